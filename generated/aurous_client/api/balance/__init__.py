@@ -1,0 +1,1 @@
+"""The credits of the team that owns the key."""

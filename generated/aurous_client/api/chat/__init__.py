@@ -1,0 +1,1 @@
+"""Create, retrieve and cancel chat completions."""

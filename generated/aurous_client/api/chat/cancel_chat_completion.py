@@ -1,0 +1,51 @@
+"""Cancel a chat completion in flight: POST /v1/chat/completions/{id}/cancel"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...encoding import to_headers, to_segment
+from ...models.chat_completion import ChatCompletion
+from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
+
+OPERATION: Final[Operation[ChatCompletion]] = Operation(
+    id="cancelChatCompletion",
+    method="POST",
+    path="/v1/chat/completions/{id}/cancel",
+    parse=ChatCompletion.from_dict,
+)
+
+
+def build_request(id: str, *, aurous_version: str | Unset = UNSET) -> Request:
+    """The request, ready to be sent. Raises EncodeError for an argument that cannot be."""
+    return Request(
+        method="POST",
+        path="/v1/chat/completions/" + to_segment("id", id) + "/cancel",
+        headers=to_headers(
+            {
+                "Aurous-Version": aurous_version,
+            }
+        ),
+    )
+
+
+def sync_detailed(id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[ChatCompletion]:
+    """Cancel a chat completion in flight, with the status, headers and bytes of the answer."""
+    return client.call(OPERATION, build_request(id, aurous_version=aurous_version))
+
+
+def sync(id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET) -> ChatCompletion:
+    """Cancel a chat completion in flight."""
+    return (client.call(OPERATION, build_request(id, aurous_version=aurous_version))).parsed
+
+
+async def asyncio_detailed(
+    id: str, *, client: AsyncCaller, aurous_version: str | Unset = UNSET
+) -> Response[ChatCompletion]:
+    """Cancel a chat completion in flight, with the status, headers and bytes of the answer."""
+    return await client.acall(OPERATION, build_request(id, aurous_version=aurous_version))
+
+
+async def asyncio(id: str, *, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> ChatCompletion:
+    """Cancel a chat completion in flight."""
+    return (await client.acall(OPERATION, build_request(id, aurous_version=aurous_version))).parsed

@@ -1,0 +1,96 @@
+"""Create a chat completion: POST /v1/chat/completions"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...encoding import to_headers, to_json
+from ...models import ChatCompletionChunk
+from ...models.chat_completion import ChatCompletion
+from ...models.chat_completion_request import ChatCompletionRequest
+from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
+
+OPERATION: Final[Operation[ChatCompletion]] = Operation(
+    id="createChatCompletion",
+    method="POST",
+    path="/v1/chat/completions",
+    parse=ChatCompletion.from_dict,
+    parse_event=ChatCompletionChunk.from_dict,
+    idempotency_header="Idempotency-Key",
+)
+
+
+def build_request(
+    *,
+    body: ChatCompletionRequest | Mapping[str, Any],
+    idempotency_key: str | Unset = UNSET,
+    aurous_version: str | Unset = UNSET,
+) -> Request:
+    """The request, ready to be sent. Raises EncodeError for an argument that cannot be."""
+    return Request(
+        method="POST",
+        path="/v1/chat/completions",
+        headers=to_headers(
+            {
+                "Idempotency-Key": idempotency_key,
+                "Aurous-Version": aurous_version,
+                "Content-Type": "application/json",
+            }
+        ),
+        content=to_json(body),
+    )
+
+
+def sync_detailed(
+    *,
+    client: SyncCaller,
+    body: ChatCompletionRequest | Mapping[str, Any],
+    idempotency_key: str | Unset = UNSET,
+    aurous_version: str | Unset = UNSET,
+) -> Response[ChatCompletion]:
+    """Create a chat completion, with the status, headers and bytes of the answer."""
+    return client.call(
+        OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version)
+    )
+
+
+def sync(
+    *,
+    client: SyncCaller,
+    body: ChatCompletionRequest | Mapping[str, Any],
+    idempotency_key: str | Unset = UNSET,
+    aurous_version: str | Unset = UNSET,
+) -> ChatCompletion:
+    """Create a chat completion."""
+    return (
+        client.call(OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version))
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AsyncCaller,
+    body: ChatCompletionRequest | Mapping[str, Any],
+    idempotency_key: str | Unset = UNSET,
+    aurous_version: str | Unset = UNSET,
+) -> Response[ChatCompletion]:
+    """Create a chat completion, with the status, headers and bytes of the answer."""
+    return await client.acall(
+        OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version)
+    )
+
+
+async def asyncio(
+    *,
+    client: AsyncCaller,
+    body: ChatCompletionRequest | Mapping[str, Any],
+    idempotency_key: str | Unset = UNSET,
+    aurous_version: str | Unset = UNSET,
+) -> ChatCompletion:
+    """Create a chat completion."""
+    return (
+        await client.acall(
+            OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version)
+        )
+    ).parsed

@@ -1,0 +1,1 @@
+"""The catalogue of chat and embedding models, with their prices."""

@@ -1,0 +1,170 @@
+"""Sends operations over httpx, once each: no retries, no idempotency keys. The only module here that knows httpx."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from attrs import define, evolve, field
+
+from .errors import ParseError, StatusError, TransportError
+from .types import Operation, Request, Response, ResultT
+
+DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
+
+
+def _copy(headers: Mapping[str, str]) -> dict[str, str]:
+    return dict(headers)
+
+
+@define(kw_only=True, eq=False)
+class Client:
+    """Calls operations, without credentials.
+
+    Closed by `with`, `async with`, `close()` or `aclose()`. Safe to share between threads.
+    """
+
+    base_url: str = "https://api.aurous-labs.com"
+    headers: Mapping[str, str] = field(factory=dict, converter=_copy, repr=False)
+    """Sent with every request; copied, never changed."""
+    timeout: httpx.Timeout | float = DEFAULT_TIMEOUT
+    """Seconds."""
+    verify_ssl: Any = True
+    """As `verify` of httpx."""
+    follow_redirects: bool = False
+    httpx_args: Mapping[str, Any] = field(factory=dict, repr=False)
+    """Further arguments of httpx.Client and httpx.AsyncClient."""
+    _sync: httpx.Client | None = field(default=None, init=False, repr=False)
+    _async: httpx.AsyncClient | None = field(default=None, init=False, repr=False)
+    _lock: threading.Lock = field(factory=threading.Lock, init=False, repr=False)
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """A client that also sends these headers, with connections of its own; this one stays as it is."""
+        return evolve(self, headers={**self.headers, **headers})
+
+    def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
+        """A client with another timeout and connections of its own; this one stays as it is."""
+        return evolve(self, timeout=timeout)
+
+    def get_httpx_client(self) -> httpx.Client:
+        """The httpx client in use, made on first use."""
+        with self._lock:
+            if self._sync is None:
+                self._sync = httpx.Client(**self._httpx_arguments())
+            return self._sync
+
+    def get_async_httpx_client(self) -> httpx.AsyncClient:
+        """The asynchronous httpx client in use, made on first use."""
+        with self._lock:
+            if self._async is None:
+                self._async = httpx.AsyncClient(**self._httpx_arguments())
+            return self._async
+
+    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """Carry out an operation. Raises TransportError, StatusError or ParseError."""
+        client = self.get_httpx_client()
+        try:
+            answer = client.send(self._build(client, request))
+        except httpx.HTTPError as error:
+            raise TransportError(f"{request.method} {request.path}: {error or type(error).__name__}") from error
+        return read_response(operation, answer.status_code, answer.headers, answer.content)
+
+    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """As `call`, for asyncio."""
+        client = self.get_async_httpx_client()
+        try:
+            answer = await client.send(self._build(client, request))
+        except httpx.HTTPError as error:
+            raise TransportError(f"{request.method} {request.path}: {error or type(error).__name__}") from error
+        return read_response(operation, answer.status_code, answer.headers, answer.content)
+
+    def close(self) -> None:
+        """Close the connections of the synchronous client."""
+        with self._lock:
+            client, self._sync = self._sync, None
+        if client is not None:
+            client.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the asynchronous client."""
+        with self._lock:
+            client, self._async = self._async, None
+        if client is not None:
+            await client.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def _credentials(self) -> dict[str, str]:
+        return {}
+
+    def _httpx_arguments(self) -> dict[str, Any]:
+        return {
+            "base_url": self.base_url,
+            "headers": {**self.headers, **self._credentials()},
+            "timeout": self.timeout,
+            "verify": self.verify_ssl,
+            "follow_redirects": self.follow_redirects,
+            **self.httpx_args,
+        }
+
+    @staticmethod
+    def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+        return client.build_request(
+            request.method,
+            request.path,
+            params=request.query or None,
+            headers=dict(request.headers),
+            content=request.content,
+            timeout=httpx.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout,
+        )
+
+
+@define(kw_only=True, eq=False)
+class AuthenticatedClient(Client):
+    """Calls operations with a key, by default as `Authorization: Bearer`.
+
+    For the other form give `auth_header_name="X-Api-Key", prefix=""`.
+    """
+
+    token: str = field(repr=False)
+    prefix: str = "Bearer"
+    auth_header_name: str = "Authorization"
+
+    def _credentials(self) -> dict[str, str]:
+        return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
+
+
+def read_response(
+    operation: Operation[ResultT], status_code: int, headers: Mapping[str, str], content: bytes
+) -> Response[ResultT]:
+    """The result of an answer. Raises StatusError unless it is a success, ParseError unless it has the promised form."""
+    if not 200 <= status_code < 300:
+        raise StatusError(status_code, dict(headers), content)
+    decoded: Any = None
+    if operation.has_body:
+        try:
+            decoded = json.loads(content)
+        except (ValueError, RecursionError):
+            raise ParseError("a JSON document", content) from None
+    return Response(status_code=status_code, headers=headers, content=content, parsed=operation.parse(decoded))
+
+
+__all__ = ["DEFAULT_TIMEOUT", "AuthenticatedClient", "Client", "read_response"]

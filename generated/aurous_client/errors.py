@@ -1,0 +1,126 @@
+"""What can go wrong in a call of the generated client.
+
+    ClientError
+    ├── EncodeError          an argument that cannot be sent: it is no JSON, or no header
+    ├── TransportError       no answer: connection, timeout, a body cut short
+    ├── StatusError          an answer that is no success
+    └── ParseError           a success whose body is not what the spec says; `.pointer` tells where
+
+All of them pickle, and none holds the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .types import UNSET
+
+if TYPE_CHECKING:
+    from .models import ErrorEnvelope
+
+Path = tuple[str | int, ...]
+
+
+class ClientError(Exception):
+    """The base of all errors of this package."""
+
+
+class EncodeError(ClientError, ValueError):
+    """An argument cannot be sent. Raised before anything is."""
+
+
+class TransportError(ClientError):
+    """There was no answer, or only part of one. `__cause__` is the HTTP library's exception."""
+
+
+class ParseError(ClientError, ValueError):
+    """A value that does not have the form the spec gives it."""
+
+    def __init__(self, expected: str, value: object, path: Path = (), *, is_tag: bool = False) -> None:
+        self.expected = expected
+        """What should have been there."""
+        self.found = _describe(value)
+        """What was there: its JSON type, and the value itself where that is short and harmless."""
+        self.path = path
+        """The steps from the document's root to the fault: names of members and indices."""
+        self.is_tag = is_tag
+        super().__init__(expected, self.found, path)
+
+    @property
+    def pointer(self) -> str:
+        """The path as one writes it: `choices[0].message.content`."""
+        written = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
+        return written.removeprefix(".")
+
+    def __str__(self) -> str:
+        where = f"{self.pointer}: " if self.path else ""
+        return f"{where}expected {self.expected}, found {self.found}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_parse_error, (self.expected, self.found, self.path, self.is_tag)
+
+    def within(self, step: str | int) -> ParseError:
+        """The same fault, seen from one level further up."""
+        return _restore_parse_error(self.expected, self.found, (step, *self.path), self.is_tag)
+
+    @staticmethod
+    def of_union(faults: Sequence[ParseError]) -> ParseError:
+        """The one fault that says most about why no alternative fitted."""
+        depth = max(len(fault.path) for fault in faults)
+        deepest = [fault for fault in faults if len(fault.path) == depth]
+        # A wrong tag only says that another alternative was meant.
+        deepest = [fault for fault in deepest if not fault.is_tag] or deepest
+        first = deepest[0]
+        alike = [fault.expected for fault in deepest if fault.path == first.path]
+        return _restore_parse_error(" or ".join(dict.fromkeys(alike)), first.found, first.path, first.is_tag)
+
+
+class StatusError(ClientError):
+    """An answer whose status is not a success."""
+
+    def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
+        self.status_code = status_code
+        self.headers = headers
+        self.content = content
+        super().__init__(status_code, headers, content)
+
+    @property
+    def envelope(self) -> ErrorEnvelope | None:
+        """The error envelope, or None where the body is not one."""
+        from .models import ErrorEnvelope
+
+        try:
+            return ErrorEnvelope.from_dict(json.loads(self.content))
+        except (ValueError, RecursionError):
+            return None
+
+    def __str__(self) -> str:
+        try:
+            error = json.loads(self.content)["error"]
+            return f"HTTP {self.status_code} {error['code']}: {error['message']}"
+        except (ValueError, TypeError, KeyError, RecursionError):
+            return f"HTTP {self.status_code}"
+
+
+def _restore_parse_error(expected: str, found: str, path: Path, is_tag: bool) -> ParseError:
+    fault = ParseError(expected, UNSET, path, is_tag=is_tag)
+    fault.found = found
+    return fault
+
+
+def _describe(value: object) -> str:
+    if value is UNSET:
+        return "nothing"
+    if value is None:
+        return "null"
+    if isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**20):
+        return json.dumps(value)
+    if isinstance(value, str):
+        return f"the string {json.dumps(value)}" if len(value) <= 40 else f"a string of {len(value)} characters"
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, (list, tuple)):
+        return f"an array of {len(value)}"
+    return f"a {type(value).__name__}"

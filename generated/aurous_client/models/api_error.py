@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ApiError(JsonObject):
+    """What went wrong, for programs (`code`) and for people (`message`)."""
+
+    type_: ErrorType | str
+    """The family of the fault. The HTTP status is the primary signal; neither follows from the other."""
+    code: ErrorCode | str
+    """Stable and made for programs; codes not listed here are legal."""
+    message: str
+    """For people; may repeat the offending value."""
+    doc_url: str
+    """Where the code is explained."""
+    request_id: str
+    """Equal to the response header `Aurous-Request-Id`. Matches `^req_`."""
+    param: str | None | Unset = UNSET
+    """The parameter at fault, as a path; absent or null where there is none."""
+    status: int | Unset = UNSET
+    """The provider's own status, with `*_provider_*` codes."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "type": self.type_,
+            "code": self.code,
+            "message": self.message,
+            "doc_url": self.doc_url,
+            "request_id": self.request_id,
+        }
+        if self.param is not UNSET:
+            encoded["param"] = self.param
+        if self.status is not UNSET:
+            encoded["status"] = self.status
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        type_: Any = _rest.pop("type", UNSET)
+        if _kind(type_) is not str:
+            type_ = _parse.member("type", type_, _parse.keyword)
+        code: Any = _rest.pop("code", UNSET)
+        if _kind(code) is not str:
+            code = _parse.member("code", code, _parse.keyword)
+        message: Any = _rest.pop("message", UNSET)
+        if _kind(message) is not str:
+            message = _parse.member("message", message, _parse.string)
+        doc_url: Any = _rest.pop("doc_url", UNSET)
+        if _kind(doc_url) is not str:
+            doc_url = _parse.member("doc_url", doc_url, _parse.string)
+        request_id: Any = _rest.pop("request_id", UNSET)
+        if _kind(request_id) is not str:
+            request_id = _parse.member("request_id", request_id, _parse.string)
+        param: Any = _rest.pop("param", UNSET)
+        if param is not UNSET and _kind(param) is not str and param is not None:
+            param = _parse.member("param", param, lambda value: _parse.union(value, _parse.string, _parse.null))
+        status: Any = _rest.pop("status", UNSET)
+        if status is not UNSET and _kind(status) is not int:
+            status = _parse.optional("status", status, _parse.integer)
+        _made = cls(
+            type_=type_,
+            code=code,
+            message=message,
+            doc_url=doc_url,
+            request_id=request_id,
+            param=param,
+            status=status,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .error_code import ErrorCode
+from .error_type import ErrorType

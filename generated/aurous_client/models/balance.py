@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class Balance(JsonObject):
+    """The team's credits."""
+
+    credits_: float
+    """All credits, those held included."""
+    held_credits: float
+    """Credits held for requests that still run. At least 0."""
+    available_credits: float
+    """Credits less held credits."""
+    currency: Currency | str
+    """The unit."""
+    billing_mode: BillingMode | str | Unset = UNSET
+    """`metered`, or `exempt` for teams that are never charged or blocked."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "credits": self.credits_,
+            "held_credits": self.held_credits,
+            "available_credits": self.available_credits,
+            "currency": self.currency,
+        }
+        if self.billing_mode is not UNSET:
+            encoded["billing_mode"] = self.billing_mode
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        credits_: Any = _rest.pop("credits", UNSET)
+        if _kind(credits_) is not float:
+            credits_ = _parse.member("credits", credits_, _parse.number)
+        held_credits: Any = _rest.pop("held_credits", UNSET)
+        if _kind(held_credits) is not float:
+            held_credits = _parse.member("held_credits", held_credits, _parse.number)
+        available_credits: Any = _rest.pop("available_credits", UNSET)
+        if _kind(available_credits) is not float:
+            available_credits = _parse.member("available_credits", available_credits, _parse.number)
+        currency: Any = _rest.pop("currency", UNSET)
+        if _kind(currency) is not str:
+            currency = _parse.member("currency", currency, _parse.keyword)
+        billing_mode: Any = _rest.pop("billing_mode", UNSET)
+        if billing_mode is not UNSET and _kind(billing_mode) is not str:
+            billing_mode = _parse.optional("billing_mode", billing_mode, _parse.keyword)
+        _made = cls(
+            credits_=credits_,
+            held_credits=held_credits,
+            available_credits=available_credits,
+            currency=currency,
+            billing_mode=billing_mode,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .billing_mode import BillingMode
+from .currency import Currency

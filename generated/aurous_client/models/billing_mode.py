@@ -1,0 +1,13 @@
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+BillingMode: TypeAlias = Literal["metered", "exempt"]
+"""How a team is billed."""
+
+
+BILLING_MODE_VALUES: Final[tuple[BillingMode, ...]] = (
+    "metered",
+    "exempt",
+)
+"""The values that the spec lists. Servers may send others."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ChatCompletion(JsonObject):
+    """A completion, as created and as stored."""
+
+    id: str
+    """`cmp_` and an opaque rest; the completion can be retrieved by it. Matches `^cmp_`."""
+    object_: Literal["chat.completion"] = "chat.completion"
+    created: int
+    """When it was created, in Unix seconds."""
+    model: str
+    """Slug of the model that answered."""
+    choices: list[Choice]
+    """The answer; always exactly one. 1 to 1 items."""
+    usage: Usage
+    """The receipt of a completion, in tokens and in credits (`api-reference/chat/pricing`)."""
+    status: CompletionStatus | str
+    """How it ended, or that it still runs."""
+    error: CompletionError | None | Unset = UNSET
+    """Why it failed or was cancelled; absent or null otherwise."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "id": self.id,
+            "object": self.object_,
+            "created": self.created,
+            "model": self.model,
+            "choices": _encode(self.choices),
+            "usage": _encode(self.usage),
+            "status": self.status,
+        }
+        if self.error is not UNSET:
+            encoded["error"] = _encode(self.error)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        id: Any = _rest.pop("id", UNSET)
+        if _kind(id) is not str:
+            id = _parse.member("id", id, _parse.string)
+        object_: Any = _rest.pop("object", "chat.completion")
+        if _kind(object_) is not str:
+            object_ = _parse.member("object", object_, _parse.keyword)
+        created: Any = _rest.pop("created", UNSET)
+        if _kind(created) is not int:
+            created = _parse.member("created", created, _parse.integer)
+        model: Any = _rest.pop("model", UNSET)
+        if _kind(model) is not str:
+            model = _parse.member("model", model, _parse.string)
+        choices = _parse.member(
+            "choices", _rest.pop("choices", UNSET), lambda value: _parse.array(value, Choice.from_dict)
+        )
+        usage = _parse.member("usage", _rest.pop("usage", UNSET), Usage.from_dict)
+        status: Any = _rest.pop("status", UNSET)
+        if _kind(status) is not str:
+            status = _parse.member("status", status, _parse.keyword)
+        error: Any = _rest.pop("error", UNSET)
+        if error is not UNSET:
+            error = _parse.member(
+                "error", error, lambda value: _parse.union(value, CompletionError.from_dict, _parse.null)
+            )
+        _made = cls(
+            id=id,
+            object_=object_,
+            created=created,
+            model=model,
+            choices=choices,
+            usage=usage,
+            status=status,
+            error=error,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .choice import Choice
+from .completion_error import CompletionError
+from .completion_status import CompletionStatus
+from .usage import Usage

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ChatCompletionChunk(JsonObject):
+    """One frame of a streamed completion (`api-reference/chat/streaming`)."""
+
+    id: str
+    """The completion's id, the same in every chunk. Matches `^cmp_`."""
+    object_: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    created: int
+    """When the completion was created, in Unix seconds; the same in every chunk."""
+    model: str
+    """Slug of the model, the same in every chunk."""
+    choices: list[ChunkChoice]
+    """What was added; at most one. At most 1 items."""
+    usage: Usage | None | Unset = UNSET
+    """The receipt, in the last chunk."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "id": self.id,
+            "object": self.object_,
+            "created": self.created,
+            "model": self.model,
+            "choices": _encode(self.choices),
+        }
+        if self.usage is not UNSET:
+            encoded["usage"] = _encode(self.usage)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        id: Any = _rest.pop("id", UNSET)
+        if _kind(id) is not str:
+            id = _parse.member("id", id, _parse.string)
+        object_: Any = _rest.pop("object", "chat.completion.chunk")
+        if _kind(object_) is not str:
+            object_ = _parse.member("object", object_, _parse.keyword)
+        created: Any = _rest.pop("created", UNSET)
+        if _kind(created) is not int:
+            created = _parse.member("created", created, _parse.integer)
+        model: Any = _rest.pop("model", UNSET)
+        if _kind(model) is not str:
+            model = _parse.member("model", model, _parse.string)
+        choices = _parse.member(
+            "choices", _rest.pop("choices", UNSET), lambda value: _parse.array(value, ChunkChoice.from_dict)
+        )
+        usage: Any = _rest.pop("usage", UNSET)
+        if usage is not UNSET:
+            usage = _parse.member("usage", usage, lambda value: _parse.union(value, Usage.from_dict, _parse.null))
+        _made = cls(
+            id=id,
+            object_=object_,
+            created=created,
+            model=model,
+            choices=choices,
+            usage=usage,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .chunk_choice import ChunkChoice
+from .usage import Usage

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class Choice(JsonObject):
+    """The answer and how it ended."""
+
+    index: int
+    message: ResponseMessage
+    """What the model said, and the functions it wants called."""
+    finish_reason: FinishReason | str | None
+    """Why the answer ended; null while it has not."""
+    logprobs: Logprobs | None | Unset = UNSET
+    """Log probabilities, when they were asked for."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "index": self.index,
+            "message": _encode(self.message),
+            "finish_reason": self.finish_reason,
+        }
+        if self.logprobs is not UNSET:
+            encoded["logprobs"] = _encode(self.logprobs)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        index: Any = _rest.pop("index", UNSET)
+        if _kind(index) is not int:
+            index = _parse.member("index", index, _parse.integer)
+        message = _parse.member("message", _rest.pop("message", UNSET), ResponseMessage.from_dict)
+        finish_reason: Any = _rest.pop("finish_reason", UNSET)
+        if _kind(finish_reason) is not str and finish_reason is not None:
+            finish_reason = _parse.member(
+                "finish_reason",
+                finish_reason,
+                lambda value: _parse.union(value, _parse.keyword, _parse.string, _parse.null),
+            )
+        logprobs: Any = _rest.pop("logprobs", UNSET)
+        if logprobs is not UNSET:
+            logprobs = _parse.member(
+                "logprobs", logprobs, lambda value: _parse.union(value, Logprobs.from_dict, _parse.null)
+            )
+        _made = cls(
+            index=index,
+            message=message,
+            finish_reason=finish_reason,
+            logprobs=logprobs,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .finish_reason import FinishReason
+from .logprobs import Logprobs
+from .response_message import ResponseMessage

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ChunkDelta(JsonObject):
+    """The role in the first chunk, text or calls in those that follow, nothing in the last."""
+
+    role: str | Unset = UNSET
+    """Always `assistant`, in the first chunk."""
+    content: str | None | Unset = UNSET
+    """Text to append."""
+    tool_calls: list[ToolCallDelta] | Unset = UNSET
+    """Calls, in pieces. The pages do not print their shape; it is OpenAI's."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+        }
+        if self.role is not UNSET:
+            encoded["role"] = self.role
+        if self.content is not UNSET:
+            encoded["content"] = self.content
+        if self.tool_calls is not UNSET:
+            encoded["tool_calls"] = _encode(self.tool_calls)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        role: Any = _rest.pop("role", UNSET)
+        if role is not UNSET and _kind(role) is not str:
+            role = _parse.optional("role", role, _parse.string)
+        content: Any = _rest.pop("content", UNSET)
+        if content is not UNSET and _kind(content) is not str and content is not None:
+            content = _parse.member("content", content, lambda value: _parse.union(value, _parse.string, _parse.null))
+        tool_calls: Any = _rest.pop("tool_calls", UNSET)
+        if tool_calls is not UNSET:
+            tool_calls = _parse.optional(
+                "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCallDelta.from_dict)
+            )
+        _made = cls(
+            role=role,
+            content=content,
+            tool_calls=tool_calls,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .tool_call_delta import ToolCallDelta

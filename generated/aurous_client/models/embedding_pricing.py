@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class EmbeddingPricing(JsonObject):
+    """Rates of an embedding model."""
+
+    text: TokenRate
+    """A rate."""
+    visual: TokenRate
+    """A rate."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "text": _encode(self.text),
+            "visual": _encode(self.visual),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        text = _parse.member("text", _rest.pop("text", UNSET), TokenRate.from_dict)
+        visual = _parse.member("visual", _rest.pop("visual", UNSET), TokenRate.from_dict)
+        _made = cls(
+            text=text,
+            visual=visual,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .token_rate import TokenRate

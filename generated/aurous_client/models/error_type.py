@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+ErrorType: TypeAlias = Literal["invalid_request", "authentication", "not_found", "rate_limit", "server_error"]
+"""The five families of faults."""
+
+
+ERROR_TYPE_VALUES: Final[tuple[ErrorType, ...]] = (
+    "invalid_request",
+    "authentication",
+    "not_found",
+    "rate_limit",
+    "server_error",
+)
+"""The values that the spec lists. Servers may send others."""

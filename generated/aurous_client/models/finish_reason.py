@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter", "cancelled"]
+"""The pages show `stop` and `cancelled`; the others are OpenAI's, whose shapes the API follows."""
+
+
+FINISH_REASON_VALUES: Final[tuple[FinishReason, ...]] = (
+    "stop",
+    "length",
+    "tool_calls",
+    "content_filter",
+    "cancelled",
+)
+"""The values that the spec lists. Servers may send others."""

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class FunctionCallDelta(JsonObject):
+    """A piece of a function's name or arguments."""
+
+    name: str | Unset = UNSET
+    arguments: str | Unset = UNSET
+    """Text to append to the arguments."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+        }
+        if self.name is not UNSET:
+            encoded["name"] = self.name
+        if self.arguments is not UNSET:
+            encoded["arguments"] = self.arguments
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        name: Any = _rest.pop("name", UNSET)
+        if name is not UNSET and _kind(name) is not str:
+            name = _parse.optional("name", name, _parse.string)
+        arguments: Any = _rest.pop("arguments", UNSET)
+        if arguments is not UNSET and _kind(arguments) is not str:
+            arguments = _parse.optional("arguments", arguments, _parse.string)
+        _made = cls(
+            name=name,
+            arguments=arguments,
+        )
+        _made.additional_properties = _rest
+        return _made

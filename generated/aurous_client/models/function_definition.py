@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class FunctionDefinition(JsonObject):
+    """A function, by name, purpose and the JSON Schema of its arguments."""
+
+    name: str
+    description: str | Unset = UNSET
+    parameters: dict[str, Any] | Unset = UNSET
+    """A JSON Schema, passed on as it is."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "name": self.name,
+        }
+        if self.description is not UNSET:
+            encoded["description"] = self.description
+        if self.parameters is not UNSET:
+            encoded["parameters"] = _encode(self.parameters)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        name: Any = _rest.pop("name", UNSET)
+        if _kind(name) is not str:
+            name = _parse.member("name", name, _parse.string)
+        description: Any = _rest.pop("description", UNSET)
+        if description is not UNSET and _kind(description) is not str:
+            description = _parse.optional("description", description, _parse.string)
+        parameters: Any = _rest.pop("parameters", UNSET)
+        if parameters is not UNSET:
+            parameters = _parse.optional("parameters", parameters, _parse.mapping)
+        _made = cls(
+            name=name,
+            description=description,
+            parameters=parameters,
+        )
+        _made.additional_properties = _rest
+        return _made

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ImageUrl(JsonObject):
+    """Where a picture is, and in which detail to read it."""
+
+    url: str
+    """An https address that can be fetched from the internet, or a `data:image/...;base64,` URI. Matches
+    `^(https://|data:image/)`.
+    """
+    detail: ImageDetail | Unset = UNSET
+    """About 512 tokens when low, 1024 when high (`api-reference/chat/multimodal`). One of `low`, `high`, `auto`."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "url": self.url,
+        }
+        if self.detail is not UNSET:
+            encoded["detail"] = self.detail
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        url: Any = _rest.pop("url", UNSET)
+        if _kind(url) is not str:
+            url = _parse.member("url", url, _parse.string)
+        detail: Any = _rest.pop("detail", UNSET)
+        if detail is not UNSET and _kind(detail) is not str:
+            detail = _parse.optional("detail", detail, _parse.keyword)
+        _made = cls(
+            url=url,
+            detail=detail,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .image_detail import ImageDetail

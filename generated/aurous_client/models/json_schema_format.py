@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class JsonSchemaFormat(JsonObject):
+    """JSON that fits a schema."""
+
+    type_: Literal["json_schema"] = "json_schema"
+    json_schema: NamedJsonSchema
+    """A schema of at most 10 KB as JSON text and 5 levels; beyond it the request is a 400 `response_format_too_large`
+    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only.
+    """
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "type": self.type_,
+            "json_schema": _encode(self.json_schema),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "json_schema"))
+        json_schema = _parse.member("json_schema", _rest.pop("json_schema", UNSET), NamedJsonSchema.from_dict)
+        _made = cls(
+            type_=type_,
+            json_schema=json_schema,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .named_json_schema import NamedJsonSchema

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class Logprobs(JsonObject):
+    """Log probabilities of the answer. The pages do not print their shape; it is OpenAI's."""
+
+    content: list[TokenLogprob] | None
+    """One entry for each token of the answer."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "content": _encode(self.content),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        content = _parse.member(
+            "content",
+            _rest.pop("content", UNSET),
+            lambda value: _parse.union(value, lambda value: _parse.array(value, TokenLogprob.from_dict), _parse.null),
+        )
+        _made = cls(
+            content=content,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .token_logprob import TokenLogprob

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class Model(JsonObject):
+    """A model, its rates and its limits."""
+
+    id: str
+    """The slug to send as `model`."""
+    object_: Literal["model"] = "model"
+    kind: ModelKind | str | Unset = UNSET
+    """What the model is for."""
+    chat_pricing: ChatPricing | None | Unset = UNSET
+    """Rates of a chat model; null for other kinds."""
+    embedding_pricing: EmbeddingPricing | None | Unset = UNSET
+    """Rates of an embedding model; null for other kinds."""
+    aurous_metadata: ModelMetadata | Unset = UNSET
+    """Limits and capabilities of a model."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "id": self.id,
+            "object": self.object_,
+        }
+        if self.kind is not UNSET:
+            encoded["kind"] = self.kind
+        if self.chat_pricing is not UNSET:
+            encoded["chat_pricing"] = _encode(self.chat_pricing)
+        if self.embedding_pricing is not UNSET:
+            encoded["embedding_pricing"] = _encode(self.embedding_pricing)
+        if self.aurous_metadata is not UNSET:
+            encoded["aurous_metadata"] = _encode(self.aurous_metadata)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        id: Any = _rest.pop("id", UNSET)
+        if _kind(id) is not str:
+            id = _parse.member("id", id, _parse.string)
+        object_: Any = _rest.pop("object", "model")
+        if _kind(object_) is not str:
+            object_ = _parse.member("object", object_, _parse.keyword)
+        kind: Any = _rest.pop("kind", UNSET)
+        if kind is not UNSET and _kind(kind) is not str:
+            kind = _parse.optional("kind", kind, _parse.keyword)
+        chat_pricing: Any = _rest.pop("chat_pricing", UNSET)
+        if chat_pricing is not UNSET:
+            chat_pricing = _parse.member(
+                "chat_pricing", chat_pricing, lambda value: _parse.union(value, ChatPricing.from_dict, _parse.null)
+            )
+        embedding_pricing: Any = _rest.pop("embedding_pricing", UNSET)
+        if embedding_pricing is not UNSET:
+            embedding_pricing = _parse.member(
+                "embedding_pricing",
+                embedding_pricing,
+                lambda value: _parse.union(value, EmbeddingPricing.from_dict, _parse.null),
+            )
+        aurous_metadata: Any = _rest.pop("aurous_metadata", UNSET)
+        if aurous_metadata is not UNSET:
+            aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
+        _made = cls(
+            id=id,
+            object_=object_,
+            kind=kind,
+            chat_pricing=chat_pricing,
+            embedding_pricing=embedding_pricing,
+            aurous_metadata=aurous_metadata,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .chat_pricing import ChatPricing
+from .embedding_pricing import EmbeddingPricing
+from .model_kind import ModelKind
+from .model_metadata import ModelMetadata

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class ModelList(JsonObject):
+    """The catalogue."""
+
+    object_: Literal["list"] = "list"
+    data: list[Model]
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "object": self.object_,
+            "data": _encode(self.data),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        object_: Any = _rest.pop("object", "list")
+        if _kind(object_) is not str:
+            object_ = _parse.member("object", object_, _parse.keyword)
+        data = _parse.member("data", _rest.pop("data", UNSET), lambda value: _parse.array(value, Model.from_dict))
+        _made = cls(
+            object_=object_,
+            data=data,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .model import Model

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ModelMetadata(JsonObject):
+    """Limits and capabilities of a model."""
+
+    kind: ModelKind | str | Unset = UNSET
+    """See `kind` of the model."""
+    context_window: int | Unset = UNSET
+    """The most prompt tokens; beyond it a request is a 400 `max_input_tokens_exceeded`. At least 0."""
+    capabilities: list[str] | Unset = UNSET
+    """Flags such as `multimodal_input`, `reasoning_effort` and `tool_choice_required`."""
+    default_max_output_tokens: int | Unset = UNSET
+    """What applies when `max_tokens` is left out. At least 0."""
+    max_output_tokens_hard_cap: int | Unset = UNSET
+    """The highest `max_tokens` that is accepted. At least 0."""
+    dimensions: list[int] | None | Unset = UNSET
+    """Sizes that an embedding model can return."""
+    max_input_items: int | Unset = UNSET
+    """The most content parts of an embedding request. At least 0."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+        }
+        if self.kind is not UNSET:
+            encoded["kind"] = self.kind
+        if self.context_window is not UNSET:
+            encoded["context_window"] = self.context_window
+        if self.capabilities is not UNSET:
+            encoded["capabilities"] = _encode(self.capabilities)
+        if self.default_max_output_tokens is not UNSET:
+            encoded["default_max_output_tokens"] = self.default_max_output_tokens
+        if self.max_output_tokens_hard_cap is not UNSET:
+            encoded["max_output_tokens_hard_cap"] = self.max_output_tokens_hard_cap
+        if self.dimensions is not UNSET:
+            encoded["dimensions"] = _encode(self.dimensions)
+        if self.max_input_items is not UNSET:
+            encoded["max_input_items"] = self.max_input_items
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        kind: Any = _rest.pop("kind", UNSET)
+        if kind is not UNSET and _kind(kind) is not str:
+            kind = _parse.optional("kind", kind, _parse.keyword)
+        context_window: Any = _rest.pop("context_window", UNSET)
+        if context_window is not UNSET and _kind(context_window) is not int:
+            context_window = _parse.optional("context_window", context_window, _parse.integer)
+        capabilities: Any = _rest.pop("capabilities", UNSET)
+        if capabilities is not UNSET:
+            capabilities = _parse.optional(
+                "capabilities", capabilities, lambda value: _parse.array(value, _parse.string)
+            )
+        default_max_output_tokens: Any = _rest.pop("default_max_output_tokens", UNSET)
+        if default_max_output_tokens is not UNSET and _kind(default_max_output_tokens) is not int:
+            default_max_output_tokens = _parse.optional(
+                "default_max_output_tokens", default_max_output_tokens, _parse.integer
+            )
+        max_output_tokens_hard_cap: Any = _rest.pop("max_output_tokens_hard_cap", UNSET)
+        if max_output_tokens_hard_cap is not UNSET and _kind(max_output_tokens_hard_cap) is not int:
+            max_output_tokens_hard_cap = _parse.optional(
+                "max_output_tokens_hard_cap", max_output_tokens_hard_cap, _parse.integer
+            )
+        dimensions: Any = _rest.pop("dimensions", UNSET)
+        if dimensions is not UNSET:
+            dimensions = _parse.member(
+                "dimensions",
+                dimensions,
+                lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
+            )
+        max_input_items: Any = _rest.pop("max_input_items", UNSET)
+        if max_input_items is not UNSET and _kind(max_input_items) is not int:
+            max_input_items = _parse.optional("max_input_items", max_input_items, _parse.integer)
+        _made = cls(
+            kind=kind,
+            context_window=context_window,
+            capabilities=capabilities,
+            default_max_output_tokens=default_max_output_tokens,
+            max_output_tokens_hard_cap=max_output_tokens_hard_cap,
+            dimensions=dimensions,
+            max_input_items=max_input_items,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .model_kind import ModelKind

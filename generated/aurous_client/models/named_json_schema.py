@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class NamedJsonSchema(JsonObject):
+    """A schema of at most 10 KB as JSON text and 5 levels; beyond it the request is a 400 `response_format_too_large`
+    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only.
+    """
+
+    name: str
+    strict: bool | Unset = UNSET
+    """Enforce the schema while decoding; otherwise it is best effort."""
+    schema: dict[str, Any] | Unset = UNSET
+    """A JSON Schema, passed on as it is."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "name": self.name,
+        }
+        if self.strict is not UNSET:
+            encoded["strict"] = self.strict
+        if self.schema is not UNSET:
+            encoded["schema"] = _encode(self.schema)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        name: Any = _rest.pop("name", UNSET)
+        if _kind(name) is not str:
+            name = _parse.member("name", name, _parse.string)
+        strict: Any = _rest.pop("strict", UNSET)
+        if strict is not UNSET and _kind(strict) is not bool:
+            strict = _parse.optional("strict", strict, _parse.boolean)
+        schema: Any = _rest.pop("schema", UNSET)
+        if schema is not UNSET:
+            schema = _parse.optional("schema", schema, _parse.mapping)
+        _made = cls(
+            name=name,
+            strict=strict,
+            schema=schema,
+        )
+        _made.additional_properties = _rest
+        return _made

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class NamedToolChoice(JsonObject):
+    """Makes the model call one function."""
+
+    type_: Literal["function"] = "function"
+    function: FunctionName
+    """A function, by name."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "type": self.type_,
+            "function": _encode(self.function),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        type_: Any = _rest.pop("type", "function")
+        if _kind(type_) is not str:
+            type_ = _parse.member("type", type_, _parse.keyword)
+        function = _parse.member("function", _rest.pop("function", UNSET), FunctionName.from_dict)
+        _made = cls(
+            type_=type_,
+            function=function,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .function_name import FunctionName

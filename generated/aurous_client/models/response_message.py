@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ResponseMessage(JsonObject):
+    """What the model said, and the functions it wants called."""
+
+    role: str
+    """Always `assistant`."""
+    content: str | None
+    """The text; null when the answer is only calls."""
+    tool_calls: list[ToolCall] | Unset = UNSET
+    """The functions to call, present only when there are any."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "role": self.role,
+            "content": self.content,
+        }
+        if self.tool_calls is not UNSET:
+            encoded["tool_calls"] = _encode(self.tool_calls)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        role: Any = _rest.pop("role", UNSET)
+        if _kind(role) is not str:
+            role = _parse.member("role", role, _parse.string)
+        content: Any = _rest.pop("content", UNSET)
+        if _kind(content) is not str and content is not None:
+            content = _parse.member("content", content, lambda value: _parse.union(value, _parse.string, _parse.null))
+        tool_calls: Any = _rest.pop("tool_calls", UNSET)
+        if tool_calls is not UNSET:
+            tool_calls = _parse.optional(
+                "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCall.from_dict)
+            )
+        _made = cls(
+            role=role,
+            content=content,
+            tool_calls=tool_calls,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .tool_call import ToolCall

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class StreamErrorFrame(JsonObject):
+    """A fault after the stream began. The pages do not print its shape; the envelope is what any reader expects."""
+
+    error: ApiError
+    """What went wrong, for programs (`code`) and for people (`message`)."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "error": _encode(self.error),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        error = _parse.member("error", _rest.pop("error", UNSET), ApiError.from_dict)
+        _made = cls(
+            error=error,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .api_error import ApiError

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class StreamOptions(JsonObject):
+    """Options of a stream; ignored when `stream` is false."""
+
+    include_usage: bool | Unset = UNSET
+    """Send `usage` in the last chunk. True when left out, unlike OpenAI's."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+        }
+        if self.include_usage is not UNSET:
+            encoded["include_usage"] = self.include_usage
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        include_usage: Any = _rest.pop("include_usage", UNSET)
+        if include_usage is not UNSET and _kind(include_usage) is not bool:
+            include_usage = _parse.optional("include_usage", include_usage, _parse.boolean)
+        _made = cls(
+            include_usage=include_usage,
+        )
+        _made.additional_properties = _rest
+        return _made

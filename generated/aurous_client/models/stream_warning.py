@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class StreamWarning(JsonObject):
+    """Something that the caller should know and that does not end the stream."""
+
+    code: str
+    message: str
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "code": self.code,
+            "message": self.message,
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        code: Any = _rest.pop("code", UNSET)
+        if _kind(code) is not str:
+            code = _parse.member("code", code, _parse.string)
+        message: Any = _rest.pop("message", UNSET)
+        if _kind(message) is not str:
+            message = _parse.member("message", message, _parse.string)
+        _made = cls(
+            code=code,
+            message=message,
+        )
+        _made.additional_properties = _rest
+        return _made

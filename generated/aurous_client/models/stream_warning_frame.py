@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class StreamWarningFrame(JsonObject):
+    """The first frame of a stream that was sent an idempotency key, which a stream ignores."""
+
+    id: str | Unset = UNSET
+    object_: str | Unset = UNSET
+    created: int | Unset = UNSET
+    model: str | Unset = UNSET
+    choices: list[ChunkChoice] | Unset = UNSET
+    """At most 1 items."""
+    warning: StreamWarning
+    """Something that the caller should know and that does not end the stream."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "warning": _encode(self.warning),
+        }
+        if self.id is not UNSET:
+            encoded["id"] = self.id
+        if self.object_ is not UNSET:
+            encoded["object"] = self.object_
+        if self.created is not UNSET:
+            encoded["created"] = self.created
+        if self.model is not UNSET:
+            encoded["model"] = self.model
+        if self.choices is not UNSET:
+            encoded["choices"] = _encode(self.choices)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        id: Any = _rest.pop("id", UNSET)
+        if id is not UNSET and _kind(id) is not str:
+            id = _parse.optional("id", id, _parse.string)
+        object_: Any = _rest.pop("object", UNSET)
+        if object_ is not UNSET and _kind(object_) is not str:
+            object_ = _parse.optional("object", object_, _parse.string)
+        created: Any = _rest.pop("created", UNSET)
+        if created is not UNSET and _kind(created) is not int:
+            created = _parse.optional("created", created, _parse.integer)
+        model: Any = _rest.pop("model", UNSET)
+        if model is not UNSET and _kind(model) is not str:
+            model = _parse.optional("model", model, _parse.string)
+        choices: Any = _rest.pop("choices", UNSET)
+        if choices is not UNSET:
+            choices = _parse.optional("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
+        warning = _parse.member("warning", _rest.pop("warning", UNSET), StreamWarning.from_dict)
+        _made = cls(
+            id=id,
+            object_=object_,
+            created=created,
+            model=model,
+            choices=choices,
+            warning=warning,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .chunk_choice import ChunkChoice
+from .stream_warning import StreamWarning

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class TokenLogprob(JsonObject):
+    """A token of the answer and the likeliest alternatives to it."""
+
+    token: str
+    logprob: float
+    """Natural logarithm of its probability. At most 0."""
+    bytes_: list[int] | None | Unset = UNSET
+    """The UTF-8 bytes of the token, as numbers."""
+    top_logprobs: list[TopLogprob] | Unset = UNSET
+    """The likeliest tokens at this place, as many as `top_logprobs` asked for."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "token": self.token,
+            "logprob": self.logprob,
+        }
+        if self.bytes_ is not UNSET:
+            encoded["bytes"] = _encode(self.bytes_)
+        if self.top_logprobs is not UNSET:
+            encoded["top_logprobs"] = _encode(self.top_logprobs)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        token: Any = _rest.pop("token", UNSET)
+        if _kind(token) is not str:
+            token = _parse.member("token", token, _parse.string)
+        logprob: Any = _rest.pop("logprob", UNSET)
+        if _kind(logprob) is not float:
+            logprob = _parse.member("logprob", logprob, _parse.number)
+        bytes_: Any = _rest.pop("bytes", UNSET)
+        if bytes_ is not UNSET:
+            bytes_ = _parse.member(
+                "bytes",
+                bytes_,
+                lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
+            )
+        top_logprobs: Any = _rest.pop("top_logprobs", UNSET)
+        if top_logprobs is not UNSET:
+            top_logprobs = _parse.optional(
+                "top_logprobs", top_logprobs, lambda value: _parse.array(value, TopLogprob.from_dict)
+            )
+        _made = cls(
+            token=token,
+            logprob=logprob,
+            bytes_=bytes_,
+            top_logprobs=top_logprobs,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .top_logprob import TopLogprob

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class TokenRate(JsonObject):
+    """A rate."""
+
+    credits_per_m: float
+    """Credits for a million tokens. At least 0."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "credits_per_M": self.credits_per_m,
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        credits_per_m: Any = _rest.pop("credits_per_M", UNSET)
+        if _kind(credits_per_m) is not float:
+            credits_per_m = _parse.member("credits_per_M", credits_per_m, _parse.number)
+        _made = cls(
+            credits_per_m=credits_per_m,
+        )
+        _made.additional_properties = _rest
+        return _made

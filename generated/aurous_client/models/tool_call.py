@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class ToolCall(JsonObject):
+    """A call of a function that the model asks for (`api-reference/chat/tools`)."""
+
+    id: str
+    """Send it back as `tool_call_id` with the result."""
+    type_: str
+    """Always `function`."""
+    function: FunctionCall
+    """The function and the arguments that the model chose."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "id": self.id,
+            "type": self.type_,
+            "function": _encode(self.function),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        id: Any = _rest.pop("id", UNSET)
+        if _kind(id) is not str:
+            id = _parse.member("id", id, _parse.string)
+        type_: Any = _rest.pop("type", UNSET)
+        if _kind(type_) is not str:
+            type_ = _parse.member("type", type_, _parse.string)
+        function = _parse.member("function", _rest.pop("function", UNSET), FunctionCall.from_dict)
+        _made = cls(
+            id=id,
+            type_=type_,
+            function=function,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .function_call import FunctionCall

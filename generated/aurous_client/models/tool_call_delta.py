@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class ToolCallDelta(JsonObject):
+    """A piece of a call. Id, type and name come once; arguments are appended."""
+
+    index: int
+    """Which call the piece belongs to."""
+    id: str | Unset = UNSET
+    type_: str | Unset = UNSET
+    function: FunctionCallDelta | Unset = UNSET
+    """A piece of a function's name or arguments."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "index": self.index,
+        }
+        if self.id is not UNSET:
+            encoded["id"] = self.id
+        if self.type_ is not UNSET:
+            encoded["type"] = self.type_
+        if self.function is not UNSET:
+            encoded["function"] = _encode(self.function)
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        index: Any = _rest.pop("index", UNSET)
+        if _kind(index) is not int:
+            index = _parse.member("index", index, _parse.integer)
+        id: Any = _rest.pop("id", UNSET)
+        if id is not UNSET and _kind(id) is not str:
+            id = _parse.optional("id", id, _parse.string)
+        type_: Any = _rest.pop("type", UNSET)
+        if type_ is not UNSET and _kind(type_) is not str:
+            type_ = _parse.optional("type", type_, _parse.string)
+        function: Any = _rest.pop("function", UNSET)
+        if function is not UNSET:
+            function = _parse.optional("function", function, FunctionCallDelta.from_dict)
+        _made = cls(
+            index=index,
+            id=id,
+            type_=type_,
+            function=function,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .function_call_delta import FunctionCallDelta

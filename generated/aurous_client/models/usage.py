@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class Usage(JsonObject):
+    """The receipt of a completion, in tokens and in credits (`api-reference/chat/pricing`)."""
+
+    prompt_tokens: int
+    """Tokens of the conversation, its pictures and video included. At least 0."""
+    completion_tokens: int
+    """Visible tokens, calls of functions included; reasoning is apart. At least 0."""
+    total_tokens: int
+    """Prompt, completion and reasoning tokens together. At least 0."""
+    reasoning_tokens: int | Unset = UNSET
+    """Tokens of reasoning, present only when there were any. At least 0."""
+    credits_charged: float
+    """The charge, in credits; this number is the authoritative one. At least 0."""
+    breakdown: UsageBreakdown
+    """How the charge came about. The credits sum to `credits_charged`, to four decimals."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+            "credits_charged": self.credits_charged,
+            "breakdown": _encode(self.breakdown),
+        }
+        if self.reasoning_tokens is not UNSET:
+            encoded["reasoning_tokens"] = self.reasoning_tokens
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        prompt_tokens: Any = _rest.pop("prompt_tokens", UNSET)
+        if _kind(prompt_tokens) is not int:
+            prompt_tokens = _parse.member("prompt_tokens", prompt_tokens, _parse.integer)
+        completion_tokens: Any = _rest.pop("completion_tokens", UNSET)
+        if _kind(completion_tokens) is not int:
+            completion_tokens = _parse.member("completion_tokens", completion_tokens, _parse.integer)
+        total_tokens: Any = _rest.pop("total_tokens", UNSET)
+        if _kind(total_tokens) is not int:
+            total_tokens = _parse.member("total_tokens", total_tokens, _parse.integer)
+        reasoning_tokens: Any = _rest.pop("reasoning_tokens", UNSET)
+        if reasoning_tokens is not UNSET and _kind(reasoning_tokens) is not int:
+            reasoning_tokens = _parse.optional("reasoning_tokens", reasoning_tokens, _parse.integer)
+        credits_charged: Any = _rest.pop("credits_charged", UNSET)
+        if _kind(credits_charged) is not float:
+            credits_charged = _parse.member("credits_charged", credits_charged, _parse.number)
+        breakdown = _parse.member("breakdown", _rest.pop("breakdown", UNSET), UsageBreakdown.from_dict)
+        _made = cls(
+            prompt_tokens=prompt_tokens,
+            completion_tokens=completion_tokens,
+            total_tokens=total_tokens,
+            reasoning_tokens=reasoning_tokens,
+            credits_charged=credits_charged,
+            breakdown=breakdown,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .usage_breakdown import UsageBreakdown

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class UsageBreakdown(JsonObject):
+    """How the charge came about. The credits sum to `credits_charged`, to four decimals."""
+
+    input_credits: float
+    """Credits for the prompt. At least 0."""
+    output_credits: float
+    """Credits for the visible answer. At least 0."""
+    reasoning_credits: float | Unset = UNSET
+    """Credits for reasoning, at the output rate; present only when there was any. At least 0."""
+    model: str
+    """The model that was billed; the completion's own."""
+    pricing_version: int
+    """Which rate card applied."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "input_credits": self.input_credits,
+            "output_credits": self.output_credits,
+            "model": self.model,
+            "pricing_version": self.pricing_version,
+        }
+        if self.reasoning_credits is not UNSET:
+            encoded["reasoning_credits"] = self.reasoning_credits
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        input_credits: Any = _rest.pop("input_credits", UNSET)
+        if _kind(input_credits) is not float:
+            input_credits = _parse.member("input_credits", input_credits, _parse.number)
+        output_credits: Any = _rest.pop("output_credits", UNSET)
+        if _kind(output_credits) is not float:
+            output_credits = _parse.member("output_credits", output_credits, _parse.number)
+        reasoning_credits: Any = _rest.pop("reasoning_credits", UNSET)
+        if reasoning_credits is not UNSET and _kind(reasoning_credits) is not float:
+            reasoning_credits = _parse.optional("reasoning_credits", reasoning_credits, _parse.number)
+        model: Any = _rest.pop("model", UNSET)
+        if _kind(model) is not str:
+            model = _parse.member("model", model, _parse.string)
+        pricing_version: Any = _rest.pop("pricing_version", UNSET)
+        if _kind(pricing_version) is not int:
+            pricing_version = _parse.member("pricing_version", pricing_version, _parse.integer)
+        _made = cls(
+            input_credits=input_credits,
+            output_credits=output_credits,
+            reasoning_credits=reasoning_credits,
+            model=model,
+            pricing_version=pricing_version,
+        )
+        _made.additional_properties = _rest
+        return _made

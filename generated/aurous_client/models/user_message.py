@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject, Unset
+
+
+@_define(kw_only=True)
+class UserMessage(JsonObject):
+    """What the user says or shows."""
+
+    role: Literal["user"] = "user"
+    content: str | list[TextPart | ImageUrlPart | VideoUrlPart]
+    """Plain text, or parts of text, pictures and video (`api-reference/chat/multimodal`)."""
+    name: str | Unset = UNSET
+    """Tells participants of the same role apart."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "role": self.role,
+            "content": _encode(self.content),
+        }
+        if self.name is not UNSET:
+            encoded["name"] = self.name
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        role = _parse.member("role", _rest.pop("role", UNSET), lambda value: _parse.constant(value, "user"))
+        content = _parse.member(
+            "content",
+            _rest.pop("content", UNSET),
+            lambda value: _parse.union(
+                value,
+                _parse.string,
+                lambda value: _parse.array(
+                    value,
+                    lambda value: _parse.union(
+                        value, TextPart.from_dict, ImageUrlPart.from_dict, VideoUrlPart.from_dict
+                    ),
+                ),
+            ),
+        )
+        name: Any = _rest.pop("name", UNSET)
+        if name is not UNSET and _kind(name) is not str:
+            name = _parse.optional("name", name, _parse.string)
+        _made = cls(
+            role=role,
+            content=content,
+            name=name,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .image_url_part import ImageUrlPart
+from .text_part import TextPart
+from .video_url_part import VideoUrlPart

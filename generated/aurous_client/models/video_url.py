@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..parsing import kind as _kind
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class VideoUrl(JsonObject):
+    """Where a video is."""
+
+    url: str
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "url": self.url,
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        url: Any = _rest.pop("url", UNSET)
+        if _kind(url) is not str:
+            url = _parse.member("url", url, _parse.string)
+        _made = cls(
+            url=url,
+        )
+        _made.additional_properties = _rest
+        return _made

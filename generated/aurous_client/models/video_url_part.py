@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from attrs import define as _define
+from attrs import field as _field
+
+from .. import parsing as _parse
+from ..encoding import encode as _encode
+from ..types import UNSET, JsonObject
+
+
+@_define(kw_only=True)
+class VideoUrlPart(JsonObject):
+    """A part that is video, of which the first seconds are sampled."""
+
+    type_: Literal["video_url"] = "video_url"
+    video_url: VideoUrl
+    """Where a video is."""
+    additional_properties: dict[str, Any] = _field(factory=dict, init=False)
+    """Members that the spec does not name, as they were received or are to be sent."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it."""
+        encoded: dict[str, Any] = {
+            **self.additional_properties,
+            "type": self.type_,
+            "video_url": _encode(self.video_url),
+        }
+        return encoded
+
+    @classmethod
+    def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
+        """Reads a decoded JSON object. Raises ParseError, which tells the place."""
+        _rest = _parse.members(src_dict)
+        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "video_url"))
+        video_url = _parse.member("video_url", _rest.pop("video_url", UNSET), VideoUrl.from_dict)
+        _made = cls(
+            type_=type_,
+            video_url=video_url,
+        )
+        _made.additional_properties = _rest
+        return _made
+
+
+# At the end, so that models may refer to one another in a circle.
+from .video_url import VideoUrl

@@ -1,0 +1,152 @@
+"""Reads decoded JSON into Python values, and says where it does not fit. Knows no model and no HTTP.
+
+A parser takes a value and returns what it stands for, or raises ParseError. Generated code checks the exact type of a
+scalar itself, which is what makes it quick, and comes here with everything else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from .errors import ParseError
+from .types import UNSET, Unset
+
+T = TypeVar("T")
+
+# `type`, but so that a type checker does not narrow what it is asked of: a known keyword is no plain str.
+kind: Callable[[Any], Any] = type
+
+
+def members(value: Any) -> dict[str, Any]:
+    """A copy of an object's members, from which those that are known can be taken."""
+    if type(value) is not dict and not isinstance(value, Mapping):
+        raise ParseError("an object", value)
+    return dict(value)
+
+
+def member(name: str, value: Any, parser: Callable[[Any], T]) -> T:
+    """A required member of an object."""
+    if value is UNSET:
+        raise ParseError("a value", UNSET, (name,))
+    try:
+        return parser(value)
+    except ParseError as fault:
+        raise fault.within(name) from None
+
+
+def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
+    """A member that may be left out; null is as good as that."""
+    return UNSET if value is None else member(name, value, parser)
+
+
+def array(value: Any, item: Callable[[Any], T]) -> list[T]:
+    if type(value) is not list:
+        raise ParseError("an array", value)
+    try:
+        return [item(element) for element in value]
+    except ParseError:
+        return [member_at(index, element, item) for index, element in enumerate(value)]
+
+
+def member_at(index: int, element: Any, item: Callable[[Any], T]) -> T:
+    try:
+        return item(element)
+    except ParseError as fault:
+        raise fault.within(index) from None
+
+
+def table(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:
+    """An object whose members all have one type and any name."""
+    return {name: member(name, element, item) for name, element in value.items()}
+
+
+def union(value: Any, *parsers: Callable[[Any], Any]) -> Any:
+    """The first alternative that fits. If none does, the fault is that of the one that came farthest."""
+    faults = []
+    for parser in parsers:
+        try:
+            return parser(value)
+        except ParseError as fault:
+            faults.append(fault)
+    raise ParseError.of_union(faults)
+
+
+def constant(value: Any, expected: Any) -> Any:
+    if value != expected or type(value) is not type(expected):
+        raise ParseError(repr(expected), value, is_tag=True)
+    return expected
+
+
+def string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ParseError("a string", value)
+    return value
+
+
+def keyword(value: Any) -> Any:
+    """A string of which the spec lists the known values; others are kept."""
+    return string(value)
+
+
+def boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ParseError("true or false", value)
+    return value
+
+
+def integer(value: Any) -> int:
+    """A whole number; JSON may write it as 2.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ParseError("a whole number", value)
+    return value
+
+
+def number(value: Any) -> float:
+    """A number, as a float: an integer too great for one is refused."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ParseError("a number", value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ParseError("a number within the range of a float", value) from None
+
+
+def null(value: Any) -> None:
+    if value is not None:
+        raise ParseError("null", value)
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ParseError("an object", value)
+    return value
+
+
+def anything(value: Any) -> Any:
+    return value
+
+
+def moment(value: Any) -> datetime.datetime:
+    try:
+        return datetime.datetime.fromisoformat(string(value))
+    except ValueError:
+        raise ParseError("a date and time in ISO 8601", value) from None
+
+
+def date(value: Any) -> datetime.date:
+    try:
+        return datetime.date.fromisoformat(string(value))
+    except ValueError:
+        raise ParseError("a date in ISO 8601", value) from None
+
+
+def identifier(value: Any) -> uuid.UUID:
+    try:
+        return uuid.UUID(string(value))
+    except ValueError:
+        raise ParseError("a UUID", value) from None

@@ -1,0 +1,148 @@
+"""Owns what the resource classes are rendered from: parameters, bodies and docstrings. Knows no files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from openapi_python_client.parser.properties.model_property import ModelProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+
+from . import prose, resources, types
+from .models import Models, wire_name
+from .operations import Call, Parameter
+from .spec import Spec
+
+# The member of a request body that turns its answer into a stream of events.
+_SWITCH = "stream"
+
+_EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
+_EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
+_TIMEOUT = Parameter("timeout", "", "float", False, "Seconds that this call may take, in place of the client's.")
+
+
+def context(spec: Spec, models: Models, calls: Iterable[Call]) -> dict[str, Any]:
+    """What the template of the resources is given."""
+    by_pointer = {call.pointer: call for call in calls}
+    root = resources.build(spec)
+    namespaces = [_namespace(spec, models, by_pointer, space, space is root) for space in root.walk()]
+    methods = [method for space in namespaces for method in space["methods"]]
+    modules = sorted({(method["tag"], method["module"]) for method in methods})
+    names = sorted({name for method in methods for name in method["names"]})
+    return {
+        "namespaces": namespaces,
+        "imports": [f"from .api.{tag} import {module}" for tag, module in modules]
+        + [f"from .models import {name}" for name in names],
+    }
+
+
+def _namespace(
+    spec: Spec, models: Models, calls: Mapping[Any, Call], space: resources.Namespace, is_root: bool
+) -> dict[str, Any]:
+    def known(of: resources.Namespace) -> dict[str, Any]:
+        return {"class_name": of.class_name, "streams": of.streams, "doc": _namespace_doc(spec, of)}
+
+    return {
+        **known(space),
+        "is_root": is_root,
+        "children": [{"name": name, **known(child)} for name, child in space.children.items()],
+        "methods": [_method(spec, models, calls[method.pointer], method) for method in space.methods],
+    }
+
+
+def _namespace_doc(spec: Spec, space: resources.Namespace) -> list[str]:
+    path = ".".join(space.path)
+    tags = {tag["name"]: str(tag.get("description", "")) for tag in spec.document.get("tags", ())}
+    return prose.docstring(tags.get(path) or (f"The methods of `{path}`." if path else "All operations, by resource."))
+
+
+def _method(spec: Spec, models: Models, call: Call, method: resources.Method) -> dict[str, Any]:
+    members = _members(spec, models, call.body)
+    switch = next((member for member in members if member.name == _SWITCH and call.event), None)
+    guard = None
+    fixed = ""
+    if switch is not None and method.opens_stream:
+        members.remove(switch)
+        fixed = f"{switch.wire_name}: True"
+    elif switch is not None:
+        members[members.index(switch)] = replace(switch, accepted="Literal[False]")
+        guard = repr(f"{method.name}() returns one result; for a stream of events call stream()")
+
+    whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
+    others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
+    keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
+    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT]
+    signature = ", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)])
+    return {
+        "name": method.name,
+        "module": call.module,
+        "tag": call.tag,
+        "opens_stream": method.opens_stream,
+        "result": call.result.annotation,
+        "guard": guard,
+        "signature": signature,
+        "body": _body(members, fixed),
+        "arguments": _arguments(call, others),
+        "names": models.mentioned(f"{signature} {call.result.annotation}"),
+        "doc": _doc(spec, call, method, [*call.paths, *keywords]),
+    }
+
+
+def _members(spec: Spec, models: Models, body: PropertyProtocol | None) -> list[Parameter]:
+    """The members of a body, as parameters in the order of the spec; none where the body is no object of ours."""
+    if not isinstance(body, ModelProperty) or types.is_free_form(body):
+        return []
+    name = str(body.class_info.name)
+    written = spec.schemas.get(name, {}).get("properties", {})
+    return [
+        Parameter(
+            name=str(prop.python_name),
+            wire_name=types.quoted_name(prop),
+            accepted=types.accepted(prop, models.names),
+            required=prop.required,
+            doc=prose.describe(spec, written.get(wire_name(prop), {})),
+        )
+        for prop in models.members_of(name)
+    ]
+
+
+def _whole_body(models: Models, body: PropertyProtocol) -> Parameter:
+    return Parameter("body", "", types.accepted(body, models.names), body.required, "The body of the request.")
+
+
+def _declare(parameter: Parameter) -> str:
+    if parameter.required:
+        return f"{parameter.name}: {parameter.accepted}"
+    nothing = "" if parameter.accepted.endswith("None") else " | None"
+    return f"{parameter.name}: {parameter.accepted}{nothing} = None"
+
+
+def _body(members: Sequence[Parameter], fixed: str) -> str | None:
+    written = [f"{member.wire_name}: {member.name}" for member in members] + [fixed] * bool(fixed)
+    return "{" + ", ".join(written) + "}" if members else None
+
+
+def _arguments(call: Call, others: Sequence[Parameter]) -> str:
+    """The arguments of the operation's build_request, from the method's own."""
+    passed = [parameter.name for parameter in call.paths]
+    if isinstance(call.body, ModelProperty) and not types.is_free_form(call.body):
+        passed.append("body=_body")
+    elif call.body is not None:
+        passed.append("body=body")
+    for parameter in others:
+        value = parameter.name if parameter.required else f"UNSET if {parameter.name} is None else {parameter.name}"
+        passed.append(f"{parameter.name}={value}")
+    return ", ".join(passed)
+
+
+def _doc(spec: Spec, call: Call, method: resources.Method, parameters: Sequence[Parameter]) -> list[str]:
+    page = call.operation.get("externalDocs", {}).get("url")
+    return prose.docstring(
+        f"{call.summary}.",
+        "Opens a stream: a context manager over its events." if method.opens_stream else "",
+        str(call.operation.get("description", "")),
+        prose.arguments((parameter.name, parameter.doc) for parameter in parameters),
+        prose.errors(spec, call.operation.get("x-errors", ())),
+        f"Documentation: {page}" if page else "",
+    )

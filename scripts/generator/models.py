@@ -1,0 +1,166 @@
+"""Owns what each model, enum and union of the package is rendered from. Knows properties, not operations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from openapi_python_client import schema as oai
+from openapi_python_client.config import Config
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.properties import build_schemas
+from openapi_python_client.parser.properties.any import AnyProperty
+from openapi_python_client.parser.properties.const import ConstProperty
+from openapi_python_client.parser.properties.literal_enum_property import LiteralEnumProperty
+from openapi_python_client.parser.properties.model_property import ModelProperty
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.parser.properties.schemas import Schemas
+from openapi_python_client.parser.properties.union import UnionProperty
+from openapi_python_client.strings import snake_case
+
+from . import prose, types
+from .spec import Spec, component_name
+
+
+class Models:
+    """The classes, enums and aliases of a spec, and the context of the template that writes each."""
+
+    def __init__(self, spec: Spec, parsed: GeneratorData, config: Config) -> None:
+        self.spec = spec
+        named = _named_schemas(spec, config)
+        self.classes = {str(m.class_info.name): m for m in parsed.models if not types.is_free_form(m)}
+        self.enums: dict[str, LiteralEnumProperty] = {
+            str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, LiteralEnumProperty)
+        }
+        self.aliases = {name: prop for name, prop in named.items() if name not in {*self.classes, *self.enums}}
+        self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(named))
+
+    def modules(self) -> list[tuple[str, str]]:
+        """(module, name) of everything that `models` exports."""
+        owned: dict[str, ModelProperty | LiteralEnumProperty] = {**self.classes, **self.enums}
+        found = [(str(prop.class_info.module_name), name) for name, prop in owned.items()]
+        return sorted(found + [("aliases", name) for name in self.aliases])
+
+    def mentioned(self, annotations: str) -> set[str]:
+        """The names of ours that stand in source text."""
+        return set(re.findall(r"\w+", annotations)) & {*self.classes, *self.enums, *self.names.unions.values()}
+
+    def members_of(self, name: str) -> list[PropertyProtocol]:
+        """The members of a class, in the order of the spec."""
+        model = self.classes[name]
+        order = list(self.spec.schemas.get(name, {}).get("properties", {}))
+        found = [*(model.required_properties or ()), *(model.optional_properties or ())]
+        return sorted(found, key=lambda prop: order.index(wire_name(prop)) if wire_name(prop) in order else len(order))
+
+    def model(self, name: str) -> dict[str, Any]:
+        schema = self.spec.schemas.get(name, {})
+        written = schema.get("properties", {})
+        found = self.members_of(name)
+        additional = self.classes[name].additional_properties
+        extra = additional if additional not in (None, True, False) else None
+        tagged = name in self.names.tagged
+        return {
+            "name": name,
+            "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
+            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in found],
+            "additional": {
+                "annotation": types.annotation(extra) if extra else "Any",
+                "parser": types.parser(extra) if extra else "_parse.anything",
+                "plain": extra is None or types.is_plain(extra) or isinstance(extra, AnyProperty),
+            },
+            "imports": self.imports([*found, *([extra] if extra else [])], "", own=name),
+        }
+
+    def _member(self, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
+        scalar = types.scalar(prop, tagged)
+        constant = types.literal(prop) if isinstance(prop, ConstProperty) else None
+        default = constant or (None if prop.required else "UNSET")
+        attribute = f"self.{prop.python_name}"
+        said = prose.describe(self.spec, schema)
+        return {
+            "name": str(prop.python_name),
+            "wire_name": types.quoted_name(prop),
+            # Unions are spelt out: their names stand in a module that imports this one.
+            "annotation": types.annotation(prop),
+            "default": default,
+            "required": prop.required,
+            "doc": prose.docstring(said) if said else None,
+            "encoder": attribute if types.is_plain(prop) else f"_encode({attribute})",
+            "scalar": scalar and scalar[0],
+            "nullable": bool(scalar and scalar[2]) or _is_nullable(prop),
+            "parser": f"_parse.{scalar[1]}" if scalar and not scalar[2] else types.parser(prop),
+            # The one value that such a member can have is no reason to refuse an answer that lacks it.
+            "const": constant if prop.required and not tagged else None,
+        }
+
+    def enum(self, name: str) -> dict[str, Any]:
+        enum = self.enums[name]
+        schema = self.spec.schemas.get(name, {})
+        values = schema.get("enum") or sorted(enum.values, key=str)
+        return {
+            "name": name,
+            "constant": f"{snake_case(name).upper()}_VALUES",
+            "values": [repr(value) for value in values],
+            "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
+        }
+
+    def alias_module(self) -> dict[str, Any]:
+        # Spelt out, since a union may be named before the one it is part of.
+        bare = types.Names()
+        return {
+            "imports": self.imports(self.aliases.values(), ""),
+            "aliases": [
+                {
+                    "name": name,
+                    "annotation": types.annotation(prop, bare),
+                    "doc": prose.docstring(prose.sentence(str(self.spec.schemas[name].get("description", name)))),
+                }
+                for name, prop in self.aliases.items()
+            ],
+        }
+
+    @staticmethod
+    def imports(props: Iterable[PropertyProtocol], package: str, own: str = "") -> list[str]:
+        """The import of every class and enum that `props` refer to, from the folder of the models."""
+        wanted = {found for prop in props for found in _classes_of(prop) if found[0] != own}
+        return [f"from {package}.{module} import {name}" for name, module in sorted(wanted)]
+
+
+def _named_schemas(spec: Spec, config: Config) -> dict[str, PropertyProtocol]:
+    """Every component as openapi-python-client parsed it, by the name that it has in Python."""
+    document = oai.OpenAPI.model_validate(spec.document)
+    listed = document.components.schemas if document.components else None
+    parsed = build_schemas(components=listed or {}, schemas=Schemas(), config=config)
+    found = {reference.get_untrusted_value(): prop for reference, prop in parsed.classes_by_reference.items()}
+    return {component_name(reference): found[reference] for reference in sorted(found)}
+
+
+def _union_names(named: Mapping[str, PropertyProtocol]) -> dict[frozenset[str], str]:
+    return {
+        frozenset(types.annotation(branch) for branch in prop.inner_properties): name
+        for name, prop in named.items()
+        if isinstance(prop, UnionProperty)
+    }
+
+
+def _tagged_models(named: Mapping[str, PropertyProtocol]) -> frozenset[str]:
+    """The models that a union tells apart by their const members."""
+    found: set[str] = set()
+    for prop in named.values():
+        members = [p for p in getattr(prop, "inner_properties", ()) if isinstance(p, ModelProperty)]
+        found |= {str(p.class_info.name) for p in members} if len(members) > 1 else set()
+    return frozenset(found)
+
+
+def _classes_of(prop: PropertyProtocol) -> Iterable[tuple[str, str]]:
+    """(name, module) of every class and enum that `prop` refers to."""
+    return ((str(p.class_info.name), str(p.class_info.module_name)) for p in types.references(prop))
+
+
+def _is_nullable(prop: PropertyProtocol) -> bool:
+    return "None" in types.annotation(prop).split(" | ")
+
+
+def wire_name(prop: PropertyProtocol) -> str:
+    return str(prop.name.get_untrusted_value())

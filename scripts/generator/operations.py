@@ -1,0 +1,184 @@
+"""Owns what each operation's module is rendered from. Knows nothing of resources and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties.protocol import PropertyProtocol
+from openapi_python_client.strings import PythonIdentifier
+
+from . import prose, types
+from .models import Models, wire_name
+from .spec import Pointer, Spec, SpecError
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a path, query or header, as Python has it."""
+
+    name: str
+    wire_name: str
+    accepted: str
+    required: bool
+    doc: str
+    set_by_client: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a success is parsed into."""
+
+    annotation: str = "None"
+    parser: str = "_parse.null"
+    prop: PropertyProtocol | None = None
+
+    @property
+    def has_body(self) -> bool:
+        return self.prop is not None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One operation: where it stands in the spec, and what of it becomes Python."""
+
+    pointer: Pointer
+    operation: Mapping[str, Any]
+    module: str
+    tag: str
+    paths: Sequence[Parameter]
+    queries: Sequence[Parameter]
+    headers: Sequence[Parameter]
+    body: PropertyProtocol | None
+    result: Result
+    event: str | None
+    """The class of a stream's events."""
+
+    @property
+    def summary(self) -> str:
+        return str(self.operation.get("summary", self.module)).rstrip(".")
+
+
+def calls(spec: Spec, parsed: GeneratorData, models: Models) -> Iterator[Call]:
+    """Every operation of a spec."""
+    by_module = {}
+    for pointer, operation in spec.operations():
+        if "operationId" not in operation:
+            raise SpecError([f"{spec.place(pointer)}: an operation needs an operationId"])
+        by_module[str(PythonIdentifier(operation["operationId"], "op_"))] = (pointer, operation)
+    for tag, collection in parsed.endpoint_collections_by_tag.items():
+        for endpoint in collection.endpoints:
+            yield _call(spec, models, endpoint, str(tag), *by_module[str(endpoint.name)])
+
+
+def context(call: Call, models: Models) -> dict[str, Any]:
+    """What the template of an operation's module is given."""
+    others = [*call.queries, *call.headers]
+    body = call.body
+    idempotency = [header.wire_name for header in call.headers if header.name == "idempotency_key"]
+    return {
+        "doc": prose.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}"),
+        "summary": prose.safe(call.summary),
+        "id": repr(call.operation["operationId"]),
+        "method": repr(str(call.pointer[2]).upper()),
+        "path": repr(str(call.pointer[1])),
+        "path_expression": _path_expression(str(call.pointer[1]), call.paths),
+        "result": call.result,
+        "event": call.event,
+        "idempotency_header": idempotency[0] if idempotency else None,
+        "query_parameters": call.queries,
+        "header_parameters": call.headers,
+        "body": body and {"required": body.required},
+        "signature": lambda client="": _signature(call, models, client),
+        "arguments": ", ".join(
+            [parameter.name for parameter in call.paths]
+            + ["body=body"] * (body is not None)
+            + [f"{parameter.name}={parameter.name}" for parameter in others]
+        ),
+        "imports": _imports(call, models),
+    }
+
+
+def _call(
+    spec: Spec, models: Models, endpoint: Endpoint, tag: str, pointer: Pointer, operation: Mapping[str, Any]
+) -> Call:
+    sources = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
+
+    def parameters(location: str, props: Sequence[PropertyProtocol]) -> list[Parameter]:
+        return [_parameter(spec, models, prop, sources[location, wire_name(prop)]) for prop in props]
+
+    return Call(
+        pointer=pointer,
+        operation=operation,
+        module=str(endpoint.name),
+        tag=tag,
+        paths=parameters("path", endpoint.path_parameters),
+        queries=parameters("query", endpoint.query_parameters),
+        headers=parameters("header", endpoint.header_parameters),
+        body=endpoint.bodies[0].prop if endpoint.bodies else None,
+        result=_result(spec, models, operation, endpoint),
+        event=spec.event_component(operation),
+    )
+
+
+def _parameter(spec: Spec, models: Models, prop: PropertyProtocol, source: Mapping[str, Any]) -> Parameter:
+    return Parameter(
+        name=str(prop.python_name),
+        wire_name=types.quoted_name(prop),
+        accepted=types.accepted(prop, models.names),
+        required=prop.required,
+        doc=prose.describe(spec, source.get("schema", {})),
+        set_by_client=bool(source.get("x-set-by-client")),
+    )
+
+
+def _result(spec: Spec, models: Models, operation: Mapping[str, Any], endpoint: Endpoint) -> Result:
+    """That of the lowest 2xx with a JSON body."""
+    with_json = {
+        status for status, response in spec.successes(operation) if "application/json" in response.get("content", {})
+    }
+    for response in endpoint.responses:
+        if response.status_code.pattern in with_json:
+            return Result(types.annotation(response.prop, models.names), types.parser(response.prop), response.prop)
+    return Result()
+
+
+def _imports(call: Call, models: Models) -> list[str]:
+    props = [prop for prop in (call.body, call.result.prop) if prop is not None]
+    found = set(models.imports(props, "...models"))
+    for annotation in (parameter.accepted for parameter in [*call.paths, *call.queries, *call.headers]):
+        found |= {f"from ...models import {name}" for name in models.mentioned(annotation)}
+    if call.event:
+        found.add(f"from ...models import {call.event}")
+    return sorted(found)
+
+
+def _signature(call: Call, models: Models, client: str) -> str:
+    """The parameters of a function; `client` is the declaration of one of that name, or nothing."""
+    keywords = [client] * bool(client)
+    if call.body is not None:
+        kind = types.annotation(call.body, models.names, optional=False)
+        kind = kind if kind == "dict[str, Any]" else f"{kind} | Mapping[str, Any]"
+        keywords.append(f"body: {kind}" if call.body.required else f"body: {kind} | Unset = UNSET")
+    for parameter in sorted([*call.queries, *call.headers], key=lambda p: not p.required):
+        declared = f"{parameter.name}: {parameter.accepted}"
+        keywords.append(declared if parameter.required else f"{declared} | Unset = UNSET")
+    positional = [f"{parameter.name}: {parameter.accepted}" for parameter in call.paths]
+    return ", ".join([*positional, *["*"] * bool(keywords), *keywords])
+
+
+def _path_expression(path: str, parameters: Sequence[Parameter]) -> str:
+    """Source text for the path with its parameters filled in."""
+    pieces: list[str] = []
+    rest = path
+    for parameter in parameters:
+        fixed, _, rest = rest.partition("{" + _bare(parameter.wire_name) + "}")
+        pieces += [repr(fixed), f"to_segment({parameter.wire_name}, {parameter.name})"]
+    return " + ".join(piece for piece in [*pieces, repr(rest)] if piece != "''")
+
+
+def _bare(quoted: str) -> str:
+    return quoted[1:-1]

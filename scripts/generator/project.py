@@ -1,0 +1,124 @@
+"""Owns the files of the generated package: which there are, and which template writes each.
+
+Parsing is openapi-python-client's; what becomes of the parsed things is decided in `models`, `operations`, `methods`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from openapi_python_client import Project
+from openapi_python_client.config import Config, ConfigFile, MetaType
+from openapi_python_client.parser import GeneratorData
+from openapi_python_client.parser.errors import GeneratorError
+
+from . import methods, operations, prose
+from .models import Models
+from .spec import Spec, SpecError, component_name
+
+HERE = Path(__file__).parent
+# Written as they stand, but for a few words of the spec.
+_RUNTIME = ("types", "parsing", "encoding", "errors", "client")
+
+
+def build(spec: Spec, package_dir: Path) -> None:
+    """Write the package of a spec into a folder that does not exist yet. Raises SpecError with all that was lost."""
+    config = Config.from_sources(
+        ConfigFile.load_from_path(HERE / "config.yaml"), MetaType.NONE, spec.source, "utf-8", False, package_dir
+    )
+    parsed = GeneratorData.from_dict(spec.document, config=config)
+    if isinstance(parsed, GeneratorError):
+        raise SpecError([_describe(spec, parsed)])
+    lost = [*parsed.errors, *(e for tag in parsed.endpoint_collections_by_tag.values() for e in tag.parse_errors)]
+    if lost:
+        raise SpecError([_describe(spec, error) for error in lost])
+    ClientProject(spec, parsed, config).build()
+
+
+class ClientProject(Project):
+    """openapi-python-client's project with our templates, and with the files that it does not know of."""
+
+    def __init__(self, spec: Spec, parsed: GeneratorData, config: Config) -> None:
+        super().__init__(openapi=parsed, config=config, custom_template_path=HERE / "templates")
+        self.spec = spec
+        self.models = Models(spec, parsed, config)
+        self.calls = list(operations.calls(spec, parsed, self.models))
+
+    def build(self) -> Sequence[GeneratorError]:
+        self.package_dir.mkdir(parents=True)
+        (self.package_dir / "py.typed").touch()
+        shared = self._shared()
+        self._write("__init__.py", "package_init.py.jinja", **shared)
+        for module in _RUNTIME:
+            self._write(f"{module}.py", f"{module}.py.jinja", **shared)
+        self._write("error_codes.py", "error_codes.py.jinja", codes=self._error_codes())
+        self._build_models()
+        self._build_api()
+        self._write("resources.py", "resources.py.jinja", **methods.context(self.spec, self.models, self.calls))
+        return []
+
+    def _build_models(self) -> None:
+        for name, model in self.models.classes.items():
+            self._write(f"models/{model.class_info.module_name}.py", "model.py.jinja", **self.models.model(name))
+        for name, enum in self.models.enums.items():
+            self._write(f"models/{enum.class_info.module_name}.py", "literal_enum.py.jinja", **self.models.enum(name))
+        self._write("models/aliases.py", "aliases.py.jinja", **self.models.alias_module())
+        modules = self.models.modules()
+        self._write(
+            "models/__init__.py",
+            "models_init.py.jinja",
+            imports=[f"from .{module} import {name} as {name}" for module, name in modules],
+            names=sorted(name for _, name in modules),
+        )
+
+    def _build_api(self) -> None:
+        self._write("api/__init__.py", "api_init.py.jinja")
+        described = {tag["name"]: tag.get("description") for tag in self.spec.document.get("tags", ())}
+        for tag in {call.tag: None for call in self.calls}:
+            doc = prose.docstring(prose.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
+            self._write(f"api/{tag}/__init__.py", "endpoint_init.py.jinja", doc=doc)
+        for call in self.calls:
+            context = operations.context(call, self.models)
+            self._write(f"api/{call.tag}/{call.module}.py", "endpoint_module.py.jinja", **context)
+
+    def _write(self, file: str, template: str, /, **context: Any) -> None:
+        target = self.package_dir / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self.env.get_template(template).render(**context), encoding="utf-8", newline="\n")
+
+    def _shared(self) -> dict[str, Any]:
+        document = self.spec.document
+        servers = document.get("servers") or [{"url": ""}]
+        schemes = document.get("components", {}).get("securitySchemes", {}).values()
+        return {
+            "title": prose.safe(str(document["info"]["title"])),
+            "version": repr(str(document["info"]["version"])),
+            "server": repr(str(servers[0]["url"])),
+            "api_key_header": prose.safe(next((s["name"] for s in schemes if s.get("type") == "apiKey"), "X-Api-Key")),
+            "envelope": self._envelope(),
+        }
+
+    def _envelope(self) -> str | None:
+        """The component that is the body of every error response, if there is one."""
+        found = set()
+        for _, operation in self.spec.operations():
+            for status, response in operation["responses"].items():
+                if str(status)[0] in "45":
+                    content = self.spec.follow(response).get("content", {}).get("application/json", {})
+                    found.add(content.get("schema", {}).get("$ref"))
+        only = found.pop() if len(found) == 1 else None
+        return component_name(only) if only else None
+
+    def _error_codes(self) -> list[dict[str, str]]:
+        return [
+            {"name": repr(code), **{key: repr(said if key == "retryable" else str(said)) for key, said in info.items()}}
+            for code, info in self.spec.error_codes.items()
+        ]
+
+
+def _describe(spec: Spec, error: GeneratorError) -> str:
+    data = getattr(error, "data", None)
+    about = f" ({str(data)[:200]})" if data is not None and not error.detail else ""
+    return f"{spec.source.name}: openapi-python-client: {error.header or 'dropped'}: {error.detail or ''}{about}"

@@ -1,0 +1,121 @@
+"""Owns the tree of `client.chat.completions.create`: which operation is which method of which namespace.
+
+Derived from method and path, so that a new operation needs no line here:
+
+    POST   /v1/chat/completions               chat.completions.create
+    GET    /v1/chat/completions/{id}          chat.completions.retrieve
+    POST   /v1/chat/completions/{id}/cancel   chat.completions.cancel
+    GET    /v1/models                         models.list       (the answer is a list)
+    GET    /v1/balance                        balance.retrieve  (the answer is not)
+    PUT, PATCH -> update, DELETE -> delete
+
+An operation that wants another name says so with `x-sdk-method: namespace.method`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .spec import Pointer, Spec, SpecError
+
+_VERSION_SEGMENT = re.compile(r"v\d+")
+_VERBS = {"post": "create", "put": "update", "patch": "update", "delete": "delete", "get": "retrieve"}
+
+
+@dataclass
+class Method:
+    """A method: the operation it carries out, and whether it opens a stream of its events."""
+
+    name: str
+    pointer: Pointer
+    operation: Mapping[str, Any]
+    opens_stream: bool = False
+
+
+@dataclass
+class Namespace:
+    """What stands between two dots."""
+
+    path: tuple[str, ...] = ()
+    methods: list[Method] = field(default_factory=list)
+    children: dict[str, Namespace] = field(default_factory=dict)
+
+    @property
+    def streams(self) -> bool:
+        return any(method.opens_stream for method in self.methods) or any(c.streams for c in self.children.values())
+
+    @property
+    def class_name(self) -> str:
+        words = [word.capitalize() for step in self.path for word in step.split("_")]
+        return "".join([*words, "Resource"]) if words else "Resources"
+
+    def walk(self) -> Iterator[Namespace]:
+        """The namespaces below this one first, then itself."""
+        for child in self.children.values():
+            yield from child.walk()
+        yield self
+
+
+def build(spec: Spec) -> Namespace:
+    """The tree of all operations. Raises SpecError where two of them want one name."""
+    root = Namespace()
+    for pointer, operation in spec.operations():
+        steps, name = _name(spec, pointer, operation)
+        namespace = root
+        for depth in range(len(steps)):
+            namespace = namespace.children.setdefault(steps[depth], Namespace(steps[: depth + 1]))
+        namespace.methods.append(Method(name, pointer, operation))
+        if spec.event_schema(operation) is not None:
+            stream_name = "stream" if name == "create" else f"{name}_stream"
+            namespace.methods.append(Method(stream_name, pointer, operation, opens_stream=True))
+    for namespace in root.walk():
+        _refuse_clashes(spec, namespace)
+    return root
+
+
+def _name(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    explicit = operation.get("x-sdk-method")
+    if explicit is not None:
+        steps = tuple(str(explicit).split("."))
+        if len(steps) < 2 or not all(step.isidentifier() for step in steps):
+            raise SpecError(
+                [f"{spec.place((*pointer, 'x-sdk-method'))}: {explicit!r} is not of the form namespace.method"]
+            )
+        return steps[:-1], steps[-1]
+    _, path, method = pointer
+    segments = [segment for segment in str(path).split("/") if segment and not _VERSION_SEGMENT.fullmatch(segment)]
+    fixed = tuple(_identifier(segment) for segment in segments if not segment.startswith("{"))
+    is_item = bool(segments) and segments[-1].startswith("{")
+    is_verb = not is_item and len(segments) > len(fixed) and len(fixed) > 1 and method == "post"
+    if not fixed:
+        raise SpecError([f"{spec.place(pointer)}: no method name follows from {path}; give it an x-sdk-method"])
+    if is_verb:
+        return fixed[:-1], fixed[-1]
+    if method == "get" and not is_item and _answers_list(spec, operation):
+        return fixed, "list"
+    return fixed, _VERBS.get(str(method), str(method))
+
+
+def _answers_list(spec: Spec, operation: Mapping[str, Any]) -> bool:
+    for _, response in spec.successes(operation):
+        schema = spec.follow(response.get("content", {}).get("application/json", {}).get("schema", {}))
+        data = spec.follow(schema.get("properties", {}).get("data", {}))
+        return schema.get("type") == "array" or data.get("type") == "array"
+    return False
+
+
+def _refuse_clashes(spec: Spec, namespace: Namespace) -> None:
+    taken = dict.fromkeys(namespace.children, "a namespace")
+    for method in namespace.methods:
+        full = ".".join((*namespace.path, method.name))
+        if method.name in taken:
+            where = spec.place(method.pointer)
+            raise SpecError([f"{where}: {full} is {taken[method.name]} already; give one of them an x-sdk-method"])
+        taken[method.name] = str(method.operation.get("operationId"))
+
+
+def _identifier(segment: str) -> str:
+    return re.sub(r"\W", "_", segment).lower()

@@ -1,0 +1,156 @@
+"""Owns the document: loading it, checking that it is OpenAPI, and telling the line of a node. Knows no generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+Pointer = tuple[str | int, ...]
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+class SpecError(Exception):
+    """What is wrong with a spec, one line for each fault, each with its place."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class Spec:
+    """A parsed OpenAPI 3.1 document that remembers where each of its nodes stands."""
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self.document: dict[str, Any] = _load(source, YAML(typ="safe"))
+        if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):
+            raise SpecError([f"{source.name}: this is not an OpenAPI document; it has no member 'openapi'"])
+        if not self.document["openapi"].startswith("3.1"):
+            raise SpecError([f"{self.place(('openapi',))}: OpenAPI {self.document['openapi']} is not 3.1"])
+
+    @cached_property
+    def _marked(self) -> Any:
+        # Slow to load, and wanted only when something is wrong.
+        return _load(self.source, YAML(typ="rt"))
+
+    def validate(self) -> None:
+        """Raise SpecError unless the document is valid OpenAPI 3.1."""
+        errors = sorted(
+            OpenAPIV31SpecValidator(self.document).iter_errors(), key=lambda error: list(map(str, error.path))
+        )
+        if errors:
+            raise SpecError([f"{self.place(tuple(error.path))}: {error.message}" for error in errors])
+
+    def place(self, pointer: Pointer) -> str:
+        """The file, line and JSON pointer of a node, or of the closest ancestor that exists."""
+        node, line, reached = self._marked, 1, []
+        for step in pointer:
+            try:
+                position = node.lc.item(step) if isinstance(node, list) else node.lc.key(step)
+                node = node[step]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+            line = position[0] + 1
+            reached.append(step)
+        written = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
+        return f"{self.source.name}:{line} #{written}"
+
+    @property
+    def schemas(self) -> dict[str, dict[str, Any]]:
+        schemas: dict[str, dict[str, Any]] = self.document.get("components", {}).get("schemas", {})
+        return schemas
+
+    def operations(self) -> Iterator[tuple[Pointer, dict[str, Any]]]:
+        """Every operation, with the pointer to it."""
+        for path, item in self.document.get("paths", {}).items():
+            for method in METHODS:
+                if method in item:
+                    yield ("paths", path, method), item[method]
+
+    def parameters(self, pointer: Pointer) -> list[Mapping[str, Any]]:
+        """The parameters of an operation, those of its path included, with references followed."""
+        item = self.document["paths"][pointer[1]]
+        listed = [*item[pointer[2]].get("parameters", ()), *item.get("parameters", ())]
+        unique: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for parameter in map(self.follow, listed):
+            unique.setdefault((parameter["in"], parameter["name"]), parameter)
+        return list(unique.values())
+
+    def body_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The schema of an operation's JSON body, with its reference followed, or None."""
+        body = self.follow(operation.get("requestBody", {}))
+        schema = body.get("content", {}).get("application/json", {}).get("schema")
+        return None if schema is None else self.follow(schema)
+
+    def successes(self, operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The 2xx responses of an operation, with references followed."""
+        for status, response in operation["responses"].items():
+            if str(status).startswith("2"):
+                yield str(status), self.follow(response)
+
+    def event_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The schema of one server-sent event of an operation, or None where it does not stream."""
+        for _, response in self.successes(operation):
+            if "text/event-stream" in response.get("content", {}):
+                return self.follow(response["content"]["text/event-stream"]["schema"])
+        return None
+
+    def event_component(self, operation: Mapping[str, Any]) -> str | None:
+        """The component that a stream's `data` decodes to: the first $ref under its contentSchema."""
+        schema = self.event_schema(operation)
+        return None if schema is None else next(_content_schema_references(schema), None)
+
+    @cached_property
+    def error_codes(self) -> dict[str, dict[str, Any]]:
+        codes: dict[str, dict[str, Any]] = self.document.get("components", {}).get("x-error-codes", {})
+        return codes
+
+    def follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The node itself, or what its local $ref leads to."""
+        while "$ref" in node:
+            found: Any = self.document
+            for step in str(node["$ref"]).removeprefix("#/").split("/"):
+                found = found[step.replace("~1", "/").replace("~0", "~")]
+            node = found
+        return node
+
+
+def walk(node: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
+    """Every node of a document, parents first."""
+    yield pointer, node
+    children: Iterator[tuple[str | int, Any]] = iter(())
+    if isinstance(node, dict):
+        children = iter(node.items())
+    elif isinstance(node, list):
+        children = iter(enumerate(node))
+    for step, child in children:
+        yield from walk(child, (*pointer, step))
+
+
+def component_name(reference: str) -> str:
+    return reference.rsplit("/", 1)[-1]
+
+
+def _content_schema_references(schema: Mapping[str, Any]) -> Iterator[str]:
+    for pointer, node in walk(schema):
+        if "contentSchema" in pointer and pointer[-1] == "$ref":
+            yield component_name(node)
+
+
+def _load(source: Path, yaml: YAML) -> Any:
+    try:
+        return yaml.load(source.read_bytes())
+    except OSError as error:
+        raise SpecError([f"{source.name}: cannot be read ({error.strerror})"]) from error
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError([f"{source.name}:{line}: this is not YAML: {error.problem}"]) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise SpecError([f"{source.name}: this is not YAML: {error}"]) from error

@@ -1,0 +1,94 @@
+"""Owns directory trees: telling how two differ, and putting one in the place of another at once. Knows no spec."""
+
+from __future__ import annotations
+
+import difflib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# Left by Python and by tools wherever code is used; never part of what is generated.
+_IGNORED = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
+_SHOWN_LINES = 12
+
+
+def differences(expected: Path, actual: Path) -> list[str]:
+    """How `actual` differs from `expected`: one entry for each file, with the first lines of a changed one's diff."""
+    wanted, found = _files(expected), _files(actual)
+    said = [f"missing: {name}" for name in sorted(wanted.keys() - found.keys())]
+    said += [f"not generated: {name}" for name in sorted(found.keys() - wanted.keys())]
+    for name in sorted(wanted.keys() & found.keys()):
+        before, after = found[name].read_bytes(), wanted[name].read_bytes()
+        if before != after:
+            said.append(f"changed: {name}\n{_excerpt(name, before, after)}")
+    return said
+
+
+def strays(target: Path) -> list[str]:
+    """What stands beside `target`, in a folder that is for it alone."""
+    beside = sorted(path.name for path in target.parent.iterdir() if path.name not in {target.name, *_IGNORED})
+    return [f"not generated: ../{name}" for name in beside]
+
+
+@contextmanager
+def staging(target: Path) -> Iterator[Path]:
+    """A fresh folder beside `target`, on the same file system; gone afterwards. Clears what a killed run left."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _recover(target)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def replace(target: Path, new: Path) -> None:
+    """Put `new` where `target` is. Killed half way, the next `staging` finds the old tree and puts it back."""
+    old = _aside(target)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(target: Path) -> None:
+    old = _aside(target)
+    if old.exists() and not target.exists():
+        old.rename(target)
+    for leftover in target.parent.glob(f".{target.name}.*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _aside(target: Path) -> Path:
+    return target.with_name(f".{target.name}.old")
+
+
+def _files(root: Path) -> dict[str, Path]:
+    """Every file below `root`, by its path, and every empty folder."""
+    found: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root)
+        if not _IGNORED.isdisjoint(name.parts):
+            continue
+        if not path.is_dir():
+            found[name.as_posix()] = path
+        elif not any(path.iterdir()):
+            found[f"{name.as_posix()}/"] = path
+    return found
+
+
+def _excerpt(name: str, before: bytes, after: bytes) -> str:
+    lines = list(
+        difflib.unified_diff(
+            before.decode(errors="replace").splitlines(),
+            after.decode(errors="replace").splitlines(),
+            f"{name} (as it is)",
+            f"{name} (as the spec gives it)",
+            lineterm="",
+            n=1,
+        )
+    )
+    more = [f"... and {len(lines) - _SHOWN_LINES} more lines"] if len(lines) > _SHOWN_LINES else []
+    return "\n".join(f"    {line}" for line in lines[:_SHOWN_LINES] + more)
