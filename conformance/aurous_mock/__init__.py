@@ -1,0 +1,1 @@
+"""The Aurous mock server: keeps the whole HTTP contract, and knows nothing of any client library."""

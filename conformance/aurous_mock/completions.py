@@ -1,0 +1,132 @@
+"""Owns the completion: its draft while it is being written, and the body it has at any moment; never stores or sends it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aurous_mock import billing, logprobs
+from aurous_mock.answers import Answer, Ending, Piece, ToolCall
+from aurous_mock.billing import Usage
+from aurous_mock.errors import Refused, type_for
+from aurous_mock.orders import Order
+
+IN_PROGRESS, COMPLETED, CANCELLED, FAILED = "in_progress", "completed", "cancelled", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a record did not complete: the `error` member of a failed or cancelled completion."""
+
+    code: str
+    type: str
+    message: str
+
+
+BY_REQUEST = Failure("cancelled_by_request", "invalid_request", "The completion was cancelled on request.")
+BY_DISCONNECT = Failure(
+    "cancelled_client_disconnect", "invalid_request", "The client disconnected before the completion ended."
+)
+BY_SHUTDOWN = Failure("cancelled_by_shutdown", "server_error", "The server shut down before the completion ended.")
+ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance that made the completion went away.")
+
+
+def failure_of(refused: Refused) -> Failure:
+    return Failure(
+        refused.code, "rate_limit" if refused.code == "provider_rate_limited" else type_for(500), refused.message
+    )
+
+
+class Draft:
+    """An answer as far as it has come; the only mutable part of a completion."""
+
+    def __init__(self, order: Order, completion_id: str, created: int) -> None:
+        self.order = order
+        self.id = completion_id
+        self.created = created
+        self._texts: list[str] = []
+        self._calls: list[tuple[ToolCall, list[str]]] = []
+        self._tokens = 0
+        self._ending: Ending | None = None
+
+    def add(self, piece: Piece) -> None:
+        """Take the next piece in."""
+        if piece.opens is not None:
+            self._calls.append((piece.opens, []))
+        if piece.call is not None:
+            self._calls[piece.call][1].append(piece.text)
+        else:
+            self._texts.append(piece.text)
+        self._tokens += 1 if piece.text else 0
+
+    def add_all(self, pieces: Iterable[Piece]) -> None:
+        for piece in pieces:
+            self.add(piece)
+
+    def end(self, ending: Ending) -> None:
+        """Note how the answer ended; nothing may be added afterwards."""
+        self._ending = ending
+
+    def take(self, answer: Answer) -> None:
+        """Take a whole answer in at once."""
+        self._texts = [*answer.tokens] if answer.text is not None else []
+        self._calls = [(call, [call.arguments]) for call in answer.calls]
+        self._tokens = len(answer.tokens)
+        self._ending = answer.ending
+
+    @property
+    def usage(self) -> Usage:
+        """What is to be paid so far."""
+        ending = self._ending or Ending("")
+        return Usage(
+            prompt=self.order.prompt_tokens if ending.prompt_tokens is None else ending.prompt_tokens,
+            completion=self._tokens if ending.completion_tokens is None else ending.completion_tokens,
+            reasoning=ending.reasoning_tokens,
+        )
+
+    def body(self, status: str, failure: Failure | None = None) -> dict[str, Any]:
+        """The completion as the API shows it, in the given status."""
+        usage = self.usage
+        if status == FAILED:
+            usage = Usage(usage.prompt, usage.completion, usage.reasoning, billed=False)
+        choice: dict[str, Any] = {
+            "index": 0,
+            "message": self._message(),
+            "finish_reason": self.finish_reason(status),
+            "logprobs": self._logprobs(),
+        }
+        body: dict[str, Any] = {
+            "id": self.id,
+            "object": "chat.completion",
+            "created": self.created,
+            "model": self.order.model.id,
+            "choices": [choice],
+            "usage": billing.receipt(usage, self.order.model),
+            "status": status,
+        }
+        if failure is not None:
+            body["error"] = {"code": failure.code, "type": failure.type, "message": failure.message}
+        return body
+
+    def charge(self, status: str) -> int:
+        """What the completion costs in this status, in micro-credits."""
+        return 0 if status == FAILED else billing.charge(self.usage, self.order.model)
+
+    def finish_reason(self, status: str) -> str | None:
+        if status == CANCELLED:
+            return "cancelled"
+        return self._ending.finish_reason if status == COMPLETED and self._ending else None
+
+    def _message(self) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(self._texts)}
+        if self._calls:
+            message["content"] = message["content"] or None
+            message["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": "".join(parts)}}
+                for call, parts in self._calls
+            ]
+        return message
+
+    def _logprobs(self) -> dict[str, Any] | None:
+        if self.order.alternatives is None:
+            return None
+        return {"content": logprobs.entries(self._texts, self.order.alternatives, self.order.digest), "refusal": None}

@@ -1,0 +1,191 @@
+"""The door of the server: identity, version, limits, faults, headers, envelopes and the access log around every request;
+knows no operation."""
+
+import asyncio
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import Router
+from starlette.types import Message, Receive, Scope, Send
+
+from aurous_mock import admin, exchange, faults, identifiers
+from aurous_mock.contract import Contracts
+from aurous_mock.errors import PROVIDER_FAILURES, Refused, envelope
+from aurous_mock.exchange import Exchange
+from aurous_mock.faults import NO_FAULT, Fault
+from aurous_mock.limits import Gauge, Limits
+from aurous_mock.sabotage import HTML, Saboteur
+from aurous_mock.service import Service
+from aurous_mock.settings import Settings
+
+_ANONYMOUS = ""
+
+
+class Gateway:
+    """The ASGI application."""
+
+    def __init__(
+        self, settings: Settings, contracts: Contracts, service: Service, limits: Limits, router: Router
+    ) -> None:
+        self._settings = settings
+        self._contracts = contracts
+        self._service = service
+        self._limits = limits
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await self._service.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._service.stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = time.perf_counter()
+        current = Exchange(identifiers.new("req_"), self._contracts.current)
+        scope["aurous.exchange"] = current
+        # Makes the router raise what it cannot route, for us to answer, instead of answering in plain text.
+        scope["app"] = self
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                current.started = True
+                current.status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(current)]
+            await send(message)
+
+        try:
+            await self._answer(scope, receive, send_marked, current)
+        finally:
+            if self._settings.access_log:
+                self._log(scope, current, time.perf_counter() - begun)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, current: Exchange) -> None:
+        try:
+            if scope["path"].startswith(admin.PREFIX):
+                self._admit_admin(scope)
+                await self._router(scope, receive, send)
+                return
+            headers = Headers(scope=scope)
+            self._admit(headers, current)
+            current.fault = await self._fault(scope, headers, current)
+            if current.fault is NO_FAULT:
+                await self._router(scope, receive, send)
+            else:
+                await self._suffer(scope, receive, send, current)
+        except Exception as error:
+            if current.started:
+                raise
+            await self._refuse(error, current)(scope, receive, send)
+
+    def _admit_admin(self, scope: Scope) -> None:
+        if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
+            raise HTTPException(404)
+
+    def _admit(self, headers: Headers, current: Exchange) -> None:
+        credential = exchange.read_credential(headers)
+        team = self._settings.keys.get(credential)
+        if team is None:
+            raise Refused("invalid_api_key", "The API key is not known.")
+        current.team = team
+        current.contract = exchange.read_version(headers, self._contracts)
+        self._limits.admit_request(team, self._service.store.now())
+
+    async def _fault(self, scope: Scope, headers: Headers, current: Exchange) -> Fault:
+        """The fault this request is to suffer: its own, by header, or else a scripted one."""
+        text = headers.get(faults.HEADER)
+        if text is not None:
+            try:
+                fault = faults.parse(text)
+            except ValueError as error:
+                raise Refused("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
+            if not fault.counted:
+                return fault
+            name = fault.id or f"{fault.text} {headers.get('idempotency-key', '')}"
+            return fault if fault.strikes(await self._service.store.count(f"{current.team} {name}")) else NO_FAULT
+        for number, rule in await self._service.store.rules():
+            script = orjson.loads(rule)
+            if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
+                fault = faults.parse(script["fault"])
+                if fault.strikes(await self._service.store.count(f"rule {number}")):
+                    return fault
+        return NO_FAULT
+
+    async def _suffer(self, scope: Scope, receive: Receive, send: Send, current: Exchange) -> None:
+        fault = current.fault
+        saboteur = Saboteur(fault, scope, receive, send)
+        if fault.latency:
+            await asyncio.sleep(fault.latency)
+        if await saboteur.strike_before():
+            return
+        if fault.is_error and fault.when == "after":
+            saboteur.replacement = self._failure(current)
+        elif fault.is_error and (fault.html or faults.error_of(fault).code not in PROVIDER_FAILURES):
+            await self._failure(current)(scope, receive, saboteur.send)
+            return
+        try:
+            await self._router(scope, receive, saboteur.send)
+        except (Refused, HTTPException) as error:
+            await self._refuse(error, current)(scope, receive, saboteur.send)
+
+    def _failure(self, current: Exchange) -> Response:
+        fault = current.fault
+        if fault.html:
+            headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
+            return Response(HTML, fault.status or 502, headers, "text/html")
+        return self._refuse(faults.error_of(fault), current)
+
+    def _refuse(self, error: Exception, current: Exchange) -> Response:
+        """The envelope for whatever ended the request."""
+        refused = _as_refused(error)
+        code = current.contract.code(refused.code, refused.status)
+        body = orjson.dumps(envelope(refused, code, current.request_id))
+        return Response(body, code.status, refused.headers, "application/json")
+
+    def _headers(self, current: Exchange) -> Iterator[tuple[bytes, bytes]]:
+        yield b"aurous-request-id", current.request_id.encode()
+        yield b"aurous-version", current.contract.version.encode()
+        requests, tokens = self._limits.gauges(current.team or _ANONYMOUS, self._service.store.now())
+        yield from _gauge_headers(b"x-ratelimit-", requests)
+        if current.counts_tokens:
+            yield from _gauge_headers(b"x-ratelimit-tpm-", tokens)
+
+    def _log(self, scope: Scope, current: Exchange, seconds: float) -> None:
+        # A key in a path or query would be the client's mistake; it must not become ours.
+        path = scope["path"].encode("unicode_escape").decode()
+        for key in self._settings.keys:
+            path = path.replace(key, "[key]")
+        line = f"{current.request_id} {scope['method']} {path} {current.status} {seconds * 1000:.1f}ms"
+        print(f"{line} {current.team or '-'}", file=sys.stderr)
+
+
+def _gauge_headers(prefix: bytes, gauge: Gauge) -> Iterator[tuple[bytes, bytes]]:
+    yield prefix + b"limit", b"%d" % gauge.limit
+    yield prefix + b"remaining", b"%d" % gauge.remaining
+    yield prefix + b"reset", b"%d" % gauge.reset
+
+
+def _as_refused(error: Exception) -> Refused:
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, HTTPException):
+        if error.status_code == 405:
+            return Refused("method_not_allowed", "This path does not take that method.", headers=error.headers)
+        return Refused("resource_not_found", "There is nothing at this path.")
+    traceback.print_exception(error)
+    return Refused("internal_error", "The mock server failed; its log says where.")

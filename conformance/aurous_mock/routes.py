@@ -1,0 +1,172 @@
+"""The five operations over HTTP: reads requests, asks the service, writes responses; decides nothing of its own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from aurous_mock import catalogue, idempotency, orders, validation
+from aurous_mock.answers import Ending, Piece
+from aurous_mock.completions import FAILED, failure_of
+from aurous_mock.engines import Pace
+from aurous_mock.errors import PROVIDER_FAILURES, Refused
+from aurous_mock.exchange import Exchange, exchange_of
+from aurous_mock.faults import error_of
+from aurous_mock.idempotency import Claim
+from aurous_mock.limits import Limits
+from aurous_mock.orders import Order
+from aurous_mock.service import Run, Service
+from aurous_mock.settings import Settings
+from aurous_mock.streaming import Delivery, Manner
+
+CREATE = "/v1/chat/completions"
+MAX_BODY = 10 * 1024 * 1024
+
+
+class Routes:
+    """The endpoints of one server."""
+
+    def __init__(self, settings: Settings, service: Service, limits: Limits) -> None:
+        self._settings = settings
+        self._service = service
+        self._limits = limits
+
+    def table(self) -> list[Route]:
+        return [
+            Route(CREATE, self.create, methods=["POST"]),
+            Route(CREATE + "/{id}", self.retrieve, methods=["GET"]),
+            Route(CREATE + "/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/v1/models", self.models, methods=["GET"]),
+            Route("/v1/balance", self.balance, methods=["GET"]),
+        ]
+
+    async def create(self, request: Request) -> "Response | EventStream":
+        exchange = exchange_of(request)
+        exchange.counts_tokens = True
+        team = _team(exchange)
+        body = validation.parse(await _read_json(request))
+        validation.check(body, exchange.contract)
+        exchange.key = idempotency.read_key(request.headers)
+        order = orders.read(body)
+        self._limits.admit_tokens(team, order.prompt_tokens, self._service.store.now())
+        if order.streamed:
+            return await self._stream(exchange, order, team)
+        claim = None
+        if exchange.key is not None:
+            claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
+        created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(exchange))
+        if not created.replayed:
+            self._spend(team, created.body)
+        return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
+
+    async def _stream(self, exchange: Exchange, order: Order, team: str) -> "EventStream":
+        run = await self._service.begin(order, team)
+        mishap = _mishap(exchange)
+        if mishap is not None and exchange.fault.error_frame is None:
+            await run.conclude(FAILED, failure_of(mishap))
+            self._service.forget(run)
+            raise mishap
+        fault = exchange.fault
+        manner = Manner(
+            warn=exchange.key is not None,
+            keep_alive=fault.keep_alive or self._settings.keep_alive,
+            error_frame=fault.error_frame,
+            mishap=mishap,
+            notice_disconnect=not fault.unnoticed,
+        )
+        return EventStream(self._service, run, self._service.pieces(run, self._pace(exchange)), manner, exchange)
+
+    async def retrieve(self, request: Request) -> Response:
+        team = _team(exchange_of(request))
+        return _json(await self._service.retrieve(team, request.path_params["id"]))
+
+    async def cancel(self, request: Request) -> Response:
+        team = _team(exchange_of(request))
+        return _json(await self._service.cancel(team, request.path_params["id"]))
+
+    async def models(self, request: Request) -> Response:
+        return _json(orjson.dumps(catalogue.listing()))
+
+    async def balance(self, request: Request) -> Response:
+        balance = await self._service.store.balance(_team(exchange_of(request)))
+        return _json(orjson.dumps(balance.body()))
+
+    def _pace(self, exchange: Exchange) -> Pace:
+        pace = self._settings.pace
+        return pace if exchange.fault.pace is None else replace(pace, tokens_per_second=exchange.fault.pace)
+
+    def _spend(self, team: str, body: bytes) -> None:
+        if self._settings.tokens_per_minute is not None:
+            usage = orjson.loads(body)["usage"]
+            made = usage["total_tokens"] - usage["prompt_tokens"]
+            self._limits.spend_tokens(team, made, self._service.store.now())
+
+
+class EventStream:
+    """The response that delivers a run."""
+
+    def __init__(
+        self, service: Service, run: Run, pieces: AsyncIterator[Piece | Ending], manner: Manner, exchange: Exchange
+    ) -> None:
+        self._service = service
+        self._run = run
+        self._pieces = pieces
+        self._manner = manner
+        self._exchange = exchange
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self._exchange
+        delivery = Delivery(self._run, self._manner, exchange.contract, exchange.request_id, receive, send)
+        status = b"ignored_streaming" if self._manner.warn else b"not_set"
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache, no-transform"),
+            (b"x-accel-buffering", b"no"),
+            (b"aurous-idempotency-status", status),
+        ]
+        try:
+            await delivery.deliver(self._pieces, headers)
+        finally:
+            self._service.forget(self._run)
+
+
+def _team(exchange: Exchange) -> str:
+    assert exchange.team is not None, "the gateway lets nobody in without a team"
+    return exchange.team
+
+
+def _mishap(exchange: Exchange) -> Refused | None:
+    """The provider's fault that this request is to suffer, if it is one: those leave a failed record behind."""
+    fault = exchange.fault
+    if fault.error_frame is not None or (fault.is_error and fault.when == "before" and not fault.html):
+        refused = error_of(fault)
+        return refused if fault.error_frame is not None or refused.code in PROVIDER_FAILURES else None
+    return None
+
+
+def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def _read_json(request: Request) -> bytes:
+    """The body of a request that says it is JSON, up to the documented size."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
+    length = request.headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> Refused:
+    return Refused("request_too_large", f"The request body is larger than {MAX_BODY} bytes.")
