@@ -57,8 +57,7 @@ class Models:
         schema = self.spec.schemas.get(name, {})
         written = schema.get("properties", {})
         found = self.members_of(name)
-        additional = self.classes[name].additional_properties
-        extra = additional if additional not in (None, True, False) else None
+        extra = self.classes[name].additional_properties
         tagged = name in self.names.tagged
         return {
             "name": name,

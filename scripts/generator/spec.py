@@ -50,15 +50,15 @@ class Spec:
 
     def place(self, pointer: Pointer) -> str:
         """The file, line and JSON pointer of a node, or of the closest ancestor that exists."""
-        node, line, reached = self._marked, 1, []
+        node: Any = self._marked
+        line = 1
         for step in pointer:
             try:
-                position = node.lc.item(step) if isinstance(node, list) else node.lc.key(step)
+                position = node.lc.item(step) if isinstance(step, int) else node.lc.key(step)
                 node = node[step]
             except (AttributeError, KeyError, IndexError, TypeError):
                 break
             line = position[0] + 1
-            reached.append(step)
         written = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
         return f"{self.source.name}:{line} #{written}"
 
