@@ -1,0 +1,115 @@
+"""Owns the reading of openapi.yaml: its schemas, operations and error codes; sends nothing and judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import yaml
+
+SPEC = Path(__file__).resolve().parents[2] / "openapi.yaml"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the contract."""
+
+    id: str
+    method: str
+    path: str
+
+    def address(self, completion_id: str) -> str:
+        return self.path.replace("{id}", completion_id)
+
+
+@dataclass(frozen=True)
+class ErrorCode:
+    """A documented error code. `status` is None where the pages give only the family."""
+
+    name: str
+    status: int | None
+    type: str
+    page: str
+
+
+@cache
+def document() -> dict[str, Any]:
+    # libyaml reads the contract ten times as fast, where it is there.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, Any] = yaml.load(SPEC.read_text(), loader)  # noqa: S506 (safe, either way)
+    return loaded
+
+
+def version() -> str:
+    """The Aurous-Version that the contract describes."""
+    return str(document()["info"]["version"])
+
+
+def operations() -> list[Operation]:
+    return [
+        Operation(operation["operationId"], method.upper(), path)
+        for path, item in document()["paths"].items()
+        for method, operation in item.items()
+        if isinstance(operation, dict) and "operationId" in operation
+    ]
+
+
+@cache
+def error_codes() -> dict[str, ErrorCode]:
+    rows = document()["components"]["x-error-codes"]
+    return {
+        name: ErrorCode(name, row["status"] if isinstance(row["status"], int) else None, row["type"], row["page"])
+        for name, row in rows.items()
+    }
+
+
+def error_types() -> list[str]:
+    return list(schema("ErrorType")["enum"])
+
+
+def schema(name: str) -> dict[str, Any]:
+    """A component schema as written, references and all."""
+    found: dict[str, Any] = document()["components"]["schemas"][name]
+    return found
+
+
+def resolve(node: dict[str, Any]) -> dict[str, Any]:
+    """The schema that a reference names; a schema without one is its own."""
+    while "$ref" in node:
+        node = schema(node["$ref"].rpartition("/")[2])
+    return node
+
+
+@cache
+def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    schemas = {"components": {"schemas": document()["components"]["schemas"]}}
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", **schemas}, validate_formats=True
+    )
+
+
+def misfits(name: str, value: Any) -> list[str]:
+    """How a value departs from a component schema, each fault with its place; empty if it does not."""
+    return [_told(error) for error in _validator(name).iter_errors(value)]
+
+
+def misfits_of(written: dict[str, Any], value: Any) -> list[str]:
+    """How a value departs from a JSON Schema that is not part of the contract, such as a tool's parameters."""
+    return [_told(error) for error in jsonschema_rs.Draft202012Validator(written).iter_errors(value)]
+
+
+def examples(path: str, method: str) -> Iterator[tuple[str, Any]]:
+    """The request examples of an operation, by name."""
+    content = document()["paths"][path][method.lower()].get("requestBody", {}).get("content", {})
+    for media_type in content.values():
+        for name, example in media_type.get("examples", {}).items():
+            yield name, example["value"]
+
+
+def _told(error: jsonschema_rs.ValidationError) -> str:
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    return f"{place.removeprefix('.') or 'the document'}: {error.message[:200]}"

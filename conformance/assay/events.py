@@ -1,0 +1,82 @@
+"""Owns the reading of server-sent events, as the WHATWG standard has it; knows nothing of what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Event:
+    """One dispatched event. `data` has its lines joined; `name` is the event's type."""
+
+    data: str
+    name: str = "message"
+
+
+@dataclass
+class EventReader:
+    """Turns bytes into events, however the bytes were cut; keeps what the grammar does not allow in `strays`."""
+
+    comments: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    _rest: str = ""
+    _raw: bytes = b""
+    _data: list[str] = field(default_factory=list)
+    _name: str = ""
+    _started: bool = False
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        self._raw += chunk
+        text, self._raw = _whole_characters(self._raw)
+        if not self._started and text:
+            text = text.removeprefix("\ufeff")
+            self._started = True
+        lines, self._rest = _whole_lines(self._rest + text)
+        return [event for line in lines if (event := self._take(line)) is not None]
+
+    @property
+    def unfinished(self) -> str:
+        """What came after the last complete event: nothing, on a stream that ended well."""
+        pending = [*self._data, self._rest + self._raw.decode("utf-8", errors="replace")]
+        return "\n".join(pending).strip()
+
+    def _take(self, line: str) -> Event | None:
+        if not line:
+            return self._dispatch()
+        if line.startswith(":"):
+            self.comments.append(line[1:].strip())
+            return None
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._name = value
+        elif name not in ("id", "retry"):
+            self.strays.append(line)
+        return None
+
+    def _dispatch(self) -> Event | None:
+        data, name = self._data, self._name
+        self._data, self._name = [], ""
+        return Event("\n".join(data), name or "message") if data else None
+
+
+def _whole_characters(raw: bytes) -> tuple[str, bytes]:
+    """Decode all but a character whose last bytes have not come yet; bad bytes become U+FFFD, as in browsers."""
+    for held in range(min(3, len(raw)) + 1):
+        head = raw[: len(raw) - held]
+        try:
+            return head.decode(), raw[len(raw) - held :]
+        except UnicodeDecodeError as error:
+            if error.reason != "unexpected end of data":
+                break
+    return raw.decode("utf-8", errors="replace"), b""
+
+
+def _whole_lines(text: str) -> tuple[list[str], str]:
+    # A trailing CR may be the first half of CRLF, so it waits for what follows.
+    held = "\r" if text.endswith("\r") else ""
+    body = text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")
+    *lines, rest = body.split("\n")
+    return lines, rest + held

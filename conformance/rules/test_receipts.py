@@ -1,0 +1,223 @@
+"""The receipt of a completion: its arithmetic, and the balance that moves by it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from assay import contract
+from assay.breaches import observe, require, unseen
+from assay.exchanges import Exchange
+from assay.ruling import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
+from assay.server import Server
+from assay.streams import Transcript
+
+TOLERANCE = Decimal("0.0001")
+QUIET_MOMENTS = 5
+
+
+@pytest.fixture(params=["create", "replay", "retrieve", "stream", "reasoned"])
+def receipt(
+    request: pytest.FixtureRequest, successes: dict[str, Exchange], transcript: Transcript, reasoned: Exchange
+) -> tuple[dict[str, Any], Exchange]:
+    """A receipt and the exchange that it came with."""
+    if request.param == "stream":
+        require(transcript.usage, "the stream carries no usage", transcript.exchange)
+        return transcript.usage or {}, transcript.exchange
+    named = {"replay": "create, replayed", "create": "create", "retrieve": "retrieve"}
+    exchange = reasoned if request.param == "reasoned" else successes[named[request.param]]
+    return exchange.at("usage"), exchange
+
+
+@pytest.fixture(scope="session")
+def reasoned(server: Server) -> Exchange:
+    """A completion that was asked to reason."""
+    return server.completed(server.ask("Why is the sky blue?", reasoning_effort="high", max_tokens=64))
+
+
+@rule("receipt.total", page=COSTS, says="`total_tokens` is prompt, completion and reasoning tokens together.")
+def test_total(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    parts = usage["prompt_tokens"] + usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
+    require(
+        usage["total_tokens"] == parts, f"total_tokens is {usage['total_tokens']}, its parts sum to {parts}", exchange
+    )
+
+
+@rule("receipt.sum", page=COSTS, says="`credits_charged` is the sum of the breakdown's credits, to four decimals.")
+def test_sum(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    parts = credits_of(usage["breakdown"])
+    charged = exact(usage["credits_charged"])
+    require(abs(charged - parts) <= TOLERANCE, f"credits_charged is {charged}, the breakdown sums to {parts}", exchange)
+
+
+@rule("receipt.not_negative", page=CREATE, says="No number of a receipt is negative.")
+def test_not_negative(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    numbers = {**usage, **usage["breakdown"]}
+    negative = {name: value for name, value in numbers.items() if isinstance(value, int | float) and value < 0}
+    require(not negative, f"negative: {negative}", exchange)
+
+
+@rule("receipt.whole_tokens", page=CREATE, says="Tokens are counted in whole numbers.")
+def test_whole_tokens(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    counts = {name: value for name, value in usage.items() if name.endswith("_tokens") and value is not None}
+    broken = {name: value for name, value in counts.items() if isinstance(value, bool) or value != int(value)}
+    require(not broken, f"not whole: {broken}", exchange)
+
+
+@rule("receipt.prompt_counted", page=CREATE, says="`prompt_tokens` counts the prompt, and a longer prompt counts more.")
+def test_prompt_counted(server: Server) -> None:
+    short = server.completed(server.ask("Rain.", max_tokens=1))
+    long = server.completed(server.ask("Rain falls on the plain. " * 40, max_tokens=1))
+    few, many = short.at("usage", "prompt_tokens"), long.at("usage", "prompt_tokens")
+    require(0 < few < many, f"a short prompt counts {few} tokens and one forty times as long {many}", short, long)
+
+
+@rule("receipt.model", page=PRICING, says="`breakdown.model` is the completion's own model.")
+def test_model(successes: dict[str, Exchange], transcript: Transcript) -> None:
+    for exchange in (successes["create"], successes["retrieve"]):
+        billed = exchange.at("usage", "breakdown", "model")
+        require(billed == exchange.at("model"), f"breakdown.model is {billed!r}", exchange)
+    billed = (transcript.usage or {}).get("breakdown", {}).get("model")
+    require(
+        billed == transcript.chunks[0].get("model"),
+        f"on the stream, breakdown.model is {billed!r}",
+        transcript.exchange,
+    )
+
+
+@rule("receipt.pricing_version", page=PRICING, says="`pricing_version` is the number of a rate card.")
+def test_pricing_version(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    version = usage["breakdown"]["pricing_version"]
+    whole = isinstance(version, int | float) and not isinstance(version, bool) and version == int(version)
+    require(whole, f"pricing_version is {version!r}", exchange)
+
+
+@rule("receipt.reasoning_pairs", page=REASONING, says="Reasoning is charged only when reasoning tokens are counted.")
+def test_reasoning_pairs(receipt: tuple[dict[str, Any], Exchange]) -> None:
+    usage, exchange = receipt
+    tokens, charged = usage.get("reasoning_tokens") or 0, usage["breakdown"].get("reasoning_credits") or 0
+    require(tokens or not charged, f"{charged} credits for reasoning, and no reasoning tokens", exchange)
+
+
+@rule(
+    "receipt.rate_card", page=PRICING, says="Credits are tokens by the model's rates (samples disagree).", observed=True
+)
+def test_rate_card(server: Server, completion: Exchange) -> None:
+    usage, rates = completion.at("usage"), server.rates
+    due = (usage["prompt_tokens"] * rates.input + usage["completion_tokens"] * rates.output) / 1_000_000
+    told = usage["breakdown"]["input_credits"] + usage["breakdown"]["output_credits"]
+    observe(f"{told:g} credits for prompt and answer; the listed rates make {due:g}")
+
+
+@rule("balance.available", page=BALANCE, says="`available_credits` is `credits` less `held_credits`.")
+def test_available(server: Server) -> None:
+    told = server.balance().expect(200)
+    total, held, available = (exact(told.at(name)) for name in ("credits", "held_credits", "available_credits"))
+    require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", told)
+
+
+@rule("balance.schema", page=BALANCE, says="The balance has its documented members; the currency is `credit`.")
+def test_balance_schema(server: Server) -> None:
+    told = server.balance().expect(200)
+    misfits = contract.misfits("Balance", told.json)
+    require(not misfits, "; ".join(misfits), told)
+    require(told.at("currency") == "credit", f"`currency` is {told.at('currency')!r}", told)
+
+
+@rule(
+    "balance.billing_mode",
+    page=BALANCE,
+    says="`billing_mode` is metered or exempt (missing on older pages).",
+    observed=True,
+)
+def test_billing_mode(server: Server) -> None:
+    observe(f"billing_mode is {server.balance().expect(200).json.get('billing_mode')!r}")
+
+
+@rule("balance.moves_by_charge", page=COSTS, says="The balance falls by exactly `credits_charged`.")
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_moves_by_charge(server: Server, stream: bool) -> None:
+    def spend() -> Decimal:
+        if stream:
+            return exact((server.streamed(server.ask()).usage or {})["credits_charged"])
+        return exact(server.completed(server.ask()).at("usage", "credits_charged"))
+
+    moved_exactly(server, spend)
+
+
+@rule("balance.replay_is_free", page="idempotency", says="A replay is not charged.")
+def test_replay_is_free(server: Server, key: str) -> None:
+    body = server.ask()
+    server.completed(body, headers={"Idempotency-Key": key})
+
+    def spend() -> Decimal:
+        server.completed(body, headers={"Idempotency-Key": key})
+        return Decimal(0)
+
+    moved_exactly(server, spend)
+
+
+@rule(
+    "balance.refusal_is_free", page=PRICING, says="A request that is refused is not charged, and its hold is released."
+)
+def test_refusal_is_free(server: Server) -> None:
+    def spend() -> Decimal:
+        server.create(server.ask(temperature=3), refused=True)
+        server.create(server.ask(tool_choice="required"), refused=True)
+        server.create(server.ask(), headers={"X-Api-Key": None}, refused=True)
+        return Decimal(0)
+
+    moved_exactly(server, spend)
+
+
+@rule(
+    "balance.reading_is_free", page=BALANCE, says="Retrieving a completion, the models or the balance is not charged."
+)
+def test_reading_is_free(server: Server, completion: Exchange) -> None:
+    def spend() -> Decimal:
+        server.retrieve(completion.at("id"))
+        server.models()
+        return Decimal(0)
+
+    moved_exactly(server, spend)
+
+
+@rule("balance.hold_is_released", page=PRICING, says="When an answer has come its hold is gone.")
+def test_hold_is_released(server: Server) -> None:
+    for _ in range(QUIET_MOMENTS):
+        before = server.balance().expect(200)
+        server.completed(server.ask(max_tokens=64))
+        after = server.balance().expect(200)
+        if after.at("held_credits") == before.at("held_credits"):
+            return
+    require(False, f"held_credits went from {before.at('held_credits')} to {after.at('held_credits')}", before, after)
+
+
+def moved_exactly(server: Server, spend: Any) -> None:
+    """Require that `credits` falls by what `spend` returns, in a moment when nobody else spends."""
+    if server.balance().expect(200).json.get("billing_mode") == "exempt":
+        unseen("this team is exempt from billing")
+    for _ in range(QUIET_MOMENTS):
+        before = server.balance().expect(200)
+        charged = spend()
+        after = server.balance().expect(200)
+        fell = exact(before.at("credits")) - exact(after.at("credits"))
+        if abs(fell - charged) <= Decimal("0.000001"):
+            return
+    require(False, f"the balance fell by {fell}, and {charged} was charged", before, after)
+
+
+def credits_of(breakdown: dict[str, Any]) -> Decimal:
+    parts = ("input_credits", "output_credits", "reasoning_credits")
+    return sum((exact(breakdown.get(part) or 0) for part in parts), Decimal(0))
+
+
+def exact(number: float) -> Decimal:
+    """A number as it was printed; binary rounding must not pass for a wrong sum."""
+    return Decimal(str(number))
