@@ -61,7 +61,7 @@ class Answer:
 
 
 def compose(order: Order, seed: int) -> Answer:
-    """The answer of the server seeded with `seed`; max_tokens and stop only cut it, so shorter ones are its prefixes."""
+    """The answer of a server with this seed; max_tokens and stop only cut it, so that shorter ones are its prefixes."""
     rng = random.Random(order.digest ^ seed)
     most = billing.REASONING_TOKENS[order.effort]
     reasoning = rng.randint(most // 2, most)
@@ -84,9 +84,9 @@ def _call(tool: Mapping[str, Any], order: Order, reasoning: int, rng: random.Ran
     return Answer(None, (call,), kept, Ending("length" if len(kept) < len(whole) else "tool_calls", reasoning))
 
 
-def _choose_tool(order: Order) -> Mapping[str, Any] | None:
-    """The tool to call: the one forced; else, when the user spoke last, the one whose words are nearest to the user's."""
-    tools = order.body.get("tools") or ()
+def _choose_tool(order: Order) -> dict[str, Any] | None:
+    """The tool to call: the one forced; else, when the user spoke last, the one nearest to the user's words."""
+    tools: list[dict[str, Any]] = order.body.get("tools") or []
     choice = order.body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         forced = choice["function"]["name"]

@@ -23,7 +23,7 @@ class Usage:
     billed: bool = True
 
 
-def credits(micro: int) -> float:
+def in_credits(micro: int) -> float:
     """Micro-credits as the number the API prints."""
     return micro / MICRO
 
@@ -46,8 +46,8 @@ def receipt(usage: Usage, model: Model) -> dict[str, Any]:
     """The `usage` object of a completion."""
     rate_in, rate_out = (model.rates.input, model.rates.output) if usage.billed else (0, 0)
     breakdown: dict[str, Any] = {
-        "input_credits": credits(usage.prompt * rate_in),
-        "output_credits": credits(usage.completion * rate_out),
+        "input_credits": in_credits(usage.prompt * rate_in),
+        "output_credits": in_credits(usage.completion * rate_out),
     }
     counts = {
         "prompt_tokens": usage.prompt,
@@ -56,6 +56,6 @@ def receipt(usage: Usage, model: Model) -> dict[str, Any]:
     }
     if usage.reasoning:
         counts["reasoning_tokens"] = usage.reasoning
-        breakdown["reasoning_credits"] = credits(usage.reasoning * rate_out)
+        breakdown["reasoning_credits"] = in_credits(usage.reasoning * rate_out)
     breakdown |= {"model": model.id, "pricing_version": model.rates.version}
-    return {**counts, "credits_charged": credits(charge(usage, model)), "breakdown": breakdown}
+    return {**counts, "credits_charged": in_credits(charge(usage, model)), "breakdown": breakdown}

@@ -47,8 +47,8 @@ class Model:
         }
 
 
-def _per_million(**credits: float) -> dict[str, Any]:
-    return {name: {"credits_per_M": amount} for name, amount in credits.items()}
+def _per_million(**rates: float) -> dict[str, Any]:
+    return {name: {"credits_per_M": rate} for name, rate in rates.items()}
 
 
 GROW = Model(

@@ -1,4 +1,4 @@
-"""Owns the completion: its draft while it is being written, and the body it has at any moment; never stores or sends it."""
+"""Owns the completion while it is being written, and its body at any moment; neither stores nor sends it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Reads `openapi.yaml` into what the mock serves by: versions, error codes, the request schema; judges no request itself."""
+"""Reads `openapi.yaml` into what the mock serves by: versions, error codes, request schema; judges no request."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

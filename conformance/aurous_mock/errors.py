@@ -1,4 +1,4 @@
-"""Owns the refusals the mock can give and the envelope they travel in; knows nothing of HTTP servers or of who refuses."""
+"""Owns the refusals the mock can give, and the envelope they travel in; knows neither server nor cause."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is known of one request while it is answered: who asks, under which version, with which fault; answers nothing."""
+"""What is known of one request while it is answered: who asks, by which version, with which fault; answers none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,5 +1,4 @@
-"""The door of the server: identity, version, limits, faults, headers, envelopes and the access log around every request;
-knows no operation."""
+"""The door of the server: who may enter, under which version and limits, and in which envelope; knows no operation."""
 
 import asyncio
 import sys

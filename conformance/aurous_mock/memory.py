@@ -22,8 +22,8 @@ class MemoryStore:
 
     shared = False
 
-    def __init__(self, credits: int) -> None:
-        self._credits = credits
+    def __init__(self, endowment: int) -> None:
+        self._endowment = endowment
         self._offset = 0.0
         self._clear()
 
@@ -94,7 +94,7 @@ class MemoryStore:
         return kept.record if kept is not None and kept.team == team else None
 
     def _balance(self, team: str) -> Balance:
-        return self._balances.get(team) or Balance(self._credits, 0)
+        return self._balances.get(team) or Balance(self._endowment, 0)
 
     async def balance(self, team: str) -> Balance:
         return self._balance(team)

@@ -31,6 +31,9 @@ class Saboteur:
         cut = self._fault.cut
         if cut is None or cut.place != "before":
             return False
+        # A client that is still sending would notice the end in the middle of that, and call it something else.
+        while (await self._receive()).get("more_body"):
+            pass
         await self._sever(cut)
         return True
 

@@ -57,7 +57,7 @@ def _generate(narrowed: Any, seed: int) -> tuple[Any] | None:
         return None
     # Imported here: most servers are never sent a schema, and JSF takes longer to import than the rest of the mock.
     import faker
-    import jsf
+    import jsf  # type: ignore[import-untyped]
 
     # JSF draws from the process's own dice: load them, and leave them as they were found.
     before = random.getstate()

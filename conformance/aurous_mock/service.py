@@ -147,8 +147,8 @@ class Service:
             case TooLow(available):
                 raise Refused(
                     "balance_too_low",
-                    f"Team available balance is {billing.credits(available)} credits, the completion requires "
-                    f"{billing.credits(order.hold)}.",
+                    f"Team available balance is {billing.in_credits(available)} credits, the completion requires "
+                    f"{billing.in_credits(order.hold)}.",
                 )
             case InUse(reason):
                 raise Refused("idempotency_key_in_use", reason, param="Idempotency-Key")

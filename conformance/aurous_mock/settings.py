@@ -24,7 +24,7 @@ class Settings:
     keys: dict[str, str] = field(default_factory=lambda: {DEFAULT_KEY: DEFAULT_TEAM})
     seed: int = 0
     credits: int = 1_000_000 * MICRO
-    pace: Pace = Pace()
+    pace: Pace = field(default_factory=Pace)
     keep_alive: float = 15.0
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None

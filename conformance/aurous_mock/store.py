@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aurous_mock.billing import credits
+from aurous_mock.billing import in_credits
 from aurous_mock.idempotency import Claim, InUse, Replay
 
 
@@ -63,9 +63,9 @@ class Balance:
 
     def body(self) -> dict[str, Any]:
         return {
-            "credits": credits(self.credits),
-            "held_credits": credits(self.held),
-            "available_credits": credits(self.credits - self.held),
+            "credits": in_credits(self.credits),
+            "held_credits": in_credits(self.held),
+            "available_credits": in_credits(self.credits - self.held),
             "currency": "credit",
             "billing_mode": "metered",
         }
@@ -87,7 +87,7 @@ class Charge:
             "completion_id": self.completion_id,
             "team": self.team,
             "status": self.status,
-            "credits_charged": credits(self.micro),
+            "credits_charged": in_credits(self.micro),
             "idempotency_key": self.idempotency_key,
             "charged_at": self.charged_at,
         }

@@ -1,4 +1,4 @@
-"""Judges request bodies against the contract and the documented limits that a schema cannot say; pure, and silent on HTTP."""
+"""Judges request bodies by the contract, and by the documented limits that no schema can say; knows nothing of HTTP."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -58,7 +58,9 @@ def check(body: Any, contract: Contract) -> None:
         )
     code = "value_out_of_range" if keyword in _BOUNDS else "invalid_format"
     param = _dotted(path)
-    raise Refused(code, f"{param or 'The request body'}: {_shorten(fault.message)}.", param=param or None)
+    # A tag that no branch of a union has would be explained by the one branch that happened to be looked at.
+    reason = "this value is not allowed here" if keyword == "const" else _shorten(fault.message)
+    raise Refused(code, f"{param or 'The request body'}: {reason}.", param=param or None)
 
 
 def resolve_model(body: Mapping[str, Any]) -> Model:
@@ -149,11 +151,11 @@ def _subschemas(node: Any) -> Iterator[tuple[Any, int]]:
             yield from ((child, shift) for child in value if isinstance(child, Mapping))
 
 
-def _sharpest(faults: Iterable[jsonschema_rs.ValidationError]) -> jsonschema_rs.ValidationError:
+def _sharpest(faults: Sequence[jsonschema_rs.ValidationError]) -> jsonschema_rs.ValidationError:
     """The fault that tells a person most: a missing or misplaced member before what follows from it, and, in a union,
     the fault of the branch that the value was meant for."""
-    fault = next(iter(faults))
-    branches = getattr(fault.kind, "context", None)
+    fault = faults[0]
+    branches: list[list[jsonschema_rs.ValidationError]] | None = getattr(fault.kind, "context", None)
     if not branches:
         return fault
     return _sharpest(min(branches, key=lambda branch: _misfit(branch, len(fault.instance_path))))

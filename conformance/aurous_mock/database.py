@@ -1,0 +1,279 @@
+"""Keeps everything in SQLite or PostgreSQL through SQLAlchemy Core, for any number of servers; decides nothing itself.
+
+Each operation is one transaction. SQLite takes its one write lock when a transaction begins; PostgreSQL locks the rows
+it has to. A completion that is being made carries a lease, which its server renews: when the server dies the lease
+runs out, and whoever comes next gives the completion up, releases its hold and frees its key.
+"""
+
+import asyncio
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import orjson
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from aurous_mock import tables
+from aurous_mock.completions import ABANDONED, COMPLETED, FAILED, IN_PROGRESS
+from aurous_mock.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
+from aurous_mock.settings import SettingsError
+from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
+from aurous_mock.tables import balances, charges, completions, counters, keys, meta, rules
+
+LEASE = 6.0
+_RENEW_EVERY = 1.5
+
+T = TypeVar("T")
+
+
+class DatabaseStore:
+    """A store that outlives its servers."""
+
+    shared = True
+
+    def __init__(self, location: str, endowment: int) -> None:
+        self._endowment = endowment
+        self._holder = uuid.uuid4().hex
+        self._offset = 0.0
+        self._renewal: asyncio.Task[None] | None = None
+        try:
+            self._engine = tables.connect(location)
+            tables.create(self._engine)
+        except (SQLAlchemyError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise SettingsError(f"cannot use the state {tables.redact(location)}: {reason}") from error
+        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
+        self._insert: Any = dialect.insert
+
+    async def start(self) -> None:
+        await self._give_up_abandoned()
+        self._renewal = asyncio.create_task(self._renew())
+
+    async def stop(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await asyncio.to_thread(self._engine.dispose)
+
+    def now(self) -> float:
+        return time.time() + self._offset
+
+    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
+        def run() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        # To its end even when the request is cancelled: a transaction that nobody awaits must still be accounted for.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, run))
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_RENEW_EVERY)
+            try:
+                await self._transact(self._renew_leases)
+                await self._give_up_abandoned()
+            except SQLAlchemyError as error:
+                # The database may come back before the leases run out.
+                print(f"aurous-mock: the state cannot be reached: {error}", file=sys.stderr)
+
+    def _renew_leases(self, connection: sa.Connection) -> None:
+        mine = (completions.c.status == IN_PROGRESS) & (completions.c.holder == self._holder)
+        connection.execute(sa.update(completions).where(mine).values(lease=time.time() + LEASE))
+        self._offset = self._read_offset(connection)
+
+    async def _give_up_abandoned(self) -> None:
+        left = (completions.c.status == IN_PROGRESS) & (completions.c.lease < time.time())
+        found = sa.select(completions.c.id, completions.c.body).where(left)
+        for row in await self._transact(lambda connection: connection.execute(found).all()):
+            body = {**orjson.loads(row.body), "status": FAILED, "error": asdict(ABANDONED)}
+            await self.close(Closing(id=row.id, status=FAILED, body=orjson.dumps(body), charge=0))
+
+    def _read_offset(self, connection: sa.Connection) -> float:
+        return float(connection.execute(sa.select(meta.c.clock_offset)).scalar() or 0.0)
+
+    async def open(self, opening: Opening) -> Verdict:
+        return await self._transact(lambda connection: self._open(connection, opening))
+
+    def _open(self, connection: sa.Connection, opening: Opening) -> Verdict:
+        self._offset = self._read_offset(connection)
+        if opening.claim is not None:
+            decision = self._claim(connection, opening, opening.claim)
+            if not isinstance(decision, Fresh):
+                return decision
+        if not self._place_hold(connection, opening):
+            # The claim goes too: a request that is refused here leaves no trace.
+            balance = self._balance(connection, opening.team)
+            connection.rollback()
+            return TooLow(balance.credits - balance.held)
+        connection.execute(
+            sa.insert(completions).values(
+                id=opening.id,
+                team=opening.team,
+                status=IN_PROGRESS,
+                streamed=opening.streamed,
+                hold=opening.hold,
+                body=opening.body,
+                key=opening.claim.key if opening.claim else None,
+                holder=self._holder,
+                lease=time.time() + LEASE,
+                cancel_asked=False,
+            )
+        )
+        return Opened()
+
+    def _claim(self, connection: sa.Connection, opening: Opening, claim: Claim) -> Fresh | Replay | InUse:
+        values = {
+            "route": claim.route,
+            "fingerprint": claim.fingerprint,
+            "completion_id": opening.id,
+            "claimed_at": self.now(),
+            "body": None,
+        }
+        first = self._insert(keys).values(team=opening.team, key=claim.key, **values).on_conflict_do_nothing()
+        here = (keys.c.team == opening.team) & (keys.c.key == claim.key)
+        row = None
+        while row is None:
+            if connection.execute(first).rowcount == 1:
+                return Fresh()
+            # Empty when the key was freed between the two statements: then it can be had after all.
+            row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()
+        entry = Entry(row.route, row.fingerprint, row.completion_id, row.claimed_at, row.body)
+        decision = decide(entry, claim, self.now())
+        if isinstance(decision, Fresh):
+            connection.execute(sa.update(keys).where(here).values(**values))
+        return decision
+
+    def _place_hold(self, connection: sa.Connection, opening: Opening) -> bool:
+        self._endow(connection, opening.team)
+        enough = balances.c.credits - balances.c.held >= opening.hold
+        placed = connection.execute(
+            sa.update(balances)
+            .where((balances.c.team == opening.team) & enough)
+            .values(held=balances.c.held + opening.hold)
+        )
+        return placed.rowcount == 1
+
+    def _endow(self, connection: sa.Connection, team: str) -> None:
+        row = self._insert(balances).values(team=team, credits=self._endowment, held=0)
+        connection.execute(row.on_conflict_do_nothing())
+
+    async def close(self, closing: Closing) -> bool:
+        return await self._transact(lambda connection: self._close(connection, closing))
+
+    def _close(self, connection: sa.Connection, closing: Closing) -> bool:
+        running = (completions.c.id == closing.id) & (completions.c.status == IN_PROGRESS)
+        row = connection.execute(sa.select(completions).where(running)).one_or_none()
+        if row is None:
+            return False
+        here = (keys.c.team == row.team) & (keys.c.key == row.key)
+        # Key, completion, balance: everyone locks them in this order, so nobody waits in a circle.
+        connection.execute(sa.select(keys.c.key).where(here).with_for_update())
+        ending = sa.update(completions).where(running).values(status=closing.status, body=closing.body)
+        if connection.execute(ending).rowcount != 1:
+            return False
+        left = balances.c.credits - closing.charge
+        connection.execute(
+            sa.update(balances)
+            .where(balances.c.team == row.team)
+            # Beyond the hold a charge takes what there is, down to zero; the platform absorbs the rest.
+            .values(held=balances.c.held - row.hold, credits=sa.case((left > 0, left), else_=0))
+        )
+        if closing.charge:
+            connection.execute(
+                sa.insert(charges).values(
+                    completion_id=closing.id,
+                    team=row.team,
+                    status=closing.status,
+                    micro=closing.charge,
+                    key=row.key,
+                    charged_at=self.now(),
+                )
+            )
+        if row.key is not None:
+            self._answer_key(connection, closing, here)
+        return True
+
+    def _answer_key(self, connection: sa.Connection, closing: Closing, here: sa.ColumnElement[bool]) -> None:
+        mine = here & (keys.c.completion_id == closing.id)
+        if closing.status == COMPLETED:
+            connection.execute(sa.update(keys).where(mine).values(body=closing.body))
+        else:
+            connection.execute(sa.delete(keys).where(mine))
+
+    async def checkpoint(self, completion_id: str, body: bytes) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            running = (completions.c.id == completion_id) & (completions.c.status == IN_PROGRESS)
+            connection.execute(sa.update(completions).where(running).values(body=body))
+            asked = sa.select(completions.c.cancel_asked).where(completions.c.id == completion_id)
+            return bool(connection.execute(asked).scalar())
+
+        return await self._transact(work)
+
+    async def ask_to_cancel(self, completion_id: str) -> None:
+        here = completions.c.id == completion_id
+        await self._transact(
+            lambda connection: connection.execute(sa.update(completions).where(here).values(cancel_asked=True))
+        )
+
+    async def find(self, team: str, completion_id: str) -> Record | None:
+        def work(connection: sa.Connection) -> Record | None:
+            here = (completions.c.id == completion_id) & (completions.c.team == team)
+            row = connection.execute(sa.select(completions).where(here)).one_or_none()
+            return None if row is None else Record(row.id, row.status, row.streamed, row.body)
+
+        return await self._transact(work)
+
+    async def balance(self, team: str) -> Balance:
+        def work(connection: sa.Connection) -> Balance:
+            self._endow(connection, team)
+            return self._balance(connection, team)
+
+        return await self._transact(work)
+
+    def _balance(self, connection: sa.Connection, team: str) -> Balance:
+        row = connection.execute(sa.select(balances).where(balances.c.team == team)).one()
+        return Balance(row.credits, row.held)
+
+    async def charges(self) -> list[Charge]:
+        def work(connection: sa.Connection) -> list[Charge]:
+            rows = connection.execute(sa.select(charges).order_by(charges.c.number)).all()
+            return [Charge(row.completion_id, row.team, row.status, row.micro, row.key, row.charged_at) for row in rows]
+
+        return await self._transact(work)
+
+    async def count(self, name: str) -> int:
+        def work(connection: sa.Connection) -> int:
+            fresh = self._insert(counters).values(name=name, count=1)
+            counted = fresh.on_conflict_do_update(index_elements=["name"], set_={"count": counters.c.count + 1})
+            return int(connection.execute(counted.returning(counters.c.count)).scalar_one()) - 1
+
+        return await self._transact(work)
+
+    async def add_rule(self, rule: str) -> None:
+        await self._transact(lambda connection: connection.execute(sa.insert(rules).values(rule=rule)))
+
+    async def rules(self) -> list[tuple[int, str]]:
+        def work(connection: sa.Connection) -> list[tuple[int, str]]:
+            return [(row.number, row.rule) for row in connection.execute(sa.select(rules).order_by(rules.c.number))]
+
+        return await self._transact(work)
+
+    async def reset(self) -> None:
+        def work(connection: sa.Connection) -> None:
+            for table in (completions, keys, balances, charges, counters, rules):
+                connection.execute(sa.delete(table))
+            connection.execute(sa.update(meta).values(clock_offset=0.0))
+            self._offset = 0.0
+
+        await self._transact(work)
+
+    async def advance(self, seconds: float) -> None:
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.update(meta).values(clock_offset=meta.c.clock_offset + seconds))
+            self._offset = self._read_offset(connection)
+
+        await self._transact(work)
