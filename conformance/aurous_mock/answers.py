@@ -7,9 +7,11 @@ from typing import Any
 
 import orjson
 
-from aurous_mock import billing, identifiers, prose, samples, tokens
+from aurous_mock import billing, identifiers, logprobs, prose, samples, tokens
 from aurous_mock.errors import Refused
 from aurous_mock.orders import Order
+
+Logprobs = tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,12 @@ class ToolCall:
 @dataclass(frozen=True, slots=True)
 class Piece:
     """The next bit of an answer: `text` continues the content, or the arguments of call number `call`; `opens` begins
-    that call. One piece is one token, unless it only opens a call."""
+    that call. One piece is one token, unless it only opens a call. `logprobs` are OpenAI's entries for its tokens."""
 
     text: str
     call: int | None = None
     opens: ToolCall | None = None
+    logprobs: Logprobs = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,22 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: text or calls, cut into tokens, and its ending."""
+    """A whole answer: the tokens of its content, its calls, and its ending."""
 
-    text: str | None
+    content: tuple[str, ...]
     calls: tuple[ToolCall, ...]
-    tokens: tuple[str, ...]
     ending: Ending
+    logprobs: Logprobs = ()
+
+    @property
+    def length(self) -> int:
+        """How many tokens were made, calls included."""
+        return len(self.content) + sum(len(tokens.split(call.arguments)) for call in self.calls)
 
     def pieces(self) -> Iterator[Piece]:
         """The answer a token at a time."""
-        if not self.calls:
-            yield from (Piece(token) for token in self.tokens)
-            return
+        for place, token in enumerate(self.content):
+            yield Piece(token, logprobs=self.logprobs[place : place + 1])
         for index, call in enumerate(self.calls):
             yield Piece("", index, ToolCall(call.id, call.name, ""))
             yield from (Piece(token, index) for token in tokens.split(call.arguments))
@@ -72,7 +79,8 @@ def compose(order: Order, seed: int) -> Answer:
     whole = tokens.split(text)
     kept = tuple(whole[: order.max_tokens])
     ending = Ending("length" if len(kept) < len(whole) else "stop", reasoning)
-    return Answer("".join(kept), (), kept, ending)
+    shown = () if order.alternatives is None else logprobs.entries(kept, order.alternatives, order.digest)
+    return Answer(kept, (), ending, tuple(shown))
 
 
 def _call(tool: Mapping[str, Any], order: Order, reasoning: int, rng: random.Random) -> Answer:
@@ -81,7 +89,7 @@ def _call(tool: Mapping[str, Any], order: Order, reasoning: int, rng: random.Ran
     whole = tokens.split(arguments)
     kept = tuple(whole[: order.max_tokens])
     call = ToolCall(identifiers.derived("call_", rng), tool["function"]["name"], "".join(kept))
-    return Answer(None, (call,), kept, Ending("length" if len(kept) < len(whole) else "tool_calls", reasoning))
+    return Answer((), (call,), Ending("length" if len(kept) < len(whole) else "tool_calls", reasoning))
 
 
 def _choose_tool(order: Order) -> dict[str, Any] | None:
@@ -93,7 +101,7 @@ def _choose_tool(order: Order) -> dict[str, Any] | None:
         return next(tool for tool in tools if tool["function"]["name"] == forced)
     if not tools or choice == "none" or order.body["messages"][-1]["role"] != "user":
         return None
-    asked = _words(order.last_user_text)
+    asked = _words(order.question)
     return max(tools, key=lambda tool: len(asked & _words(_about(tool["function"]))))
 
 
@@ -116,11 +124,11 @@ def _write(order: Order, rng: random.Random) -> str:
         case "json_object":
             return _dump(_free_object(order, rng))
         case _:
-            return prose.reply(order.last_user_text, rng)
+            return prose.reply(order.question, rng)
 
 
 def _free_object(order: Order, rng: random.Random) -> dict[str, Any]:
-    return {"answer": prose.reply(order.last_user_text, rng), "confidence": rng.randint(50, 99) / 100}
+    return {"answer": prose.reply(order.question, rng), "confidence": rng.randint(50, 99) / 100}
 
 
 def _sample(schema: Mapping[str, Any], rng: random.Random, where: str) -> Any:

@@ -1,10 +1,9 @@
 """Owns the completion while it is being written, and its body at any moment; neither stores nor sends it."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from aurous_mock import billing, logprobs
+from aurous_mock import billing
 from aurous_mock.answers import Answer, Ending, Piece, ToolCall
 from aurous_mock.billing import Usage
 from aurous_mock.errors import Refused, type_for
@@ -44,6 +43,7 @@ class Draft:
         self.id = completion_id
         self.created = created
         self._texts: list[str] = []
+        self._logprobs: list[dict[str, Any]] = []
         self._calls: list[tuple[ToolCall, list[str]]] = []
         self._tokens = 0
         self._ending: Ending | None = None
@@ -56,11 +56,8 @@ class Draft:
             self._calls[piece.call][1].append(piece.text)
         else:
             self._texts.append(piece.text)
+            self._logprobs += piece.logprobs
         self._tokens += 1 if piece.text else 0
-
-    def add_all(self, pieces: Iterable[Piece]) -> None:
-        for piece in pieces:
-            self.add(piece)
 
     def end(self, ending: Ending) -> None:
         """Note how the answer ended; nothing may be added afterwards."""
@@ -68,9 +65,10 @@ class Draft:
 
     def take(self, answer: Answer) -> None:
         """Take a whole answer in at once."""
-        self._texts = [*answer.tokens] if answer.text is not None else []
+        self._texts = [*answer.content]
+        self._logprobs = [*answer.logprobs]
         self._calls = [(call, [call.arguments]) for call in answer.calls]
-        self._tokens = len(answer.tokens)
+        self._tokens = answer.length
         self._ending = answer.ending
 
     @property
@@ -92,7 +90,7 @@ class Draft:
             "index": 0,
             "message": self._message(),
             "finish_reason": self.finish_reason(status),
-            "logprobs": self._logprobs(),
+            "logprobs": self._shown_logprobs(),
         }
         body: dict[str, Any] = {
             "id": self.id,
@@ -126,7 +124,5 @@ class Draft:
             ]
         return message
 
-    def _logprobs(self) -> dict[str, Any] | None:
-        if self.order.alternatives is None:
-            return None
-        return {"content": logprobs.entries(self._texts, self.order.alternatives, self.order.digest), "refusal": None}
+    def _shown_logprobs(self) -> dict[str, Any] | None:
+        return None if self.order.alternatives is None else {"content": self._logprobs, "refusal": None}

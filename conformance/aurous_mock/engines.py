@@ -45,7 +45,7 @@ class Improviser:
 
     async def answer(self, order: Order, pace: Pace) -> Answer:
         answer = compose(order, self._seed)
-        seconds = pace.duration(len(answer.tokens))
+        seconds = pace.duration(answer.length)
         if seconds:
             await asyncio.sleep(seconds)
         return answer

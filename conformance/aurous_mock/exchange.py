@@ -1,7 +1,7 @@
 """What is known of one request while it is answered: who asks, by which version, with which fault; answers none."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from starlette.requests import Request
 
@@ -18,6 +18,7 @@ class Exchange:
 
     request_id: str
     contract: Contract
+    headers: Mapping[str, str]
     team: str | None = None
     fault: Fault = NO_FAULT
     key: str | None = None
@@ -25,7 +26,11 @@ class Exchange:
     counts_tokens: bool = False
     status: int = 0
     started: bool = False
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+def read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers by their lower-case names, as ASGI servers give them; of equal ones the last."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
 
 
 def exchange_of(request: Request) -> Exchange:

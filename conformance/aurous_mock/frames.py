@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from aurous_mock import billing, logprobs
+from aurous_mock import billing
 from aurous_mock.answers import Piece
 from aurous_mock.completions import Draft
 
@@ -22,7 +22,6 @@ class Framer:
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._token = 0
         self._frozen = {
             "id": draft.id,
             "object": "chat.completion.chunk",
@@ -45,7 +44,7 @@ class Framer:
     def piece(self, piece: Piece) -> bytes:
         """The frame that delivers `piece`."""
         if piece.call is None:
-            return self._chunk({"content": piece.text}, self._logprobs(piece.text))
+            return self._chunk({"content": piece.text}, piece)
         call: dict[str, Any] = {"index": piece.call}
         if piece.opens is not None:
             call |= {"id": piece.opens.id, "type": "function"}
@@ -62,16 +61,8 @@ class Framer:
             payload["usage"] = billing.receipt(self._draft.usage, self._draft.order.model)
         return frame(payload)
 
-    def _chunk(self, delta: dict[str, Any], shown: dict[str, Any] | None = None) -> bytes:
+    def _chunk(self, delta: dict[str, Any], piece: Piece | None = None) -> bytes:
         choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
-        if shown is not None:
-            choice["logprobs"] = shown
+        if piece is not None and self._draft.order.alternatives is not None:
+            choice["logprobs"] = {"content": piece.logprobs, "refusal": None}
         return frame({**self._frozen, "choices": [choice]})
-
-    def _logprobs(self, text: str) -> dict[str, Any] | None:
-        order = self._draft.order
-        if order.alternatives is None:
-            return None
-        shown = logprobs.entries([text], order.alternatives, order.digest, self._token)
-        self._token += 1
-        return {"content": shown, "refusal": None}

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Iterator
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Router
@@ -56,7 +55,8 @@ class Gateway:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.perf_counter()
-        current = Exchange(identifiers.new("req_"), self._contracts.current)
+        headers = exchange.read_headers(scope["headers"])
+        current = Exchange(identifiers.new("req_"), self._contracts.current, headers)
         scope["aurous.exchange"] = current
         # Makes the router raise what it cannot route, for us to answer, instead of answering in plain text.
         scope["app"] = self
@@ -80,9 +80,8 @@ class Gateway:
                 self._admit_admin(scope)
                 await self._router(scope, receive, send)
                 return
-            headers = Headers(scope=scope)
-            self._admit(headers, current)
-            current.fault = await self._fault(scope, headers, current)
+            self._admit(current)
+            current.fault = await self._fault(scope, current)
             if current.fault is NO_FAULT:
                 await self._router(scope, receive, send)
             else:
@@ -96,18 +95,18 @@ class Gateway:
         if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
             raise HTTPException(404)
 
-    def _admit(self, headers: Headers, current: Exchange) -> None:
-        credential = exchange.read_credential(headers)
+    def _admit(self, current: Exchange) -> None:
+        credential = exchange.read_credential(current.headers)
         team = self._settings.keys.get(credential)
         if team is None:
             raise Refused("invalid_api_key", "The API key is not known.")
         current.team = team
-        current.contract = exchange.read_version(headers, self._contracts)
+        current.contract = exchange.read_version(current.headers, self._contracts)
         self._limits.admit_request(team, self._service.store.now())
 
-    async def _fault(self, scope: Scope, headers: Headers, current: Exchange) -> Fault:
+    async def _fault(self, scope: Scope, current: Exchange) -> Fault:
         """The fault this request is to suffer: its own, by header, or else a scripted one."""
-        text = headers.get(faults.HEADER)
+        text = current.headers.get(faults.HEADER)
         if text is not None:
             try:
                 fault = faults.parse(text)
@@ -115,7 +114,7 @@ class Gateway:
                 raise Refused("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
             if not fault.counted:
                 return fault
-            name = fault.id or f"{fault.text} {headers.get('idempotency-key', '')}"
+            name = fault.id or f"{fault.text} {current.headers.get('idempotency-key', '')}"
             return fault if fault.strikes(await self._service.store.count(f"{current.team} {name}")) else NO_FAULT
         for number, rule in await self._service.store.rules():
             script = orjson.loads(rule)

@@ -1,4 +1,4 @@
-"""Makes up log probabilities, the same for the same answer, streamed or not; knows nothing of where they are shown."""
+"""Makes up log probabilities, the same for the same answer; knows nothing of where they are shown."""
 
 import random
 from collections.abc import Sequence
@@ -8,9 +8,9 @@ _RIVALS = (" the", " a", " and", " of", ",", ".", " to", " in", " is", " that", 
            " on", " with", " as", " was", " at", " by", " an", " be", " this")  # fmt: skip
 
 
-def entries(tokens: Sequence[str], alternatives: int, seed: int, start: int = 0) -> list[dict[str, Any]]:
-    """OpenAI's `logprobs.content` for `tokens`, of which the first is number `start` of the answer."""
-    return [_entry(token, alternatives, random.Random(seed + start + place)) for place, token in enumerate(tokens)]
+def entries(tokens: Sequence[str], alternatives: int, seed: int) -> list[dict[str, Any]]:
+    """OpenAI's `logprobs.content` for the tokens of an answer; each entry depends on its place and token alone."""
+    return [_entry(token, alternatives, random.Random(seed + place)) for place, token in enumerate(tokens)]
 
 
 def _entry(token: str, alternatives: int, rng: random.Random) -> dict[str, Any]:

@@ -62,8 +62,8 @@ class MemoryStore:
         kept = self._kept.get(closing.id)
         if kept is None or kept.record.status != IN_PROGRESS:
             return False
-        record = replace(kept.record, status=closing.status, body=closing.body)
-        self._kept[closing.id] = replace(kept, record=record)
+        record = Record(closing.id, closing.status, kept.record.streamed, closing.body)
+        self._kept[closing.id] = _Kept(kept.team, kept.hold, kept.claim, record)
         balance = self._balance(kept.team)
         # Beyond the hold a charge takes what there is, down to zero; the platform absorbs the rest.
         self._balances[kept.team] = Balance(max(balance.credits - closing.charge, 0), balance.held - kept.hold)

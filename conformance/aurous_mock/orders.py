@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -16,21 +15,21 @@ from aurous_mock.errors import Refused
 _PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "logprobs", "top_logprobs"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """One request for a completion, checked and measured."""
 
     body: Mapping[str, Any]
     model: Model
     prompt_tokens: int
-
-    @cached_property
-    def max_tokens(self) -> int:
-        return int(self.body.get("max_tokens") or self.model.default_max_output_tokens)
-
-    @cached_property
-    def effort(self) -> str:
-        return str(self.body.get("reasoning_effort") or "medium")
+    max_tokens: int
+    effort: str
+    stops: tuple[str, ...]
+    # How many likeliest tokens to list beside each token; None when no log probabilities were asked for.
+    alternatives: int | None
+    hold: int
+    # Sixty-four bits that are the same whenever the same answer is asked for.
+    digest: int
 
     @property
     def streamed(self) -> bool:
@@ -40,22 +39,9 @@ class Order:
     def include_usage(self) -> bool:
         return (self.body.get("stream_options") or {}).get("include_usage") is not False
 
-    @cached_property
-    def stops(self) -> tuple[str, ...]:
-        stop = self.body.get("stop") or ()
-        return tuple(text for text in ((stop,) if isinstance(stop, str) else stop) if text)
-
-    @cached_property
-    def alternatives(self) -> int | None:
-        """How many likeliest tokens to list beside each token; None when no log probabilities were asked for."""
-        return int(self.body.get("top_logprobs") or 0) if self.body.get("logprobs") is True else None
-
-    @cached_property
-    def hold(self) -> int:
-        return billing.hold(self.prompt_tokens, self.max_tokens, self.effort, self.model)
-
-    @cached_property
-    def last_user_text(self) -> str:
+    @property
+    def question(self) -> str:
+        """What the user said last."""
         for message in reversed(self.body["messages"]):
             if message["role"] == "user":
                 content = message["content"]
@@ -63,13 +49,6 @@ class Order:
                     return content
                 return " ".join(part["text"] for part in content if part["type"] == "text")
         return ""
-
-    @cached_property
-    def digest(self) -> int:
-        """Sixty-four bits that are the same whenever the same answer is asked for."""
-        essence = {name: value for name, value in self.body.items() if name not in _PRESENTATION}
-        raw = orjson.dumps(essence, option=orjson.OPT_SORT_KEYS)
-        return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big")
 
 
 def read(body: Mapping[str, Any]) -> Order:
@@ -83,4 +62,23 @@ def read(body: Mapping[str, Any]) -> Order:
             f"The prompt has about {prompt_tokens} tokens; {model.id} takes at most {model.context_window}.",
             param="messages",
         )
-    return Order(body=body, model=model, prompt_tokens=prompt_tokens)
+    max_tokens = int(body.get("max_tokens") or model.default_max_output_tokens)
+    effort = str(body.get("reasoning_effort") or "medium")
+    stop = body.get("stop") or ()
+    return Order(
+        body=body,
+        model=model,
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+        effort=effort,
+        stops=tuple(text for text in ((stop,) if isinstance(stop, str) else stop) if text),
+        alternatives=int(body.get("top_logprobs") or 0) if body.get("logprobs") is True else None,
+        hold=billing.hold(prompt_tokens, max_tokens, effort, model),
+        digest=_digest(body),
+    )
+
+
+def _digest(body: Mapping[str, Any]) -> int:
+    essence = {name: value for name, value in body.items() if name not in _PRESENTATION}
+    raw = orjson.dumps(essence, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big")

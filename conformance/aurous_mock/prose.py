@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Sequence
 
 _SUBJECTS = (
     "The first thing to notice", "A careful reader", "The short answer", "Most of the evidence", "One practical rule",
@@ -34,7 +35,7 @@ def reply(prompt: str, rng: random.Random) -> str:
     asked = _WORDS_ASKED.search(prompt)
     if asked:
         return _at_length(min(int(asked[1]), _LONGEST), rng)
-    opening = rng.choice(_OPENINGS).format(topic=_topic(prompt, rng))
+    opening = _pick(rng, _OPENINGS).format(topic=_topic(prompt, rng))
     body = " ".join(_sentence(rng) for _ in range(rng.randint(2, 4)))
     return f"{opening[0].upper()}{opening[1:]} {body}"
 
@@ -47,12 +48,17 @@ def _at_length(count: int, rng: random.Random) -> str:
     return text if not text or text.endswith(".") else text.rstrip(",") + "."
 
 
+def _pick(rng: random.Random, options: Sequence[str]) -> str:
+    # A fifth of the cost of `rng.choice`, and this is most of what an answer costs.
+    return options[int(rng.random() * len(options))]
+
+
 def _sentence(rng: random.Random) -> str:
-    text = f"{rng.choice(_SUBJECTS)} {rng.choice(_VERBS)} {rng.choice(_OBJECTS)}"
-    return f"{text}, {rng.choice(_TAILS)}." if rng.random() < 0.6 else f"{text}."
+    text = f"{_pick(rng, _SUBJECTS)} {_pick(rng, _VERBS)} {_pick(rng, _OBJECTS)}"
+    return f"{text}, {_pick(rng, _TAILS)}." if rng.random() < 0.6 else f"{text}."
 
 
 def _topic(prompt: str, rng: random.Random) -> str:
     # The head of the prompt is enough, and keeps the cost of a ten-megabyte one small.
     words = _TOPIC.findall(prompt[:2000])
-    return rng.choice(words).lower() if words else "this question"
+    return _pick(rng, words).lower() if words else "this question"

@@ -1,6 +1,6 @@
 """The five operations over HTTP: reads requests, asks the service, writes responses; decides nothing of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 
 import orjson
@@ -48,9 +48,9 @@ class Routes:
         exchange = exchange_of(request)
         exchange.counts_tokens = True
         team = _team(exchange)
-        body = validation.parse(await _read_json(request))
+        body = validation.parse(await _read_json(request, exchange.headers))
         validation.check(body, exchange.contract)
-        exchange.key = idempotency.read_key(request.headers)
+        exchange.key = idempotency.read_key(exchange.headers)
         order = orders.read(body)
         self._limits.admit_tokens(team, order.prompt_tokens, self._service.store.now())
         if order.streamed:
@@ -152,12 +152,12 @@ def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-async def _read_json(request: Request) -> bytes:
+async def _read_json(request: Request, headers: Mapping[str, str]) -> bytes:
     """The body of a request that says it is JSON, up to the documented size."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Refused("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
-    length = request.headers.get("content-length", "0")
+    length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BODY:
         raise _too_large()
     body = bytearray()

@@ -133,13 +133,15 @@ class Service:
 
     async def _open(self, draft: Draft, team: str, claim: Claim | None) -> Replay | None:
         order = draft.order
+        # The id of a completion that is not streamed is unknown until it has ended: nobody here could look.
+        visible = order.streamed or self.store.shared
         verdict = await self.store.open(
             Opening(
                 id=draft.id,
                 team=team,
                 streamed=order.streamed,
                 hold=order.hold,
-                body=orjson.dumps(draft.body(IN_PROGRESS)),
+                body=orjson.dumps(draft.body(IN_PROGRESS)) if visible else b"",
                 claim=claim,
             )
         )

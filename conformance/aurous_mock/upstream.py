@@ -7,7 +7,7 @@ import httpx
 import orjson
 
 from aurous_mock import tokens
-from aurous_mock.answers import Answer, Ending, Piece, ToolCall
+from aurous_mock.answers import Answer, Ending, Logprobs, Piece, ToolCall
 from aurous_mock.engines import Pace
 from aurous_mock.errors import Refused
 from aurous_mock.orders import Order
@@ -106,9 +106,12 @@ def _read_answer(body: Mapping[str, Any]) -> Answer:
         ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
         for call in message.get("tool_calls") or ()
     )
-    text = message.get("content") if calls else message.get("content") or ""
-    delivered = tuple(tokens.split(text or ""))
-    return Answer(text, calls, delivered, _ending(choice.get("finish_reason"), body.get("usage")))
+    content = tuple(tokens.split(message.get("content") or ""))
+    return Answer(content, calls, _ending(choice.get("finish_reason"), body.get("usage")), _read_logprobs(choice))
+
+
+def _read_logprobs(choice: Mapping[str, Any]) -> Logprobs:
+    return tuple((choice.get("logprobs") or {}).get("content") or ())
 
 
 def _ending(finish_reason: str | None, usage: Mapping[str, Any] | None) -> Ending:
@@ -135,15 +138,16 @@ async def _read_stream(response: httpx.Response) -> AsyncIterator[Piece | Ending
         usage = chunk.get("usage") or usage
         for choice in chunk.get("choices") or ():
             finish_reason = choice.get("finish_reason") or finish_reason
-            for piece in _read_delta(choice.get("delta") or {}, opened):
+            for piece in _read_delta(choice, opened):
                 yield piece
     if not done and finish_reason is None:
         raise Refused("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
     yield _ending(finish_reason, usage)
 
 
-def _read_delta(delta: Mapping[str, Any], opened: set[int]) -> list[Piece]:
-    pieces = [Piece(delta["content"])] if delta.get("content") else []
+def _read_delta(choice: Mapping[str, Any], opened: set[int]) -> list[Piece]:
+    delta = choice.get("delta") or {}
+    pieces = [Piece(delta["content"], logprobs=_read_logprobs(choice))] if delta.get("content") else []
     for call in delta.get("tool_calls") or ():
         index, function = int(call["index"]), call.get("function") or {}
         opens = None
