@@ -12,6 +12,7 @@ from aurous_mock.errors import Refused
 
 MAX_FORMAT_BYTES = 10_240
 MAX_FORMAT_LEVELS = 5
+MAX_DEPTH = 100
 
 _BOUNDS = frozenset(
     {
@@ -35,7 +36,9 @@ def parse(raw: bytes) -> Any:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Refused("invalid_format", f"The request body is not valid JSON: {error}.") from error
-    # Only a body with the escape in it can hold a NUL, so the walk is rare.
+    # Few bodies have brackets enough to be deep, or the escape that hides a NUL, so these walks are rare.
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise Refused("invalid_format", f"The request body is nested deeper than {MAX_DEPTH} levels.")
     if b"\\u0000" in raw and (path := _find_nul(body)) is not None:
         raise Refused("invalid_format", "Strings must not contain NUL characters.", param=path or None)
     return body
@@ -43,13 +46,9 @@ def parse(raw: bytes) -> Any:
 
 def check(body: Any, contract: Contract) -> None:
     """Refuse a body that the request schema does not allow, with the code and `param` of its first fault."""
-    try:
-        if contract.request.is_valid(body):
-            return
-        faults = list(contract.request.iter_errors(body))
-    except ValueError as error:
-        raise Refused("invalid_format", "The request body is nested too deeply.") from error
-    fault = _sharpest(faults)
+    if contract.request.is_valid(body):
+        return
+    fault = _sharpest([*contract.request.iter_errors(body)])
     path = [*fault.instance_path]
     keyword = fault.kind.name
     if isinstance(fault.kind, jsonschema_rs.ValidationErrorKind.Required):
@@ -158,13 +157,19 @@ def _sharpest(faults: Sequence[jsonschema_rs.ValidationError]) -> jsonschema_rs.
     branches: list[list[jsonschema_rs.ValidationError]] | None = getattr(fault.kind, "context", None)
     if not branches:
         return fault
-    return _sharpest(min(branches, key=lambda branch: _misfit(branch, len(fault.instance_path))))
+    level = len(fault.instance_path)
+    branch = min(branches, key=lambda branch: _misfit(branch, level))
+    # Meant for no branch at all: then the tag is the fault, and what else that branch misses is beside the point.
+    return _sharpest([fault for fault in branch if _is_tag(fault, level)] or branch)
 
 
 def _misfit(branch: Sequence[jsonschema_rs.ValidationError], level: int) -> tuple[bool, bool, int]:
     wrong_type = any(fault.kind.name == "type" and len(fault.instance_path) == level for fault in branch)
-    wrong_tag = any(fault.kind.name in _TAGS and len(fault.instance_path) == level + 1 for fault in branch)
-    return wrong_type, wrong_tag, len(branch)
+    return wrong_type, any(_is_tag(fault, level) for fault in branch), len(branch)
+
+
+def _is_tag(fault: jsonschema_rs.ValidationError, level: int) -> bool:
+    return fault.kind.name in _TAGS and len(fault.instance_path) == level + 1
 
 
 def _dotted(path: Iterable[str | int]) -> str:
@@ -176,6 +181,16 @@ def _dotted(path: Iterable[str | int]) -> str:
 
 def _shorten(text: str) -> str:
     return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _depth(value: Any) -> int:
+    deepest, waiting = 0, [(value, 1)]
+    while waiting:
+        node, level = waiting.pop()
+        deepest = max(deepest, level)
+        if isinstance(node, dict | list):
+            waiting += [(child, level + 1) for child in (node.values() if isinstance(node, dict) else node)]
+    return deepest
 
 
 def _find_nul(value: Any) -> str | None:

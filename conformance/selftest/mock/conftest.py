@@ -1,0 +1,28 @@
+"""Starts the mocks that the tests share, and empties them before each test."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from aurous_mock.launcher import Mock, running
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
+from mockkit import OTHER_KEY, connect
+
+
+@pytest.fixture(scope="session")
+def shared_mock() -> Iterator[Mock]:
+    with running(keys={DEFAULT_KEY: DEFAULT_TEAM, OTHER_KEY: "team_other"}, keep_alive=0.05) as mock:
+        yield mock
+
+
+@pytest.fixture
+def mock(shared_mock: Mock) -> Mock:
+    """A mock that remembers nothing yet."""
+    shared_mock.reset()
+    return shared_mock
+
+
+@pytest.fixture
+def client(mock: Mock) -> Iterator[httpx.Client]:
+    with connect(mock) as client:
+        yield client

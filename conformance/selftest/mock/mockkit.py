@@ -1,0 +1,116 @@
+"""What the mock's tests share: requests to send, streams to read, conditions to wait for."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from aurous_mock.launcher import Mock
+
+OTHER_KEY = "al_live_" + "1" * 64
+CREATE = "/v1/chat/completions"
+SOURCE = Path(__file__).parents[2]
+PATIENCE = 20.0
+
+T = TypeVar("T")
+
+
+def chat(text: str = "Name three uses of a paper clip.", **fields: Any) -> dict[str, Any]:
+    """A valid request body."""
+    return {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": text}], **fields}
+
+
+def long_chat(words: int = 2000, **fields: Any) -> dict[str, Any]:
+    """A streamed request whose answer takes its time under a fault such as `pace=50`."""
+    return chat(f"Write {words} words.", stream=True, max_tokens=8000, **fields)
+
+
+def connect(mock: Mock, key: str | None = None, **options: Any) -> httpx.Client:
+    return httpx.Client(base_url=mock.url, headers={"X-Api-Key": key or mock.api_key}, timeout=PATIENCE, **options)
+
+
+def error_of(response: httpx.Response) -> dict[str, Any]:
+    """The envelope of an error, once its headers are seen to agree with it."""
+    error: dict[str, Any] = response.json()["error"]
+    assert {"type", "code", "message", "doc_url", "request_id"} <= set(error)
+    assert error["request_id"] == response.headers["aurous-request-id"]
+    assert response.headers["aurous-version"] == "2026-05-15"
+    return error
+
+
+def data_lines(text: str) -> list[str]:
+    return [line.removeprefix("data: ") for line in text.splitlines() if line.startswith("data:")]
+
+
+def frames(text: str) -> list[dict[str, Any]]:
+    """The frames of a whole stream, which has to end with [DONE]."""
+    lines = data_lines(text)
+    assert lines[-1] == "[DONE]"
+    assert lines.count("[DONE]") == 1
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def content_of(chunks: list[dict[str, Any]]) -> str:
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def first_id(lines: Iterator[str]) -> str:
+    """The completion id of a stream, from its first frame."""
+    for line in lines:
+        if line.startswith("data:"):
+            return str(json.loads(line.removeprefix("data: "))["id"])
+    raise AssertionError("the stream ended before its first frame")
+
+
+def eventually(look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
+    """What `look` returns, as soon as that is something."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+        time.sleep(0.01)
+    raise AssertionError("it did not happen in time")
+
+
+def status_of(client: httpx.Client, completion_id: str) -> str:
+    return str(client.get(f"{CREATE}/{completion_id}").json()["status"])
+
+
+@contextmanager
+def process(*flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
+    """The mock as a process of its own, and the URL it says it listens on."""
+    mock = launch(*flags)
+    try:
+        assert mock.stdout is not None
+        line = mock.stdout.readline()
+        prefix = "aurous-mock listening on "
+        assert line.startswith(prefix), (line, mock.poll())
+        yield mock, line.removeprefix(prefix).strip()
+    finally:
+        if mock.poll() is None:
+            mock.terminate()
+        mock.communicate(timeout=PATIENCE)
+
+
+def launch(*flags: str) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    command = [sys.executable, "-m", "aurous_mock", "--port", "0", *flags]
+    return subprocess.Popen(  # noqa: S603 - our own module
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+
+
+async def post_all(url: str, key: str, bodies: list[dict[str, Any]], headers: dict[str, str]) -> list[httpx.Response]:
+    """All of the creates at once."""
+    limits = httpx.Limits(max_connections=len(bodies))
+    async with httpx.AsyncClient(
+        base_url=url, headers={"X-Api-Key": key, **headers}, limits=limits, timeout=60
+    ) as http:
+        return list(await asyncio.gather(*(http.post(CREATE, json=body) for body in bodies)))

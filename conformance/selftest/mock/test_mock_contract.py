@@ -1,0 +1,264 @@
+"""The five operations, their headers and their refusals, as contract.md's rows 1-33 say the mock does them."""
+
+from typing import Any
+
+import httpx
+import jsonschema_rs
+import orjson
+import pytest
+import yaml
+from aurous_mock.contract import default_spec
+from aurous_mock.launcher import Mock
+from mockkit import CREATE, OTHER_KEY, chat, connect, error_of
+
+SPEC = yaml.load(default_spec().read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
+
+
+def schema(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": SPEC["components"]}
+    )
+
+
+def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:
+    response = client.post(CREATE, json=chat(**fields))
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+def test_create_answers_by_the_schema_with_a_true_receipt(client: httpx.Client) -> None:
+    body = create(client)
+    assert schema("ChatCompletion").is_valid(body)
+    usage, breakdown = body["usage"], body["usage"]["breakdown"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"] + usage["reasoning_tokens"]
+    assert breakdown["input_credits"] == pytest.approx(usage["prompt_tokens"] * 75 / 1e6, abs=1e-12)
+    assert breakdown["output_credits"] == pytest.approx(usage["completion_tokens"] * 450 / 1e6, abs=1e-12)
+    assert breakdown["reasoning_credits"] == pytest.approx(usage["reasoning_tokens"] * 450 / 1e6, abs=1e-12)
+    parts = breakdown["input_credits"] + breakdown["output_credits"] + breakdown["reasoning_credits"]
+    assert usage["credits_charged"] == pytest.approx(parts, abs=1e-9)
+    assert breakdown["model"] == body["model"]
+    assert "error" not in body
+
+
+def test_without_reasoning_the_receipt_has_no_reasoning(client: httpx.Client) -> None:
+    usage = create(client, reasoning_effort="minimal")["usage"]
+    assert "reasoning_tokens" not in usage
+    assert "reasoning_credits" not in usage["breakdown"]
+
+
+def test_retrieve_returns_what_create_did(client: httpx.Client) -> None:
+    created = client.post(CREATE, json=chat())
+    retrieved = client.get(f"{CREATE}/{created.json()['id']}")
+    assert retrieved.content == created.content
+
+
+def test_unknown_and_foreign_ids_look_the_same(client: httpx.Client, mock: Mock) -> None:
+    completion_id = create(client)["id"]
+    with connect(mock, OTHER_KEY) as other:
+        for action in ("", "/cancel"):
+            method = "POST" if action else "GET"
+            foreign = error_of(other.request(method, f"{CREATE}/{completion_id}{action}"))
+            unknown = error_of(other.request(method, f"{CREATE}/cmp_unknown{action}"))
+            same = ("type", "code", "param")
+            assert [foreign[name] for name in same] == [unknown[name] for name in same]
+            assert foreign["code"] == ("chat_cancel_target_not_found" if action else "resource_not_found")
+            assert foreign["type"] == "not_found"
+
+
+def test_models_and_balance_answer_by_their_schemas(client: httpx.Client) -> None:
+    models = client.get("/v1/models").json()
+    assert schema("ModelList").is_valid(models)
+    grow = next(model for model in models["data"] if model["kind"] == "chat")
+    assert grow["chat_pricing"] == {"input": {"credits_per_M": 75}, "output": {"credits_per_M": 450}}
+    assert grow["aurous_metadata"]["context_window"] == 256_000
+    assert grow["aurous_metadata"]["max_output_tokens_hard_cap"] == 8192
+    assert schema("Balance").is_valid(client.get("/v1/balance").json())
+
+
+def test_every_response_carries_the_headers(client: httpx.Client) -> None:
+    seen = set()
+    for response in (
+        client.get("/v1/models"), client.get("/v1/balance"), client.post(CREATE, json=chat()),
+        client.post(CREATE, json=chat(stream=True)), client.post(CREATE, json={}), client.get("/v1/nothing"),
+        client.put("/v1/models"), httpx.get(client.base_url.join("/v1/models")),
+    ):  # fmt: skip
+        assert response.headers["aurous-request-id"].startswith("req_")
+        assert response.headers["aurous-version"] == "2026-05-15"
+        for name in ("limit", "remaining", "reset"):
+            assert int(response.headers[f"x-ratelimit-{name}"]) >= 0
+            if response.request.method == "POST":
+                assert int(response.headers[f"x-ratelimit-tpm-{name}"]) >= 0
+        assert "aurous-idempotent-replayed" not in response.headers
+        seen.add(response.headers["aurous-request-id"])
+    assert len(seen) == 8
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "missing_api_key"),
+        ({"X-Api-Key": ""}, "missing_api_key"),
+        ({"X-Api-Key": "al_live_" + "2" * 64}, "invalid_api_key"),
+        ({"Authorization": "Bearer nonsense"}, "invalid_api_key"),
+        ({"Authorization": "Basic YTpi"}, "invalid_api_key"),
+    ],
+)
+def test_credentials_that_do_not_work(mock: Mock, headers: dict[str, str], code: str) -> None:
+    response = httpx.post(mock.url + CREATE, json=chat(), headers=headers)
+    assert response.status_code == 401
+    error = error_of(response)
+    assert (error["type"], error["code"]) == ("authentication", code)
+
+
+def test_the_key_works_in_both_headers(mock: Mock) -> None:
+    for headers in ({"X-Api-Key": mock.api_key}, {"Authorization": f"Bearer {mock.api_key}"}):
+        assert httpx.get(mock.url + "/v1/models", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("version", "code"),
+    [("2026-05-15", None), ("2025-01-01", "unknown_version"), ("2026-5-15", "invalid_format"), ("0", "invalid_format"),
+     ("2026-05-15x", "invalid_format"), ("2026-05-1\N{SUPERSCRIPT ONE}".encode(), "invalid_format")],
+)  # fmt: skip
+def test_versions(client: httpx.Client, version: str | bytes, code: str | None) -> None:
+    response = client.get(
+        "/v1/models", headers=[(b"Aurous-Version", version if isinstance(version, bytes) else version.encode())]
+    )
+    if code is None:
+        assert response.status_code == 200
+    else:
+        assert response.status_code == 400
+        assert (error_of(response)["code"], error_of(response)["param"]) == (code, "Aurous-Version")
+
+
+def message(**fields: Any) -> dict[str, Any]:
+    return {"messages": [fields]}
+
+
+def json_schema(schema: Any) -> dict[str, Any]:
+    return {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}}
+
+
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(levels - 1):
+        schema = {"type": "object", "properties": {"a": schema}}
+    return schema
+
+
+TEXT = {"role": "user", "content": "x"}
+REFUSED: list[tuple[dict[str, Any], int, str, str | None]] = [
+    ({"model": None}, 400, "invalid_format", "model"),
+    ({"model": "m" * 129}, 400, "value_out_of_range", "model"),
+    ({"model": "no-such-model"}, 404, "resource_not_found", "model"),
+    ({"model": "aurous-embed-vision-1.0"}, 400, "model_wrong_kind", "model"),
+    ({"messages": []}, 400, "value_out_of_range", "messages"),
+    ({"messages": [TEXT] * 201}, 400, "value_out_of_range", "messages"),
+    ({"messages": "hello"}, 400, "invalid_format", "messages"),
+    (message(role="wizard", content="x"), 400, "invalid_format", "messages[0].role"),
+    (message(content="x"), 400, "missing_field", "messages[0].role"),
+    (message(role="user"), 400, "missing_field", "messages[0].content"),
+    (message(role="user", content=7), 400, "invalid_format", "messages[0].content"),
+    (message(role="tool", content="x"), 400, "missing_field", "messages[0].tool_call_id"),
+    (message(role="user", content=[{"type": "text"}]), 400, "missing_field", "messages[0].content[0].text"),
+    (message(role="user", content=[{"type": "sound"}]), 400, "invalid_format", "messages[0].content[0].type"),
+    (message(role="user", content=[{"type": "image_url", "image_url": {"url": "ftp://x"}}]), 400, "invalid_format",
+     "messages[0].content[0].image_url.url"),
+    ({"max_tokens": 0}, 400, "value_out_of_range", "max_tokens"),
+    ({"max_tokens": 2.5}, 400, "invalid_format", "max_tokens"),
+    ({"max_tokens": "9"}, 400, "invalid_format", "max_tokens"),
+    ({"max_tokens": 8193}, 400, "max_tokens_exceeds_hard_cap", "max_tokens"),
+    ({"max_tokens": 1e300}, 400, "max_tokens_exceeds_hard_cap", "max_tokens"),
+    ({"temperature": -0.1}, 400, "value_out_of_range", "temperature"),
+    ({"temperature": 2.1}, 400, "value_out_of_range", "temperature"),
+    ({"top_p": 1.1}, 400, "value_out_of_range", "top_p"),
+    ({"presence_penalty": -2.1}, 400, "value_out_of_range", "presence_penalty"),
+    ({"frequency_penalty": 2.1}, 400, "value_out_of_range", "frequency_penalty"),
+    ({"top_logprobs": 21}, 400, "value_out_of_range", "top_logprobs"),
+    ({"stop": ["a"] * 5}, 400, "value_out_of_range", "stop"),
+    ({"stop": "a" * 201}, 400, "value_out_of_range", "stop"),
+    ({"stop": ["a" * 201]}, 400, "value_out_of_range", "stop[0]"),
+    ({"stream": "yes"}, 400, "invalid_format", "stream"),
+    ({"reasoning_effort": "extreme"}, 400, "invalid_format", "reasoning_effort"),
+    ({"tool_choice": "required"}, 400, "tool_choice_required_unsupported", "tool_choice"),
+    ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, 400, "invalid_format",
+     "tool_choice.function.name"),
+    ({"response_format": {"type": "yaml"}}, 400, "invalid_format", "response_format.type"),
+    ({"response_format": {"type": "json_schema"}}, 400, "missing_field", "response_format.json_schema"),
+    (json_schema(nested(6)), 400, "response_format_too_deep", "response_format"),
+    (json_schema({"description": "x" * 10_240}), 400, "response_format_too_large", "response_format"),
+    (message(role="user", content="a\0b"), 400, "invalid_format", "messages[0].content"),
+    (message(role="user", content="x" * 1_100_000), 400, "max_input_tokens_exceeded", "messages"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fields", "status", "code", "param"), REFUSED, ids=lambda value: str(value)[:60])
+def test_refusals(client: httpx.Client, fields: dict[str, Any], status: int, code: str, param: str | None) -> None:
+    response = client.post(CREATE, json={**chat(), **fields})
+    assert response.status_code == status
+    error = error_of(response)
+    assert (error["code"], error["param"]) == (code, param)
+    assert schema("ErrorEnvelope").is_valid(response.json())
+
+
+@pytest.mark.parametrize("missing", ["model", "messages"])
+def test_missing_members(client: httpx.Client, missing: str) -> None:
+    body = chat()
+    del body[missing]
+    error = error_of(client.post(CREATE, json=body))
+    assert (error["code"], error["param"]) == ("missing_field", missing)
+
+
+ACCEPTED: list[dict[str, Any]] = [
+    {"max_tokens": 1}, {"max_tokens": 8192}, {"max_tokens": 2.0}, {"temperature": 0}, {"temperature": 2}, {"top_p": 0},
+    {"top_p": 1}, {"stop": ["a" * 200] * 4}, {"stop": ""}, {"seed": -1}, {"seed": 2.0}, {"top_logprobs": 20},
+    {"user": "u", "n": 1, "parallel_tool_calls": False, "metadata": {"a": 1}}, {"messages": [TEXT] * 200},
+    {"stream": False, "stream_options": {"include_usage": False}}, {"vision_quality": "xhigh"}, {"tools": []},
+    message(role="user", content=[{"type": "text", "text": "what is this?"}, IMAGE]), message(role="user", content=""),
+    message(role="assistant", content=None), json_schema(nested(5)), json_schema({"description": "x" * 10_000}),
+    message(role="user", content="\\u0000 is written with a backslash"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", ACCEPTED, ids=lambda value: str(value)[:60])
+def test_bounds_just_inside(client: httpx.Client, fields: dict[str, Any]) -> None:
+    assert schema("ChatCompletion").is_valid(create(client, **fields))
+
+
+@pytest.mark.parametrize(
+    ("detail", "quality", "tokens"),
+    [("low", None, 512), ("high", None, 1024), ("auto", None, 1024), ("high", "xhigh", 2048), ("low", "xhigh", 512)],
+)
+def test_pictures_cost_tokens(client: httpx.Client, detail: str, quality: str | None, tokens: int) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png", "detail": detail}}
+    bare = {"messages": [{"role": "user", "content": [{"type": "text", "text": "?"}]}]}
+    seen = {"messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, picture]}]}
+    extra = {"vision_quality": quality} if quality else {}
+    difference = (
+        create(client, **seen, **extra)["usage"]["prompt_tokens"] - create(client, **bare)["usage"]["prompt_tokens"]
+    )
+    assert difference == tokens
+
+
+def test_every_code_the_mock_gives_is_documented_or_forced_by_http() -> None:
+    documented = set(SPEC["components"]["x-error-codes"])
+    given = {code for *_, code, _ in REFUSED} | {"missing_api_key", "invalid_api_key", "unknown_version"}
+    assert given <= documented
+
+
+def test_two_spec_files_are_two_versions(tmp_path: Any) -> None:
+    from aurous_mock.launcher import running
+
+    older = tmp_path / "older.yaml"
+    older.write_bytes(default_spec().read_bytes().replace(b'version: "2026-05-15"', b'version: "2025-01-01"', 1))
+    with running(specs=(older, default_spec())) as mock, connect(mock) as client:
+        assert client.get("/v1/models").headers["aurous-version"] == "2026-05-15"
+        old = client.get("/v1/models", headers={"Aurous-Version": "2025-01-01"})
+        assert (old.status_code, old.headers["aurous-version"]) == (200, "2025-01-01")
+
+
+def test_json_is_compact_and_utf8(client: httpx.Client) -> None:
+    raw = client.post(CREATE, json=chat("naïve 漢字")).content
+    assert raw == orjson.dumps(orjson.loads(raw))
