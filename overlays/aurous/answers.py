@@ -1,0 +1,124 @@
+"""What a result came with: request id, version, replay, rate limits, attempts. Reads headers; knows no HTTP library."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+from aurous_client.types import JsonObject
+
+from .errors import Attempt
+
+
+@frozen(kw_only=True)
+class RateLimit:
+    """A token bucket as a response described it. Page: rate-limits."""
+
+    limit: int | None = None
+    """Its capacity."""
+    remaining: int | None = None
+    """What is left after this request."""
+    reset: int | None = None
+    """The Unix second at which it will be full again."""
+
+
+@frozen(kw_only=True)
+class ResponseInfo:
+    """What a result came with."""
+
+    status_code: int
+    headers: Mapping[str, str] = field(repr=False)
+    """By their names in lower case."""
+    attempts: tuple[Attempt, ...] = ()
+    elapsed: float = 0.0
+    """Seconds from the start of the call to its result, all attempts and waits included."""
+    idempotency_key: str | None = None
+    """The key that the call went under."""
+
+    @property
+    def request_id(self) -> str | None:
+        """Names the request to support."""
+        return self.headers.get("aurous-request-id")
+
+    @property
+    def api_version(self) -> str | None:
+        """The version that the server applied."""
+        return self.headers.get("aurous-version")
+
+    @property
+    def idempotent_replayed(self) -> bool:
+        """Whether this is an earlier call's answer, which was not charged again."""
+        return self.headers.get("aurous-idempotent-replayed", "").lower() == "true"
+
+    @property
+    def idempotency_status(self) -> str | None:
+        """What became of the key, where the server says: `ignored_streaming` on a stream that was sent one."""
+        return self.headers.get("aurous-idempotency-status")
+
+    @property
+    def requests_per_minute(self) -> RateLimit:
+        return self._limit("x-ratelimit")
+
+    @property
+    def tokens_per_minute(self) -> RateLimit:
+        return self._limit("x-ratelimit-tpm")
+
+    def _limit(self, prefix: str) -> RateLimit:
+        # One page names these headers without the X-.
+        names = {name: (f"{prefix}-{name}", f"{prefix}-{name}".removeprefix("x-")) for name in _BUCKET}
+        return RateLimit(**{name: _whole(self.headers, *both) for name, both in names.items()})
+
+
+@frozen
+class Origin:
+    """What a model read from a response carries: the response's story, and its bytes, whose digits are exact."""
+
+    info: ResponseInfo
+    content: bytes = field(repr=False)
+
+
+_BUCKET = ("limit", "remaining", "reset")
+
+
+def response_info(result: JsonObject) -> ResponseInfo:
+    """What a result of this client came with.
+
+    Raises TypeError for an object that did not come from a response: one made by hand, a part of a result, or one
+    that was copied or unpickled.
+    """
+    origin = origin_of(result)
+    if origin is None:
+        raise TypeError(f"this {type(result).__name__} did not come from a response; ask the result of the call itself")
+    return origin.info
+
+
+def origin_of(result: object) -> Origin | None:
+    origin = getattr(result, "_origin", None)
+    return origin if isinstance(origin, Origin) else None
+
+
+def attach(result: Any, origin: Origin) -> None:
+    """Let a result carry what it came with."""
+    if isinstance(result, JsonObject):
+        result._origin = origin
+
+
+def warn_of_deprecation(headers: Mapping[str, str], stacklevel: int) -> None:
+    """Turn `Aurous-Deprecated` and `Sunset` into a DeprecationWarning. Page: changelog."""
+    deprecated, sunset = headers.get("aurous-deprecated"), headers.get("sunset")
+    if deprecated is None and sunset is None:
+        return
+    until = f"; it ends on {sunset}" if sunset else ""
+    message = f"Aurous deprecates what this call uses ({deprecated or 'not named'}){until}"
+    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
+
+
+def _whole(headers: Mapping[str, str], *names: str) -> int | None:
+    for name in names:
+        try:
+            return int(headers[name])
+        except (KeyError, ValueError):
+            continue
+    return None

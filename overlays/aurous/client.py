@@ -1,0 +1,296 @@
+"""`Aurous`, `AsyncAurous` and `connect`: the clients, their options and their closing. Knows no retry rules, no SSE.
+
+The methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from decimal import Decimal
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import define, field
+from aurous_client.client import Client
+from aurous_client.resources import AsyncResources, Resources
+from aurous_client.types import Operation, Request, Response, ResultT
+
+from . import receipts
+from .answers import warn_of_deprecation
+from .calls import Course, Outcome
+from .errors import ConfigurationError
+from .hooks import Hooks
+from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Timeouts, read_options
+from .receipts import Budget, Ledger
+from .retries import RetryPolicy
+from .stream import AsyncChatStream, ChatStream
+from .transport import AsyncTransport, SyncTransport
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class _Base:
+    """What both clients are: options, a transport that options' variants share, and a ledger."""
+
+    _options: Options
+    _ledger: Ledger
+    _owner: bool
+
+    @property
+    def base_url(self) -> str:
+        """Where requests go, without /v1."""
+        return self._options.base_url
+
+    @property
+    def api_version(self) -> str | None:
+        """The `Aurous-Version` that is sent; None leaves it to the team's default."""
+        return self._options.api_version
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the calls of this client have cost, by model. Variants made by `with_options` write to the same one."""
+        return self._ledger
+
+    def budget(self, credits: Decimal | str | int) -> AbstractContextManager[Budget]:
+        """Hold the calls made inside the block to a sum: `with client.budget(credits="5") as budget:`.
+
+        Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, and so do those that
+        were cancelled or recovered. The price of a call is known only afterwards: the last one can go beyond.
+        """
+        return receipts.budget(credits)
+
+    def with_options(
+        self,
+        *,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        hooks: Sequence[Hooks] | None = None,
+    ) -> Self:
+        """This client with some options changed. Costs nothing: connections and ledger are shared."""
+        options = self._options.with_changes(
+            api_version=api_version, timeout=timeout, max_retries=max_retries, retry=retry, hooks=hooks
+        )
+        variant = object.__new__(type(self))
+        variant.__dict__.update(
+            _options=options, _ledger=self._ledger, _transport=self.__dict__["_transport"], _owner=False
+        )
+        return variant
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(base_url={self.base_url!r}, api_key={self._options.api_key!r})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
+
+    def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
+        receipts.check_budget()
+        return Course(
+            operation,
+            request,
+            self._options,
+            streams=streams,
+            clock=time.monotonic,
+            chance=random.random,
+        )
+
+    def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT], stacklevel: int) -> Response[ResultT]:
+        """Enter the receipt of a result, if it carries one."""
+        parsed: Any = outcome.response.parsed
+        if receipts.has_usage(parsed):
+            created = operation.idempotency_header is not None
+            self._ledger.settle(receipts.receipt(parsed), created=created)
+        warn_of_deprecation(outcome.response.headers, stacklevel)
+        return outcome.response
+
+
+class Aurous(_Base, Resources[ChatStream]):
+    """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
+
+    Make one for the process and share it: it is safe between threads and after a fork. Close it with `with` or
+    `close()`.
+
+    api_key:     the key; else the environment variable AUROUS_API_KEY
+    base_url:    where to send to, with or without /v1; else AUROUS_BASE_URL, else the production server
+    api_version: the `Aurous-Version` to send; else AUROUS_API_VERSION, else the one this package was generated from;
+                 None leaves it to the team's default
+    timeout:     `Timeouts`, or seconds for a whole call
+    max_retries: attempts after the first; `retry` sets the rest of the policy
+    http_client: an httpx.Client of your own, which stays yours to close
+    hooks:       observers of calls, see `aurous.Hooks`
+
+    Raises ConfigurationError for settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        http_client: httpx.Client | None = None,
+        hooks: Sequence[Hooks] = (),
+    ) -> None:
+        self._options = read_options(
+            api_key=api_key,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            hooks=hooks,
+        )
+        self._transport = SyncTransport(http_client)
+        self._ledger = Ledger()
+        self._owner = True
+
+    @property
+    def _caller(self) -> Self:  # type: ignore[override]
+        return self
+
+    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
+        outcome = self._transport.run(self._course(operation, request).for_result())
+        return self._settle(operation, outcome, stacklevel=5)
+
+    def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
+        """A stream of a generated operation's events; opened by `with` or by iterating."""
+        return ChatStream(self._transport, self._ledger, lambda: self._course(operation, request, streams=True))
+
+    def close(self) -> None:
+        """Close the connections; those of an `http_client` that was given stay open."""
+        if self._owner:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
+    """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
+
+    Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        hooks: Sequence[Hooks] = (),
+    ) -> None:
+        self._options = read_options(
+            api_key=api_key,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            hooks=hooks,
+        )
+        self._transport = AsyncTransport(http_client)
+        self._ledger = Ledger()
+        self._owner = True
+
+    @property
+    def _caller(self) -> Self:  # type: ignore[override]
+        return self
+
+    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
+        outcome = await self._transport.run(self._course(operation, request).for_result())
+        return self._settle(operation, outcome, stacklevel=5)
+
+    def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
+        """A stream of a generated operation's events; opened by `async with` or by iterating."""
+        return AsyncChatStream(self._transport, self._ledger, lambda: self._course(operation, request, streams=True))
+
+    async def close(self) -> None:
+        """Close the connections; those of an `http_client` that was given stay open."""
+        if self._owner:
+            await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+@define(kw_only=True, eq=False)
+class ConnectedClient(Client):
+    """The generated client over this package's transport: its operations get the key, the version, retries, idempotency
+    keys and typed errors. Made by `connect`.
+    """
+
+    aurous: Aurous = field(repr=False)
+    async_aurous: AsyncAurous = field(repr=False)
+
+    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        return self.aurous.call(operation, request)
+
+    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        return await self.async_aurous.acall(operation, request)
+
+    def close(self) -> None:
+        self.aurous.close()
+
+    async def aclose(self) -> None:
+        await self.async_aurous.close()
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        raise ConfigurationError("give extra headers to httpx: connect(http_client=httpx.Client(headers=...))")
+
+    def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
+        raise ConfigurationError("set timeouts by connect(timeout=...)")
+
+
+def connect(
+    api_key: str | None = None,
+    *,
+    base_url: str | None = None,
+    api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+    timeout: Timeouts | float | None = None,
+    max_retries: int | None = None,
+    retry: RetryPolicy | None = None,
+    http_client: httpx.Client | None = None,
+    async_http_client: httpx.AsyncClient | None = None,
+    hooks: Sequence[Hooks] = (),
+) -> ConnectedClient:
+    """The generated client, for its operations: `create_chat_completion.sync(client=connect(), body=...)`.
+
+    Arguments and errors as those of `Aurous`. Closed by `with`, `async with`, `close()` or `aclose()`.
+    """
+    settings: dict[str, Any] = {
+        "api_key": api_key,
+        "base_url": base_url,
+        "api_version": api_version,
+        "timeout": timeout,
+        "max_retries": max_retries,
+        "retry": retry,
+        "hooks": hooks,
+    }
+    made = Aurous(http_client=http_client, **settings)
+    return ConnectedClient(
+        base_url=made.base_url, aurous=made, async_aurous=AsyncAurous(http_client=async_http_client, **settings)
+    )

@@ -1,0 +1,310 @@
+"""What can go wrong, as a tree. Owns the classes and the reading of error bodies; knows no HTTP library and no retries.
+
+    AurousError
+    ├── ConfigurationError              a client cannot be made of these settings (also a ValueError)
+    ├── APIConnectionError              no answer, or only part of one
+    │   └── APITimeoutError             none in time
+    ├── APIStatusError                  an answer that says no
+    │   ├── InvalidRequestError         400, 413, 422 and every other 4xx
+    │   ├── AuthenticationError         401
+    │   ├── BalanceTooLowError          402, and 429 where its code speaks of credits
+    │   ├── PermissionDeniedError       403
+    │   ├── NotFoundError               404, 410
+    │   ├── ConflictError               409
+    │   │   └── IdempotencyKeyInUseError
+    │   ├── RateLimitError              429, and 503 provider_rate_limited
+    │   └── ServerError                 5xx
+    ├── ResponseShapeError              a success that is not what the contract says
+    ├── StreamInterruptedError          a stream that broke off
+    └── BudgetExceededError             refused before it was sent
+
+All of them pickle, and none holds or shows the key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from attrs import frozen
+
+ErrorT = TypeVar("ErrorT", bound="AurousError")
+
+
+@frozen(kw_only=True)
+class Attempt:
+    """One HTTP request within a call."""
+
+    number: int
+    """1 is the first."""
+    elapsed: float
+    """Seconds that it took."""
+    status_code: int | None = None
+    """None where no answer came."""
+    code: str | None = None
+    """The API's error code, if the answer carried one."""
+    request_id: str | None = None
+    error: str | None = None
+    """What went wrong where no answer came, in a few words."""
+    delay: float | None = None
+    """Seconds that were waited after it, before the next; None for the last."""
+
+    def __str__(self) -> str:
+        what = f"HTTP {self.status_code}" if self.status_code is not None else str(self.error)
+        return f"{what}{f' {self.code}' if self.code else ''} after {self.elapsed:.2f} s"
+
+
+class AurousError(Exception):
+    """The base of all errors of this package."""
+
+    completion_id: str | None = None
+    """The stored completion that the error is about, where it is about one of which a part was streamed."""
+    text: str = ""
+    """The text that a stream had delivered before the error."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exception's own would call the class with the message alone.
+        return _restore, (type(self), self.args, self.__dict__.copy())
+
+
+class ConfigurationError(AurousError, ValueError):
+    """A client cannot be made of these settings. Raised at construction, before anything is sent."""
+
+
+class APIConnectionError(AurousError):
+    """No answer came, or only part of one. `__cause__` is the HTTP library's exception.
+
+    Whether the request was carried out is unknown, unless `sent` is False.
+    """
+
+    def __init__(self, message: str, *, attempts: Sequence[Attempt] = (), sent: bool = True) -> None:
+        super().__init__(_with_attempts(message, attempts))
+        self.attempts = tuple(attempts)
+        self.sent = sent
+        """Whether any byte of the last attempt may have reached the server."""
+
+
+class APITimeoutError(APIConnectionError):
+    """No answer came in time: to connect, to read, or for the whole call."""
+
+
+class APIStatusError(AurousError):
+    """The server answered, and its answer is no success."""
+
+    advice: ClassVar[str] = ""
+
+    def __init__(
+        self,
+        status_code: int,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        attempts: Sequence[Attempt] = (),
+        retry_after: float | None = None,
+    ) -> None:
+        envelope = Envelope.read(content)
+        self.status_code = status_code
+        self.headers = dict(headers or {})
+        """The response's headers, by their names in lower case."""
+        self.content = content
+        """The body as it came."""
+        self.type = envelope.type
+        self.code = envelope.code
+        """Stable and made for programs; None where the body was no error envelope."""
+        self.message = envelope.message or _excerpt(content) or "no message"
+        self.param = envelope.param
+        """The parameter at fault, as a path such as `messages[0].content`."""
+        self.doc_url = envelope.doc_url
+        self.request_id = self.headers.get("aurous-request-id") or envelope.request_id
+        """Names the request to support."""
+        self.attempts = tuple(attempts)
+        self.retry_after = retry_after
+        """Seconds that the server asked to wait, if it did."""
+        super().__init__(self._describe())
+
+    def _describe(self) -> str:
+        said = f"HTTP {self.status_code}{f' {self.code}' if self.code else ''}: {self.message}"
+        details = [f"param {self.param}"] * bool(self.param) + [f"request {self.request_id}"] * bool(self.request_id)
+        if self.retry_after is not None:
+            details.append(f"retry after {self.retry_after:g} s")
+        said += f" ({', '.join(details)})" if details else ""
+        said = _with_attempts(said, self.attempts)
+        help_ = " ".join(filter(None, (self.advice, f"See {self.doc_url}" if self.doc_url else "")))
+        return f"{said}\n{help_}" if help_ else said
+
+
+class InvalidRequestError(APIStatusError):
+    """The request cannot be carried out as it stands (400, 413, 422 and other 4xx). `param` tells the place."""
+
+
+class AuthenticationError(APIStatusError):
+    """There was no key, or it is unknown, expired or revoked (401)."""
+
+    advice = "Check the key: AUROUS_API_KEY, or the argument api_key."
+
+
+class BalanceTooLowError(APIStatusError):
+    """The available credits do not cover the request (402). Nothing was charged."""
+
+    advice = "Add credits, or lower max_tokens: it sets how much is held before a call."
+
+
+class PermissionDeniedError(APIStatusError):
+    """The key's scope does not cover the operation (403)."""
+
+    advice = "Use a key whose scope covers the operation."
+
+
+class NotFoundError(APIStatusError):
+    """There is no such thing, it belongs to another team (404), or it has expired (410)."""
+
+
+class ConflictError(APIStatusError):
+    """The state of the thing does not allow the operation (409)."""
+
+
+class IdempotencyKeyInUseError(ConflictError):
+    """The key was used with another body or operation within 24 hours, or its first request still runs (409)."""
+
+    advice = "Use another key for another request; to get the first answer again, send exactly the same request."
+
+
+class RateLimitError(APIStatusError):
+    """Too many requests or tokens (429), or the provider throttles (503). `retry_after` says how long to wait."""
+
+    advice = "Slow down, or raise max_retries or the total timeout so that the client waits longer."
+
+
+class ServerError(APIStatusError):
+    """The platform or its provider failed (5xx). Nothing was charged."""
+
+
+class ResponseShapeError(AurousError):
+    """A success whose body is not what the contract says: no JSON, or JSON of another shape.
+
+    The call was carried out, and may have been charged. `content` is all that came.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Sequence[str | int] = (),
+        status_code: int,
+        headers: Mapping[str, str],
+        content: bytes,
+        attempts: Sequence[Attempt] = (),
+    ) -> None:
+        self.path = tuple(path)
+        """The steps from the document's root to the fault; empty where the body is no JSON."""
+        self.status_code = status_code
+        self.headers = dict(headers)
+        self.content = content
+        self.attempts = tuple(attempts)
+        self.request_id = self.headers.get("aurous-request-id")
+        said = f"the answer is not what the API promises: {message}"
+        super().__init__(said + (f" (request {self.request_id})" if self.request_id else ""))
+
+
+class StreamInterruptedError(AurousError):
+    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged."""
+
+    def __init__(self, message: str, *, completion_id: str | None, text: str, kind: str) -> None:
+        self.completion_id = completion_id
+        """Under which the stored record can be retrieved; None where nothing arrived."""
+        self.text = text
+        """The text that arrived."""
+        self.kind = kind
+        """`cut`: the connection broke. `closed_early`: the server closed it in good order, without an end."""
+        named = f" ({completion_id})" if completion_id else ""
+        super().__init__(f"the stream{named} broke off after {len(text)} characters: {message}")
+
+
+class BudgetExceededError(AurousError):
+    """A budget was spent, and the call was not started. See `Aurous.budget`."""
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """What could be read of an error body; nothing is required of it.
+
+    Page: guides/error-handling.
+    """
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+    doc_url: str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def read(cls, content: bytes) -> Envelope:
+        """From a body of any form: the documented envelope, a flat one, or none at all."""
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return cls()
+        return cls.of(document)
+
+    @classmethod
+    def of(cls, document: object) -> Envelope:
+        """From a decoded body."""
+        error = document.get("error", document) if isinstance(document, Mapping) else None
+        if isinstance(error, str):
+            return cls(message=error)
+        if not isinstance(error, Mapping):
+            return cls()
+        known = {name: error.get(name) for name in ("type", "code", "message", "param", "doc_url", "request_id")}
+        return cls(**{name: value for name, value in known.items() if isinstance(value, str)})
+
+
+# What decides is the pair; None stands for any code of a status, or for any status of a code.
+_CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
+    (401, None): AuthenticationError,
+    (402, None): BalanceTooLowError,
+    (403, None): PermissionDeniedError,
+    (404, None): NotFoundError,
+    (409, None): ConflictError,
+    (409, "idempotency_key_in_use"): IdempotencyKeyInUseError,
+    (410, None): NotFoundError,
+    (429, None): RateLimitError,
+    (503, "provider_rate_limited"): RateLimitError,
+    (None, "balance_too_low"): BalanceTooLowError,
+}
+
+
+def error_class(status_code: int, code: str | None = None) -> type[APIStatusError]:
+    """The class for a status and an error code; unknown codes fall back to their status, that to its family."""
+    if status_code == 429 and speaks_of_credits(code):
+        return BalanceTooLowError
+    for key in ((status_code, code), (None, code), (status_code, None)):
+        if key != (None, None) and key in _CLASSES:
+            return _CLASSES[key]
+    if status_code >= 500:
+        return ServerError
+    return InvalidRequestError if status_code >= 400 else APIStatusError
+
+
+def speaks_of_credits(code: str | None) -> bool:
+    """Whether waiting cannot help, because it is credits that have run out."""
+    return code is not None and any(word in code for word in ("balance", "credit", "quota"))
+
+
+def _with_attempts(message: str, attempts: Sequence[Attempt]) -> str:
+    if len(attempts) < 2:
+        return message
+    return f"{message} [{len(attempts)} attempts: {'; '.join(map(str, attempts))}]"
+
+
+def _excerpt(content: bytes) -> str:
+    text = " ".join(content[:400].decode("utf-8", "replace").split())
+    return f"{text[:120]}..." if len(text) > 120 else text
+
+
+def _restore(kind: type[ErrorT], args: tuple[Any, ...], state: dict[str, Any]) -> ErrorT:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error

@@ -1,0 +1,89 @@
+"""What can be observed of a call, and the standard log of it. Knows no HTTP library; never sees the key or a body.
+
+The logger is `aurous`: one line for each attempt at INFO, headers at DEBUG with secrets left out, bodies never.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import field, frozen
+
+from .errors import Attempt, AurousError
+
+logger = logging.getLogger("aurous")
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "cookie", "set-cookie"})
+
+
+@frozen(kw_only=True)
+class CallDetails:
+    """What is known of a call from its beginning."""
+
+    operation_id: str
+    method: str
+    path: str
+    """With the names of parameters, not their values."""
+    model: str | None = None
+    """The model asked for, where the operation has one."""
+    idempotency_key: str | None = None
+    streams: bool = False
+    state: dict[str, Any] = field(factory=dict, eq=False, repr=False)
+    """For hooks to keep what they need from one event to the next."""
+
+
+class Hooks:
+    """Observes calls: override what is of interest. An exception in a hook is logged and changes nothing."""
+
+    def on_start(self, call: CallDetails) -> None:
+        """A call begins."""
+
+    def on_attempt(self, call: CallDetails, attempt: Attempt) -> None:
+        """An attempt has ended, well or not; `attempt.delay` tells when the next begins, if there is one."""
+
+    def on_end(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
+        """The call has ended, with a result or with an error."""
+
+
+@frozen
+class Observers:
+    """The hooks of a client and the log, told as one."""
+
+    hooks: Sequence[Hooks]
+
+    def started(self, call: CallDetails, headers: Mapping[str, str]) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s headers %s", call.method, call.path, redact(headers))
+        for hook in self.hooks:
+            self._tell(hook.on_start, call)
+
+    def attempted(self, call: CallDetails, attempt: Attempt, headers: Mapping[str, str]) -> None:
+        if logger.isEnabledFor(logging.INFO):
+            again = f", again in {attempt.delay:.2f} s" if attempt.delay is not None else ""
+            named = f", request {attempt.request_id}" if attempt.request_id else ""
+            logger.info("%s %s: %s (attempt %d%s%s)", call.method, call.path, attempt, attempt.number, named, again)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%s %s answer headers %s", call.method, call.path, redact(headers))
+        for hook in self.hooks:
+            self._tell(hook.on_attempt, call, attempt)
+
+    def ended(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
+        for hook in self.hooks:
+            self._tell(hook.on_end, call, result, error)
+
+    @staticmethod
+    def _tell(hook: Any, *arguments: object) -> None:
+        try:
+            hook(*arguments)
+        except Exception:
+            logger.warning("a hook failed: %r", hook, exc_info=True)
+
+
+def redact(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as they may be shown."""
+    return {name: "[secret]" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+
+
+__all__ = ["AurousError", "CallDetails", "Hooks"]

@@ -1,0 +1,68 @@
+"""Makes, derives and checks idempotency keys, and decides when one is sent. Knows no sleeping and no HTTP library.
+
+Pages: api-reference/chat/idempotency, idempotency.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any, Final
+
+from aurous_client.errors import EncodeError
+from aurous_client.types import Operation, Request
+
+# The pages say 64 and 256; keys of our own making have 36.
+MAX_LENGTH: Final = 256
+_PRINTABLE = re.compile(r"[\x20-\x7e]+")
+_NAMESPACE = uuid.UUID("5f0ccf1c-7d0e-5a0b-9a53-2b1f7a0c9d3e")
+
+
+def new_key() -> str:
+    """A key for one logical call."""
+    return str(uuid.uuid4())
+
+
+def idempotency_key(*parts: str | int | bool | None) -> str:
+    """A key that is always the same for the same parts, in every process: `idempotency_key("order-123", "summary")`.
+
+    A job that is started again within 24 hours, and sends the same request under such a key, gets the first answer
+    and pays once. Raises TypeError for parts that have no one way to be written, and without any.
+    """
+    if not parts or not all(part is None or isinstance(part, (str, int)) for part in parts):
+        raise TypeError("idempotency_key() takes one or more strings, whole numbers, booleans or None")
+    # JSON keeps ("a", "b") apart from ("ab",), and 1 from "1".
+    return str(uuid.uuid5(_NAMESPACE, json.dumps(parts)))
+
+
+def check_key(key: object) -> str:
+    """The key, if it can be sent. Raises EncodeError, before anything is."""
+    if not isinstance(key, str) or not 0 < len(key) <= MAX_LENGTH or not _PRINTABLE.fullmatch(key) or not key.strip():
+        raise EncodeError(f"idempotency_key: a key is a string of 1 to {MAX_LENGTH} printable ASCII characters")
+    return key
+
+
+def key_for(operation: Operation[Any], headers: Mapping[str, str], *, streams: bool) -> str | None:
+    """The key that a call goes under: the caller's own, else a new one, else none where the API would ignore it.
+
+    Raises EncodeError for a caller's key that cannot be sent, or that is given to a stream.
+    """
+    header = operation.idempotency_header
+    if header is None:
+        return None
+    given = next((value for name, value in headers.items() if name.lower() == header.lower()), None)
+    if not streams:
+        return new_key() if given is None else check_key(given)
+    if given is not None:
+        raise EncodeError(
+            "idempotency_key: the API ignores the key of a stream, so sending it twice would be charged twice; "
+            "leave it out, or use create()"
+        )
+    return None
+
+
+def is_repeatable(request: Request, key: str | None) -> bool:
+    """Whether sending the request twice does it once."""
+    return request.method in ("GET", "HEAD", "OPTIONS") or key is not None

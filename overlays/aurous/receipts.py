@@ -1,0 +1,277 @@
+"""Reads receipts to the digit, checks their sums, adds them up and holds them to a budget. Knows no HTTP.
+
+Pages: api-reference/chat/pricing, guides/cost-transparency.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from attrs import evolve, frozen
+from aurous_client.types import UNSET, JsonObject
+
+from .answers import origin_of
+from .errors import BudgetExceededError, ConfigurationError
+
+# The documentation's sums hold to four decimals.
+TOLERANCE: Final = Decimal("0.0001")
+_REMEMBERED: Final = 10_000
+
+
+class ReceiptWarning(UserWarning):
+    """Figures of a receipt that do not agree with one another. Carried by the receipt; never a failed call."""
+
+
+@frozen(kw_only=True)
+class Receipt:
+    """What a completion cost, in credits to the digit that the server wrote, and in tokens."""
+
+    completion_id: str
+    model: str
+    """The model that was billed."""
+    pricing_version: int
+    """Which rate card applied."""
+    credits: Decimal
+    """The charge; the authoritative figure."""
+    input_credits: Decimal
+    output_credits: Decimal
+    reasoning_credits: Decimal
+    """0 where there was no reasoning."""
+    prompt_tokens: int
+    completion_tokens: int
+    """Visible ones."""
+    reasoning_tokens: int
+    total_tokens: int
+    replayed: bool = False
+    """Whether this is the receipt of an earlier call, whose answer came again uncharged."""
+    warnings: tuple[ReceiptWarning, ...] = ()
+    """What does not add up; empty on a sound receipt."""
+
+
+def receipt(completion: JsonObject) -> Receipt:
+    """The receipt of a completion, or of anything else that carries a `usage`.
+
+    Raises TypeError for an object without one.
+    """
+    origin = origin_of(completion)
+    found = None if origin is None else _written_usage(origin.content)
+    replayed = origin is not None and origin.info.idempotent_replayed
+    usage = getattr(completion, "usage", None)
+    if found is None:
+        if not isinstance(usage, JsonObject):
+            raise TypeError(f"this {type(completion).__name__} has no usage, so there is no receipt")
+        # A float prints the shortest digits that stand for it, which are those that the server wrote.
+        found = json.loads(json.dumps(usage.to_dict()), parse_float=Decimal)
+    return read_receipt(str(getattr(completion, "id", "")), found, replayed=replayed)
+
+
+def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool = False) -> Receipt:
+    """A receipt from a decoded `usage`, its numbers Decimal where they have a fraction."""
+    breakdown = usage.get("breakdown")
+    parts = breakdown if isinstance(breakdown, Mapping) else {}
+    made = Receipt(
+        completion_id=completion_id,
+        model=str(parts.get("model", "")),
+        pricing_version=int(_decimal(parts.get("pricing_version"))),
+        credits=_decimal(usage.get("credits_charged")),
+        input_credits=_decimal(parts.get("input_credits")),
+        output_credits=_decimal(parts.get("output_credits")),
+        reasoning_credits=_decimal(parts.get("reasoning_credits")),
+        prompt_tokens=int(_decimal(usage.get("prompt_tokens"))),
+        completion_tokens=int(_decimal(usage.get("completion_tokens"))),
+        reasoning_tokens=int(_decimal(usage.get("reasoning_tokens"))),
+        total_tokens=int(_decimal(usage.get("total_tokens"))),
+        replayed=replayed,
+    )
+    return evolve(made, warnings=tuple(map(ReceiptWarning, _disagreements(made))))
+
+
+@frozen(kw_only=True)
+class LedgerLine:
+    """What one model has cost."""
+
+    calls: int = 0
+    """Charged ones; replays are not."""
+    replays: int = 0
+    credits: Decimal = Decimal(0)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    pricing_versions: frozenset[int] = frozenset()
+
+    def plus(self, entry: Receipt) -> LedgerLine:
+        if entry.replayed:
+            return evolve(self, replays=self.replays + 1)
+        return evolve(
+            self,
+            calls=self.calls + 1,
+            credits=self.credits + entry.credits,
+            prompt_tokens=self.prompt_tokens + entry.prompt_tokens,
+            completion_tokens=self.completion_tokens + entry.completion_tokens,
+            reasoning_tokens=self.reasoning_tokens + entry.reasoning_tokens,
+            pricing_versions=self.pricing_versions | {entry.pricing_version},
+        )
+
+
+class Ledger:
+    """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lines: dict[str, LedgerLine] = {}
+        # A completion may be met more than once: streamed, then cancelled, then retrieved.
+        self._settled: OrderedDict[str, None] = OrderedDict()
+        self._open: OrderedDict[str, Budget | None] = OrderedDict()
+
+    @property
+    def credits(self) -> Decimal:
+        """All credits charged so far."""
+        with self._lock:
+            return sum((line.credits for line in self._lines.values()), Decimal(0))
+
+    @property
+    def by_model(self) -> dict[str, LedgerLine]:
+        """A copy of the lines, by the model that was billed."""
+        with self._lock:
+            return dict(self._lines)
+
+    @property
+    def unsettled(self) -> tuple[str, ...]:
+        """The ids of completions that were begun and whose charge is not known: streams that broke off."""
+        with self._lock:
+            return tuple(self._open)
+
+    def begin(self, completion_id: str) -> None:
+        """A completion has begun whose receipt is still to come."""
+        with self._lock:
+            if completion_id not in self._settled:
+                _remember(self._open, completion_id, _BUDGET.get())
+
+    def settle(self, entry: Receipt, *, created: bool) -> None:
+        """Enter a receipt, once for each completion.
+
+        created: whether this call made the completion; otherwise it is only entered if it was begun here.
+        """
+        with self._lock:
+            known = entry.completion_id in self._open
+            budget = self._open.pop(entry.completion_id, None) if known else _BUDGET.get()
+            if not (created or known) or (entry.completion_id in self._settled and not entry.replayed):
+                return
+            if not entry.replayed:
+                _remember(self._settled, entry.completion_id, None)
+            self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)
+        if budget is not None and not entry.replayed:
+            budget.add(entry.credits)
+
+
+class Budget:
+    """A sum that the calls of one flow may spend. A call is refused once it is spent, and not before.
+
+    What a call will cost is known only afterwards, so the last one can go beyond the budget, by its own price; calls
+    that run at the same time can each be such a last one.
+    """
+
+    def __init__(self, credits: Decimal) -> None:
+        self.credits = credits
+        """What may be spent."""
+        self._spent = Decimal(0)
+        self._lock = threading.Lock()
+
+    @property
+    def spent(self) -> Decimal:
+        with self._lock:
+            return self._spent
+
+    @property
+    def remaining(self) -> Decimal:
+        """What is left; below 0 after the last call went beyond."""
+        return self.credits - self.spent
+
+    def add(self, credits: Decimal) -> None:
+        with self._lock:
+            self._spent += credits
+
+    def check(self) -> None:
+        """Raise BudgetExceededError if it is spent."""
+        if self.remaining <= 0:
+            raise BudgetExceededError(f"the budget of {self.credits} credits is spent ({self.spent}); nothing was sent")
+
+
+_BUDGET: ContextVar[Budget | None] = ContextVar("aurous_budget", default=None)
+
+
+@contextmanager
+def budget(credits: Decimal | str | int) -> Iterator[Budget]:
+    """Hold the calls made inside the block to a sum of credits; those of tasks that it starts count too.
+
+    Threads do not: run what they do under `contextvars.copy_context().run`. Budgets do not nest: an inner one stands
+    in place of the outer while it lasts.
+    """
+    if isinstance(credits, float):
+        raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
+    try:
+        amount = Decimal(credits)
+    except (InvalidOperation, TypeError, ValueError):
+        raise ConfigurationError(f"budget: {credits!r} is no number of credits") from None
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError("budget: credits must be 0 or more")
+    made = Budget(amount)
+    token = _BUDGET.set(made)
+    try:
+        yield made
+    finally:
+        _BUDGET.reset(token)
+
+
+def check_budget() -> None:
+    """Raise BudgetExceededError if the budget that is in force is spent."""
+    current = _BUDGET.get()
+    if current is not None:
+        current.check()
+
+
+def has_usage(result: object) -> bool:
+    """Whether there is a receipt in a result."""
+    return isinstance(getattr(result, "usage", UNSET), JsonObject)
+
+
+def _disagreements(entry: Receipt) -> Iterator[str]:
+    tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
+    if tokens != entry.total_tokens:
+        yield f"total_tokens is {entry.total_tokens}, its parts are {tokens}"
+    credits = entry.input_credits + entry.output_credits + entry.reasoning_credits
+    if abs(credits - entry.credits) > TOLERANCE:
+        yield f"credits_charged is {entry.credits}, its parts are {credits}"
+    if min(entry.credits, entry.input_credits, entry.output_credits, entry.reasoning_credits) < 0:
+        yield "a figure in credits is negative"
+
+
+def _written_usage(content: bytes) -> Mapping[str, Any] | None:
+    """The `usage` of a response's own bytes, whose decimals are exact."""
+    try:
+        document = json.loads(content, parse_float=Decimal)
+    except (ValueError, RecursionError):
+        return None
+    usage = document.get("usage") if isinstance(document, dict) else None
+    return usage if isinstance(usage, dict) else None
+
+
+def _decimal(value: object) -> Decimal:
+    """A figure of a receipt; one that is absent or no number counts as 0, and the sums will tell."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return Decimal(0)
+    made = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    return made if made.is_finite() else Decimal(0)
+
+
+def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:
+    known[name] = value
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
