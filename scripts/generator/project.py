@@ -14,7 +14,7 @@ from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 
-from . import methods, operations, prose
+from . import methods, naming, operations, prose
 from .models import Models
 from .spec import Spec, SpecError, component_name
 
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 _RUNTIME = ("types", "parsing", "encoding", "errors", "client")
 
 
+@naming.spelling()
 def build(spec: Spec, package_dir: Path) -> None:
     """Write the package of a spec into a folder that does not exist yet. Raises SpecError with all that was lost."""
     config = Config.from_sources(
