@@ -71,7 +71,8 @@ def _read(path: Path) -> Contract:
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        raise ContractError(f"{path} is not a contract the mock can serve: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ContractError(f"{path} is not a contract the mock can serve: {reason}") from error
 
 
 def _codes(documented: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:

@@ -115,14 +115,14 @@ def parse(text: str) -> Fault:
     for directive in filter(None, (part.strip() for part in text.split(";"))):
         name, _, value = (part.strip() for part in directive.partition("="))
         try:
-            field, read = name, _DIRECTIVES[name]
+            field, read = name, DIRECTIVES[name]
             if name in CUTS:
                 field = "cut"
             if field in fields:
                 raise ValueError("given twice")
             fields[field.replace("-", "_")] = Cut(name, read(value)) if field == "cut" else read(value)
         except KeyError:
-            raise ValueError(f"{name!r} is not a fault; the faults are {', '.join(sorted(_DIRECTIVES))}") from None
+            raise ValueError(f"{name!r} is not a fault; the faults are {', '.join(sorted(DIRECTIVES))}") from None
         except ValueError as error:
             raise ValueError(f"{directive!r}: {error}") from None
     if not fields:
@@ -180,7 +180,7 @@ def _when(text: str) -> str:
     return text
 
 
-_DIRECTIVES: Mapping[str, Callable[[str], Any]] = {
+DIRECTIVES: Mapping[str, Callable[[str], Any]] = {
     "code": _word,
     "status": _status,
     "retry-after": _word,

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
 
-from aurous_mock import admin, exchange, faults, identifiers
+from aurous_mock import admin, exchange, faults, identifiers, routes
 from aurous_mock.contract import Contracts
-from aurous_mock.errors import PROVIDER_FAILURES, Refused, envelope
+from aurous_mock.errors import Refused, envelope
 from aurous_mock.exchange import Exchange
 from aurous_mock.faults import NO_FAULT, Fault
 from aurous_mock.limits import Gauge, Limits
@@ -133,7 +133,7 @@ class Gateway:
             return
         if fault.is_error and fault.when == "after":
             saboteur.replacement = self._failure(current)
-        elif fault.is_error and (fault.html or faults.error_of(fault).code not in PROVIDER_FAILURES):
+        elif fault.is_error and not routes.takes_mishap(scope, fault):
             await self._failure(current)(scope, receive, saboteur.send)
             return
         try:

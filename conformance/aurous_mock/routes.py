@@ -15,7 +15,7 @@ from aurous_mock.completions import FAILED, failure_of
 from aurous_mock.engines import Pace
 from aurous_mock.errors import PROVIDER_FAILURES, Refused
 from aurous_mock.exchange import Exchange, exchange_of
-from aurous_mock.faults import error_of
+from aurous_mock.faults import Fault, error_of
 from aurous_mock.idempotency import Claim
 from aurous_mock.limits import Limits
 from aurous_mock.orders import Order
@@ -54,18 +54,19 @@ class Routes:
         order = orders.read(body)
         self._limits.admit_tokens(team, order.prompt_tokens, self._service.store.now())
         if order.streamed:
-            return await self._stream(exchange, order, team)
+            return await self._stream(request, order, team)
         claim = None
         if exchange.key is not None:
             claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
-        created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(exchange))
+        created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(request))
         if not created.replayed:
             self._spend(team, created.body)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
 
-    async def _stream(self, exchange: Exchange, order: Order, team: str) -> "EventStream":
+    async def _stream(self, request: Request, order: Order, team: str) -> "EventStream":
+        exchange = exchange_of(request)
         run = await self._service.begin(order, team)
-        mishap = _mishap(exchange)
+        mishap = _mishap(request)
         if mishap is not None and exchange.fault.error_frame is None:
             await run.conclude(FAILED, failure_of(mishap))
             self._service.forget(run)
@@ -139,13 +140,17 @@ def _team(exchange: Exchange) -> str:
     return exchange.team
 
 
-def _mishap(exchange: Exchange) -> Refused | None:
-    """The provider's fault that this request is to suffer, if it is one: those leave a failed record behind."""
-    fault = exchange.fault
-    if fault.error_frame is not None or (fault.is_error and fault.when == "before" and not fault.html):
-        refused = error_of(fault)
-        return refused if fault.error_frame is not None or refused.code in PROVIDER_FAILURES else None
-    return None
+def takes_mishap(scope: Scope, fault: Fault) -> bool:
+    """Whether the fault is a provider's, and the request one that asks the provider: it then fails in the middle of its
+    work, and leaves a failed record behind."""
+    if fault.html or fault.when == "after" or (scope["method"], scope["path"]) != ("POST", CREATE):
+        return False
+    return fault.error_frame is not None or (fault.is_error and error_of(fault).code in PROVIDER_FAILURES)
+
+
+def _mishap(request: Request) -> Refused | None:
+    fault = exchange_of(request).fault
+    return error_of(fault) if takes_mishap(request.scope, fault) else None
 
 
 def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:

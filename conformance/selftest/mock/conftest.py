@@ -22,7 +22,13 @@ def mock(shared_mock: Mock) -> Mock:
     return shared_mock
 
 
-@pytest.fixture
-def client(mock: Mock) -> Iterator[httpx.Client]:
-    with connect(mock) as client:
+@pytest.fixture(scope="session")
+def shared_client(shared_mock: Mock) -> Iterator[httpx.Client]:
+    with connect(shared_mock) as client:
         yield client
+
+
+@pytest.fixture
+def client(mock: Mock, shared_client: httpx.Client) -> httpx.Client:
+    """A client of the emptied mock. One for all tests: making its TLS context takes longer than most of them."""
+    return shared_client

@@ -142,13 +142,14 @@ RICH = chat(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(400))
+@pytest.mark.parametrize("seed", range(10))
 def test_mangled_requests(client: httpx.Client, seed: int) -> None:
     rng = random.Random(seed)
-    body = RICH
-    for _ in range(rng.randint(1, 3)):
-        body = mangle(rng, body)
-    response = client.post(CREATE, json=body)
-    assert response.status_code < 500, body
-    if response.status_code != 200:
-        error_of(response)
+    for _ in range(100):
+        body = RICH
+        for _ in range(rng.randint(1, 3)):
+            body = mangle(rng, body)
+        response = client.post(CREATE, json=body)
+        assert response.status_code < 500, body
+        if response.status_code != 200:
+            error_of(response)

@@ -1,0 +1,233 @@
+"""Faults: the grammar, and each of them on a real socket."""
+
+import json
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import orjson
+import pytest
+from aurous_mock.contract import load
+from aurous_mock.faults import Cut, Fault, parse
+from aurous_mock.launcher import Mock
+from mockkit import CREATE, PATIENCE, chat, content_of, data_lines, error_of, eventually, first_id, status_of
+
+HEADER = "Aurous-Mock-Fault"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("status=502", {"status": 502}),
+        (" code=internal_error ;times = 2; ", {"code": "internal_error", "times": 2}),
+        ("reset=before", {"cut": Cut("reset", "before")}),
+        ("truncate=12", {"cut": Cut("truncate", 12)}),
+        ("malformed", {"cut": Cut("malformed", "body")}),
+        ("malformed=2", {"cut": Cut("malformed", 2)}),
+        ("latency=0.5; pace=20; keep-alive=1", {"latency": 0.5, "pace": 20, "keep_alive": 1}),
+        ("error-frame=3; code=x; unnoticed", {"error_frame": 3, "code": "x", "unnoticed": True}),
+        ("html; retry-after=7; when=after", {"html": True, "retry_after": "7", "when": "after"}),
+        ("skip=1; times=1; id=a", {"skip": 1, "times": 1, "id": "a"}),
+    ],
+)
+def test_the_grammar(text: str, fault: dict[str, Any]) -> None:
+    assert parse(text) == Fault(text=text.strip(), **fault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ";", "explode", "status=200", "status=abc", "times=-1", "reset", "reset=sometimes", "latency=-1", "html=1",
+     "latency=nan", "latency=inf", "status=500; status=501", "reset=before; stall=head", "when=maybe", "code="],
+)  # fmt: skip
+def test_what_is_no_fault(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse(text)
+
+
+def test_counting() -> None:
+    fault = parse("status=500; skip=1; times=2")
+    assert [fault.strikes(earlier) for earlier in range(5)] == [False, True, True, False, False]
+
+
+def suffer(client: httpx.Client, fault: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    return client.post(CREATE, json=chat(**fields), headers={HEADER: fault, **(headers or {})})
+
+
+def test_a_fault_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
+    response = suffer(client, "explode=now")
+    assert response.status_code == 400
+    assert error_of(response)["param"] == HEADER
+    assert "reset" in error_of(response)["message"]
+
+
+@pytest.mark.parametrize("code", sorted(load().current.codes))
+def test_any_documented_code(client: httpx.Client, code: str) -> None:
+    response = suffer(client, f"code={code}")
+    expected = load().current.code(code)
+    assert response.status_code == expected.status
+    assert (error_of(response)["code"], error_of(response)["type"]) == (code, expected.type)
+
+
+def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
+    response = suffer(client, "status=418; code=short_and_stout; retry-after=9")
+    assert (response.status_code, error_of(response)["code"]) == (418, "short_and_stout")
+    assert response.headers["retry-after"] == "9"
+
+
+def test_a_provider_fault_leaves_no_charge_and_no_hold(client: httpx.Client, mock: Mock) -> None:
+    assert suffer(client, "code=chat_provider_unavailable").status_code == 502
+    assert suffer(client, "code=chat_provider_unavailable", stream=True).status_code == 502
+    assert mock.ledger() == []
+    assert client.get("/v1/balance").json()["held_credits"] == 0
+
+
+def test_html_is_html(client: httpx.Client) -> None:
+    response = suffer(client, "html")
+    assert (response.status_code, response.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert response.headers["aurous-request-id"].startswith("req_")
+
+
+def test_faults_strike_a_number_of_times(client: httpx.Client) -> None:
+    statuses = [suffer(client, "status=503; times=2").status_code for _ in range(4)]
+    assert statuses == [503, 503, 200, 200]
+
+
+def test_each_key_is_counted_apart(client: httpx.Client) -> None:
+    for key in ("a", "b"):
+        headers = {"Idempotency-Key": key}
+        statuses = [suffer(client, "status=503; times=1", headers).status_code for _ in range(2)]
+        assert statuses == [503, 200]
+
+
+def test_an_id_counts_whatever_the_text(client: httpx.Client) -> None:
+    assert suffer(client, "status=503; times=1; id=x").status_code == 503
+    assert suffer(client, "status=500; times=1; id=x").status_code == 200
+
+
+def test_scripted_faults_strike_in_order(client: httpx.Client, mock: Mock) -> None:
+    mock.fault("status=503")
+    mock.fault("status=500; times=2", method="POST", path=CREATE)
+    assert client.get("/v1/models").status_code == 503
+    assert client.get("/v1/models").status_code == 200
+    assert [client.post(CREATE, json=chat()).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_a_scripted_fault_that_cannot_be_read_is_refused(mock: Mock) -> None:
+    response = httpx.post(mock.url + "/_mock/faults", json={"fault": "explode"})
+    assert (response.status_code, error_of(response)["param"]) == (400, "fault")
+
+
+def talk(mock: Mock, fault: str, body: dict[str, Any]) -> tuple[bytes, bool]:
+    """Everything a fresh connection receives, and whether it ended in a reset."""
+    address = urlsplit(mock.url)
+    assert address.hostname is not None
+    content = orjson.dumps(body)
+    head = (
+        f"POST {CREATE} HTTP/1.1\r\nHost: mock\r\nX-Api-Key: {mock.api_key}\r\nConnection: close\r\n"
+        f"{HEADER}: {fault}\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+    )
+    received = b""
+    with socket.create_connection((address.hostname, address.port or 0), timeout=PATIENCE) as connection:
+        connection.sendall(head.encode() + content)
+        try:
+            while block := connection.recv(65536):
+                received += block
+        except ConnectionResetError:
+            return received, True
+    return received, False
+
+
+@pytest.mark.parametrize(("how", "is_reset"), [("reset", True), ("truncate", False)])
+def test_cuts_of_a_document(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
+    whole = client.post(CREATE, json=chat()).content
+    mock.reset()
+    before = talk(mock, f"{how}=before", chat())
+    assert (before, mock.ledger()) == ((b"", is_reset), [])
+    after = talk(mock, f"{how}=after", chat())
+    assert (after, len(mock.ledger())) == ((b"", is_reset), 1)
+    head, was_reset = talk(mock, f"{how}=head", chat())
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\n\r\n" not in head
+    assert was_reset == is_reset
+    for place, length in (("body", len(whole) // 2), ("10", 10)):
+        data, was_reset = talk(mock, f"{how}={place}", chat())
+        assert len(data.partition(b"\r\n\r\n")[2]) == length
+        assert was_reset == is_reset
+    assert len(mock.ledger()) == 4
+
+
+@pytest.mark.parametrize(("how", "is_reset"), [("reset", True), ("truncate", False)])
+def test_cuts_of_a_stream(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
+    data, was_reset = talk(mock, f"{how}=3; pace=200", chat(stream=True))
+    assert was_reset == is_reset
+    assert not data.endswith(b"0\r\n\r\n")
+    lines = data_lines(data.decode())
+    assert len(lines) == 3
+    completion_id = json.loads(lines[0])["id"]
+    assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
+
+
+def test_a_cut_that_the_server_does_not_notice(client: httpx.Client, mock: Mock) -> None:
+    data, _ = talk(mock, "reset=3; unnoticed", chat(stream=True))
+    lines = data_lines(data.decode())
+    completion_id = json.loads(lines[0])["id"]
+    assert eventually(lambda: status_of(client, completion_id) == "completed")
+    record = client.get(f"{CREATE}/{completion_id}").json()
+    delivered = content_of([json.loads(line) for line in lines])
+    assert record["choices"][0]["message"]["content"].startswith(delivered)
+    assert len(mock.ledger()) == 1
+
+
+def test_a_stream_that_ends_too_soon(client: httpx.Client) -> None:
+    ended = suffer(client, "end=3", stream=True).text
+    assert len(data_lines(ended)) == 3
+    assert "[DONE]" not in ended
+    done = data_lines(suffer(client, "done=3", stream=True).text)
+    assert len(done) == 4
+    assert done[-1] == "[DONE]"
+    assert all(json.loads(line)["choices"][0]["finish_reason"] is None for line in done[:-1])
+
+
+def test_malformed_json(client: httpx.Client) -> None:
+    with pytest.raises(json.JSONDecodeError):
+        suffer(client, "malformed").json()
+    lines = data_lines(suffer(client, "malformed=2", stream=True).text)
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(lines[1])
+    assert json.loads(lines[2])
+    assert lines[-1] == "[DONE]"
+
+
+@pytest.mark.parametrize("place", ["before", "after", "head", "body"])
+def test_stalls_of_a_document(mock: Mock, client: httpx.Client, place: str) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        client.post(CREATE, json=chat(), headers={HEADER: f"stall={place}"}, timeout=0.2)
+    assert len(mock.ledger()) == (0 if place == "before" else 1)
+
+
+def test_a_stalled_stream_is_cancelled_when_the_client_leaves(client: httpx.Client) -> None:
+    headers = {HEADER: "stall=3"}
+    with client.stream("POST", CREATE, json=chat(stream=True), headers=headers, timeout=0.3) as response:
+        lines = response.iter_lines()
+        completion_id = first_id(lines)
+        with pytest.raises(httpx.ReadTimeout):
+            list(lines)
+    assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
+
+
+def test_latency_delays_and_nothing_else(client: httpx.Client) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        client.post(CREATE, json=chat(), headers={HEADER: "latency=5"}, timeout=0.2)
+    response = suffer(client, "latency=0.2")
+    assert response.status_code == 200
+    assert response.elapsed.total_seconds() >= 0.2
+
+
+def test_admin_is_for_this_machine_alone() -> None:
+    from aurous_mock.admin import is_local
+
+    assert is_local(("127.0.0.1", 1))
+    assert is_local(("::1", 1))
+    assert not is_local(("192.0.2.1", 1))
+    assert not is_local(("2001:db8::1", 1))

@@ -1,0 +1,117 @@
+"""Balance, holds, charges and rate limits."""
+
+import asyncio
+from collections.abc import Iterator
+from decimal import Decimal
+
+import httpx
+import pytest
+from aurous_mock import billing
+from aurous_mock.billing import MICRO, Usage
+from aurous_mock.catalogue import GROW
+from aurous_mock.launcher import Mock, running
+from aurous_mock.limits import Bucket
+from mockkit import CREATE, chat, connect, error_of, frames, post_all
+
+
+def balance(client: httpx.Client) -> dict[str, Decimal]:
+    body = client.get("/v1/balance").json()
+    return {name: Decimal(repr(value)) for name, value in body.items() if isinstance(value, float)}
+
+
+def test_receipts_add_up() -> None:
+    usage = Usage(prompt=200, completion=600, reasoning=50)
+    receipt = billing.receipt(usage, GROW)
+    assert receipt["total_tokens"] == 850
+    assert receipt["credits_charged"] == 0.3075
+    assert receipt["breakdown"]["input_credits"] == 0.015
+    assert receipt["breakdown"]["output_credits"] == 0.27
+    assert receipt["breakdown"]["reasoning_credits"] == 0.0225
+    assert billing.charge(usage, GROW) == 307_500
+
+
+def test_a_hold_covers_all_that_may_be_charged() -> None:
+    for effort, most in billing.REASONING_TOKENS.items():
+        worst = Usage(prompt=1000, completion=500, reasoning=most)
+        assert billing.hold(1000, 500, effort, GROW) >= billing.charge(worst, GROW)
+
+
+def test_the_balance_falls_by_exactly_the_charge(client: httpx.Client, mock: Mock) -> None:
+    for streamed in (False, True):
+        before = balance(client)
+        response = client.post(CREATE, json=chat(stream=streamed))
+        body = frames(response.text)[-1] if streamed else response.json()
+        after = balance(client)
+        assert before["credits"] - after["credits"] == Decimal(repr(body["usage"]["credits_charged"]))
+        assert after["available_credits"] == after["credits"]
+        assert after["held_credits"] == 0
+    assert [charge["status"] for charge in mock.ledger()] == ["completed", "completed"]
+
+
+def test_too_little_money(client: httpx.Client) -> None:
+    with running(credits=MICRO) as poor, connect(poor) as customer:
+        refused = customer.post(CREATE, json=chat(), headers={"Idempotency-Key": "k"})
+        assert refused.status_code == 402
+        assert (error_of(refused)["code"], error_of(refused)["type"]) == ("balance_too_low", "invalid_request")
+        assert balance(customer)["available_credits"] == 1
+        # The refusal neither claimed the key nor held anything: a smaller request goes through with it.
+        assert customer.post(CREATE, json=chat(max_tokens=5), headers={"Idempotency-Key": "k"}).status_code == 200
+
+
+def test_holds_keep_money_together() -> None:
+    hold = billing.hold(20, 100, "minimal", GROW)
+    with running(credits=hold * 5) as poor:
+        body = chat(max_tokens=100, reasoning_effort="minimal")
+        headers = {"Aurous-Mock-Fault": "pace=100"}
+        responses = asyncio.run(post_all(poor.url, poor.api_key, [body] * 20, headers))
+        statuses = sorted(response.status_code for response in responses)
+        assert set(statuses) == {200, 402}
+        assert statuses.count(200) >= 5
+        with connect(poor) as customer:
+            spent = sum(Decimal(repr(charge["credits_charged"])) for charge in poor.ledger())
+            assert balance(customer)["credits"] == Decimal(hold * 5) / MICRO - spent
+            assert balance(customer)["held_credits"] == 0
+
+
+def test_a_bucket_refills_over_a_minute() -> None:
+    bucket = Bucket(60, now=0)
+    assert all(bucket.wait(1, 0) == 0 for _ in range(60))
+    assert bucket.wait(1, 0) == pytest.approx(1)
+    assert bucket.wait(1, 1) == 0
+    assert bucket.gauge(1).remaining == 0
+    assert bucket.gauge(31).remaining == 30
+    assert bucket.gauge(31).reset == 61
+
+
+def test_a_bucket_lets_through_what_it_could_never_hold() -> None:
+    bucket = Bucket(10, now=0)
+    assert bucket.wait(50, 0) == 0
+    assert bucket.wait(1, 0) > 0
+
+
+@pytest.fixture
+def limited() -> Iterator[Mock]:
+    with running(requests_per_minute=3, tokens_per_minute=200) as mock:
+        yield mock
+
+
+def test_requests_per_minute(limited: Mock) -> None:
+    with connect(limited) as client:
+        remaining = [int(client.get("/v1/models").headers["x-ratelimit-remaining"]) for _ in range(3)]
+        assert remaining == [2, 1, 0]
+        refused = client.get("/v1/models")
+        assert (refused.status_code, error_of(refused)["code"]) == (429, "too_many_requests")
+        assert error_of(refused)["type"] == "rate_limit"
+        limited.advance(int(refused.headers["retry-after"]))
+        assert client.get("/v1/models").status_code == 200
+
+
+def test_tokens_per_minute(limited: Mock) -> None:
+    with connect(limited) as client:
+        first = client.post(CREATE, json=chat("Write 300 words.", reasoning_effort="minimal"))
+        assert first.headers["x-ratelimit-tpm-limit"] == "200"
+        refused = client.post(CREATE, json=chat())
+        assert (refused.status_code, error_of(refused)["code"]) == (429, "tpm_rate_limit_exceeded")
+        assert refused.headers["x-ratelimit-tpm-remaining"] == "0"
+        limited.advance(int(refused.headers["retry-after"]))
+        assert client.post(CREATE, json=chat()).status_code == 200

@@ -1,0 +1,154 @@
+"""The mock as a process: its one line, its exits, its log, its signals."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from aurous_mock.cli import read
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
+from mockkit import CREATE, OTHER_KEY, PATIENCE, SOURCE, chat, data_lines, first_id, frames, launch, long_chat, process
+
+KEY = {"X-Api-Key": DEFAULT_KEY}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
+    with process() as (mock, url):
+        response = httpx.post(url + CREATE, json=chat(), headers=KEY)
+        assert response.status_code == 200
+        mock.send_signal(number)
+        output, log = mock.communicate(timeout=PATIENCE)
+        assert mock.returncode == 0
+        assert output == ""
+        (line,) = log.splitlines()
+        request_id, method, path, status, *_ = line.split()
+        assert (request_id, method, path, status) == (response.headers["aurous-request-id"], "POST", CREATE, "200")
+
+
+def test_the_log_never_shows_a_key() -> None:
+    with process() as (mock, url):
+        httpx.get(f"{url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
+        httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
+        mock.terminate()
+        _, log = mock.communicate(timeout=PATIENCE)
+    assert len(log.splitlines()) == 2
+    assert DEFAULT_KEY not in log
+
+
+def test_a_signal_ends_streams_with_a_cancel_frame() -> None:
+    with process("--tokens-per-second", "50") as (mock, url):
+        with httpx.stream("POST", url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
+            lines = response.iter_lines()
+            first_id(lines)
+            mock.terminate()
+            rest = frames("\n".join(lines))
+        assert rest[-1]["choices"][0]["finish_reason"] == "cancelled"
+        assert rest[-1]["usage"]["credits_charged"] > 0
+        mock.communicate(timeout=PATIENCE)
+        assert mock.returncode == 0
+
+
+def failing(*flags: str) -> str:
+    """The one line that flags which cannot work are answered with."""
+    mock = launch(*flags)
+    output, log = mock.communicate(timeout=PATIENCE)
+    assert mock.returncode == 2
+    assert output == ""
+    (line,) = log.splitlines()
+    assert line.startswith("aurous-mock: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("flags", "word"),
+    [
+        (["--port", "70000"], "--port"),
+        (["--port", "many"], "--port"),
+        (["--frobnicate"], "--frobnicate"),
+        (["--credits", "lots"], "--credits"),
+        (["--team-key", "nonsense"], "--team-key"),
+        (["--upstream", "localhost"], "--upstream"),
+        (["--workers", "2"], "--state"),
+        (["--spec", "/nonexistent.yaml"], "/nonexistent.yaml"),
+        (["--spec", str(SOURCE / "conftest.py")], "contract"),
+        (["--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
+        (["--state", "/"], "state"),
+        (["--state", "mysterydb://x"], "mysterydb"),
+        (["--host", "203.0.113.7"], "203.0.113.7"),
+    ],
+)
+def test_what_cannot_work_is_one_line_and_two(flags: list[str], word: str) -> None:
+    assert word in failing(*flags)
+
+
+def test_a_state_file_that_is_none(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    state.write_text("This is a letter to a friend, not a database. " * 100)
+    assert str(state) in failing("--state", str(state))
+
+
+def test_a_password_is_not_repeated() -> None:
+    line = failing("--state", "postgresql+psycopg://mock:sesame@127.0.0.1:9/none")
+    assert "sesame" not in line
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert str(port) in failing("--port", str(port))
+
+
+def test_flags_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUROUS_MOCK_API_KEY", "from-the-environment")
+    settings = read(["--api-key", "one", "--api-key", "two", "--team-key", f"other={OTHER_KEY}", "--credits", "1.5"])
+    assert settings.keys == {
+        DEFAULT_KEY: DEFAULT_TEAM,
+        "from-the-environment": DEFAULT_TEAM,
+        "one": DEFAULT_TEAM,
+        "two": DEFAULT_TEAM,
+        OTHER_KEY: "other",
+    }
+    assert settings.credits == 1_500_000
+
+
+def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    from aurous_mock import faults
+
+    with pytest.raises(SystemExit) as ended:
+        read(["--help"])
+    assert ended.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in faults.DIRECTIVES)
+    assert "/_mock/ledger" in shown
+
+
+def test_pace_and_first_token() -> None:
+    with process("--tokens-per-second", "100", "--first-token", "0.1") as (_, url):
+        response = httpx.post(url + CREATE, json=chat(max_tokens=10), headers=KEY)
+        assert response.elapsed.total_seconds() >= 0.2
+        streamed = httpx.post(url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)
+        assert streamed.elapsed.total_seconds() >= 0.1
+        assert data_lines(streamed.text)[-1] == "[DONE]"
+
+
+def test_starting_imports_nothing_heavy_and_no_client() -> None:
+    heavy = {"sqlalchemy", "jsf", "faker", "httpx", "pydantic", "hypothesis", "aurous", "aurous_client"}
+    script = "import sys, aurous_mock.server, aurous_mock.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True
+    )
+    assert not heavy & set(done.stdout.split())
+
+
+def test_no_module_names_a_client_package() -> None:
+    for module in (SOURCE / "aurous_mock").glob("*.py"):
+        for line in module.read_text().splitlines():
+            words = line.split()
+            if words[:1] in (["import"], ["from"]):
+                assert words[1].split(".")[0] not in ("aurous", "aurous_client"), module
