@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Checks what tests do not: that generated/ is what the spec gives, style, and types. `python3 scripts/check.py`
+
+Needs nothing but Python and pip. Every check runs, whatever the others say; exit 1 if one of them fails.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from environment import ROOT, enter
+
+TYPED = ["generated/aurous_client", "overlays/aurous", "conformance/aurous_mock", "conformance/assay", "scripts"]
+CHECKS = {
+    "drift": [sys.executable, "scripts/regenerate.py", "--check"],
+    "style": [sys.executable, "-m", "ruff", "check", "."],
+    "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
+    "mypy": [sys.executable, "-m", "mypy", *TYPED],
+    "pyright": [sys.executable, "-m", "pyright", *TYPED],
+}
+
+
+def main() -> int:
+    enter()
+    # pyright looks for `python` on the path to learn where packages are.
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    failed = []
+    for name, command in CHECKS.items():
+        print(f"== {name}", flush=True)
+        if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0:
+            failed.append(name)
+    print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""Owns the project's own environment, .venv: makes it, keeps it in step with pyproject.toml, runs a script inside it.
+
+Needs nothing but Python and pip. A script calls `enter()` first, which does nothing where all is installed already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".venv"
+PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+# Written last, so that an installation that was interrupted is done again.
+STAMP = HOME / "installed"
+NEEDED = ("aurous", "aurous_client", "aurous_mock", "mypy", "openapi_python_client", "pytest", "schemathesis")
+
+
+def enter() -> None:
+    """Go on in an environment that has all that development needs; make it if there is none."""
+    if sys.version_info < (3, 11):
+        sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Try: python3.12 {sys.argv[0]}")
+    if _is_complete():
+        return
+    if not STAMP.exists() or STAMP.read_text(encoding="utf-8") != _fingerprint():
+        _install()
+    arguments = [str(PYTHON), *sys.argv]
+    if os.name == "nt":
+        sys.exit(subprocess.run(arguments, check=False).returncode)
+    os.execv(PYTHON, arguments)
+
+
+def _is_complete() -> bool:
+    """Whether this interpreter has it all: it is the environment's own, or somebody installed `.[dev]` elsewhere."""
+    if Path(sys.prefix).resolve() == HOME.resolve():
+        return STAMP.exists() and STAMP.read_text(encoding="utf-8") == _fingerprint()
+    return all(importlib.util.find_spec(name) for name in NEEDED)
+
+
+def _install() -> None:
+    print(f"Installing into {HOME.name}/ (once; about a minute) ...", flush=True)
+    STAMP.unlink(missing_ok=True)
+    try:
+        # Without pip, because Debian's Python cannot put it there; the pip that runs here installs for the other.
+        venv.create(HOME, with_pip=False, upgrade_deps=False)
+    except OSError as error:
+        sys.exit(f"{HOME.name}/ cannot be made: {error.strerror}")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(PYTHON),
+        "install",
+        "--quiet",
+        "pip",
+        "--editable",
+        ".[dev]",
+    ]
+    if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
+        sys.exit("The installation failed; what pip says is above. Mend that, and run the same command again.")
+    STAMP.write_text(_fingerprint(), encoding="utf-8")
+
+
+def _fingerprint() -> str:
+    content = (ROOT / "pyproject.toml").read_bytes() + sys.version.encode()
+    return hashlib.sha256(content).hexdigest()
