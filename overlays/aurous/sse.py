@@ -16,6 +16,7 @@ DEFAULT_MAX_EVENT_SIZE = 64 * 1024 * 1024
 
 # As milliseconds these are 30 million years; int() is slow on long texts, and refuses very long ones.
 _MAX_RETRY_DIGITS = 18
+_LF = 0x0A
 
 
 class EventTooLargeError(ValueError):
@@ -41,6 +42,10 @@ class ServerSentEvent(NamedTuple):
     """The last id that the stream has set, be it in this event or before; empty if it has set none."""
     retry: int | None = None
     """Milliseconds to wait before reconnecting, if this event sets them."""
+
+
+# The constructor of the class, less a Python function around it.
+_new = tuple.__new__
 
 
 class Decoder:
@@ -73,36 +78,29 @@ class Decoder:
 
         Raises EventTooLargeError, once all events before the one at fault have been returned.
         """
-        events = [] if self._too_large else self._advance(data)
-        if self._too_large and not events:
+        if self._too_large:
             raise EventTooLargeError(self._limit)
-        return events
-
-    def flush(self) -> list[ServerSentEvent]:
-        """Ends the stream. An event without its blank line is dropped, so there is never one left to return.
-
-        Raises EventTooLargeError, if the last piece held such an event behind others.
-        """
-        self._tail.clear()
-        return self.decode(b"")
-
-    def _advance(self, data: bytes) -> list[ServerSentEvent]:
         if self._bom is not None:
             data = self._without_bom(self._bom + data)
         if self._after_cr or b"\r" in data:
             data = self._with_line_feeds(data)
         if self._tail:
-            if not (b"\n\n" in data or (data.startswith(b"\n") and self._tail.endswith(b"\n"))):
-                self._keep(data)
-                return []
-            data = bytes(self._tail) + data
-            self._tail.clear()
+            data = self._with_tail(data)
         blocks, blank_line, tail = data.rpartition(b"\n\n")
-        # A blank line in front of an event is no part of it.
-        self._keep(tail.lstrip(b"\n"))
-        if len(blocks) > self._limit:
+        if tail:
+            # A blank line in front of an event is no part of it.
+            self._tail += tail.lstrip(b"\n")
+        if len(blocks) > self._limit or len(self._tail) > self._limit:
             blocks = self._within_limit(blocks)
         return self._interpret(blocks) if blank_line else []
+
+    def flush(self) -> list[ServerSentEvent]:
+        """Ends the stream. An event without its blank line is dropped, so there is never one left to return.
+
+        Raises EventTooLargeError, if the last piece had such an event behind others.
+        """
+        self._tail.clear()
+        return self.decode(b"")
 
     def _without_bom(self, data: bytes) -> bytes:
         if len(data) < len(BOM_UTF8) and BOM_UTF8.startswith(data):
@@ -120,54 +118,63 @@ class Decoder:
             self._after_cr = True
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
-    def _keep(self, tail: bytes) -> None:
-        self._tail += tail
-        # Its last LF may yet turn out to be half of the blank line.
-        if len(self._tail) > self._limit + 1:
-            self._too_large = True
+    def _with_tail(self, data: bytes) -> bytes:
+        """The piece behind what came before it, if that ends an event; otherwise nothing yet."""
+        if b"\n\n" in data or (data.startswith(b"\n") and self._tail.endswith(b"\n")):
+            data = bytes(self._tail) + data
             self._tail.clear()
+            return data
+        self._tail += data
+        return b""
 
     def _within_limit(self, blocks: bytes) -> bytes:
-        """The blocks, or those in front of the first that is too large."""
-        end = 0
-        for block in blocks.split(b"\n\n"):
+        """The blocks that stand in front of the first that is too large. Raises EventTooLargeError if none does."""
+        size = 0
+        for block in (*blocks.split(b"\n\n"), bytes(self._tail)):
+            # At either end there can be half of a blank line.
             if len(block.strip(b"\n")) > self._limit:
                 self._too_large = True
-                return blocks[:end]
-            end += len(block) + len(b"\n\n")
+                self._tail.clear()
+                blocks = blocks[:size]
+                if not blocks:
+                    raise EventTooLargeError(self._limit)
+                break
+            size += len(block) + len(b"\n\n")
         return blocks
 
     def _interpret(self, blocks: bytes) -> list[ServerSentEvent]:
-        """The events of blocks that are complete, given without the blank line of the last."""
-        # Nearly always each is one data line, and then there is nothing to do but to cut.
+        """The events of complete blocks, given without the blank line of the last."""
         if blocks.startswith(b"data: "):
-            values = blocks[len(b"data: ") :].split(b"\n\ndata: ")
-            if blocks.count(b"\n") == 2 * (len(values) - 1):
-                return [_event("message", value, self._last_id, None) for value in values]
+            # Nearly always each of them is one data line, and then there is nothing to do but to cut.
+            events, last_id = [], self._last_id
+            for value in blocks[6:].split(b"\n\ndata: "):
+                if _LF in value:
+                    break
+                events.append(_new(ServerSentEvent, ("message", value.decode("utf-8", "replace"), last_id, None)))
+            else:
+                return events
+        return self._interpret_lines(blocks.split(b"\n"))
+
+    def _interpret_lines(self, lines: list[bytes]) -> list[ServerSentEvent]:
         events = []
-        kind, lines, retry = b"", [], None
-        for line in (*blocks.split(b"\n"), b""):
+        kind, data, retry = "", list[bytes](), None
+        for line in (*lines, b""):
             name, _, value = line.partition(b":")
             value = value.removeprefix(b" ")
             if not line:
-                if lines:
-                    events.append(_event(_text(kind) or "message", b"\n".join(lines), self._last_id, retry))
-                kind, lines, retry = b"", [], None
+                if data:
+                    events.append(ServerSentEvent(kind or "message", _decoded(b"\n".join(data)), self._last_id, retry))
+                kind, data, retry = "", [], None
             elif name == b"data":
-                lines.append(value)
+                data.append(value)
             elif name == b"event":
-                kind = value
+                kind = _decoded(value)
             elif name == b"id" and b"\0" not in value:
-                self._last_id = _text(value)
+                self._last_id = _decoded(value)
             elif name == b"retry" and value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
                 retry = int(value)
         return events
 
 
-def _event(kind: str, data: bytes, last_id: str, retry: int | None) -> ServerSentEvent:
-    # The class's own constructor does just this, at twice the price.
-    return tuple.__new__(ServerSentEvent, (kind, data.decode("utf-8", "replace"), last_id, retry))
-
-
-def _text(value: bytes) -> str:
+def _decoded(value: bytes) -> str:
     return value.decode("utf-8", "replace")
