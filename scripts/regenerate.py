@@ -11,6 +11,7 @@ Exit codes: 0 done or equal, 1 the check found a difference or the spec has a fa
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import subprocess
 import sys
 import tempfile
@@ -18,69 +19,107 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "generated" / "aurous_client"
+NEEDED = ("openapi_python_client", "openapi_spec_validator", "ruamel.yaml", "ruff")
+
+
+class UsageError(Exception):
+    """The command line, or the place where it is run, does not allow what it asks for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     try:
-        from generator import tree
-        from generator.spec import SpecError
-    except ImportError as error:
-        print(f"regenerate: {error.name} is not installed; run: pip install -e '.[dev]'", file=sys.stderr)
+        _require_tools()
+        return check(options.spec, options.output) if options.check else write(options.spec, options.output)
+    except UsageError as error:
+        print(f"regenerate: {error}", file=sys.stderr)
         return 2
-    try:
-        if options.check:
-            with tempfile.TemporaryDirectory() as folder:
-                fresh = Path(folder, "aurous_client")
-                generate(options.spec, fresh)
-                found = tree.differences(fresh, options.output)
-            if options.output == PACKAGE:
-                found += tree.strays(options.output)
-            return _report(found, options.output)
-        with tree.staging(options.output) as staged:
-            generate(options.spec, staged / "aurous_client")
-            tree.replace(options.output, staged / "aurous_client")
-    except SpecError as error:
-        print(f"regenerate: {len(error.faults)} fault(s) in the spec; nothing was written", file=sys.stderr)
-        print("\n".join(error.faults), file=sys.stderr)
-        return 1
     except OSError as error:
-        print(f"regenerate: {error.filename or options.output}: {error.strerror}", file=sys.stderr)
+        print(f"regenerate: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
         return 2
-    print(f"wrote {_relative(options.output)}")
+
+
+def check(spec: Path, output: Path) -> int:
+    """Tell how `output` differs from what the spec gives, and write nothing."""
+    from generator import tree
+
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = Path(folder, output.name)
+        if not generate(spec, fresh):
+            return 1
+        found = tree.differences(fresh, output)
+    if output == PACKAGE:
+        found += tree.strays(output)
+    if not found:
+        print(f"{_relative(output)} is what the spec gives")
+        return 0
+    print(f"{_relative(output)} is not what the spec gives; {len(found)} path(s) differ:")
+    print("\n".join(found))
+    print("To write it anew: python scripts/regenerate.py")
+    return 1
+
+
+def write(spec: Path, output: Path) -> int:
+    """Replace `output` as a whole, or leave it as it is."""
+    from generator import tree
+
+    tree.recover(output)
+    if tree.is_foreign(output):
+        raise UsageError(f"{output} holds something else than a generated client; it would be replaced")
+    with tree.staging(output) as staged:
+        fresh = staged / output.name
+        if not generate(spec, fresh):
+            return 1
+        tree.replace(output, fresh)
+    print(f"wrote {_relative(output)}")
     return 0
 
 
-def generate(source: Path, package: Path) -> None:
-    """Write the package of a spec into a new folder, formatted and proven complete. Raises SpecError."""
+def generate(source: Path, package: Path) -> bool:
+    """Write the package of a spec into a new folder, formatted and proven complete; or say what is wrong with it."""
     from generator import coverage, phrasing, project
-    from generator.spec import Spec
+    from generator.spec import Spec, SpecError
 
-    spec = Spec(source)
-    spec.validate()
-    phrasing.check(spec)
-    project.build(spec, package)
-    _format(package)
-    coverage.check(spec, package)
+    try:
+        spec = Spec(source)
+        spec.validate()
+        phrasing.check(spec)
+        project.build(spec, package)
+        _format(package)
+        coverage.check(spec, package)
+    except SpecError as error:
+        print(f"regenerate: the spec has {len(error.faults)} fault(s); nothing was written", file=sys.stderr)
+        print("\n".join(error.faults), file=sys.stderr)
+        return False
+    return True
 
 
 def _format(package: Path) -> None:
     """Format with the pinned ruff, whatever configuration lies around."""
+    from generator.spec import SpecError
+
     ruff = [sys.executable, "-P", "-m", "ruff"]
     common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311", "--line-length", "120"]
     # From the parent folder: inside the package, its types.py would stand before the standard library's.
     for step in (["check", "--fix-only", "--select", "F401,I001"], ["format"]):
-        subprocess.run([*ruff, *step, *common, package.name], cwd=package.parent, check=True)  # noqa: S603
+        done = subprocess.run(
+            [*ruff, *step, *common, package.name], cwd=package.parent, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            told = " ".join(done.stderr.split())
+            raise SpecError([f"the generator wrote what is not Python, which is a fault of its own: {told}"])
 
 
-def _report(differences: list[str], output: Path) -> int:
-    if not differences:
-        print(f"{_relative(output)} is what the spec gives")
-        return 0
-    print(f"{_relative(output)} is not what the spec gives: {len(differences)} file(s) differ")
-    print("\n".join(differences))
-    print("run: python scripts/regenerate.py")
-    return 1
+def _require_tools() -> None:
+    missing = []
+    for name in NEEDED:
+        try:
+            found = importlib.util.find_spec(name)
+        except ModuleNotFoundError:
+            found = None
+        missing += [] if found else [name]
+    if missing:
+        raise UsageError(f"{', '.join(missing)} not installed; run: pip install -e '.[dev]'")
 
 
 def _relative(path: Path) -> Path:
@@ -101,8 +140,6 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     options.output = options.output.resolve()
-    if options.output.exists() and any(options.output.iterdir()) and not (options.output / "resources.py").exists():
-        parser.error(f"{options.output} holds something else than a generated client; it would be replaced")
     return options
 
 

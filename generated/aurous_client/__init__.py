@@ -1,4 +1,7 @@
-"""Aurous Labs API: the generated client. Written by scripts/regenerate.py from openapi.yaml; not for editing."""
+"""Aurous Labs API: the generated client.
+
+Written by scripts/regenerate.py from openapi.yaml; not for editing.
+"""
 
 from typing import Final
 

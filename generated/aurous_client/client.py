@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import httpx
 from attrs import define, evolve, field
 
-from .errors import ParseError, StatusError, TransportError
+from .encoding import to_headers
+from .errors import EncodeError, ParseError, StatusError, TransportError
 from .types import Operation, Request, Response, ResultT
 
 DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
@@ -36,6 +38,7 @@ class Client:
     verify_ssl: Any = True
     """As `verify` of httpx."""
     follow_redirects: bool = False
+    """Off, because a redirect to another host would take an `X-Api-Key` along."""
     httpx_args: Mapping[str, Any] = field(factory=dict, repr=False)
     """Further arguments of httpx.Client and httpx.AsyncClient."""
     _sync: httpx.Client | None = field(default=None, init=False, repr=False)
@@ -66,20 +69,16 @@ class Client:
 
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out an operation. Raises TransportError, StatusError or ParseError."""
-        client = self.get_httpx_client()
-        try:
+        with _told_apart(request):
+            client = self.get_httpx_client()
             answer = client.send(self._build(client, request))
-        except httpx.HTTPError as error:
-            raise TransportError(f"{request.method} {request.path}: {error or type(error).__name__}") from error
         return read_response(operation, answer.status_code, answer.headers, answer.content)
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for asyncio."""
-        client = self.get_async_httpx_client()
-        try:
+        with _told_apart(request):
+            client = self.get_async_httpx_client()
             answer = await client.send(self._build(client, request))
-        except httpx.HTTPError as error:
-            raise TransportError(f"{request.method} {request.path}: {error or type(error).__name__}") from error
         return read_response(operation, answer.status_code, answer.headers, answer.content)
 
     def close(self) -> None:
@@ -118,7 +117,7 @@ class Client:
     def _httpx_arguments(self) -> dict[str, Any]:
         return {
             "base_url": self.base_url,
-            "headers": {**self.headers, **self._credentials()},
+            "headers": to_headers(self.headers, self._credentials()),
             "timeout": self.timeout,
             "verify": self.verify_ssl,
             "follow_redirects": self.follow_redirects,
@@ -152,19 +151,35 @@ class AuthenticatedClient(Client):
         return {self.auth_header_name: f"{self.prefix} {self.token}" if self.prefix else self.token}
 
 
+@contextmanager
+def _told_apart(request: Request) -> Iterator[None]:
+    """Turn what httpx raises into an error of this package."""
+    try:
+        yield
+    except httpx.InvalidURL as error:
+        raise EncodeError(f"{request.method} {request.path}: {error}") from error
+    except httpx.HTTPError as error:
+        said = str(error) or type(error).__name__
+        raise TransportError(f"{request.method} {request.path}: {said}") from error
+
+
 def read_response(
     operation: Operation[ResultT], status_code: int, headers: Mapping[str, str], content: bytes
 ) -> Response[ResultT]:
     """The result of an answer. Raises StatusError unless it is a success, ParseError unless it has the promised form."""
     if not 200 <= status_code < 300:
-        raise StatusError(status_code, dict(headers), content)
+        raise StatusError(status_code, headers, content)
     decoded: Any = None
     if operation.has_body:
         try:
-            decoded = json.loads(content)
+            decoded = json.loads(content, parse_constant=_refuse_constant)
         except (ValueError, RecursionError):
             raise ParseError("a JSON document", content) from None
     return Response(status_code=status_code, headers=headers, content=content, parsed=operation.parse(decoded))
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"JSON has no {name}")
 
 
 __all__ = ["DEFAULT_TIMEOUT", "AuthenticatedClient", "Client", "read_response"]

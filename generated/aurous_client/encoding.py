@@ -2,111 +2,186 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
+
+from attrs import fields, frozen
 
 from .errors import EncodeError
 from .types import UNSET, JsonObject
 
-# What RFC 9110 lets into a field value, less the obsolete bytes over 0x7F.
-_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]*")
+# What RFC 9110 lets into a field's name and value, less the obsolete bytes over 0x7F.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_INFINITE = (float("inf"), float("-inf"))
 _SCALARS = (str, int, float, type(None))
+_MOST_LEVELS = 2000
 
 
 def encode(value: Any) -> Any:
-    """A value of a model, or a plain one, as JSON has it: models and sequences resolved, absent members left out."""
+    """A value of a model, or a plain one, as JSON has it: models and sequences resolved, absent members left out.
+
+    What JSON does not have stays as it is, for `to_json` to tell where it stands. Raises EncodeError for a name that is
+    no string.
+    """
     if isinstance(value, _SCALARS):
         return value
     if isinstance(value, JsonObject):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {name: encode(member) for name, member in value.items() if member is not UNSET}
+        encoded = {}
+        for name, member in value.items():
+            if not isinstance(name, str):  # json.dumps would turn 1 and None into names, without a word.
+                raise EncodeError(f"{name!r} cannot be the name of a member")
+            if member is not UNSET:
+                encoded[name] = encode(member)
+        return encoded
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
     if isinstance(value, uuid.UUID):
         return str(value)
-    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray)):
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [encode(element) for element in value]
     return value
 
 
-def given(members: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The members that have a value, and on top of them the extra ones."""
-    return {**{name: value for name, value in members.items() if value is not None}, **(extra or {})}
+def given(
+    members: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, nullable: Container[str] = ()
+) -> dict[str, Any]:
+    """The members that have a value, and on top of them the extra ones. None is a value of those that may be null."""
+    kept = {name: value for name, value in members.items() if value is not None or name in nullable}
+    return {**kept, **(extra or {})}
 
 
 def to_json(body: Any) -> bytes:
     """The body in UTF-8, compact. Raises EncodeError, which tells the place, for what JSON cannot hold."""
-    encoded: Any = body
     try:
-        encoded = encode(body)
-        return json.dumps(encoded, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
-    except RecursionError:
-        raise EncodeError("body: nested too deeply, or it contains itself") from None
-    except (TypeError, ValueError) as error:
-        place, reason = next(_faults(encoded, "body"), ("body", str(error)))
-        raise EncodeError(f"{place}: {reason}") from None
+        return json.dumps(encode(body), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+    # Outside of the handler, and step by step: the body may be nested deeper than the stack.
+    raise EncodeError(": ".join(next(_faults(body), ("body", reason))))
 
 
-def to_segment(name: str, value: str) -> str:
+def to_segment(name: str, value: Any) -> str:
     """A path parameter, percent-encoded. Raises EncodeError for one that would lead to another path."""
-    text = str(value)
+    text = _text(name, value)
     if text in ("", ".", ".."):
         raise EncodeError(f"{name}: {text!r} cannot stand in a path")
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError:
-        raise EncodeError(f"{name}: it holds a lone surrogate, which cannot be sent") from None
+    return quote(text, safe="")
 
 
 def to_query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The query parameters that have a value; a sequence becomes one pair for each of its elements."""
-    pairs = []
+    pairs: list[tuple[str, str]] = []
     for name, value in parameters.items():
         if value is None or value is UNSET:
             continue
-        encoded = encode(value)
-        for element in encoded if isinstance(encoded, list) else [encoded]:
-            pairs.append((name, element if isinstance(element, str) else json.dumps(element)))
+        is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+        pairs += [(name, _text(name, element)) for element in (value if is_list else [value])]
     return tuple(pairs)
 
 
 def to_headers(parameters: Mapping[str, Any], extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The header parameters that have a value. Raises EncodeError for one that HTTP cannot carry."""
+    """The header parameters that have a value; an extra one replaces one of the same name, in whichever case.
+
+    Raises EncodeError for what HTTP cannot carry, without repeating it: it may be a secret.
+    """
     headers: dict[str, str] = {}
-    for name, value in {**parameters, **(extra or {})}.items():
+    spelt: dict[str, str] = {}
+    for name, value in [*parameters.items(), *(extra or {}).items()]:
         if value is None or value is UNSET:
             continue
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            raise EncodeError(f"{name!r} cannot be the name of a header")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
-            raise EncodeError(f"{name}: a header must be a string of printable ASCII characters")
+            raise EncodeError(f"{name}: a header must be a string of printable ASCII, without spaces at its ends")
+        headers.pop(spelt.get(name.lower(), name), None)
+        spelt[name.lower()] = name
         headers[name] = value
     return headers
 
 
-def _faults(value: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Where an encoded body is not JSON, and why."""
+def _text(name: str, value: Any) -> str:
+    """A scalar in a path or a query, as JSON writes it, but text without quotes."""
+    encoded = encode(value)
+    if isinstance(encoded, str):
+        if _LONE_SURROGATE.search(encoded):
+            raise EncodeError(f"{name}: it holds a lone surrogate, which UTF-8 cannot carry")
+        return str(encoded)
+    if not isinstance(encoded, (int, float)) or encoded != encoded or encoded in _INFINITE:
+        shown = value if isinstance(value, (float, type(None), type(UNSET))) else type(value).__name__
+        raise EncodeError(f"{name}: {shown} cannot stand in a path or a query")
+    return json.dumps(encoded)
+
+
+@frozen
+class _Held:
+    """A value on its way through `to_dict`, which leaves what it does not know as it is."""
+
+    value: Any
+
+
+def _faults(body: Any) -> Iterator[tuple[str, str]]:
+    """Where a body cannot be sent, and why."""
+    waiting: list[tuple[Any, str, tuple[int, ...]]] = [(body, "body", ())]
+    while waiting:
+        value, place, above = waiting.pop()
+        if id(value) in above:
+            yield place, "it contains itself"
+            continue
+        if len(above) > _MOST_LEVELS:
+            yield "body", "nested too deeply"
+            return
+        reason = _reason(value)
+        if reason:
+            yield place, reason
+        else:
+            inner = [(member, f"{place}{step}", (*above, id(value))) for step, member in _inside(value)]
+            waiting += reversed(inner)
+
+
+def _reason(value: Any) -> str | None:
+    """Why a value, apart from what is inside it, cannot be sent."""
     if isinstance(value, str):
-        if any("\ud800" <= character <= "\udfff" for character in value):
-            yield place, "it holds a lone surrogate, which UTF-8 cannot carry"
-    elif isinstance(value, float):
-        if value != value or value in (float("inf"), float("-inf")):
-            yield place, f"JSON has no {value}"
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            if isinstance(name, str):
-                yield from _faults(name, f"a name in {place}")
-                yield from _faults(member, f"{place}.{name}")
-            else:
-                yield place, f"the names of an object are strings, {name!r} is not"
-    elif isinstance(value, list):
-        for index, element in enumerate(value):
-            yield from _faults(element, f"{place}[{index}]")
-    elif value is UNSET:
-        yield place, "UNSET is for members that are left out; it cannot stand in an array"
-    elif not isinstance(value, _SCALARS):
-        yield place, f"{type(value).__name__} is not a type that JSON has"
+        return "it holds a lone surrogate, which UTF-8 cannot carry" if _LONE_SURROGATE.search(value) else None
+    if isinstance(value, float):
+        return f"JSON has no {value}" if value != value or value in _INFINITE else None
+    if value is UNSET:
+        return "UNSET is for members that are left out; it cannot stand here"
+    if isinstance(value, Mapping):
+        odd = [name for name in value if not isinstance(name, str) or _LONE_SURROGATE.search(name)]
+        return f"{odd[0]!r} cannot be the name of a member" if odd else None
+    known = (*_SCALARS, JsonObject, Sequence, datetime.date, uuid.UUID)
+    if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, known):
+        return f"{type(value).__name__} is not a type that JSON has"
+    return None
+
+
+def _inside(value: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(value, JsonObject):
+        return [(f".{name}", held.value) for name, held in _members(value).items()]
+    if isinstance(value, Mapping):
+        return [(f".{name}", member) for name, member in value.items() if member is not UNSET]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [(f"[{index}]", element) for index, element in enumerate(value)]
+    return ()
+
+
+def _members(model: Any) -> dict[str, _Held]:
+    """The members of a model by their names in JSON, none of them encoded."""
+    shell = copy.copy(model)
+    for attribute in fields(type(model)):
+        value = getattr(model, attribute.name)
+        if attribute.name == "additional_properties":
+            shell.additional_properties = {str(name): _Held(member) for name, member in value.items()}
+        elif value is not UNSET:
+            setattr(shell, attribute.name, _Held(value))
+    return {name: held if isinstance(held, _Held) else _Held(held) for name, held in shell.to_dict().items()}

@@ -107,6 +107,7 @@ class StatusError(ClientError):
 def _restore_parse_error(expected: str, found: str, path: Path, is_tag: bool) -> ParseError:
     fault = ParseError(expected, UNSET, path, is_tag=is_tag)
     fault.found = found
+    fault.args = (expected, found, path)
     return fault
 
 
@@ -117,10 +118,14 @@ def _describe(value: object) -> str:
         return "null"
     if isinstance(value, (bool, float)) or (isinstance(value, int) and abs(value) < 10**20):
         return json.dumps(value)
+    if isinstance(value, int):
+        return "a very large number"
     if isinstance(value, str):
         return f"the string {json.dumps(value)}" if len(value) <= 40 else f"a string of {len(value)} characters"
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, (list, tuple)):
         return f"an array of {len(value)}"
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes of something else" if value else "an empty body"
     return f"a {type(value).__name__}"

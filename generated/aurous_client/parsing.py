@@ -35,6 +35,8 @@ def member(name: str, value: Any, parser: Callable[[Any], T]) -> T:
         return parser(value)
     except ParseError as fault:
         raise fault.within(name) from None
+    except RecursionError:
+        raise ParseError("fewer levels", value, (name,)) from None
 
 
 def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
@@ -45,17 +47,13 @@ def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
 def array(value: Any, item: Callable[[Any], T]) -> list[T]:
     if type(value) is not list:
         raise ParseError("an array", value)
+    found: list[T] = []
     try:
-        return [item(element) for element in value]
-    except ParseError:
-        return [member_at(index, element, item) for index, element in enumerate(value)]
-
-
-def member_at(index: int, element: Any, item: Callable[[Any], T]) -> T:
-    try:
-        return item(element)
+        for element in value:
+            found.append(item(element))
     except ParseError as fault:
-        raise fault.within(index) from None
+        raise fault.within(len(found)) from None
+    return found
 
 
 def table(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:

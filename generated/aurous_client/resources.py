@@ -144,7 +144,6 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-
         if stream:
             raise TypeError("create() returns one result; for a stream of events call stream()")
         _body = given(
@@ -280,7 +279,6 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-
         _body = given(
             {
                 "model": model,
@@ -336,7 +334,6 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/retrieve-a-stored-chat-completion
         """
-
         _request = _with_options(retrieve_chat_completion.build_request(id), extra_headers, timeout)
         return self._caller.call(retrieve_chat_completion.OPERATION, _request).parsed
 
@@ -367,7 +364,6 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/cancel-an-in-flight-chat-completion
         """
-
         _request = _with_options(cancel_chat_completion.build_request(id), extra_headers, timeout)
         return self._caller.call(cancel_chat_completion.OPERATION, _request).parsed
 
@@ -381,7 +377,6 @@ class ChatResource(Generic[StreamT]):
     @cached_property
     def completions(self) -> ChatCompletionsResource[StreamT]:
         """The methods of `chat.completions`."""
-
         return ChatCompletionsResource(self._caller)
 
 
@@ -410,7 +405,6 @@ class ModelsResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/models/list-chat-and-embedding-models
         """
-
         _request = _with_options(list_models.build_request(), extra_headers, timeout)
         return self._caller.call(list_models.OPERATION, _request).parsed
 
@@ -440,7 +434,6 @@ class BalanceResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/public-api-v1/get-credit-balance
         """
-
         _request = _with_options(retrieve_balance.build_request(), extra_headers, timeout)
         return self._caller.call(retrieve_balance.OPERATION, _request).parsed
 
@@ -453,19 +446,16 @@ class Resources(Generic[StreamT]):
     @cached_property
     def chat(self) -> ChatResource[StreamT]:
         """Create, retrieve and cancel chat completions."""
-
         return ChatResource(self._caller)
 
     @cached_property
     def models(self) -> ModelsResource:
         """The catalogue of chat and embedding models, with their prices."""
-
         return ModelsResource(self._caller)
 
     @cached_property
     def balance(self) -> BalanceResource:
         """The credits of the team that owns the key."""
-
         return BalanceResource(self._caller)
 
 
@@ -576,7 +566,6 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-
         if stream:
             raise TypeError("create() returns one result; for a stream of events call stream()")
         _body = given(
@@ -712,7 +701,6 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-
         _body = given(
             {
                 "model": model,
@@ -768,7 +756,6 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/retrieve-a-stored-chat-completion
         """
-
         _request = _with_options(retrieve_chat_completion.build_request(id), extra_headers, timeout)
         return (await self._caller.acall(retrieve_chat_completion.OPERATION, _request)).parsed
 
@@ -799,7 +786,6 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/cancel-an-in-flight-chat-completion
         """
-
         _request = _with_options(cancel_chat_completion.build_request(id), extra_headers, timeout)
         return (await self._caller.acall(cancel_chat_completion.OPERATION, _request)).parsed
 
@@ -813,7 +799,6 @@ class AsyncChatResource(Generic[StreamT]):
     @cached_property
     def completions(self) -> AsyncChatCompletionsResource[StreamT]:
         """The methods of `chat.completions`."""
-
         return AsyncChatCompletionsResource(self._caller)
 
 
@@ -842,7 +827,6 @@ class AsyncModelsResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/models/list-chat-and-embedding-models
         """
-
         _request = _with_options(list_models.build_request(), extra_headers, timeout)
         return (await self._caller.acall(list_models.OPERATION, _request)).parsed
 
@@ -874,7 +858,6 @@ class AsyncBalanceResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/public-api-v1/get-credit-balance
         """
-
         _request = _with_options(retrieve_balance.build_request(), extra_headers, timeout)
         return (await self._caller.acall(retrieve_balance.OPERATION, _request)).parsed
 
@@ -887,17 +870,14 @@ class AsyncResources(Generic[StreamT]):
     @cached_property
     def chat(self) -> AsyncChatResource[StreamT]:
         """Create, retrieve and cancel chat completions."""
-
         return AsyncChatResource(self._caller)
 
     @cached_property
     def models(self) -> AsyncModelsResource:
         """The catalogue of chat and embedding models, with their prices."""
-
         return AsyncModelsResource(self._caller)
 
     @cached_property
     def balance(self) -> AsyncBalanceResource:
         """The credits of the team that owns the key."""
-
         return AsyncBalanceResource(self._caller)

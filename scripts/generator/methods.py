@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import prose, resources, types
+from . import names, prose, resources, types
 from .models import Models, wire_name
 from .operations import Call, Parameter
 from .spec import Spec
 
 # The member of a request body that turns its answer into a stream of events.
-_SWITCH = "stream"
+_SWITCH = '"stream"'
 
+# What every method has besides what the spec gives it.
+_OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout"}
 _EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
 _EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
 _TIMEOUT = Parameter("timeout", "", "float", False, "Seconds that this call may take, in place of the client's.")
@@ -43,11 +47,12 @@ def _namespace(
     def known(of: resources.Namespace) -> dict[str, Any]:
         return {"class_name": of.class_name, "streams": of.streams, "doc": _namespace_doc(spec, of)}
 
+    siblings = {method.name for method in space.methods}
     return {
         **known(space),
         "is_root": is_root,
         "children": [{"name": name, **known(child)} for name, child in space.children.items()],
-        "methods": [_method(spec, models, calls[method.pointer], method) for method in space.methods],
+        "methods": [_method(spec, models, calls[method.pointer], method, siblings) for method in space.methods],
     }
 
 
@@ -57,9 +62,12 @@ def _namespace_doc(spec: Spec, space: resources.Namespace) -> list[str]:
     return prose.docstring(tags.get(path) or (f"The methods of `{path}`." if path else "All operations, by resource."))
 
 
-def _method(spec: Spec, models: Models, call: Call, method: resources.Method) -> dict[str, Any]:
-    members = _members(spec, models, call.body)
-    switch = next((member for member in members if member.name == _SWITCH and call.event), None)
+def _method(
+    spec: Spec, models: Models, call: Call, method: resources.Method, siblings: Container[str]
+) -> dict[str, Any]:
+    others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
+    members = _members(spec, models, call, [*call.paths, *others])
+    switch = next((member for member in members if member.wire_name == _SWITCH and call.event), None)
     guard = None
     fixed = ""
     if switch is not None and method.opens_stream:
@@ -67,20 +75,20 @@ def _method(spec: Spec, models: Models, call: Call, method: resources.Method) ->
         fixed = f"{switch.wire_name}: True"
     elif switch is not None:
         members[members.index(switch)] = replace(switch, accepted="Literal[False]")
-        guard = repr(f"{method.name}() returns one result; for a stream of events call stream()")
+        guard = switch.name
 
     whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
-    others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
     keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT]
-    signature = ", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)])
+    signature = _outside(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
         "module": call.module,
         "tag": call.tag,
         "opens_stream": method.opens_stream,
-        "result": call.result.annotation,
+        "result": _outside(call.result.annotation, siblings),
         "guard": guard,
+        "stream_name": resources.stream_name(method.name),
         "signature": signature,
         "body": _body(members, fixed),
         "arguments": _arguments(call, others),
@@ -89,22 +97,36 @@ def _method(spec: Spec, models: Models, call: Call, method: resources.Method) ->
     }
 
 
-def _members(spec: Spec, models: Models, body: PropertyProtocol | None) -> list[Parameter]:
+def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]) -> list[Parameter]:
     """The members of a body, as parameters in the order of the spec; none where the body is no object of ours."""
+    body = call.body
     if not isinstance(body, ModelProperty) or types.is_free_form(body):
         return []
     name = str(body.class_info.name)
     written = spec.schemas.get(name, {}).get("properties", {})
-    return [
-        Parameter(
-            name=str(prop.python_name),
-            wire_name=types.quoted_name(prop),
-            accepted=types.accepted(prop, models.names),
-            required=prop.required,
-            doc=prose.describe(spec, written.get(wire_name(prop), {})),
+    taken = {*_OWN_NAMES, *names.TAKEN_MODULES, *(other.name for other in others)}
+    taken |= {names.module_name(operation["operationId"]) for _, operation in spec.operations()}
+    found = []
+    for prop in models.members_of(name):
+        free = names.free(str(prop.python_name), "body", taken)
+        taken.add(free)
+        found.append(
+            Parameter(
+                name=free,
+                wire_name=types.quoted_name(prop),
+                accepted=types.accepted(prop, models.names),
+                required=prop.required,
+                doc=prose.describe(spec, written.get(wire_name(prop), {})),
+                nullable=types.is_nullable(prop),
+                default=types.literal(prop) if isinstance(prop, ConstProperty) and prop.required else None,
+            )
         )
-        for prop in models.members_of(name)
-    ]
+    return found
+
+
+def _outside(annotations: str, siblings: Container[str]) -> str:
+    """Annotations for a class in which a method is called `list`, and so hides the type of that name."""
+    return re.sub(r"\blist\[", "builtins.list[", annotations) if "list" in siblings else annotations
 
 
 def _whole_body(models: Models, body: PropertyProtocol) -> Parameter:
@@ -112,15 +134,18 @@ def _whole_body(models: Models, body: PropertyProtocol) -> Parameter:
 
 
 def _declare(parameter: Parameter) -> str:
+    declared = f"{parameter.name}: {parameter.accepted}"
     if parameter.required:
-        return f"{parameter.name}: {parameter.accepted}"
-    nothing = "" if parameter.accepted.endswith("None") else " | None"
-    return f"{parameter.name}: {parameter.accepted}{nothing} = None"
+        return f"{declared} = {parameter.default}" if parameter.default else declared
+    return f"{declared} | Unset = UNSET" if parameter.nullable else f"{declared} | None = None"
 
 
 def _body(members: Sequence[Parameter], fixed: str) -> str | None:
+    """The arguments of `given`."""
     written = [f"{member.wire_name}: {member.name}" for member in members] + [fixed] * bool(fixed)
-    return "{" + ", ".join(written) + "}" if members else None
+    nullable = [member.wire_name for member in members if member.nullable]
+    keep = f", nullable={{{', '.join(nullable)}}}" if nullable else ""
+    return f"{{{', '.join(written)}}}, extra_body{keep}" if members else None
 
 
 def _arguments(call: Call, others: Sequence[Parameter]) -> str:
@@ -140,6 +165,7 @@ def _doc(spec: Spec, call: Call, method: resources.Method, parameters: Sequence[
     page = call.operation.get("externalDocs", {}).get("url")
     return prose.docstring(
         f"{call.summary}.",
+        "Deprecated." if call.operation.get("deprecated") else "",
         "Opens a stream: a context manager over its events." if method.opens_stream else "",
         str(call.operation.get("description", "")),
         prose.arguments((parameter.name, parameter.doc) for parameter in parameters),

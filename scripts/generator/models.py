@@ -10,7 +10,6 @@ from openapi_python_client import schema as oai
 from openapi_python_client.config import Config
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.properties import build_schemas
-from openapi_python_client.parser.properties.any import AnyProperty
 from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.literal_enum_property import LiteralEnumProperty
 from openapi_python_client.parser.properties.model_property import ModelProperty
@@ -20,7 +19,9 @@ from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.strings import snake_case
 
 from . import prose, types
-from .spec import Spec, component_name
+from .phrasing import union_objects
+from .schemas import walk
+from .spec import Spec, SpecError, component_name
 
 
 class Models:
@@ -34,7 +35,7 @@ class Models:
             str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, LiteralEnumProperty)
         }
         self.aliases = {name: prop for name, prop in named.items() if name not in {*self.classes, *self.enums}}
-        self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(named))
+        self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(spec))
 
     def modules(self) -> list[tuple[str, str]]:
         """(module, name) of everything that `models` exports."""
@@ -62,35 +63,48 @@ class Models:
         return {
             "name": name,
             "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
-            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in found],
+            "members": self._members(name, found, written, tagged),
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
                 "parser": types.parser(extra) if extra else "_parse.anything",
-                "plain": extra is None or types.is_plain(extra) or isinstance(extra, AnyProperty),
             },
             "imports": self.imports([*found, *([extra] if extra else [])], "", own=name),
         }
 
+    def _members(
+        self, name: str, props: Iterable[PropertyProtocol], written: Mapping[str, Any], tagged: bool
+    ) -> list[dict[str, Any]]:
+        found = [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in props]
+        taken: dict[str, str] = {}
+        for member in found:
+            other = taken.setdefault(member["name"], member["wire_name"])
+            if other != member["wire_name"]:
+                where = self.spec.place(("components", "schemas", name, "properties"))
+                both = f"{other} and {member['wire_name']}"
+                raise SpecError([f"{where}: {both} would both be the attribute {member['name']} of {name}"])
+        return found
+
     def _member(self, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
         scalar = types.scalar(prop, tagged)
         constant = types.literal(prop) if isinstance(prop, ConstProperty) else None
-        default = constant or (None if prop.required else "UNSET")
-        attribute = f"self.{prop.python_name}"
+        name = str(prop.python_name)
         said = prose.describe(self.spec, schema)
         return {
-            "name": str(prop.python_name),
+            "name": name,
             "wire_name": types.quoted_name(prop),
             # Unions are spelt out: their names stand in a module that imports this one.
             "annotation": types.annotation(prop),
-            "default": default,
+            # An optional const is sent only where the spec makes it the default.
+            "default": constant if prop.required or "default" in schema else "UNSET",
             "required": prop.required,
             "doc": prose.docstring(said) if said else None,
-            "encoder": attribute if types.is_plain(prop) else f"_encode({attribute})",
+            "encoder": f"self.{name}" if types.is_plain(prop) else f"_encode(self.{name})",
             "scalar": scalar and scalar[0],
-            "nullable": bool(scalar and scalar[2]) or _is_nullable(prop),
+            "nullable": bool(scalar and scalar[2]) or types.is_nullable(prop),
             "parser": f"_parse.{scalar[1]}" if scalar and not scalar[2] else types.parser(prop),
             # The one value that such a member can have is no reason to refuse an answer that lacks it.
             "const": constant if prop.required and not tagged else None,
+            "is_tag": tagged and constant is not None,
         }
 
     def enum(self, name: str) -> dict[str, Any]:
@@ -128,7 +142,7 @@ class Models:
 
 def _named_schemas(spec: Spec, config: Config) -> dict[str, PropertyProtocol]:
     """Every component as openapi-python-client parsed it, by the name that it has in Python."""
-    document = oai.OpenAPI.model_validate(spec.document)
+    document = oai.OpenAPI.model_validate(spec.untitled)
     listed = document.components.schemas if document.components else None
     parsed = build_schemas(components=listed or {}, schemas=Schemas(), config=config)
     found = {reference.get_untrusted_value(): prop for reference, prop in parsed.classes_by_reference.items()}
@@ -143,22 +157,15 @@ def _union_names(named: Mapping[str, PropertyProtocol]) -> dict[frozenset[str], 
     }
 
 
-def _tagged_models(named: Mapping[str, PropertyProtocol]) -> frozenset[str]:
-    """The models that a union tells apart by their const members."""
-    found: set[str] = set()
-    for prop in named.values():
-        members = [p for p in getattr(prop, "inner_properties", ()) if isinstance(p, ModelProperty)]
-        found |= {str(p.class_info.name) for p in members} if len(members) > 1 else set()
-    return frozenset(found)
+def _tagged_models(spec: Spec) -> frozenset[str]:
+    """The models that some union tells apart by their const members."""
+    unions = (union_objects(spec, place.keywords) for place in walk(spec.document) if not place.wire_only)
+    return frozenset(name for objects in unions if len(objects) > 1 for name in objects)
 
 
 def _classes_of(prop: PropertyProtocol) -> Iterable[tuple[str, str]]:
     """(name, module) of every class and enum that `prop` refers to."""
     return ((str(p.class_info.name), str(p.class_info.module_name)) for p in types.references(prop))
-
-
-def _is_nullable(prop: PropertyProtocol) -> bool:
-    return "None" in types.annotation(prop).split(" | ")
 
 
 def wire_name(prop: PropertyProtocol) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,23 +10,27 @@ from typing import Any
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
-from openapi_python_client.strings import PythonIdentifier
 
-from . import prose, types
+from . import names, prose, types
 from .models import Models, wire_name
-from .spec import Pointer, Spec, SpecError
+from .spec import Pointer, Spec
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a path, query or header, as Python has it."""
+    """A parameter of a path, query or header, or a member of a body, as Python has it."""
 
     name: str
     wire_name: str
+    """In quotes, as source text."""
     accepted: str
     required: bool
     doc: str
     set_by_client: bool = False
+    nullable: bool = False
+    """Whether None is sent, as null; otherwise None means that nothing was given."""
+    default: str | None = None
+    """Source text of what is sent when nothing is given: the one value that a const can have."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,12 @@ class Call:
 
     @property
     def summary(self) -> str:
-        return str(self.operation.get("summary", self.module)).rstrip(".")
+        return " ".join(str(self.operation.get("summary") or self.module).split()).rstrip(".")
 
 
 def calls(spec: Spec, parsed: GeneratorData, models: Models) -> Iterator[Call]:
     """Every operation of a spec."""
-    by_module = {}
-    for pointer, operation in spec.operations():
-        if "operationId" not in operation:
-            raise SpecError([f"{spec.place(pointer)}: an operation needs an operationId"])
-        by_module[str(PythonIdentifier(operation["operationId"], "op_"))] = (pointer, operation)
+    by_module = {names.module_name(o["operationId"]): (pointer, o) for pointer, o in spec.operations()}
     for tag, collection in parsed.endpoint_collections_by_tag.items():
         for endpoint in collection.endpoints:
             yield _call(spec, models, endpoint, str(tag), *by_module[str(endpoint.name)])
@@ -78,9 +79,9 @@ def context(call: Call, models: Models) -> dict[str, Any]:
     """What the template of an operation's module is given."""
     others = [*call.queries, *call.headers]
     body = call.body
-    idempotency = [header.wire_name for header in call.headers if header.name == "idempotency_key"]
+    idempotency = [header.wire_name for header in call.headers if header.wire_name == '"Idempotency-Key"']
     return {
-        "doc": prose.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}"),
+        "doc": prose.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}."),
         "summary": prose.safe(call.summary),
         "id": repr(call.operation["operationId"]),
         "method": repr(str(call.pointer[2]).upper()),
@@ -108,7 +109,7 @@ def _call(
     sources = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
 
     def parameters(location: str, props: Sequence[PropertyProtocol]) -> list[Parameter]:
-        return [_parameter(spec, models, prop, sources[location, wire_name(prop)]) for prop in props]
+        return [_parameter(spec, models, prop, location, sources[location, wire_name(prop)]) for prop in props]
 
     return Call(
         pointer=pointer,
@@ -124,9 +125,11 @@ def _call(
     )
 
 
-def _parameter(spec: Spec, models: Models, prop: PropertyProtocol, source: Mapping[str, Any]) -> Parameter:
+def _parameter(
+    spec: Spec, models: Models, prop: PropertyProtocol, location: str, source: Mapping[str, Any]
+) -> Parameter:
     return Parameter(
-        name=str(prop.python_name),
+        name=names.free(str(prop.python_name), location, names.TAKEN_PARAMETERS),
         wire_name=types.quoted_name(prop),
         accepted=types.accepted(prop, models.names),
         required=prop.required,
@@ -136,7 +139,7 @@ def _parameter(spec: Spec, models: Models, prop: PropertyProtocol, source: Mappi
 
 
 def _result(spec: Spec, models: Models, operation: Mapping[str, Any], endpoint: Endpoint) -> Result:
-    """That of the lowest 2xx with a JSON body."""
+    """That of the first 2xx with a JSON body; the rules see to it that all of them have the same."""
     with_json = {
         status for status, response in spec.successes(operation) if "application/json" in response.get("content", {})
     }
@@ -175,10 +178,6 @@ def _path_expression(path: str, parameters: Sequence[Parameter]) -> str:
     pieces: list[str] = []
     rest = path
     for parameter in parameters:
-        fixed, _, rest = rest.partition("{" + _bare(parameter.wire_name) + "}")
+        fixed, _, rest = rest.partition("{" + json.loads(parameter.wire_name) + "}")
         pieces += [repr(fixed), f"to_segment({parameter.wire_name}, {parameter.name})"]
     return " + ".join(piece for piece in [*pieces, repr(rest)] if piece != "''")
-
-
-def _bare(quoted: str) -> str:
-    return quoted[1:-1]

@@ -13,9 +13,11 @@ from openapi_python_client import Project
 from openapi_python_client.config import Config, ConfigFile, MetaType
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
+from openapi_python_client.strings import PythonIdentifier
 
-from . import methods, naming, operations, prose
+from . import methods, names, operations, prose, tree
 from .models import Models
+from .phrasing import ERROR_CODE_FACTS
 from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
@@ -23,19 +25,26 @@ HERE = Path(__file__).parent
 _RUNTIME = ("types", "parsing", "encoding", "errors", "client")
 
 
-@naming.spelling()
+@names.spelling()
 def build(spec: Spec, package_dir: Path) -> None:
     """Write the package of a spec into a folder that does not exist yet. Raises SpecError with all that was lost."""
     config = Config.from_sources(
         ConfigFile.load_from_path(HERE / "config.yaml"), MetaType.NONE, spec.source, "utf-8", False, package_dir
     )
-    parsed = GeneratorData.from_dict(spec.document, config=config)
+    ClientProject(spec, _parse(spec, config), config).build()
+
+
+def _parse(spec: Spec, config: Config) -> GeneratorData:
+    try:
+        parsed = GeneratorData.from_dict(spec.untitled, config=config)
+    except Exception as error:  # It is known to crash on specs that are valid.
+        raise SpecError([f"{spec.source.name}: openapi-python-client: {type(error).__name__}: {error}"]) from error
     if isinstance(parsed, GeneratorError):
         raise SpecError([_describe(spec, parsed)])
     lost = [*parsed.errors, *(e for tag in parsed.endpoint_collections_by_tag.values() for e in tag.parse_errors)]
     if lost:
         raise SpecError([_describe(spec, error) for error in lost])
-    ClientProject(spec, parsed, config).build()
+    return parsed
 
 
 class ClientProject(Project):
@@ -76,7 +85,8 @@ class ClientProject(Project):
 
     def _build_api(self) -> None:
         self._write("api/__init__.py", "api_init.py.jinja")
-        described = {tag["name"]: tag.get("description") for tag in self.spec.document.get("tags", ())}
+        tags = self.spec.document.get("tags", ())
+        described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
         for tag in {call.tag: None for call in self.calls}:
             doc = prose.docstring(prose.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
             self._write(f"api/{tag}/__init__.py", "endpoint_init.py.jinja", doc=doc)
@@ -94,7 +104,8 @@ class ClientProject(Project):
         servers = document.get("servers") or [{"url": ""}]
         schemes = document.get("components", {}).get("securitySchemes", {}).values()
         return {
-            "title": prose.safe(str(document["info"]["title"])),
+            "title": prose.docstring(f"{document['info']['title']}: the generated client.")[0],
+            "mark": tree.MARK,
             "version": repr(str(document["info"]["version"])),
             "server": repr(str(servers[0]["url"])),
             "api_key_header": prose.safe(next((s["name"] for s in schemes if s.get("type") == "apiKey"), "X-Api-Key")),
@@ -103,23 +114,27 @@ class ClientProject(Project):
 
     def _envelope(self) -> str | None:
         """The component that is the body of every error response, if there is one."""
-        found = set()
+        found: set[str] = set()
         for _, operation in self.spec.operations():
             for status, response in operation["responses"].items():
                 if str(status)[0] in "45":
                     content = self.spec.follow(response).get("content", {}).get("application/json", {})
-                    found.add(content.get("schema", {}).get("$ref"))
-        only = found.pop() if len(found) == 1 else None
-        return component_name(only) if only else None
+                    found |= {component_name(content["schema"]["$ref"])} if "schema" in content else set()
+        return found.pop() if found else None
 
     def _error_codes(self) -> list[dict[str, str]]:
         return [
-            {"name": repr(code), **{key: repr(said if key == "retryable" else str(said)) for key, said in info.items()}}
+            {"name": repr(code), **{key: repr(_fact(key, info[key])) for key in ERROR_CODE_FACTS}}
             for code, info in self.spec.error_codes.items()
         ]
+
+
+def _fact(key: str, said: Any) -> bool | str:
+    return bool(said) if key == "retryable" else str(said)
 
 
 def _describe(spec: Spec, error: GeneratorError) -> str:
     data = getattr(error, "data", None)
     about = f" ({str(data)[:200]})" if data is not None and not error.detail else ""
-    return f"{spec.source.name}: openapi-python-client: {error.header or 'dropped'}: {error.detail or ''}{about}"
+    said = " ".join(f"{error.header or 'dropped'}: {error.detail or ''}{about}".split())
+    return f"{spec.source.name}: openapi-python-client: {said}"

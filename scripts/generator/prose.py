@@ -28,13 +28,15 @@ def docstring(*paragraphs: str, width: int = WIDTH) -> list[str]:
             if lines and lines[-1] != "":
                 lines.append("")
             lines += _wrap(part, width)
-    return [safe(line) for line in lines] or [""]
+    written = [safe(line) for line in lines] or [""]
+    if len(written) == 1 and written[0].endswith('"'):
+        written[0] += " "  # Or it would end the docstring one quote too early.
+    return written
 
 
 def safe(text: str) -> str:
     """Text that cannot end the docstring it stands in, nor mean anything to Python."""
-    text = _CONTROL.sub("", text.replace("\\", "\\\\").replace('"""', "'''"))
-    return text[:-1] + "'" if text.endswith('"') else text
+    return _CONTROL.sub("", text).replace("\\", "\\\\").replace('"""', "'''")
 
 
 def sentence(text: str) -> str:
@@ -46,7 +48,8 @@ def sentence(text: str) -> str:
 def describe(spec: Spec, schema: Mapping[str, Any]) -> str:
     """What a member is, in one paragraph: its own description, else its component's, and its bounds."""
     target = _described(spec, schema)
-    return " ".join(filter(None, (sentence(str(target.get("description", ""))), *bounds(spec, schema))))
+    said = ["Deprecated." if schema.get("deprecated") else "", sentence(str(target.get("description", "")))]
+    return " ".join(filter(None, [*said, *bounds(spec, schema)]))
 
 
 def bounds(spec: Spec, schema: Mapping[str, Any]) -> list[str]:
@@ -54,9 +57,12 @@ def bounds(spec: Spec, schema: Mapping[str, Any]) -> list[str]:
     schema = spec.follow(schema)
     said = [
         _between(schema.get("minimum"), schema.get("maximum"), ""),
-        _between(schema.get("minLength"), schema.get("maxLength"), " characters"),
-        _between(schema.get("minItems"), schema.get("maxItems"), " items"),
+        _between(schema.get("minLength"), schema.get("maxLength"), "character"),
+        _between(schema.get("minItems"), schema.get("maxItems"), "item"),
     ]
+    for keyword, word in (("exclusiveMinimum", "More than"), ("exclusiveMaximum", "Less than")):
+        if keyword in schema:
+            said.append(f"{word} {schema[keyword]}.")
     if "pattern" in schema:
         said.append(f"Matches `{schema['pattern']}`.")
     if "enum" in schema:
@@ -103,6 +109,10 @@ def _described(spec: Spec, schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _between(least: float | None, most: float | None, unit: str) -> str:
+    counted = most if most is not None else least
+    unit = f" {unit}" + "s" * (counted != 1) if unit else ""
+    if least is not None and least == most:
+        return f"Exactly {least}{unit}."
     if least is not None and most is not None:
         return f"{least} to {most}{unit}."
     if least is not None:

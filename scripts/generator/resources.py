@@ -14,6 +14,7 @@ An operation that wants another name says so with `x-sdk-method: namespace.metho
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,10 @@ from typing import Any
 from .spec import Pointer, Spec, SpecError
 
 _VERSION_SEGMENT = re.compile(r"v\d+")
+# Methods that clients built on the tree have at its root.
+_OF_CLIENTS = {"aclose", "acall", "astream", "call", "close", "stream", "with_options"}
+# Words that decorators and annotations inside the classes mention; `list` is taken care of.
+_IN_ANNOTATIONS = {"bool", "bytes", "cached_property", "datetime", "dict", "float", "int", "str", "tuple", "uuid"}
 _VERBS = {"post": "create", "put": "update", "patch": "update", "delete": "delete", "get": "retrieve"}
 
 
@@ -69,21 +74,26 @@ def build(spec: Spec) -> Namespace:
             namespace = namespace.children.setdefault(steps[depth], Namespace(steps[: depth + 1]))
         namespace.methods.append(Method(name, pointer, operation))
         if spec.event_schema(operation) is not None:
-            stream_name = "stream" if name == "create" else f"{name}_stream"
-            namespace.methods.append(Method(stream_name, pointer, operation, opens_stream=True))
+            namespace.methods.append(Method(stream_name(name), pointer, operation, opens_stream=True))
+    classes: dict[str, Namespace] = {}
     for namespace in root.walk():
         _refuse_clashes(spec, namespace)
+        _refuse_class(spec, namespace, classes)
     return root
+
+
+def stream_name(name: str) -> str:
+    """The method that opens a stream where `name` waits for one result."""
+    return "stream" if name == "create" else f"{name}_stream"
 
 
 def _name(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
     explicit = operation.get("x-sdk-method")
     if explicit is not None:
         steps = tuple(str(explicit).split("."))
-        if len(steps) < 2 or not all(step.isidentifier() for step in steps):
-            raise SpecError(
-                [f"{spec.place((*pointer, 'x-sdk-method'))}: {explicit!r} is not of the form namespace.method"]
-            )
+        if len(steps) < 2:
+            where = spec.place((*pointer, "x-sdk-method"))
+            raise SpecError([f"{where}: {explicit!r} is not of the form namespace.method"])
         return steps[:-1], steps[-1]
     _, path, method = pointer
     segments = [segment for segment in str(path).split("/") if segment and not _VERSION_SEGMENT.fullmatch(segment)]
@@ -109,12 +119,44 @@ def _answers_list(spec: Spec, operation: Mapping[str, Any]) -> bool:
 
 def _refuse_clashes(spec: Spec, namespace: Namespace) -> None:
     taken = dict.fromkeys(namespace.children, "a namespace")
+    taken |= dict.fromkeys(_OF_CLIENTS, "a method of the client") if not namespace.path else {}
+    for name, child in namespace.children.items():
+        _refuse_name(spec, name, child)
+        if not namespace.path and name in _OF_CLIENTS:
+            raise SpecError([f"{_place(spec, child)}: {name} is a method of the client already; use an x-sdk-method"])
     for method in namespace.methods:
         full = ".".join((*namespace.path, method.name))
+        where = spec.place(method.pointer)
         if method.name in taken:
-            where = spec.place(method.pointer)
             raise SpecError([f"{where}: {full} is {taken[method.name]} already; give one of them an x-sdk-method"])
+        if not _is_usable(method.name):
+            raise SpecError([f"{where}: {method.name!r} cannot be the name of a method; give it an x-sdk-method"])
         taken[method.name] = str(method.operation.get("operationId"))
+
+
+def _refuse_name(spec: Spec, name: str, namespace: Namespace) -> None:
+    if name == "list" or not _is_usable(name):
+        where = _place(spec, namespace)
+        raise SpecError([f"{where}: {name!r} cannot be the name of a namespace; give the operation an x-sdk-method"])
+
+
+def _refuse_class(spec: Spec, namespace: Namespace, classes: dict[str, Namespace]) -> None:
+    name = namespace.class_name
+    other = classes.setdefault(name, namespace)
+    if other is not namespace or {name, f"Async{name}"} & set(spec.schemas):
+        what = ".".join(other.path) if other is not namespace else "a component"
+        raise SpecError(
+            [f"{_place(spec, namespace)}: {name} would be the class of {'.'.join(namespace.path)} and {what}"]
+        )
+
+
+def _is_usable(name: str) -> bool:
+    is_plain = name.isidentifier() and name.isascii() and not keyword.iskeyword(name) and not name.startswith("_")
+    return is_plain and name not in _IN_ANNOTATIONS
+
+
+def _place(spec: Spec, namespace: Namespace) -> str:
+    return spec.place(next(method.pointer for space in namespace.walk() for method in space.methods))
 
 
 def _identifier(segment: str) -> str:

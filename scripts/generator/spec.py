@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-Pointer = tuple[str | int, ...]
+from . import loading, schemas
+from .loading import Pointer, SpecError
+from .schemas import METHODS
 
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-
-class SpecError(Exception):
-    """What is wrong with a spec, one line for each fault, each with its place."""
-
-    def __init__(self, faults: Sequence[str]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(self.faults))
+__all__ = ["METHODS", "Pointer", "Spec", "SpecError", "component_name", "walk"]
 
 
 class Spec:
@@ -29,24 +23,41 @@ class Spec:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self.document: dict[str, Any] = _load(source, YAML(typ="safe"))
+        self.document: dict[str, Any] = loading.load(source)
         if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):
-            raise SpecError([f"{source.name}: this is not an OpenAPI document; it has no member 'openapi'"])
-        if not self.document["openapi"].startswith("3.1"):
+            raise SpecError([f"{source.name}:1: this is not an OpenAPI document; it has no member 'openapi'"])
+        if not self.document["openapi"].startswith("3.1."):
             raise SpecError([f"{self.place(('openapi',))}: OpenAPI {self.document['openapi']} is not 3.1"])
 
     @cached_property
     def _marked(self) -> Any:
         # Slow to load, and wanted only when something is wrong.
-        return _load(self.source, YAML(typ="rt"))
+        return loading.load(self.source, marked=True)
 
     def validate(self) -> None:
         """Raise SpecError unless the document is valid OpenAPI 3.1."""
-        errors = sorted(
-            OpenAPIV31SpecValidator(self.document).iter_errors(), key=lambda error: list(map(str, error.path))
-        )
-        if errors:
-            raise SpecError([f"{self.place(tuple(error.path))}: {error.message}" for error in errors])
+        # First, since the validator stumbles over these instead of telling where they are.
+        impure = [f"{self.place(pointer)}: {text}" for pointer, text in loading.impurities(self.document)]
+        if impure:
+            raise SpecError(impure)
+        errors = OpenAPIV31SpecValidator(self.document).iter_errors()
+        # The first line says it; what follows repeats the document.
+        found = {f"{self.place(self._locate(error))}: {error.message.splitlines()[0][:300]}" for error in errors}
+        if found:
+            raise SpecError(sorted(found))
+
+    def _locate(self, error: Any) -> Pointer:
+        """The pointer to what a validator complains of; of faults in schemas it tells only the last steps."""
+        path = tuple(error.path)
+        with suppress(AttributeError):  # Of a document whose very frame is wrong; then the path is whole.
+            for place in schemas.walk(self.document):
+                node = place.schema
+                with suppress(LookupError, TypeError):
+                    for step in path:
+                        node = node[step]
+                    if node is error.instance:
+                        return (*place.pointer, *path)
+        return path
 
     def place(self, pointer: Pointer) -> str:
         """The file, line and JSON pointer of a node, or of the closest ancestor that exists."""
@@ -62,10 +73,18 @@ class Spec:
         written = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
         return f"{self.source.name}:{line} #{written}"
 
+    @cached_property
+    def untitled(self) -> dict[str, Any]:
+        """A copy without the titles of schemas: openapi-python-client would name classes after them."""
+        document = deepcopy(self.document)
+        for place in schemas.walk(document):
+            place.keywords.pop("title", None)
+        return document
+
     @property
     def schemas(self) -> dict[str, dict[str, Any]]:
-        schemas: dict[str, dict[str, Any]] = self.document.get("components", {}).get("schemas", {})
-        return schemas
+        found: dict[str, dict[str, Any]] = self.document.get("components", {}).get("schemas", {})
+        return found
 
     def operations(self) -> Iterator[tuple[Pointer, dict[str, Any]]]:
         """Every operation, with the pointer to it."""
@@ -99,7 +118,7 @@ class Spec:
         """The schema of one server-sent event of an operation, or None where it does not stream."""
         for _, response in self.successes(operation):
             if "text/event-stream" in response.get("content", {}):
-                return self.follow(response["content"]["text/event-stream"]["schema"])
+                return self.follow(response["content"]["text/event-stream"].get("schema", {}))
         return None
 
     def event_component(self, operation: Mapping[str, Any]) -> str | None:
@@ -115,10 +134,7 @@ class Spec:
     def follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         """The node itself, or what its local $ref leads to."""
         while "$ref" in node:
-            found: Any = self.document
-            for step in str(node["$ref"]).removeprefix("#/").split("/"):
-                found = found[step.replace("~1", "/").replace("~0", "~")]
-            node = found
+            node = loading.resolve(self.document, str(node["$ref"]))
         return node
 
 
@@ -142,15 +158,3 @@ def _content_schema_references(schema: Mapping[str, Any]) -> Iterator[str]:
     for pointer, node in walk(schema):
         if "contentSchema" in pointer and pointer[-1] == "$ref":
             yield component_name(node)
-
-
-def _load(source: Path, yaml: YAML) -> Any:
-    try:
-        return yaml.load(source.read_bytes())
-    except OSError as error:
-        raise SpecError([f"{source.name}: cannot be read ({error.strerror})"]) from error
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise SpecError([f"{source.name}:{line}: this is not YAML: {error.problem}"]) from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise SpecError([f"{source.name}: this is not YAML: {error}"]) from error

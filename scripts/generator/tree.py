@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MARK = "Written by scripts/regenerate.py from openapi.yaml; not for editing."
+"""What the __init__.py of a generated package says; a folder without it is somebody else's."""
+
 # Left by Python and by tools wherever code is used; never part of what is generated.
 _IGNORED = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
 _SHOWN_LINES = 12
@@ -26,18 +29,26 @@ def differences(expected: Path, actual: Path) -> list[str]:
     return said
 
 
+def is_foreign(target: Path) -> bool:
+    """Whether there is something at `target` that is no generated package."""
+    if not target.is_dir():
+        return target.exists() or target.is_symlink()
+    init = target / "__init__.py"
+    return any(target.iterdir()) and not (init.is_file() and MARK in init.read_text("utf-8", errors="replace"))
+
+
 def strays(target: Path) -> list[str]:
     """What stands beside `target`, in a folder that is for it alone."""
-    beside = sorted(path.name for path in target.parent.iterdir() if path.name not in {target.name, *_IGNORED})
-    return [f"not generated: ../{name}" for name in beside]
+    beside = sorted(target.parent.iterdir()) if target.parent.is_dir() else []
+    return [f"not generated: ../{path.name}" for path in beside if path.name not in {target.name, *_IGNORED}]
 
 
 @contextmanager
 def staging(target: Path) -> Iterator[Path]:
     """A fresh folder beside `target`, on the same file system; gone afterwards. Clears what a killed run left."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    _recover(target)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    recover(target)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.staged-", dir=target.parent))
     try:
         yield folder
     finally:
@@ -45,24 +56,29 @@ def staging(target: Path) -> Iterator[Path]:
 
 
 def replace(target: Path, new: Path) -> None:
-    """Put `new` where `target` is. Killed half way, the next `staging` finds the old tree and puts it back."""
+    """Put `new` where `target` is. Killed between the two steps, the next run finds the old tree and puts it back."""
     old = _aside(target)
     if target.exists():
         target.rename(old)
-    new.rename(target)
+    try:
+        new.rename(target)
+    except OSError:
+        recover(target)
+        raise
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _recover(target: Path) -> None:
+def recover(target: Path) -> None:
+    """Put right what a run that was killed left behind."""
     old = _aside(target)
     if old.exists() and not target.exists():
         old.rename(target)
-    for leftover in target.parent.glob(f".{target.name}.*"):
+    for leftover in [old, *target.parent.glob(f".{target.name}.staged-*")]:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _aside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.old")
+    return target.with_name(f".{target.name}.replaced")
 
 
 def _files(root: Path) -> dict[str, Path]:
@@ -72,7 +88,9 @@ def _files(root: Path) -> dict[str, Path]:
         name = path.relative_to(root)
         if not _IGNORED.isdisjoint(name.parts):
             continue
-        if not path.is_dir():
+        if path.is_symlink():
+            found[f"{name.as_posix()} (a link)"] = path
+        elif not path.is_dir():
             found[name.as_posix()] = path
         elif not any(path.iterdir()):
             found[f"{name.as_posix()}/"] = path

@@ -75,15 +75,19 @@ def accepted(prop: PropertyProtocol, names: Names) -> str:
     return " | ".join(_named(_branches(prop, names, accepted=True), names))
 
 
+def is_nullable(prop: PropertyProtocol) -> bool:
+    """Whether null is one of the values that the spec gives `prop`."""
+    return any(isinstance(branch, NoneProperty) for branch in _inner(prop))
+
+
 def scalar(prop: PropertyProtocol, tagged: bool) -> tuple[str, str, bool] | None:
     """(exact type, parser for the rest, may be null) where one type check reads `prop`; None where it takes more."""
     branches = _inner(prop)
-    nullable = any(isinstance(branch, NoneProperty) for branch in branches)
     kinds = {_scalar_kind(branch, tagged) for branch in branches if not isinstance(branch, NoneProperty)}
     if kinds == {_KEYWORD, _SCALARS[StringProperty]}:
         kinds = {_KEYWORD}
     kind = kinds.pop() if len(kinds) == 1 else None
-    return None if kind is None else (*kind, nullable)
+    return None if kind is None else (*kind, is_nullable(prop))
 
 
 def parser(prop: PropertyProtocol) -> str:

@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
@@ -15,7 +16,7 @@ from ..types import UNSET, JsonObject, Unset
 class ApiError(JsonObject):
     """What went wrong, for programs (`code`) and for people (`message`)."""
 
-    type_: ErrorType | str
+    type: ErrorType | str
     """The family of the fault. The HTTP status is the primary signal; neither follows from the other."""
     code: ErrorCode | str
     """Stable and made for programs; codes not listed here are legal."""
@@ -34,14 +35,12 @@ class ApiError(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "code": self.code,
-            "message": self.message,
-            "doc_url": self.doc_url,
-            "request_id": self.request_id,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["code"] = self.code
+        encoded["message"] = self.message
+        encoded["doc_url"] = self.doc_url
+        encoded["request_id"] = self.request_id
         if self.param is not UNSET:
             encoded["param"] = self.param
         if self.status is not UNSET:
@@ -52,9 +51,9 @@ class ApiError(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_: Any = _rest.pop("type", UNSET)
-        if _kind(type_) is not str:
-            type_ = _parse.member("type", type_, _parse.keyword)
+        type: Any = _rest.pop("type", UNSET)
+        if _kind(type) is not str:
+            type = _parse.member("type", type, _parse.keyword)
         code: Any = _rest.pop("code", UNSET)
         if _kind(code) is not str:
             code = _parse.member("code", code, _parse.keyword)
@@ -74,7 +73,7 @@ class ApiError(JsonObject):
         if status is not UNSET and _kind(status) is not int:
             status = _parse.optional("status", status, _parse.integer)
         _made = cls(
-            type_=type_,
+            type=type,
             code=code,
             message=message,
             doc_url=doc_url,

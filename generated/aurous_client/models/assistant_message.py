@@ -27,10 +27,8 @@ class AssistantMessage(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "role": self.role,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["role"] = self.role
         if self.content is not UNSET:
             encoded["content"] = _encode(self.content)
         if self.tool_calls is not UNSET:

@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
@@ -15,7 +16,7 @@ from ..types import UNSET, JsonObject, Unset
 class Balance(JsonObject):
     """The team's credits."""
 
-    credits_: float
+    credits: float
     """All credits, those held included."""
     held_credits: float
     """Credits held for requests that still run. At least 0."""
@@ -30,13 +31,11 @@ class Balance(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "credits": self.credits_,
-            "held_credits": self.held_credits,
-            "available_credits": self.available_credits,
-            "currency": self.currency,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["credits"] = self.credits
+        encoded["held_credits"] = self.held_credits
+        encoded["available_credits"] = self.available_credits
+        encoded["currency"] = self.currency
         if self.billing_mode is not UNSET:
             encoded["billing_mode"] = self.billing_mode
         return encoded
@@ -45,9 +44,9 @@ class Balance(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        credits_: Any = _rest.pop("credits", UNSET)
-        if _kind(credits_) is not float:
-            credits_ = _parse.member("credits", credits_, _parse.number)
+        credits: Any = _rest.pop("credits", UNSET)
+        if _kind(credits) is not float:
+            credits = _parse.member("credits", credits, _parse.number)
         held_credits: Any = _rest.pop("held_credits", UNSET)
         if _kind(held_credits) is not float:
             held_credits = _parse.member("held_credits", held_credits, _parse.number)
@@ -61,7 +60,7 @@ class Balance(JsonObject):
         if billing_mode is not UNSET and _kind(billing_mode) is not str:
             billing_mode = _parse.optional("billing_mode", billing_mode, _parse.keyword)
         _made = cls(
-            credits_=credits_,
+            credits=credits,
             held_credits=held_credits,
             available_credits=available_credits,
             currency=currency,

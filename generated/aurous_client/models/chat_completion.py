@@ -18,13 +18,13 @@ class ChatCompletion(JsonObject):
 
     id: str
     """`cmp_` and an opaque rest; the completion can be retrieved by it. Matches `^cmp_`."""
-    object_: Literal["chat.completion"] = "chat.completion"
+    object: Literal["chat.completion"] = "chat.completion"
     created: int
     """When it was created, in Unix seconds."""
     model: str
     """Slug of the model that answered."""
     choices: list[Choice]
-    """The answer; always exactly one. 1 to 1 items."""
+    """The answer; always exactly one. Exactly 1 item."""
     usage: Usage
     """The receipt of a completion, in tokens and in credits (`api-reference/chat/pricing`)."""
     status: CompletionStatus | str
@@ -36,16 +36,14 @@ class ChatCompletion(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "id": self.id,
-            "object": self.object_,
-            "created": self.created,
-            "model": self.model,
-            "choices": _encode(self.choices),
-            "usage": _encode(self.usage),
-            "status": self.status,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["id"] = self.id
+        encoded["object"] = self.object
+        encoded["created"] = self.created
+        encoded["model"] = self.model
+        encoded["choices"] = _encode(self.choices)
+        encoded["usage"] = _encode(self.usage)
+        encoded["status"] = self.status
         if self.error is not UNSET:
             encoded["error"] = _encode(self.error)
         return encoded
@@ -57,9 +55,9 @@ class ChatCompletion(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
-        object_: Any = _rest.pop("object", "chat.completion")
-        if _kind(object_) is not str:
-            object_ = _parse.member("object", object_, _parse.keyword)
+        object: Any = _rest.pop("object", "chat.completion")
+        if _kind(object) is not str:
+            object = _parse.member("object", object, _parse.keyword)
         created: Any = _rest.pop("created", UNSET)
         if _kind(created) is not int:
             created = _parse.member("created", created, _parse.integer)
@@ -80,7 +78,7 @@ class ChatCompletion(JsonObject):
             )
         _made = cls(
             id=id,
-            object_=object_,
+            object=object,
             created=created,
             model=model,
             choices=choices,

@@ -18,13 +18,13 @@ class ChatCompletionChunk(JsonObject):
 
     id: str
     """The completion's id, the same in every chunk. Matches `^cmp_`."""
-    object_: Literal["chat.completion.chunk"] = "chat.completion.chunk"
+    object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     created: int
     """When the completion was created, in Unix seconds; the same in every chunk."""
     model: str
     """Slug of the model, the same in every chunk."""
     choices: list[ChunkChoice]
-    """What was added; at most one. At most 1 items."""
+    """What was added; at most one. At most 1 item."""
     usage: Usage | None | Unset = UNSET
     """The receipt, in the last chunk."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -32,14 +32,12 @@ class ChatCompletionChunk(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "id": self.id,
-            "object": self.object_,
-            "created": self.created,
-            "model": self.model,
-            "choices": _encode(self.choices),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["id"] = self.id
+        encoded["object"] = self.object
+        encoded["created"] = self.created
+        encoded["model"] = self.model
+        encoded["choices"] = _encode(self.choices)
         if self.usage is not UNSET:
             encoded["usage"] = _encode(self.usage)
         return encoded
@@ -51,9 +49,9 @@ class ChatCompletionChunk(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
-        object_: Any = _rest.pop("object", "chat.completion.chunk")
-        if _kind(object_) is not str:
-            object_ = _parse.member("object", object_, _parse.keyword)
+        object: Any = _rest.pop("object", "chat.completion.chunk")
+        if _kind(object) is not str:
+            object = _parse.member("object", object, _parse.keyword)
         created: Any = _rest.pop("created", UNSET)
         if _kind(created) is not int:
             created = _parse.member("created", created, _parse.integer)
@@ -68,7 +66,7 @@ class ChatCompletionChunk(JsonObject):
             usage = _parse.member("usage", usage, lambda value: _parse.union(value, Usage.from_dict, _parse.null))
         _made = cls(
             id=id,
-            object_=object_,
+            object=object,
             created=created,
             model=model,
             choices=choices,

@@ -62,11 +62,9 @@ class ChatCompletionRequest(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "model": self.model,
-            "messages": _encode(self.messages),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["model"] = self.model
+        encoded["messages"] = _encode(self.messages)
         if self.max_tokens is not UNSET:
             encoded["max_tokens"] = self.max_tokens
         if self.temperature is not UNSET:

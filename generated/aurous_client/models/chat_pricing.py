@@ -15,7 +15,7 @@ from ..types import UNSET, JsonObject
 class ChatPricing(JsonObject):
     """Rates of a chat model (`pricing/llm-pricing`)."""
 
-    input_: TokenRate
+    input: TokenRate
     """A rate."""
     output: TokenRate
     """A rate."""
@@ -24,21 +24,19 @@ class ChatPricing(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "input": _encode(self.input_),
-            "output": _encode(self.output),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["input"] = _encode(self.input)
+        encoded["output"] = _encode(self.output)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        input_ = _parse.member("input", _rest.pop("input", UNSET), TokenRate.from_dict)
+        input = _parse.member("input", _rest.pop("input", UNSET), TokenRate.from_dict)
         output = _parse.member("output", _rest.pop("output", UNSET), TokenRate.from_dict)
         _made = cls(
-            input_=input_,
+            input=input,
             output=output,
         )
         _made.additional_properties = _rest

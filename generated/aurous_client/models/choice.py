@@ -28,12 +28,10 @@ class Choice(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "index": self.index,
-            "message": _encode(self.message),
-            "finish_reason": self.finish_reason,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["index"] = self.index
+        encoded["message"] = _encode(self.message)
+        encoded["finish_reason"] = self.finish_reason
         if self.logprobs is not UNSET:
             encoded["logprobs"] = _encode(self.logprobs)
         return encoded

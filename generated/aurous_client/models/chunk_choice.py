@@ -28,11 +28,9 @@ class ChunkChoice(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "index": self.index,
-            "delta": _encode(self.delta),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["index"] = self.index
+        encoded["delta"] = _encode(self.delta)
         if self.finish_reason is not UNSET:
             encoded["finish_reason"] = self.finish_reason
         if self.logprobs is not UNSET:

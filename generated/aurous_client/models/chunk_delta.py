@@ -27,9 +27,7 @@ class ChunkDelta(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
         if self.role is not UNSET:
             encoded["role"] = self.role
         if self.content is not UNSET:

@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
@@ -16,19 +17,17 @@ class CompletionError(JsonObject):
     """Why a stored completion failed or was cancelled."""
 
     code: str
-    type_: str
+    type: str
     message: str
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "code": self.code,
-            "type": self.type_,
-            "message": self.message,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["code"] = self.code
+        encoded["type"] = self.type
+        encoded["message"] = self.message
         return encoded
 
     @classmethod
@@ -38,15 +37,15 @@ class CompletionError(JsonObject):
         code: Any = _rest.pop("code", UNSET)
         if _kind(code) is not str:
             code = _parse.member("code", code, _parse.string)
-        type_: Any = _rest.pop("type", UNSET)
-        if _kind(type_) is not str:
-            type_ = _parse.member("type", type_, _parse.string)
+        type: Any = _rest.pop("type", UNSET)
+        if _kind(type) is not str:
+            type = _parse.member("type", type, _parse.string)
         message: Any = _rest.pop("message", UNSET)
         if _kind(message) is not str:
             message = _parse.member("message", message, _parse.string)
         _made = cls(
             code=code,
-            type_=type_,
+            type=type,
             message=message,
         )
         _made.additional_properties = _rest

@@ -24,11 +24,9 @@ class EmbeddingPricing(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "text": _encode(self.text),
-            "visual": _encode(self.visual),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["text"] = _encode(self.text)
+        encoded["visual"] = _encode(self.visual)
         return encoded
 
     @classmethod

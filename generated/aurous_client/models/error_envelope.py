@@ -22,10 +22,8 @@ class ErrorEnvelope(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "error": _encode(self.error),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["error"] = _encode(self.error)
         return encoded
 
     @classmethod

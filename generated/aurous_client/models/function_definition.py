@@ -25,10 +25,8 @@ class FunctionDefinition(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "name": self.name,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["name"] = self.name
         if self.description is not UNSET:
             encoded["description"] = self.description
         if self.parameters is not UNSET:

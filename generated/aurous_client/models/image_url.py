@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
@@ -26,10 +27,8 @@ class ImageUrl(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "url": self.url,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["url"] = self.url
         if self.detail is not UNSET:
             encoded["detail"] = self.detail
         return encoded

@@ -15,7 +15,7 @@ from ..types import UNSET, JsonObject
 class ImageUrlPart(JsonObject):
     """A part that is a picture; it counts into the prompt tokens."""
 
-    type_: Literal["image_url"] = "image_url"
+    type: Literal["image_url"] = "image_url"
     image_url: ImageUrl
     """Where a picture is, and in which detail to read it."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -23,21 +23,19 @@ class ImageUrlPart(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "image_url": _encode(self.image_url),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["image_url"] = _encode(self.image_url)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "image_url"))
+        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "image_url"))
         image_url = _parse.member("image_url", _rest.pop("image_url", UNSET), ImageUrl.from_dict)
         _made = cls(
-            type_=type_,
+            type=type,
             image_url=image_url,
         )
         _made.additional_properties = _rest

@@ -15,7 +15,7 @@ from ..types import UNSET, JsonObject
 class JsonSchemaFormat(JsonObject):
     """JSON that fits a schema."""
 
-    type_: Literal["json_schema"] = "json_schema"
+    type: Literal["json_schema"] = "json_schema"
     json_schema: NamedJsonSchema
     """A schema of at most 10 KB as JSON text and 5 levels; beyond it the request is a 400 `response_format_too_large`
     or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only.
@@ -25,21 +25,19 @@ class JsonSchemaFormat(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "json_schema": _encode(self.json_schema),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["json_schema"] = _encode(self.json_schema)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "json_schema"))
+        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "json_schema"))
         json_schema = _parse.member("json_schema", _rest.pop("json_schema", UNSET), NamedJsonSchema.from_dict)
         _made = cls(
-            type_=type_,
+            type=type,
             json_schema=json_schema,
         )
         _made.additional_properties = _rest

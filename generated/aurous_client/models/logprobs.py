@@ -22,10 +22,8 @@ class Logprobs(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "content": _encode(self.content),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["content"] = _encode(self.content)
         return encoded
 
     @classmethod

@@ -18,7 +18,7 @@ class Model(JsonObject):
 
     id: str
     """The slug to send as `model`."""
-    object_: Literal["model"] = "model"
+    object: Literal["model"] = "model"
     kind: ModelKind | str | Unset = UNSET
     """What the model is for."""
     chat_pricing: ChatPricing | None | Unset = UNSET
@@ -32,11 +32,9 @@ class Model(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "id": self.id,
-            "object": self.object_,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["id"] = self.id
+        encoded["object"] = self.object
         if self.kind is not UNSET:
             encoded["kind"] = self.kind
         if self.chat_pricing is not UNSET:
@@ -54,9 +52,9 @@ class Model(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
-        object_: Any = _rest.pop("object", "model")
-        if _kind(object_) is not str:
-            object_ = _parse.member("object", object_, _parse.keyword)
+        object: Any = _rest.pop("object", "model")
+        if _kind(object) is not str:
+            object = _parse.member("object", object, _parse.keyword)
         kind: Any = _rest.pop("kind", UNSET)
         if kind is not UNSET and _kind(kind) is not str:
             kind = _parse.optional("kind", kind, _parse.keyword)
@@ -77,7 +75,7 @@ class Model(JsonObject):
             aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
         _made = cls(
             id=id,
-            object_=object_,
+            object=object,
             kind=kind,
             chat_pricing=chat_pricing,
             embedding_pricing=embedding_pricing,

@@ -16,30 +16,28 @@ from ..types import UNSET, JsonObject
 class ModelList(JsonObject):
     """The catalogue."""
 
-    object_: Literal["list"] = "list"
+    object: Literal["list"] = "list"
     data: list[Model]
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "object": self.object_,
-            "data": _encode(self.data),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["object"] = self.object
+        encoded["data"] = _encode(self.data)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        object_: Any = _rest.pop("object", "list")
-        if _kind(object_) is not str:
-            object_ = _parse.member("object", object_, _parse.keyword)
+        object: Any = _rest.pop("object", "list")
+        if _kind(object) is not str:
+            object = _parse.member("object", object, _parse.keyword)
         data = _parse.member("data", _rest.pop("data", UNSET), lambda value: _parse.array(value, Model.from_dict))
         _made = cls(
-            object_=object_,
+            object=object,
             data=data,
         )
         _made.additional_properties = _rest

@@ -35,9 +35,7 @@ class ModelMetadata(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
         if self.kind is not UNSET:
             encoded["kind"] = self.kind
         if self.context_window is not UNSET:

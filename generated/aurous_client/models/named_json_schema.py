@@ -28,10 +28,8 @@ class NamedJsonSchema(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "name": self.name,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["name"] = self.name
         if self.strict is not UNSET:
             encoded["strict"] = self.strict
         if self.schema is not UNSET:

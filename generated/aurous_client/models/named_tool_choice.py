@@ -16,7 +16,7 @@ from ..types import UNSET, JsonObject
 class NamedToolChoice(JsonObject):
     """Makes the model call one function."""
 
-    type_: Literal["function"] = "function"
+    type: Literal["function"] = "function"
     function: FunctionName
     """A function, by name."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -24,23 +24,21 @@ class NamedToolChoice(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "function": _encode(self.function),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["function"] = _encode(self.function)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_: Any = _rest.pop("type", "function")
-        if _kind(type_) is not str:
-            type_ = _parse.member("type", type_, _parse.keyword)
+        type: Any = _rest.pop("type", "function")
+        if _kind(type) is not str:
+            type = _parse.member("type", type, _parse.keyword)
         function = _parse.member("function", _rest.pop("function", UNSET), FunctionName.from_dict)
         _made = cls(
-            type_=type_,
+            type=type,
             function=function,
         )
         _made.additional_properties = _rest

@@ -27,11 +27,9 @@ class ResponseMessage(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "role": self.role,
-            "content": self.content,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["role"] = self.role
+        encoded["content"] = self.content
         if self.tool_calls is not UNSET:
             encoded["tool_calls"] = _encode(self.tool_calls)
         return encoded

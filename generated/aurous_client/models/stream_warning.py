@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
@@ -22,11 +23,9 @@ class StreamWarning(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "code": self.code,
-            "message": self.message,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["code"] = self.code
+        encoded["message"] = self.message
         return encoded
 
     @classmethod

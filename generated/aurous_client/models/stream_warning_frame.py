@@ -17,11 +17,11 @@ class StreamWarningFrame(JsonObject):
     """The first frame of a stream that was sent an idempotency key, which a stream ignores."""
 
     id: str | Unset = UNSET
-    object_: str | Unset = UNSET
+    object: str | Unset = UNSET
     created: int | Unset = UNSET
     model: str | Unset = UNSET
     choices: list[ChunkChoice] | Unset = UNSET
-    """At most 1 items."""
+    """At most 1 item."""
     warning: StreamWarning
     """Something that the caller should know and that does not end the stream."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -29,14 +29,12 @@ class StreamWarningFrame(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "warning": _encode(self.warning),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["warning"] = _encode(self.warning)
         if self.id is not UNSET:
             encoded["id"] = self.id
-        if self.object_ is not UNSET:
-            encoded["object"] = self.object_
+        if self.object is not UNSET:
+            encoded["object"] = self.object
         if self.created is not UNSET:
             encoded["created"] = self.created
         if self.model is not UNSET:
@@ -52,9 +50,9 @@ class StreamWarningFrame(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if id is not UNSET and _kind(id) is not str:
             id = _parse.optional("id", id, _parse.string)
-        object_: Any = _rest.pop("object", UNSET)
-        if object_ is not UNSET and _kind(object_) is not str:
-            object_ = _parse.optional("object", object_, _parse.string)
+        object: Any = _rest.pop("object", UNSET)
+        if object is not UNSET and _kind(object) is not str:
+            object = _parse.optional("object", object, _parse.string)
         created: Any = _rest.pop("created", UNSET)
         if created is not UNSET and _kind(created) is not int:
             created = _parse.optional("created", created, _parse.integer)
@@ -67,7 +65,7 @@ class StreamWarningFrame(JsonObject):
         warning = _parse.member("warning", _rest.pop("warning", UNSET), StreamWarning.from_dict)
         _made = cls(
             id=id,
-            object_=object_,
+            object=object,
             created=created,
             model=model,
             choices=choices,

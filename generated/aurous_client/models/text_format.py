@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
 
@@ -14,25 +15,23 @@ from ..types import UNSET, JsonObject
 class TextFormat(JsonObject):
     """Plain text."""
 
-    type_: Literal["text"] = "text"
+    type: Literal["text"] = "text"
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
+        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
         _made = cls(
-            type_=type_,
+            type=type,
         )
         _made.additional_properties = _rest
         return _made

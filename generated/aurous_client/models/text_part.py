@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
@@ -15,30 +16,28 @@ from ..types import UNSET, JsonObject
 class TextPart(JsonObject):
     """A part that is text."""
 
-    type_: Literal["text"] = "text"
+    type: Literal["text"] = "text"
     text: str
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "text": self.text,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["text"] = self.text
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
+        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
         text: Any = _rest.pop("text", UNSET)
         if _kind(text) is not str:
             text = _parse.member("text", text, _parse.string)
         _made = cls(
-            type_=type_,
+            type=type,
             text=text,
         )
         _made.additional_properties = _rest

@@ -28,11 +28,9 @@ class TokenLogprob(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "token": self.token,
-            "logprob": self.logprob,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["token"] = self.token
+        encoded["logprob"] = self.logprob
         if self.bytes_ is not UNSET:
             encoded["bytes"] = _encode(self.bytes_)
         if self.top_logprobs is not UNSET:

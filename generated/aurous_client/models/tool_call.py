@@ -18,7 +18,7 @@ class ToolCall(JsonObject):
 
     id: str
     """Send it back as `tool_call_id` with the result."""
-    type_: str
+    type: str
     """Always `function`."""
     function: FunctionCall
     """The function and the arguments that the model chose."""
@@ -27,12 +27,10 @@ class ToolCall(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "id": self.id,
-            "type": self.type_,
-            "function": _encode(self.function),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["id"] = self.id
+        encoded["type"] = self.type
+        encoded["function"] = _encode(self.function)
         return encoded
 
     @classmethod
@@ -42,13 +40,13 @@ class ToolCall(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
-        type_: Any = _rest.pop("type", UNSET)
-        if _kind(type_) is not str:
-            type_ = _parse.member("type", type_, _parse.string)
+        type: Any = _rest.pop("type", UNSET)
+        if _kind(type) is not str:
+            type = _parse.member("type", type, _parse.string)
         function = _parse.member("function", _rest.pop("function", UNSET), FunctionCall.from_dict)
         _made = cls(
             id=id,
-            type_=type_,
+            type=type,
             function=function,
         )
         _made.additional_properties = _rest

@@ -19,7 +19,7 @@ class ToolCallDelta(JsonObject):
     index: int
     """Which call the piece belongs to."""
     id: str | Unset = UNSET
-    type_: str | Unset = UNSET
+    type: str | Unset = UNSET
     function: FunctionCallDelta | Unset = UNSET
     """A piece of a function's name or arguments."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -27,14 +27,12 @@ class ToolCallDelta(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "index": self.index,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["index"] = self.index
         if self.id is not UNSET:
             encoded["id"] = self.id
-        if self.type_ is not UNSET:
-            encoded["type"] = self.type_
+        if self.type is not UNSET:
+            encoded["type"] = self.type
         if self.function is not UNSET:
             encoded["function"] = _encode(self.function)
         return encoded
@@ -49,16 +47,16 @@ class ToolCallDelta(JsonObject):
         id: Any = _rest.pop("id", UNSET)
         if id is not UNSET and _kind(id) is not str:
             id = _parse.optional("id", id, _parse.string)
-        type_: Any = _rest.pop("type", UNSET)
-        if type_ is not UNSET and _kind(type_) is not str:
-            type_ = _parse.optional("type", type_, _parse.string)
+        type: Any = _rest.pop("type", UNSET)
+        if type is not UNSET and _kind(type) is not str:
+            type = _parse.optional("type", type, _parse.string)
         function: Any = _rest.pop("function", UNSET)
         if function is not UNSET:
             function = _parse.optional("function", function, FunctionCallDelta.from_dict)
         _made = cls(
             index=index,
             id=id,
-            type_=type_,
+            type=type,
             function=function,
         )
         _made.additional_properties = _rest

@@ -28,12 +28,10 @@ class ToolMessage(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "role": self.role,
-            "content": _encode(self.content),
-            "tool_call_id": self.tool_call_id,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["role"] = self.role
+        encoded["content"] = _encode(self.content)
+        encoded["tool_call_id"] = self.tool_call_id
         if self.name is not UNSET:
             encoded["name"] = self.name
         return encoded

@@ -33,14 +33,12 @@ class Usage(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "prompt_tokens": self.prompt_tokens,
-            "completion_tokens": self.completion_tokens,
-            "total_tokens": self.total_tokens,
-            "credits_charged": self.credits_charged,
-            "breakdown": _encode(self.breakdown),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["prompt_tokens"] = self.prompt_tokens
+        encoded["completion_tokens"] = self.completion_tokens
+        encoded["total_tokens"] = self.total_tokens
+        encoded["credits_charged"] = self.credits_charged
+        encoded["breakdown"] = _encode(self.breakdown)
         if self.reasoning_tokens is not UNSET:
             encoded["reasoning_tokens"] = self.reasoning_tokens
         return encoded

@@ -7,6 +7,7 @@ from attrs import define as _define
 from attrs import field as _field
 
 from .. import parsing as _parse
+from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
@@ -30,13 +31,11 @@ class UsageBreakdown(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "input_credits": self.input_credits,
-            "output_credits": self.output_credits,
-            "model": self.model,
-            "pricing_version": self.pricing_version,
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["input_credits"] = self.input_credits
+        encoded["output_credits"] = self.output_credits
+        encoded["model"] = self.model
+        encoded["pricing_version"] = self.pricing_version
         if self.reasoning_credits is not UNSET:
             encoded["reasoning_credits"] = self.reasoning_credits
         return encoded

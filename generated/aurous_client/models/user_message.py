@@ -26,11 +26,9 @@ class UserMessage(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "role": self.role,
-            "content": _encode(self.content),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["role"] = self.role
+        encoded["content"] = _encode(self.content)
         if self.name is not UNSET:
             encoded["name"] = self.name
         return encoded

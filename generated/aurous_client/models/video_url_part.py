@@ -15,7 +15,7 @@ from ..types import UNSET, JsonObject
 class VideoUrlPart(JsonObject):
     """A part that is video, of which the first seconds are sampled."""
 
-    type_: Literal["video_url"] = "video_url"
+    type: Literal["video_url"] = "video_url"
     video_url: VideoUrl
     """Where a video is."""
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
@@ -23,21 +23,19 @@ class VideoUrlPart(JsonObject):
 
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
-        encoded: dict[str, Any] = {
-            **self.additional_properties,
-            "type": self.type_,
-            "video_url": _encode(self.video_url),
-        }
+        encoded: dict[str, Any] = _encode(self.additional_properties) if self.additional_properties else {}
+        encoded["type"] = self.type
+        encoded["video_url"] = _encode(self.video_url)
         return encoded
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = _parse.members(src_dict)
-        type_ = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "video_url"))
+        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "video_url"))
         video_url = _parse.member("video_url", _rest.pop("video_url", UNSET), VideoUrl.from_dict)
         _made = cls(
-            type_=type_,
+            type=type,
             video_url=video_url,
         )
         _made.additional_properties = _rest

@@ -1,4 +1,4 @@
-"""Retrieve the credit balance: GET /v1/balance"""
+"""Retrieve the credit balance: GET /v1/balance."""
 
 from __future__ import annotations
 

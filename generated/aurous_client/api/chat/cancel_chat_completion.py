@@ -1,4 +1,4 @@
-"""Cancel a chat completion in flight: POST /v1/chat/completions/{id}/cancel"""
+"""Cancel a chat completion in flight: POST /v1/chat/completions/{id}/cancel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Create a chat completion: POST /v1/chat/completions"""
+"""Create a chat completion: POST /v1/chat/completions."""
 
 from __future__ import annotations
 

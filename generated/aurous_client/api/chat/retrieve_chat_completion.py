@@ -1,4 +1,4 @@
-"""Retrieve a stored chat completion: GET /v1/chat/completions/{id}"""
+"""Retrieve a stored chat completion: GET /v1/chat/completions/{id}."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""List chat and embedding models: GET /v1/models"""
+"""List chat and embedding models: GET /v1/models."""
 
 from __future__ import annotations
 

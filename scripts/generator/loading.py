@@ -1,0 +1,113 @@
+"""Owns reading a YAML file into plain JSON data, and what in it is no JSON or points nowhere. Knows no OpenAPI."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+Pointer = tuple[str | int, ...]
+
+# Deeper than any document for people, and shallow enough for all the tools that recurse into it.
+MAX_DEPTH = 100
+# Below these stand values, in which a $ref is a member like any other.
+_VALUES = {"example", "default", "const", "enum", "value"}
+
+
+class SpecError(Exception):
+    """What is wrong with a spec, one line for each fault, each with its place."""
+
+    def __init__(self, faults: list[str] | tuple[str, ...]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
+
+
+def load(source: Path, *, marked: bool = False) -> Any:
+    """The document; `marked` keeps the line of every node, and is slow. Raises SpecError or OSError."""
+    try:
+        return YAML(typ="rt" if marked else "safe").load(source.read_bytes())
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise SpecError([f"{source.name}:{line}: this is not YAML: {_one_line(error.problem)}"]) from error
+    except (YAMLError, ValueError) as error:
+        raise SpecError([f"{source.name}: this is not YAML: {_one_line(error)}"]) from error
+    except RecursionError:
+        raise SpecError([f"{source.name}: nested too deeply"]) from None
+
+
+def impurities(document: Any) -> Iterator[tuple[Pointer, str]]:
+    """Where a document is no JSON, and its references lead nowhere, with the reason."""
+    yield from _impure(document, document, (), [])
+
+
+def resolve(document: Any, reference: str) -> Any:
+    """What a local reference leads to. Raises LookupError."""
+    if reference != "#" and not reference.startswith("#/"):
+        raise LookupError(reference)
+    found = document
+    for step in reference.split("/")[1:]:
+        step = step.replace("~1", "/").replace("~0", "~")
+        found = found[int(step)] if isinstance(found, list) and step.isdigit() else found[step]
+    return found
+
+
+def _impure(document: Any, node: Any, pointer: Pointer, above: list[int]) -> Iterator[tuple[Pointer, str]]:
+    if isinstance(node, (dict, list)):
+        if id(node) in above:
+            yield pointer, "a YAML alias makes this part of itself"
+            return
+        if len(above) >= MAX_DEPTH:
+            yield pointer, f"nested more than {MAX_DEPTH} deep"
+            return
+    if isinstance(node, dict):
+        for name, child in node.items():
+            if not isinstance(name, str):
+                yield (*pointer, name), f"the name {name!r} is no string; write it in quotes"
+                continue
+            yield from _impure(document, name, pointer, above)
+            yield from _impure(document, child, (*pointer, name), [*above, id(node)])
+        if isinstance(node.get("$ref"), str) and not _is_value(pointer):
+            yield from _bad_reference(document, node["$ref"], (*pointer, "$ref"))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _impure(document, child, (*pointer, index), [*above, id(node)])
+    elif isinstance(node, str):
+        if any("\ud800" <= character <= "\udfff" for character in node):
+            yield pointer, "it holds a lone surrogate, which UTF-8 cannot carry"
+    elif isinstance(node, float) and not math.isfinite(node):
+        yield pointer, f"JSON has no {node}"
+    elif not isinstance(node, (int, float, type(None))):
+        yield pointer, f"a {type(node).__name__} is no JSON; write it in quotes"
+
+
+def _bad_reference(document: Any, reference: str, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    seen = set()
+    while reference not in seen:
+        seen.add(reference)
+        try:
+            target = resolve(document, reference)
+        except (LookupError, TypeError):
+            local = reference.startswith("#")
+            yield (
+                pointer,
+                f"$ref {reference!r} {'leads nowhere' if local else 'leaves the file, which is not followed'}",
+            )
+            return
+        if not isinstance(target, Mapping) or not isinstance(target.get("$ref"), str):
+            return
+        reference = target["$ref"]
+    yield pointer, f"$ref {reference!r} leads back to itself"
+
+
+def _is_value(pointer: Pointer) -> bool:
+    return any(
+        step in _VALUES and not (index and pointer[index - 1] == "properties") for index, step in enumerate(pointer)
+    )
+
+
+def _one_line(error: object) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,128 @@
+"""Owns the names that generated code needs for itself, and what becomes of a name in the spec that is one of them.
+
+Components and operations with such a name are refused; members and parameters are renamed. Knows no templates.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Container, Iterator
+from contextlib import contextmanager
+from keyword import kwlist
+
+from openapi_python_client import strings
+from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
+
+from .loading import Pointer
+from .spec import Spec
+
+# What members and parameters cannot be called, since annotations and methods of the generated code say it.
+# openapi-python-client's own list is all builtins, among them `type`, `object` and, from the site module, `credits`:
+# names that users of the API know and that nothing here needs.
+_RESERVED = {
+    *kwlist,
+    *(
+        "bool",
+        "bytes",
+        "classmethod",
+        "cls",
+        "datetime",
+        "dict",
+        "float",
+        "int",
+        "list",
+        "self",
+        "str",
+        "super",
+        "uuid",
+    ),
+    *("additional_properties", "from_dict", "src_dict", "to_dict"),
+}
+# What the modules of the generated package import or define, besides what the spec names.
+TAKEN_CLASSES = {
+    *dir(builtins),
+    *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
+    *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "UNSET", "Unset", "JsonObject"),
+    *("Operation", "Request", "Response", "SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
+    *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
+    *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
+}
+# Each operation is a module, which resources.py imports beside these.
+TAKEN_MODULES = {"builtins", "cached_property", "datetime", "evolve", "given", "to_headers", "uuid"}
+# Names inside the functions of an operation's module, and of the method that calls it.
+TAKEN_PARAMETERS = {
+    *TAKEN_MODULES,
+    *(
+        "self",
+        "body",
+        "client",
+        "to_json",
+        "to_query",
+        "to_segment",
+        "extra_headers",
+        "extra_body",
+        "timeout",
+        "stream",
+    ),
+}
+
+
+@contextmanager
+def spelling() -> Iterator[None]:
+    """Within it, openapi-python-client makes identifiers by our list."""
+    theirs = strings.RESERVED_WORDS
+    strings.RESERVED_WORDS = _RESERVED
+    try:
+        yield
+    finally:
+        strings.RESERVED_WORDS = theirs
+
+
+def possible(spec: Spec) -> list[tuple[Pointer, str]]:
+    """Components and operations whose names cannot be kept."""
+    with spelling():
+        return [*_impossible_components(spec), *_impossible_operations(spec)]
+
+
+def module_name(operation_id: str) -> str:
+    return str(PythonIdentifier(operation_id, "op_"))
+
+
+def free(name: str, prefix: str, taken: Container[str]) -> str:
+    """The name of a parameter, with a prefix if it is taken, and underscores if that is too."""
+    if name in taken:
+        name = f"{prefix}_{name}"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def _impossible_components(spec: Spec) -> Iterator[tuple[Pointer, str]]:
+    modules = {"aliases": "the names of unions"}
+    for name in spec.schemas:
+        pointer: Pointer = ("components", "schemas", name)
+        wanted = ClassName(name, "")
+        if wanted != name or not name.isascii():
+            hint = f"; {wanted} would be" if wanted.isidentifier() and wanted.isascii() else ""
+            yield pointer, f"R1: {name!r} cannot be the name of a Python class{hint}"
+        elif name in TAKEN_CLASSES:
+            yield pointer, f"R1: the generated code has a {name} of its own; give the component another name"
+        elif (module := snake_case(name)) in modules:
+            yield pointer, f"R1: {name} would be written to the same file as {modules[module]}"
+        else:
+            modules[module] = name
+
+
+def _impossible_operations(spec: Spec) -> Iterator[tuple[Pointer, str]]:
+    modules: dict[str, str] = {}
+    for pointer, operation in spec.operations():
+        if "operationId" not in operation:
+            yield pointer, "R1: an operation needs an operationId"
+            continue
+        name = operation["operationId"]
+        module = module_name(name)
+        if not module.isascii() or module in TAKEN_MODULES:
+            yield (*pointer, "operationId"), f"R1: {module!r} cannot be the name of an operation's module"
+        elif module in modules:
+            yield (*pointer, "operationId"), f"R1: {name} would be written to the same file as {modules[module]}"
+        modules[module] = name

@@ -1,0 +1,161 @@
+"""Owns what the sources of a generated package declare, read as syntax: a broken package can still be judged.
+
+Knows how the templates write things; knows no spec.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class Model:
+    """A class of `models`."""
+
+    annotations: dict[str, ast.expr] = field(default_factory=dict)
+    """By attribute."""
+    read: dict[str, str] = field(default_factory=dict)
+    """The members that from_dict takes out of an object, with the attribute of each."""
+    written: set[str] = field(default_factory=set)
+    """The members that to_dict puts into one."""
+
+
+@dataclass
+class Module:
+    """The module of an operation."""
+
+    facts: dict[str, Any]
+    """The arguments of its Operation: a value where it is constant, else source text."""
+    functions: set[str]
+    parameters: dict[str, str]
+    """What the path, the query and the headers are filled from: the name of a parameter, by its name in the spec."""
+    declared: list[str]
+    """The parameters of build_request, in order."""
+    sends_body: bool
+
+
+@dataclass
+class Method:
+    """A method of a resource class."""
+
+    body: set[str]
+    """The members of the body that it can send."""
+    positional: int
+    keywords: set[str]
+    """What it passes to build_request."""
+
+
+class Package:
+    """What the sources of a generated package declare; nothing of a file that is missing."""
+
+    def __init__(self, root: Path) -> None:
+        self.models: dict[str, Model] = {}
+        self.values: dict[str, ast.expr] = {}
+        """The right sides of enums, of the tuples of their values, and of aliases."""
+        for file in sorted((root / "models").glob("*.py")):
+            for node in _parse(file).body:
+                if isinstance(node, ast.ClassDef):
+                    self.models[node.name] = _model(node)
+                elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+                    self.values[node.target.id] = node.value
+        imports = [node for node in _parse(root / "models" / "__init__.py").body if isinstance(node, ast.ImportFrom)]
+        self.exported = {alias.asname or alias.name for node in imports for alias in node.names}
+        found = [_module(_parse(file)) for file in sorted((root / "api").glob("*/*.py"))]
+        self.operations = {str(module.facts.get("id")): module for module in found if module is not None}
+        self.methods = {
+            (declared.name, node.name): _method(node)
+            for declared in _parse(root / "resources.py").body
+            if isinstance(declared, ast.ClassDef)
+            for node in declared.body
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
+        self.error_codes = _keys(ast.walk(_parse(root / "error_codes.py")))
+
+
+def names(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def constants(tree: ast.AST) -> list[Any]:
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+
+
+def _model(tree: ast.ClassDef) -> Model:
+    model = Model()
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            model.annotations[node.target.id] = node.annotation
+        elif isinstance(node, ast.FunctionDef) and node.name == "from_dict":
+            model.read = dict(_taken(node))
+        elif isinstance(node, ast.FunctionDef) and node.name == "to_dict":
+            targets = [target for step in ast.walk(node) if isinstance(step, ast.Assign) for target in step.targets]
+            slices = [target.slice for target in targets if isinstance(target, ast.Subscript)]
+            model.written = {str(key.value) for key in slices if isinstance(key, ast.Constant)}
+    return model
+
+
+def _taken(from_dict: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(from_dict):
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
+            for call in _calls(node.value, "pop"):
+                if isinstance(call.args[0], ast.Constant) and isinstance(target, ast.Name):
+                    yield str(call.args[0].value), target.id
+
+
+def _module(tree: ast.Module) -> Module | None:
+    operation = next(_calls(tree, "Operation"), None)
+    if operation is None:
+        return None
+    functions = {node.name: node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    build = functions.get("build_request")
+    arguments = build.args if build else ast.arguments([], [], None, [], [], None, [])
+    parameters: dict[str, str] = {}
+    for call in _calls(build, "to_segment") if build else ():
+        parameters[str(constants(call.args[0])[0])] = ast.unparse(call.args[1])
+    for name in ("to_query", "to_headers"):
+        for call in _calls(build, name) if build else ():
+            for table in call.args:
+                if isinstance(table, ast.Dict):
+                    pairs = zip(table.keys, table.values, strict=True)
+                    parameters |= {str(key.value): ast.unparse(v) for key, v in pairs if isinstance(key, ast.Constant)}
+    return Module(
+        facts={keyword.arg or "": _fact(keyword.value) for keyword in operation.keywords},
+        functions=set(functions),
+        parameters=parameters,
+        declared=[argument.arg for argument in [*arguments.args, *arguments.kwonlyargs]],
+        sends_body=build is not None and any(_calls(build, "to_json")),
+    )
+
+
+def _method(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
+    built = next(_calls(tree, "build_request"), None)
+    given = [table for call in _calls(tree, "given") for table in call.args[:1]]
+    return Method(
+        body=_keys(given),
+        positional=len(built.args) if built else 0,
+        keywords={keyword.arg or "" for keyword in built.keywords} if built else set(),
+    )
+
+
+def _fact(value: ast.expr) -> Any:
+    return value.value if isinstance(value, ast.Constant) else ast.unparse(value)
+
+
+def _keys(nodes: Iterable[ast.AST]) -> set[str]:
+    tables = [node for node in nodes if isinstance(node, ast.Dict)]
+    return {str(key.value) for table in tables for key in table.keys if isinstance(key, ast.Constant)}
+
+
+def _calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", None)) == name:
+            yield node
+
+
+def _parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_bytes() if file.exists() else b"")
