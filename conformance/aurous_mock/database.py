@@ -25,8 +25,8 @@ from aurous_mock.settings import SettingsError
 from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
 from aurous_mock.tables import balances, charges, completions, counters, keys, meta, rules
 
-LEASE = 6.0
-_RENEW_EVERY = 1.5
+LEASE = 4.0
+_RENEW_EVERY = 1.0
 
 T = TypeVar("T")
 
@@ -133,11 +133,12 @@ class DatabaseStore:
             "claimed_at": self.now(),
             "body": None,
         }
-        first = self._insert(keys).values(team=opening.team, key=claim.key, **values).on_conflict_do_nothing()
+        first = self._insert(keys).values(team=opening.team, key=claim.key, **values)
+        first = first.on_conflict_do_nothing().returning(keys.c.key)
         here = (keys.c.team == opening.team) & (keys.c.key == claim.key)
         row = None
         while row is None:
-            if connection.execute(first).rowcount == 1:
+            if connection.execute(first).first() is not None:
                 return Fresh()
             # Empty when the key was freed between the two statements: then it can be had after all.
             row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()

@@ -1,0 +1,76 @@
+"""Starts a PostgreSQL for tests, on a free port and a throw-away directory; says loudly when it cannot."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from mockkit import eventually
+
+_HOW = "PostgreSQL is not installed: apt-get install postgresql (or put initdb and postgres on the PATH)"
+
+
+@contextmanager
+def running_postgres() -> Iterator[str]:
+    """The SQLAlchemy URL of an empty database."""
+    programs = _programs()
+    home = Path(tempfile.mkdtemp(prefix="aurous-postgres-"))
+    # PostgreSQL refuses to run as root.
+    user = "postgres" if os.geteuid() == 0 else None
+    try:
+        if user:
+            shutil.chown(home, user)
+        data = home / "data"
+        _run([programs / "initdb", "-D", data, "-U", "mock", "-A", "trust", "--no-sync", "-E", "UTF8"], user)
+        port = _free_port()
+        options = ["-p", str(port), "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        with open(home / "log", "wb") as log:
+            server = subprocess.Popen(  # noqa: S603
+                [programs / "postgres", "-D", data, *options], stdout=log, stderr=log, user=user, cwd="/"
+            )
+        try:
+            url = f"postgresql+psycopg://mock@127.0.0.1:{port}/postgres"
+            eventually(lambda: _answers(url) or server.poll() is not None)
+            assert server.poll() is None, (home / "log").read_text()
+            yield url
+        finally:
+            server.terminate()
+            server.wait()
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _programs() -> Path:
+    candidates = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    for candidate in candidates:
+        if (candidate / "initdb").exists() and (candidate / "postgres").exists():
+            return candidate
+    pytest.fail(_HOW)
+
+
+def _run(command: list[str | Path], user: str | None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, user=user, cwd="/", check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+
+
+def _free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _answers(url: str) -> bool:
+    engine = sa.create_engine(url)
+    try:
+        with engine.connect():
+            return True
+    except sa.exc.OperationalError:
+        return False
+    finally:
+        engine.dispose()

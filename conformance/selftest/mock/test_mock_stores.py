@@ -1,0 +1,282 @@
+"""Stores: the same promises in memory, in SQLite and in PostgreSQL; shared by processes, kept through kill -9."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aurous_mock.database import DatabaseStore
+from aurous_mock.idempotency import WINDOW, Claim, InUse, Replay
+from aurous_mock.memory import MemoryStore
+from aurous_mock.settings import DEFAULT_KEY
+from aurous_mock.store import Closing, Opened, Opening, Store, TooLow
+from mockkit import CREATE, PATIENCE, chat, eventually, first_id, frames, long_chat, post_all, process, status_of
+from postgres import running_postgres
+
+CLAIM = Claim("key", "/route", "print")
+HEADERS = {"X-Api-Key": DEFAULT_KEY}
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    with running_postgres() as url:
+        yield url
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+    """Makes stores that share what they hold, where stores do that."""
+    if request.param == "memory":
+        store = MemoryStore(1000)
+        return lambda: store
+    location = str(tmp_path / "state.db") if request.param == "sqlite" else request.getfixturevalue("postgres")
+    return lambda: DatabaseStore(location, 1000)
+
+
+@asynccontextmanager
+async def started(make: Callable[[], Store]) -> AsyncIterator[Store]:
+    store = make()
+    await store.start()
+    await store.reset()
+    try:
+        yield store
+    finally:
+        await store.stop()
+
+
+def run(make: Callable[[], Store], scenario: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
+    async def go() -> None:
+        async with started(make) as store:
+            await scenario(store)
+
+    asyncio.run(go())
+
+
+def opening(number: int = 1, hold: int = 100, claim: Claim | None = None, team: str = "t") -> Opening:
+    return Opening(id=f"cmp_{number}", team=team, streamed=False, hold=hold, body=b"{}", claim=claim)
+
+
+def closing(number: int = 1, status: str = "completed", charge: int = 40) -> Closing:
+    return Closing(id=f"cmp_{number}", status=status, body=b'{"done": true}', charge=charge)
+
+
+def test_a_completion_is_opened_closed_and_charged_once(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        assert await store.open(opening()) == Opened()
+        record = await store.find("t", "cmp_1")
+        assert record is not None
+        assert record.status == "in_progress"
+        assert (await store.balance("t")).held == 100
+        assert await store.close(closing())
+        assert not await store.close(closing(status="cancelled", charge=7))
+        record = await store.find("t", "cmp_1")
+        assert record is not None
+        assert (record.status, record.body) == ("completed", b'{"done": true}')
+        balance = await store.balance("t")
+        assert (balance.credits, balance.held) == (960, 0)
+        assert [charge.micro for charge in await store.charges()] == [40]
+
+    run(make, scenario)
+
+
+def test_teams_are_apart(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        await store.open(opening(1, claim=CLAIM))
+        assert await store.open(opening(2, claim=CLAIM, team="u")) == Opened()
+        assert await store.find("u", "cmp_1") is None
+        assert (await store.balance("u")).held == 100
+
+    run(make, scenario)
+
+
+def test_a_hold_that_is_not_covered_leaves_no_trace(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        assert await store.open(opening(1, hold=900)) == Opened()
+        assert await store.open(opening(2, hold=101, claim=CLAIM)) == TooLow(100)
+        assert await store.find("t", "cmp_2") is None
+        assert await store.open(opening(3, hold=100, claim=CLAIM)) == Opened()
+
+    run(make, scenario)
+
+
+def test_a_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        await store.open(opening())
+        await store.close(closing(charge=5000))
+        balance = await store.balance("t")
+        assert (balance.credits, balance.held) == (0, 0)
+
+    run(make, scenario)
+
+
+def test_the_life_of_a_key(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        assert await store.open(opening(1, claim=CLAIM)) == Opened()
+        assert isinstance(await store.open(opening(2, claim=CLAIM)), InUse)
+        await store.close(closing(1, status="failed", charge=0))
+        assert await store.open(opening(3, claim=CLAIM)) == Opened()
+        await store.close(closing(3))
+        assert await store.open(opening(4, claim=CLAIM)) == Replay(b'{"done": true}')
+        assert isinstance(await store.open(opening(5, claim=Claim("key", "/route", "other"))), InUse)
+        await store.advance(WINDOW)
+        assert await store.open(opening(6, claim=CLAIM)) == Opened()
+
+    run(make, scenario)
+
+
+def test_one_of_many_claims_wins(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        verdicts = await asyncio.gather(*(store.open(opening(n, hold=1, claim=CLAIM)) for n in range(40)))
+        assert Counter(type(verdict) for verdict in verdicts) == {Opened: 1, InUse: 39}
+        assert (await store.balance("t")).held == 1
+
+    run(make, scenario)
+
+
+def test_holds_never_exceed_the_balance(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        verdicts = await asyncio.gather(*(store.open(opening(n, hold=100)) for n in range(30)))
+        assert Counter(type(verdict) for verdict in verdicts) == {Opened: 10, TooLow: 20}
+
+    run(make, scenario)
+
+
+def test_counting_and_rules(make: Callable[[], Store]) -> None:
+    async def scenario(store: Store) -> None:
+        assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
+        assert await store.count("b") == 0
+        await store.add_rule("first")
+        await store.add_rule("second")
+        assert [rule for _, rule in await store.rules()] == ["first", "second"]
+        await store.reset()
+        assert (await store.rules(), await store.count("a")) == ([], 0)
+
+    run(make, scenario)
+
+
+def post(url: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    return httpx.post(url + CREATE, json=chat(**fields), headers={**HEADERS, **(headers or {})}, timeout=PATIENCE)
+
+
+def ledger(url: str) -> list[dict[str, Any]]:
+    charges: list[dict[str, Any]] = httpx.get(url + "/_mock/ledger").json()["charges"]
+    return charges
+
+
+def test_nothing_acknowledged_is_lost_to_kill_9(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state.db"))
+    acknowledged: dict[str, httpx.Response] = {}
+    with process(*state) as (mock, url):
+        for number in range(30):
+            acknowledged[f"key-{number}"] = post(url, {"Idempotency-Key": f"key-{number}"})
+        with httpx.stream(
+            "POST", url + CREATE, json=long_chat(), headers={**HEADERS, "Aurous-Mock-Fault": "pace=20"}
+        ) as stream:
+            lines = stream.iter_lines()
+            running = first_id(lines)
+            mock.kill()
+            mock.wait()
+    with process(*state) as (_, url), httpx.Client(base_url=url, headers=HEADERS) as client:
+        for key, before in acknowledged.items():
+            again = post(url, {"Idempotency-Key": key})
+            assert again.headers["aurous-idempotent-replayed"] == "true"
+            assert again.content == before.content
+            assert client.get(f"{CREATE}/{before.json()['id']}").content == before.content
+        assert [charge["idempotency_key"] for charge in ledger(url)] == list(acknowledged)
+        # The stream died with its server: its lease runs out, and its hold is released uncharged.
+        assert eventually(lambda: status_of(client, running) == "failed")
+        assert client.get("/v1/balance").json()["held_credits"] == 0
+
+
+def share(first: str, second: str) -> None:
+    """What has to be true of two servers of one state."""
+    together = asyncio.run(_race(first, second))
+    outcomes = Counter((r.status_code, r.headers.get("aurous-idempotent-replayed")) for r in together)
+    assert outcomes[200, None] == 1
+    assert set(outcomes) <= {(200, None), (200, "true"), (409, None)}
+    assert len(ledger(first)) == 1
+    assert ledger(first) == ledger(second)
+
+    done = post(first, {"Idempotency-Key": "there"})
+    assert post(second, {"Idempotency-Key": "there"}).content == done.content
+    assert httpx.get(f"{second}{CREATE}/{done.json()['id']}", headers=HEADERS).content == done.content
+    httpx.post(second + "/_mock/clock", json={"advance": WINDOW})
+    assert "aurous-idempotent-replayed" not in post(first, {"Idempotency-Key": "there"}).headers
+
+    slow = {**HEADERS, "Aurous-Mock-Fault": "pace=100"}
+    with (
+        httpx.stream("POST", first + CREATE, json=long_chat(), headers=slow, timeout=PATIENCE) as stream,
+        httpx.Client(base_url=second, headers=HEADERS, timeout=PATIENCE) as client,
+    ):
+        lines = stream.iter_lines()
+        completion_id = first_id(lines)
+        there = f"{CREATE}/{completion_id}"
+        assert eventually(lambda: client.get(there).json()["choices"][0]["message"]["content"])
+        assert client.get(there).json()["status"] == "in_progress"
+        cancelled = client.post(there + "/cancel")
+        assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+        assert frames("\n".join(lines))[-1]["choices"][0]["finish_reason"] == "cancelled"
+
+    httpx.post(first + "/_mock/faults", json={"fault": "status=503; times=2"})
+    assert [post(url).status_code for url in (second, first, second)] == [503, 503, 200]
+    spent = sum(round(charge["credits_charged"] * 1e6) for charge in ledger(second))
+    credits = httpx.get(first + "/v1/balance", headers=HEADERS).json()["credits"]
+    assert round(credits * 1e6) == 10**12 - spent
+
+
+async def _race(first: str, second: str) -> list[httpx.Response]:
+    halves = (post_all(url, DEFAULT_KEY, [chat()] * 50, {"Idempotency-Key": "race"}) for url in (first, second))
+    return [response for half in await asyncio.gather(*halves) for response in half]
+
+
+def test_two_servers_share_a_file(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state.db"))
+    with process(*state) as (_, first), process(*state) as (_, second):
+        share(first, second)
+
+
+def test_two_servers_share_a_postgresql(postgres: str) -> None:
+    with process("--state", postgres) as (_, first), process("--state", postgres) as (_, second):
+        httpx.post(first + "/_mock/reset")
+        share(first, second)
+
+
+def test_a_dead_server_frees_its_keys_for_the_others(postgres: str) -> None:
+    with process("--state", postgres) as (dying, first), process("--state", postgres) as (_, second):
+        httpx.post(first + "/_mock/reset")
+        key = {"Idempotency-Key": "orphan"}
+        with pytest.raises(httpx.HTTPError):
+            _post_and_kill(first, dying.pid, second, key)
+        assert post(second, key).status_code == 409
+        assert eventually(lambda: post(second, key).status_code == 200)
+        assert [charge["idempotency_key"] for charge in ledger(second)] == ["orphan"]
+
+
+def _post_and_kill(first: str, pid: int, second: str, key: dict[str, str]) -> None:
+    async def go() -> None:
+        async with httpx.AsyncClient(headers={**HEADERS, **key}, timeout=PATIENCE) as client:
+            slow = {"Aurous-Mock-Fault": "pace=1"}
+            asked = asyncio.create_task(client.post(first + CREATE, json=chat(), headers=slow))
+            while (await client.get(second + "/v1/balance")).json()["held_credits"] == 0:
+                await asyncio.sleep(0.01)
+            os.kill(pid, signal.SIGKILL)
+            await asked
+
+    asyncio.run(go())
+
+
+def test_workers_share_one_port_and_one_state(tmp_path: Path) -> None:
+    with process("--workers", "2", "--state", str(tmp_path / "state.db")) as (mock, url):
+        responses = asyncio.run(post_all(url, DEFAULT_KEY, [chat()] * 60, {"Idempotency-Key": "k"}))
+        fresh = [r for r in responses if r.status_code == 200 and "aurous-idempotent-replayed" not in r.headers]
+        assert len(fresh) == 1
+        assert len(ledger(url)) == 1
+        mock.terminate()
+        mock.communicate(timeout=PATIENCE)
+        assert mock.returncode == 0
