@@ -58,6 +58,11 @@ def operations() -> list[Operation]:
     ]
 
 
+def operation_id(label: str) -> str:
+    """The id of an operation that is written as `POST /v1/...`."""
+    return next(operation.id for operation in operations() if f"{operation.method} {operation.path}" == label)
+
+
 @cache
 def error_codes() -> dict[str, ErrorCode]:
     rows = document()["components"]["x-error-codes"]

@@ -6,6 +6,7 @@ Only servers on this machine are asked whether they have levers; every other ser
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 
 from assay.breaches import unseen
@@ -38,6 +39,10 @@ class Levers:
         if not self.present:
             unseen(NO_LEVERS.format("clock"))
         _move(self.server, seconds).expect(200)
+
+    def time(self) -> float:
+        """The time that the server goes by, in Unix seconds."""
+        return float(_move(self.server, 0).at("now")) if self.present else time.time()
 
 
 def find(server: Server) -> Levers:

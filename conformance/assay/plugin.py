@@ -14,9 +14,10 @@ import pytest
 from assay import contract, judging, options, page, plan, results, terminal
 from assay.embedded import EmbeddedServer
 from assay.purse import Purse
+from assay.receipts import charge
 from assay.ruling import Rule, claimed_by
 from assay.server import Recorder, Server
-from assay.settings import Profile, Settings, embedded_keys, worker_key
+from assay.settings import CHOSEN, Profile, Settings, embedded_keys, worker_key
 from assay.verdicts import Finding, Outcome, Verdicts
 
 SUITE = Path(__file__).resolve().parents[1]
@@ -29,6 +30,7 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        CHOSEN.profile, CHOSEN.seed = Profile(config.getoption("profile")), options.seed(config)
         self.recorder = Recorder()
         self.verdicts = Verdicts()
         self.started = datetime.now(UTC)
@@ -123,7 +125,9 @@ class Run:
         outcome, came, exchanges = judging.judge(error, rule.level, in_setup=call.when == "setup")
         recorded = self.recorder.exchanges
         shown = judging.shown(exchanges, recorded) if outcome is not Outcome.KEPT else ()
-        finding = Finding(rule, item.nodeid, outcome, came, shown, len(recorded), plan.price(recorded), call.duration)
+        finding = Finding(
+            rule, item.nodeid, outcome, came, shown, len(recorded), sum(map(charge, recorded)), call.duration
+        )
         vars(report)["finding"] = finding.packed()
         report.user_properties += [
             ("rule", rule.id), ("verdict", outcome.value), ("level", rule.level.value), ("page", rule.url)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pytest
+
+from assay.contract import operation_id
 
 DOCS = "https://docs.aurous-labs.com/"
 
@@ -66,4 +68,9 @@ def rule(name: str, *, page: str, says: str, observed: bool = False) -> pytest.M
 def claimed_by(item: pytest.Item) -> Rule | None:
     """The rule that a collected test proves; the innermost mark wins, so that a parameter can name its own."""
     mark = item.get_closest_marker("rule")
-    return mark.args[0] if mark else None
+    if mark is None:
+        return None
+    found: Rule = mark.args[0]
+    # Tests made for every operation by schemathesis share one mark, and name their operation only as an item.
+    label = getattr(item, "operation_label", None)
+    return replace(found, id=found.id.format(operation=operation_id(label))) if label else found

@@ -16,6 +16,7 @@ import httpx
 from assay.breaches import Breach, unseen
 from assay.exchanges import KEY_VARIABLE, Exchange
 from assay.purse import Purse, Rates
+from assay.receipts import charge
 from assay.settings import Settings
 from assay.streams import OpenStream, Transcript
 
@@ -25,8 +26,8 @@ BALANCE = "/v1/balance"
 
 # Long enough for a real model's first token, short enough to call silence a hang.
 ANSWER_WITHIN = httpx.Timeout(30, connect=5)
-LONGEST_WAIT_TOLD = 30.0
-PATIENCE = 4
+LONGEST_WAIT = 30.0
+PATIENCE = 3
 
 Headers = Mapping[str, str | None]
 
@@ -55,6 +56,7 @@ class Server:
         self.purse = purse
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
+        self.patience = PATIENCE
         self._model: str | None = None
         self._numbers = count(1)
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
@@ -73,25 +75,18 @@ class Server:
 
     # ---------------------------------------------------------------- asking
 
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        headers: Headers | None = None,
-        content: bytes | None = None,
-        patient: bool = True,
-    ) -> Exchange:
+    def send(self, method: str, path: str, *, headers: Headers | None = None, content: bytes | None = None) -> Exchange:
         """One request, with the key and the pinned version unless `headers` says otherwise (None leaves one out).
 
-        A 429 is asked again after its Retry-After, unless not `patient`.
+        A 429 is asked again after its Retry-After, as often as `patience` says.
         """
-        for _ in range(PATIENCE if patient else 1):
-            exchange = self._send_once(method, path, self._dressed(headers), content)
+        exchange = self._send_once(method, path, self._dressed(headers), content)
+        for _ in range(self.patience):
             wait = exchange.header("Retry-After")
-            if exchange.status != 429 or not patient or not wait or not wait.isdigit():
+            if exchange.status != 429 or not wait or not wait.isdigit():
                 break
-            time.sleep(min(float(wait), LONGEST_WAIT_TOLD))
+            time.sleep(min(float(wait), LONGEST_WAIT))
+            exchange = self._send_once(method, path, self._dressed(headers), content)
         return exchange
 
     def create(
@@ -136,9 +131,8 @@ class Server:
         finally:
             if stream is not None:
                 stream.hang_up()
-            receipt = stream.transcript.usage if stream is not None else None
-            told = receipt.get("credits_charged") if isinstance(receipt, dict) else None
-            self.purse.settle(ceiling, told if isinstance(told, int | float) else ceiling)
+            # A stream without a receipt was charged all the same; how much, nobody has told.
+            self.purse.settle(ceiling, charge(exchange) or ceiling)
 
     def streamed(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""
@@ -178,7 +172,7 @@ class Server:
         return {"X-Api-Key": self.api_key, "Aurous-Version": self.settings.api_version, **(headers or {})}
 
     def _start(self, request: httpx.Request) -> Exchange:
-        shown = {name: self._redact(value) for name, value in _as_sent(request.headers).items()}
+        shown = {name: self.redact(value) for name, value in _as_sent(request.headers).items()}
         exchange = Exchange(request.method, str(request.url), shown, request.content)
         self.recorder.add(exchange)
         return exchange
@@ -199,7 +193,8 @@ class Server:
         exchange.body = response.content
         return exchange
 
-    def _redact(self, text: str) -> str:
+    def redact(self, text: str) -> str:
+        """A header's value as it may be printed."""
         for key in filter(None, (self.settings.api_key, self.settings.other_api_key)):
             text = text.replace(key, KEY_VARIABLE)
         return text
@@ -207,14 +202,6 @@ class Server:
 
 def encode(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="surrogatepass")
-
-
-def charge(exchange: Exchange) -> float:
-    """What the receipt of an answer says was charged: nothing for an error or a replay."""
-    if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
-        return 0.0
-    charged = exchange.get("usage", "credits_charged")
-    return float(charged) if isinstance(charged, int | float) else 0.0
 
 
 def cheapest(models: Exchange) -> tuple[str, Rates]:

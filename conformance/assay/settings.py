@@ -20,6 +20,17 @@ class Profile(StrEnum):
     THOROUGH = "thorough"
 
 
+@dataclass
+class Choice:
+    """What tests are generated from. They are generated on import, before there is any server."""
+
+    profile: Profile = Profile.DEFAULT
+    seed: int = DEFAULT_SEED
+
+
+CHOSEN = Choice()
+
+
 @dataclass(frozen=True)
 class Settings:
     """One run's settings, the same in every process of it."""

@@ -89,3 +89,9 @@ def failures(server: Server, completion: Exchange) -> dict[str, Exchange]:
 def levers(server: Server) -> Levers:
     """What this server lets a test do to it."""
     return find(server)
+
+
+@pytest.fixture(scope="session")
+def alone(pytestconfig: pytest.Config) -> bool:
+    """Whether no other process talks to the same server in this run."""
+    return not hasattr(pytestconfig, "workerinput")

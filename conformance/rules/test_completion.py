@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from assay import contract
 from assay.breaches import observe, require
 from assay.exchanges import Exchange
+from assay.levers import Levers
 from assay.ruling import CREATE, ERRORS, REASONING, rule
 from assay.server import Server
 
@@ -50,10 +49,10 @@ def test_object(completion: Exchange) -> None:
 
 
 @rule("completion.created", page=CREATE, says="`created` is the time of creation in whole Unix seconds.")
-def test_created(server: Server) -> None:
-    before = time.time()
+def test_created(server: Server, levers: Levers) -> None:
+    before = levers.time()
     made = server.completed(server.ask())
-    created, after = made.at("created"), time.time()
+    created, after = made.at("created"), levers.time()
     require(isinstance(created, int | float) and created == int(created), f"`created` is {created!r}", made)
     near = before - CLOCKS_MAY_DIFFER_BY <= created <= after + CLOCKS_MAY_DIFFER_BY
     require(near, f"`created` is {created}, and the time was {after:.0f}", made)

@@ -1,0 +1,31 @@
+"""What must hold for any request at all: schemathesis explores every operation, and the links between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from assay import exploration
+from assay.ruling import rule
+from assay.server import Server
+from assay.settings import CHOSEN
+
+SCHEMA = exploration.load(CHOSEN.profile, CHOSEN.seed)
+
+
+@rule(
+    "properties.{operation}",
+    page="api-reference",
+    says="Whatever is sent gets a documented answer: valid requests are accepted, others refused in the envelope.",
+)
+@SCHEMA.parametrize()
+def test_operation(case: Any, server: Server) -> None:
+    exploration.try_case(case, server)
+
+
+@rule(
+    "properties.links",
+    page="api-reference",
+    says="What a create answers can be retrieved and cancelled by its id, in any order and number.",
+)
+def test_links(server: Server) -> None:
+    exploration.walk(SCHEMA, server)
