@@ -184,9 +184,8 @@ def test_typed_errors(sdk: OpenAI, fields: dict[str, object], fault: str | None,
 
 
 def test_a_wrong_key(mock: Mock) -> None:
-    with OpenAI(base_url=mock.url + "/v1", api_key="wrong", max_retries=0) as sdk:
-        with pytest.raises(openai.AuthenticationError):
-            sdk.models.list()
+    with OpenAI(base_url=mock.url + "/v1", api_key="wrong") as sdk, pytest.raises(openai.AuthenticationError):
+        sdk.models.list()
 
 
 def test_retries_get_through(mock: Mock) -> None:

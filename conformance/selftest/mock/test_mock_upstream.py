@@ -158,7 +158,8 @@ def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> N
         'data:{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f","arguments":""}}]}}]}',
         'data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]}',
         'data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}',
-        'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":30,"completion_tokens_details":{"reasoning_tokens":10}}}',
+        'data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":30,'
+        '"completion_tokens_details":{"reasoning_tokens":10}}}',
         "data: [DONE]",
     ]
     engine, transport = scripted(monkeypatch, "".join(f"{event}\r\n\r\n" for event in events).encode())
