@@ -29,7 +29,9 @@ from .errors import (
     BudgetExceededError,
     ConfigurationError,
     ConflictError,
+    FirstEventTimeoutError,
     IdempotencyKeyInUseError,
+    IdleTimeoutError,
     InvalidRequestError,
     NotFoundError,
     PermissionDeniedError,
@@ -37,11 +39,15 @@ from .errors import (
     ResponseShapeError,
     ServerError,
     StreamInterruptedError,
+    StreamTimeoutError,
+    TotalTimeoutError,
 )
+from .frames import StreamNotice
 from .hooks import CallDetails, Hooks
 from .idempotency import idempotency_key
-from .options import Timeouts
+from .options import StreamPolicy, Timeouts
 from .receipts import Budget, Ledger, LedgerLine, Receipt, ReceiptWarning, receipt
+from .recovery import Recovery
 from .retries import RetryPolicy
 from .stream import AsyncChatStream, ChatStream
 
@@ -66,8 +72,10 @@ __all__ = [
     "ConflictError",
     "ConnectedClient",
     "EncodeError",
+    "FirstEventTimeoutError",
     "Hooks",
     "IdempotencyKeyInUseError",
+    "IdleTimeoutError",
     "InvalidRequestError",
     "Ledger",
     "LedgerLine",
@@ -77,12 +85,17 @@ __all__ = [
     "RateLimitError",
     "Receipt",
     "ReceiptWarning",
+    "Recovery",
     "ResponseInfo",
     "ResponseShapeError",
     "RetryPolicy",
     "ServerError",
     "StreamInterruptedError",
+    "StreamNotice",
+    "StreamPolicy",
+    "StreamTimeoutError",
     "Timeouts",
+    "TotalTimeoutError",
     "Unset",
     "__version__",
     "connect",

@@ -106,9 +106,10 @@ class Opened:
 
     reply: Reply
     info: ResponseInfo
-    call: CallDetails
+    began: float
+    """When the call began, by the clock it was given."""
     deadline: float
-    """When the call must be over, by the clock it was begun with."""
+    """When it must be over."""
 
 
 class Course:
@@ -166,7 +167,11 @@ class Course:
             if reply.body is None:
                 found = reply.headers.get("content-type", "no content type")
                 raise self._shape_error(f"expected a body of type {EVENT_STREAM}, found {found}", reply)
-            return Opened(reply=reply, info=self._info(reply), call=self.details, deadline=self._deadline)
+            return Opened(reply=reply, info=self._info(reply), began=self._began, deadline=self._deadline)
+
+    def finish(self, result: object | None, error: BaseException | None) -> None:
+        """Tell the observers how a stream ended."""
+        self._observers.ended(self.details, result, error)
 
     def _answer(self) -> Steps[Reply]:
         """Attempts until one succeeds. Raises the error of the last one when there is no use in another."""
@@ -208,7 +213,7 @@ class Course:
             key=self._options.api_key,
             content=self._request.content,
             connect=min(timeout.connect, remaining),
-            read=min(timeout.read, remaining),
+            read=min(timeout.first_event if self._streams else timeout.read, remaining),
             write=min(timeout.write, remaining),
             total=remaining,
             streams=self._streams,
@@ -216,6 +221,9 @@ class Course:
 
     def _make_headers(self) -> dict[str, str]:
         headers = {"Accept": EVENT_STREAM if self._streams else "application/json", "User-Agent": USER_AGENT}
+        if self._streams:
+            # A compressed stream arrives when a block of it is full, not when an event is.
+            headers["Accept-Encoding"] = "identity"
         if self._options.api_version is not None:
             headers["Aurous-Version"] = self._options.api_version
         headers.update(self._request.headers)

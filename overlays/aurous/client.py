@@ -23,10 +23,10 @@ from .answers import warn_of_deprecation
 from .calls import Course, Outcome
 from .errors import ConfigurationError
 from .hooks import Hooks
-from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Timeouts, read_options
+from .options import FROM_ENVIRONMENT, FromEnvironment, Options, StreamPolicy, Timeouts, read_options
 from .receipts import Budget, Ledger
 from .retries import RetryPolicy
-from .stream import AsyncChatStream, ChatStream
+from .stream import AsyncChatStream, ChatStream, Link
 from .transport import AsyncTransport, SyncTransport
 
 if TYPE_CHECKING:
@@ -70,11 +70,17 @@ class _Base:
         timeout: Timeouts | float | None = None,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
         hooks: Sequence[Hooks] | None = None,
     ) -> Self:
         """This client with some options changed. Costs nothing: connections and ledger are shared."""
         options = self._options.with_changes(
-            api_version=api_version, timeout=timeout, max_retries=max_retries, retry=retry, hooks=hooks
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            streams=streams,
+            hooks=hooks,
         )
         variant = object.__new__(type(self))
         variant.__dict__.update(
@@ -90,6 +96,10 @@ class _Base:
 
     def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
         receipts.check_budget()
+        return self._unbudgeted_course(operation, request, streams=streams)
+
+    def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
+        """For what follows a call and costs nothing: asking what became of it, or cancelling it."""
         return Course(
             operation,
             request,
@@ -97,6 +107,14 @@ class _Base:
             streams=streams,
             clock=time.monotonic,
             chance=random.random,
+        )
+
+    def _link(self, operation: Operation[Any], request: Request) -> Link:
+        return Link(
+            self._options,
+            self._ledger,
+            make_course=self._unbudgeted_course,
+            make_stream_course=lambda: self._course(operation, request, streams=True),
         )
 
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT], stacklevel: int) -> Response[ResultT]:
@@ -121,6 +139,7 @@ class Aurous(_Base, Resources[ChatStream]):
                  None leaves it to the team's default
     timeout:     `Timeouts`, or seconds for a whole call
     max_retries: attempts after the first; `retry` sets the rest of the policy
+    streams:     what a stream does when it breaks off or is left early
     http_client: an httpx.Client of your own, which stays yours to close
     hooks:       observers of calls, see `aurous.Hooks`
 
@@ -136,6 +155,7 @@ class Aurous(_Base, Resources[ChatStream]):
         timeout: Timeouts | float | None = None,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
         http_client: httpx.Client | None = None,
         hooks: Sequence[Hooks] = (),
     ) -> None:
@@ -146,6 +166,7 @@ class Aurous(_Base, Resources[ChatStream]):
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
+            streams=streams,
             hooks=hooks,
         )
         self._transport = SyncTransport(http_client)
@@ -163,7 +184,7 @@ class Aurous(_Base, Resources[ChatStream]):
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events; opened by `with` or by iterating."""
-        return ChatStream(self._transport, self._ledger, lambda: self._course(operation, request, streams=True))
+        return ChatStream(self._link(operation, request), self._transport)
 
     def close(self) -> None:
         """Close the connections; those of an `http_client` that was given stay open."""
@@ -194,6 +215,7 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
         timeout: Timeouts | float | None = None,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
         http_client: httpx.AsyncClient | None = None,
         hooks: Sequence[Hooks] = (),
     ) -> None:
@@ -204,6 +226,7 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
             timeout=timeout,
             max_retries=max_retries,
             retry=retry,
+            streams=streams,
             hooks=hooks,
         )
         self._transport = AsyncTransport(http_client)
@@ -221,7 +244,7 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
-        return AsyncChatStream(self._transport, self._ledger, lambda: self._course(operation, request, streams=True))
+        return AsyncChatStream(self._link(operation, request), self._transport)
 
     async def close(self) -> None:
         """Close the connections; those of an `http_client` that was given stay open."""
@@ -273,6 +296,7 @@ def connect(
     timeout: Timeouts | float | None = None,
     max_retries: int | None = None,
     retry: RetryPolicy | None = None,
+    streams: StreamPolicy | None = None,
     http_client: httpx.Client | None = None,
     async_http_client: httpx.AsyncClient | None = None,
     hooks: Sequence[Hooks] = (),
@@ -288,6 +312,7 @@ def connect(
         "timeout": timeout,
         "max_retries": max_retries,
         "retry": retry,
+        "streams": streams,
         "hooks": hooks,
     }
     made = Aurous(http_client=http_client, **settings)

@@ -16,6 +16,10 @@
     │   └── ServerError                 5xx
     ├── ResponseShapeError              a success that is not what the contract says
     ├── StreamInterruptedError          a stream that broke off
+    │   └── StreamTimeoutError          did not go on in time (also an APITimeoutError)
+    │       ├── FirstEventTimeoutError
+    │       ├── IdleTimeoutError
+    │       └── TotalTimeoutError
     └── BudgetExceededError             refused before it was sent
 
 All of them pickle, and none holds or shows the key.
@@ -25,9 +29,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from attrs import frozen
+
+if TYPE_CHECKING:
+    from .recovery import Recovery
 
 ErrorT = TypeVar("ErrorT", bound="AurousError")
 
@@ -208,17 +215,36 @@ class ResponseShapeError(AurousError):
 
 
 class StreamInterruptedError(AurousError):
-    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged."""
+    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged.
+
+    `completion_id` is the id to retrieve it by, None where nothing arrived; `text` is what arrived.
+    """
 
     def __init__(self, message: str, *, completion_id: str | None, text: str, kind: str) -> None:
         self.completion_id = completion_id
-        """Under which the stored record can be retrieved; None where nothing arrived."""
         self.text = text
-        """The text that arrived."""
         self.kind = kind
         """`cut`: the connection broke. `closed_early`: the server closed it in good order, without an end."""
+        self.recovery: Recovery | None = None
+        """What the stored record said, where it was asked for."""
         named = f" ({completion_id})" if completion_id else ""
         super().__init__(f"the stream{named} broke off after {len(text)} characters: {message}")
+
+
+class StreamTimeoutError(StreamInterruptedError, APITimeoutError):
+    """A stream did not go on in time."""
+
+
+class FirstEventTimeoutError(StreamTimeoutError):
+    """No event came within `Timeouts.first_event`."""
+
+
+class IdleTimeoutError(StreamTimeoutError):
+    """No further event came within `Timeouts.idle`, though keep-alives may have."""
+
+
+class TotalTimeoutError(StreamTimeoutError):
+    """The stream did not end within `Timeouts.total`."""
 
 
 class BudgetExceededError(AurousError):

@@ -7,10 +7,11 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn
+from typing import Any, Final, Literal, NoReturn
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
+from attrs.validators import in_
 from aurous_client import API_VERSION, SERVER_URL
 
 from .errors import ConfigurationError
@@ -82,7 +83,11 @@ class Timeouts:
     write: float = _seconds(60.0)
     """For the network to take the next bytes of the request."""
     total: float = _seconds(600.0)
-    """For the whole call, all attempts and waits included."""
+    """For the whole call, all attempts and waits included; for a stream, until its end."""
+    first_event: float = _seconds(300.0)
+    """For the first event of a stream, from the sending of the request; a model may think long before it speaks."""
+    idle: float = _seconds(60.0)
+    """For each further event of a stream. Keep-alives are no events: they prove the connection, not the answer."""
 
     @classmethod
     def of(cls, value: Timeouts | float | None) -> Timeouts:
@@ -90,6 +95,22 @@ class Timeouts:
         if value is None:
             return cls()
         return value if isinstance(value, Timeouts) else cls(total=value)
+
+
+@frozen(kw_only=True)
+class StreamPolicy:
+    """What a stream does when it ends before its time."""
+
+    on_drop: Literal["raise", "recover"] = field(default="raise", validator=in_(("raise", "recover")))
+    """When the connection breaks: raise StreamInterruptedError, or ask for the stored record first and go on with what
+    it has. The request is never sent again."""
+    on_break: Literal["disconnect", "cancel"] = field(default="disconnect", validator=in_(("disconnect", "cancel")))
+    """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
+    once what was charged."""
+    recover_within: float = _seconds(30.0)
+    """Seconds to wait for a record to become final."""
+    max_event_size: int | None = 64 * 1024 * 1024
+    """Bytes that one event may have; None for no limit."""
 
 
 @frozen(kw_only=True)
@@ -103,6 +124,7 @@ class Options:
     """Sent as `Aurous-Version`; None leaves it to the team's default."""
     timeout: Timeouts = field(factory=Timeouts)
     retry: RetryPolicy = field(factory=RetryPolicy)
+    streams: StreamPolicy = field(factory=StreamPolicy)
     hooks: tuple[Hooks, ...] = ()
 
     def with_changes(
@@ -112,10 +134,13 @@ class Options:
         timeout: Timeouts | float | None = None,
         max_retries: int | None = None,
         retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
         hooks: Sequence[Hooks] | None = None,
     ) -> Options:
         """These options with some of them changed; what is not given stays."""
         changed = self if retry is None else evolve(self, retry=retry)
+        if streams is not None:
+            changed = evolve(changed, streams=streams)
         if max_retries is not None:
             changed = evolve(changed, retry=with_max_retries(changed.retry, max_retries))
         if timeout is not None:
@@ -134,6 +159,7 @@ def read_options(
     timeout: Timeouts | float | None = None,
     max_retries: int | None = None,
     retry: RetryPolicy | None = None,
+    streams: StreamPolicy | None = None,
     hooks: Sequence[Hooks] = (),
     environment: Mapping[str, str] | None = None,
 ) -> Options:
@@ -151,6 +177,7 @@ def read_options(
         api_version=version,
         timeout=Timeouts.of(timeout),
         retry=policy if max_retries is None else with_max_retries(policy, max_retries),
+        streams=streams or StreamPolicy(),
         hooks=tuple(hooks),
     )
 

@@ -11,7 +11,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import anyio
@@ -171,15 +171,25 @@ class SyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._patience = _Patience(response)
+        self._pieces = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
 
-    def pieces(self) -> Iterator[bytes | Failure]:
-        """The pieces, and a Failure at the end where the connection broke."""
+    def read(self, patience: float) -> bytes | Failure | None:
+        """The next piece, if it comes within so many seconds; a Failure if not; None after the last."""
+        self._patience.seconds = patience
         try:
-            yield from self._response.iter_bytes()
+            return next(self._pieces, None)
         except _FAILURES as error:
-            yield _failure(error, None)
+            return _failure(error, None)
+
+    def drain(self, patience: float) -> None:
+        """Read what is left, if it comes soon: only a response read to its end leaves its connection usable."""
+        deadline = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0 and isinstance(self.read(left), bytes):
+            pass
 
     def close(self) -> None:
+        self._patience.end()
         self._response.close()
 
 
@@ -188,17 +198,46 @@ class AsyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._patience = _Patience(response)
+        self._pieces = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
 
-    async def pieces(self) -> AsyncIterator[bytes | Failure]:
+    async def read(self, patience: float) -> bytes | Failure | None:
+        self._patience.seconds = patience
         try:
-            async for piece in self._response.aiter_bytes():
-                yield piece
+            return await anext(self._pieces, None)
         except _FAILURES as error:
-            yield _failure(error, None)
+            return _failure(error, None)
+
+    async def drain(self, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while (left := deadline - time.monotonic()) > 0 and isinstance(await self.read(left), bytes):
+            pass
 
     async def close(self) -> None:
+        self._patience.end()
         with anyio.CancelScope(shield=True):
             await self._response.aclose()
+
+
+class _Patience:
+    """Gives each read of a body a timeout of its own; httpx has one for all of them.
+
+    Where the connection is not httpcore's, httpx's stays: the timeout for the first event.
+    """
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.seconds = 0.0
+        stream: Any = response.extensions.get("network_stream")
+        read = getattr(stream, "read", None)
+        self._stream = None if read is None else stream
+        if read is not None:
+            stream.read = lambda max_bytes, timeout=None: read(max_bytes, self.seconds)
+
+    def end(self) -> None:
+        """The connection goes back to the pool and serves others."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            del stream.read
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, step: Send) -> httpx.Request:
