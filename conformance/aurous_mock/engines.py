@@ -29,12 +29,15 @@ class Engine(Protocol):
 
     async def answer(self, order: Order, pace: Pace) -> Answer:
         """The whole answer."""
+        ...
 
     def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
         """The answer as it is made: pieces, then its ending."""
+        ...
 
     async def stop(self) -> None:
         """Let go of connections."""
+        ...
 
 
 class Improviser:

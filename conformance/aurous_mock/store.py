@@ -99,50 +99,66 @@ class Store(Protocol):
 
     async def start(self) -> None:
         """Make ready; called once, on the loop that will use the store."""
+        ...
 
     async def stop(self) -> None:
         """Let go of files and connections."""
+        ...
 
     async def open(self, opening: Opening) -> Verdict:
         """Claim the key, place the hold and store the record, or say why not and change nothing."""
+        ...
 
     async def close(self, closing: Closing) -> bool:
         """End a completion once: store its body, release its hold, charge it, and answer its key from now on (or free
         the key, when it failed). False if it had ended before."""
+        ...
 
     async def checkpoint(self, completion_id: str, body: bytes) -> bool:
         """Store how far a running completion has come; True if someone asked for it to be cancelled."""
+        ...
 
     async def ask_to_cancel(self, completion_id: str) -> None:
         """Leave word for the server that makes the completion."""
+        ...
 
     async def find(self, team: str, completion_id: str) -> Record | None:
         """The team's completion of that id."""
+        ...
 
     async def balance(self, team: str) -> Balance:
         """The team's credits."""
+        ...
 
     async def charges(self) -> list[Charge]:
         """The ledger, oldest line first."""
+        ...
 
     async def count(self, name: str) -> int:
         """How often `name` has been counted before, now counting once more."""
+        ...
 
     async def add_rule(self, rule: str) -> None:
         """Keep a scripted fault."""
+        ...
 
     async def rules(self) -> list[tuple[int, str]]:
         """The scripted faults and their numbers, oldest first."""
+        ...
 
     async def reset(self) -> None:
         """Forget everything, balances included."""
+        ...
 
     async def advance(self, seconds: float) -> None:
         """Push the clock of every server that shares the store."""
+        ...
 
     def now(self) -> float:
         """Seconds since the epoch, by the clock that tests may push."""
+        ...
 
     @property
     def shared(self) -> bool:
         """Whether other servers may use the same store."""
+        ...

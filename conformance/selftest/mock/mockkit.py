@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import jsonschema_rs
+import yaml
+from aurous_mock.contract import default_spec
 from aurous_mock.launcher import Mock
 
 OTHER_KEY = "al_live_" + "1" * 64
 CREATE = "/v1/chat/completions"
 SOURCE = Path(__file__).parents[2]
 PATIENCE = 20.0
+SPEC = yaml.load(default_spec().read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+WEATHER: dict[str, Any] = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
 
 T = TypeVar("T")
 
@@ -36,6 +47,13 @@ def connect(mock: Mock, key: str | None = None) -> httpx.Client:
     headers = {"X-Api-Key": key or mock.api_key}
     # There is no TLS here, and loading certificates would take longer than most tests.
     return httpx.Client(base_url=mock.url, headers=headers, timeout=PATIENCE, verify=False)  # noqa: S501
+
+
+def schema(name: str) -> jsonschema_rs.Draft202012Validator:
+    """The validator of a component of the contract."""
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": f"#/components/schemas/{name}", "components": SPEC["components"]}
+    )
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

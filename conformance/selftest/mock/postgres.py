@@ -29,7 +29,7 @@ def running_postgres() -> Iterator[str]:
         data = home / "data"
         _run([programs / "initdb", "-D", data, "-U", "mock", "-A", "trust", "--no-sync", "-E", "UTF8"], user)
         port = _free_port()
-        options = ["-p", str(port), "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        options: list[str | Path] = ["-p", str(port), "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         with open(home / "log", "wb") as log:
             server = subprocess.Popen(  # noqa: S603
                 [programs / "postgres", "-D", data, *options], stdout=log, stderr=log, user=user, cwd="/"

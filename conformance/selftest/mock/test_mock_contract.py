@@ -3,22 +3,13 @@
 from typing import Any
 
 import httpx
-import jsonschema_rs
 import orjson
 import pytest
-import yaml
 from aurous_mock.contract import default_spec
 from aurous_mock.launcher import Mock
-from mockkit import CREATE, OTHER_KEY, chat, connect, error_of
+from mockkit import CREATE, OTHER_KEY, SPEC, chat, connect, error_of, schema
 
-SPEC = yaml.load(default_spec().read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
-
-
-def schema(name: str) -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(
-        {"$ref": f"#/components/schemas/{name}", "components": SPEC["components"]}
-    )
 
 
 def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import openai
 import pytest
@@ -12,7 +13,7 @@ from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 
 MODEL = "aurous-grow-2.0-pro"
-WEATHER = {
+WEATHER: Any = {
     "type": "function",
     "function": {
         "name": "get_weather",
@@ -26,7 +27,7 @@ WEATHER = {
         "strict": True,
     },
 }
-QUESTION = [{"role": "user", "content": "What is the weather in Oslo?"}]
+QUESTION: Any = [{"role": "user", "content": "What is the weather in Oslo?"}]
 
 
 class Step(BaseModel):
@@ -84,19 +85,18 @@ def test_the_stream_helper_with_tools(sdk: OpenAI) -> None:
 def test_tools_there_and_back(sdk: OpenAI) -> None:
     asked = sdk.chat.completions.create(model=MODEL, messages=QUESTION, tools=[WEATHER])
     assert asked.choices[0].finish_reason == "tool_calls"
-    message = asked.choices[0].message
-    assert message.tool_calls is not None
+    message: Any = asked.choices[0].message
     call = message.tool_calls[0]
     assert call.function.name == "get_weather"
     assert json.loads(call.function.arguments)["unit"] in ("celsius", "fahrenheit")
-    result = {"role": "tool", "tool_call_id": call.id, "content": '{"celsius": 4}'}
+    result: Any = {"role": "tool", "tool_call_id": call.id, "content": '{"celsius": 4}'}
     told = sdk.chat.completions.create(model=MODEL, messages=[*QUESTION, message, result], tools=[WEATHER])
     assert told.choices[0].message.content
     assert not told.choices[0].message.tool_calls
 
 
 def test_tools_forced_and_forbidden(sdk: OpenAI) -> None:
-    forced = {"type": "function", "function": {"name": "get_weather"}}
+    forced: Any = {"type": "function", "function": {"name": "get_weather"}}
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, tools=[WEATHER], tool_choice=forced)
     assert completion.choices[0].message.tool_calls
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, tools=[WEATHER], tool_choice="none")
@@ -113,7 +113,7 @@ def test_parse(sdk: OpenAI) -> None:
 
 
 def test_json_object(sdk: OpenAI) -> None:
-    wanted = {"type": "json_object"}
+    wanted: Any = {"type": "json_object"}
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, response_format=wanted)
     assert isinstance(json.loads(completion.choices[0].message.content or ""), dict)
 
@@ -128,7 +128,7 @@ def test_logprobs(sdk: OpenAI) -> None:
 
 
 def test_stop_and_seed_and_length(sdk: OpenAI) -> None:
-    def ask(**fields: object) -> openai.types.chat.chat_completion.Choice:
+    def ask(**fields: Any) -> Any:
         return sdk.chat.completions.create(model=MODEL, messages=QUESTION, **fields).choices[0]
 
     whole = ask(seed=5).message.content or ""
@@ -139,7 +139,7 @@ def test_stop_and_seed_and_length(sdk: OpenAI) -> None:
 
 
 def test_pictures_and_extra_parameters(sdk: OpenAI) -> None:
-    parts = [
+    parts: Any = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}},
     ]
@@ -174,13 +174,16 @@ def test_models_and_retrieve(sdk: OpenAI) -> None:
         ({}, "reset=after", openai.APIConnectionError),
     ],
 )
-def test_typed_errors(sdk: OpenAI, fields: dict[str, object], fault: str | None, expected: type[Exception]) -> None:
+def test_typed_errors(sdk: OpenAI, fields: dict[str, Any], fault: str | None, expected: type[Exception]) -> None:
     headers = {"Aurous-Mock-Fault": fault} if fault else None
+    asked: dict[str, Any] = {"model": MODEL, "messages": QUESTION, **fields}
     with pytest.raises(expected) as raised:
-        sdk.chat.completions.create(**{"model": MODEL, "messages": QUESTION, **fields}, extra_headers=headers)
-    if isinstance(raised.value, openai.APIStatusError):
-        assert raised.value.body["code"]
-        assert raised.value.body["request_id"] == raised.value.response.headers["aurous-request-id"]
+        sdk.chat.completions.create(**asked, extra_headers=headers)
+    error = raised.value
+    if isinstance(error, openai.APIStatusError):
+        assert isinstance(error.body, dict)
+        assert error.body["code"]
+        assert error.body["request_id"] == error.response.headers["aurous-request-id"]
 
 
 def test_a_wrong_key(mock: Mock) -> None:
@@ -220,7 +223,7 @@ def test_many_at_once(mock: Mock) -> None:
         async with AsyncOpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=0) as sdk:
 
             async def ask(number: int) -> str:
-                messages = [{"role": "user", "content": f"Question {number}"}]
+                messages: Any = [{"role": "user", "content": f"Question {number}"}]
                 if number % 2:
                     completion = await sdk.chat.completions.create(model=MODEL, messages=messages)
                     return completion.id

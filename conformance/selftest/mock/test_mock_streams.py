@@ -11,6 +11,7 @@ from aurous_mock.launcher import Mock
 from mockkit import (
     CREATE,
     OTHER_KEY,
+    WEATHER,
     chat,
     connect,
     content_of,
@@ -20,18 +21,11 @@ from mockkit import (
     first_id,
     frames,
     long_chat,
+    schema,
     status_of,
 )
-from test_mock_contract import schema
 
 SLOW = {"Aurous-Mock-Fault": "pace=100"}
-WEATHER = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-    },
-}
 
 
 def stream(client: httpx.Client, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:

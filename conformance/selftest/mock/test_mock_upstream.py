@@ -7,16 +7,27 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aurous_mock import orders, upstream
+from aurous_mock import orders
 from aurous_mock.answers import Ending, Piece
 from aurous_mock.engines import Pace
 from aurous_mock.errors import Refused
 from aurous_mock.launcher import Mock, running
 from aurous_mock.settings import DEFAULT_KEY
 from aurous_mock.upstream import Upstream
-from mockkit import CREATE, chat, connect, content_of, error_of, eventually, first_id, frames, long_chat, status_of
-from test_mock_contract import schema
-from test_mock_streams import WEATHER
+from mockkit import (
+    CREATE,
+    WEATHER,
+    chat,
+    connect,
+    content_of,
+    error_of,
+    eventually,
+    first_id,
+    frames,
+    long_chat,
+    schema,
+    status_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +153,7 @@ class Scripted(httpx.AsyncBaseTransport):
 def scripted(monkeypatch: pytest.MonkeyPatch, content: bytes) -> tuple[Upstream, Scripted]:
     transport = Scripted(content)
     client = httpx.AsyncClient(base_url="http://engine/v1", transport=transport)
-    monkeypatch.setattr(upstream.httpx, "AsyncClient", lambda **_: client)
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **_: client)
     return Upstream("http://engine/v1", None, "llama"), transport
 
 
