@@ -164,7 +164,7 @@ def named_errors(spec: Spec) -> Iterator[Fault]:
                     yield where, "R10: an error response must be a $ref to components/responses"
                 content = spec.follow(response).get("content", {})
                 envelopes |= {str(content.get(kind, {}).get("schema", {}).get("$ref", kind)) for kind in content}
-                if len(envelopes) > 1:
+                if len(envelopes) > 1 or set(content) - {_JSON}:
                     yield where, "R10: all error responses must have one schema, in application/json"
         successes = [_content(response) for _, response in spec.successes(operation)]
         if not successes:

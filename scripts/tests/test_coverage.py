@@ -1,0 +1,100 @@
+"""The coverage check names each kind of thing that a generator can drop, with its place in the spec."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import small_specs
+from generator import coverage
+from generator.loading import SpecError
+from generator.spec import Spec
+
+# (file, what stands in it, what stands there instead, what the check says of it)
+LOSSES = [
+    ("models/__init__.py", "from .piece import Piece as Piece", "", "schemas/Piece: schema Piece"),
+    ("models/thing.py", '_rest.pop("count", UNSET)', "UNSET", "properties/count: member Thing.count"),
+    ("models/thing.py", 'encoded["count"] = ', "_ = ", "properties/count: member Thing.count"),
+    ("models/thing.py", "count: int | Unset = UNSET", "", "properties/count: member Thing.count"),
+    ("models/thing.py", "Circle | Square", "Circle", "properties/shape: alternative Square of Thing.shape"),
+    ("models/thing.py", "list[Thing]", "list[Any]", "properties/parts: alternative Thing of Thing.parts"),
+    ("models/thing.py", 'Literal["thing"]', "str", "object/const: value 'thing' of Thing.object"),
+    ("models/counts.py", "dict[str, Circle]", "dict[str, Any]", "additionalProperties: the type of further members"),
+    ("models/aliases.py", "Circle | Square", "Circle", "schemas/Shape: alternative Square of Shape"),
+    ("models/aliases.py", "Shape: TypeAlias = Circle | Square", "", "schemas/Shape: what Shape stands for"),
+    ("models/mood.py", 'Literal["glad", "sad"]', 'Literal["glad"]', "enum/1: value 'sad' of Mood"),
+    ("models/mood.py", '    "sad",\n', "", "enum/1: value 'sad' of Mood"),
+    ("api/things/list_things.py", "OPERATION: Final", "OTHER: Final", None),
+    ("api/things/list_things.py", "= Operation(", "= Opera(", "get: operation listThings"),
+    ("api/things/list_things.py", 'method="GET"', 'method="POST"', "get: the path or method of listThings"),
+    ("api/things/list_things.py", "async def asyncio(", "async def other(", "get: function asyncio of listThings"),
+    ("api/things/list_things.py", '"limit": limit', '"other": limit', "get: parameter limit of listThings"),
+    (
+        "api/things/list_things.py",
+        "parse=ThingList.from_dict",
+        "parse=_parse.null",
+        "json: the JSON answer of listThings",
+    ),
+    ("api/things/retrieve_thing.py", 'to_segment("id", id)', 'str("id")', "get: parameter id of retrieveThing"),
+    (
+        "api/things/create_thing.py",
+        '"Idempotency-Key": idempotency_key',
+        '"Other": idempotency_key',
+        "post: parameter Idempotency-Key of",
+    ),
+    ("api/things/create_thing.py", "content=to_json(body)", "content=None", "requestBody: the body of createThing"),
+    ("api/things/create_thing.py", "parse_event=Piece.from_dict,", "", "event-stream: the events of createThing"),
+    ("resources.py", "def retrieve(", "def fetch(", "get: method things.retrieve (sync)"),
+    ("resources.py", "async def retrieve(", "async def fetch(", "get: method things.retrieve (async)"),
+    ("resources.py", "def stream(", "def open(", "post: method things.stream (sync)"),
+    ("resources.py", '"mood": mood', '"other": mood', "post: parameter mood of method things.create (sync)"),
+    (
+        "resources.py",
+        "limit=UNSET if limit is None else limit",
+        "",
+        "get: parameter limit of method things.list (sync)",
+    ),
+    (
+        "resources.py",
+        "retrieve_thing.build_request(id)",
+        "retrieve_thing.build_request()",
+        "get: parameter id of method",
+    ),
+    ("resources.py", "body=_body, ", "", "post: the body of method things.create (sync)"),
+    ("error_codes.py", '"too_much"', '"another"', "too_much: error code too_much"),
+]
+
+
+@pytest.fixture
+def tampered(package: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(package, tmp_path / "aurous_client"))
+
+
+def losses(folder: Path, package: Path) -> str:
+    spec = Spec(small_specs.write(folder / "small.yaml", small_specs.document()))
+    try:
+        coverage.check(spec, package)
+    except SpecError as error:
+        return "\n".join(error.faults)
+    return ""
+
+
+@pytest.mark.parametrize(("file", "was", "becomes", "said"), LOSSES)
+def test_a_loss_is_named(tampered: Path, tmp_path: Path, file: str, was: str, becomes: str, said: str | None) -> None:
+    target = tampered / file
+    source = target.read_text(encoding="utf-8")
+    assert was in source
+    target.write_text(source.replace(was, becomes, 1), encoding="utf-8")
+    found = losses(tmp_path, tampered)
+    assert (said in found and "was dropped" in found) if said else not found, found
+
+
+@pytest.mark.parametrize("file", ["resources.py", "error_codes.py", "models/thing.py", "api/things/list_things.py"])
+def test_a_missing_file_is_a_loss(tampered: Path, tmp_path: Path, file: str) -> None:
+    (tampered / file).unlink()
+    assert "was dropped" in losses(tmp_path, tampered)
+
+
+def test_a_whole_package_has_no_losses(package: Path, tmp_path: Path) -> None:
+    assert losses(tmp_path, package) == ""

@@ -1,0 +1,320 @@
+"""The command line of scripts/regenerate.py: what it writes, compares and refuses, and what a killed run leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import regenerate
+import small_specs
+from conftest import SCRIPTS, Run
+from generator import tree
+
+SCRIPT = SCRIPTS / "regenerate.py"
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def target(package: Path, tmp_path: Path) -> Path:
+    """A package of the small spec, alone in its folder."""
+    return Path(shutil.copytree(package, tmp_path / "out" / "aurous_client"))
+
+
+# ---------------------------------------------------------------- writing and checking
+
+
+def test_the_committed_package_is_what_the_spec_gives(run: Run) -> None:
+    done = run("--check")
+    assert (done.returncode, done.stdout) == (0, "generated/aurous_client is what the spec gives\n"), done.stdout
+
+
+def test_write_and_check_elsewhere(run: Run, small: Path, tmp_path: Path, package: Path) -> None:
+    target = tmp_path / "new" / "folder" / "aurous_client"
+    done = run("--spec", small, "--output", target)
+    assert (done.returncode, done.stdout) == (0, f"wrote {target}\n")
+    assert snapshot(target) == snapshot(package)
+    assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
+    assert (target / "py.typed").exists()
+    assert run("--check", "--spec", small, "--output", target).returncode == 0
+
+
+def test_a_changed_word_of_the_spec_is_seen(run: Run, tmp_path: Path, target: Path) -> None:
+    changes = {"paths /v1/things get summary": "Does anything"}
+    spec = small_specs.write(tmp_path / "small.yaml", small_specs.document(at=changes))
+    done = run("--check", "--spec", spec, "--output", target)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"{target} is not what the spec gives; 2 path(s) differ:\n")
+    assert "changed: api/things/list_things.py" in done.stdout
+    assert "changed: resources.py" in done.stdout
+    assert '+"""Does anything: GET /v1/things."""' in done.stdout
+
+
+def test_check_writes_nothing(run: Run, small: Path, tmp_path: Path) -> None:
+    target = tmp_path / "nowhere" / "aurous_client"
+    done = run("--check", "--spec", small, "--output", target)
+    assert done.returncode == 1
+    assert "missing: resources.py" in done.stdout
+    assert not target.parent.exists()
+
+
+def _append(folder: Path) -> None:
+    with (folder / "types.py").open("a") as file:
+        file.write("# more\n")
+
+
+def _link(folder: Path) -> None:
+    (folder / "types.py").rename(folder.parent / "types.py")
+    (folder / "types.py").symlink_to(folder.parent / "types.py")
+
+
+TAMPERINGS = {
+    "changed byte": (_append, ["changed: types.py"]),
+    "missing file": (lambda folder: (folder / "types.py").unlink(), ["missing: types.py"]),
+    "missing folder": (lambda folder: shutil.rmtree(folder / "api" / "things"), ["missing: api/things/__init__.py"]),
+    "stray file": (lambda folder: (folder / "api" / "note.txt").touch(), ["not generated: api/note.txt"]),
+    "stray folder": (lambda folder: (folder / "api" / "empty").mkdir(), ["not generated: api/empty/"]),
+    "missing marker": (lambda folder: (folder / "__init__.py").unlink(), ["missing: __init__.py"]),
+    "link": (_link, ["not generated: types.py (a link)", "missing: types.py"]),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_a_tampered_tree_is_seen(package: Path, target: Path, name: str) -> None:
+    tamper, expected = TAMPERINGS[name]
+    assert tree.differences(package, target) == []
+    tamper(target)
+    said = "\n".join(tree.differences(package, target))
+    assert all(line in said for line in expected), said
+
+
+def test_caches_are_not_strays(package: Path, target: Path) -> None:
+    (target / "models" / "__pycache__").mkdir()
+    (target / "models" / "__pycache__" / "thing.pyc").touch()
+    assert tree.differences(package, target) == []
+
+
+def test_strays_beside_the_package_are_seen(target: Path) -> None:
+    (target.parent / "notes.md").touch()
+    (target.parent / "__pycache__").mkdir()
+    assert tree.strays(target) == ["not generated: ../notes.md"]
+
+
+def test_a_tampered_tree_exits_with_1_and_is_mended(run: Run, small: Path, target: Path, package: Path) -> None:
+    (target / "resources.py").unlink()
+    _append(target)
+    done = run("--check", "--spec", small, "--output", target)
+    assert done.returncode == 1
+    assert "missing: resources.py\nchanged: types.py\n" in done.stdout
+    assert "    -# more" in done.stdout
+    assert done.stdout.endswith("python scripts/regenerate.py\n")
+    assert run("--spec", small, "--output", target).returncode == 0
+    assert snapshot(target) == snapshot(package)
+
+
+# ---------------------------------------------------------------- the command line
+
+
+def test_faults_of_the_command_line(run: Run, small: Path, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("mine")
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "mine.txt").write_text("mine")
+    for arguments, said in [
+        (("--spec", tmp_path / "absent.yaml", "--output", tmp_path / "a"), "absent.yaml: No such file or directory"),
+        (("--check", "--spec", tmp_path / "absent.yaml"), "absent.yaml: No such file or directory"),
+        (("--spec", tmp_path, "--output", tmp_path / "a"), f"{tmp_path}: Is a directory"),
+        (("--spec", small, "--output", foreign), f"{foreign} holds something else than a generated client"),
+        (("--spec", small, "--output", file), f"{file} holds something else than a generated client"),
+        (("--spec", small, "--output", file / "below"), f"{file}: File exists"),
+        (("--spec", small, "--output", "/proc/aurous_client"), "/proc/"),
+        (("--speck",), "unrecognized arguments: --speck"),
+        (("--output",), "expected one argument"),
+    ]:
+        done = run(*arguments)
+        last = done.stderr.splitlines()[-1]
+        assert (done.returncode, done.stdout) == (2, ""), done
+        assert said in last
+        assert last.startswith("regenerate: ")
+        assert "Traceback" not in done.stderr
+    assert file.read_text() == "mine"
+    assert snapshot(foreign) == {"mine.txt": b"mine"}
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_empty_folder_is_nobodys(run: Run, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert run("--spec", small, "--output", tmp_path / "empty").returncode == 0
+
+
+def test_neighbours_with_a_similar_name_stay(run: Run, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".client.d").mkdir()
+    assert run("--spec", small, "--output", tmp_path / "out" / "client").returncode == 0
+    assert (tmp_path / "out" / ".client.d").exists()
+
+
+def test_help_says_what_there_is(run: Run) -> None:
+    done = run("--help")
+    assert done.returncode == 0
+    assert all(option in done.stdout for option in ("--check", "--spec", "--output"))
+
+
+def test_missing_tools_are_one_clear_line(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    monkeypatch.setattr(regenerate, "NEEDED", ("ruff", "no_such_package", "no_such.part"))
+    done = run("--check")
+    assert done.returncode == 2
+    assert done.stderr == "regenerate: no_such_package, no_such.part not installed; run: pip install -e '.[dev]'\n"
+
+
+# ---------------------------------------------------------------- faults of the spec
+
+BROKEN = {
+    "not YAML": ("openapi: 3.1.0\npaths: [\n", "broken.yaml:3: this is not YAML: "),
+    "a tab": ("openapi: 3.1.0\npaths:\n\t/v1: {}\n", "broken.yaml:3: this is not YAML: "),
+    "a key twice": (
+        "openapi: 3.1.0\ninfo: {}\ninfo: {}\n",
+        'broken.yaml:3: this is not YAML: found duplicate key "info"',
+    ),
+    "bad UTF-8": (b"openapi: \xff\n", "broken.yaml: this is not YAML: "),
+    "empty": ("", "broken.yaml:1: this is not an OpenAPI document"),
+    "a list": ("- 1\n", "broken.yaml:1: this is not an OpenAPI document"),
+    "Swagger": ('swagger: "2.0"\n', "broken.yaml:1: this is not an OpenAPI document"),
+    "OpenAPI 3.0": ("info: {}\nopenapi: 3.0.3\n", "broken.yaml:2 #/openapi: OpenAPI 3.0.3 is not 3.1"),
+    "no info": ("openapi: 3.1.0\npaths: {}\n", 'broken.yaml:1 #: "info" is a required property'),
+    "a date": ("openapi: 3.1.0\ninfo:\n  version: 2026-05-15\n", "broken.yaml:3 #/info/version: a date is no JSON"),
+    "paths as a list": ("openapi: 3.1.0\ninfo: {title: a, version: b}\npaths: []\n", "broken.yaml:3 #/paths: "),
+    "part of itself": ("openapi: 3.1.0\ninfo: &x\n  title: *x\n", "broken.yaml:3 #/info/title: a YAML alias makes"),
+    "very deep": ("openapi: 3.1.0\nx: " + "[" * 150 + "]" * 150, "nested more than 100 deep"),
+    "deeper still": ("openapi: 3.1.0\nx: " + "[" * 9000 + "]" * 9000, "broken.yaml: nested too deeply"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_refused_with_the_place(run: Run, tmp_path: Path, target: Path, name: str) -> None:
+    text, said = BROKEN[name]
+    spec = tmp_path / "broken.yaml"
+    spec.write_bytes(text if isinstance(text, bytes) else text.encode())
+    before = snapshot(tmp_path / "out")
+    done = run("--spec", spec, "--output", target)
+    assert (done.returncode, done.stdout) == (1, ""), done
+    assert said in done.stderr
+    assert done.stderr.startswith("regenerate: the spec has ")
+    assert "Traceback" not in done.stderr
+    assert snapshot(tmp_path / "out") == before
+
+
+FAULTS = {
+    "status as a number": ('"4XX":', "404:", "the name 404 is no string; write it in quotes"),
+    "dangling reference": ('"#/components/schemas/Piece"', '"#/components/schemas/Absent"', "leads nowhere"),
+    "foreign reference": ('"#/components/schemas/Piece"', '"https://example.com/x.json"', "leaves the file"),
+    "circular reference": ('"minLength": 1', '"$ref": "#/components/schemas/Nick"', "leads back to itself"),
+    "lone surrogate": ('"Does something"', '"\\ud800"', "lone surrogate"),
+    "unknown type": (
+        '"type": "number"',
+        '"type": "decimal"',
+        "/schemas/Thing/properties/amount/type: 'decimal' is not",
+    ),
+    "lower-case status": ('"4XX":', '"4xx":', "4xx"),
+    "undeclared path parameter": ('"/v1/things/{id}"', '"/v1/things/{name}"', "name"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_faulty_spec_is_refused_with_the_place(run: Run, small: Path, target: Path, name: str) -> None:
+    was, becomes, said = FAULTS[name]
+    text = small.read_text()
+    assert was in text
+    small.write_text(text.replace(was, becomes))
+    before = snapshot(target)
+    done = run("--spec", small, "--output", target)
+    assert done.returncode == 1, done
+    assert said in done.stderr
+    assert "small.yaml:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert snapshot(target) == before
+    assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
+
+
+def test_references_in_examples_are_data(run: Run, small: Path, tmp_path: Path) -> None:
+    changes = {"components schemas Piece example": {"$ref": "#/anything"}}
+    small_specs.write(small, small_specs.document(at=changes))
+    assert run("--spec", small, "--output", tmp_path / "out").returncode == 0
+
+
+# ---------------------------------------------------------------- killed runs
+
+
+def test_a_run_killed_while_generating_leaves_the_old_tree(run: Run, small: Path, target: Path, tmp_path: Path) -> None:
+    before = snapshot(target)
+    pipe = tmp_path / "spec.pipe"
+    os.mkfifo(pipe)
+    arguments = [sys.executable, str(SCRIPT), "--spec", str(pipe), "--output", str(target)]
+    # Opening the pipe to write waits until the run has opened it to read, and there the run now waits.
+    with subprocess.Popen(arguments) as process, pipe.open("wb"):
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    left = sorted(path.name for path in target.parent.iterdir())
+    assert left[-1] == "aurous_client"
+    assert left[0].startswith(".aurous_client.staged-")
+    assert snapshot(target) == before
+    assert run("--check", "--spec", small, "--output", target).returncode == 0
+    assert run("--spec", small, "--output", target).returncode == 0
+    assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
+
+
+KILLED_BETWEEN = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv.pop(1))
+import regenerate
+moves = iter(range(9))
+rename = Path.rename
+def killed(self, target):
+    if next(moves) == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return rename(self, target)
+Path.rename = killed
+regenerate.main()
+"""
+
+
+def test_a_run_killed_between_the_two_moves_is_undone_by_the_next(run: Run, small: Path, target: Path) -> None:
+    before = snapshot(target)
+    arguments = [sys.executable, "-c", KILLED_BETWEEN, str(SCRIPTS), "--spec", str(small), "--output", str(target)]
+    assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
+    assert not target.exists()
+    # The next run is one that fails: the old tree is back all the same.
+    assert run("--spec", target.parent / "absent.yaml", "--output", target).returncode == 2
+    assert snapshot(target) == before
+    assert run("--spec", small, "--output", target).returncode == 0
+    assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
+
+
+def test_a_move_that_fails_is_taken_back(target: Path, tmp_path: Path) -> None:
+    before = snapshot(target)
+    with pytest.raises(OSError, match="No such file"):
+        tree.replace(target, tmp_path / "absent")
+    assert snapshot(target) == before
+
+
+# ---------------------------------------------------------------- determinism
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_hash_seeds_do_not_show(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
+    """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration."""
+    (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")
+    arguments = [sys.executable, str(SCRIPT), "--spec", str(small), "--output", str(tmp_path / "aurous_client")]
+    environment = {"PYTHONHASHSEED": seed, "PATH": ""}
+    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert snapshot(tmp_path / "aurous_client") == snapshot(package)
