@@ -25,9 +25,12 @@ def enter() -> None:
     """Go on in an environment that has all that development needs; make it if there is none."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Try: python3.12 {sys.argv[0]}")
-    if _is_complete():
+    is_inside = Path(sys.prefix).resolve() == HOME.resolve()
+    is_stale = STAMP.exists() and STAMP.read_text(encoding="utf-8") != _fingerprint()
+    # Whoever installed `.[dev]` by hand, here or elsewhere, has what is needed and no stamp.
+    if all(importlib.util.find_spec(name) for name in NEEDED) and not (is_inside and is_stale):
         return
-    if not STAMP.exists() or STAMP.read_text(encoding="utf-8") != _fingerprint():
+    if is_inside or is_stale or not STAMP.exists():
         _install()
     arguments = [str(PYTHON), *sys.argv]
     if os.name == "nt":
@@ -35,19 +38,13 @@ def enter() -> None:
     os.execv(PYTHON, arguments)
 
 
-def _is_complete() -> bool:
-    """Whether this interpreter has it all: it is the environment's own, or somebody installed `.[dev]` elsewhere."""
-    if Path(sys.prefix).resolve() == HOME.resolve():
-        return STAMP.exists() and STAMP.read_text(encoding="utf-8") == _fingerprint()
-    return all(importlib.util.find_spec(name) for name in NEEDED)
-
-
 def _install() -> None:
     print(f"Installing into {HOME.name}/ (once; about a minute) ...", flush=True)
     STAMP.unlink(missing_ok=True)
     try:
-        # Without pip, because Debian's Python cannot put it there; the pip that runs here installs for the other.
-        venv.create(HOME, with_pip=False, upgrade_deps=False)
+        if not PYTHON.exists():
+            # Without pip, because Debian's Python cannot put it there; the pip that runs here installs for the other.
+            venv.create(HOME, with_pip=False)
     except OSError as error:
         sys.exit(f"{HOME.name}/ cannot be made: {error.strerror}")
     command = [
@@ -68,5 +65,5 @@ def _install() -> None:
 
 
 def _fingerprint() -> str:
-    content = (ROOT / "pyproject.toml").read_bytes() + sys.version.encode()
-    return hashlib.sha256(content).hexdigest()
+    """Of what is installed: another one means another installation."""
+    return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()

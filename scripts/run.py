@@ -25,9 +25,8 @@ def main() -> int:
         _complete(mock.url, mock.api_key)
         _stream(mock.url, mock.api_key)
         print("The documented rules, checked against this server:\n", flush=True)
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "conformance", *sys.argv[1:]], cwd=ROOT, check=False
-    ).returncode
+        suite = [sys.executable, "-m", "pytest", "conformance", "--base-url", mock.url, "--api-key", mock.api_key]
+        return subprocess.run([*suite, *sys.argv[1:]], cwd=ROOT, check=False).returncode
 
 
 def _complete(url: str, key: str) -> None:
