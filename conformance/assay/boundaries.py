@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assay import contract
-from assay.fairness import FUNCTION, OPEN_SCHEMA, PIXEL
+from assay.fairness import FRUGAL, FUNCTION, OPEN_SCHEMA, PIXEL
 from assay.ruling import CREATE, MULTIMODAL, REASONING, STRUCTURED, TOOLS
 
 REQUEST = "ChatCompletionRequest"
@@ -92,7 +92,7 @@ def bounds() -> list[Bound]:
 
 def base() -> dict[str, Any]:
     """A request with nothing but what is required. Whoever sends it puts a served model in."""
-    return {"model": "", "messages": [{"role": "user", "content": "Say: gold."}], "max_tokens": 16}
+    return {"model": "", "messages": [{"role": "user", "content": "Say: gold."}], **FRUGAL}
 
 
 def _of(site: Site) -> Iterator[Bound]:
@@ -171,7 +171,7 @@ def _within(site: Site, schema: dict[str, Any]) -> Iterator[Bound]:
     if schema.get("type") == "array":
         yield from _items(site, schema)
     elif schema.get("type") == "object" and schema.get("properties"):
-        for member in _members(replace_schema(site, schema)):
+        for member in _members(_as_alternative(site, schema)):
             yield from _of(member)
 
 
@@ -234,14 +234,15 @@ def _placing(place: Place, sample: dict[str, Any], name: str) -> Place:
 def _companions(name: str) -> dict[str, Any]:
     """What a member is of no use without."""
     tool = {"type": "function", "function": {"name": FUNCTION, "parameters": OPEN_SCHEMA}}
-    return {
+    needed: dict[str, dict[str, Any]] = {
         "tool_choice": {"tools": [tool]},
         "top_logprobs": {"logprobs": True},
         "stream_options": {"stream": True},
-    }.get(name, {})
+    }
+    return needed.get(name, {})
 
 
-def replace_schema(site: Site, schema: dict[str, Any]) -> Site:
+def _as_alternative(site: Site, schema: dict[str, Any]) -> Site:
     in_union = site.in_union or _alternatives(contract.resolve(site.schema)) != [schema]
     return Site(site.path, schema, site.place, site.required, in_union)
 

@@ -17,7 +17,8 @@ _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 PIXEL = f"data:image/png;base64,{_PNG}"
 FUNCTION = "get_weather"
 OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
-MOST_TOKENS = 32
+# Little of an answer, and no reasoning: on a live server every word is paid for.
+FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": "minimal"}
 WHOLE = ("max_tokens", "seed", "top_logprobs")
 
 
@@ -26,6 +27,7 @@ def temper(body: Any, model: str) -> Any:
     if not isinstance(body, dict):
         return body
     fair = {name: _REPLACED.get(name, _unchanged)(value) for name, value in body.items()}
+    fair = {**FRUGAL, **fair}
     if isinstance(fair.get("model"), str) and len(fair["model"]) <= 128:
         fair["model"] = model
     if fair.get("top_logprobs") is not None and fair.get("logprobs") is False:
@@ -69,7 +71,7 @@ def _unchanged(value: Any) -> Any:
 
 def _tokens(value: Any) -> Any:
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    return min(int(value), MOST_TOKENS) if whole and value >= 1 else value
+    return min(int(value), FRUGAL["max_tokens"]) if whole and value >= 1 else value
 
 
 def _messages(messages: Any) -> Any:
@@ -118,6 +120,10 @@ def _response_format(wanted: Any) -> Any:
     return {**wanted, "json_schema": {**wanted["json_schema"], "name": "answer", "schema": OPEN_SCHEMA}}
 
 
+def _effort(effort: Any) -> Any:
+    return effort if contract.misfits("ReasoningEffort", effort) else FRUGAL["reasoning_effort"]
+
+
 def _without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nulls(member) for name, member in value.items() if member is not None}
@@ -125,6 +131,7 @@ def _without_nulls(value: Any) -> Any:
 
 
 _REPLACED: dict[str, Callable[[Any], Any]] = {
+    "reasoning_effort": _effort,
     "max_tokens": _tokens,
     "messages": _messages,
     "tools": _tools,

@@ -23,7 +23,11 @@ def add_options(parser: pytest.Parser) -> None:
         ("--api-version", {"metavar": "DATE", "help": "the Aurous-Version to pin (default: the one of openapi.yaml)"}),
         (
             "--profile",
-            {"choices": list(Profile), "default": Profile.DEFAULT, "help": "how many examples each property gets"},
+            {
+                "choices": [profile.value for profile in Profile],
+                "default": Profile.DEFAULT.value,
+                "help": "how many examples each property gets",
+            },
         ),
         ("--seed", {"metavar": "N", "help": f"repeats a run; `random` draws one (default: {DEFAULT_SEED})"}),
         (

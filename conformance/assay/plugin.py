@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from assay.verdicts import Finding, Outcome, Verdicts
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
+LAVISH = frozenset({"test_machine", "test_properties"})
 
 
 class Run:
@@ -59,7 +60,7 @@ class Run:
 
     def _inherited(self) -> Settings | None:
         handed: dict[str, Any] = getattr(self.config, "workerinput", {}).get("aurous", {})
-        return Settings(**{**handed, "profile": Profile(handed["profile"])}) if handed else None
+        return Settings.unpacked(handed) if handed else None
 
     def _decided(self) -> Settings:
         url = options.base_url(self.config)
@@ -90,7 +91,7 @@ class Run:
         if settings.embedded:
             # A team of its own for every worker: nobody else moves its balance.
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
-        node.workerinput["aurous"] = asdict(settings)
+        node.workerinput["aurous"] = settings.packed()
 
     def pytest_report_header(self) -> list[str]:
         if not wants_rules(self.config):
@@ -104,6 +105,11 @@ class Run:
         if collection_path == SELFTEST and not names_selftest(config):
             return True
         return None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """What sends hundreds of requests comes last, so that a budget is first spent on sentences."""
+        items.sort(key=lambda item: item.path.stem in LAVISH)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -179,7 +185,7 @@ class Run:
             self.verdicts,
             self.settings,
             seconds=time.monotonic() - self._clock,
-            started=self.started.isoformat(timespec="seconds"),
+            started=self.started.strftime("%Y-%m-%d %H:%M UTC"),
         )
         for path in paths:
             if path.suffix == ".html":

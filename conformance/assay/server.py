@@ -15,6 +15,7 @@ import httpx
 
 from assay.breaches import Breach, unseen
 from assay.exchanges import KEY_VARIABLE, Exchange
+from assay.fairness import FRUGAL
 from assay.purse import Purse, Rates
 from assay.receipts import charge
 from assay.settings import Settings
@@ -162,9 +163,12 @@ class Server:
         return self._model
 
     def ask(self, text: str = "Say: gold.", **options: Any) -> dict[str, Any]:
-        """The body of a small question; each is worded differently, so that no two are the same request."""
+        """The body of a small question; each is worded differently, so that no two are the same request.
+
+        It asks for little, because on a live server every word of the answer is paid for.
+        """
         question = {"role": "user", "content": f"{text} ({next(self._numbers)})"}
-        return {"model": self.model, "messages": [question], "max_tokens": 16, **options}
+        return {"model": self.model, "messages": [question], **FRUGAL, **options}
 
     # ---------------------------------------------------------------- sending
 

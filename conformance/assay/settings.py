@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
 
 EMBEDDED_KEY = "al_live_" + "0" * 64
@@ -44,6 +45,14 @@ class Settings:
     max_credits: float | None = None
     embedded: bool = False
     dry_run: bool = False
+
+    def packed(self) -> dict[str, Any]:
+        """These settings as plain values, to be handed to another process."""
+        return {**asdict(self), "profile": self.profile.value}
+
+    @classmethod
+    def unpacked(cls, packed: dict[str, Any]) -> Settings:
+        return cls(**{**packed, "profile": Profile(packed["profile"])})
 
     @property
     def metered(self) -> bool:

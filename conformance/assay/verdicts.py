@@ -45,7 +45,9 @@ class Finding:
     seconds: float = 0.0
 
     def packed(self) -> dict[str, Any]:
-        return asdict(self)
+        packed = asdict(self)
+        packed["rule"]["level"] = self.rule.level.value
+        return {**packed, "outcome": self.outcome.value, "shown": [asdict(shown) for shown in self.shown]}
 
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Finding:

@@ -49,8 +49,7 @@ def test_up_to_cap(server: Server) -> None:
 @rule("request.minimal", page=CREATE, says="Only `model` and `messages` are required.")
 def test_minimal(server: Server) -> None:
     body = server.ask()
-    del body["max_tokens"]
-    server.create(body).expect(200)
+    server.create({"model": body["model"], "messages": body["messages"]}).expect(200)
 
 
 @rule("request.examples", page=CREATE, says="The documented examples are accepted.")

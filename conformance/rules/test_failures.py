@@ -72,7 +72,8 @@ def test_throttled_not_kept(server: Server, levers: Levers, key: str) -> None:
 def test_lost_answer(server: Server, levers: Levers, key: str) -> None:
     body = server.ask()
     lost = server.create(body, headers={**keyed(key), **levers.fault("reset=after")}, refused=True)
-    require(lost.status == 0, f"an answer came after all: {lost.outcome}", lost)
+    if lost.status:
+        unseen("the answer could not be lost on this way to the server")
     again = server.create(body, headers=keyed(key)).expect(200)
     require(again.header("Aurous-Idempotent-Replayed") == "true", "the answer was made anew", lost, again)
 

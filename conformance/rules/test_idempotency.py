@@ -21,7 +21,7 @@ TOOL = {"type": "function", "function": {"name": "get_rain", "parameters": {"typ
 # One change for every member of a request; "the whole POST body counts".
 CHANGES: dict[str, Any] = {
     "messages": [{"role": "user", "content": "Something else entirely."}],
-    "max_tokens": 15,
+    "max_tokens": 7,
     "temperature": 0.9,
     "top_p": 0.8,
     "seed": 8,
@@ -29,7 +29,7 @@ CHANGES: dict[str, Any] = {
     "presence_penalty": 0.2,
     "frequency_penalty": 0.2,
     "logprobs": True,
-    "reasoning_effort": "minimal",
+    "reasoning_effort": "low",
     "tools": [TOOL],
     "response_format": {"type": "text"},
 }
