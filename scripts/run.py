@@ -13,20 +13,24 @@ import sys
 
 from environment import ROOT, enter
 
+# Of another team, for the rules about what teams do not share.
+OTHER_KEY = "al_live_" + "1" * 64
 PROMPT = "Name three uses of a paper clip."
 
 
 def main() -> int:
     enter()
     from aurous_mock.launcher import running
+    from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
 
-    with running() as mock:
+    with running(keys={DEFAULT_KEY: DEFAULT_TEAM, OTHER_KEY: "team_other"}) as mock:
         print(f"aurous-mock listens on {mock.url}\n")
         _complete(mock.url, mock.api_key)
         _stream(mock.url, mock.api_key)
         print("The documented rules, checked against this server:\n", flush=True)
-        suite = [sys.executable, "-m", "pytest", "conformance", "--base-url", mock.url, "--api-key", mock.api_key]
-        return subprocess.run([*suite, *sys.argv[1:]], cwd=ROOT, check=False).returncode
+        suite = [sys.executable, "-m", "pytest", "conformance", f"--base-url={mock.url}", f"--api-key={DEFAULT_KEY}"]
+        suite += [f"--other-api-key={OTHER_KEY}", *sys.argv[1:]]
+        return subprocess.run(suite, cwd=ROOT, check=False).returncode
 
 
 def _complete(url: str, key: str) -> None:
