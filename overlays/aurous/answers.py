@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 from aurous_client.types import JsonObject
 
-from .errors import Attempt
+from .errors import Attempt, printable
 
 
 @frozen(kw_only=True)
@@ -56,6 +57,14 @@ class ResponseInfo:
     def idempotency_status(self) -> str | None:
         """What became of the key, where the server says: `ignored_streaming` on a stream that was sent one."""
         return self.headers.get("aurous-idempotency-status")
+
+    @property
+    def is_charged_before(self) -> bool:
+        """Whether an earlier call paid for this answer. A replay of what a lost attempt of this call began is no such.
+
+        Where the key is the caller's own, and an attempt was lost, it cannot be told; it then counts as this call's.
+        """
+        return self.idempotent_replayed and not any(attempt.may_have_worked for attempt in self.attempts[:-1])
 
     @property
     def requests_per_minute(self) -> RateLimit:
@@ -105,14 +114,25 @@ def attach(result: Any, origin: Origin) -> None:
         result._origin = origin
 
 
-def warn_of_deprecation(headers: Mapping[str, str], stacklevel: int) -> None:
-    """Turn `Aurous-Deprecated` and `Sunset` into a DeprecationWarning. Page: changelog."""
+def warn_of_deprecation(headers: Mapping[str, str]) -> None:
+    """Turn `Aurous-Deprecated` and `Sunset` into a DeprecationWarning at the caller's line. Page: changelog."""
     deprecated, sunset = headers.get("aurous-deprecated"), headers.get("sunset")
     if deprecated is None and sunset is None:
         return
-    until = f"; it ends on {sunset}" if sunset else ""
-    message = f"Aurous deprecates what this call uses ({deprecated or 'not named'}){until}"
-    warnings.warn(message, DeprecationWarning, stacklevel=stacklevel)
+    until = f"; it ends on {printable(sunset)}" if sunset else ""
+    message = f"Aurous deprecates what this call uses ({printable(deprecated or 'not named')}){until}"
+    warnings.warn(message, DeprecationWarning, stacklevel=_caller_level())
+
+
+def _caller_level() -> int:
+    """The stacklevel, as the caller of this function counts, of the first frame that is neither ours nor generated."""
+    level, frame = 0, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:
+        level, frame = level + 1, frame.f_back
+    return level + 1
+
+
+_OURS: Final = ("aurous", "aurous_client")
 
 
 def _whole(headers: Mapping[str, str], *names: str) -> int | None:

@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from attrs import evolve, field, frozen
-from aurous_client.errors import ParseError
+from aurous_client.encoding import to_headers
+from aurous_client.errors import EncodeError, ParseError
 from aurous_client.types import Operation, Request, Response
 
 from . import idempotency
@@ -28,10 +29,11 @@ from .errors import (
     error_class,
 )
 from .hooks import CallDetails, Observers
-from .options import Options, Secret
-from .retries import Answered, Lost, Retry, decide, parse_retry_after
+from .options import Options, Secret, checked_version
+from .retries import Answered, Lost, Retry, decide, parse_date, parse_retry_after
 
 ResultT = TypeVar("ResultT")
+ReplyT = TypeVar("ReplyT", bound="Reply | Failure")
 
 KEY_HEADER: Final = "X-Api-Key"
 EVENT_STREAM: Final = "text/event-stream"
@@ -75,6 +77,10 @@ class Reply:
     content: bytes = field(default=b"", repr=False)
     body: Any = field(default=None, repr=False)
     """What is left to be read, of a stream."""
+    fault: str | None = None
+    """Why the body of an answer that is no success is not whole."""
+    is_framed: bool = True
+    """Whether the body says where it ends, so that it cannot be cut short unnoticed."""
 
 
 @frozen(kw_only=True)
@@ -85,6 +91,8 @@ class Failure:
     sent: bool
     """Whether any byte may have reached the server."""
     timed_out: bool = False
+    is_final: bool = False
+    """Whether another attempt would come to the same end."""
     cause: BaseException | None = field(default=None, repr=False)
 
 
@@ -135,19 +143,23 @@ class Course:
         self._streams = streams
         self._clock = clock
         self._chance = chance
+        self._timeout = options.timeout.with_total(request.timeout)
         self._observers = Observers(options.hooks)
         self._attempts: list[Attempt] = []
+        if not streams:
+            idempotency.refuse_hidden_stream(operation, request.content)
         self._key = idempotency.key_for(operation, request.headers, streams=streams)
         self._headers = self._make_headers()
         self._began = clock()
-        self._deadline = self._began + (options.timeout.total if request.timeout is None else request.timeout)
+        self._deadline = self._began + self._timeout.total
         self.details = CallDetails(
             operation_id=operation.id,
             method=operation.method,
             path=operation.path,
-            model=_model_of(request.content) if options.hooks else None,
+            base_url=options.base_url,
             idempotency_key=self._key,
             streams=streams,
+            content=request.content,
         )
 
     def for_result(self) -> Steps[Outcome[Any]]:
@@ -182,29 +194,34 @@ class Course:
             assert came is not None
             if isinstance(came, Reply) and 200 <= came.status_code < 300:
                 if self._is_cut_short(came):
-                    came = Failure(message="the body was cut short", sent=True)
+                    came = Failure(message="the answer was cut short", sent=True)
                 else:
                     self._record(self._attempt(elapsed, came), came.headers)
                     return came
+            came = self._without_key(came)
             attempt = self._attempt(elapsed, came)
             outcome = _outcome(came, attempt)
+            repeatable = idempotency.is_repeatable(self._request, self._key)
             decision = decide(
                 self._options.retry,
                 outcome,
                 earlier=self._attempts,
-                repeatable=idempotency.is_repeatable(self._request, self._key),
+                repeatable=repeatable,
                 remaining=self._deadline - self._clock(),
                 chance=self._chance(),
             )
             headers = came.headers if isinstance(came, Reply) else {}
             if not isinstance(decision, Retry):
                 self._record(attempt, headers)
-                raise self._error(came, outcome) from (came.cause if isinstance(came, Failure) else None)
+                error = self._error(came)
+                if decision.reason is not None:
+                    error.add_note(f"Not tried again: {decision.reason}.")
+                raise error from (came.cause if isinstance(came, Failure) else None)
             self._record(evolve(attempt, delay=decision.delay), headers)
             yield Wait(decision.delay)
 
     def _send(self, remaining: float) -> Send:
-        timeout = self._options.timeout
+        timeout = self._timeout
         return Send(
             method=self._request.method,
             url=self._options.base_url + self._request.path,
@@ -226,18 +243,28 @@ class Course:
             headers["Accept-Encoding"] = "identity"
         if self._options.api_version is not None:
             headers["Aurous-Version"] = self._options.api_version
-        headers.update(self._request.headers)
+        headers = to_headers(headers, self._request.headers)
         if self._key is not None and self._operation.idempotency_header is not None:
-            headers[self._operation.idempotency_header] = self._key
+            headers = to_headers(headers, {self._operation.idempotency_header: self._key})
+        for name, value in headers.items():
+            if name.lower() == "aurous-version":
+                checked_version(value, name)
+            elif name.lower() == KEY_HEADER.lower():
+                raise EncodeError(f"{KEY_HEADER}: a client has one key; make another client for another")
         return headers
 
     def _attempt(self, elapsed: float, came: Reply | Failure) -> Attempt:
         number = len(self._attempts) + 1
         if isinstance(came, Failure):
-            return Attempt(number=number, elapsed=elapsed, error=came.message)
-        code = Envelope.read(came.content).code if came.status_code >= 400 else None
-        request_id = came.headers.get("aurous-request-id")
-        return Attempt(number=number, elapsed=elapsed, status_code=came.status_code, code=code, request_id=request_id)
+            return Attempt(number=number, elapsed=elapsed, error=came.message, sent=came.sent)
+        return Attempt(
+            number=number,
+            elapsed=elapsed,
+            status_code=came.status_code,
+            code=Envelope.read(came.content).code if came.status_code >= 400 else None,
+            request_id=came.headers.get("aurous-request-id"),
+            error=came.fault,
+        )
 
     def _record(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         self._attempts.append(attempt)
@@ -245,9 +272,7 @@ class Course:
 
     def _is_cut_short(self, reply: Reply) -> bool:
         """Whether a success breaks off where nothing but its JSON could tell: it ends when the connection does."""
-        if not self._operation.has_body or reply.body is not None:
-            return False
-        if "content-length" in reply.headers or "transfer-encoding" in reply.headers:
+        if reply.is_framed or reply.body is not None or not self._operation.has_body:
             return False
         return _decode(reply.content) is _NO_JSON and reply.content.lstrip()[:1] in (b"{", b"[", b"")
 
@@ -272,25 +297,33 @@ class Course:
             idempotency_key=self._key,
         )
 
-    def _error(self, came: Reply | Failure, outcome: Answered | Lost) -> APIConnectionError | APIStatusError:
+    def _without_key(self, came: ReplyT) -> ReplyT:
+        """What came, in case the other side repeats what it was sent: proxies do, on pages made for debugging."""
+        if not isinstance(came, Reply):
+            return came
+        hide = self._options.api_key.hide_in
+        headers = {name: hide(value) for name, value in came.headers.items()}
+        return evolve(came, content=hide(came.content), headers=headers)
+
+    def _error(self, came: Reply | Failure) -> APIConnectionError | APIStatusError:
         if isinstance(came, Failure):
             kind = APITimeoutError if came.timed_out else APIConnectionError
             message = f"{self._request.method} {self._options.base_url}{self._request.path}: {came.message}"
             return kind(message, attempts=self._attempts, sent=came.sent)
-        if 300 <= came.status_code < 400:
-            return _redirect_error(came, self._attempts)
-        assert isinstance(outcome, Answered)
-        return error_class(came.status_code, outcome.code)(
+        return error_class(came.status_code, self._attempts[-1].code)(
             came.status_code,
             headers=came.headers,
             content=came.content,
             attempts=self._attempts,
-            retry_after=outcome.retry_after,
+            retry_after=_retry_after(came),
+            # Following it would carry the key to whatever host the answer names.
+            message=_REDIRECTED.format(came.headers["location"]) if _is_redirect(came) else None,
         )
 
     def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> ResponseShapeError:
+        reply = self._without_key(reply)
         return ResponseShapeError(
-            message,
+            self._options.api_key.hide_in(message),
             path=fault.path if fault else (),
             status_code=reply.status_code,
             headers=reply.headers,
@@ -322,28 +355,31 @@ class _NoJson:
 
 
 _NO_JSON: Final = _NoJson()
+_REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
 
 
 def _decode(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _NO_JSON
 
 
 def _outcome(came: Reply | Failure, attempt: Attempt) -> Answered | Lost:
     if isinstance(came, Failure):
-        return Lost(sent=came.sent)
-    return Answered(
-        status_code=came.status_code, code=attempt.code, retry_after=parse_retry_after(came.headers.get("retry-after"))
-    )
+        return Lost(sent=came.sent, is_final=came.is_final)
+    outcome = Answered(status_code=came.status_code, code=attempt.code, retry_after=_retry_after(came))
+    # What a 409 means is told by its code. Where that was lost on the way, asking again may bring it.
+    is_unclear = came.fault is not None and 400 <= came.status_code < 500 and came.status_code not in (408, 429)
+    return Lost(sent=True) if is_unclear else outcome
 
 
-def _redirect_error(reply: Reply, attempts: list[Attempt]) -> APIStatusError:
-    # Following it would carry the key to whatever host the answer names.
-    where = reply.headers.get("location", "nowhere")
-    told = json.dumps({"message": f"redirects are not followed; this one leads to {where}; set base_url"}).encode()
-    return APIStatusError(reply.status_code, headers=reply.headers, content=told, attempts=attempts)
+def _retry_after(reply: Reply) -> float | None:
+    return parse_retry_after(reply.headers.get("retry-after"), parse_date(reply.headers.get("date")))
+
+
+def _is_redirect(reply: Reply) -> bool:
+    return 300 <= reply.status_code < 400 and "location" in reply.headers
 
 
 def _kind_of(reply: Reply) -> str:
@@ -352,7 +388,6 @@ def _kind_of(reply: Reply) -> str:
     return f"{len(reply.content)} bytes of {reply.headers.get('content-type', 'no declared type')}"
 
 
-def _model_of(content: bytes | None) -> str | None:
-    body = _decode(content or b"null")
-    model = body.get("model") if isinstance(body, dict) else None
-    return model if isinstance(model, str) else None
+def _refuse_constant(name: str) -> Any:
+    """Python reads NaN and Infinity; JSON does not have them, and nothing can be charged by them."""
+    raise ValueError(name)

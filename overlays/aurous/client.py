@@ -6,7 +6,6 @@ The methods (`chat.completions.create`, `models.list` ...) are generated: see `a
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -23,7 +22,7 @@ from .answers import warn_of_deprecation
 from .calls import Course, Outcome
 from .errors import ConfigurationError
 from .hooks import Hooks
-from .options import FROM_ENVIRONMENT, FromEnvironment, Options, StreamPolicy, Timeouts, read_options
+from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
 from .receipts import Budget, Ledger
 from .retries import RetryPolicy
 from .stream import AsyncChatStream, ChatStream, Link
@@ -38,6 +37,7 @@ class _Base:
 
     _options: Options
     _ledger: Ledger
+    _transport: Any
     _owner: bool
 
     @property
@@ -61,7 +61,7 @@ class _Base:
         Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, and so do those that
         were cancelled or recovered. The price of a call is known only afterwards: the last one can go beyond.
         """
-        return receipts.budget(credits)
+        return self._ledger.budget(credits)
 
     def with_options(
         self,
@@ -83,9 +83,7 @@ class _Base:
             hooks=hooks,
         )
         variant = object.__new__(type(self))
-        variant.__dict__.update(
-            _options=options, _ledger=self._ledger, _transport=self.__dict__["_transport"], _owner=False
-        )
+        variant.__dict__.update(_options=options, _ledger=self._ledger, _transport=self._transport, _owner=False)
         return variant
 
     def __repr__(self) -> str:
@@ -95,7 +93,7 @@ class _Base:
         raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
 
     def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        receipts.check_budget()
+        self._ledger.check_budgets()
         return self._unbudgeted_course(operation, request, streams=streams)
 
     def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
@@ -105,7 +103,7 @@ class _Base:
             request,
             self._options,
             streams=streams,
-            clock=time.monotonic,
+            clock=self._transport.clock,
             chance=random.random,
         )
 
@@ -117,13 +115,13 @@ class _Base:
             make_stream_course=lambda: self._course(operation, request, streams=True),
         )
 
-    def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT], stacklevel: int) -> Response[ResultT]:
+    def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
         """Enter the receipt of a result, if it carries one."""
         parsed: Any = outcome.response.parsed
         if receipts.has_usage(parsed):
             created = operation.idempotency_header is not None
             self._ledger.settle(receipts.receipt(parsed), created=created)
-        warn_of_deprecation(outcome.response.headers, stacklevel)
+        warn_of_deprecation(outcome.response.headers)
         return outcome.response
 
 
@@ -146,6 +144,8 @@ class Aurous(_Base, Resources[ChatStream]):
     Raises ConfigurationError for settings that cannot work.
     """
 
+    _transport: SyncTransport
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -159,8 +159,10 @@ class Aurous(_Base, Resources[ChatStream]):
         http_client: httpx.Client | None = None,
         hooks: Sequence[Hooks] = (),
     ) -> None:
+        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        secret, api_key = Secret.of(api_key), None
         self._options = read_options(
-            api_key=api_key,
+            api_key=secret,
             base_url=base_url,
             api_version=api_version,
             timeout=timeout,
@@ -180,7 +182,7 @@ class Aurous(_Base, Resources[ChatStream]):
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
         outcome = self._transport.run(self._course(operation, request).for_result())
-        return self._settle(operation, outcome, stacklevel=5)
+        return self._settle(operation, outcome)
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events; opened by `with` or by iterating."""
@@ -206,6 +208,8 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
     """
 
+    _transport: AsyncTransport
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -219,8 +223,10 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
         http_client: httpx.AsyncClient | None = None,
         hooks: Sequence[Hooks] = (),
     ) -> None:
+        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        secret, api_key = Secret.of(api_key), None
         self._options = read_options(
-            api_key=api_key,
+            api_key=secret,
             base_url=base_url,
             api_version=api_version,
             timeout=timeout,
@@ -240,7 +246,7 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
         outcome = await self._transport.run(self._course(operation, request).for_result())
-        return self._settle(operation, outcome, stacklevel=5)
+        return self._settle(operation, outcome)
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
@@ -305,8 +311,9 @@ def connect(
 
     Arguments and errors as those of `Aurous`. Closed by `with`, `async with`, `close()` or `aclose()`.
     """
+    secret, api_key = Secret.of(api_key), None
     settings: dict[str, Any] = {
-        "api_key": api_key,
+        "api_key": secret,
         "base_url": base_url,
         "api_version": api_version,
         "timeout": timeout,

@@ -53,13 +53,23 @@ class Attempt:
     """The API's error code, if the answer carried one."""
     request_id: str | None = None
     error: str | None = None
-    """What went wrong where no answer came, in a few words."""
+    """What went wrong where no answer came, or only part of one, in a few words."""
+    sent: bool = True
+    """Whether any byte of it may have reached the server."""
     delay: float | None = None
     """Seconds that were waited after it, before the next; None for the last."""
 
+    @property
+    def may_have_worked(self) -> bool:
+        """Whether the request may have been carried out though nobody heard of it: no answer came, or a gateway's."""
+        if self.status_code is None:
+            return self.sent
+        return self.status_code == 408 or self.status_code >= 500
+
     def __str__(self) -> str:
-        what = f"HTTP {self.status_code}" if self.status_code is not None else str(self.error)
-        return f"{what}{f' {self.code}' if self.code else ''} after {self.elapsed:.2f} s"
+        answered = f"HTTP {self.status_code}{f' {printable(self.code)}' if self.code else ''}"
+        what = (answered if self.status_code is not None else "", printable(self.error) if self.error else "")
+        return f"{', '.join(filter(None, what))} after {self.elapsed:.2f} s"
 
 
 class AurousError(Exception):
@@ -85,11 +95,14 @@ class APIConnectionError(AurousError):
     Whether the request was carried out is unknown, unless `sent` is False.
     """
 
+    attempts: tuple[Attempt, ...] = ()
+    sent: bool = True
+    """Whether any byte of the last attempt may have reached the server."""
+
     def __init__(self, message: str, *, attempts: Sequence[Attempt] = (), sent: bool = True) -> None:
         super().__init__(_with_attempts(message, attempts))
         self.attempts = tuple(attempts)
         self.sent = sent
-        """Whether any byte of the last attempt may have reached the server."""
 
 
 class APITimeoutError(APIConnectionError):
@@ -109,6 +122,7 @@ class APIStatusError(AurousError):
         content: bytes = b"",
         attempts: Sequence[Attempt] = (),
         retry_after: float | None = None,
+        message: str | None = None,
     ) -> None:
         envelope = Envelope.read(content)
         self.status_code = status_code
@@ -119,7 +133,7 @@ class APIStatusError(AurousError):
         self.type = envelope.type
         self.code = envelope.code
         """Stable and made for programs; None where the body was no error envelope."""
-        self.message = envelope.message or _excerpt(content) or "no message"
+        self.message = message or envelope.message or _excerpt(content) or "no message"
         self.param = envelope.param
         """The parameter at fault, as a path such as `messages[0].content`."""
         self.doc_url = envelope.doc_url
@@ -131,13 +145,14 @@ class APIStatusError(AurousError):
         super().__init__(self._describe())
 
     def _describe(self) -> str:
-        said = f"HTTP {self.status_code}{f' {self.code}' if self.code else ''}: {self.message}"
-        details = [f"param {self.param}"] * bool(self.param) + [f"request {self.request_id}"] * bool(self.request_id)
+        said = f"HTTP {self.status_code}{f' {printable(self.code)}' if self.code else ''}: {printable(self.message)}"
+        named = (("param", self.param), ("request", self.request_id))
+        details = [f"{name} {printable(value)}" for name, value in named if value]
         if self.retry_after is not None:
             details.append(f"retry after {self.retry_after:g} s")
         said += f" ({', '.join(details)})" if details else ""
         said = _with_attempts(said, self.attempts)
-        help_ = " ".join(filter(None, (self.advice, f"See {self.doc_url}" if self.doc_url else "")))
+        help_ = " ".join(filter(None, (self.advice, f"See {printable(self.doc_url)}" if self.doc_url else "")))
         return f"{said}\n{help_}" if help_ else said
 
 
@@ -180,7 +195,7 @@ class IdempotencyKeyInUseError(ConflictError):
 class RateLimitError(APIStatusError):
     """Too many requests or tokens (429), or the provider throttles (503). `retry_after` says how long to wait."""
 
-    advice = "Slow down, or raise max_retries or the total timeout so that the client waits longer."
+    advice = "Slow down; with a higher max_retries and total timeout the client waits longer by itself."
 
 
 class ServerError(APIStatusError):
@@ -211,7 +226,7 @@ class ResponseShapeError(AurousError):
         self.attempts = tuple(attempts)
         self.request_id = self.headers.get("aurous-request-id")
         said = f"the answer is not what the API promises: {message}"
-        super().__init__(said + (f" (request {self.request_id})" if self.request_id else ""))
+        super().__init__(said + (f" (request {printable(self.request_id)})" if self.request_id else ""))
 
 
 class StreamInterruptedError(AurousError):
@@ -293,11 +308,13 @@ _CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
     (403, None): PermissionDeniedError,
     (404, None): NotFoundError,
     (409, None): ConflictError,
-    (409, "idempotency_key_in_use"): IdempotencyKeyInUseError,
     (410, None): NotFoundError,
     (429, None): RateLimitError,
     (503, "provider_rate_limited"): RateLimitError,
+    # An event of a stream brings a code, and the status of a success.
     (None, "balance_too_low"): BalanceTooLowError,
+    (None, "idempotency_key_in_use"): IdempotencyKeyInUseError,
+    (None, "missing_scope"): PermissionDeniedError,
 }
 
 
@@ -316,6 +333,12 @@ def error_class(status_code: int, code: str | None = None) -> type[APIStatusErro
 def speaks_of_credits(code: str | None) -> bool:
     """Whether waiting cannot help, because it is credits that have run out."""
     return code is not None and any(word in code for word in ("balance", "credit", "quota"))
+
+
+def printable(text: str, limit: int = 1000) -> str:
+    """Text of the server's as a line of a log or an error may show it: one line, not endless, nothing that steers."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
+    return f"{shown[:limit]}..." if len(shown) > limit else shown
 
 
 def _with_attempts(message: str, attempts: Sequence[Attempt]) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
 from aurous_client.error_codes import ERROR_CODES
@@ -19,7 +18,7 @@ from .answers import ResponseInfo
 from .calls import Failure
 from .chunks import Accumulator
 from .errors import AurousError, Envelope, ResponseShapeError, StreamInterruptedError, error_class
-from .receipts import Receipt, read_receipt
+from .receipts import Receipt, parse_decimal, read_receipt
 from .sse import Decoder, EventTooLargeError, ServerSentEvent
 
 DONE: Final = "[DONE]"
@@ -130,7 +129,7 @@ class Reader:
         self.accumulator.add(chunk)
         if chunk.usage:
             self.usage_frame = data.encode("utf-8", "replace")
-            self.receipt = read_receipt(chunk.id, json.loads(data, parse_float=Decimal)["usage"])
+            self.receipt = read_receipt(chunk.id, json.loads(data, parse_float=parse_decimal)["usage"])
         return chunk if chunk.choices else None
 
     def _warn(self, warning: Any) -> None:

@@ -1,17 +1,18 @@
-"""What can be observed of a call, and the standard log of it. Knows no HTTP library; never sees the key or a body.
+"""What can be observed of a call, and the standard log of it. Knows no HTTP library; never sees the key.
 
 The logger is `aurous`: one line for each attempt at INFO, headers at DEBUG with secrets left out, bodies never.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
 
-from .errors import Attempt, AurousError
+from .errors import Attempt, printable
 
 logger = logging.getLogger("aurous")
 
@@ -26,12 +27,25 @@ class CallDetails:
     method: str
     path: str
     """With the names of parameters, not their values."""
-    model: str | None = None
-    """The model asked for, where the operation has one."""
+    base_url: str = ""
     idempotency_key: str | None = None
     streams: bool = False
+    content: bytes | None = field(default=None, repr=False)
+    """The body, as it is sent. Decode it by `request`."""
     state: dict[str, Any] = field(factory=dict, eq=False, repr=False)
     """For hooks to keep what they need from one event to the next."""
+
+    @property
+    def request(self) -> Mapping[str, Any]:
+        """The members of the body; none where there is no body."""
+        body = json.loads(self.content or b"{}")
+        return body if isinstance(body, dict) else {}
+
+    @property
+    def model(self) -> str | None:
+        """The model asked for, where the operation has one."""
+        model = self.request.get("model")
+        return model if isinstance(model, str) else None
 
 
 class Hooks:
@@ -62,7 +76,7 @@ class Observers:
     def attempted(self, call: CallDetails, attempt: Attempt, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.INFO):
             again = f", again in {attempt.delay:.2f} s" if attempt.delay is not None else ""
-            named = f", request {attempt.request_id}" if attempt.request_id else ""
+            named = f", request {printable(attempt.request_id)}" if attempt.request_id else ""
             logger.info("%s %s: %s (attempt %d%s%s)", call.method, call.path, attempt, attempt.number, named, again)
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s answer headers %s", call.method, call.path, redact(headers))
@@ -84,6 +98,3 @@ class Observers:
 def redact(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers as they may be shown."""
     return {name: "[secret]" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
-
-
-__all__ = ["AurousError", "CallDetails", "Hooks"]

@@ -44,6 +44,15 @@ def check_key(key: object) -> str:
     return key
 
 
+def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> None:
+    """Raise EncodeError for a body that asks for a stream in a call that is none, and would be repeated under a key."""
+    if operation.parse_event is None or content is None or b'"stream"' not in content:
+        return
+    body = json.loads(content)
+    if isinstance(body, dict) and body.get("stream") is True:
+        raise EncodeError("stream: this call returns one result; for a stream of events call stream()")
+
+
 def key_for(operation: Operation[Any], headers: Mapping[str, str], *, streams: bool) -> str | None:
     """The key that a call goes under: the caller's own, else a new one, else none where the API would ignore it.
 

@@ -6,8 +6,8 @@ import datetime
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
@@ -22,8 +22,10 @@ KEY_VARIABLE: Final = "AUROUS_API_KEY"
 URL_VARIABLE: Final = "AUROUS_BASE_URL"
 VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
 
+TextT = TypeVar("TextT", str, bytes)
+
 _PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}")
+_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class FromEnvironment:
@@ -47,6 +49,26 @@ class Secret:
     def reveal(self) -> str:
         return self._value
 
+    def hide_in(self, text: TextT) -> TextT:
+        """A text or bytes without the key."""
+        if isinstance(text, bytes):
+            return text.replace(self._value.encode(), b"[secret]")
+        return text.replace(self._value, "[secret]")
+
+    def is_sendable(self) -> bool:
+        """Whether a header can carry it."""
+        return _PRINTABLE.fullmatch(self._value) is not None
+
+    @classmethod
+    def of(cls, value: object) -> Secret | None:
+        """A key as it was given, less the white space that files and variables end with; None for None."""
+        if value is None or isinstance(value, Secret):
+            return value
+        return cls(value.strip() if isinstance(value, str) else "")
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
     def __repr__(self) -> str:
         prefix = "al_live_" if self._value.startswith("al_live_") else ""
         tail = self._value[-4:] if len(self._value) >= 24 else ""
@@ -65,9 +87,8 @@ class Secret:
 def _seconds(default: float) -> Any:
     def check(_: object, attribute: Any, value: float) -> None:
         if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-            raise ConfigurationError(
-                f"timeout.{attribute.name} must be a finite number of seconds over 0, not {value!r}"
-            )
+            shown = repr(value)[:40]
+            raise ConfigurationError(f"timeout.{attribute.name} must be a finite number of seconds over 0, not {shown}")
 
     return field(default=default, validator=check)
 
@@ -95,6 +116,10 @@ class Timeouts:
         if value is None:
             return cls()
         return value if isinstance(value, Timeouts) else cls(total=value)
+
+    def with_total(self, seconds: float | None) -> Timeouts:
+        """These, with another total; None leaves it. Raises ConfigurationError."""
+        return self if seconds is None else evolve(self, total=seconds)
 
 
 @frozen(kw_only=True)
@@ -142,18 +167,18 @@ class Options:
         if streams is not None:
             changed = evolve(changed, streams=streams)
         if max_retries is not None:
-            changed = evolve(changed, retry=with_max_retries(changed.retry, max_retries))
+            changed = evolve(changed, retry=evolve(changed.retry, max_retries=max_retries))
         if timeout is not None:
-            new = timeout if isinstance(timeout, Timeouts) else evolve(changed.timeout, total=timeout)
+            new = timeout if isinstance(timeout, Timeouts) else changed.timeout.with_total(timeout)
             changed = evolve(changed, timeout=new)
         if not isinstance(api_version, FromEnvironment):
-            changed = evolve(changed, api_version=_checked_version(api_version, "api_version"))
+            changed = evolve(changed, api_version=checked_version(api_version, "api_version"))
         return changed if hooks is None else evolve(changed, hooks=tuple(hooks))
 
 
 def read_options(
     *,
-    api_key: str | None = None,
+    api_key: Secret | None = None,
     base_url: str | None = None,
     api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
     timeout: Timeouts | float | None = None,
@@ -161,60 +186,34 @@ def read_options(
     retry: RetryPolicy | None = None,
     streams: StreamPolicy | None = None,
     hooks: Sequence[Hooks] = (),
-    environment: Mapping[str, str] | None = None,
 ) -> Options:
-    """The settings given, then those of the environment, then the defaults. Raises ConfigurationError."""
-    environment = os.environ if environment is None else environment
+    """The settings given, then those of the environment, then the defaults. Raises ConfigurationError.
+
+    No frame that an error passes through holds the key, nor the environment: tools that collect errors collect the
+    variables of their frames.
+    """
     if isinstance(api_version, FromEnvironment):
-        version = _checked_version(environment.get(VERSION_VARIABLE) or API_VERSION, VERSION_VARIABLE)
+        version = checked_version(os.environ.get(VERSION_VARIABLE) or API_VERSION, VERSION_VARIABLE)
     else:
-        version = _checked_version(api_version, "api_version")
-    url, source = (base_url, "base_url") if base_url is not None else (environment.get(URL_VARIABLE), URL_VARIABLE)
+        version = checked_version(api_version, "api_version")
+    if base_url is not None:
+        url = _checked_url(base_url, "base_url")
+    else:
+        url = _checked_url(os.environ.get(URL_VARIABLE) or SERVER_URL, URL_VARIABLE)
     policy = retry or RetryPolicy()
     return Options(
-        api_key=_checked_key(api_key, environment),
-        base_url=_checked_url(url or SERVER_URL, source),
+        api_key=_checked_key(api_key),
+        base_url=url,
         api_version=version,
         timeout=Timeouts.of(timeout),
-        retry=policy if max_retries is None else with_max_retries(policy, max_retries),
+        retry=policy if max_retries is None else evolve(policy, max_retries=max_retries),
         streams=streams or StreamPolicy(),
         hooks=tuple(hooks),
     )
 
 
-def with_max_retries(policy: RetryPolicy, max_retries: int) -> RetryPolicy:
-    if not isinstance(max_retries, int) or max_retries < 0:
-        raise ConfigurationError(f"max_retries must be a whole number of 0 or more, not {max_retries!r}")
-    return evolve(policy, max_retries=max_retries)
-
-
-def _checked_key(given: str | None, environment: Mapping[str, str]) -> Secret:
-    key = given if given is not None else environment.get(KEY_VARIABLE)
-    source = "api_key" if given is not None else KEY_VARIABLE
-    if not isinstance(key, str) or not key.strip():
-        raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE}, or pass api_key")
-    if not _PRINTABLE.fullmatch(key.strip()):
-        raise ConfigurationError(
-            f"the API key in {source} holds characters that no key has (white space, or not ASCII)"
-        )
-    return Secret(key.strip())
-
-
-def _checked_url(url: str, source: str) -> str:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        if not fits or any(character.isspace() for character in url):
-            raise ValueError
-    except (ValueError, AttributeError, TypeError):
-        shown = _shown(url)
-        raise ConfigurationError(f"{source} must be an address such as {SERVER_URL}, not {shown}") from None
-    if parts.username or parts.query or parts.fragment:
-        raise ConfigurationError(f"{source} must be a plain address, without user, query or fragment")
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
-
-
-def _checked_version(version: str | None, source: str) -> str | None:
+def checked_version(version: str | None, source: str) -> str | None:
+    """A date, or None. Raises ConfigurationError."""
     if version is None:
         return None
     try:
@@ -224,6 +223,31 @@ def _checked_version(version: str | None, source: str) -> str | None:
     except (ValueError, TypeError):
         raise ConfigurationError(f"{source} must be a date such as {API_VERSION!r}, or None; not {version!r}") from None
     return version
+
+
+def _checked_key(given: Secret | None) -> Secret:
+    key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
+    if not key:
+        raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE}, or pass api_key")
+    if not key.is_sendable():
+        source = KEY_VARIABLE if given is None else "api_key"
+        raise ConfigurationError(f"the API key in {source} holds characters that no key has (a space, or not ASCII)")
+    return key
+
+
+def _checked_url(url: str, source: str) -> str:
+    try:
+        url = url.strip()
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if not fits or not url.isprintable() or any(character in url for character in " \\"):
+            raise ValueError
+    except (ValueError, AttributeError, TypeError):
+        shown = _shown(url)
+        raise ConfigurationError(f"{source} must be an address such as {SERVER_URL}, not {shown}") from None
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ConfigurationError(f"{source} must be a plain address, without user, query or fragment")
+    return url.rstrip("/").removesuffix("/v1").rstrip("/")
 
 
 def _shown(url: object) -> str:

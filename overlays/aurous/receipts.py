@@ -6,12 +6,11 @@ Pages: api-reference/chat/pricing, guides/cost-transparency.
 from __future__ import annotations
 
 import json
-import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -19,9 +18,14 @@ from aurous_client.types import UNSET, JsonObject
 
 from .answers import origin_of
 from .errors import BudgetExceededError, ConfigurationError
+from .locks import Lock
 
 # The documentation's sums hold to four decimals.
 TOLERANCE: Final = Decimal("0.0001")
+# Sums must not depend on the precision that the program has set for its own decimals, nor on its traps.
+_EXACT: Final = Context(prec=100, traps=[])
+# No charge and no count has so many digits; a figure with an exponent of a million would take all memory.
+_MOST_DIGITS: Final = 40
 _REMEMBERED: Final = 10_000
 
 
@@ -62,13 +66,13 @@ def receipt(completion: JsonObject) -> Receipt:
     """
     origin = origin_of(completion)
     found = None if origin is None else _written_usage(origin.content)
-    replayed = origin is not None and origin.info.idempotent_replayed
+    replayed = origin is not None and origin.info.is_charged_before
     usage = getattr(completion, "usage", None)
     if found is None:
         if not isinstance(usage, JsonObject):
             raise TypeError(f"this {type(completion).__name__} has no usage, so there is no receipt")
         # A float prints the shortest digits that stand for it, which are those that the server wrote.
-        found = json.loads(json.dumps(usage.to_dict()), parse_float=Decimal)
+        found = json.loads(json.dumps(usage.to_dict()), parse_float=parse_decimal)
     return read_receipt(str(getattr(completion, "id", "")), found, replayed=replayed)
 
 
@@ -112,7 +116,7 @@ class LedgerLine:
         return evolve(
             self,
             calls=self.calls + 1,
-            credits=self.credits + entry.credits,
+            credits=_EXACT.add(self.credits, entry.credits),
             prompt_tokens=self.prompt_tokens + entry.prompt_tokens,
             completion_tokens=self.completion_tokens + entry.completion_tokens,
             reasoning_tokens=self.reasoning_tokens + entry.reasoning_tokens,
@@ -124,17 +128,17 @@ class Ledger:
     """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._lines: dict[str, LedgerLine] = {}
         # A completion may be met more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
-        self._open: OrderedDict[str, Budget | None] = OrderedDict()
+        self._open: OrderedDict[str, tuple[Budget, ...]] = OrderedDict()
 
     @property
     def credits(self) -> Decimal:
         """All credits charged so far."""
         with self._lock:
-            return sum((line.credits for line in self._lines.values()), Decimal(0))
+            return _sum(line.credits for line in self._lines.values())
 
     @property
     def by_model(self) -> dict[str, LedgerLine]:
@@ -151,8 +155,8 @@ class Ledger:
     def begin(self, completion_id: str) -> None:
         """A completion has begun whose receipt is still to come."""
         with self._lock:
-            if completion_id not in self._settled:
-                _remember(self._open, completion_id, _BUDGET.get())
+            if completion_id not in self._settled and completion_id not in self._open:
+                _remember(self._open, completion_id, self._budgets())
 
     def settle(self, entry: Receipt, *, created: bool) -> None:
         """Enter a receipt, once for each completion.
@@ -161,14 +165,41 @@ class Ledger:
         """
         with self._lock:
             known = entry.completion_id in self._open
-            budget = self._open.pop(entry.completion_id, None) if known else _BUDGET.get()
-            if not (created or known) or (entry.completion_id in self._settled and not entry.replayed):
+            budgets = self._open.pop(entry.completion_id, ()) if known else self._budgets()
+            if not (created or known) or entry.completion_id in self._settled:
+                if created and entry.replayed:
+                    self._enter(entry)
                 return
             if not entry.replayed:
                 _remember(self._settled, entry.completion_id, None)
-            self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)
-        if budget is not None and not entry.replayed:
-            budget.add(entry.credits)
+            self._enter(entry)
+        if not entry.replayed:
+            for budget in budgets:
+                budget.add(entry.credits)
+
+    @contextmanager
+    def budget(self, credits: Decimal | str | int) -> Iterator[Budget]:
+        """Hold the calls that are entered here, and made inside the block, to a sum; tasks that it starts count too.
+
+        Threads do not: run what they do under `contextvars.copy_context().run`. An inner budget counts for the outer.
+        """
+        made = Budget(_amount(credits), self)
+        token = _BUDGETS.set((*_BUDGETS.get(), made))
+        try:
+            yield made
+        finally:
+            _BUDGETS.reset(token)
+
+    def check_budgets(self) -> None:
+        """Raise BudgetExceededError if a budget that is in force is spent."""
+        for budget in self._budgets():
+            budget.check()
+
+    def _budgets(self) -> tuple[Budget, ...]:
+        return tuple(budget for budget in _BUDGETS.get() if budget.ledger is self)
+
+    def _enter(self, entry: Receipt) -> None:
+        self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)
 
 
 class Budget:
@@ -178,11 +209,16 @@ class Budget:
     that run at the same time can each be such a last one.
     """
 
-    def __init__(self, credits: Decimal) -> None:
+    def __init__(self, credits: Decimal, ledger: Ledger) -> None:
         self.credits = credits
         """What may be spent."""
+        self.ledger = ledger
+        """The ledger of the client whose calls it holds."""
         self._spent = Decimal(0)
-        self._lock = threading.Lock()
+        self._lock = Lock()
+
+    def __repr__(self) -> str:
+        return f"Budget(credits={self.credits}, spent={self.spent})"
 
     @property
     def spent(self) -> Decimal:
@@ -192,11 +228,11 @@ class Budget:
     @property
     def remaining(self) -> Decimal:
         """What is left; below 0 after the last call went beyond."""
-        return self.credits - self.spent
+        return _EXACT.subtract(self.credits, self.spent)
 
     def add(self, credits: Decimal) -> None:
         with self._lock:
-            self._spent += credits
+            self._spent = _EXACT.add(self._spent, credits)
 
     def check(self) -> None:
         """Raise BudgetExceededError if it is spent."""
@@ -204,16 +240,10 @@ class Budget:
             raise BudgetExceededError(f"the budget of {self.credits} credits is spent ({self.spent}); nothing was sent")
 
 
-_BUDGET: ContextVar[Budget | None] = ContextVar("aurous_budget", default=None)
+_BUDGETS: ContextVar[tuple[Budget, ...]] = ContextVar("aurous_budgets", default=())
 
 
-@contextmanager
-def budget(credits: Decimal | str | int) -> Iterator[Budget]:
-    """Hold the calls made inside the block to a sum of credits; those of tasks that it starts count too.
-
-    Threads do not: run what they do under `contextvars.copy_context().run`. Budgets do not nest: an inner one stands
-    in place of the outer while it lasts.
-    """
+def _amount(credits: Decimal | str | int) -> Decimal:
     if isinstance(credits, float):
         raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
     try:
@@ -222,19 +252,7 @@ def budget(credits: Decimal | str | int) -> Iterator[Budget]:
         raise ConfigurationError(f"budget: {credits!r} is no number of credits") from None
     if not amount.is_finite() or amount < 0:
         raise ConfigurationError("budget: credits must be 0 or more")
-    made = Budget(amount)
-    token = _BUDGET.set(made)
-    try:
-        yield made
-    finally:
-        _BUDGET.reset(token)
-
-
-def check_budget() -> None:
-    """Raise BudgetExceededError if the budget that is in force is spent."""
-    current = _BUDGET.get()
-    if current is not None:
-        current.check()
+    return amount
 
 
 def has_usage(result: object) -> bool:
@@ -246,29 +264,47 @@ def _disagreements(entry: Receipt) -> Iterator[str]:
     tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
     if tokens != entry.total_tokens:
         yield f"total_tokens is {entry.total_tokens}, its parts are {tokens}"
-    credits = entry.input_credits + entry.output_credits + entry.reasoning_credits
-    if abs(credits - entry.credits) > TOLERANCE:
+    credits = _sum((entry.input_credits, entry.output_credits, entry.reasoning_credits))
+    if _EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
         yield f"credits_charged is {entry.credits}, its parts are {credits}"
     if min(entry.credits, entry.input_credits, entry.output_credits, entry.reasoning_credits) < 0:
         yield "a figure in credits is negative"
+    if min(entry.prompt_tokens, entry.completion_tokens, entry.reasoning_tokens) < 0:
+        yield "a number of tokens is negative"
 
 
 def _written_usage(content: bytes) -> Mapping[str, Any] | None:
     """The `usage` of a response's own bytes, whose decimals are exact."""
     try:
-        document = json.loads(content, parse_float=Decimal)
+        document = json.loads(content, parse_float=parse_decimal)
     except (ValueError, RecursionError):
         return None
     usage = document.get("usage") if isinstance(document, dict) else None
     return usage if isinstance(usage, dict) else None
 
 
+def parse_decimal(text: str) -> Decimal:
+    """A number of a JSON document to the digit; 0 for one that no receipt has. For `parse_float`."""
+    try:
+        return _decimal(Decimal(text))
+    except InvalidOperation:
+        return Decimal(0)
+
+
 def _decimal(value: object) -> Decimal:
-    """A figure of a receipt; one that is absent or no number counts as 0, and the sums will tell."""
+    """A figure of a receipt; one that is absent or no such number counts as 0, and the sums will tell."""
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         return Decimal(0)
     made = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
-    return made if made.is_finite() else Decimal(0)
+    fits = made.is_finite() and abs(made.adjusted()) <= _MOST_DIGITS
+    return made if fits else Decimal(0)
+
+
+def _sum(figures: Iterable[Decimal]) -> Decimal:
+    total = Decimal(0)
+    for figure in figures:
+        total = _EXACT.add(total, figure)
+    return total
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

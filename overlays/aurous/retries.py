@@ -6,36 +6,56 @@ Pages: errors, guides/error-handling, idempotency.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any, Final
 
 from attrs import field, frozen
-from attrs.validators import ge, le
 
-from .errors import Attempt, speaks_of_credits
+from .errors import Attempt, ConfigurationError, speaks_of_credits
 
-KEY_IN_USE = "idempotency_key_in_use"
+KEY_IN_USE: Final = "idempotency_key_in_use"
+
+# Doubling goes no further: the delays are long since at their maximum, and powers of two grow without bounds.
+_MAX_DOUBLINGS: Final = 32
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def _number(default: float, most: float = math.inf) -> Any:
+    def check(_: object, attribute: Any, value: object) -> None:
+        fits = isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value <= most
+        if not fits:
+            bounds = "of 0 or more" if most == math.inf else f"from 0 to {most:g}"
+            raise ConfigurationError(f"retry.{attribute.name} must be a number {bounds}, not {value!r}")
+
+    return field(default=default, validator=check)
+
+
+def _count(_: object, attribute: Any, value: object) -> None:
+    if not isinstance(value, int) or value < 0:
+        raise ConfigurationError(f"{attribute.name} must be a whole number of 0 or more, not {value!r}")
 
 
 @frozen(kw_only=True)
 class RetryPolicy:
     """How long and how often a call is tried."""
 
-    max_retries: int = field(default=3, validator=ge(0))
+    max_retries: int = field(default=3, validator=_count)
     """Attempts after the first."""
-    first_delay: float = field(default=1.0, validator=ge(0))
+    first_delay: float = _number(1.0)
     """Seconds before the second attempt; doubled for each further one: 1, 2, 4, 8 ..."""
-    max_delay: float = field(default=30.0, validator=ge(0))
+    max_delay: float = _number(30.0)
     """Seconds; no delay of our own choosing is longer."""
-    jitter: float = field(default=0.5, validator=[ge(0), le(1)])
+    jitter: float = _number(0.5, most=1)
     """The share of a delay that is left to chance, so that clients do not come back all at once."""
-    retry_after_ceiling: float = field(default=60.0, validator=ge(0))
+    retry_after_ceiling: float = _number(60.0)
     """Seconds; a server that asks for a longer wait gets none, and the caller an error with `retry_after`."""
 
     # What the idempotency page advises while the first request of a key still runs.
-    first_poll: float = field(default=0.5, validator=ge(0))
-    max_poll: float = field(default=8.0, validator=ge(0))
+    first_poll: float = _number(0.5)
+    max_poll: float = _number(8.0)
 
 
 @frozen(kw_only=True)
@@ -54,6 +74,8 @@ class Lost:
 
     sent: bool
     """Whether any byte may have reached the server."""
+    is_final: bool = False
+    """Whether another attempt would come to the same end: an address that is none, a certificate that is not good."""
 
 
 @frozen
@@ -70,7 +92,8 @@ class Retry:
 class Stop:
     """Give up."""
 
-    reason: str
+    reason: str | None
+    """None where the outcome itself says why."""
 
 
 def decide(
@@ -92,14 +115,14 @@ def decide(
     polls = sum(attempt.code == KEY_IN_USE for attempt in earlier)
     tried = len(earlier) - polls
     if isinstance(outcome, Answered) and outcome.code == KEY_IN_USE:
-        if not any(_is_lost(attempt) for attempt in earlier):
+        if not repeatable or not any(attempt.may_have_worked for attempt in earlier):
             return Stop("the idempotency key is in use by another request")
-        delay = min(policy.first_poll * 2**polls, policy.max_poll)
+        delay = _doubled(policy.first_poll, polls, policy.max_poll)
         return _within(remaining, Retry(delay, "an earlier attempt is still being carried out", is_poll=True))
 
     reason = _reason(outcome)
     if reason is None:
-        return Stop("the same request would be refused again")
+        return Stop(None)
     if not repeatable and not (isinstance(outcome, Lost) and not outcome.sent):
         return Stop("the request is not safe to send twice")
     if tried >= policy.max_retries:
@@ -109,26 +132,39 @@ def decide(
     if asked is not None:
         if asked > policy.retry_after_ceiling:
             return Stop(f"the server asks to wait {asked:g} s, longer than retry_after_ceiling")
-        # Never earlier than asked, and not all at the same moment.
+        # Never earlier than asked for, and not all clients at the same moment.
         return _within(remaining, Retry(asked + chance * min(1.0, asked * policy.jitter), reason))
-    delay = min(policy.first_delay * 2**tried, policy.max_delay)
+    delay = _doubled(policy.first_delay, tried, policy.max_delay)
     return _within(remaining, Retry(delay * (1 - policy.jitter * chance), reason))
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a `Retry-After` of seconds or of an HTTP date; None where it says nothing sensible."""
+    """Seconds to wait, from a `Retry-After` of seconds or of an HTTP date; None where it says nothing sensible.
+
+    now: by the server's clock; without it, by this machine's
+    """
     if value is None:
         return None
+    if _SECONDS.fullmatch(value.strip()):
+        return float(value)
+    moment = parse_date(value)
+    if moment is None:
+        return None
+    return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """An HTTP date; None where it is none."""
     try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except ValueError:
-            return None
+        moment = parsedate_to_datetime(value or "")
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+        return moment.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+
+
+def _doubled(first: float, times: int, most: float) -> float:
+    return min(first * 2.0 ** min(times, _MAX_DOUBLINGS), most)
 
 
 def _within(remaining: float, retry: Retry) -> Retry | Stop:
@@ -140,14 +176,9 @@ def _within(remaining: float, retry: Retry) -> Retry | Stop:
 def _reason(outcome: Answered | Lost) -> str | None:
     """Why the same request may do better later; None where it cannot."""
     if isinstance(outcome, Lost):
-        return "no answer came"
+        return None if outcome.is_final else "no answer came"
     if outcome.status_code == 429:
         return None if speaks_of_credits(outcome.code) else "too many requests"
     if outcome.status_code == 408:
         return "the server timed out"
     return "the server failed" if outcome.status_code >= 500 else None
-
-
-def _is_lost(attempt: Attempt) -> bool:
-    """Whether an attempt may have been carried out though nobody heard of it: no answer, or a gateway's."""
-    return attempt.status_code is None or attempt.status_code == 408 or attempt.status_code >= 500

@@ -6,84 +6,113 @@ their affair.
 
 from __future__ import annotations
 
-import asyncio
+import math
 import os
-import threading
+import ssl
 import time
-import weakref
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
 
-import anyio
 import httpx
 
+from . import loops
 from .calls import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 from .errors import AurousError, ConfigurationError
+from .locks import Lock
+from .patience import BOUND, Patience, bind
+from .traces import chain, without_frames
+
+# anyio, and asyncio with it, are imported where they are used: programs without coroutines need not load them.
 
 T = TypeVar("T")
 
 # Generous, for gateways that fan out; httpx's own 100 would make the 101st stream wait for a connection.
-LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
+LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+# No answer of this API comes near it; without a limit, an endless one would take all memory.
+MAX_BODY: Final = 64 * 1024 * 1024
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_UNUSABLE = (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError)
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 
 class SyncTransport:
-    """Sends from threads. Safe to share between them, and after a fork."""
+    """Sends from threads. Safe to share between them, and after a fork.
 
-    def __init__(self, http_client: httpx.Client | None = None, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    clock, sleep: of the call that is carried out: its deadline is told by one and waited for by the other
+    """
+
+    def __init__(
+        self,
+        http_client: httpx.Client | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         if http_client is not None and not isinstance(http_client, httpx.Client):
-            raise ConfigurationError(f"http_client must be an httpx.Client, not {type(http_client).__name__}")
+            raise ConfigurationError(f"http_client must be an httpx.Client, not {_name_of(http_client)}")
+        self.clock = clock
+        self._sleep = sleep
         self._given = http_client
         self._made: httpx.Client | None = None
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = Lock()
         self._closed = False
-        self._sleep = sleep
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out steps to their result."""
         came: Reply | Failure | None = None
-        while True:
-            try:
+        try:
+            while True:
                 step = steps.send(came)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Wait):
-                self._sleep(step.seconds)
-                came = None
-            else:
-                came = self.send(step)
+                try:
+                    came = self._sleep(step.seconds) if isinstance(step, Wait) else self.send(step)
+                except BaseException as error:
+                    # So that those who observe the call hear of its end now, and why.
+                    steps.throw(error)
+                    raise
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
     def send(self, step: Send) -> Reply | Failure:
-        try:
-            client = self.http_client()
-            began = time.monotonic()
-            response = client.send(_request(client, step), stream=True, follow_redirects=False)
-        except _FAILURES as error:
-            return _failure(error, step)
-        except RuntimeError as error:
-            raise _closed(error) from None
-        if step.streams and _opens_stream(response):
-            return _reply(response, body=SyncBody(response))
-        try:
-            return _reply(response, content=b"".join(_until(response.iter_bytes(), began + step.total)))
-        except _FAILURES as error:
-            return _failure(error, step)
-        finally:
-            response.close()
+        """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
+        began = time.monotonic()
+        client = self.http_client()
+        response: httpx.Response | None = None
+        with BOUND.until(began + step.total):
+            try:
+                response = client.send(_request(client, step, bind), stream=True, follow_redirects=False)
+                if step.streams and _opens_stream(response):
+                    opened, response = response, None
+                    return _reply(opened, body=SyncBody(opened))
+                content = bytearray()
+                try:
+                    for piece in response.iter_bytes():
+                        _take(content, piece, began + step.total)
+                except _FAILURES as error:
+                    return _cut(response, content, _failure(error, step))
+                return _reply(response, content=bytes(content))
+            except _FAILURES as error:
+                return _failure(error, step)
+            except BaseException as error:
+                raise _cleaned(error) from None
+            finally:
+                if response is not None:
+                    response.close()
 
     def http_client(self) -> httpx.Client:
-        """The httpx client in use, made on first use, and anew in a forked process."""
+        """The httpx client in use, made on first use, and anew in a forked process. Raises AurousError if closed."""
+        if self._closed:
+            raise AurousError(_CLOSED)
         if self._given is not None:
             return self._given
-        if self._made is not None and self._process == os.getpid() and not self._closed:
+        if self._made is not None and self._process == os.getpid():
             return self._made
         with self._lock:
             if self._closed:
-                raise RuntimeError("the client is closed")
+                raise AurousError(_CLOSED)
             if self._made is None or self._process != os.getpid():
                 self._made, self._process = httpx.Client(limits=LIMITS), os.getpid()
             return self._made
@@ -97,71 +126,92 @@ class SyncTransport:
 
 
 class AsyncTransport:
-    """Sends from coroutines, of asyncio or trio. Safe between tasks; each event loop gets its own connections."""
+    """Sends from coroutines, of asyncio or trio. Safe between tasks; each event loop gets its own connections.
+
+    clock, sleep: as those of `SyncTransport`
+    """
 
     def __init__(
-        self, http_client: httpx.AsyncClient | None = None, *, sleep: Callable[[float], Any] | None = None
+        self,
+        http_client: httpx.AsyncClient | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Any] | None = None,
     ) -> None:
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type(http_client).__name__}")
+            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {_name_of(http_client)}")
+        self.clock = clock
+        self._sleep = sleep or loops.sleep
         self._given = http_client
-        self._made: httpx.AsyncClient | None = None
-        self._home: tuple[int, Callable[[], object]] | None = None
+        self._made: dict[Any, httpx.AsyncClient] = {}
+        self._lock = Lock()
         self._closed = False
-        self._sleep = sleep or anyio.sleep
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out steps to their result."""
         came: Reply | Failure | None = None
-        while True:
-            try:
+        try:
+            while True:
                 step = steps.send(came)
-            except StopIteration as end:
-                result: T = end.value
-                return result
-            if isinstance(step, Wait):
-                await self._sleep(step.seconds)
-                came = None
-            else:
-                came = await self.send(step)
+                try:
+                    came = await (self._sleep(step.seconds) if isinstance(step, Wait) else self.send(step))
+                except BaseException as error:
+                    steps.throw(error)
+                    raise
+        except StopIteration as end:
+            result: T = end.value
+            return result
 
     async def send(self, step: Send) -> Reply | Failure:
+        """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
+        import anyio
+
+        client = self.http_client()
         response: httpx.Response | None = None
+        content = bytearray()
         try:
             with anyio.fail_after(step.total):
-                client = self.http_client()
                 response = await client.send(_request(client, step), stream=True, follow_redirects=False)
                 if step.streams and _opens_stream(response):
                     opened, response = response, None
                     return _reply(opened, body=AsyncBody(opened))
-                return _reply(response, content=b"".join([piece async for piece in response.aiter_bytes()]))
+                try:
+                    async for piece in response.aiter_bytes():
+                        _take(content, piece, math.inf)
+                except _FAILURES as error:
+                    return _cut(response, content, _failure(error, step))
+                return _reply(response, content=bytes(content))
         except TimeoutError as error:
-            return _late(step, error)
+            late = _late(step, error)
+            return late if response is None else _cut(response, content, late)
         except _FAILURES as error:
             return _failure(error, step)
-        except RuntimeError as error:
-            raise _closed(error) from None
+        except BaseException as error:
+            raise _cleaned(error) from None
         finally:
             if response is not None:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
 
     def http_client(self) -> httpx.AsyncClient:
-        """The httpx client in use, made on first use, and anew for another event loop or a forked process."""
+        """The httpx client in use, made on first use in each event loop. Raises AurousError if closed."""
+        if self._closed:
+            raise AurousError(_CLOSED)
         if self._given is not None:
             return self._given
-        if self._closed:
-            raise RuntimeError("the client is closed")
-        loop = _running_loop()
-        # Connections belong to the loop that opened them.
-        if self._made is None or self._home is None or self._home[0] != os.getpid() or self._home[1]() is not loop:
-            self._made = httpx.AsyncClient(limits=LIMITS)
-            self._home = (os.getpid(), weakref.ref(loop) if loop is not None else lambda: None)
-        return self._made
+        # Connections belong to the loop that opened them. A forked process has loops of its own.
+        loop = loops.running()
+        with self._lock:
+            if loop not in self._made:
+                self._made = {other: client for other, client in self._made.items() if not loops.is_over(other)}
+                self._made[loop] = httpx.AsyncClient(limits=LIMITS)
+            return self._made[loop]
 
     async def close(self) -> None:
-        """Close the connections, unless they are those of a client that was given."""
-        client, self._made, self._closed = self._made, None, True
+        """Close the connections of this event loop, unless they are those of a client that was given."""
+        with self._lock:
+            made, self._made, self._closed = self._made, {}, True
+        client = made.get(loops.running())
         if client is not None:
             await client.aclose()
 
@@ -171,7 +221,7 @@ class SyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._patience = _Patience(response)
+        self._patience = Patience(response.extensions.get("network_stream"))
         self._pieces = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
 
     def read(self, patience: float) -> bytes | Failure | None:
@@ -198,7 +248,7 @@ class AsyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._patience = _Patience(response)
+        self._patience = Patience(response.extensions.get("network_stream"))
         self._pieces = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
 
     async def read(self, patience: float) -> bytes | Failure | None:
@@ -214,33 +264,16 @@ class AsyncBody:
             pass
 
     async def close(self) -> None:
+        import anyio
+
         self._patience.end()
         with anyio.CancelScope(shield=True):
             await self._response.aclose()
 
 
-class _Patience:
-    """Gives each read of a body a timeout of its own; httpx has one for all of them.
-
-    Where the connection is not httpcore's, httpx's stays: the timeout for the first event.
-    """
-
-    def __init__(self, response: httpx.Response) -> None:
-        self.seconds = 0.0
-        stream: Any = response.extensions.get("network_stream")
-        read = getattr(stream, "read", None)
-        self._stream = None if read is None else stream
-        if read is not None:
-            stream.read = lambda max_bytes, timeout=None: read(max_bytes, self.seconds)
-
-    def end(self) -> None:
-        """The connection goes back to the pool and serves others."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            del stream.read
-
-
-def _request(client: httpx.Client | httpx.AsyncClient, step: Send) -> httpx.Request:
+def _request(
+    client: httpx.Client | httpx.AsyncClient, step: Send, trace: Callable[[str, Mapping[str, Any]], None] | None = None
+) -> httpx.Request:
     # Apart, so that no frame with the key in one of its variables is part of a traceback.
     return client.build_request(
         step.method,
@@ -249,12 +282,28 @@ def _request(client: httpx.Client | httpx.AsyncClient, step: Send) -> httpx.Requ
         headers={**step.headers, KEY_HEADER: step.key.reveal()},
         content=step.content,
         timeout=httpx.Timeout(connect=step.connect, read=step.read, write=step.write, pool=step.connect),
+        extensions={"trace": trace} if trace else None,
     )
 
 
-def _reply(response: httpx.Response, *, content: bytes = b"", body: object = None) -> Reply:
+def _reply(response: httpx.Response, *, content: bytes = b"", body: object = None, fault: str | None = None) -> Reply:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(status_code=response.status_code, headers=headers, content=content, body=body)
+    return Reply(
+        status_code=response.status_code,
+        headers=headers,
+        content=content,
+        body=body,
+        fault=fault,
+        is_framed=not response.http_version.startswith("HTTP/1")
+        or response.status_code in (204, 205)
+        or "content-length" in headers
+        or "transfer-encoding" in headers,
+    )
+
+
+def _cut(response: httpx.Response, content: bytearray, failure: Failure) -> Reply | Failure:
+    """What to make of an answer whose body is not whole: without it a success is none, but an error is one."""
+    return failure if response.is_success else _reply(response, content=bytes(content), fault=failure.message)
 
 
 def _opens_stream(response: httpx.Response) -> bool:
@@ -262,62 +311,60 @@ def _opens_stream(response: httpx.Response) -> bool:
     return response.is_success and kind == EVENT_STREAM
 
 
-def _until(pieces: Iterator[bytes], deadline: float) -> Iterator[bytes]:
-    """The pieces, unless they come so slowly that the deadline passes: a read timeout starts anew with every byte."""
-    for piece in pieces:
-        yield piece
-        if time.monotonic() > deadline:
-            raise httpx.ReadTimeout("the answer came too slowly")
+def _take(content: bytearray, piece: bytes, deadline: float) -> None:
+    content += piece
+    if len(content) > MAX_BODY:
+        raise httpx.ReadError(f"it is larger than {MAX_BODY // 2**20} MiB")
+    # For connections that `patience` has not seen, which are those of clients that were given.
+    if time.monotonic() > deadline:
+        raise httpx.ReadTimeout("it came too slowly")
 
 
 def _failure(error: BaseException, step: Send | None) -> Failure:
-    kind = _WORDS.get(type(error), "the connection broke")
+    kind = next((word for known, word in _WORDS.items() if isinstance(error, known)), "the connection broke")
     said = str(error).strip()
-    if isinstance(error, httpx.ReadTimeout) and step is not None and not said:
-        said = f"nothing for {step.read:g} s"
+    if isinstance(error, httpx.ReadTimeout) and step is not None:
+        said = said if said and said != "timed out" else f"nothing for {step.read:.3g} s"
     return Failure(
         message=f"{kind}: {said}" if said else kind,
-        sent=not isinstance(error, (*_NOT_SENT, httpx.InvalidURL)),
+        sent=not isinstance(error, (*_NOT_SENT, *_UNUSABLE)),
         timed_out=isinstance(error, httpx.TimeoutException),
-        cause=_without_frames(error),
+        is_final=isinstance(error, _UNUSABLE) or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
+        cause=_cleaned(error),
     )
 
 
 def _late(step: Send, error: BaseException) -> Failure:
-    return Failure(
-        message=f"no answer within {step.total:g} s", sent=True, timed_out=True, cause=_without_frames(error)
-    )
+    return Failure(message=f"no answer within {step.total:.3g} s", sent=True, timed_out=True, cause=_cleaned(error))
 
 
-def _closed(error: RuntimeError) -> Exception:
-    return AurousError("the client is closed; make a new one") if "closed" in str(error) else error
-
-
-def _without_frames(error: BaseException) -> BaseException:
-    """The error and all behind it, without the frames that hold requests, and with them the key."""
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
+def _cleaned(error: BaseException) -> BaseException:
+    """The error, with nothing in it or behind it that leads to a request and so to the key."""
+    if isinstance(error, RuntimeError) and "client has been closed" in str(error):
+        return AurousError(_CLOSED)
+    for link in chain(error):
+        link.__traceback__ = without_frames(link.__traceback__, _LIBRARIES)
+        if isinstance(link, httpx.RequestError) and link._request is not None:
+            link.request = httpx.Request(link.request.method, link.request.url)
     return error
 
 
-def _running_loop() -> object | None:
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
+def _name_of(thing: object) -> str:
+    return f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"
 
 
+_CLOSED = "the client is closed; make a new one"
+_LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "anyio", "trio"})
 _WORDS: dict[type[BaseException], str] = {
     httpx.ConnectError: "cannot connect",
     httpx.ConnectTimeout: "cannot connect in time",
     httpx.PoolTimeout: "no free connection in time",
     httpx.ReadTimeout: "no answer in time",
     httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.RemoteProtocolError: "the answer was cut short",
+    httpx.RemoteProtocolError: "the answer was cut short or is no HTTP",
     httpx.DecodingError: "the body cannot be decompressed",
     httpx.ProxyError: "the proxy refused",
     httpx.UnsupportedProtocol: "the address cannot be used",
     httpx.InvalidURL: "the address cannot be used",
+    httpx.LocalProtocolError: "the request is no HTTP",
 }
