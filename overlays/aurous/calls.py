@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Generator, Mapping
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.types import Operation, Request, Response
@@ -29,74 +29,18 @@ from .errors import (
     error_class,
 )
 from .hooks import CallDetails, Observers
-from .options import Options, Secret, checked_version
+from .options import Options, checked_version
 from .retries import Answered, Lost, Retry, decide, parse_date, parse_retry_after
+from .steps import Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
 ReplyT = TypeVar("ReplyT", bound="Reply | Failure")
 
+__all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
+
 KEY_HEADER: Final = "X-Api-Key"
 EVENT_STREAM: Final = "text/event-stream"
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
-
-
-@frozen(kw_only=True)
-class Send:
-    """Send this once, and tell what came."""
-
-    method: str
-    url: str
-    query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str] = field(repr=False)
-    key: Secret
-    """Goes into `KEY_HEADER`, at the last moment."""
-    content: bytes | None = field(repr=False)
-    connect: float
-    """Seconds, as the three that follow."""
-    read: float
-    write: float
-    total: float
-    streams: bool
-    """Whether to leave the body of a success of type `EVENT_STREAM` unread, in `Reply.body`."""
-
-
-@frozen
-class Wait:
-    """Do nothing for so many seconds."""
-
-    seconds: float
-
-
-@frozen(kw_only=True)
-class Reply:
-    """An answer in full, or a stream's beginning."""
-
-    status_code: int
-    headers: Mapping[str, str] = field(repr=False)
-    """By their names in lower case."""
-    content: bytes = field(default=b"", repr=False)
-    body: Any = field(default=None, repr=False)
-    """What is left to be read, of a stream."""
-    fault: str | None = None
-    """Why the body of an answer that is no success is not whole."""
-    is_framed: bool = True
-    """Whether the body says where it ends, so that it cannot be cut short unnoticed."""
-
-
-@frozen(kw_only=True)
-class Failure:
-    """No answer, or only part of one."""
-
-    message: str
-    sent: bool
-    """Whether any byte may have reached the server."""
-    timed_out: bool = False
-    is_final: bool = False
-    """Whether another attempt would come to the same end."""
-    cause: BaseException | None = field(default=None, repr=False)
-
-
-Steps: TypeAlias = Generator[Send | Wait, Reply | Failure | None, ResultT]
 
 
 @frozen
@@ -164,7 +108,7 @@ class Course:
 
     def for_result(self) -> Steps[Outcome[Any]]:
         """The steps to a result. Raises the errors of `aurous.errors`."""
-        with _Told(self._observers, self.details, self._headers) as told:
+        with self._observers.watching(self.details, self._headers) as told:
             reply = yield from self._answer()
             response = self._read(reply)
             origin = Origin(self._info(reply), reply.content)
@@ -174,7 +118,7 @@ class Course:
 
     def for_stream(self) -> Steps[Opened]:
         """The steps to an open stream. Raises the errors of `aurous.errors`; its end is the stream's to tell."""
-        with _Told(self._observers, self.details, self._headers, ends=False):
+        with self._observers.watching(self.details, self._headers, ends=False):
             reply = yield from self._answer()
             if reply.body is None:
                 found = reply.headers.get("content-type", "no content type")
@@ -330,24 +274,6 @@ class Course:
             content=reply.content,
             attempts=self._attempts,
         )
-
-
-class _Told:
-    """Tells the observers of a call's beginning and end, whichever way it ends."""
-
-    def __init__(
-        self, observers: Observers, details: CallDetails, headers: Mapping[str, str], *, ends: bool = True
-    ) -> None:
-        self.result: object | None = None
-        self._observers, self._details, self._headers, self._ends = observers, details, headers, ends
-
-    def __enter__(self) -> _Told:
-        self._observers.started(self._details, self._headers)
-        return self
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if self._ends or error is not None:
-            self._observers.ended(self._details, self.result, error)
 
 
 class _NoJson:

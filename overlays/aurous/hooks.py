@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import field, frozen
@@ -61,11 +62,33 @@ class Hooks:
         """The call has ended, with a result or with an error."""
 
 
+class Ending:
+    """What a call came to, once it is known."""
+
+    result: object | None = None
+
+
 @frozen
 class Observers:
     """The hooks of a client and the log, told as one."""
 
     hooks: Sequence[Hooks]
+
+    @contextmanager
+    def watching(self, call: CallDetails, headers: Mapping[str, str], *, ends: bool = True) -> Iterator[Ending]:
+        """Tell of a call's beginning, and of its end, whichever way it ends.
+
+        ends: whether it does so with the block; that of a stream is told by the stream, unless it never opens
+        """
+        self.started(call, headers)
+        ending = Ending()
+        try:
+            yield ending
+        except BaseException as error:
+            self.ended(call, None, error)
+            raise
+        if ends:
+            self.ended(call, ending.result, None)
 
     def started(self, call: CallDetails, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.DEBUG):

@@ -16,10 +16,11 @@ from typing import Any, Final, TypeVar
 import httpx
 
 from . import loops
-from .calls import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
+from .calls import EVENT_STREAM, KEY_HEADER
 from .errors import AurousError, ConfigurationError
 from .locks import Lock
 from .patience import BOUND, Patience, bind
+from .steps import Failure, Reply, Send, Steps, Wait
 from .traces import chain, without_frames
 
 # anyio, and asyncio with it, are imported where they are used: programs without coroutines need not load them.
