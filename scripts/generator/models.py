@@ -21,7 +21,7 @@ from openapi_python_client.strings import snake_case
 from . import prose, types
 from .phrasing import union_objects
 from .schemas import walk
-from .spec import Spec, SpecError, component_name
+from .spec import Spec, component_name
 
 
 class Models:
@@ -63,26 +63,13 @@ class Models:
         return {
             "name": name,
             "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
-            "members": self._members(name, found, written, tagged),
+            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in found],
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
                 "parser": types.parser(extra) if extra else "_parse.anything",
             },
             "imports": self.imports([*found, *([extra] if extra else [])], "", own=name),
         }
-
-    def _members(
-        self, name: str, props: Iterable[PropertyProtocol], written: Mapping[str, Any], tagged: bool
-    ) -> list[dict[str, Any]]:
-        found = [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in props]
-        taken: dict[str, str] = {}
-        for member in found:
-            other = taken.setdefault(member["name"], member["wire_name"])
-            if other != member["wire_name"]:
-                where = self.spec.place(("components", "schemas", name, "properties"))
-                both = f"{other} and {member['wire_name']}"
-                raise SpecError([f"{where}: {both} would both be the attribute {member['name']} of {name}"])
-        return found
 
     def _member(self, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
         scalar = types.scalar(prop, tagged)

@@ -81,7 +81,7 @@ def spelling() -> Iterator[None]:
 def possible(spec: Spec) -> list[tuple[Pointer, str]]:
     """Components and operations whose names cannot be kept."""
     with spelling():
-        return [*_impossible_components(spec), *_impossible_operations(spec)]
+        return [*_impossible_components(spec), *_alike_members(spec), *_impossible_operations(spec)]
 
 
 def module_name(operation_id: str) -> str:
@@ -102,7 +102,7 @@ def _impossible_components(spec: Spec) -> Iterator[tuple[Pointer, str]]:
     for name in spec.schemas:
         pointer: Pointer = ("components", "schemas", name)
         wanted = ClassName(name, "")
-        if wanted != name or not name.isascii():
+        if wanted != name or not (name.isascii() and name.isidentifier()):
             hint = f"; {wanted} would be" if wanted.isidentifier() and wanted.isascii() else ""
             yield pointer, f"R1: {name!r} cannot be the name of a Python class{hint}"
         elif name in TAKEN_CLASSES:
@@ -111,6 +111,16 @@ def _impossible_components(spec: Spec) -> Iterator[tuple[Pointer, str]]:
             yield pointer, f"R1: {name} would be written to the same file as {modules[module]}"
         else:
             modules[module] = name
+
+
+def _alike_members(spec: Spec) -> Iterator[tuple[Pointer, str]]:
+    for component, schema in spec.schemas.items():
+        attributes: dict[str, str] = {}
+        for name in schema.get("properties", {}) if isinstance(schema, dict) else ():
+            other = attributes.setdefault(str(PythonIdentifier(name, "field_")), name)
+            if other != name:
+                pointer = ("components", "schemas", component, "properties", name)
+                yield pointer, f"R1: {name!r} and {other!r} would be the same attribute of {component}"
 
 
 def _impossible_operations(spec: Spec) -> Iterator[tuple[Pointer, str]]:

@@ -5,6 +5,7 @@ Parsing is openapi-python-client's; what becomes of the parsed things is decided
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -136,5 +137,9 @@ def _fact(key: str, said: Any) -> bool | str:
 def _describe(spec: Spec, error: GeneratorError) -> str:
     data = getattr(error, "data", None)
     about = f" ({str(data)[:200]})" if data is not None and not error.detail else ""
-    said = " ".join(f"{error.header or 'dropped'}: {error.detail or ''}{about}".split())
+    # It prints some names as objects.
+    said = re.sub(
+        r"<[^<>]*UntrustedString object[^<>]*>", "...", f"{error.header or 'dropped'}: {error.detail or ''}{about}"
+    )
+    said = " ".join(said.split())
     return f"{spec.source.name}: openapi-python-client: {said}"

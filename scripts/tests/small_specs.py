@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
+
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 DROP = object()
 """As a value of a change: take the member away."""
@@ -19,7 +22,9 @@ def document(**changes: Any) -> dict[str, Any]:
 
 
 def write(file: Path, document: dict[str, Any]) -> Path:
-    file.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    text = json.dumps(document, indent=1, ensure_ascii=False)
+    # YAML wants these escaped, and takes no surrogates for the rest.
+    file.write_text(_UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text), encoding="utf-8")
     return file
 
 

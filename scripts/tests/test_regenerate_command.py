@@ -177,7 +177,7 @@ def test_missing_tools_are_one_clear_line(monkeypatch: pytest.MonkeyPatch, run: 
 
 # ---------------------------------------------------------------- faults of the spec
 
-BROKEN = {
+BROKEN: dict[str, tuple[str | bytes, str]] = {
     "not YAML": ("openapi: 3.1.0\npaths: [\n", "broken.yaml:3: this is not YAML: "),
     "a tab": ("openapi: 3.1.0\npaths:\n\t/v1: {}\n", "broken.yaml:3: this is not YAML: "),
     "a key twice": (

@@ -1,0 +1,184 @@
+"""An operation added to the spec becomes a typed method by regenerating, and by nothing else.
+
+A copy of openapi.yaml gets operations of every kind; its package is generated, type-checked, and called over a socket.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regenerate
+import small_specs
+from generator.loading import load
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(__file__).with_name("programs") / "use_new_operations.py"
+
+
+def ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def operation(name: str, tag: str, success: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "tags": [tag],
+        "summary": f"Does {name}",
+        "security": [{"ApiKey": []}],
+        "responses": {**success, "4XX": {"$ref": "#/components/responses/ClientFault"}},
+        **more,
+    }
+
+
+def ok(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"200": {"description": "Fine.", "content": {"application/json": {"schema": schema}}}}
+
+
+def body(name: str, **more: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": ref(name)}}, **more}
+
+
+ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+
+PATHS = {
+    "/v1/team": {
+        "get": operation("retrieveTeam", "team", ok(ref("Team"))),
+        "patch": operation("updateTeam", "team", ok(ref("Team")), requestBody=body("TeamUpdate", required=True)),
+    },
+    "/v1/webhook_endpoints/{id}": {
+        "parameters": [ID],
+        "put": operation(
+            "replaceWebhook",
+            "webhooks",
+            ok(ref("Webhook")),
+            parameters=[
+                {"name": "dry_run", "in": "query", "schema": {"type": "boolean"}},
+                {"name": "since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
+                {"name": "fields", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
+                {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}},
+            ],
+            requestBody=body("WebhookUpdate", required=True),
+        ),
+        "delete": operation("deleteWebhook", "webhooks", {"204": {"description": "Gone."}}, deprecated=True),
+    },
+    "/v1/webhook_endpoints/{id}/rotate_secret": {
+        "parameters": [ID],
+        "post": operation("rotateSecret", "webhooks", {"204": {"description": "Done."}}),
+    },
+    "/v1/loras": {"get": operation("listLoras", "loras", ok({"type": "array", "items": ref("Lora")}))},
+    "/v1/usage/events": {
+        "get": operation("listEvents", "usage", ok(ref("EventList")), **{"x-sdk-method": "usage.events"}),
+    },
+}
+SCHEMAS = {
+    "Team": {
+        "type": "object",
+        "required": ["id", "created_at"],
+        "properties": {
+            "id": {"type": "string", "format": "uuid"},
+            "created_at": {"type": "string", "format": "date-time"},
+            "birthday": {"type": "string", "format": "date"},
+            "plan": {"anyOf": [ref("Plan"), {"type": "string"}, {"type": "null"}]},
+            "parent": {"oneOf": [ref("Team"), {"type": "null"}]},
+            "teams": {"type": "array", "items": ref("Team")},
+            "labels": ref("Labels"),
+            "title": {"type": "string", "title": "Mapping"},
+        },
+    },
+    "TeamUpdate": {
+        "type": "object",
+        "required": ["name", "contact"],
+        "properties": {
+            "name": {"type": "string"},
+            "contact": {"type": ["string", "null"]},
+            "email": {"type": ["string", "null"], "description": "Where bills go."},
+            "size": {"type": "integer"},
+        },
+    },
+    "Plan": {"type": "string", "enum": ["free", "pro"], "title": "A plan"},
+    "Labels": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "Webhook": {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}},
+    "WebhookUpdate": {
+        "type": "object",
+        "required": ["id", "url", "kind"],
+        "properties": {
+            "id": {"type": "string"},
+            "url": {"type": "string"},
+            "kind": {"type": "string", "const": "webhook", "default": "webhook"},
+            "timeout": {"type": "number"},
+            "dry_run": {"type": "string"},
+            "stream": {"type": "boolean"},
+        },
+    },
+    "Lora": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+    "Event": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "integer", "const": 7}}},
+    "EventList": {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": {"type": "array", "items": ref("Event")}},
+    },
+    # Never referred to, and generated all the same.
+    "Alone": {"type": "object", "properties": {"either": ref("Either")}},
+    "Either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    "Node": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"left": ref("Tree"), "kind": {"type": "string", "const": "node", "default": "node"}},
+    },
+    "Leaf": {
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"left": ref("Tree"), "kind": {"type": "string", "const": "leaf", "default": "leaf"}},
+    },
+    "Tree": {"oneOf": [ref("Node"), ref("Leaf")]},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("extended")
+    document = load(ROOT / "openapi.yaml")
+    document["paths"] |= PATHS
+    document["components"]["schemas"] |= SCHEMAS
+    document["tags"].append({"name": "webhooks", "description": "Calls back when something ends."})
+    assert regenerate.generate(small_specs.write(made / "extended.yaml", document), made / "aurous_client")
+    shutil.copy(PROGRAM, made / "use.py")
+    return made
+
+
+def test_no_line_of_the_generator_names_an_endpoint() -> None:
+    sources = [*(ROOT / "scripts" / "generator").rglob("*.py"), *(ROOT / "scripts" / "generator").rglob("*.jinja")]
+    for source in sources:
+        if source.name != "resources.py" and source.name != "resources.py.jinja" and source.name != "__init__.py":
+            text = source.read_text(encoding="utf-8")
+            assert not any(word in text for word in ("/v1/", "chat.completions", "ChatCompletion", "createChat")), (
+                source
+            )
+
+
+def test_the_package_is_strictly_typed(folder: Path) -> None:
+    """With a module that uses the new methods, so that their signatures are what a caller expects."""
+    arguments = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-incremental",
+        "--config-file=",
+        "aurous_client",
+        "use.py",
+    ]
+    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_new_methods_work_over_a_socket(folder: Path) -> None:
+    arguments = [sys.executable, "-W", "error", "use.py"]
+    environment = {"PYTHONPATH": str(folder)}
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
