@@ -6,7 +6,9 @@ import pickle
 from typing import Any
 
 import pytest
+from aurous import Aurous
 from aurous.chunks import Accumulator, IncompleteCompletionError
+from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st
@@ -281,3 +283,25 @@ def test_any_cut_and_any_order_of_calls(pieces: list[str], calls: dict[int, list
         function_call(f"call_{index}", "f", "".join(parts)) for index, parts in sorted(calls.items())
     ]
     assert accumulator.inconsistencies == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"logprobs": True, "top_logprobs": 2},
+        {"tools": [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]},
+        {"response_format": {"type": "json_object"}},
+        {"max_tokens": 3},
+    ],
+    ids=lambda options: ", ".join(options) or "plain",
+)
+def test_on_the_wire(aurous_mock: AurousMock, options: dict[str, Any]) -> None:
+    accumulator = Accumulator()
+    with Aurous() as client:
+        question = [{"role": "user", "content": "How is the weather?"}]
+        with client.chat.completions.stream(model="aurous-grow-2.0-pro", messages=question, **options) as stream:
+            for each in stream:
+                accumulator.add(each)
+        assert accumulator.id
+        assert accumulator.completion() == client.chat.completions.retrieve(accumulator.id)

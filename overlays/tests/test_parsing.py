@@ -14,8 +14,10 @@ import attrs
 import msgspec
 import pydantic
 import pytest
+from aurous import APIStatusError, Aurous
 from aurous.parsing import SchemaLimitError, StructuredOutputError, check_schema, parsed, response_format_for
 from aurous.schemas import MissingLibraryError, schema_for
+from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion
 from hypothesis import given
 from hypothesis import strategies as st
@@ -308,3 +310,43 @@ def test_nothing_optional_is_imported() -> None:
     program = "import sys, aurous, aurous.parsing, aurous.tools; print({'msgspec', 'pydantic'} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
+
+
+MODEL = "aurous-grow-2.0-pro"
+QUESTION = [{"role": "user", "content": "Invent somebody."}]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_on_the_wire(aurous_mock: AurousMock, kind: type[Any]) -> None:
+    with Aurous() as client:
+        answer = client.chat.completions.create(
+            model=MODEL, messages=QUESTION, response_format=response_format_for(kind), max_tokens=500
+        )
+    made = parsed(answer, kind)
+    assert isinstance(made, dict if kind is PersonDict else kind)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [nested(5), nested(6), {"type": "object", "properties": {"a": {"type": "string", "description": "x" * 10_240}}}],
+    ids=["accepted", "too deep", "too large"],
+)
+def test_what_is_refused_is_what_the_api_refuses(aurous_mock: AurousMock, schema: dict[str, Any]) -> None:
+    code = None
+    try:
+        check_schema(schema)
+    except SchemaLimitError as error:
+        code = error.code
+    said = None
+    with Aurous() as client:
+        json_schema = {"name": "x", "schema": schema}
+        try:
+            client.chat.completions.create(
+                model=MODEL,
+                messages=QUESTION,
+                response_format={"type": "json_schema", "json_schema": json_schema},
+                max_tokens=500,
+            )
+        except APIStatusError as error:
+            said = error.code
+    assert code == said

@@ -18,7 +18,9 @@ from typing import Annotated, Any, Literal, TypedDict
 import attrs
 import pydantic
 import pytest
+from aurous import AsyncAurous, Aurous
 from aurous.schemas import MissingLibraryError
+from aurous.testing import AurousMock
 from aurous.tools import (
     FunctionTool,
     ToolArgumentsError,
@@ -226,6 +228,13 @@ def test_the_decorator_with_arguments() -> None:
         return 2 * number
 
     assert (made.function.name, made.function.description, made(3)) == ("twice", "Doubles a number.", 6)
+
+
+def test_descriptions_of_pep_727() -> None:
+    def made(number: Annotated[int, SimpleNamespace(documentation="Which."), "Not this."]) -> None:
+        pass
+
+    assert tool(made).function.to_dict()["parameters"]["properties"]["number"]["description"] == "Which."
 
 
 class Thermometer:
@@ -562,6 +571,30 @@ def test_the_caller_s_messages_are_left_alone(run: Run) -> None:
     before = [*QUESTION]
     run(completion(call("double", '{"number": 4}')), ANSWER, tools=[double])
     assert before == QUESTION
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_on_the_wire(aurous_mock: AurousMock, kind: str) -> None:
+    asked: list[str] = []
+
+    @tool
+    def measure(city: str, unit: Literal["celsius", "kelvin"] = "celsius") -> str:
+        """How warm a city is."""
+        asked.append(city)
+        return f"290 {unit}"
+
+    async def main() -> Any:
+        async with AsyncAurous() as client:
+            return await arun_tools(client, model="aurous-grow-2.0-pro", messages=QUESTION, tools=[measure])
+
+    if kind == "async":
+        ran = asyncio.run(main())
+    else:
+        with Aurous() as client:
+            ran = run_tools(client, model="aurous-grow-2.0-pro", messages=QUESTION, tools=[measure])
+    assert ran.text
+    assert len(asked) == len(ran.completions) - 1 == 1
+    assert len(aurous_mock.ledger()) == 2
 
 
 def for_type_checkers(made: FunctionTool[[int], int]) -> int:
