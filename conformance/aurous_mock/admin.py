@@ -11,7 +11,6 @@ from starlette.routing import Route
 
 from aurous_mock import faults, validation
 from aurous_mock.errors import Refused
-from aurous_mock.limits import Limits
 from aurous_mock.store import Store
 
 PREFIX = "/_mock/"
@@ -20,9 +19,8 @@ PREFIX = "/_mock/"
 class Admin:
     """The admin endpoints of one server."""
 
-    def __init__(self, store: Store, limits: Limits) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._limits = limits
 
     def table(self) -> list[Route]:
         return [
@@ -38,7 +36,6 @@ class Admin:
 
     async def reset(self, request: Request) -> Response:
         await self._store.reset()
-        self._limits.reset()
         return _json({"reset": True})
 
     async def clock(self, request: Request) -> Response:

@@ -97,8 +97,9 @@ def _choose_tool(order: Order) -> dict[str, Any] | None:
     tools: list[dict[str, Any]] = order.body.get("tools") or []
     choice = order.body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
+        # No page says what becomes of a choice that `tools` does not declare; the mock refuses nothing for it.
         forced = choice["function"]["name"]
-        return next(tool for tool in tools if tool["function"]["name"] == forced)
+        return next((tool for tool in tools if tool["function"]["name"] == forced), None)
     if not tools or choice == "none" or order.body["messages"][-1]["role"] != "user":
         return None
     asked = _words(order.question)

@@ -20,8 +20,8 @@ class Application:
     def __init__(self, settings: Settings) -> None:
         self.contracts = contract.load(settings.specs)
         self.service = Service(_store(settings), _engine(settings))
-        limits = Limits(settings.requests_per_minute, settings.tokens_per_minute)
-        routes = Routes(settings, self.service, limits).table() + Admin(self.service.store, limits).table()
+        limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
+        routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
         self.asgi = Gateway(settings, self.contracts, self.service, limits, Router(routes, redirect_slashes=False))
 
 

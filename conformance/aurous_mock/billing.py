@@ -22,6 +22,11 @@ class Usage:
     reasoning: int = 0
     billed: bool = True
 
+    @property
+    def made(self) -> int:
+        """All tokens that came out, seen or not."""
+        return self.completion + self.reasoning
+
 
 def in_credits(micro: int) -> float:
     """Micro-credits as the number the API prints."""
@@ -32,7 +37,7 @@ def charge(usage: Usage, model: Model) -> int:
     """What the usage costs, in micro-credits; reasoning is billed at the output rate."""
     if not usage.billed:
         return 0
-    return usage.prompt * model.rates.input + (usage.completion + usage.reasoning) * model.rates.output
+    return usage.prompt * model.rates.input + usage.made * model.rates.output
 
 
 def hold(prompt_tokens: int, max_tokens: int, effort: str, model: Model) -> int:
@@ -52,7 +57,7 @@ def receipt(usage: Usage, model: Model) -> dict[str, Any]:
     counts = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.completion + usage.reasoning,
+        "total_tokens": usage.prompt + usage.made,
     }
     if usage.reasoning:
         counts["reasoning_tokens"] = usage.reasoning

@@ -16,14 +16,15 @@ from typing import Any, TypeVar
 import orjson
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from aurous_mock import tables
 from aurous_mock.completions import ABANDONED, COMPLETED, FAILED, IN_PROGRESS
 from aurous_mock.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
+from aurous_mock.limits import Change, Level
 from aurous_mock.settings import SettingsError
-from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
-from aurous_mock.tables import balances, charges, completions, counters, keys, meta, rules
+from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Unreachable, Verdict
+from aurous_mock.tables import balances, buckets, charges, completions, counters, keys, meta, rules
 
 LEASE = 4.0
 _RENEW_EVERY = 1.0
@@ -64,8 +65,11 @@ class DatabaseStore:
 
     async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
         def run() -> T:
-            with self._engine.begin() as connection:
-                return work(connection)
+            try:
+                with self._engine.begin() as connection:
+                    return work(connection)
+            except (OperationalError, InterfaceError) as error:
+                raise Unreachable(str(error.orig).strip()) from error
 
         # To its end even when the request is cancelled: a transaction that nobody awaits must still be accounted for.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, run))
@@ -76,8 +80,8 @@ class DatabaseStore:
             try:
                 await self._transact(self._renew_leases)
                 await self._give_up_abandoned()
-            except SQLAlchemyError as error:
-                # The database may come back before the leases run out.
+            except Unreachable as error:
+                # It may come back before the leases run out.
                 print(f"aurous-mock: the state cannot be reached: {error}", file=sys.stderr)
 
     def _renew_leases(self, connection: sa.Connection) -> None:
@@ -142,8 +146,7 @@ class DatabaseStore:
                 return Fresh()
             # Empty when the key was freed between the two statements: then it can be had after all.
             row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()
-        entry = Entry(row.route, row.fingerprint, row.completion_id, row.claimed_at, row.body)
-        decision = decide(entry, claim, self.now())
+        decision = decide(_entry(row), claim, self.now())
         if isinstance(decision, Fresh):
             connection.execute(sa.update(keys).where(here).values(**values))
         return decision
@@ -220,6 +223,14 @@ class DatabaseStore:
             lambda connection: connection.execute(sa.update(completions).where(here).values(cancel_asked=True))
         )
 
+    async def key(self, team: str, key: str) -> Entry | None:
+        def work(connection: sa.Connection) -> Entry | None:
+            here = (keys.c.team == team) & (keys.c.key == key)
+            row = connection.execute(sa.select(keys).where(here)).one_or_none()
+            return None if row is None else _entry(row)
+
+        return await self._transact(work)
+
     async def find(self, team: str, completion_id: str) -> Record | None:
         def work(connection: sa.Connection) -> Record | None:
             here = (completions.c.id == completion_id) & (completions.c.team == team)
@@ -254,6 +265,17 @@ class DatabaseStore:
 
         return await self._transact(work)
 
+    async def turn(self, bucket: str, change: Change) -> Level:
+        def work(connection: sa.Connection) -> Level:
+            connection.execute(self._insert(buckets).values(name=bucket).on_conflict_do_nothing())
+            here = buckets.c.name == bucket
+            row = connection.execute(sa.select(buckets).where(here).with_for_update()).one()
+            level = change(None if row.at is None else Level(row.amount, row.at))
+            connection.execute(sa.update(buckets).where(here).values(amount=level.amount, at=level.at))
+            return level
+
+        return await self._transact(work)
+
     async def add_rule(self, rule: str) -> None:
         await self._transact(lambda connection: connection.execute(sa.insert(rules).values(rule=rule)))
 
@@ -265,7 +287,7 @@ class DatabaseStore:
 
     async def reset(self) -> None:
         def work(connection: sa.Connection) -> None:
-            for table in (completions, keys, balances, charges, counters, rules):
+            for table in (completions, keys, balances, charges, counters, rules, buckets):
                 connection.execute(sa.delete(table))
             connection.execute(sa.update(meta).values(clock_offset=0.0))
             self._offset = 0.0
@@ -278,3 +300,7 @@ class DatabaseStore:
             self._offset = self._read_offset(connection)
 
         await self._transact(work)
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(row.route, row.fingerprint, row.completion_id, row.claimed_at, row.body)

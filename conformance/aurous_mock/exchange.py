@@ -8,6 +8,7 @@ from starlette.requests import Request
 from aurous_mock.contract import Contract, Contracts
 from aurous_mock.errors import Refused
 from aurous_mock.faults import NO_FAULT, Fault
+from aurous_mock.limits import Gauge
 
 _DATE_LENGTH = 10
 
@@ -22,8 +23,9 @@ class Exchange:
     team: str | None = None
     fault: Fault = NO_FAULT
     key: str | None = None
-    # Whether the answer reports the tokens-per-minute bucket.
-    counts_tokens: bool = False
+    # The buckets as the answer reports them; tokens only where they are counted.
+    requests: Gauge | None = None
+    tokens: Gauge | None = None
     status: int = 0
     started: bool = False
 

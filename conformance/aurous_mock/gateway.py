@@ -22,8 +22,6 @@ from aurous_mock.sabotage import HTML, Saboteur
 from aurous_mock.service import Service
 from aurous_mock.settings import Settings
 
-_ANONYMOUS = ""
-
 
 class Gateway:
     """The ASGI application."""
@@ -80,7 +78,7 @@ class Gateway:
                 self._admit_admin(scope)
                 await self._router(scope, receive, send)
                 return
-            self._admit(current)
+            await self._admit(current)
             current.fault = await self._fault(scope, current)
             if current.fault is NO_FAULT:
                 await self._router(scope, receive, send)
@@ -95,14 +93,17 @@ class Gateway:
         if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
             raise HTTPException(404)
 
-    def _admit(self, current: Exchange) -> None:
+    async def _admit(self, current: Exchange) -> None:
         credential = exchange.read_credential(current.headers)
         team = self._settings.keys.get(credential)
         if team is None:
             raise Refused("invalid_api_key", "The API key is not known.")
         current.team = team
         current.contract = exchange.read_version(current.headers, self._contracts)
-        self._limits.admit_request(team, self._service.store.now())
+        admission = await self._limits.admit_request(team)
+        current.requests = admission.gauge
+        if admission.refusal is not None:
+            raise admission.refusal
 
     async def _fault(self, scope: Scope, current: Exchange) -> Fault:
         """The fault this request is to suffer: its own, by header, or else a scripted one."""
@@ -158,10 +159,9 @@ class Gateway:
     def _headers(self, current: Exchange) -> Iterator[tuple[bytes, bytes]]:
         yield b"aurous-request-id", current.request_id.encode()
         yield b"aurous-version", current.contract.version.encode()
-        requests, tokens = self._limits.gauges(current.team or _ANONYMOUS, self._service.store.now())
-        yield from _gauge_headers(b"x-ratelimit-", requests)
-        if current.counts_tokens:
-            yield from _gauge_headers(b"x-ratelimit-tpm-", tokens)
+        yield from _gauge_headers(b"x-ratelimit-", current.requests or self._limits.unlimited())
+        if current.tokens is not None:
+            yield from _gauge_headers(b"x-ratelimit-tpm-", current.tokens)
 
     def _log(self, scope: Scope, current: Exchange, seconds: float) -> None:
         # A key in a path or query would be the client's mistake; it must not become ours.

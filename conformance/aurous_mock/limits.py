@@ -1,7 +1,9 @@
-"""Keeps the requests and tokens that a team may still spend this minute; refuses, but does not know what it refuses."""
+"""Keeps what a team may still spend this minute, in requests and tokens; stores no bucket and knows no request."""
 
 import math
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from aurous_mock.errors import Refused
 
@@ -18,82 +20,104 @@ class Gauge:
     reset: int
 
 
-class Bucket:
-    """A token bucket that refills to `limit` within a minute; None never empties."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a request did to a bucket, and the refusal it has to get when there was not enough in it."""
 
-    def __init__(self, limit: int | None, now: float) -> None:
-        self._limit = limit
-        self._level = float(limit or 0)
-        self._then = now
+    gauge: Gauge
+    refusal: Refused | None = None
 
-    def _refill(self, now: float) -> float:
-        limit = self._limit or 0
-        self._level = min(limit, self._level + (now - self._then) * limit / 60)
-        self._then = now
-        return self._level
 
-    def wait(self, amount: int, now: float) -> float:
-        """Take `amount` and return 0, or take nothing and return the seconds until there is enough."""
-        if self._limit is None:
-            return 0.0
-        # A request that no full bucket could cover is let through when the bucket is full.
-        missing = min(amount, self._limit) - self._refill(now)
-        if missing > 0:
-            return missing * 60 / self._limit
-        self._level -= amount
-        return 0.0
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How full a bucket was at a moment. It refills to its limit within a minute, and may stand below zero."""
 
-    def spend(self, amount: int, now: float) -> None:
-        """Take `amount` that was already used, below zero if need be."""
-        if self._limit is not None:
-            self._refill(now)
-            self._level -= amount
+    amount: float
+    at: float
 
-    def gauge(self, now: float) -> Gauge:
-        if self._limit is None:
-            return Gauge(_UNLIMITED, _UNLIMITED - 1, int(now))
-        level = self._refill(now)
-        full_in = (self._limit - level) * 60 / self._limit
-        return Gauge(self._limit, max(0, math.floor(level)), math.ceil(now + full_in))
+    def refilled(self, limit: int, now: float) -> "Level":
+        return Level(min(limit, self.amount + (now - self.at) * limit / 60), now)
+
+    def gauge(self, limit: int) -> Gauge:
+        full_in = (limit - self.amount) * 60 / limit
+        return Gauge(limit, max(0, math.floor(self.amount)), math.ceil(self.at + full_in))
+
+
+Change = Callable[[Level | None], Level]
+
+
+def draw(level: Level | None, amount: int, limit: int, now: float) -> tuple[Level, float]:
+    """The level with `amount` taken and 0.0, or with nothing taken and the seconds until there is enough."""
+    level = Level(limit, now) if level is None else level.refilled(limit, now)
+    # What no full bucket could cover is let through when the bucket is full.
+    missing = min(amount, limit) - level.amount
+    if missing > 0:
+        return level, missing * 60 / limit
+    return Level(level.amount - amount, now), 0.0
+
+
+class Buckets(Protocol):
+    """Where levels are kept: a store."""
+
+    def turn(self, bucket: str, change: Change) -> Awaitable[Level]:
+        """Put what `change` makes of the bucket's level in its place, as one step, and return it."""
+        ...
+
+    def now(self) -> float:
+        """The time buckets go by."""
+        ...
 
 
 class Limits:
-    """The two buckets of every team."""
+    """The two buckets of every team; None for a limit that is not there."""
 
-    def __init__(self, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
-        self._limits = requests_per_minute, tokens_per_minute
-        self._teams: dict[str, tuple[Bucket, Bucket]] = {}
+    def __init__(self, buckets: Buckets, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
+        self._buckets = buckets
+        self._requests = requests_per_minute
+        self._tokens = tokens_per_minute
 
-    def reset(self) -> None:
-        self._teams.clear()
+    def unlimited(self) -> Gauge:
+        """What is reported where nothing is counted."""
+        return Gauge(_UNLIMITED, _UNLIMITED - 1, int(self._buckets.now()))
 
-    def _buckets(self, team: str, now: float) -> tuple[Bucket, Bucket]:
-        buckets = self._teams.get(team)
-        if buckets is None:
-            requests, tokens = self._limits
-            buckets = self._teams[team] = Bucket(requests, now), Bucket(tokens, now)
-        return buckets
+    async def admit_request(self, team: str) -> Admission:
+        """Count one request, if there is room for it."""
+        if self._requests is None:
+            return Admission(self.unlimited())
+        gauge, wait = await self._draw(f"requests {team}", 1, self._requests)
+        return Admission(gauge, _refusal("too_many_requests", "Rate limit exceeded.", wait) if wait else None)
 
-    def admit_request(self, team: str, now: float) -> None:
-        """Count one request, or refuse it."""
-        wait = self._buckets(team, now)[0].wait(1, now)
-        if wait:
-            raise _refusal("too_many_requests", "Rate limit exceeded.", wait)
+    async def admit_tokens(self, team: str, tokens: int) -> Admission:
+        """Count the tokens of a prompt, if there is room for them."""
+        if self._tokens is None:
+            return Admission(self.unlimited())
+        gauge, wait = await self._draw(f"tokens {team}", tokens, self._tokens)
+        message = "Tokens-per-minute limit exceeded."
+        return Admission(gauge, _refusal("tpm_rate_limit_exceeded", message, wait) if wait else None)
 
-    def admit_tokens(self, team: str, tokens: int, now: float) -> None:
-        """Count the tokens of a prompt, or refuse it."""
-        wait = self._buckets(team, now)[1].wait(tokens, now)
-        if wait:
-            raise _refusal("tpm_rate_limit_exceeded", "Tokens-per-minute limit exceeded.", wait)
+    async def spend_tokens(self, team: str, tokens: int) -> None:
+        """Count the tokens of an answer, below zero if need be."""
+        limit = self._tokens
+        if limit is not None:
+            now = self._buckets.now()
 
-    def spend_tokens(self, team: str, tokens: int, now: float) -> None:
-        """Count the tokens of an answer."""
-        self._buckets(team, now)[1].spend(tokens, now)
+            def spend(level: Level | None) -> Level:
+                level = Level(limit, now) if level is None else level.refilled(limit, now)
+                return Level(level.amount - tokens, now)
 
-    def gauges(self, team: str, now: float) -> tuple[Gauge, Gauge]:
-        """The requests and the tokens, for the headers of a response."""
-        requests, tokens = self._buckets(team, now)
-        return requests.gauge(now), tokens.gauge(now)
+            await self._buckets.turn(f"tokens {team}", spend)
+
+    async def _draw(self, bucket: str, amount: int, limit: int) -> tuple[Gauge, float]:
+        wait = 0.0
+        now = self._buckets.now()
+
+        def change(level: Level | None) -> Level:
+            nonlocal wait
+            level, wait = draw(level, amount, limit, now)
+            return level
+
+        level = await self._buckets.turn(bucket, change)
+        return level.gauge(limit), wait
 
 
 def _refusal(code: str, message: str, wait: float) -> Refused:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from aurous_mock.completions import COMPLETED, IN_PROGRESS
 from aurous_mock.idempotency import Claim, Entry, Fresh, decide
+from aurous_mock.limits import Change, Level
 from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
 
 
@@ -34,6 +35,7 @@ class MemoryStore:
         self._charges: list[Charge] = []
         self._counts: Counter[str] = Counter()
         self._rules: list[tuple[int, str]] = []
+        self._levels: dict[str, Level] = {}
 
     async def start(self) -> None:
         """Nothing to make ready."""
@@ -89,6 +91,9 @@ class MemoryStore:
     async def ask_to_cancel(self, completion_id: str) -> None:
         """Nobody else could have begun it."""
 
+    async def key(self, team: str, key: str) -> Entry | None:
+        return self._entries.get((team, key))
+
     async def find(self, team: str, completion_id: str) -> Record | None:
         kept = self._kept.get(completion_id)
         return kept.record if kept is not None and kept.team == team else None
@@ -105,6 +110,10 @@ class MemoryStore:
     async def count(self, name: str) -> int:
         self._counts[name] += 1
         return self._counts[name] - 1
+
+    async def turn(self, bucket: str, change: Change) -> Level:
+        level = self._levels[bucket] = change(self._levels.get(bucket))
+        return level
 
     async def add_rule(self, rule: str) -> None:
         self._rules.append((len(self._rules), rule))

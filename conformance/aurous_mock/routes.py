@@ -1,6 +1,6 @@
 """The five operations over HTTP: reads requests, asks the service, writes responses; decides nothing of its own."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import orjson
@@ -46,13 +46,16 @@ class Routes:
 
     async def create(self, request: Request) -> "Response | EventStream":
         exchange = exchange_of(request)
-        exchange.counts_tokens = True
+        exchange.tokens = self._limits.unlimited()
         team = _team(exchange)
         body = validation.parse(await _read_json(request, exchange.headers))
         validation.check(body, exchange.contract)
         exchange.key = idempotency.read_key(exchange.headers)
         order = orders.read(body)
-        self._limits.admit_tokens(team, order.prompt_tokens, self._service.store.now())
+        admission = await self._limits.admit_tokens(team, order.prompt_tokens)
+        exchange.tokens = admission.gauge
+        if admission.refusal is not None:
+            raise admission.refusal
         if order.streamed:
             return await self._stream(request, order, team)
         claim = None
@@ -60,7 +63,7 @@ class Routes:
             claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
         created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(request))
         if not created.replayed:
-            self._spend(team, created.body)
+            await self._limits.spend_tokens(team, created.made)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
 
     async def _stream(self, request: Request, order: Order, team: str) -> "EventStream":
@@ -79,14 +82,24 @@ class Routes:
             mishap=mishap,
             notice_disconnect=not fault.unnoticed,
         )
-        return EventStream(self._service, run, self._service.pieces(run, self._pace(exchange)), manner, exchange)
+        pieces = self._service.pieces(run, self._pace(exchange))
+
+        async def settle() -> None:
+            self._service.forget(run)
+            await self._limits.spend_tokens(team, run.draft.usage.made)
+
+        return EventStream(run, pieces, manner, exchange, settle)
 
     async def retrieve(self, request: Request) -> Response:
         team = _team(exchange_of(request))
         return _json(await self._service.retrieve(team, request.path_params["id"]))
 
     async def cancel(self, request: Request) -> Response:
-        team = _team(exchange_of(request))
+        exchange = exchange_of(request)
+        team = _team(exchange)
+        key = idempotency.read_key(exchange.headers)
+        if key is not None:
+            await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
         return _json(await self._service.cancel(team, request.path_params["id"]))
 
     async def models(self, request: Request) -> Response:
@@ -100,20 +113,19 @@ class Routes:
         pace = self._settings.pace
         return pace if exchange.fault.pace is None else replace(pace, tokens_per_second=exchange.fault.pace)
 
-    def _spend(self, team: str, body: bytes) -> None:
-        if self._settings.tokens_per_minute is not None:
-            usage = orjson.loads(body)["usage"]
-            made = usage["total_tokens"] - usage["prompt_tokens"]
-            self._limits.spend_tokens(team, made, self._service.store.now())
-
 
 class EventStream:
     """The response that delivers a run."""
 
     def __init__(
-        self, service: Service, run: Run, pieces: AsyncIterator[Piece | Ending], manner: Manner, exchange: Exchange
+        self,
+        run: Run,
+        pieces: AsyncIterator[Piece | Ending],
+        manner: Manner,
+        exchange: Exchange,
+        settle: Callable[[], Awaitable[None]],
     ) -> None:
-        self._service = service
+        self._settle = settle
         self._run = run
         self._pieces = pieces
         self._manner = manner
@@ -132,7 +144,7 @@ class EventStream:
         try:
             await delivery.deliver(self._pieces, headers)
         finally:
-            self._service.forget(self._run)
+            await self._settle()
 
 
 def _team(exchange: Exchange) -> str:

@@ -1,4 +1,4 @@
-"""Runs the application on uvicorn: one process or several on one socket, with a clean start and a clean end."""
+"""Runs the application on uvicorn, with a clean start and a clean end; leaves other processes to `workers`."""
 
 import gc
 import logging
@@ -6,8 +6,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from multiprocessing import connection, get_context
-from multiprocessing.context import SpawnProcess
 
 import orjson
 import uvicorn
@@ -30,7 +28,7 @@ class Server(uvicorn.Server):
         self._ready = ready
         config = uvicorn.Config(
             self.application.asgi,
-            http=wire.protocol(lambda: _garbage(self.application.contracts.current)),
+            http=wire.protocol(lambda: _garbage(self.application.contracts.current, settings)),
             ws="none",
             lifespan="on",
             log_config=None,
@@ -73,17 +71,26 @@ def address(listener: socket.socket) -> str:
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it. Prints one line on standard output when requests are accepted."""
-    # The library's own log would drown the one line a request leaves in ours.
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     listener = bind(settings.host, settings.port)
-    line = f"aurous-mock listening on {address(listener)}"
-    if settings.workers > 1:
-        _supervise(settings, listener, line)
-    else:
-        _run(settings, listener, lambda: print(line, flush=True))
+
+    def announce() -> None:
+        print(f"aurous-mock listening on {address(listener)}", flush=True)
+
+    if settings.workers == 1:
+        run(settings, listener, announce)
+        return
+    # Imported here: only this case needs other processes.
+    from aurous_mock.workers import Supervisor
+
+    # Made once for nothing, so that settings which cannot work are said once, here, and not by every worker.
+    _make(settings, announce)
+    Supervisor(settings, listener).run(announce)
 
 
-def _run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve in this process until a signal ends it, and call `ready` when requests are accepted."""
+    # Standard error is for the one line of each request, and for tracebacks.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     server = _make(settings, ready)
     # What was made so far stays, and what requests leave behind is stored on purpose: looking for garbage in it again
     # and again would cost a tenth of the server's time.
@@ -102,53 +109,11 @@ def _make(settings: Settings, ready: Callable[[], None]) -> Server:
         raise SettingsError(str(error)) from error
 
 
-def _work(settings: Settings, listener: socket.socket, ready: "connection.Connection") -> None:
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    _run(settings, listener, lambda: ready.send(True))
-
-
-def _supervise(settings: Settings, listener: socket.socket, line: str) -> None:
-    """Keep the workers running; pass signals on to them."""
-    spawn = get_context("spawn")
-    ending = False
-
-    def start() -> tuple[SpawnProcess, "connection.Connection"]:
-        told, tells = spawn.Pipe(duplex=False)
-        worker = spawn.Process(target=_work, args=(settings, listener, tells))
-        worker.start()
-        tells.close()
-        return worker, told
-
-    def end(number: int, _: object) -> None:
-        nonlocal ending
-        ending = True
-        for worker, _told in workers:
-            if worker.is_alive():
-                worker.terminate()
-
-    workers: list[tuple[SpawnProcess, connection.Connection]] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
-    workers += [start() for _ in range(settings.workers)]
-    for _, told in workers:
-        try:
-            told.recv()
-        except EOFError:
-            end(signal.SIGTERM, None)
-            sys.exit(1)
-    print(line, flush=True)
-    while not ending:
-        connection.wait([worker.sentinel for worker, _ in workers], timeout=1)
-        for place, (worker, _) in enumerate(workers):
-            if not ending and not worker.is_alive():
-                workers[place] = start()
-    for worker, _ in workers:
-        worker.join()
-
-
-def _garbage(contract: Contract) -> bytes:
+def _garbage(contract: Contract, settings: Settings) -> bytes:
     """The response to bytes that are no HTTP request."""
     request_id = identifiers.new("req_")
+    if settings.access_log:
+        print(f"{request_id} - - 400 0.0ms -", file=sys.stderr)
     refused = Refused("invalid_format", "This is not an HTTP request that can be understood.")
     body = orjson.dumps(envelope(refused, contract.code(refused.code), request_id))
     head = (

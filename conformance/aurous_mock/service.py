@@ -1,6 +1,7 @@
 """Owns the whole life of a completion, from claim and hold to charge; knows nothing of HTTP."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -21,9 +22,9 @@ from aurous_mock.completions import (
 )
 from aurous_mock.engines import Engine, Pace
 from aurous_mock.errors import Refused
-from aurous_mock.idempotency import Claim, InUse, Replay
+from aurous_mock.idempotency import Claim, InUse, Replay, decide
 from aurous_mock.orders import Order
-from aurous_mock.store import Closing, Opening, Store, TooLow
+from aurous_mock.store import Closing, Opening, Store, TooLow, Unreachable
 
 BROKEN = Failure("internal_error", "server_error", "The server failed while it made the completion.")
 _CANCEL_PATIENCE = 10.0
@@ -36,6 +37,8 @@ class Created:
 
     body: bytes
     replayed: bool
+    # Tokens made for it now.
+    made: int = 0
 
 
 class Run:
@@ -113,7 +116,7 @@ class Service:
         closing = _closing(draft, COMPLETED, None)
         if not await self.store.close(closing):
             raise Refused("chat_provider_unavailable", "The completion was given up while it was being made.")
-        return Created(closing.body, replayed=False)
+        return Created(closing.body, replayed=False, made=draft.usage.made)
 
     async def begin(self, order: Order, team: str) -> Run:
         """Begin a streamed completion; the caller then feeds `pieces` into its draft and concludes it."""
@@ -169,6 +172,13 @@ class Service:
             return orjson.dumps(run.draft.body(IN_PROGRESS))
         return record.body
 
+    async def check_key(self, team: str, claim: Claim) -> None:
+        """Refuse a key that another route has in use, on a route that keeps no keys itself."""
+        entry = await self.store.key(team, claim.key)
+        decision = decide(entry, claim, self.store.now())
+        if isinstance(decision, InUse):
+            raise Refused("idempotency_key_in_use", decision.reason, param="Idempotency-Key")
+
     async def cancel(self, team: str, completion_id: str) -> bytes:
         """Stop a streamed completion, wherever it is being made, and return its last body."""
         record = await self.store.find(team, completion_id)
@@ -210,11 +220,13 @@ class Service:
     async def _keep_in_touch(self) -> None:
         """Let the servers that share the store see how far our streams are, and ask us to cancel them."""
         while True:
-            for run in list(self._runs.values()):
-                if run.status == IN_PROGRESS:
-                    body = orjson.dumps(run.draft.body(IN_PROGRESS))
-                    if await self.store.checkpoint(run.draft.id, body):
-                        run.interrupt(BY_REQUEST)
+            # Out of reach now, it may be back next time; the store says so itself.
+            with contextlib.suppress(Unreachable):
+                for run in list(self._runs.values()):
+                    if run.status == IN_PROGRESS:
+                        body = orjson.dumps(run.draft.body(IN_PROGRESS))
+                        if await self.store.checkpoint(run.draft.id, body):
+                            run.interrupt(BY_REQUEST)
             await asyncio.sleep(_CHECKPOINT_EVERY)
 
 

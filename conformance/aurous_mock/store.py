@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aurous_mock.billing import in_credits
-from aurous_mock.idempotency import Claim, InUse, Replay
+from aurous_mock.idempotency import Claim, Entry, InUse, Replay
+from aurous_mock.limits import Change, Level
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,10 @@ class Charge:
         }
 
 
+class Unreachable(Exception):  # noqa: N818 - a state of the store
+    """The store cannot be used at the moment."""
+
+
 class Store(Protocol):
     """All of the server's memory. Each method is one transaction, whole or not at all, for any number of servers that
     share the store."""
@@ -122,6 +127,10 @@ class Store(Protocol):
         """Leave word for the server that makes the completion."""
         ...
 
+    async def key(self, team: str, key: str) -> Entry | None:
+        """What is known of the team's key."""
+        ...
+
     async def find(self, team: str, completion_id: str) -> Record | None:
         """The team's completion of that id."""
         ...
@@ -136,6 +145,10 @@ class Store(Protocol):
 
     async def count(self, name: str) -> int:
         """How often `name` has been counted before, now counting once more."""
+        ...
+
+    async def turn(self, bucket: str, change: Change) -> Level:
+        """Put what `change` makes of a rate limit's level in its place, as one step, and return it."""
         ...
 
     async def add_rule(self, rule: str) -> None:

@@ -74,6 +74,15 @@ counters = sa.Table(
     sa.Column("count", sa.Integer, nullable=False),
 )
 
+buckets = sa.Table(
+    "buckets",
+    _schema,
+    sa.Column("name", sa.Text, primary_key=True),
+    # Both null until the bucket is first used.
+    sa.Column("amount", sa.Float(53)),
+    sa.Column("at", sa.Float(53)),
+)
+
 rules = sa.Table(
     "rules",
     _schema,

@@ -97,14 +97,6 @@ def _check_tool_choice(body: Mapping[str, Any], model: Model) -> None:
             f'{model.id} does not support tool_choice "required".',
             param="tool_choice",
         )
-    if isinstance(choice, Mapping):
-        name = choice["function"]["name"]
-        if name not in {tool["function"]["name"] for tool in body.get("tools") or ()}:
-            raise Refused(
-                "invalid_format",
-                f"tool_choice names the function {_shorten(name)!r}, which tools does not declare.",
-                param="tool_choice.function.name",
-            )
 
 
 def _check_format(json_schema: Mapping[str, Any]) -> None:

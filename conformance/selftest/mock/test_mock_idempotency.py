@@ -133,6 +133,14 @@ def test_a_hundred_at_once_make_one_completion(mock: Mock) -> None:
     assert len(mock.ledger()) == 1
 
 
+def test_a_key_of_another_route_conflicts(client: httpx.Client) -> None:
+    completion_id = create(client).json()["id"]
+    response = client.post(f"{CREATE}/{completion_id}/cancel", headers=KEY)
+    assert (response.status_code, error_of(response)["code"]) == (409, "idempotency_key_in_use")
+    response = client.post(f"{CREATE}/{completion_id}/cancel", headers={"Idempotency-Key": "unused"})
+    assert error_of(response)["code"] == "chat_cancel_target_already_terminal"
+
+
 def test_while_the_first_runs_the_others_conflict(mock: Mock) -> None:
     headers = {**KEY, "Aurous-Mock-Fault": "pace=100"}
     responses = asyncio.run(post_all(mock.url, mock.api_key, [chat()] * 20, headers))

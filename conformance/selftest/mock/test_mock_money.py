@@ -10,7 +10,7 @@ from aurous_mock import billing
 from aurous_mock.billing import MICRO, Usage
 from aurous_mock.catalogue import GROW
 from aurous_mock.launcher import Mock, running
-from aurous_mock.limits import Bucket
+from aurous_mock.limits import Gauge, draw
 from mockkit import CREATE, chat, connect, error_of, frames, post_all
 
 
@@ -74,19 +74,22 @@ def test_holds_keep_money_together() -> None:
 
 
 def test_a_bucket_refills_over_a_minute() -> None:
-    bucket = Bucket(60, now=0)
-    assert all(bucket.wait(1, 0) == 0 for _ in range(60))
-    assert bucket.wait(1, 0) == pytest.approx(1)
-    assert bucket.wait(1, 1) == 0
-    assert bucket.gauge(1).remaining == 0
-    assert bucket.gauge(31).remaining == 30
-    assert bucket.gauge(31).reset == 61
+    level = None
+    for _ in range(60):
+        level, wait = draw(level, 1, 60, now=0)
+        assert wait == 0
+    level, wait = draw(level, 1, 60, now=0)
+    assert wait == pytest.approx(1)
+    level, wait = draw(level, 1, 60, now=1)
+    assert (wait, level.gauge(60)) == (0, Gauge(limit=60, remaining=0, reset=61))
+    assert level.refilled(60, now=31).gauge(60) == Gauge(limit=60, remaining=30, reset=61)
+    assert level.refilled(60, now=1000).gauge(60) == Gauge(limit=60, remaining=60, reset=1000)
 
 
 def test_a_bucket_lets_through_what_it_could_never_hold() -> None:
-    bucket = Bucket(10, now=0)
-    assert bucket.wait(50, 0) == 0
-    assert bucket.wait(1, 0) > 0
+    level, wait = draw(None, 50, 10, now=0)
+    assert wait == 0
+    assert draw(level, 1, 10, now=0)[1] > 0
 
 
 @pytest.fixture
@@ -114,4 +117,4 @@ def test_tokens_per_minute(limited: Mock) -> None:
         assert (refused.status_code, error_of(refused)["code"]) == (429, "tpm_rate_limit_exceeded")
         assert refused.headers["x-ratelimit-tpm-remaining"] == "0"
         limited.advance(int(refused.headers["retry-after"]))
-        assert client.post(CREATE, json=chat()).status_code == 200
+        assert client.post(CREATE, json=chat(stream=True)).status_code == 200

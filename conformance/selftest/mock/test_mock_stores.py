@@ -13,10 +13,23 @@ import httpx
 import pytest
 from aurous_mock.database import DatabaseStore
 from aurous_mock.idempotency import WINDOW, Claim, InUse, Replay
+from aurous_mock.limits import Level
 from aurous_mock.memory import MemoryStore
 from aurous_mock.settings import DEFAULT_KEY
 from aurous_mock.store import Closing, Opened, Opening, Store, TooLow
-from mockkit import CREATE, PATIENCE, chat, eventually, first_id, frames, long_chat, post_all, process, status_of
+from mockkit import (
+    CREATE,
+    PATIENCE,
+    chat,
+    eventually,
+    first_id,
+    frames,
+    launch,
+    long_chat,
+    post_all,
+    process,
+    status_of,
+)
 from postgres import running_postgres
 
 CLAIM = Claim("key", "/route", "print")
@@ -123,6 +136,10 @@ def test_the_life_of_a_key(make: Callable[[], Store]) -> None:
         assert await store.open(opening(3, claim=CLAIM)) == Opened()
         await store.close(closing(3))
         assert await store.open(opening(4, claim=CLAIM)) == Replay(b'{"done": true}')
+        entry = await store.key("t", CLAIM.key)
+        assert entry is not None
+        assert (entry.route, entry.completion_id, entry.body) == ("/route", "cmp_3", b'{"done": true}')
+        assert await store.key("u", CLAIM.key) is None
         assert isinstance(await store.open(opening(5, claim=Claim("key", "/route", "other"))), InUse)
         await store.advance(WINDOW)
         assert await store.open(opening(6, claim=CLAIM)) == Opened()
@@ -151,6 +168,8 @@ def test_counting_and_rules(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
         assert await store.count("b") == 0
+        levels = await asyncio.gather(*(store.turn("w", _one_more) for _ in range(9)))
+        assert sorted(level.amount for level in levels) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
         await store.add_rule("first")
         await store.add_rule("second")
         assert [rule for _, rule in await store.rules()] == ["first", "second"]
@@ -158,6 +177,10 @@ def test_counting_and_rules(make: Callable[[], Store]) -> None:
         assert (await store.rules(), await store.count("a")) == ([], 0)
 
     run(make, scenario)
+
+
+def _one_more(level: Level | None) -> Level:
+    return Level(1 if level is None else level.amount + 1, 0)
 
 
 def post(url: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
@@ -271,12 +294,43 @@ def _post_and_kill(first: str, pid: int, second: str, key: dict[str, str]) -> No
     asyncio.run(go())
 
 
-def test_workers_share_one_port_and_one_state(tmp_path: Path) -> None:
+def test_workers_are_replaced_and_end_with_their_supervisor(tmp_path: Path) -> None:
     with process("--workers", "2", "--state", str(tmp_path / "state.db")) as (mock, url):
+        first, second = eventually(lambda: _children(mock.pid))
+        os.kill(first, signal.SIGKILL)
+        replaced = eventually(lambda: _children(mock.pid, without=first))
+        assert second in replaced
+        assert post(url).status_code == 200
+        mock.kill()
+        mock.wait()
+        assert eventually(lambda: not any(_is_alive(worker) for worker in replaced))
+
+
+def _is_alive(pid: int) -> bool:
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def _children(pid: int, without: int = 0) -> tuple[int, int] | None:
+    """The two workers of a supervisor; Python's own resource tracker is another child."""
+    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    workers = [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    return (workers[0], workers[1]) if len(workers) == 2 and without not in workers else None
+
+
+def test_workers_that_cannot_work_are_one_line_and_two(tmp_path: Path) -> None:
+    mock = launch("--workers", "2", "--state", str(tmp_path / "missing" / "state.db"))
+    output, log = mock.communicate(timeout=PATIENCE)
+    assert (mock.returncode, output, len(log.splitlines())) == (2, "", 1)
+
+
+def test_workers_share_one_port_and_one_state(tmp_path: Path) -> None:
+    with process("--workers", "2", "--rpm", "60", "--state", str(tmp_path / "state.db")) as (mock, url):
         responses = asyncio.run(post_all(url, DEFAULT_KEY, [chat()] * 60, {"Idempotency-Key": "k"}))
         fresh = [r for r in responses if r.status_code == 200 and "aurous-idempotent-replayed" not in r.headers]
         assert len(fresh) == 1
         assert len(ledger(url)) == 1
+        assert eventually(lambda: post(url).status_code == 429)
         mock.terminate()
         mock.communicate(timeout=PATIENCE)
         assert mock.returncode == 0

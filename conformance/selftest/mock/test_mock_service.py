@@ -1,0 +1,114 @@
+"""The service on its own: what no client can bring about over HTTP."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aurous_mock import orders
+from aurous_mock.answers import Answer, Ending, Piece
+from aurous_mock.engines import Pace
+from aurous_mock.errors import Refused
+from aurous_mock.memory import MemoryStore
+from aurous_mock.orders import Order
+from aurous_mock.service import Service
+from aurous_mock.store import Opening, Verdict
+from mockkit import chat
+
+
+class Patient:
+    """An engine that answers when it is told to."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.go = asyncio.Event()
+        self._error = error
+
+    async def answer(self, order: Order, pace: Pace) -> Answer:
+        await self.go.wait()
+        if self._error is not None:
+            raise self._error
+        return Answer(("done",), (), Ending("stop"))
+
+    async def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
+        yield Ending("stop")
+
+    async def stop(self) -> None:
+        """Nothing to let go of."""
+
+
+class Watched(MemoryStore):
+    """A store that remembers what it opened."""
+
+    def __init__(self, endowment: int) -> None:
+        super().__init__(endowment)
+        self.opened: list[str] = []
+
+    async def open(self, opening: Opening) -> Verdict:
+        self.opened.append(opening.id)
+        return await super().open(opening)
+
+
+async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object]"]:
+    store = Watched(10**9)
+    service = Service(store, engine)
+    task: asyncio.Task[object] = asyncio.create_task(service.create(orders.read(chat()), "t", None, Pace(), None))
+    while not store.opened:
+        await asyncio.sleep(0)
+    return store, service, task
+
+
+def test_a_document_that_is_being_made_cannot_be_cancelled() -> None:
+    async def go() -> None:
+        engine = Patient()
+        store, service, task = await begin(engine)
+        with pytest.raises(Refused) as refused:
+            await service.cancel("t", store.opened[0])
+        assert refused.value.code == "chat_cancel_target_not_cancellable"
+        engine.go.set()
+        await task
+
+    asyncio.run(go())
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), Refused("chat_provider_unavailable", "gone")], ids=str)
+def test_an_engine_that_fails_leaves_a_failed_record_and_no_hold(error: Exception) -> None:
+    async def go() -> None:
+        engine = Patient(error)
+        store, _, task = await begin(engine)
+        assert (await store.balance("t")).held > 0
+        engine.go.set()
+        with pytest.raises(type(error)):
+            await task
+        record = await store.find("t", store.opened[0])
+        assert record is not None
+        assert record.status == "failed"
+        assert (await store.balance("t")).held == 0
+        assert await store.charges() == []
+
+    asyncio.run(go())
+
+
+def test_a_request_that_is_given_up_fails_too() -> None:
+    async def go() -> None:
+        store, _, task = await begin(Patient())
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        record = await store.find("t", store.opened[0])
+        assert record is not None
+        assert record.status == "failed"
+
+    asyncio.run(go())
+
+
+def test_a_completion_that_was_ended_elsewhere_is_not_given_out() -> None:
+    async def go() -> None:
+        engine = Patient()
+        store, _, task = await begin(engine)
+        await store.reset()
+        engine.go.set()
+        with pytest.raises(Refused) as refused:
+            await task
+        assert refused.value.code == "chat_provider_unavailable"
+        assert await store.charges() == []
+
+    asyncio.run(go())
