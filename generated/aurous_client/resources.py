@@ -90,7 +90,9 @@ class ChatCompletionsResource(Generic[StreamT]):
         unless `stream_options.include_usage` is false, `usage`; then `data: [DONE]`, and nothing after it. While no
         content is ready a comment line (`: keep-alive`) arrives every 15 seconds. An idempotency key is ignored on a
         stream: the header `Aurous-Idempotency-Status: ignored_streaming` and a warning in the first `data:` line say
-        so. A client that disconnects cancels the completion, and pays for the tokens made until then.
+        so. A client that disconnects cancels the completion, and pays for the tokens made until then. Reasoning is
+        never sent, only counted in `usage` (`api-reference/chat/reasoning`). The response is not to be cached or
+        transformed (`Cache-Control: no-cache, no-transform`).
 
         **Stored.** Every completion can be retrieved by its id afterwards, without asking for it to be stored.
 
@@ -226,7 +228,9 @@ class ChatCompletionsResource(Generic[StreamT]):
         unless `stream_options.include_usage` is false, `usage`; then `data: [DONE]`, and nothing after it. While no
         content is ready a comment line (`: keep-alive`) arrives every 15 seconds. An idempotency key is ignored on a
         stream: the header `Aurous-Idempotency-Status: ignored_streaming` and a warning in the first `data:` line say
-        so. A client that disconnects cancels the completion, and pays for the tokens made until then.
+        so. A client that disconnects cancels the completion, and pays for the tokens made until then. Reasoning is
+        never sent, only counted in `usage` (`api-reference/chat/reasoning`). The response is not to be cached or
+        transformed (`Cache-Control: no-cache, no-transform`).
 
         **Stored.** Every completion can be retrieved by its id afterwards, without asking for it to be stored.
 
@@ -512,7 +516,9 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         unless `stream_options.include_usage` is false, `usage`; then `data: [DONE]`, and nothing after it. While no
         content is ready a comment line (`: keep-alive`) arrives every 15 seconds. An idempotency key is ignored on a
         stream: the header `Aurous-Idempotency-Status: ignored_streaming` and a warning in the first `data:` line say
-        so. A client that disconnects cancels the completion, and pays for the tokens made until then.
+        so. A client that disconnects cancels the completion, and pays for the tokens made until then. Reasoning is
+        never sent, only counted in `usage` (`api-reference/chat/reasoning`). The response is not to be cached or
+        transformed (`Cache-Control: no-cache, no-transform`).
 
         **Stored.** Every completion can be retrieved by its id afterwards, without asking for it to be stored.
 
@@ -648,7 +654,9 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         unless `stream_options.include_usage` is false, `usage`; then `data: [DONE]`, and nothing after it. While no
         content is ready a comment line (`: keep-alive`) arrives every 15 seconds. An idempotency key is ignored on a
         stream: the header `Aurous-Idempotency-Status: ignored_streaming` and a warning in the first `data:` line say
-        so. A client that disconnects cancels the completion, and pays for the tokens made until then.
+        so. A client that disconnects cancels the completion, and pays for the tokens made until then. Reasoning is
+        never sent, only counted in `usage` (`api-reference/chat/reasoning`). The response is not to be cached or
+        transformed (`Cache-Control: no-cache, no-transform`).
 
         **Stored.** Every completion can be retrieved by its id afterwards, without asking for it to be stored.
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Final, Literal, TypeAlias
 
 ImageDetail: TypeAlias = Literal["low", "high", "auto"]
-"""About 512 tokens when low, 1024 when high (`api-reference/chat/multimodal`)."""
+"""About 512 tokens when low, 1024 when high, which is the default tier (`api-reference/chat/multimodal`)."""
 
 
 IMAGE_DETAIL_VALUES: Final[tuple[ImageDetail, ...]] = (

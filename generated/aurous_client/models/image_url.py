@@ -17,11 +17,13 @@ class ImageUrl(JsonObject):
     """Where a picture is, and in which detail to read it."""
 
     url: str
-    """An https address that can be fetched from the internet, or a `data:image/...;base64,` URI. Matches
-    `^(https://|data:image/)`.
+    """An https address that can be fetched from the internet, or a `data:image/...;base64,` URI. One that leads to a
+    private or local address is a 400 (`api-reference/embeddings/url-fetching`). Matches `^(https://|data:image/)`.
     """
     detail: ImageDetail | Unset = UNSET
-    """About 512 tokens when low, 1024 when high (`api-reference/chat/multimodal`). One of `low`, `high`, `auto`."""
+    """About 512 tokens when low, 1024 when high, which is the default tier (`api-reference/chat/multimodal`). One of
+    `low`, `high`, `auto`.
+    """
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 

@@ -18,7 +18,8 @@ class JsonSchemaFormat(JsonObject):
     type: Literal["json_schema"] = "json_schema"
     json_schema: NamedJsonSchema
     """A schema of at most 10 KB as JSON text and 5 levels; beyond it the request is a 400 `response_format_too_large`
-    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only.
+    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only; a `$ref`
+    must stay inside the schema (`api-reference/chat/structured-output`).
     """
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""

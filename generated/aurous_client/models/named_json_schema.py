@@ -15,7 +15,8 @@ from ..types import UNSET, JsonObject, Unset
 @_define(kw_only=True)
 class NamedJsonSchema(JsonObject):
     """A schema of at most 10 KB as JSON text and 5 levels; beyond it the request is a 400 `response_format_too_large`
-    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only.
+    or `response_format_too_deep`. Formats, patterns and bounds inside it are kept to as best effort only; a `$ref`
+    must stay inside the schema (`api-reference/chat/structured-output`).
     """
 
     name: str

@@ -17,6 +17,9 @@ class VideoUrl(JsonObject):
     """Where a video is."""
 
     url: str
+    """An address that can be fetched from the internet. One that leads to a private or local address is a 400
+    (`api-reference/embeddings/url-fetching`).
+    """
     additional_properties: dict[str, Any] = _field(factory=dict, init=False)
     """Members that the spec does not name, as they were received or are to be sent."""
 
