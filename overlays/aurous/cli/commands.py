@@ -1,0 +1,108 @@
+"""Carries out the commands: one question to the API each, and its answer on standard output. Knows no exit of its own.
+
+`chat`, which streams, has a module to itself.
+"""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from aurous_client.models import ChatCompletion, Model, TokenRate
+from aurous_client.types import JsonObject
+
+from ..client import Aurous
+from ..errors import ConfigurationError
+from ..options import KEY_VARIABLE, StreamPolicy
+from ..receipts import receipt
+from . import chat, output
+
+
+def run(flags: Namespace) -> int:
+    """Carry out a command. Returns its exit status; raises the errors of a call."""
+    if not os.environ.get(KEY_VARIABLE, "").strip():
+        raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE} in the environment")
+    policy = StreamPolicy(on_drop="recover")
+    with Aurous(base_url=flags.base_url, timeout=flags.timeout, streams=policy) as client:
+        return _COMMANDS[flags.command](client, flags)
+
+
+def models(client: Aurous, flags: Namespace) -> int:
+    """List the models."""
+    listed = client.models.list()
+    if flags.json:
+        output.write_json(listed)
+    else:
+        head = ("MODEL", "KIND", "CONTEXT", "MAX OUTPUT", "CREDITS PER MILLION TOKENS")
+        output.write_columns([head, *map(_row, listed.data)])
+    return 0
+
+
+def balance(client: Aurous, flags: Namespace) -> int:
+    """Show the credits."""
+    found = client.balance.retrieve()
+    if flags.json:
+        output.write_json(found)
+    else:
+        exempt = ", never charged" if found.billing_mode == "exempt" else ""
+        figures = f"{output.amount(found.credits)} in all, {output.amount(found.held_credits)} held"
+        output.write_line(f"{output.amount(found.available_credits)} credits available ({figures}{exempt})")
+    return 0
+
+
+def get(client: Aurous, flags: Namespace) -> int:
+    """Show a stored completion: its answer, and what is to be said of it on standard error."""
+    found = client.chat.completions.retrieve(flags.id)
+    if flags.json:
+        output.write_json(found)
+        return 0
+    for text in _answer(found):
+        output.write_line(text)
+    if found.status != "completed":
+        why = f": {found.error.message} ({found.error.code})" if found.error else ""
+        output.tell(f"{found.status}{why}")
+    # While it is made, these are the figures so far.
+    output.tell_receipt(receipt(found))
+    return 0
+
+
+def _answer(completion: ChatCompletion) -> list[str]:
+    """What there is of an answer: its text, and the calls of tools that it asks for."""
+    lines: list[str] = []
+    for message in (choice.message for choice in completion.choices):
+        lines += [message.content] if message.content else []
+        lines += [f"{call.function.name}({call.function.arguments})" for call in message.tool_calls or ()]
+    return lines
+
+
+def _row(model: Model) -> tuple[str, ...]:
+    metadata = model.aurous_metadata
+    pricing = model.chat_pricing or model.embedding_pricing
+    return (
+        model.id,
+        _cell(model, "kind"),
+        _cell(metadata, "context_window"),
+        _cell(metadata, "max_output_tokens_hard_cap"),
+        _rates(pricing) if pricing else "-",
+    )
+
+
+def _cell(holder: object, name: str) -> str:
+    """A member that may be absent, null, or of a model that has none of them."""
+    value = getattr(holder, name, None)
+    return str(value) if value or value == 0 else "-"
+
+
+def _rates(pricing: JsonObject) -> str:
+    rates: Mapping[str, object] = {name: getattr(pricing, name, None) for name in ("input", "output", "text", "visual")}
+    return ", ".join(f"{name} {rate.credits_per_m:g}" for name, rate in rates.items() if isinstance(rate, TokenRate))
+
+
+_COMMANDS: Final[Mapping[str, Callable[[Aurous, Namespace], int]]] = {
+    "chat": chat.run,
+    "models": models,
+    "balance": balance,
+    "get": get,
+}
