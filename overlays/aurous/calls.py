@@ -296,7 +296,7 @@ def _outcome(came: Reply | Failure, attempt: Attempt) -> Answered | Lost:
         return Lost(sent=came.sent, is_final=came.is_final)
     outcome = Answered(status_code=came.status_code, code=attempt.code, retry_after=_retry_after(came))
     # What a 409 means is told by its code. Where that was lost on the way, asking again may bring it.
-    is_unclear = came.fault is not None and 400 <= came.status_code < 500 and came.status_code not in (408, 429)
+    is_unclear = came.fault is not None and came.status_code == 409
     return Lost(sent=True) if is_unclear else outcome
 
 

@@ -1,0 +1,73 @@
+"""Fixtures of the client's tests."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+from aurous_mock.launcher import Mock, running
+from wirekit import KEY, Caller, Time, Wire, serving
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AUROUS_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_read_once() -> Iterator[None]:
+    # Reading all of them takes longer than most of these tests, and each client does it.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
+        yield
+
+
+@pytest.fixture
+def time() -> Time:
+    return Time()
+
+
+@pytest.fixture(params=["sync", "async"])
+def kind(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def make(kind: str, time: Time) -> Iterator[Callable[..., Caller]]:
+    """Makes callers of one kind, whose waits take no time."""
+    made: list[Caller] = []
+
+    def make(url: str, **options: Any) -> Caller:
+        made.append(Caller(kind, time, url, **options))
+        return made[-1]
+
+    yield make
+    for caller in made:
+        caller.close()
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """A server of raw sockets."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def _mock() -> Iterator[Mock]:
+    with running(keys={KEY: "team_default"}) as mock:
+        yield mock
+
+
+@pytest.fixture
+def mock(_mock: Mock) -> Mock:
+    """The mock server, without completions, charges or faults."""
+    _mock.reset()
+    return _mock
