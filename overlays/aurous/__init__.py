@@ -12,6 +12,8 @@
 Objects of the API (`ChatCompletion`, `UserMessage` ...) are in `aurous.models`, errors in `aurous.errors`.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from aurous_client import API_VERSION, UNSET, Unset, models
 from aurous_client.errors import EncodeError
 
@@ -51,6 +53,10 @@ from .recovery import Recovery
 from .retries import RetryPolicy
 from .stream import AsyncChatStream, ChatStream
 
+if TYPE_CHECKING:
+    from .parsing import SchemaLimitError, StructuredOutputError, parsed, response_format_for
+    from .tools import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
+
 __all__ = [
     "API_VERSION",
     "UNSET",
@@ -73,6 +79,7 @@ __all__ = [
     "ConnectedClient",
     "EncodeError",
     "FirstEventTimeoutError",
+    "FunctionTool",
     "Hooks",
     "IdempotencyKeyInUseError",
     "IdleTimeoutError",
@@ -89,18 +96,42 @@ __all__ = [
     "ResponseInfo",
     "ResponseShapeError",
     "RetryPolicy",
+    "SchemaLimitError",
     "ServerError",
     "StreamInterruptedError",
     "StreamNotice",
     "StreamPolicy",
     "StreamTimeoutError",
+    "StructuredOutputError",
     "Timeouts",
+    "ToolLoopError",
+    "ToolRun",
     "TotalTimeoutError",
     "Unset",
     "__version__",
+    "arun_tools",
     "connect",
     "idempotency_key",
     "models",
+    "parsed",
     "receipt",
+    "response_format_for",
     "response_info",
+    "run_tools",
+    "tool",
 ]
+
+# Loaded when they are asked for: most services call no tools, and all of them wait for imports.
+_LAZY = {
+    **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
+    **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    return value
