@@ -1,7 +1,9 @@
 """Owns the completion while it is being written, and its body at any moment; neither stores nor sends it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
+
+import orjson
 
 from aurous_mock import billing
 from aurous_mock.answers import Answer, Ending, Piece, ToolCall
@@ -102,7 +104,7 @@ class Draft:
             "status": status,
         }
         if failure is not None:
-            body["error"] = {"code": failure.code, "type": failure.type, "message": failure.message}
+            body["error"] = asdict(failure)
         return body
 
     def charge(self, status: str) -> int:
@@ -126,3 +128,12 @@ class Draft:
 
     def _shown_logprobs(self) -> dict[str, Any] | None:
         return None if self.order.alternatives is None else {"content": self._logprobs, "refusal": None}
+
+
+def abandon(body: bytes) -> bytes:
+    """The last body of a completion whose server died while it was at `body`: failed, and free."""
+    left: dict[str, Any] = orjson.loads(body)
+    usage = left["usage"]
+    usage["credits_charged"] = 0.0
+    usage["breakdown"] |= {name: 0.0 for name in usage["breakdown"] if name.endswith("_credits")}
+    return orjson.dumps({**left, "status": FAILED, "error": asdict(ABANDONED)})

@@ -1,35 +1,24 @@
 """Keeps everything in SQLite or PostgreSQL through SQLAlchemy Core, for any number of servers; decides nothing itself.
 
 Each operation is one transaction. SQLite takes its one write lock when a transaction begins; PostgreSQL locks the rows
-it has to. A completion that is being made carries a lease, which its server renews: when the server dies the lease
-runs out, and whoever comes next gives the completion up, releases its hold and frees its key.
+it has to, always in the order key, completion, balance, so that nobody waits in a circle.
 """
 
 import asyncio
-import sys
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
-import orjson
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from aurous_mock import tables
-from aurous_mock.completions import ABANDONED, COMPLETED, FAILED, IN_PROGRESS
+from aurous_mock import leases
+from aurous_mock.completions import COMPLETED, IN_PROGRESS
+from aurous_mock.connections import Database
 from aurous_mock.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
+from aurous_mock.leases import Leases
 from aurous_mock.limits import Change, Level
-from aurous_mock.settings import SettingsError
-from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Unreachable, Verdict
+from aurous_mock.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
 from aurous_mock.tables import balances, buckets, charges, completions, counters, keys, meta, rules
-
-LEASE = 4.0
-_RENEW_EVERY = 1.0
-
-T = TypeVar("T")
 
 
 class DatabaseStore:
@@ -41,69 +30,32 @@ class DatabaseStore:
         self._endowment = endowment
         self._holder = uuid.uuid4().hex
         self._offset = 0.0
+        self._database = Database(location)
+        self._leases = Leases(self._database, self._holder, self.close)
         self._renewal: asyncio.Task[None] | None = None
-        try:
-            self._engine = tables.connect(location)
-            tables.create(self._engine)
-        except (SQLAlchemyError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
-            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise SettingsError(f"cannot use the state {tables.redact(location)}: {reason}") from error
-        dialect = postgresql if self._engine.dialect.name == "postgresql" else sqlite
-        self._insert: Any = dialect.insert
+        self._transact = self._database.transact
+        self._insert = self._database.insert
 
     async def start(self) -> None:
-        await self._give_up_abandoned()
-        self._renewal = asyncio.create_task(self._renew())
+        await self._leases.give_up()
+        self._renewal = asyncio.create_task(self._leases.keep())
 
     async def stop(self) -> None:
         if self._renewal is not None:
             self._renewal.cancel()
-        await asyncio.to_thread(self._engine.dispose)
+        await self._database.dispose()
 
     def now(self) -> float:
         return time.time() + self._offset
 
-    async def _transact(self, work: Callable[[sa.Connection], T]) -> T:
-        def run() -> T:
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except (OperationalError, InterfaceError) as error:
-                raise Unreachable(str(error.orig).strip()) from error
-
-        # To its end even when the request is cancelled: a transaction that nobody awaits must still be accounted for.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, run))
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(_RENEW_EVERY)
-            try:
-                await self._transact(self._renew_leases)
-                await self._give_up_abandoned()
-            except Unreachable as error:
-                # It may come back before the leases run out.
-                print(f"aurous-mock: the state cannot be reached: {error}", file=sys.stderr)
-
-    def _renew_leases(self, connection: sa.Connection) -> None:
-        mine = (completions.c.status == IN_PROGRESS) & (completions.c.holder == self._holder)
-        connection.execute(sa.update(completions).where(mine).values(lease=time.time() + LEASE))
-        self._offset = self._read_offset(connection)
-
-    async def _give_up_abandoned(self) -> None:
-        left = (completions.c.status == IN_PROGRESS) & (completions.c.lease < time.time())
-        found = sa.select(completions.c.id, completions.c.body).where(left)
-        for row in await self._transact(lambda connection: connection.execute(found).all()):
-            body = {**orjson.loads(row.body), "status": FAILED, "error": asdict(ABANDONED)}
-            await self.close(Closing(id=row.id, status=FAILED, body=orjson.dumps(body), charge=0))
-
-    def _read_offset(self, connection: sa.Connection) -> float:
-        return float(connection.execute(sa.select(meta.c.clock_offset)).scalar() or 0.0)
+    def _read_offset(self, connection: sa.Connection) -> None:
+        self._offset = float(connection.execute(sa.select(meta.c.clock_offset)).scalar_one())
 
     async def open(self, opening: Opening) -> Verdict:
         return await self._transact(lambda connection: self._open(connection, opening))
 
     def _open(self, connection: sa.Connection, opening: Opening) -> Verdict:
-        self._offset = self._read_offset(connection)
+        self._read_offset(connection)
         if opening.claim is not None:
             decision = self._claim(connection, opening, opening.claim)
             if not isinstance(decision, Fresh):
@@ -123,7 +75,7 @@ class DatabaseStore:
                 body=opening.body,
                 key=opening.claim.key if opening.claim else None,
                 holder=self._holder,
-                lease=time.time() + LEASE,
+                lease=self._database.clock() + leases.LENGTH,
                 cancel_asked=False,
             )
         )
@@ -174,7 +126,6 @@ class DatabaseStore:
         if row is None:
             return False
         here = (keys.c.team == row.team) & (keys.c.key == row.key)
-        # Key, completion, balance: everyone locks them in this order, so nobody waits in a circle.
         connection.execute(sa.select(keys.c.key).where(here).with_for_update())
         ending = sa.update(completions).where(running).values(status=closing.status, body=closing.body)
         if connection.execute(ending).rowcount != 1:
@@ -297,7 +248,7 @@ class DatabaseStore:
     async def advance(self, seconds: float) -> None:
         def work(connection: sa.Connection) -> None:
             connection.execute(sa.update(meta).values(clock_offset=meta.c.clock_offset + seconds))
-            self._offset = self._read_offset(connection)
+            self._read_offset(connection)
 
         await self._transact(work)
 

@@ -142,7 +142,7 @@ def test_a_key_of_another_route_conflicts(client: httpx.Client) -> None:
 
 
 def test_while_the_first_runs_the_others_conflict(mock: Mock) -> None:
-    headers = {**KEY, "Aurous-Mock-Fault": "pace=100"}
+    headers = {**KEY, "Aurous-Mock-Fault": "pace=30"}
     responses = asyncio.run(post_all(mock.url, mock.api_key, [chat()] * 20, headers))
     outcomes = Counter((r.status_code, r.headers.get("aurous-idempotent-replayed")) for r in responses)
     assert outcomes == {(200, None): 1, (409, None): 19}

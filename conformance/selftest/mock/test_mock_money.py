@@ -62,7 +62,7 @@ def test_holds_keep_money_together() -> None:
     hold = billing.hold(20, 100, "minimal", GROW)
     with running(credits=hold * 5) as poor:
         body = chat(max_tokens=100, reasoning_effort="minimal")
-        headers = {"Aurous-Mock-Fault": "pace=100"}
+        headers = {"Aurous-Mock-Fault": "pace=30"}
         responses = asyncio.run(post_all(poor.url, poor.api_key, [body] * 20, headers))
         statuses = sorted(response.status_code for response in responses)
         assert set(statuses) == {200, 402}

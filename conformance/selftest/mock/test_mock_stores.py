@@ -215,6 +215,9 @@ def test_nothing_acknowledged_is_lost_to_kill_9(tmp_path: Path) -> None:
         # The stream died with its server: its lease runs out, and its hold is released uncharged.
         assert eventually(lambda: status_of(client, running) == "failed")
         assert client.get("/v1/balance").json()["held_credits"] == 0
+        record = client.get(f"{CREATE}/{running}").json()
+        assert record["error"]["code"] == "chat_provider_unavailable"
+        assert record["usage"]["credits_charged"] == record["usage"]["breakdown"]["input_credits"] == 0
 
 
 def share(first: str, second: str) -> None:
