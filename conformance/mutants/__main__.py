@@ -1,0 +1,22 @@
+"""Serves one variant from the command line, for a look by hand: `python -m mutants ID`; judges nothing."""
+
+import sys
+import threading
+
+from mutants.catalogue import VARIANTS
+from mutants.serving import running
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or sys.argv[1] not in VARIANTS:
+        for variant in VARIANTS.values():
+            print(f"{variant.kind:9} {variant.id:40} {variant.says}")
+        return 2
+    with running(VARIANTS[sys.argv[1]]) as url:
+        print(f"{sys.argv[1]} listening on {url}", flush=True)
+        threading.Event().wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

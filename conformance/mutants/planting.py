@@ -1,0 +1,141 @@
+"""Owns what a variant is and the list of all of them; knows neither how one is served nor how it is judged.
+
+A fault names the documented sentence that it breaks. A variation names the freedom that the documentation, or HTTP,
+leaves to servers. Both are functions that alter one message, or a `Behaviour` where one message is not enough.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, TypeVar
+
+from mutants.messages import Answer, Frame, Request
+
+
+class Silence(StrEnum):
+    """Ways of not answering at all."""
+
+    HANG = "hang"
+    DROP = "drop"
+
+
+_B = TypeVar("_B", bound="Behaviour")
+Made = Answer | Silence | None
+Frames = Iterable[Frame] | None
+
+
+class Behaviour:
+    """What one server does differently. One instance serves one server, so it may remember."""
+
+    # Settings of the mock behind that differ from the defaults.
+    settings: ClassVar[Mapping[str, Any]] = {}
+
+    def request(self, request: Request) -> Made:
+        """Alter a request before the mock sees it, or answer in its place."""
+        return None
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        """Alter an answer; of a stream, its head."""
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        """Alter a frame, or send others in its place."""
+        return None
+
+    def bytes(self, data: bytes) -> Iterable[bytes]:
+        """Alter what goes out on a connection; several pieces go out one by one."""
+        return (data,)
+
+
+class Kind(StrEnum):
+    FAULT = "fault"
+    VARIATION = "variation"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One server that differs from the mock."""
+
+    id: str
+    kind: Kind
+    says: str
+    page: str
+    make: Callable[[], Behaviour]
+
+
+VARIANTS: dict[str, Variant] = {}
+
+
+class Planter:
+    """Puts variants of one kind on the list; each method decorates what alters one sort of message."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def behaviour(self, name: str, says: str, page: str) -> Callable[[type[_B]], type[_B]]:
+        def plant(behaviour: type[_B]) -> type[_B]:
+            self._add(name, says, page, behaviour)
+            return behaviour
+
+        return plant
+
+    def request(self, name: str, says: str, page: str) -> Callable[[Callable[[Request], Made]], None]:
+        def plant(alter: Callable[[Request], Made]) -> None:
+            class Altering(Behaviour):
+                def request(self, request: Request) -> Made:
+                    return alter(request)
+
+            self._add(name, says, page, Altering)
+
+        return plant
+
+    def answer(self, name: str, says: str, page: str) -> Callable[[Callable[[Request, Answer], None]], None]:
+        def plant(alter: Callable[[Request, Answer], None]) -> None:
+            class Altering(Behaviour):
+                def answer(self, request: Request, answer: Answer) -> None:
+                    alter(request, answer)
+
+            self._add(name, says, page, Altering)
+
+        return plant
+
+    def completion(self, name: str, says: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
+        """Alters every completion alike, created, replayed, retrieved or cancelled."""
+
+        def plant(alter: Callable[[dict[str, Any]], None]) -> None:
+            def look(request: Request, answer: Answer) -> None:
+                if answer.completion is not None:
+                    alter(answer.completion)
+
+            self.answer(name, says, page)(look)
+
+        return plant
+
+    def error(self, name: str, says: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
+        """Alters the inside of every error envelope."""
+
+        def plant(alter: Callable[[dict[str, Any]], None]) -> None:
+            def look(request: Request, answer: Answer) -> None:
+                if answer.error is not None:
+                    alter(answer.error)
+
+            self.answer(name, says, page)(look)
+
+        return plant
+
+    def frame(self, name: str, says: str, page: str) -> Callable[[Callable[[Frame], Frames]], None]:
+        def plant(alter: Callable[[Frame], Frames]) -> None:
+            class Altering(Behaviour):
+                def frame(self, request: Request, frame: Frame) -> Frames:
+                    return alter(frame)
+
+            self._add(name, says, page, Altering)
+
+        return plant
+
+    def _add(self, name: str, says: str, page: str, make: Callable[[], Behaviour]) -> None:
+        assert name not in VARIANTS, f"two variants are called {name}"
+        VARIANTS[name] = Variant(name, self._kind, says, page, make)
+
+
+fault = Planter(Kind.FAULT)
+variation = Planter(Kind.VARIATION)

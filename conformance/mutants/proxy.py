@@ -1,0 +1,145 @@
+"""Stands in front of the mock as ASGI middleware and lets a variant alter what passes; knows no variant."""
+
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from aurous_mock import wire
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.planting import Behaviour, Silence
+
+_T = TypeVar("_T")
+_BLANK = b"\n\n"
+
+# A variant that fails by its own fault would look like a fault that was caught: the judge looks for this line.
+CRASHED = "the variant itself crashed"
+
+
+class Proxy:
+    """The mock with a variant in front of it. What tests do behind the scenes, under /_mock/, passes unaltered."""
+
+    def __init__(self, app: ASGIApp, behaviour: Behaviour) -> None:
+        self._app = app
+        self._behaviour = behaviour
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/_mock"):
+            await self._app(scope, receive, send)
+            return
+        raw = await _read(receive)
+        if raw is None:
+            return
+        request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw))
+        made = guarded(lambda: self._behaviour.request(request))
+        if isinstance(made, Answer):
+            await _send(made, send)
+        elif made is Silence.DROP:
+            wire.close(scope)
+        elif made is Silence.HANG:
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        else:
+            relay = _Relay(self._behaviour, request, send)
+            await self._app(_rewritten(scope, request, raw), _Receiver(request.content.raw, receive), relay)
+
+
+class _Receiver:
+    """Gives the mock the body that was read, and then whatever the client does next."""
+
+    def __init__(self, body: bytes, receive: Receive) -> None:
+        self._body: bytes | None = body
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._body is None:
+            return await self._receive()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+
+class _Relay:
+    """The way back: holds an answer until it is whole, and a stream until a frame is."""
+
+    def __init__(self, behaviour: Behaviour, request: Request, send: Send) -> None:
+        self._behaviour = behaviour
+        self._request = request
+        self._send = send
+        self._answer = Answer(0, MutableHeaders(), Bytes(b""))
+        self._waiting = b""
+        self._memory: dict[str, Any] = {}
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(raw=[*message["headers"]])
+            streamed = headers.get("content-type", "").startswith("text/event-stream")
+            self._answer = Answer(message["status"], headers, Bytes(b""), streamed)
+            if streamed:
+                guarded(lambda: self._behaviour.answer(self._request, self._answer))
+                await self._send({**message, "status": self._answer.status, "headers": self._answer.headers.raw})
+        elif self._answer.streamed:
+            await self._stream(message)
+        else:
+            await self._collect(message)
+
+    async def _collect(self, message: Message) -> None:
+        self._waiting += message.get("body", b"")
+        if not message.get("more_body"):
+            self._answer.content = Bytes(self._waiting)
+            guarded(lambda: self._behaviour.answer(self._request, self._answer))
+            await _send(self._answer, self._send)
+
+    async def _stream(self, message: Message) -> None:
+        self._waiting += message.get("body", b"")
+        while _BLANK in self._waiting:
+            raw, _, self._waiting = self._waiting.partition(_BLANK)
+            frame = Frame.read(raw + _BLANK, self._memory)
+            for sent in guarded(lambda frame=frame: self._frames(frame)) or ():  # type: ignore[misc]
+                await self._send({"type": "http.response.body", "body": sent, "more_body": True})
+        if not message.get("more_body"):
+            await self._send({"type": "http.response.body", "body": self._waiting, "more_body": False})
+
+    def _frames(self, frame: Frame) -> list[bytes]:
+        frames = self._behaviour.frame(self._request, frame)
+        return [sent.encode() for sent in ((frame,) if frames is None else frames)]
+
+
+def guarded(act: Callable[[], _T]) -> _T | None:
+    """What `act` gives; None, and a line for the judge, if it fails."""
+    try:
+        return act()
+    except Exception:
+        traceback.print_exc()
+        print(CRASHED, file=sys.stderr, flush=True)
+        return None
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """The whole body; None if the client left before it was there."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _rewritten(scope: Scope, request: Request, before: bytes) -> Scope:
+    body = request.content.raw
+    if body != before:
+        request.headers["content-length"] = str(len(body))
+    # In place of a copy: the protocol below keeps its eyes on this very object.
+    scope["method"], scope["path"], scope["headers"] = request.method, request.path, request.headers.raw
+    return scope
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    body = answer.content.raw
+    answer.headers["content-length"] = str(len(body))
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers.raw})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
