@@ -247,7 +247,8 @@ def _checked_url(url: str, source: str) -> str:
         raise ConfigurationError(f"{source} must be an address such as {SERVER_URL}, not {shown}") from None
     if "@" in parts.netloc or "?" in url or "#" in url:
         raise ConfigurationError(f"{source} must be a plain address, without user, query or fragment")
-    return url.rstrip("/").removesuffix("/v1").rstrip("/")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def _shown(url: object) -> str:
