@@ -18,6 +18,10 @@ READY_WITHIN = 30.0
 SOURCE_ROOT = Path(__file__).resolve().parents[1]
 
 
+class NotStartedError(RuntimeError):
+    """The mock server did not come up; carries its last words."""
+
+
 class EmbeddedServer:
     """A mock server, running until stopped."""
 
@@ -59,7 +63,7 @@ class EmbeddedServer:
                 if match := LISTENING.search(line):
                     threading.Thread(target=_discard, args=(stdout,), daemon=True).start()
                     return match[1]
-        raise RuntimeError(f"the mock server did not start:\n{self._last_words()}")
+        raise NotStartedError(f"the mock server did not start:\n{self._last_words()}")
 
     def _last_words(self) -> str:
         self._process.kill()

@@ -14,7 +14,7 @@ from assay.breaches import Breach
 from assay.exchanges import Exchange
 from assay.fairness import is_excusable, is_streamed, temper, temper_headers
 from assay.receipts import charge
-from assay.server import Server
+from assay.server import COMPLETIONS, Server
 from assay.settings import Profile
 
 # Examples for each operation beyond the documented ones and the systematic ones of the coverage phase.
@@ -37,7 +37,13 @@ SENT_WITHIN = 30
 def configuration(profile: Profile, seed: int) -> schemathesis.Config:
     """Repeatable, and without a memory of earlier runs."""
     fuzzed = FUZZED[profile]
-    generation = {"database": "none", "codec": "utf-8", "allow-x00": False, "with-security-parameters": False}
+    generation = {
+        "no-shrink": profile is Profile.QUICK,
+        "database": "none",
+        "codec": "utf-8",
+        "allow-x00": False,
+        "with-security-parameters": False,
+    }
     return schemathesis.Config.from_dict(
         {
             "seed": seed,
@@ -63,16 +69,11 @@ def load(profile: Profile, seed: int) -> Any:
 def try_case(case: Any, server: Server) -> Exchange:
     """Send a generated case, made fair, and require everything that the contract says of its answer."""
     make_fair(case, server)
-    ceiling = server.rates.ceiling(case.body) if case.method == "POST" else 0.0
-    server.purse.hold(ceiling)
-    charged = 0.0
-    try:
+    with server.purse.paying(ceiling(case, server)) as bill:
         response = send(case, server)
         exchange = recorded(case, server, response)
-        charged = charge(exchange)
-        validate(case, response, exchange)
-    finally:
-        server.purse.settle(ceiling, charged)
+        bill.charged = charge(exchange)
+    validate(case, response, exchange)
     return exchange
 
 
@@ -86,18 +87,29 @@ def walk(schema: Any, server: Server) -> None:
             if is_streamed(case.body):
                 case.body = {**case.body, "stream": False}
             make_fair(case, server)
-            return send(case, server)
+            with server.purse.paying(ceiling(case, server)) as bill:
+                response = send(case, server)
+                bill.charged = charge(recorded(case, server, response))
+            return response
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
-            validate(case, response, recorded(case, server, response))
+            validate(case, response, server.recorder.exchanges[-1])
 
-    profile = server.settings.profile
-    Walk.run(
-        settings=hypothesis.settings(
-            max_examples=WALKS[profile], stateful_step_count=STEPS, database=None, deadline=None,
-            suppress_health_check=list(hypothesis.HealthCheck), derandomize=True,
-        )
-    )  # fmt: skip
+    budget = hypothesis.settings(
+        max_examples=WALKS[server.settings.profile],
+        stateful_step_count=STEPS,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(hypothesis.HealthCheck),
+        phases=phases(server.settings.profile),
+    )
+    hypothesis.seed(server.settings.seed)(Walk).run(settings=budget)
+
+
+def phases(profile: Profile) -> list[hypothesis.Phase]:
+    """What Hypothesis does with a failure: a quick run tells the first one it meets, others the smallest."""
+    quick = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
+    return quick if profile is Profile.QUICK else [*quick, hypothesis.Phase.shrink]
 
 
 def make_fair(case: Any, server: Server) -> None:
@@ -108,6 +120,11 @@ def make_fair(case: Any, server: Server) -> None:
     case.headers = headers
     if isinstance(case.body, dict):
         case.body = temper(case.body, server.model)
+
+
+def ceiling(case: Any, server: Server) -> float | None:
+    """The most that a case may cost; only creating costs anything."""
+    return server.rates.ceiling(case.body) if case.operation.label == f"POST {COMPLETIONS}" else None
 
 
 def send(case: Any, server: Server) -> Any:

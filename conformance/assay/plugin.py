@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from assay import contract, judging, options, page, plan, results, terminal
-from assay.embedded import EmbeddedServer
+from assay.embedded import EmbeddedServer, NotStartedError
 from assay.purse import Purse
 from assay.receipts import charge
 from assay.ruling import Rule, claimed_by
@@ -65,7 +65,10 @@ class Run:
     def _decided(self) -> Settings:
         url = options.base_url(self.config)
         if url is None:
-            self._embedded = EmbeddedServer(*embedded_keys(self._workers))
+            try:
+                self._embedded = EmbeddedServer(*embedded_keys(self._workers))
+            except NotStartedError as error:
+                pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
         return options.settings(self.config, url or self._embedded_url, embedded=url is None)
 
     @property

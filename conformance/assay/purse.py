@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +28,13 @@ class Rates:
 
 
 @dataclass
+class Bill:
+    """What one call was charged, once that is known."""
+
+    charged: float = 0.0
+
+
+@dataclass
 class Purse:
     """Counts receipts against a limit; without a limit it only counts. Safe to use from several threads."""
 
@@ -35,8 +44,27 @@ class Purse:
     _held: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def hold(self, ceiling: float) -> None:
-        """Set aside what a call may cost at most; leaves the rule unseen if the purse does not hold that much."""
+    @contextmanager
+    def paying(self, ceiling: float | None) -> Iterator[Bill]:
+        """Set aside what a call may cost at most, and replace it by what the bill says was charged.
+
+        A ceiling of None is a call that costs nothing in any case. Leaves the rule unseen if the purse does not hold
+        so much; a ceiling that turns out too low can overrun the limit by one call, and no more.
+        """
+        bill = Bill()
+        if ceiling is None:
+            yield bill
+            return
+        self._hold(ceiling)
+        try:
+            yield bill
+        finally:
+            with self._lock:
+                self._held -= ceiling
+                self.spent += bill.charged
+                self.calls += bill.charged > 0
+
+    def _hold(self, ceiling: float) -> None:
         with self._lock:
             if self.limit is not None and self.spent + self._held + ceiling > self.limit:
                 unseen(
@@ -44,10 +72,3 @@ class Purse:
                     f"{ceiling:.4f}; raise --max-credits"
                 )
             self._held += ceiling
-
-    def settle(self, ceiling: float, charged: float) -> None:
-        """Replace what was set aside by what the receipt says."""
-        with self._lock:
-            self._held -= ceiling
-            self.spent += charged
-            self.calls += charged > 0

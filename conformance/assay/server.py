@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -95,14 +95,9 @@ class Server:
     ) -> Exchange:
         """POST a completion. `refused` says that the contract forbids this request, so that it can cost nothing."""
         sent = content if content is not None else encode(body)
-        ceiling = 0.0 if refused else self.rates.ceiling(body)
-        self.purse.hold(ceiling)
-        charged = 0.0
-        try:
+        with self.purse.paying(0.0 if refused else self.rates.ceiling(body)) as bill:
             exchange = self.send("POST", COMPLETIONS, headers=_typed(headers), content=sent)
-            charged = charge(exchange)
-        finally:
-            self.purse.settle(ceiling, charged)
+            bill.charged = charge(exchange)
         return exchange
 
     def completed(self, body: Any, *, headers: Headers | None = None) -> Exchange:
@@ -113,27 +108,24 @@ class Server:
     def open_stream(self, body: Any, *, headers: Headers | None = None) -> Iterator[OpenStream]:
         """A stream, being read; leaving the block hangs up."""
         ceiling = self.rates.ceiling(body)
-        self.purse.hold(ceiling)
         request = self._http.build_request(
             "POST", COMPLETIONS, headers=_present(self._dressed(_typed(headers))), content=encode(body)
         )
-        exchange = self._start(request)
-        started = time.monotonic()
-        stream: OpenStream | None = None
-        try:
-            response = self._http.send(request, stream=True)
-            exchange.status = response.status_code
-            exchange.headers = _as_sent(response.headers)
-            stream = OpenStream(exchange, response, started)
-            yield stream
-        except httpx.TransportError as error:
-            exchange.fault = _told(error)
-            raise Breach(f"the stream broke: {exchange.fault}", exchange) from None
-        finally:
-            if stream is not None:
-                stream.hang_up()
-            # A stream without a receipt was charged all the same; how much, nobody has told.
-            self.purse.settle(ceiling, charge(exchange) or ceiling)
+        with self.purse.paying(ceiling) as bill:
+            exchange = self._start(request)
+            started = time.monotonic()
+            try:
+                response = self._http.send(request, stream=True)
+                exchange.status = response.status_code
+                exchange.headers = _as_sent(response.headers)
+                with closing(OpenStream(exchange, response, started)) as stream:
+                    yield stream
+            except httpx.TransportError as error:
+                exchange.fault = _told(error)
+                raise Breach(f"the stream broke: {exchange.fault}", exchange) from None
+            finally:
+                # A stream without a receipt is charged all the same; how much, nobody tells.
+                bill.charged = charge(exchange) or ceiling
 
     def streamed(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""

@@ -104,7 +104,7 @@ class Transcript:
 
 
 class OpenStream:
-    """A stream that is still being read; hang up to disconnect."""
+    """A stream that is still being read; closing it hangs up."""
 
     def __init__(self, exchange: Exchange, response: httpx.Response, started: float) -> None:
         self.exchange = exchange
@@ -124,7 +124,7 @@ class OpenStream:
         """Read to the end."""
         return self.read_until(lambda _: False)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         self._response.close()
         self.exchange.seconds = time.monotonic() - self._started
 

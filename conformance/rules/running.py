@@ -22,7 +22,7 @@ NOTICEABLE = 0.15
 
 @contextmanager
 def running(
-    server: Server, levers: Levers, *, tokens: int = 64, pace: int = 64, **options: Any
+    server: Server, levers: Levers, *, tokens: int = 64, pace: int = 128, **options: Any
 ) -> Iterator[OpenStream]:
     """A stream that has begun and, if it is slow enough, not ended."""
     body = server.ask(LONG, stream=True, **{"max_tokens": tokens, **options})

@@ -83,7 +83,7 @@ def test_lost_answer(server: Server, levers: Levers, key: str) -> None:
 )
 def test_in_flight(server: Server, levers: Levers, key: str) -> None:
     body = server.ask("Write a long story about a river.", max_tokens=64)
-    slow = {**keyed(key), **levers.fault("pace=64")}
+    slow = {**keyed(key), **levers.fault("pace=128")}
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(server.create, body, headers=slow)
         seen = []

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from assay.breaches import require
 from assay.exchanges import Exchange
+from assay.exploration import phases
 from assay.ruling import IDEMPOTENCY, rule
 from assay.server import Server
 from assay.settings import Profile
@@ -113,5 +114,6 @@ def test_any_order(server: Server) -> None:
             database=None,
             deadline=None,
             suppress_health_check=list(HealthCheck),
+            phases=phases(profile),
         ),
     )

@@ -17,7 +17,7 @@ SCHEMA = exploration.load(CHOSEN.profile, CHOSEN.seed)
     page="api-reference",
     says="Whatever is sent gets a documented answer: valid requests are accepted, others refused in the envelope.",
 )
-@SCHEMA.parametrize()
+@SCHEMA.parametrize()  # type: ignore[untyped-decorator]
 def test_operation(case: Any, server: Server) -> None:
     exploration.try_case(case, server)
 
