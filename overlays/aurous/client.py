@@ -21,11 +21,12 @@ from . import receipts
 from .answers import warn_of_deprecation
 from .calls import Course, Outcome
 from .errors import ConfigurationError
+from .flow import Link
 from .hooks import Hooks
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
 from .receipts import Budget, Ledger
 from .retries import RetryPolicy
-from .stream import AsyncChatStream, ChatStream, Link
+from .stream import AsyncChatStream, ChatStream
 from .transport import AsyncTransport, SyncTransport
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class _Base:
             self._ledger,
             make_course=self._unbudgeted_course,
             make_stream_course=lambda: self._course(operation, request, streams=True),
+            on_drop=getattr(request, "on_drop", None),
         )
 
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:

@@ -1,31 +1,45 @@
-"""Reads the frames of a stream: bytes in, chunks out, and a judgement of the end. Pure; knows no HTTP, no clock.
+"""Reads the frames of a stream: bytes in, chunks out, and a judgement of the end. Pure; knows no HTTP and no clock.
 
-Page: api-reference/chat/streaming. The shapes of warning and error frames are not documented; every shape is taken.
+Page: api-reference/chat/streaming. The shapes of warning and error frames are not documented, so every shape is taken.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
-from aurous_client.models import ChatCompletion, ChatCompletionChunk, ChunkChoice, ChunkDelta, StreamWarning
+from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
 from .answers import ResponseInfo
-from .calls import Failure
 from .chunks import Accumulator
-from .errors import AurousError, Envelope, ResponseShapeError, StreamInterruptedError, error_class
+from .errors import AurousError, Envelope, ResponseShapeError, error_class
 from .receipts import Receipt, parse_decimal, read_receipt
 from .sse import Decoder, EventTooLargeError, ServerSentEvent
 
 DONE: Final = "[DONE]"
 
-End: TypeAlias = Literal["finished", "done_without_finish_reason", "cut", "closed_early"]
-"""How a stream ended. The first two are complete answers; `cut` is a broken connection, `closed_early` a server that
-closed it in good order and said nothing."""
+End: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
+"""How a stream ended. The first two are complete answers: it said why it ends, or only that it does. `closed_early`:
+the server closed the connection in good order, without a word. `cut`: the connection broke, or nothing came in time.
+`failed`: the server sent an error, or what cannot be read. `left`: the caller closed it, or cancelled."""
+
+KEY_IGNORED: Final = StreamWarning(
+    code="idempotency_ignored_streaming",
+    message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
+)
+
+# How other servers keep a connection alive, where this one sends comments.
+_PINGS: Final = frozenset({"ping", "keepalive", "keep-alive"})
+_STATUSES: Final[Mapping[str, int]] = {
+    "invalid_request": 400,
+    "authentication": 401,
+    "not_found": 404,
+    "rate_limit": 429,
+    "server_error": 500,
+}
 
 
 class StreamNotice(UserWarning):
@@ -33,33 +47,41 @@ class StreamNotice(UserWarning):
 
 
 class Reader:
-    """Turns the bytes of one stream into chunks that have exactly one choice, and remembers the rest."""
+    """Turns the bytes of one stream into chunks that have exactly one choice, and remembers the rest.
 
-    def __init__(self, info: ResponseInfo, *, max_event_size: int | None) -> None:
+    hide: takes the key out of what a server repeats of it in an error
+    """
+
+    def __init__(self, info: ResponseInfo, *, max_event_size: int | None, hide: Callable[[bytes], bytes]) -> None:
         self._info = info
+        self._hide = hide
         self._decoder = Decoder(max_event_size=max_event_size)
+        self._index: int | None = None
         self.accumulator = Accumulator()
         self.receipt: Receipt | None = None
         self.usage_frame = b""
         """The frame that the receipt was read from."""
         self.warnings: list[StreamWarning] = []
+        if info.idempotency_status == "ignored_streaming":
+            self.warnings.append(KEY_IGNORED)
         self.is_done = False
         """Whether `[DONE]` came; what follows it is not looked at."""
         self.events = 0
-        """How many frames came; comments and keep-alives are none."""
+        """How many frames came; comments, empty events and pings are none."""
 
     @property
     def id(self) -> str | None:
         return self.accumulator.id
 
     @property
-    def text(self) -> str:
-        return self.accumulator.text
+    def is_complete(self) -> bool:
+        """Whether the answer is whole: it said why it ended, or that it did. Nothing at all is no answer."""
+        return self.accumulator.finished or (self.is_done and self.id is not None)
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the answer is whole: it said why it ended, or that it did."""
-        return self.is_done or self.accumulator.finish_reason is not None
+    def awaits_nothing(self) -> bool:
+        """Whether all that a caller can want has come."""
+        return self.is_done or (self.accumulator.finished and self.receipt is not None)
 
     def feed(self, piece: bytes) -> Iterator[ChatCompletionChunk]:
         """The chunks that a piece completes. Raises the error of a frame that is one, and ResponseShapeError."""
@@ -68,36 +90,19 @@ class Reader:
         except EventTooLargeError as error:
             raise self._with_cargo(self._shape_error(str(error), "")) from None
         for event in events:
-            if not self.is_done and event.data:
-                self.events += 1
-                chunk = self._read(event)
-                if chunk is not None:
-                    yield chunk
+            if self.is_done:
+                return
+            if event.event != "error" and (event.event in _PINGS or not event.data.strip()):
+                continue
+            self.events += 1
+            chunk = self._read(event)
+            if chunk is not None:
+                yield chunk
 
-    def end(self, failure: Failure | None) -> End:
-        """How the stream ended, now that no more bytes come."""
-        if self.accumulator.finish_reason is not None:
-            return "finished"
-        if self.is_done:
-            return "done_without_finish_reason"
-        return "cut" if failure else "closed_early"
-
-    def interruption(self, end: End, message: str) -> StreamInterruptedError:
-        """The error for an end that is none."""
-        return StreamInterruptedError(message, completion_id=self.id, text=self.accumulator.text, kind=end)
-
-    def continuation(self, record: ChatCompletion, rest: str) -> ChatCompletionChunk:
-        """What of a stored record had not been delivered, as a last chunk."""
-        choice = record.choices[0]
-        return ChatCompletionChunk(
-            id=record.id,
-            created=record.created,
-            model=record.model,
-            choices=[
-                ChunkChoice(index=choice.index, delta=ChunkDelta(content=rest), finish_reason=choice.finish_reason)
-            ],
-            usage=record.usage,
-        )
+    @property
+    def end(self) -> End:
+        """How a complete stream ended."""
+        return "finished" if self.accumulator.finished else "done_without_finish_reason"
 
     def failure_of(self, record: ChatCompletion) -> AurousError:
         """The error that a stored record ended with."""
@@ -105,19 +110,20 @@ class Reader:
         return self._with_cargo(self._error({"error": fault}, json.dumps({"error": fault})))
 
     def _read(self, event: ServerSentEvent) -> ChatCompletionChunk | None:
-        if event.data == DONE:
+        if event.data.strip() == DONE:
             self.is_done = True
             return None
         try:
             frame = json.loads(event.data)
         except (ValueError, RecursionError):
-            raise self._with_cargo(self._shape_error("expected JSON in each event", event.data)) from None
-        if not isinstance(frame, dict):
-            raise self._with_cargo(self._shape_error("expected an object in each event", event.data))
-        if frame.get("error") or event.event == "error":
+            frame = None
+        if event.event == "error" or (isinstance(frame, dict) and _is_error(frame)):
             raise self._with_cargo(self._error(frame, event.data))
-        if frame.get("warning"):
-            self._warn(frame["warning"])
+        if not isinstance(frame, dict):
+            raise self._with_cargo(self._shape_error("expected a JSON object in each event", event.data))
+        warning = frame.get("warning") or (frame if event.event == "warning" or _is_warning(frame) else None)
+        if warning is not None:
+            self._take_warning(warning)
         # A frame that is no chunk may be something that this version does not know.
         return self._chunk(frame, event.data) if isinstance(frame.get("choices"), list) else None
 
@@ -126,26 +132,33 @@ class Reader:
             chunk = ChatCompletionChunk.from_dict(frame)
         except ParseError as fault:
             raise self._with_cargo(self._shape_error(str(fault), data, fault)) from None
+        if not chunk.choices and not chunk.id:
+            # Some gateways open with a report of their filters, in the form of a chunk that belongs to no completion.
+            return None
         self.accumulator.add(chunk)
         if chunk.usage:
             self.usage_frame = data.encode("utf-8", "replace")
             self.receipt = read_receipt(chunk.id, json.loads(data, parse_float=parse_decimal)["usage"])
+        if chunk.choices and self._index is None:
+            self._index = chunk.choices[0].index
+        chunk.choices = [choice for choice in chunk.choices if choice.index == self._index][:1]
         return chunk if chunk.choices else None
 
-    def _warn(self, warning: Any) -> None:
+    def _take_warning(self, warning: Any) -> None:
         try:
             told = StreamWarning.from_dict(warning)
         except ParseError:
-            told = StreamWarning(code="unknown", message=str(warning))
+            told = StreamWarning(code="unknown", message=warning if isinstance(warning, str) else json.dumps(warning))
+        if KEY_IGNORED in self.warnings and told.code == KEY_IGNORED.code:
+            # The header had said so, in our words.
+            self.warnings.remove(KEY_IGNORED)
         self.warnings.append(told)
-        warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=2)
 
-    def _error(self, frame: Mapping[str, Any], data: str) -> AurousError:
-        code = Envelope.of(frame).code
-        documented = ERROR_CODES.get(code or "")
-        status = int(documented.status.replace("X", "0")) if documented else 500
+    def _error(self, frame: Any, data: str) -> AurousError:
+        code, status = Envelope.of(frame).code, _status_of(frame)
+        content = self._hide(data.encode("utf-8", "replace"))
         return error_class(status, code)(
-            status, headers=self._info.headers, content=data.encode("utf-8", "replace"), attempts=self._info.attempts
+            status, headers=self._info.headers, content=content, attempts=self._info.attempts
         )
 
     def _shape_error(self, message: str, data: str, fault: ParseError | None = None) -> ResponseShapeError:
@@ -154,7 +167,7 @@ class Reader:
             path=fault.path if fault else (),
             status_code=self._info.status_code,
             headers=self._info.headers,
-            content=data.encode("utf-8", "replace"),
+            content=self._hide(data.encode("utf-8", "replace")),
             attempts=self._info.attempts,
         )
 
@@ -162,3 +175,41 @@ class Reader:
         """The error, with what had arrived before it."""
         error.completion_id, error.text = self.id, self.accumulator.text
         return error
+
+
+def read_whole(content: bytes) -> tuple[ChatCompletion, Receipt] | None:
+    """The completion that a server sent in place of a stream, if it did: it is charged like any other."""
+    try:
+        completion = ChatCompletion.from_dict(json.loads(content))
+        return completion, read_receipt(completion.id, json.loads(content, parse_float=parse_decimal)["usage"])
+    except (ParseError, ValueError, RecursionError):
+        return None
+
+
+def _is_error(frame: Mapping[str, Any]) -> bool:
+    """Whether a frame is an error by its looks: an envelope, or what would stand in one."""
+    if frame.get("error"):
+        return True
+    if "choices" in frame or not isinstance(frame.get("message"), str):
+        return False
+    looks = [frame.get(name) for name in ("type", "code", "object")]
+    known = (*_STATUSES, *ERROR_CODES, "error")
+    return any(isinstance(look, str) and look in known for look in looks)
+
+
+def _is_warning(frame: Mapping[str, Any]) -> bool:
+    return frame.get("type") == "warning" or frame.get("code") == KEY_IGNORED.code
+
+
+def _status_of(frame: Any) -> int:
+    """The HTTP status that an error would have had before the stream began."""
+    told = Envelope.of(frame)
+    documented = ERROR_CODES.get(told.code or "")
+    if documented is not None:
+        return int(documented.status.replace("X", "0"))
+    if told.type is not None and told.type in _STATUSES:
+        return _STATUSES[told.type]
+    # Some gateways write the status where the code belongs.
+    fault = frame.get("error") if isinstance(frame, dict) else None
+    number = fault.get("code") if isinstance(fault, dict) else None
+    return number if isinstance(number, int) and 400 <= number <= 599 else 500

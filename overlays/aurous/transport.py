@@ -6,6 +6,7 @@ their affair.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import ssl
@@ -19,7 +20,7 @@ from . import loops
 from .calls import EVENT_STREAM, KEY_HEADER
 from .errors import AurousError, ConfigurationError
 from .locks import Lock
-from .patience import BOUND, Patience, bind
+from .patience import BOUND, bind, hold
 from .steps import Failure, Reply, Send, Steps, Wait
 from .traces import chain, without_frames
 
@@ -222,25 +223,21 @@ class SyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._patience = Patience(response.extensions.get("network_stream"))
+        if hold(response.extensions.get("network_stream")):
+            # The timeout that remains is that of each read, which httpx does not know.
+            response.request.extensions["timeout"]["read"] = None
         self._pieces = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
 
     def read(self, patience: float) -> bytes | Failure | None:
         """The next piece, if it comes within so many seconds; a Failure if not; None after the last."""
-        self._patience.seconds = patience
         try:
-            return next(self._pieces, None)
+            with BOUND.until(time.monotonic() + patience):
+                return next(self._pieces, None)
         except _FAILURES as error:
             return _failure(error, None)
 
-    def drain(self, patience: float) -> None:
-        """Read what is left, if it comes soon: only a response read to its end leaves its connection usable."""
-        deadline = time.monotonic() + patience
-        while (left := deadline - time.monotonic()) > 0 and isinstance(self.read(left), bytes):
-            pass
-
     def close(self) -> None:
-        self._patience.end()
+        """Only a response that was read to its end leaves its connection usable."""
         self._response.close()
 
 
@@ -249,26 +246,31 @@ class AsyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._patience = Patience(response.extensions.get("network_stream"))
+        response.request.extensions["timeout"]["read"] = None
         self._pieces = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
 
     async def read(self, patience: float) -> bytes | Failure | None:
-        self._patience.seconds = patience
+        import anyio
+
         try:
-            return await anext(self._pieces, None)
+            with anyio.fail_after(patience):
+                return await anext(self._pieces, None)
+        except TimeoutError as error:
+            message = f"nothing came within {patience:.3g} s"
+            return Failure(message=message, sent=True, timed_out=True, cause=_cleaned(error))
         except _FAILURES as error:
             return _failure(error, None)
-
-    async def drain(self, patience: float) -> None:
-        deadline = time.monotonic() + patience
-        while (left := deadline - time.monotonic()) > 0 and isinstance(await self.read(left), bytes):
-            pass
 
     async def close(self) -> None:
         import anyio
 
-        self._patience.end()
         with anyio.CancelScope(shield=True):
+            with anyio.CancelScope() as scope, contextlib.suppress(*_FAILURES, RuntimeError):
+                # Cancelled where they wait, the generators of httpx clean up behind themselves, the innermost first.
+                # Forsaken, they would do so when they are collected, and trio complains of that.
+                scope.cancel()
+                while await anext(self._pieces, None) is not None:
+                    pass
             await self._response.aclose()
 
 

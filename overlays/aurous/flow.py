@@ -1,0 +1,319 @@
+"""The flow of one stream, from its request to its receipt, as generators of moves. Knows no bytes, no I/O, no httpx.
+
+No move is pending while the caller has a chunk in hand: what the caller does with it, or fails at, never happens inside
+a generator, so there is none to be forgotten half-way.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final, Literal
+
+from attrs import evolve, frozen
+from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice
+from aurous_client.types import Operation, Request
+
+from . import recovery
+from .accounts import Account
+from .answers import Origin, _caller_level, attach
+from .calls import Course, Opened
+from .clocks import Clocks
+from .errors import AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
+from .frames import End, Reader, StreamNotice
+from .moves import Carry, HangUp, Moves, Read
+from .options import Options
+from .receipts import Ledger
+from .recovery import Recovery
+from .steps import Failure, Steps
+
+logger = logging.getLogger("aurous")
+
+# Seconds to wait for the last bytes after the end, which make the connection usable again.
+_DRAIN: Final = 0.25
+
+
+@frozen
+class Link:
+    """What a stream needs of the client that opens it."""
+
+    options: Options
+    ledger: Ledger
+    make_course: Callable[[Operation[Any], Request], Course]
+    make_stream_course: Callable[[], Course]
+    on_drop: Literal["raise", "recover"] | None = None
+    """In place of the options' own."""
+
+
+class Flow:
+    """The state of one stream, and its moves.
+
+    clock: seconds, monotonic
+    """
+
+    def __init__(self, link: Link, clock: Callable[[], float]) -> None:
+        streams = link.options.streams
+        self._link = link
+        self._clock = clock
+        self._policy = streams if link.on_drop is None else evolve(streams, on_drop=link.on_drop)
+        self._pending: Iterator[ChatCompletionChunk] = iter(())
+        # How many events and warnings were dealt with.
+        self._events = 0
+        self._warnings = 0
+        # What was handed out, where more had come.
+        self._delivered: Choice | None = None
+        # What those who ask for more are told.
+        self._fault: AurousError | None = None
+        self._completion: ChatCompletion | None = None
+        self.account: Account | None = None
+        self.opened: Opened | None = None
+        self.reader: Reader | None = None
+        self.end: End | None = None
+        self.recovery: Recovery | None = None
+
+    @property
+    def body(self) -> Any:
+        """What the moves read and close."""
+        return self.opened.reply.body if self.opened else None
+
+    @property
+    def completion(self) -> ChatCompletion:
+        """The whole answer. Raises AurousError where it is not known."""
+        if self.account is not None and self.account.record is not None:
+            return self.account.record
+        if self._completion is None:
+            if self.opened is None or self.reader is None or self.end not in ("finished", "done_without_finish_reason"):
+                raise AurousError("the stream has not come to its end; `snapshot` has what there is")
+            # Of the second kind of end it is not known why, only that it is one.
+            status = None if self.end == "finished" else "completed"
+            self._completion = self.reader.accumulator.completion(status=status)
+            attach(self._completion, Origin(self.opened.info, self.reader.usage_frame))
+        return self._completion
+
+    def open(self) -> Moves[tuple[Reader, Account]]:
+        """Send the request: once, however often this is asked for, and whatever became of it."""
+        if self._fault is not None and self.reader is None:
+            raise self._fault
+        if self.reader is None or self.account is None:
+            course = self._link.make_stream_course()
+            self.account = Account(self._link.ledger, course)
+            try:
+                opened: Opened = yield Carry(course.for_stream())
+            except BaseException as error:
+                self._fault = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+                if isinstance(error, ResponseShapeError):
+                    self.account.salvage(error)
+                raise
+            self.opened, self.reader = opened, self._start(opened)
+        return self.reader, self.account
+
+    def advance(self) -> Moves[ChatCompletionChunk | None]:
+        """The next chunk; None after the last. Raises what the stream ended with, however often it is asked."""
+        reader, account = yield from self.open()
+        if self.end is not None:
+            if self._fault is not None:
+                raise self._fault
+            if self.end == "left" and account.record is None:
+                raise AurousError("the stream was closed before its end")
+            return None
+        try:
+            return (yield from self._read_on(reader, account))
+        except AurousError as error:
+            self._fault, self.end = error, self.end or "failed"
+            yield from self._wind_up(error)
+            raise
+        except BaseException as error:
+            yield from self.leave(error)
+            raise
+
+    def leave(self, error: BaseException | None = None) -> Moves[None]:
+        """Hang up, wherever the stream is; `error` is what the caller came to grief with, if so."""
+        if self.reader is None:
+            self._fault = self._fault or AurousError("the stream was closed before it was opened")
+        elif self.account is not None and not self.account.is_closed:
+            try:
+                if self.end is None:
+                    yield from self._end_early(self.reader, self.account)
+            finally:
+                yield from self._wind_up(error)
+
+    def cancel(self) -> Moves[ChatCompletion]:
+        """Cancel the completion on the server, and hang up. Its record."""
+        if self.reader is None or self.account is None or self.reader.id is None:
+            raise AurousError("no chunk has come, so there is no id to cancel by; close() hangs up")
+        record: ChatCompletion = yield Carry(self._cancelling(self.reader.id))
+        self.account.keep(record)
+        if self.end is None:
+            self._look_ahead(self.reader)
+            yield from self._drain(self.reader)
+            self.end = "left"
+        yield from self.leave()
+        return record
+
+    def recover(self, within: float | None) -> Moves[Recovery]:
+        """Hang up, and ask what became of the completion, for so many seconds."""
+        yield from self.leave()
+        if self.reader is None or self.account is None or self.reader.id is None:
+            told = "no chunk came, so there is no id to ask by"
+            raise StreamInterruptedError(told, completion_id=None, text="", kind=self.end or "left")
+        within = self._policy.recover_within if within is None else within
+        return (yield from self._recovering(self.reader, self.account, within))
+
+    def _start(self, opened: Opened) -> Reader:
+        options = self._link.options
+        self._clocks = Clocks(
+            options.timeout,
+            sent=self._clock() - opened.info.attempts[-1].elapsed,
+            deadline=opened.deadline,
+            total=opened.deadline - opened.began,
+            clock=self._clock,
+        )
+        limit, hide = options.streams.max_event_size, options.api_key.hide_in
+        return Reader(opened.info, max_event_size=limit, hide=hide)
+
+    def _read_on(self, reader: Reader, account: Account) -> Moves[ChatCompletionChunk | None]:
+        has_read = False
+        while True:
+            chunk = next(self._pending, None)
+            account.enter(reader.id)
+            self._announce(reader)
+            if chunk is not None:
+                return chunk
+            if reader.events > self._events:
+                # Only now: the caller may have taken time over the chunks of the last piece.
+                self._events = reader.events
+                self._clocks.restart()
+            if reader.is_done or (has_read and self._clocks.has_lapsed):
+                return (yield from self._conclude(reader, account, None))
+            patience = self._clocks.patience
+            piece = yield Read(min(patience, _DRAIN) if reader.awaits_nothing else patience)
+            has_read = True
+            if not isinstance(piece, bytes):
+                return (yield from self._conclude(reader, account, piece))
+            self._pending = reader.feed(piece)
+
+    def _conclude(self, reader: Reader, account: Account, failure: Failure | None) -> Moves[ChatCompletionChunk | None]:
+        """Judge the end: None where it is one; otherwise an error, or what the record has beyond it."""
+        if reader.is_complete:
+            self.end = reader.end
+            yield from self._drain(reader)
+            yield from self._wind_up(None)
+            return None
+        error = self._interruption(reader, failure)
+        yield HangUp()
+        # When the time for the whole is up, none is left to recover in.
+        if self._policy.on_drop == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
+            raise error
+        return (yield from self._go_on(reader, account, error))
+
+    def _interruption(self, reader: Reader, failure: Failure | None) -> StreamInterruptedError:
+        kind: type[StreamInterruptedError] = StreamInterruptedError
+        if not reader.is_done and (failure.timed_out if failure else self._clocks.has_lapsed):
+            self.end, (kind, message) = "cut", self._clocks.lapse
+        elif failure:
+            self.end, message = "cut", failure.message
+        else:
+            did = (
+                "says that it is done, and sent no chunk" if reader.is_done else "closed the connection too early"
+            )
+            self.end, message = "closed_early", f"the server {did}"
+        error = kind(message, completion_id=reader.id, text=reader.accumulator.text, kind=self.end)
+        error.__cause__ = failure.cause if failure else None
+        return error
+
+    def _go_on(
+        self, reader: Reader, account: Account, error: StreamInterruptedError
+    ) -> Moves[ChatCompletionChunk | None]:
+        """What the record has beyond what came, as a last chunk; then, for those who ask on, how it ended."""
+        left = self.opened.deadline - self._clock() if self.opened else 0.0
+        try:
+            found = yield from self._recovering(reader, account, min(self._policy.recover_within, left))
+        except AurousError as fault:
+            error.add_note(f"Its record could not be had: {fault}")
+            raise error from error.__cause__
+        error.recovery = found
+        if found.outcome == "failed":
+            self._fault = reader.failure_of(found.completion)
+            self._fault.__cause__ = error
+        elif found.outcome != "completed" or not found.agrees:
+            says = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
+            error.add_note(f"Its record is {says}; see `recovery`.")
+            self._fault = error
+        if found.continuation is not None:
+            reader.accumulator.add(found.continuation)
+        if self._fault is not None:
+            self._fault.text = reader.accumulator.text
+        yield from self._wind_up(self._fault)
+        if found.continuation is None and self._fault is not None:
+            raise self._fault
+        return found.continuation
+
+    def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
+        """The caller has enough. What came may be the whole answer all the same."""
+        self._look_ahead(reader)
+        if reader.is_complete:
+            self.end = reader.end
+            yield from self._drain(reader)
+            return
+        self.end = "left"
+        if reader.id is not None and self._policy.on_break == "cancel":
+            try:
+                account.keep((yield Carry(self._cancelling(reader.id), is_shielded=True)))
+            except AurousError as fault:
+                logger.warning("cancelling %s failed: %s", reader.id, fault)
+
+    def _look_ahead(self, reader: Reader) -> None:
+        """Look at what has come and was not handed out: it may have the receipt."""
+        self._delivered = reader.accumulator.choice
+        with suppress(AurousError):
+            for _ in self._pending:
+                pass
+
+    def _drain(self, reader: Reader) -> Moves[None]:
+        """Read what is left, if it comes soon: only a body read to its end leaves its connection usable."""
+        deadline = self._clock() + _DRAIN
+        while (left := deadline - self._clock()) > 0:
+            piece = yield Read(left)
+            if not isinstance(piece, bytes):
+                return
+            with suppress(AurousError):
+                for _ in reader.feed(piece):
+                    pass
+
+    def _wind_up(self, error: BaseException | None) -> Moves[None]:
+        """Hang up, enter the receipt or that it is owed, and tell the observers."""
+        yield HangUp()
+        if self.reader is None or self.account is None:
+            return
+        self.account.enter(self.reader.id)
+        if self.reader.is_complete:
+            self.account.settle(self.reader.receipt)
+        result = None
+        if error is None:
+            with suppress(AurousError):
+                result = self.completion
+        self.account.close(result, error)
+
+    def _announce(self, reader: Reader) -> None:
+        for told in reader.warnings[self._warnings :]:
+            self._warnings += 1
+            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=_caller_level())
+
+    def _recovering(self, reader: Reader, account: Account, within: float) -> Moves[Recovery]:
+        steps = recovery.recover(
+            reader.id or "",
+            self._delivered or reader.accumulator.choice,
+            make_course=self._link.make_course,
+            ledger=self._link.ledger,
+            clock=self._clock,
+            within=within,
+        )
+        found: Recovery = yield Carry(steps)
+        self.recovery = found
+        account.keep(found.completion)
+        return found
+
+    def _cancelling(self, completion_id: str) -> Steps[ChatCompletion]:
+        return recovery.cancel(completion_id, make_course=self._link.make_course, ledger=self._link.ledger)
