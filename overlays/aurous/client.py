@@ -94,7 +94,9 @@ class _Base:
         raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
 
     def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        self._ledger.check_budgets()
+        # Only what takes a key is charged.
+        if operation.idempotency_header is not None:
+            self._ledger.check_budgets()
         return self._unbudgeted_course(operation, request, streams=streams)
 
     def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
