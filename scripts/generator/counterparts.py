@@ -49,6 +49,9 @@ def _unheard(spec: Spec) -> Iterator[Fault]:
         yield from (((*place.pointer, word), word) for word in _SHAPES if word in place.keywords)
         if place.keywords.get("format") == "binary":
             yield (*place.pointer, "format"), "format binary"
+        kinds = {type(value) for value in place.keywords.get("enum", ("",)) if value is not None}
+        if kinds not in ({str}, {int}):
+            yield (*place.pointer, "enum"), "an enum of anything but text, or of whole numbers,"
         constant = place.keywords.get("const", "")
         if isinstance(constant, bool) or not isinstance(constant, (str, int)):
             yield (*place.pointer, "const"), f"const {constant!r}, which is neither text nor a whole number,"
@@ -67,7 +70,8 @@ def _of_parameter(spec: Spec, parameter: Mapping[str, Any]) -> Iterator[str]:
         yield f"explode {str(parameter['explode']).lower()}"
     if parameter.get("allowReserved"):
         yield "allowReserved"
-    shapes = {str(schema.get("type")) for schema in _alternatives(spec, parameter.get("schema", {}))}
+    kinds = [schema.get("type") for schema in _alternatives(spec, parameter.get("schema", {}))]
+    shapes = {str(kind) for listed in kinds for kind in (listed if isinstance(listed, list) else [listed])}
     if "object" in shapes or (place == "path" and shapes & {"array", "null", "None"}):
         yield "a type that does not fit its place"
 

@@ -38,6 +38,8 @@ def named_objects(spec: Spec) -> Iterator[Fault]:
         if "$ref" in schema and not set(schema) <= _HARMLESS_SIBLINGS:
             extra = ", ".join(sorted(set(schema) - _HARMLESS_SIBLINGS))
             yield place.pointer, f"R1: {extra} beside a $ref is dropped; use oneOf or another component"
+        if place.is_component and "$ref" in schema:
+            yield place.pointer, "R1: a component that is a mere $ref gets no name in Python; refer to its target"
         target = str(schema.get("$ref", "#/components/schemas/X"))
         if not target.startswith("#/components/schemas/") or target.count("/") != 3:
             yield (*place.pointer, "$ref"), "R1: a $ref to anything but a named component is dropped"
@@ -55,8 +57,9 @@ def json_first(spec: Spec) -> Iterator[Fault]:
                     yield (*where, media_type), f"R2: {media_type} has no counterpart in the generated client"
                 elif "schema" not in response["content"][media_type]:
                     yield (*where, media_type), f"R2: {media_type} needs a schema, or nothing is parsed"
-            if _EVENTS in types and "schema" in response["content"][_EVENTS] and not spec.event_component(operation):
-                yield (*where, _EVENTS), "R2: the schema of an event needs a contentSchema that refers to a component"
+            event = spec.schemas.get(spec.event_component(operation) or "")
+            if _EVENTS in types and not (isinstance(event, dict) and "properties" in event):
+                yield (*where, _EVENTS), "R2: an event needs a contentSchema whose first $ref is an object with members"
 
 
 def nullable(spec: Spec) -> Iterator[Fault]:
@@ -64,11 +67,10 @@ def nullable(spec: Spec) -> Iterator[Fault]:
         pointer, schema = place.pointer, place.keywords
         if "nullable" in schema:
             yield (*pointer, "nullable"), "R3: nullable is OpenAPI 3.0; use oneOf [$ref, type null] or type [T, null]"
-        if isinstance(schema.get("type"), list):
-            if not set(schema["type"]) <= {*_SCALARS, "null"}:
-                yield (*pointer, "type"), "R3: a list of types is for scalars only; use oneOf [$ref, type null]"
-            if "enum" in schema:
-                yield (*pointer, "enum"), "R3: a nullable enum is anyOf [$ref Enum, type null]"
+        if "enum" in schema and (isinstance(schema.get("type"), list) or None in schema["enum"]):
+            yield (*pointer, "enum"), "R3: a nullable enum is anyOf [$ref Enum, type null]"
+        if isinstance(schema.get("type"), list) and not set(schema["type"]) <= {*_SCALARS, "null"}:
+            yield (*pointer, "type"), "R3: a list of types is for scalars only; use oneOf [$ref, type null]"
 
 
 def tagged_unions(spec: Spec) -> Iterator[Fault]:
@@ -140,7 +142,7 @@ def plain_headers(spec: Spec) -> Iterator[Fault]:
     for pointer, _ in spec.operations():
         for parameter in spec.parameters(pointer):
             schema = spec.follow(parameter.get("schema", {}))
-            if parameter["in"] == "header" and (schema.get("type") != "string" or "format" in schema):
+            if parameter["in"] == "header" and (schema.get("type") != "string" or {"format", "const"} & set(schema)):
                 yield pointer, f"R8: header {parameter['name']} must be a plain string; the operation would be dropped"
             if "description" in parameter:
                 yield pointer, f"R8: the description of {parameter['name']} must stand in its schema, or it is lost"
@@ -163,7 +165,10 @@ def named_errors(spec: Spec) -> Iterator[Fault]:
                 if "$ref" not in response:
                     yield where, "R10: an error response must be a $ref to components/responses"
                 content = spec.follow(response).get("content", {})
-                envelopes |= {str(content.get(kind, {}).get("schema", {}).get("$ref", kind)) for kind in content}
+                found = [media.get("schema") for media in content.values()]
+                envelopes |= {str(schema.get("$ref")) if isinstance(schema, dict) else "" for schema in found}
+                if not all(isinstance(schema, dict) and spec.follow(schema).get("properties") for schema in found):
+                    yield where, "R10: the schema of an error must be a $ref to an object with members"
                 if len(envelopes) > 1 or set(content) - {_JSON}:
                     yield where, "R10: all error responses must have one schema, in application/json"
         successes = [_content(response) for _, response in spec.successes(operation)]

@@ -131,11 +131,11 @@ class Spec:
         codes: dict[str, dict[str, Any]] = self.document.get("components", {}).get("x-error-codes", {})
         return codes
 
-    def follow(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The node itself, or what its local $ref leads to."""
-        while "$ref" in node:
+    def follow(self, node: Any) -> Mapping[str, Any]:
+        """The node itself, or what its local $ref leads to; nothing of a schema that is true or false."""
+        while isinstance(node, dict) and "$ref" in node:
             node = loading.resolve(self.document, str(node["$ref"]))
-        return node
+        return node if isinstance(node, dict) else {}
 
 
 def walk(node: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:

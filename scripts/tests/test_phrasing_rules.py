@@ -55,6 +55,7 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R1", f"{SCHEMAS} Aliases", {f"{SCHEMAS} Aliases": OBJECT}),
     ("R1", f"{LIST}", {f"{LIST} operationId": DROP}),
     ("R1", f"{CREATE} operationId", {f"{LIST} operationId": "create_thing", f"{CREATE} operationId": "createThing"}),
+    ("R1", f"{SCHEMAS} Alias", {f"{SCHEMAS} Alias": ref("Thing")}),
     # R2
     ("R2", CONTENT, {CONTENT: {"text/event-stream": {"schema": {}}, "application/json": ANY_JSON}}),
     ("R2", CONTENT, {f"{CONTENT} application/json": DROP}),
@@ -62,10 +63,12 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R2", f"{CONTENT} */*", {f"{CONTENT} */*": ANY_JSON}),
     ("R2", f"{CONTENT} text/event-stream", {f"{CONTENT} text/event-stream schema": DROP}),
     ("R2", f"{CONTENT} text/event-stream", {f"{CONTENT} text/event-stream schema": {"type": "object"}}),
+    ("R2", f"{CONTENT} text/event-stream", {f"{SCHEMAS} Piece": {"type": "integer"}}),
     # R3
     ("R3", f"{THING} parent nullable", {f"{THING} parent": {**ref("Thing"), "nullable": True}}),
     ("R3", f"{THING} mood enum", {f"{THING} mood": {"type": ["string", "null"], "enum": ["a", None]}}),
     ("R3", f"{SCHEMAS} Piece type", {f"{SCHEMAS} Piece type": ["object", "null"]}),
+    ("R3", f"{SCHEMAS} Nick enum", {f"{SCHEMAS} Nick": {"enum": ["a", None]}}),
     # R4
     ("R4", f"{SCHEMAS} Circle", {f"{SCHEMAS} Circle properties kind default": DROP}),
     ("R4", f"{SCHEMAS} Circle", {f"{SCHEMAS} Circle required": DROP}),
@@ -99,6 +102,9 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R8", CREATE, {f"{KEY} schema format": "uuid"}),
     ("R8", CREATE, {f"{KEY} schema type": ["string", "null"]}),
     ("R8", CREATE, {f"{KEY} schema": {"type": "array", "items": {"type": "string"}}}),
+    ("R8", CREATE, {f"{KEY} schema const": "x"}),
+    ("R8", CREATE, {f"{KEY} schema": DROP, f"{KEY} content": {"text/plain": {"schema": {"type": "string"}}}}),
+    ("R8", CREATE, {f"{KEY} schema": True}),
     ("R8", CREATE, {f"{KEY} description": "Lost."}),
     # R9
     ("R9", LIST, {f"{LIST} security": DROP, "security": [{"ApiKey": []}]}),
@@ -125,6 +131,12 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R10", f"{LIST} responses", {f"{LIST} responses 202": small_specs.response(ref("Piece"))}),
     ("R10", f"{CREATE} x-errors 0", {f"{CREATE} x-errors": ["no_such_code"]}),
     ("R10", "components x-error-codes too_much", {"components x-error-codes too_much when": DROP}),
+    (
+        "R10",
+        f"{LIST} responses 4XX",
+        {"components responses Fault content application/json schema": {"type": "integer"}},
+    ),
+    ("R10", f"{LIST} responses 4XX", {"components responses Fault content application/json schema": True}),
     # R11
     ("R11", f"{SCHEMAS} Piece required", {f"{SCHEMAS} Piece required": ["absent"]}),
     # R12
@@ -139,6 +151,9 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R13", f"{THING} id not", {f"{THING} id not": {"type": "null"}}),
     ("R13", f"{THING} amount const", {f"{THING} amount": {"type": "boolean", "const": True, "default": True}}),
     ("R13", f"{THING} amount format", {f"{THING} amount": {"type": "string", "format": "binary"}}),
+    ("R13", f"{SCHEMAS} Nick enum", {f"{SCHEMAS} Nick": {"enum": [True, False]}}),
+    ("R13", f"{SCHEMAS} Nick enum", {f"{SCHEMAS} Nick": {"enum": [1.5]}}),
+    ("R13", f"{SCHEMAS} Nick enum", {f"{SCHEMAS} Nick": {"enum": ["a", 1]}}),
     ("R13", "webhooks", {"webhooks": {"x": {}}}),
     ("R13", f"{LIST} callbacks", {f"{LIST} callbacks": {"x": {}}}),
     ("R13", f"{LIST} servers", {f"{LIST} servers": [{"url": "https://elsewhere.example"}]}),
@@ -146,6 +161,11 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R13", LIST, {f"{LIST} parameters 0 explode": False}),
     ("R13", LIST, {f"{LIST} parameters 0 style": "pipeDelimited"}),
     ("R13", LIST, {f"{LIST} parameters 0 schema": ref("Piece")}),
+    (
+        "R13",
+        "paths /v1/things/{id} get",
+        {"paths /v1/things/{id} parameters 0 schema": {"type": ["string", "null"]}},
+    ),
     ("R13", f"{CREATE} requestBody", {f"{CREATE} requestBody content multipart/form-data": ANY_JSON}),
 ]
 
