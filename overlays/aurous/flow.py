@@ -210,15 +210,12 @@ class Flow:
 
     def _interruption(self, reader: Reader, failure: Failure | None) -> StreamInterruptedError:
         kind: type[StreamInterruptedError] = StreamInterruptedError
-        if not reader.is_done and (failure.timed_out if failure else self._clocks.has_lapsed):
+        if failure.timed_out if failure else self._clocks.has_lapsed:
             self.end, (kind, message) = "cut", self._clocks.lapse
         elif failure:
             self.end, message = "cut", failure.message
         else:
-            did = (
-                "says that it is done, and sent no chunk" if reader.is_done else "closed the connection too early"
-            )
-            self.end, message = "closed_early", f"the server {did}"
+            self.end, message = "closed_early", "the server closed the connection before the end"
         error = kind(message, completion_id=reader.id, text=reader.accumulator.text, kind=self.end)
         error.__cause__ = failure.cause if failure else None
         return error

@@ -75,8 +75,8 @@ class Reader:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the answer is whole: it said why it ended, or that it did. Nothing at all is no answer."""
-        return self.accumulator.finished or (self.is_done and self.id is not None)
+        """Whether the answer is whole: it said why it ended, or that it did."""
+        return self.accumulator.finished or self.is_done
 
     @property
     def awaits_nothing(self) -> bool:

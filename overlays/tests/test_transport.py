@@ -19,7 +19,7 @@ import pytest
 import trio
 from aurous import errors
 from aurous.locks import Lock
-from aurous.patience import BOUND, Patience
+from aurous.patience import BOUND, hold
 from aurous.traces import chain, without_frames
 from aurous_mock.launcher import Mock
 from wirekit import GOOD, KEY, MESSAGES, MODEL, Caller, Time, Wire, answer, completion
@@ -287,22 +287,24 @@ class TestPatience:
                 assert pool.submit(BOUND.limit, 5.0).result() == 5.0
         assert BOUND.limit(5.0) == 5.0
 
-    def test_gives_a_connection_back_as_it_was(self) -> None:
+    def test_holds_a_connection_once(self) -> None:
         class Stream:
             def read(self, size: int, timeout: float | None = None) -> float | None:
                 return timeout
 
-        for stream in (Stream(), Stream()):
-            if stream is not None:
-                patience = Patience(stream)
-                patience.seconds = 3.0
-                assert stream.read(1, 60.0) == 3.0
-                patience.end()
-                patience.end()
-                assert stream.read(1, 60.0) == 60.0
+            def write(self, data: bytes, timeout: float | None = None) -> None: ...
 
-    def test_takes_what_is_no_connection(self) -> None:
-        Patience(None).end()
+        stream = Stream()
+        assert hold(stream)
+        read = stream.read
+        assert hold(stream)
+        assert stream.read is read
+        assert stream.read(1, 60.0) == 60.0
+        with BOUND.until(0):
+            assert stream.read(1, 60.0) == 0.001
+
+    def test_leaves_what_is_no_connection(self) -> None:
+        assert not hold(None)
 
 
 def test_a_lock_is_open_after_renewal() -> None:
