@@ -26,12 +26,11 @@ OUT_OF_PLACE: list[Any] = ["7", "", 7, True, {}, [], {"a": 1}, ["a"], [7]]
 UNSURE = frozenset({"vision_quality"})
 UNMATCHED = ["http://example.com/cat.png", "cat.png", "javascript:alert(1)", ""]
 
-# The documented codes that a fault of each kind may be answered with. Which of them a list or a text that is too long
-# gets is not documented; codes outside the taxonomy are legal.
+# The documented codes that a fault of each kind may be answered with. Which of them a value out of its bounds gets is
+# an inference, and of a list or a text that is too long nothing is said; codes outside the taxonomy are legal.
 MISSING = frozenset({"missing_field"})
 FORM = frozenset({"invalid_format"})
-RANGE = frozenset({"value_out_of_range"})
-EITHER = FORM | RANGE
+EITHER = FORM | {"value_out_of_range"}
 ANY = MISSING | EITHER
 
 
@@ -150,7 +149,7 @@ def _range(site: Site, schema: dict[str, Any], name: str, step: float) -> Iterat
     for key, word, sign in (("minimum", "at least", -1), ("maximum", "at most", 1)):
         if (limit := schema.get(key)) is not None:
             outside = [limit + sign * step, limit + sign, limit + sign * 1000]
-            yield site.bound(key, f"{name} is {word} {limit}.", RANGE, [limit, limit - sign * step], outside)
+            yield site.bound(key, f"{name} is {word} {limit}.", EITHER, [limit, limit - sign * step], outside)
 
 
 def _text(site: Site, schema: dict[str, Any], name: str) -> Iterator[Bound]:

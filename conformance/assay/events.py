@@ -24,6 +24,7 @@ class EventReader:
     _data: list[str] = field(default_factory=list)
     _name: str = ""
     _started: bool = False
+    _after_cr: bool = False
 
     def feed(self, chunk: bytes) -> list[Event]:
         self._raw += chunk
@@ -31,7 +32,12 @@ class EventReader:
         if not self._started and text:
             text = text.removeprefix("\ufeff")
             self._started = True
-        lines, self._rest = _whole_lines(self._rest + text)
+        if self._after_cr and text:
+            # The first half of this line end came with the last chunk, and has ended the line already.
+            text = text.removeprefix("\n")
+            self._after_cr = False
+        self._after_cr = self._after_cr or text.endswith("\r")
+        *lines, self._rest = (self._rest + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return [event for line in lines if (event := self._take(line)) is not None]
 
     @property
@@ -72,11 +78,3 @@ def _whole_characters(raw: bytes) -> tuple[str, bytes]:
             if error.reason != "unexpected end of data":
                 break
     return raw.decode("utf-8", errors="replace"), b""
-
-
-def _whole_lines(text: str) -> tuple[list[str], str]:
-    # A trailing CR may be the first half of CRLF, so it waits for what follows.
-    held = "\r" if text.endswith("\r") else ""
-    body = text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")
-    *lines, rest = body.split("\n")
-    return lines, rest + held

@@ -14,7 +14,7 @@ from assay.breaches import Breach
 from assay.exchanges import Exchange
 from assay.fairness import is_excusable, is_streamed, temper, temper_headers
 from assay.receipts import charge
-from assay.server import COMPLETIONS, Server
+from assay.server import COMPLETIONS, Server, waited
 from assay.settings import Profile
 
 # Examples for each operation beyond the documented ones and the systematic ones of the coverage phase.
@@ -68,11 +68,7 @@ def load(profile: Profile, seed: int) -> Any:
 
 def try_case(case: Any, server: Server) -> Exchange:
     """Send a generated case, made fair, and require everything that the contract says of its answer."""
-    make_fair(case, server)
-    with server.purse.paying(ceiling(case, server)) as bill:
-        response = send(case, server)
-        exchange = recorded(case, server, response)
-        bill.charged = charge(exchange)
+    response, exchange = send(case, server)
     validate(case, response, exchange)
     return exchange
 
@@ -86,11 +82,7 @@ def walk(schema: Any, server: Server) -> None:
         def call(self, case: Any, **_: Any) -> Any:
             if is_streamed(case.body):
                 case.body = {**case.body, "stream": False}
-            make_fair(case, server)
-            with server.purse.paying(ceiling(case, server)) as bill:
-                response = send(case, server)
-                bill.charged = charge(recorded(case, server, response))
-            return response
+            return send(case, server)[0]
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
             validate(case, response, server.recorder.exchanges[-1])
@@ -127,7 +119,20 @@ def ceiling(case: Any, server: Server) -> float | None:
     return server.rates.ceiling(case.body) if case.operation.label == f"POST {COMPLETIONS}" else None
 
 
-def send(case: Any, server: Server) -> Any:
+def send(case: Any, server: Server) -> tuple[Any, Exchange]:
+    """Send a case, made fair and paid for; a 429 is asked again, as often as the server's patience says."""
+    make_fair(case, server)
+    for _ in range(server.patience + 1):
+        with server.purse.paying(ceiling(case, server)) as bill:
+            response = _call(case, server)
+            exchange = recorded(case, server, response)
+            bill.charged = charge(exchange)
+        if not waited(exchange):
+            break
+    return response, exchange
+
+
+def _call(case: Any, server: Server) -> Any:
     headers = {"X-Api-Key": server.api_key}
     try:
         return case.call(base_url=server.settings.base_url, headers=headers, timeout=SENT_WITHIN)

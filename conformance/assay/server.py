@@ -83,10 +83,8 @@ class Server:
         """
         exchange = self._send_once(method, path, self._dressed(headers), content)
         for _ in range(self.patience):
-            wait = exchange.header("Retry-After")
-            if exchange.status != 429 or not wait or not wait.isdigit():
+            if not waited(exchange):
                 break
-            time.sleep(min(float(wait), LONGEST_WAIT))
             exchange = self._send_once(method, path, self._dressed(headers), content)
         return exchange
 
@@ -112,12 +110,13 @@ class Server:
             "POST", COMPLETIONS, headers=_present(self._dressed(_typed(headers))), content=encode(body)
         )
         with self.purse.paying(ceiling) as bill:
-            exchange = self._start(request)
-            started = time.monotonic()
+            exchange, started, response = self._open(request)
+            for _ in range(self.patience):
+                if not waited(exchange):
+                    break
+                response.close()
+                exchange, started, response = self._open(request)
             try:
-                response = self._http.send(request, stream=True)
-                exchange.status = response.status_code
-                exchange.headers = _as_sent(response.headers)
                 with closing(OpenStream(exchange, response, started)) as stream:
                     yield stream
             except httpx.TransportError as error:
@@ -125,7 +124,7 @@ class Server:
                 raise Breach(f"the stream broke: {exchange.fault}", exchange) from None
             finally:
                 # A stream without a receipt is charged all the same; how much, nobody tells.
-                bill.charged = charge(exchange) or ceiling
+                bill.charged = charge(exchange) or (ceiling if exchange.status == 200 else 0.0)
 
     def streamed(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""
@@ -189,11 +188,31 @@ class Server:
         exchange.body = response.content
         return exchange
 
+    def _open(self, request: httpx.Request) -> tuple[Exchange, float, httpx.Response]:
+        exchange, started = self._start(request), time.monotonic()
+        try:
+            response = self._http.send(request, stream=True)
+        except httpx.TransportError as error:
+            exchange.fault = _told(error)
+            raise Breach(f"the stream did not open: {exchange.fault}", exchange) from None
+        exchange.status = response.status_code
+        exchange.headers = _as_sent(response.headers)
+        return exchange, started, response
+
     def redact(self, text: str) -> str:
         """A header's value as it may be printed."""
         for key in filter(None, (self.settings.api_key, self.settings.other_api_key)):
             text = text.replace(key, KEY_VARIABLE)
         return text
+
+
+def waited(exchange: Exchange) -> bool:
+    """Wait as a 429 asks; False for any other answer."""
+    wait = exchange.header("Retry-After") if exchange.status == 429 else None
+    if wait is None or not wait.isdigit():
+        return False
+    time.sleep(min(float(wait), LONGEST_WAIT))
+    return True
 
 
 def encode(body: Any) -> bytes:
