@@ -7,7 +7,7 @@ import datetime
 import json
 import re
 import uuid
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -52,11 +52,17 @@ def encode(value: Any) -> Any:
     return value
 
 
+# Makes a value of a class that is given in its place. None until a package that knows how sets it, as `aurous` does.
+adapt_class: Callable[[type[Any]], Any] | None = None
+
+
 def given(
     members: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, nullable: Container[str] = ()
 ) -> dict[str, Any]:
     """The members that have a value, and on top of them the extra ones. None is a value of those that may be null."""
     kept = {name: value for name, value in members.items() if value is not None or name in nullable}
+    if adapt_class is not None:
+        kept = {name: adapt_class(value) if isinstance(value, type) else value for name, value in kept.items()}
     return {**kept, **(extra or {})}
 
 

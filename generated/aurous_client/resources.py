@@ -31,10 +31,15 @@ from .types import UNSET, AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncS
 StreamT = TypeVar("StreamT")
 
 
-def _with_options(request: Request, extra_headers: Mapping[str, str] | None, timeout: float | None) -> Request:
-    if extra_headers is None and timeout is None:
+def _with_options(
+    request: Request,
+    extra_headers: Mapping[str, str] | None,
+    timeout: float | None,
+    on_drop: Literal["raise", "recover"] | None = None,
+) -> Request:
+    if extra_headers is None and timeout is None and on_drop is None:
         return request
-    return evolve(request, headers=to_headers(request.headers, extra_headers), timeout=timeout)
+    return evolve(request, headers=to_headers(request.headers, extra_headers), timeout=timeout, on_drop=on_drop)
 
 
 class ChatCompletionsResource(Generic[StreamT]):
@@ -55,7 +60,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         stream_options: StreamOptions | Mapping[str, Any] | None = None,
         tools: Sequence[Tool | Mapping[str, Any]] | None = None,
         tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | None = None,
+        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
         reasoning_effort: ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
@@ -191,7 +196,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         stream_options: StreamOptions | Mapping[str, Any] | None = None,
         tools: Sequence[Tool | Mapping[str, Any]] | None = None,
         tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | None = None,
+        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
         reasoning_effort: ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
@@ -204,6 +209,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        on_drop: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
 
@@ -266,6 +272,8 @@ class ChatCompletionsResource(Generic[StreamT]):
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
             timeout: Seconds that this call may take, in place of the client's.
+            on_drop: What to do when the stream breaks off: raise, or go on with what the stored record has.
+                Left out, it is as the client was told.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -312,6 +320,7 @@ class ChatCompletionsResource(Generic[StreamT]):
             ),
             extra_headers,
             timeout,
+            on_drop,
         )
         return self._caller.stream(create_chat_completion.OPERATION, _request)
 
@@ -481,7 +490,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         stream_options: StreamOptions | Mapping[str, Any] | None = None,
         tools: Sequence[Tool | Mapping[str, Any]] | None = None,
         tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | None = None,
+        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
         reasoning_effort: ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
@@ -617,7 +626,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         stream_options: StreamOptions | Mapping[str, Any] | None = None,
         tools: Sequence[Tool | Mapping[str, Any]] | None = None,
         tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | None = None,
+        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
         reasoning_effort: ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
@@ -630,6 +639,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
+        on_drop: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
 
@@ -692,6 +702,8 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
             timeout: Seconds that this call may take, in place of the client's.
+            on_drop: What to do when the stream breaks off: raise, or go on with what the stored record has.
+                Left out, it is as the client was told.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -738,6 +750,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             ),
             extra_headers,
             timeout,
+            on_drop,
         )
         return self._caller.astream(create_chat_completion.OPERATION, _request)
 

@@ -72,6 +72,8 @@ class Request:
     """The encoded body."""
     timeout: float | None = None
     """Seconds that this call may take; None leaves it to the client."""
+    on_drop: Literal["raise", "recover"] | None = None
+    """What a stream does when it breaks off; None leaves it to the client."""
 
 
 @frozen(kw_only=True)

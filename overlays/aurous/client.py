@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field
+from aurous_client import encoding
 from aurous_client.client import Client
 from aurous_client.resources import AsyncResources, Resources
 from aurous_client.types import Operation, Request, Response, ResultT
@@ -31,6 +32,16 @@ from .transport import AsyncTransport, SyncTransport
 
 if TYPE_CHECKING:
     import httpx
+
+
+def _response_format(kind: type[Any]) -> Any:
+    # Its library is wanted only by those who use it.
+    from .parsing import response_format_for
+
+    return response_format_for(kind)
+
+
+encoding.adapt_class = _response_format
 
 
 class _Base:
@@ -116,7 +127,7 @@ class _Base:
             self._ledger,
             make_course=self._unbudgeted_course,
             make_stream_course=lambda: self._course(operation, request, streams=True),
-            on_drop=getattr(request, "on_drop", None),
+            on_drop=request.on_drop,
         )
 
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:

@@ -20,10 +20,18 @@ from .spec import Spec
 _SWITCH = '"stream"'
 
 # What every method has besides what the spec gives it.
-_OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout"}
+_OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_drop"}
 _EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
 _EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
 _TIMEOUT = Parameter("timeout", "", "float", False, "Seconds that this call may take, in place of the client's.")
+_ON_DROP = Parameter(
+    name="on_drop",
+    wire_name="",
+    accepted='Literal["raise", "recover"]',
+    required=False,
+    doc="What to do when the stream breaks off: raise, or go on with what the stored record has. "
+    "Left out, it is as the client was told.",
+)
 
 
 def context(spec: Spec, models: Models, calls: Iterable[Call]) -> dict[str, Any]:
@@ -79,7 +87,7 @@ def _method(
 
     whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
-    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT]
+    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DROP] * method.opens_stream]
     signature = _outside(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
@@ -109,19 +117,24 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     found = []
     for prop in models.members_of(name):
         free = names.free(str(prop.python_name), "body", taken)
+        source = written.get(wire_name(prop), {})
         taken.add(free)
         found.append(
             Parameter(
                 name=free,
                 wire_name=types.quoted_name(prop),
-                accepted=types.accepted(prop, models.names),
+                accepted=types.accepted(prop, models.names) + _or_class(spec, source),
                 required=prop.required,
-                doc=prose.describe(spec, written.get(wire_name(prop), {})),
+                doc=prose.describe(spec, source),
                 nullable=types.is_nullable(prop),
                 default=types.literal(prop) if isinstance(prop, ConstProperty) and prop.required else None,
             )
         )
     return found
+
+
+def _or_class(spec: Spec, schema: Mapping[str, Any]) -> str:
+    return " | type[Any]" if spec.follow(schema).get("x-accepts-class") else ""
 
 
 def _outside(annotations: str, siblings: Container[str]) -> str:
