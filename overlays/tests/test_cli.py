@@ -12,22 +12,25 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
 import pytest
 from aurous import Aurous, __version__
-from aurous.cli.output import harmless
+from aurous.cli import output
 from aurous.cli.views import markdown
 from aurous.testing import AurousMock
+from aurous_client.models import ResponseMessage
 from rich.console import Console
 
 QUESTION = "Name three uses of a paper clip."
 LONG = "Write 2000 words."
 PATIENCE = 20.0
 CHAT = "/v1/chat/completions"
+SCREEN = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 
 class Ended:
@@ -114,9 +117,15 @@ def test_json_is_the_completion_and_nothing_else(aurous_mock: AurousMock) -> Non
     assert json.loads(result.out) == record(only_id(aurous_mock)).to_dict()
 
 
-def test_json_is_json_in_any_encoding(aurous_mock: AurousMock) -> None:
-    result = run("chat", "--json", "Wie heißt du?", env={"PYTHONIOENCODING": "ascii"})
-    assert json.loads(result.out)["id"] == only_id(aurous_mock)
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Half of a surrogate pair is legal in JSON, and in no encoding.
+    said = {"role": "assistant", "content": "Grüße \N{PAPERCLIP} \ud83d \x1b"}
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace"))
+    output.write_json(ResponseMessage.from_dict(said))
+    written = sys.stdout.buffer
+    assert isinstance(written, io.BytesIO)
+    assert json.loads(written.getvalue().decode(encoding)) == said
 
 
 def test_flags_become_parameters(aurous_mock: AurousMock) -> None:
@@ -132,7 +141,7 @@ def test_flags_become_parameters(aurous_mock: AurousMock) -> None:
 @pytest.mark.parametrize("arguments", [[], ["-"]])
 def test_the_prompt_can_come_on_standard_input(aurous_mock: AurousMock, arguments: list[str]) -> None:
     result = run("chat", *arguments, given=f"{QUESTION}\n".encode())
-    assert (result.status, result.out) == (0, run("chat", QUESTION).out)
+    assert (result.status, result.out) == (0, f"{record(only_id(aurous_mock)).choices[0].message.content}\n")
 
 
 def test_a_stored_completion_is_shown_as_it_was(aurous_mock: AurousMock) -> None:
@@ -251,6 +260,17 @@ def test_an_error_within_a_stream_is_an_answer_that_says_no(aurous_mock: AurousM
     assert aurous_mock.ledger() == []
 
 
+def test_an_answer_without_a_receipt_says_where_to_get_it(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("done=5; times=2", method="POST", path=CHAT)
+    shown = run("chat", QUESTION)
+    assert shown.status == 0
+    assert shown.lines[0] == "the server ended the answer without a finish_reason; it may not be whole"
+    assert re.fullmatch(r"the answer came without a receipt: `aurous get cmp_\w+` tells what it cost", shown.lines[1])
+    whole = run("chat", "--json", QUESTION)
+    assert (whole.status, whole.out) == (3, "")
+    assert re.search(r"`aurous get cmp_\w+` tells$", whole.line)
+
+
 # Interruptions.
 
 
@@ -260,7 +280,7 @@ def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock, flag
     process = start("chat", *flags, LONG)
     assert process.stdout is not None
     if flags:
-        wait_for_charge_to_begin()
+        wait_for_hold(process)
     else:
         read_until(process.stdout, lambda seen: len(seen) > 10)
     process.send_signal(signal.SIGINT)
@@ -324,9 +344,26 @@ def test_a_reader_that_wants_nothing_ends_it_quietly(aurous_mock: AurousMock, ar
 def test_a_terminal_gets_a_live_view(aurous_mock: AurousMock) -> None:
     shown = run_on_terminal("chat", QUESTION)
     content = record(only_id(aurous_mock)).choices[0].message.content
-    # rich hides the cursor while it draws, and leaves the whole answer at the end.
-    assert "\x1b[?25l" in shown
+    # The cursor is hidden while the view is drawn, and the whole answer stays at the end.
+    assert HIDE_CURSOR in shown
     assert words(content) == words(shown)[-len(words(content)) :]
+
+
+def test_ctrl_c_leaves_a_terminal_as_it_was(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("pace=50", method="POST", path=CHAT)
+    with terminal() as (ours, theirs):
+        process = start("chat", LONG, env=SCREEN, stdout=theirs)
+        os.close(theirs)
+        seen = read_until(ours, lambda seen: len(words(seen.decode(errors="replace"))) > 10)
+        process.send_signal(signal.SIGINT)
+        seen += read_all(ours)
+    result = ended_with_errors(process)
+    assert (result.status, result.lines[1].partition(";")[0]) == (130, "cancelled")
+    shown = seen.decode()
+    assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
+    # What had come stays on the screen.
+    left = words(shown.rpartition(SHOW_CURSOR)[2])
+    assert left == words(record(only_id(aurous_mock)).choices[0].message.content)[: len(left)] != []
 
 
 @pytest.mark.parametrize("how", ["--plain", "TERM=dumb", "without rich"])
@@ -342,7 +379,7 @@ def test_a_terminal_without_a_live_view_gets_text(aurous_mock: AurousMock, how: 
 
 
 def test_nothing_in_an_answer_steers_a_terminal() -> None:
-    assert harmless("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
+    assert output.harmless("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
 
 
 def test_the_live_view_loses_nothing() -> None:
@@ -355,23 +392,32 @@ def test_the_live_view_loses_nothing() -> None:
 
 def run_on_terminal(*arguments: str, env: Mapping[str, str] | None = None) -> str:
     """What a run writes on a terminal, to standard output; it has to end well."""
-    terminal, end = pty.openpty()
-    settings = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24", **(env or {})}
-    process = start(*arguments, env=settings, stdout=end)
-    os.close(end)
-    seen = b""
-    try:
-        while piece := os.read(terminal, 4096):
-            seen += piece
-    except OSError:
-        # How Linux says that the other side is closed.
-        pass
-    finally:
-        os.close(terminal)
+    with terminal() as (ours, theirs):
+        process = start(*arguments, env={**SCREEN, **(env or {})}, stdout=theirs)
+        os.close(theirs)
+        seen = read_all(ours)
     result = ended_with_errors(process)
     assert result.status == 0
     assert re.fullmatch(r"[\d.]+ credits, .*, cmp_\w+", result.line)
     return seen.decode()
+
+
+@contextmanager
+def terminal() -> Iterator[tuple[IO[bytes], int]]:
+    """A terminal: what is shown on it, and the side that a process writes to."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(ours, "rb", buffering=0) as shown:
+        yield shown, theirs
+
+
+def read_all(stream: IO[bytes]) -> bytes:
+    """All that comes, until the other side closes."""
+    seen = b""
+    # Of a terminal, Linux says so by an error.
+    with suppress(OSError):
+        while piece := os.read(stream.fileno(), 4096):
+            seen += piece
+    return seen
 
 
 def words(text: str) -> list[str]:
@@ -387,11 +433,11 @@ def ended_with_errors(process: subprocess.Popen[bytes]) -> Ended:
     return Ended(process.wait(timeout=PATIENCE), "", err)
 
 
-def wait_for_charge_to_begin() -> None:
+def wait_for_hold(process: subprocess.Popen[bytes]) -> None:
     """Wait until a hold on the balance tells that an answer is being made."""
     with Aurous() as client:
         while not client.balance.retrieve().held_credits:
-            pass
+            assert process.poll() is None
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def run(client: Aurous, flags: Namespace) -> int:
     with stream:
         try:
             show(stream.text)
+            return finish(stream, as_json=flags.json)
         except KeyboardInterrupt:
             return cancel(stream)
         except OSError:
@@ -42,7 +43,6 @@ def run(client: Aurous, flags: Namespace) -> int:
         except AurousError as error:
             output.tell(failures.aftermath(error, stream.id, stream.receipt))
             return failures.status(error)
-        return finish(stream, as_json=flags.json)
 
 
 def read_prompt(given: str) -> str:
@@ -62,13 +62,15 @@ def read_prompt(given: str) -> str:
 
 
 def finish(stream: ChatStream, *, as_json: bool) -> int:
-    """Say what a whole answer cost; or, for a program, print it all."""
+    """Say what an answer cost; or, for a program, print it all. Raises AurousError where that much did not come."""
     if as_json:
         output.write_json(stream.completion)
         return 0
     if stream.recovery is not None:
         output.tell("the connection broke; the rest of the answer came from its stored record")
-    if stream.finish_reason not in (None, "stop"):
+    if stream.finish_reason is None:
+        output.tell("the server ended the answer without a finish_reason; it may not be whole")
+    elif stream.finish_reason != "stop":
         output.tell(f"this is not the whole answer: finish_reason is {stream.finish_reason}")
     if stream.receipt is not None:
         output.tell_receipt(stream.receipt)
