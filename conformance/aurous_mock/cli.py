@@ -30,9 +30,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def read(arguments: Sequence[str]) -> Settings:
     """The settings that a command line asks for."""
     flags = _parser().parse_args(arguments)
-    keys = {DEFAULT_KEY: DEFAULT_TEAM}
+    keys = {} if flags.no_default_key else {DEFAULT_KEY: DEFAULT_TEAM}
     keys |= dict.fromkeys([*filter(None, [os.environ.get("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
     keys |= {key: team for team, key in flags.team_key}
+    if not keys:
+        _fail("--no-default-key needs another key: --api-key or --team-key")
     if flags.workers > 1 and flags.state is None:
         _fail("--workers needs --state: workers share nothing but the state file or database")
     return Settings(
@@ -91,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TEAM=KEY",
         help="accept this key for another team; repeatable",
     )
+    add("--no-default-key", action="store_true", help="refuse the well-known key, al_live_ and 64 zeros")
     add("--seed", type=int, default=0, help="other seeds give other answers (default: %(default)s)")
     add(
         "--credits",

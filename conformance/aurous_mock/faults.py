@@ -5,7 +5,7 @@ A fault is written as directives separated by semicolons, `name=value` or a bare
 
     code=NAME            answer with this documented error code, at its documented status
     status=N             answer with this status (and a code that fits it, unless one is given)
-    retry-after=S        add Retry-After to that error
+    retry-after=S|none   add Retry-After to that error; a 429 has one of 1 second unless told `none`
     html                 answer with an HTML page instead of JSON (status 502 unless given)
     when=before|after    give the error instead of the work (default) or after the work was done and charged
     latency=S            wait first
@@ -81,6 +81,7 @@ class Fault:
 
 NO_FAULT = Fault()
 
+_RATE_LIMITS = frozenset({"too_many_requests", "tpm_rate_limit_exceeded", "concurrency_limit_exceeded"})
 _DEFAULT_CODES = {
     400: "invalid_format",
     401: "invalid_api_key",
@@ -105,7 +106,10 @@ def error_of(fault: Fault) -> Refused:
         code = "chat_provider_unavailable"
     else:
         code = _DEFAULT_CODES.get(status) or ("invalid_format" if status < 500 else "internal_error")
-    headers = {"Retry-After": fault.retry_after} if fault.retry_after is not None else None
+    wait = fault.retry_after
+    if wait is None and (status == 429 or (status is None and code in _RATE_LIMITS)):
+        wait = "1"
+    headers = {"Retry-After": wait} if wait not in (None, "none") else None
     return Refused(code, f"This fault was asked for: {fault.text}", status=status, headers=headers)
 
 

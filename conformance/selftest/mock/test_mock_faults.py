@@ -75,6 +75,15 @@ def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
     assert response.headers["retry-after"] == "9"
 
 
+@pytest.mark.parametrize(
+    ("fault", "wait"),
+    [("status=429", "1"), ("code=tpm_rate_limit_exceeded", "1"), ("status=429; retry-after=0.2", "0.2"),
+     ("status=429; retry-after=none", None), ("status=503", None)],
+)  # fmt: skip
+def test_a_429_says_when_to_come_back(client: httpx.Client, fault: str, wait: str | None) -> None:
+    assert suffer(client, fault).headers.get("retry-after") == wait
+
+
 def test_a_provider_fault_leaves_no_charge_and_no_hold(client: httpx.Client, mock: Mock) -> None:
     assert suffer(client, "code=chat_provider_unavailable").status_code == 502
     assert suffer(client, "code=chat_provider_unavailable", stream=True).status_code == 502

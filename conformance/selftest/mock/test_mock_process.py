@@ -74,6 +74,7 @@ def failing(*flags: str) -> str:
         (["--team-key", "nonsense"], "--team-key"),
         (["--upstream", "localhost"], "--upstream"),
         (["--workers", "2"], "--state"),
+        (["--no-default-key"], "--api-key"),
         (["--spec", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["--spec", str(SOURCE / "conftest.py")], "contract"),
         (["--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
@@ -114,6 +115,7 @@ def test_flags_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
         OTHER_KEY: "other",
     }
     assert settings.credits == 1_500_000
+    assert DEFAULT_KEY not in read(["--no-default-key"]).keys
 
 
 def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
