@@ -1,0 +1,138 @@
+"""What the tests of streams share: both streams as one, frames as a server writes them, a server that sends them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any, Self
+
+import aurous
+from wirekit import MESSAGES, MODEL, Action, Caller, raw
+
+FAULT = "Aurous-Mock-Fault"
+HEAD = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
+USAGE: dict[str, Any] = {
+    "prompt_tokens": 12,
+    "completion_tokens": 24,
+    "total_tokens": 36,
+    "credits_charged": 0.0117,
+    "breakdown": {"input_credits": 0.0009, "output_credits": 0.0108, "model": MODEL, "pricing_version": 7},
+}
+
+
+class Stream:
+    """A stream of either client, used alike: the next chunk of one for coroutines is awaited by the caller's loop."""
+
+    def __init__(self, caller: Caller, **options: Any) -> None:
+        self._caller = caller
+        arguments = {"model": MODEL, "messages": MESSAGES, **options}
+        self.made: Any = caller.client.chat.completions.stream(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.made, name)
+
+    def __enter__(self) -> Self:
+        self.call("__enter__", "__aenter__")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.call("__exit__", "__aexit__", kind, error, trace)
+
+    def __iter__(self) -> Iterator[aurous.models.ChatCompletionChunk]:
+        return self.each(self.made)
+
+    @property
+    def text(self) -> Iterator[str]:
+        return self.each(self.made.text)
+
+    def recover(self, **options: Any) -> aurous.Recovery:
+        found: aurous.Recovery = self.call("recover", "recover", **options)
+        return found
+
+    def cancel(self) -> aurous.models.ChatCompletion:
+        record: aurous.models.ChatCompletion = self.call("cancel", "cancel")
+        return record
+
+    def close(self) -> None:
+        self.call("close", "close")
+
+    def call(self, name: str, name_if_async: str, *arguments: Any, **options: Any) -> Any:
+        """What a method gives, awaited where that is to be."""
+        chosen = name if self._caller.kind == "sync" else name_if_async
+        return self._caller.run(lambda _: getattr(self.made, chosen)(*arguments, **options))
+
+    def each(self, source: Any) -> Iterator[Any]:
+        if self._caller.kind == "sync":
+            yield from source
+            return
+        nothing = object()
+        while (piece := self._caller.run(lambda _: _next(source, nothing))) is not nothing:
+            yield piece
+
+
+async def _next(source: Any, default: object) -> Any:
+    return await anext(source, default)
+
+
+def chunk(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
+    """A frame with what it adds, or with no choice at all."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    return {**HEAD, "choices": choices, **members}
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+LAST = chunk({}, "stop", usage=USAGE)
+RED = chunk({"content": "Red"})
+GREEN = chunk({"content": ", green"})
+WHOLE = [ROLE, RED, GREEN, LAST, "[DONE]"]
+
+
+def events(*frames: Any) -> bytes:
+    """Frames as they are on the wire. Text is sent as it is, anything else as JSON, and bytes stand for themselves."""
+    return b"".join(frame if isinstance(frame, bytes) else b"data: " + _encoded(frame) + b"\n\n" for frame in frames)
+
+
+def _encoded(frame: Any) -> bytes:
+    return (frame if isinstance(frame, str) else json.dumps(frame)).encode()
+
+
+def begin(*headers: str, kind: str = "text/event-stream; charset=utf-8") -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {kind}", *headers, "", ""]).encode()
+
+
+def in_pieces(*pieces: bytes, ends: bool = True) -> bytes:
+    """A body in chunks of HTTP, with the last one or without."""
+    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece)
+    return begin("Transfer-Encoding: chunked") + body + (b"0\r\n\r\n" if ends else b"")
+
+
+def sends(*frames: Any, then: str = "keep", ends: bool = True) -> Action:
+    """A server that sends these frames, each in a chunk of its own."""
+    return raw(in_pieces(*(events(frame) for frame in frames), ends=ends), then=then)
+
+
+def record(content: str | None = "Red, green", status: str = "completed", **members: Any) -> dict[str, Any]:
+    """What is stored of such a stream."""
+    reasons = {"completed": "stop", "cancelled": "cancelled"}
+    message = {"role": "assistant", "content": content, **members.pop("message", {})}
+    choice = {"index": 0, "message": message, "finish_reason": reasons.get(status), "logprobs": None}
+    choice |= members.pop("choice", {})
+    return {**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE, "status": status, **members}
+
+
+def connections(caller: Caller) -> list[Any]:
+    """The connections that a client holds."""
+    pool = caller.client._transport.http_client()._transport._pool if caller.kind == "sync" else caller.run(_pool)
+    return list(pool.connections)
+
+
+async def _pool(client: Any) -> Any:
+    return client._transport.http_client()._transport._pool
+
+
+def in_use(caller: Caller) -> list[Any]:
+    """Those that a stream has not given back."""
+    return [connection for connection in connections(caller) if not connection.is_idle()]
