@@ -62,6 +62,7 @@ TAKEN_PARAMETERS = {
         "extra_headers",
         "extra_body",
         "timeout",
+        "on_drop",
         "stream",
     ),
 }

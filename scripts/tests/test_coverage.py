@@ -71,8 +71,12 @@ def tampered(package: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(package, tmp_path / "aurous_client"))
 
 
-def losses(folder: Path, package: Path) -> str:
-    spec = Spec(small_specs.write(folder / "small.yaml", small_specs.document()))
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
+    return Spec(small_specs.write(tmp_path_factory.mktemp("spec") / "small.yaml", small_specs.document()))
+
+
+def losses(spec: Spec, package: Path) -> str:
     try:
         coverage.check(spec, package)
     except SpecError as error:
@@ -81,20 +85,20 @@ def losses(folder: Path, package: Path) -> str:
 
 
 @pytest.mark.parametrize(("file", "was", "becomes", "said"), LOSSES)
-def test_a_loss_is_named(tampered: Path, tmp_path: Path, file: str, was: str, becomes: str, said: str | None) -> None:
+def test_a_loss_is_named(tampered: Path, spec: Spec, file: str, was: str, becomes: str, said: str | None) -> None:
     target = tampered / file
     source = target.read_text(encoding="utf-8")
     assert was in source
     target.write_text(source.replace(was, becomes, 1), encoding="utf-8")
-    found = losses(tmp_path, tampered)
+    found = losses(spec, tampered)
     assert (said in found and "was dropped" in found) if said else not found, found
 
 
 @pytest.mark.parametrize("file", ["resources.py", "error_codes.py", "models/thing.py", "api/things/list_things.py"])
-def test_a_missing_file_is_a_loss(tampered: Path, tmp_path: Path, file: str) -> None:
+def test_a_missing_file_is_a_loss(tampered: Path, spec: Spec, file: str) -> None:
     (tampered / file).unlink()
-    assert "was dropped" in losses(tmp_path, tampered)
+    assert "was dropped" in losses(spec, tampered)
 
 
-def test_a_whole_package_has_no_losses(package: Path, tmp_path: Path) -> None:
-    assert losses(tmp_path, package) == ""
+def test_a_whole_package_has_no_losses(package: Path, spec: Spec) -> None:
+    assert losses(spec, package) == ""

@@ -7,15 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import regenerate
 import small_specs
-from conftest import SCRIPTS, Run
 from generator import tree
 
+SCRIPTS = Path(__file__).resolve().parents[1]
 SCRIPT = SCRIPTS / "regenerate.py"
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def snapshot(folder: Path) -> dict[str, bytes]:
