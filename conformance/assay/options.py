@@ -74,7 +74,7 @@ def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
         seed=seed(config),
         max_credits=budget if budget is not None or local else DEFAULT_BUDGET,
         embedded=embedded,
-        dry_run=config.getoption("dry_run"),
+        dry_run=bool(config.getoption("dry_run")),
     )
 
 

@@ -181,7 +181,7 @@ class Run:
             self._embedded.stop()
 
     def _report(self) -> None:
-        paths = [Path(path) for path in self.config.getoption("report")]
+        paths = [Path(path) for path in self.config.getoption("report") or ()]
         if not paths:
             return
         found = results.collect(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from assay import contract
@@ -76,8 +76,7 @@ def test_wrong_bearer(server: Server, operation: Operation) -> None:
         pytest.param(lambda key: "al_live_", id="prefix only"),
     ],
 )
-def test_near_key(server: Server, spoil: object) -> None:
-    assert callable(spoil)
+def test_near_key(server: Server, spoil: Callable[[str], str]) -> None:
     refused = server.send("GET", "/v1/models", headers={"X-Api-Key": spoil(server.api_key)})
     refuses(refused, "invalid_api_key", "revoked_api_key", "missing_api_key")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 from assay import contract
@@ -11,6 +12,7 @@ from assay.levers import Levers
 from assay.ruling import ERRORS, IDEMPOTENCY, PRICING, rule
 from assay.server import Server
 
+from .accounts import moved_exactly
 from .test_idempotency import is_conflict, is_fresh, is_replay, keyed
 
 DAY = 24 * 3600
@@ -39,13 +41,12 @@ def test_code(server: Server, levers: Levers, code: str) -> None:
 @rule("failure.is_free", page=PRICING, says="A request that failed is not charged, and its hold is released.")
 def test_is_free(server: Server, levers: Levers) -> None:
     headers = levers.fault("code=chat_provider_unavailable")
-    for _ in range(3):
-        before = server.balance().expect(200)
+
+    def spend() -> Decimal:
         server.create(server.ask(), headers=headers, refused=True).expect(502)
-        after = server.balance().expect(200)
-        if before.json == after.json:
-            return
-    require(False, f"credits went from {before.at('credits')} to {after.at('credits')}", before, after)
+        return Decimal(0)
+
+    moved_exactly(server, spend)
 
 
 @rule("failure.not_kept", page=IDEMPOTENCY, says="After a 5xx the same key is safe to send again, and runs anew.")

@@ -7,11 +7,11 @@ from uuid import uuid4
 
 from assay.breaches import require
 from assay.exchanges import Exchange
-from assay.exploration import phases
+from assay.exploration import UNHURRIED, phases
 from assay.ruling import IDEMPOTENCY, rule
 from assay.server import Server
 from assay.settings import Profile
-from hypothesis import HealthCheck, seed, settings
+from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -113,7 +113,7 @@ def test_any_order(server: Server) -> None:
             stateful_step_count=MOVES[profile],
             database=None,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=UNHURRIED,
             phases=phases(profile),
         ),
     )

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 from assay import contract
-from assay.breaches import observe, require, unseen
+from assay.breaches import observe, require
 from assay.exchanges import Exchange
 from assay.ruling import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
 from assay.server import Server
 from assay.streams import Transcript
 
-TOLERANCE = Decimal("0.0001")
-QUIET_MOMENTS = 5
+from .accounts import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
 
 
 @pytest.fixture(params=["create", "replay", "retrieve", "stream", "reasoned"])
@@ -39,7 +38,7 @@ def reasoned(server: Server) -> Exchange:
 @rule("receipt.total", page=COSTS, says="`total_tokens` is prompt, completion and reasoning tokens together.")
 def test_total(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
-    parts = usage["prompt_tokens"] + usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
+    parts = tokens_of(usage)
     require(
         usage["total_tokens"] == parts, f"total_tokens is {usage['total_tokens']}, its parts sum to {parts}", exchange
     )
@@ -189,35 +188,11 @@ def test_reading_is_free(server: Server, completion: Exchange) -> None:
 
 
 @rule("balance.hold_is_released", page=PRICING, says="When an answer has come its hold is gone.")
-def test_hold_is_released(server: Server) -> None:
-    for _ in range(QUIET_MOMENTS):
-        before = server.balance().expect(200)
-        server.completed(server.ask(max_tokens=64))
-        after = server.balance().expect(200)
-        if after.at("held_credits") == before.at("held_credits"):
-            return
-    require(False, f"held_credits went from {before.at('held_credits')} to {after.at('held_credits')}", before, after)
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_hold_is_released(server: Server, stream: bool) -> None:
+    def spend() -> Decimal:
+        body = server.ask(max_tokens=32)
+        receipt = server.streamed(body).usage if stream else server.completed(body).at("usage")
+        return exact((receipt or {})["credits_charged"])
 
-
-def moved_exactly(server: Server, spend: Any) -> None:
-    """Require that `credits` falls by what `spend` returns, in a moment when nobody else spends."""
-    if server.balance().expect(200).json.get("billing_mode") == "exempt":
-        unseen("this team is exempt from billing")
-    for _ in range(QUIET_MOMENTS):
-        before = server.balance().expect(200)
-        charged = spend()
-        after = server.balance().expect(200)
-        fell = exact(before.at("credits")) - exact(after.at("credits"))
-        if abs(fell - charged) <= Decimal("0.000001"):
-            return
-    require(False, f"the balance fell by {fell}, and {charged} was charged", before, after)
-
-
-def credits_of(breakdown: dict[str, Any]) -> Decimal:
-    parts = ("input_credits", "output_credits", "reasoning_credits")
-    return sum((exact(breakdown.get(part) or 0) for part in parts), Decimal(0))
-
-
-def exact(number: float) -> Decimal:
-    """A number as it was printed; binary rounding must not pass for a wrong sum."""
-    return Decimal(str(number))
+    moved_exactly(server, spend)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from assay import contract
-from assay.breaches import observe, require, unseen
+from assay.breaches import Breach, observe, require, unseen
 from assay.exchanges import Exchange
 from assay.ruling import TOOLS, rule
 from assay.server import Server
@@ -157,6 +157,6 @@ def parsed(call: dict[str, Any], exchange: Exchange) -> dict[str, Any]:
         arguments = json.loads(text)
     except ValueError:
         arguments = None
-    require(isinstance(arguments, dict), f"`arguments` is {text[:100]!r}", exchange)
-    found: dict[str, Any] = arguments
-    return found
+    if not isinstance(arguments, dict):
+        raise Breach(f"`arguments` is {text[:100]!r}", exchange)
+    return arguments
