@@ -1,4 +1,4 @@
-"""The kinds of changes that the diff is held to: each as it was, as it became, and what a client is to be told.
+"""Owns how kinds of changes are written, and the pair of documents in which they all stand; the kinds are elsewhere.
 
 All stand in one pair of documents, each under a path or a component of its own, because a run of the engine takes a
 second or two.
@@ -7,6 +7,7 @@ second or two.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +49,7 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
             item = {"post": operation(index, **fragment)}
         if item:
             paths[f"/case{index}"] = item
-    made = {
+    made: Fragment = {
         "openapi": "3.1.0",
         "info": {"title": "Cases", "version": "2026-01-01"},
         "servers": [{"url": "https://example.com"}],
@@ -62,7 +63,8 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
             },
         },
     }
-    return _named(made, kinds)
+    named: Fragment = _named(made, kinds)
+    return named
 
 
 def _named(node: Any, kinds: list[Kind], prefix: str = "") -> Any:
@@ -80,6 +82,14 @@ def _named(node: Any, kinds: list[Kind], prefix: str = "") -> Any:
                 found[name] = _named(child, kinds, own)
         return found
     return [_named(child, kinds, prefix) for child in node] if isinstance(node, list) else node
+
+
+def owner(pointer: tuple[str | int, ...]) -> int | None:
+    """The kind that a part of the documents belongs to."""
+    for step in pointer[1:3]:
+        if found := re.match(r"/?[Cc]ase(\d+)", str(step)):
+            return int(found[1])
+    return None
 
 
 def asked(schema: Fragment) -> Fragment:
@@ -109,134 +119,8 @@ def kind(name: str, old: Fragment, new: Fragment, *told: tuple[str, str]) -> Kin
     return Kind(name, old, new, frozenset(told))
 
 
-NUMBER = {"type": "integer"}
-ENUM = {"type": "string", "enum": ["a", "b"]}
-WIDER = {"type": "string", "enum": ["a", "b", "c"]}
-OPEN = {"anyOf": [{"$ref": "#E"}, {"type": "string"}]}
-NULLABLE = {"oneOf": [{"$ref": "#R"}, {"type": "null"}]}
-REFERENCE = {"$ref": "#R"}
-UNION = {"oneOf": [{"$ref": "#R"}, {"$ref": "#S"}]}
-TAGGED = {
-    "schemas": {
-        "R": record(("k",), k={"type": "string", "const": "r"}),
-        "S": record(("k",), k={"type": "string", "const": "s"}),
-        "T": record(("k",), k={"type": "string", "const": "t"}),
-    }
-}
-UNION3 = {"oneOf": [*UNION["oneOf"], {"$ref": "#T"}]}
-ERROR = {"description": "No.", "content": {"application/json": {"schema": TEXT}}}
-HEADERS = {"X-Left": {"schema": {"type": "integer"}}}
-FULL = {
-    "responses": {
-        "200": {"description": "Done.", "headers": HEADERS, "content": {"application/json": {"schema": TEXT}}}
-    }
-}
-
-
 def event(schema: Fragment) -> Fragment:
     """A stream whose events decode to this schema."""
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
     framed = {"type": "object", "required": ["data"], "properties": {"data": data}}
     return {"responses": {"200": {"description": "Done.", "content": {"text/event-stream": {"schema": framed}}}}}
-
-
-KINDS = [
-    # ---------------------------------------------------------------- operations
-    kind("operation added", {"item": {}}, {}, ("operation-added", COMPATIBLE)),
-    kind("operation removed", {}, {"item": {}}, ("operation-removed", BREAKING)),
-    kind("method added", {}, {"item": {"post": operation(2), "get": operation(2000)}}, ("operation-added", COMPATIBLE)),
-    kind("method removed", {"item": {"post": operation(3), "get": operation(3000)}}, {}, ("operation-removed", BREAKING)),
-    kind("operation renamed", {}, {"operationId": "renamed"}, ("operation-renamed", BREAKING)),
-    kind("tag changed", {}, {"tags": ["others"]}, ("operation-moved", BREAKING)),
-    kind("operation deprecated", {}, {"deprecated": True}, ("operation-deprecated", COMPATIBLE)),
-    kind("summary changed", {"summary": "a"}, {"summary": "b"}, ("description-changed", DOCUMENTATION)),
-    kind("operation's description changed", {"description": "a"}, {"description": "b"}, ("description-changed", DOCUMENTATION)),
-    kind("security alternative added", {}, {"security": [{"key": []}, {"bearer": []}]}, ("security-alternative-added", COMPATIBLE)),
-    kind("security alternative removed", {"security": [{"key": []}, {"bearer": []}]}, {}, ("security-changed", BREAKING)),
-    # ---------------------------------------------------------------- parameters
-    kind("optional parameter added", {}, parameter(), ("parameter-added-optional", COMPATIBLE)),
-    kind("required parameter added", {}, parameter(required=True), ("parameter-added-required", BREAKING)),
-    kind("parameter removed", parameter(), {}, ("parameter-removed", BREAKING)),
-    kind("parameter became required", parameter(), parameter(required=True), ("parameter-became-required", BREAKING)),
-    kind("parameter became optional", parameter(required=True), parameter(), ("parameter-became-optional", COMPATIBLE)),
-    kind("parameter's bound set", parameter(), parameter(schema={"type": "integer", "maximum": 9}), ("request-bound-tightened", BREAKING)),
-    kind("parameter's default changed", parameter(schema={"type": "integer", "default": 1}), parameter(schema={"type": "integer", "default": 2}), ("request-default-changed", COMPATIBLE)),
-    kind("parameter's description", parameter(description="a"), parameter(description="b"), ("description-changed", DOCUMENTATION)),
-    # ---------------------------------------------------------------- bodies
-    kind("body added, optional", {}, {"requestBody": {"content": {"application/json": {"schema": TEXT}}}}, ("request-body-added-optional", COMPATIBLE)),
-    kind("body added, required", {}, asked(TEXT), ("request-body-added-required", BREAKING)),
-    kind("body removed", asked(TEXT), {}, ("request-body-removed", BREAKING)),
-    kind("body became required", {"requestBody": {"content": {"application/json": {"schema": TEXT}}}}, asked(TEXT), ("request-body-became-required", BREAKING)),
-    kind("body became optional", asked(TEXT), {"requestBody": {"content": {"application/json": {"schema": TEXT}}}}, ("request-body-became-optional", COMPATIBLE)),
-    # ---------------------------------------------------------------- members of requests
-    kind("request member added", asked(record()), asked(record(a=TEXT)), ("request-member-added-optional", COMPATIBLE)),
-    kind("required request member added", asked(record()), asked(record(("a",), a=TEXT)), ("request-member-added-required", BREAKING)),
-    kind("request member removed", asked(record(a=TEXT)), asked(record()), ("request-member-removed", BREAKING)),
-    kind("request member became required", asked(record(a=TEXT)), asked(record(("a",), a=TEXT)), ("request-member-became-required", BREAKING)),
-    kind("request member became optional", asked(record(("a",), a=TEXT)), asked(record(a=TEXT)), ("request-member-became-optional", COMPATIBLE)),
-    both("request type widened", asked, NUMBER, {"type": "number"}, ("request-type-widened", COMPATIBLE)),
-    both("request type narrowed", asked, {"type": "number"}, NUMBER, ("request-type-narrowed", BREAKING)),
-    both("request type changed", asked, NUMBER, TEXT, ("request-type-changed", BREAKING)),
-    both("request member became nullable", asked, TEXT, {"type": ["string", "null"]}, ("request-type-widened", COMPATIBLE)),
-    both("request member no longer nullable", asked, {"type": ["string", "null"]}, TEXT, ("request-type-narrowed", BREAKING)),
-    both("request enum value added", asked, ENUM, WIDER, ("request-enum-value-added", COMPATIBLE)),
-    both("request enum value removed", asked, WIDER, ENUM, ("request-enum-value-removed", BREAKING)),
-    both("request enum set", asked, TEXT, ENUM, ("request-enum-set", BREAKING)),
-    both("request maximum lowered", asked, {**NUMBER, "maximum": 9}, {**NUMBER, "maximum": 5}, ("request-bound-tightened", BREAKING)),
-    both("request maximum raised", asked, {**NUMBER, "maximum": 5}, {**NUMBER, "maximum": 9}, ("request-bound-relaxed", COMPATIBLE)),
-    both("request minimum raised", asked, {**NUMBER, "minimum": 0}, {**NUMBER, "minimum": 1}, ("request-bound-tightened", BREAKING)),
-    both("request maximum dropped", asked, {**NUMBER, "maximum": 5}, NUMBER, ("request-bound-relaxed", COMPATIBLE)),
-    both("request length set", asked, TEXT, {**TEXT, "maxLength": 5}, ("request-bound-tightened", BREAKING)),
-    both("request length raised", asked, {**TEXT, "maxLength": 5}, {**TEXT, "maxLength": 6}, ("request-bound-relaxed", COMPATIBLE)),
-    both("request items lowered", asked, {"type": "array", "items": TEXT, "maxItems": 4}, {"type": "array", "items": TEXT, "maxItems": 3}, ("request-bound-tightened", BREAKING)),
-    both("request pattern set", asked, TEXT, {**TEXT, "pattern": "^a"}, ("request-pattern-set", BREAKING)),
-    both("request pattern dropped", asked, {**TEXT, "pattern": "^a"}, TEXT, ("request-pattern-dropped", COMPATIBLE)),
-    both("request pattern changed", asked, {**TEXT, "pattern": "^a"}, {**TEXT, "pattern": "^b"}, ("request-pattern-changed", BREAKING)),
-    both("request format set", asked, TEXT, {**TEXT, "format": "date-time"}, ("request-format-set", BREAKING)),
-    both("request default changed", asked, {**NUMBER, "default": 1}, {**NUMBER, "default": 2}, ("request-default-changed", COMPATIBLE)),
-    both("request constant changed", asked, {**TEXT, "const": "a"}, {**TEXT, "const": "b"}, ("request-constant-changed", BREAKING)),
-    kind("request alternative added", asked(UNION) | TAGGED, asked(UNION3) | TAGGED, ("request-alternative-added", COMPATIBLE)),
-    kind("request alternative removed", asked(UNION3) | TAGGED, asked(UNION) | TAGGED, ("request-alternative-removed", BREAKING)),
-    kind("request object became nullable", asked(record(a=REFERENCE)) | TAGGED, asked(record(a=NULLABLE)) | TAGGED, ("request-type-widened", COMPATIBLE)),
-    kind("request object closed", asked(record()), asked({**record(), "additionalProperties": False}), ("request-closed", BREAKING)),
-    # ---------------------------------------------------------------- responses
-    kind("error response added", {}, {"responses": {**operation(0)["responses"], "409": ERROR}}, ("error-response-added", COMPATIBLE)),
-    kind("error response removed", {"responses": {**operation(0)["responses"], "409": ERROR}}, {}, ("error-response-removed", COMPATIBLE)),
-    kind("success response added", {}, {"responses": {**operation(0)["responses"], "202": ERROR}}, ("success-response-added", BREAKING)),
-    kind("success response removed", {"responses": {**operation(0)["responses"], "202": ERROR}}, {}, ("success-response-removed", BREAKING)),
-    kind("response header added", {}, FULL, ("response-header-added", COMPATIBLE)),
-    kind("response header removed", FULL, {}, ("response-header-removed", BREAKING)),
-    kind("media type added", {}, {"responses": {"200": {"description": "Done.", "content": {"application/json": {"schema": TEXT}, "text/plain": {"schema": TEXT}}}}}, ("response-media-type-added", COMPATIBLE)),
-    kind("media type removed", {"responses": {"200": {"description": "Done.", "content": {"application/json": {"schema": TEXT}, "text/plain": {"schema": TEXT}}}}}, {}, ("response-media-type-removed", BREAKING)),
-    # ---------------------------------------------------------------- members of responses
-    kind("response member added", answered(record()), answered(record(a=TEXT)), ("response-member-added", COMPATIBLE)),
-    kind("required response member added", answered(record()), answered(record(("a",), a=TEXT)), ("response-member-added", COMPATIBLE)),
-    kind("optional response member removed", answered(record(a=TEXT)), answered(record()), ("response-member-removed", BREAKING)),
-    kind("required response member removed", answered(record(("a",), a=TEXT)), answered(record()), ("response-member-removed", BREAKING)),
-    kind("response member became optional", answered(record(("a",), a=TEXT)), answered(record(a=TEXT)), ("response-member-became-optional", BREAKING)),
-    kind("response member became required", answered(record(a=TEXT)), answered(record(("a",), a=TEXT)), ("response-member-became-required", COMPATIBLE)),
-    both("response type widened", answered, NUMBER, {"type": "number"}, ("response-type-widened", BREAKING)),
-    both("response type narrowed", answered, {"type": "number"}, NUMBER, ("response-type-narrowed", COMPATIBLE)),
-    both("response type changed", answered, NUMBER, TEXT, ("response-type-changed", BREAKING)),
-    both("response member became nullable", answered, TEXT, {"type": ["string", "null"]}, ("response-type-widened", BREAKING)),
-    both("response member no longer nullable", answered, {"type": ["string", "null"]}, TEXT, ("response-type-narrowed", COMPATIBLE)),
-    kind("response object became nullable", answered(record(a=REFERENCE)) | TAGGED, answered(record(a=NULLABLE)) | TAGGED, ("response-type-widened", BREAKING)),
-    kind("response object no longer nullable", answered(record(a=NULLABLE)) | TAGGED, answered(record(a=REFERENCE)) | TAGGED, ("response-type-narrowed", COMPATIBLE)),
-    kind("value added to an open enum", answered(record(a=OPEN)) | {"schemas": {"E": ENUM}}, answered(record(a=OPEN)) | {"schemas": {"E": WIDER}}, ("response-open-enum-value-added", COMPATIBLE)),
-    both("value added to a closed enum", answered, ENUM, WIDER, ("response-enum-value-added", BREAKING)),
-    both("response enum value removed", answered, WIDER, ENUM, ("response-enum-value-removed", COMPATIBLE)),
-    both("response bound relaxed", answered, {**NUMBER, "maximum": 5}, {**NUMBER, "maximum": 9}, ("response-bound-relaxed", BREAKING)),
-    both("response bound tightened", answered, {**NUMBER, "maximum": 9}, {**NUMBER, "maximum": 5}, ("response-bound-tightened", COMPATIBLE)),
-    both("response pattern changed", answered, {**TEXT, "pattern": "^a"}, {**TEXT, "pattern": "^b"}, ("response-pattern-changed", BREAKING)),
-    both("response format dropped", answered, {**TEXT, "format": "uri"}, TEXT, ("response-format-dropped", BREAKING)),
-    both("response example changed", answered, {**TEXT, "example": "a"}, {**TEXT, "example": "b"}, ("example-changed", DOCUMENTATION)),
-    both("response description changed", answered, {**TEXT, "description": "a"}, {**TEXT, "description": "b"}, ("description-changed", DOCUMENTATION)),
-    both("member deprecated", answered, TEXT, {**TEXT, "deprecated": True}, ("response-member-deprecated", COMPATIBLE)),
-    kind("response alternative added", answered(UNION) | TAGGED, answered(UNION3) | TAGGED, ("response-alternative-added", BREAKING)),
-    # ---------------------------------------------------------------- what the engine does not see
-    kind("member of an event removed", event({"$ref": "#V"}) | {"schemas": {"V": record(a=TEXT)}}, event({"$ref": "#V"}) | {"schemas": {"V": record()}}, ("response-member-removed", BREAKING)),
-    kind("component used on both sides", asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(a=TEXT)}}, asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(("a",), a=TEXT)}}, ("request-member-became-required", BREAKING), ("response-member-became-required", COMPATIBLE)),
-    kind("component renamed", answered({"$ref": "#One"}) | {"schemas": {"One": record()}}, answered({"$ref": "#Two"}) | {"schemas": {"Two": record()}}, ("model-removed", BREAKING), ("model-added", COMPATIBLE)),
-    kind("documented error added", {"x-errors": ["a"]}, {"x-errors": ["a", "b"]}, ("documented-errors-changed", DOCUMENTATION)),
-    kind("nothing", asked(record()), asked(record())),
-]  # fmt: skip

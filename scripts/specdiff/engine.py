@@ -1,0 +1,119 @@
+"""Owns the run of the engine, `redocly diff`, and the reading of its report; judges nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from generator.loading import Pointer
+
+from . import sources
+from .sources import Source
+
+# Exact: its report is marked experimental, and versions after it want a newer Node.
+PACKAGE = "@redocly/cli@2.77.0"
+INSTALL = "install Node 20 or 22 (https://nodejs.org; on Debian: apt-get install nodejs npm)"
+OLDEST_NODE = 20
+PATIENCE = 300
+
+
+class EngineError(Exception):
+    """The engine is missing or failed; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """One difference as the engine reports it."""
+
+    type: str
+    kind: str  # added, removed or modified
+    path: Pointer  # from the root through all references: where the thing is used
+    property: str | None
+    old: Pointer | None  # where it stands in the files
+    new: Pointer | None
+    before: Any
+    after: Any
+    rule: str | None
+    impact: str
+
+
+def compare(old: Source, new: Source, folder: Path) -> list[Raw]:
+    """Every difference the engine sees."""
+    npx = _require_node()
+    before, after = old.document, dict(new.document)
+    came = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
+    # A path that comes while another goes is taken by the engine for the same one renamed.
+    after["paths"] = {path: item for path, item in after.get("paths", {}).items() if path not in came}
+    names = []
+    for index, document in enumerate((before, after)):
+        written = folder / f"compared-{index}.json"
+        written.write_text(json.dumps(document), encoding="utf-8")
+        names.append(written.name)
+    command = [npx, "--yes", "--prefer-offline", PACKAGE, "diff", *names, "--format=json", "--fail-on=none"]
+    # A configuration that lies around must not change the verdict, nor the run be told to anybody.
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **quiet},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"{PACKAGE} did not answer within {PATIENCE} s") from error
+    try:
+        report = json.loads(done.stdout)
+        return [_raw(change) for change in report["changes"]] + [_added(path, new.document) for path in came]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"{PACKAGE} failed: {_last_words(done.stderr)}") from error
+
+
+def _require_node() -> str:
+    npx = shutil.which("npx")
+    node = shutil.which("node")
+    if npx is None or node is None:
+        missing = "npx" if node else "Node"
+        raise EngineError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    major = re.match(r"v(\d+)", told)
+    if major and int(major[1]) < OLDEST_NODE:
+        raise EngineError(f"Node {told.strip()} is too old for {PACKAGE}; {INSTALL}")
+    return npx
+
+
+def _last_words(stderr: str) -> str:
+    said = [line.strip(" ║╔╗╚╝═") for line in stderr.splitlines()]
+    kept = [line for line in said if line and not line.startswith("npm warn")]
+    return " ".join(kept)[-400:] or "it said nothing"
+
+
+def _raw(change: dict[str, Any]) -> Raw:
+    base, revision = change.get("base") or {}, change.get("revision") or {}
+    verdicts = change.get("verdicts") or [{}]
+    return Raw(
+        type=change["typeName"],
+        kind=change["kind"],
+        path=sources.parse(change["path"]),
+        property=change.get("property"),
+        old=sources.parse(base["pointer"]) if base.get("pointer") else None,
+        new=sources.parse(revision["pointer"]) if revision.get("pointer") else None,
+        before=base.get("value"),
+        after=revision.get("value"),
+        rule=verdicts[0].get("ruleId"),
+        impact=change["impact"],
+    )
+
+
+def _added(path: str, document: dict[str, Any]) -> Raw:
+    place = ("paths", path)
+    return Raw("PathItem", "added", place, None, None, place, None, document["paths"][path], None, "minor")

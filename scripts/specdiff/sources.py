@@ -1,0 +1,123 @@
+"""Owns where a spec comes from, a file or a git revision, and the line of each of its nodes; compares nothing."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from generator import loading
+from generator.loading import Pointer, SpecError
+
+ROOT = Path(__file__).resolve().parents[2]
+SPEC = ROOT / "openapi.yaml"
+
+
+class SourceError(Exception):
+    """A spec cannot be read; the message is one line for a person."""
+
+
+class Source:
+    """A spec as data, with the name it is told by and the line of every node."""
+
+    def __init__(self, name: str, text: bytes, folder: Path) -> None:
+        self.name = name
+        # The loader that the generator reads with takes files only, and names them in what it says.
+        written = folder / f"{len(list(folder.iterdir()))}.yaml"
+        written.write_bytes(text)
+        try:
+            self.document: dict[str, Any] = loading.load(written)
+        except SpecError as error:
+            raise SourceError(error.faults[0].replace(written.name, name, 1)) from error
+        if not isinstance(self.document, dict) or not isinstance(self.document.get("paths", {}), dict):
+            raise SourceError(f"{name}: this is not an OpenAPI document")
+        if not str(self.document.get("openapi", "")).startswith("3.1."):
+            raise SourceError(f"{name}: this is not an OpenAPI 3.1 document")
+        for pointer, fault in loading.impurities(self.document):
+            raise SourceError(f"{name} #{write(pointer)}: {fault}")
+        self._text = text
+
+    @property
+    def version(self) -> str:
+        return str(self.document.get("info", {}).get("version", "?"))
+
+    @cached_property
+    def _tree(self) -> yaml.Node | None:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        tree: yaml.Node | None = yaml.compose(self._text.decode(), Loader=loader)
+        return tree
+
+    def line(self, pointer: Pointer) -> int:
+        """The line of a node, or of the closest ancestor that exists."""
+        node, line = self._tree, 1
+        for step in pointer:
+            found: tuple[yaml.Node, yaml.Node] | None = None
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            elif isinstance(node, yaml.SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+                found = (node.value[int(step)], node.value[int(step)])
+            if found is None:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        return line
+
+    def place(self, pointer: Pointer) -> str:
+        return f"{self.name}:{self.line(pointer)}"
+
+
+def read(given: str, folder: Path) -> Source:
+    """The spec that a command line names: `git:REV`, `git:REV:path` or a file. `folder` is for temporary files."""
+    if given.startswith("git:"):
+        return _read_revision(given.removeprefix("git:"), folder)
+    path = Path(given)
+    try:
+        return Source(path.name, path.read_bytes(), folder)
+    except OSError as error:
+        raise SourceError(f"{given}: {error.strerror}") from error
+
+
+def _read_revision(given: str, folder: Path) -> Source:
+    revision, _, path = given.partition(":")
+    path = path or SPEC.name
+    if not revision or revision.startswith("-"):
+        raise SourceError(f"git:{given}: name a revision, as in git:HEAD~1 or git:v0.1.0:{SPEC.name}")
+    try:
+        done = subprocess.run(["git", "show", f"{revision}:{path}"], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
+    except FileNotFoundError as error:
+        raise SourceError(f"git:{given}: git is not installed") from error
+    if done.returncode:
+        told = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+        raise SourceError(f"git:{given}: {told[0].removeprefix('fatal: ')}")
+    return Source(f"{path}@{revision}", done.stdout, folder)
+
+
+def parse(pointer: str) -> Pointer:
+    """`#/a/b~1c` as the steps to take."""
+    steps = pointer.removeprefix("#").split("/")[1:]
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in steps)
+
+
+def write(pointer: Pointer) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
+
+
+def find(document: Any, pointer: Pointer) -> Any:
+    """The node a pointer names, with no reference followed; None if there is none."""
+    node = document
+    for step in pointer:
+        if isinstance(node, dict):
+            node = node.get(step)
+        elif isinstance(node, list) and str(step).isdigit() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            return None
+    return node
+
+
+def follow(document: Any, node: Any) -> Any:
+    """The node itself, or what its chain of local references leads to."""
+    while isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        node = find(document, parse(node["$ref"]))
+    return node

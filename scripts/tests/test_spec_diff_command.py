@@ -1,0 +1,136 @@
+"""The command line of the diff: its inputs, its three forms, its exit codes, and what it says when it cannot work."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import spec_diff
+from specdiff import engine, forms, judging, sources
+from specdiff.changes import Report
+
+SPEC = sources.SPEC
+# As a maintainer would edit the file: what is there, and what comes instead.
+EDITS = {
+    'version: "2026-05-15"': 'version: "2026-09-01"',
+    "          minimum: 0\n          maximum: 2\n": "          minimum: 0\n          maximum: 1.5\n",
+    "enum: [minimal, low, medium, high]": "enum: [minimal, low, medium, high, most]",
+    "enum: [metered, exempt]": "enum: [metered, exempt, prepaid]",
+    "      description: How a team is billed.\n": "      description: How the team is billed.\n",
+}
+
+
+def line_of(text: str, wanted: str) -> int:
+    return next(number for number, line in enumerate(text.splitlines(), 1) if wanted in line)
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    text = SPEC.read_text(encoding="utf-8")
+    for old, new in EDITS.items():
+        assert text.count(old) == 1, f"the spec no longer has one {old!r}"
+        text = text.replace(old, new)
+    path = tmp_path_factory.mktemp("edited") / "next.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def report(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    folder = tmp_path_factory.mktemp("compared")
+    old, new = (sources.read(str(path), folder) for path in (SPEC, edited))
+    return judging.compare(old, new, folder)
+
+
+def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert spec_diff.main([str(SPEC), str(edited), "--json", "--fail-on", "breaking"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["bump"] == "major"
+    assert told["counts"] == {"breaking": 1, "compatible": 2, "documentation": 2}
+    assert (told["old"]["version"], told["new"]["version"]) == ("2026-05-15", "2026-09-01")
+    broken = told["changes"][0]
+    assert (broken["rule"], broken["side"]) == ("request-bound-tightened", "request")
+    assert broken["operations"] == ["POST /v1/chat/completions"]
+    assert broken["new"]["line"] == line_of(edited.read_text(), "maximum: 1.5")
+    assert broken["old"]["line"] == line_of(SPEC.read_text(), "maximum: 2")
+    assert broken["new"]["pointer"] == "#/components/schemas/ChatCompletionRequest/properties/temperature/maximum"
+
+
+def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
+    text = forms.as_text(report)
+    line = line_of(edited.read_text(), "maximum: 1.5")
+    assert f"request-bound-tightened  request  next.yaml:{line}  in POST /v1/chat/completions" in text
+    assert "1 breaking, 2 compatible, 2 documentation. This asks for a major release." in text
+    assert text.index("Breaking (1)") < text.index("Compatible (2)") < text.index("Documentation only (2)")
+
+
+def test_markdown_is_a_section_for_the_changelog(report: Report) -> None:
+    markdown = forms.as_markdown(report)
+    assert markdown.startswith("### Aurous-Version 2026-05-15 -> 2026-09-01\n\n#### Breaking\n\n- `ChatComp")
+    assert "- `BillingMode` (response): `enum` changed from `metered, exempt` to" in markdown
+    assert not re.search(r"^#{1,2} ", markdown, re.MULTILINE)
+
+
+def test_a_revision_is_compared_without_the_engine_where_nothing_changed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "compare", None)
+    assert spec_diff.main(["git:HEAD", "git:HEAD:openapi.yaml", "--fail-on", "any"]) == 0
+    assert "This asks for no release." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ("no/such.yaml", "no/such.yaml: No such file or directory"),
+        ("git:no-such-revision", "invalid object name 'no-such-revision'"),
+        ("git:", "name a revision, as in git:HEAD~1"),
+        ("git:--help", "name a revision"),
+        ("git:HEAD:nowhere.yaml", "nowhere.yaml"),
+        ("README.md", "README.md:"),
+        ("scripts", "scripts: Is a directory"),
+    ],
+)
+def test_an_unreadable_spec_is_one_line_and_exit_2(
+    given: str, reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(SPEC.parent)
+    assert spec_diff.main([given, str(SPEC)]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("spec_diff: ")
+    assert err.count("\n") == 1
+    assert reason in err
+
+
+@pytest.mark.parametrize(
+    "text", ["openapi: 3.0.0\npaths: {}\n", "[]\n", "a: &x [*x]\n", "openapi: 3.1.0\npaths: 3\n", "\xff\xfe\x00"]
+)
+def test_what_is_no_spec_is_one_line_and_exit_2(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    assert spec_diff.main([str(path), str(SPEC)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_machine_without_node_is_told_what_to_install(
+    edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert spec_diff.main([str(SPEC), str(edited)]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert f"Node is not installed, which runs {engine.PACKAGE}" in err
+    assert "install Node" in err
+
+
+def test_an_engine_that_fails_is_one_line(
+    edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "PACKAGE", "./no-such-package")
+    assert spec_diff.main([str(SPEC), str(edited)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("spec_diff: ./no-such-package failed: ")
+    assert err.count("\n") == 1

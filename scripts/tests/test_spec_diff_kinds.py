@@ -1,0 +1,48 @@
+"""Every kind of change gets the verdict that a client needs, and nothing else is said of it."""
+
+from __future__ import annotations
+
+import json
+
+import change_kinds
+import change_table
+import pytest
+from specdiff import judging, sources
+from specdiff.changes import Report
+from specdiff.rules import RULES
+
+KINDS = change_table.KINDS
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """One run of the engine over all kinds."""
+    folder = tmp_path_factory.mktemp("kinds")
+    old, new = (
+        sources.Source(name, json.dumps(change_kinds.document(KINDS, pick)).encode(), folder)
+        for name, pick in (("old.yaml", lambda kind: kind.old), ("new.yaml", lambda kind: kind.new))
+    )
+    return judging.compare(old, new, folder)
+
+
+@pytest.mark.parametrize("index", range(len(KINDS)), ids=[kind.name for kind in KINDS])
+def test_the_verdict_on_a_kind_of_change(report: Report, index: int) -> None:
+    told = {
+        (change.rule, change.effect.value)
+        for change in report.changes
+        for pointer in (change.old, change.new)
+        if pointer and len(pointer) > 1 and change_kinds.owner(pointer) == index
+    }
+    assert told == set(KINDS[index].told)
+
+
+def test_all_that_is_told_belongs_to_a_kind(report: Report) -> None:
+    owners = {change_kinds.owner(change.new or change.old or ()) for change in report.changes}
+    assert None not in owners
+
+
+def test_there_are_kinds_enough_and_each_is_judged_by_a_known_rule() -> None:
+    assert len(KINDS) >= 40
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    for kind in KINDS:
+        assert all(RULES[rule].value == effect for rule, effect in kind.told)
