@@ -34,7 +34,6 @@ from .retries import Answered, Lost, Retry, decide, parse_date, parse_retry_afte
 from .steps import Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
-ReplyT = TypeVar("ReplyT", bound="Reply | Failure")
 
 __all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
 
@@ -133,16 +132,14 @@ class Course:
         """Attempts until one succeeds. Raises the error of the last one when there is no use in another."""
         while True:
             began = self._clock()
-            came = yield self._send(max(self._deadline - began, 0.001))
+            came = self._without_key((yield self._send(max(self._deadline - began, 0.001))))
             elapsed = self._clock() - began
-            assert came is not None
             if isinstance(came, Reply) and 200 <= came.status_code < 300:
                 if self._is_cut_short(came):
                     came = Failure(message="the answer was cut short", sent=True)
                 else:
                     self._record(self._attempt(elapsed, came), came.headers)
                     return came
-            came = self._without_key(came)
             attempt = self._attempt(elapsed, came)
             outcome = _outcome(came, attempt)
             repeatable = idempotency.is_repeatable(self._request, self._key)
@@ -221,15 +218,11 @@ class Course:
         return _decode(reply.content) is _NO_JSON and reply.content.lstrip()[:1] in (b"{", b"[", b"")
 
     def _read(self, reply: Reply) -> Response[Any]:
-        decoded: Any = None
-        if self._operation.has_body:
-            decoded = _decode(reply.content)
-            if decoded is _NO_JSON:
-                raise self._shape_error(f"expected a JSON document, found {_kind_of(reply)}", reply)
-        try:
-            parsed = self._operation.parse(decoded)
-        except ParseError as fault:
-            raise self._shape_error(str(fault), reply, fault) from None
+        parsed = _parse(self._operation, reply.content)
+        if isinstance(parsed, ParseError):
+            raise self._shape_error(str(parsed), reply, parsed)
+        if parsed is _NO_JSON:
+            raise self._shape_error(f"expected a JSON document, found {_kind_of(reply)}", reply)
         return Response(status_code=reply.status_code, headers=reply.headers, content=reply.content, parsed=parsed)
 
     def _info(self, reply: Reply) -> ResponseInfo:
@@ -241,13 +234,16 @@ class Course:
             idempotency_key=self._key,
         )
 
-    def _without_key(self, came: ReplyT) -> ReplyT:
+    def _without_key(self, came: Reply | Failure | None) -> Reply | Failure:
         """What came, in case the other side repeats what it was sent: proxies do, on pages made for debugging."""
-        if not isinstance(came, Reply):
+        assert came is not None
+        if isinstance(came, Failure):
             return came
         hide = self._options.api_key.hide_in
         headers = {name: hide(value) for name, value in came.headers.items()}
-        return evolve(came, content=hide(came.content), headers=headers)
+        # The body of a success is the caller's, to the byte.
+        content = came.content if 200 <= came.status_code < 300 else hide(came.content)
+        return evolve(came, content=content, headers=headers)
 
     def _error(self, came: Reply | Failure) -> APIConnectionError | APIStatusError:
         if isinstance(came, Failure):
@@ -265,13 +261,13 @@ class Course:
         )
 
     def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> ResponseShapeError:
-        reply = self._without_key(reply)
+        hide = self._options.api_key.hide_in
         return ResponseShapeError(
-            self._options.api_key.hide_in(message),
+            hide(message),
             path=fault.path if fault else (),
             status_code=reply.status_code,
             headers=reply.headers,
-            content=reply.content,
+            content=hide(reply.content),
             attempts=self._attempts,
         )
 
@@ -289,6 +285,20 @@ def _decode(content: bytes) -> Any:
         return json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return _NO_JSON
+
+
+def _parse(operation: Operation[Any], content: bytes) -> Any:
+    """The result, or the fault that keeps it from being one.
+
+    Returned, not raised: the frames of a fault hold all of the answer, and its reader needs no more than the place.
+    """
+    decoded = _decode(content) if operation.has_body else None
+    if decoded is _NO_JSON:
+        return _NO_JSON
+    try:
+        return operation.parse(decoded)
+    except ParseError as fault:
+        return fault.with_traceback(None)
 
 
 def _outcome(came: Reply | Failure, attempt: Attempt) -> Answered | Lost:

@@ -99,7 +99,10 @@ class _Base:
         return variant
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(base_url={self.base_url!r}, api_key={self._options.api_key!r})"
+        # One that could not be made is shown too, in the frames of the error that says so.
+        options = self.__dict__.get("_options")
+        settings = f"base_url={options.base_url!r}, api_key={options.api_key!r}" if options else ""
+        return f"{type(self).__name__}({settings})"
 
     def __reduce__(self) -> Any:
         raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
