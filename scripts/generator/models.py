@@ -121,6 +121,11 @@ class Models:
         }
 
     @staticmethod
+    def referred(prop: PropertyProtocol) -> list[str]:
+        """The classes and enums that the parser of `prop` names."""
+        return [name for name, _ in _classes_of(prop)]
+
+    @staticmethod
     def imports(props: Iterable[PropertyProtocol], package: str, own: str = "") -> list[str]:
         """The import of every class and enum that `props` refer to, from the folder of the models."""
         wanted = {found for prop in props for found in _classes_of(prop) if found[0] != own}

@@ -151,12 +151,11 @@ def _result(spec: Spec, models: Models, operation: Mapping[str, Any], endpoint: 
 
 def _imports(call: Call, models: Models) -> list[str]:
     props = [prop for prop in (call.body, call.result.prop) if prop is not None]
-    found = set(models.imports(props, "...models"))
-    for annotation in (parameter.accepted for parameter in [*call.paths, *call.queries, *call.headers]):
-        found |= {f"from ...models import {name}" for name in models.mentioned(annotation)}
-    if call.event:
-        found.add(f"from ...models import {call.event}")
-    return sorted(found)
+    parsers = [name for prop in props for name in models.referred(prop)]
+    annotations = [parameter.accepted for parameter in [*call.paths, *call.queries, *call.headers]]
+    annotations += [types.annotation(prop, models.names) for prop in props]
+    found = {*parsers, *([call.event] if call.event else []), *models.mentioned(" ".join(annotations))}
+    return [f"from ...models import {name}" for name in sorted(found)]
 
 
 def _signature(call: Call, models: Models, client: str) -> str:

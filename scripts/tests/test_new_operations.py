@@ -71,6 +71,11 @@ PATHS = {
         "post": operation("rotateSecret", "webhooks", {"204": {"description": "Done."}}),
     },
     "/v1/loras": {"get": operation("listLoras", "loras", ok({"type": "array", "items": ref("Lora")}))},
+    "/v1/tree": {
+        "get": operation("retrieveTree", "trees", ok(ref("Tree"))),
+        "put": operation("replaceTree", "trees", ok(ref("Tree")), requestBody=body("Tree", required=True)),
+        "patch": operation("countTree", "trees", ok(ref("Either")), **{"x-sdk-method": "tree.count"}),
+    },
     "/v1/usage/events": {
         "get": operation("listEvents", "usage", ok(ref("EventList")), **{"x-sdk-method": "usage.events"}),
     },

@@ -52,6 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             status = 204
         elif path == "/v1/team":
             document = json.dumps(TEAM).encode()
+        elif path == "/v1/tree":
+            document = b"7" if self.command == "PATCH" else b'{"kind": "leaf", "left": {"kind": "node"}}'
         elif path == "/v1/loras":
             document = b'[{"id": 1}, {"id": 2}]'
         elif path == "/v1/usage/events":
@@ -163,6 +165,12 @@ def synchronous(client: Connected) -> None:
     assert seen[-1][3] == b""
     loras: list[Lora] = methods.loras.list()
     assert [lora.id for lora in loras] == [1, 2]
+    tree: Tree = methods.tree.retrieve()
+    assert tree == Leaf(left=Node())
+    assert methods.tree.update(body=tree) == tree
+    assert json.loads(seen[-1][3]) == tree.to_dict()
+    number: Either = methods.tree.count()
+    assert number == 7
     assert str(fault_of(methods.usage.events)) == "data[0].kind: expected 7, found 8"
     assert "Deprecated." in str(methods.webhook_endpoints.delete.__doc__)
     assert type(methods.webhook_endpoints).__doc__ == "The methods of `webhook_endpoints`."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...encoding import to_headers
-from ...models.balance import Balance
+from ...models import Balance
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
 OPERATION: Final[Operation[Balance]] = Operation(

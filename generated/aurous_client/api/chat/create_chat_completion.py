@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...encoding import to_headers, to_json
-from ...models import ChatCompletionChunk
-from ...models.chat_completion import ChatCompletion
-from ...models.chat_completion_request import ChatCompletionRequest
+from ...models import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
 OPERATION: Final[Operation[ChatCompletion]] = Operation(

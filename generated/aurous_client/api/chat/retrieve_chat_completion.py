@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...encoding import to_headers, to_segment
-from ...models.chat_completion import ChatCompletion
+from ...models import ChatCompletion
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
 OPERATION: Final[Operation[ChatCompletion]] = Operation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...encoding import to_headers
-from ...models.model_list import ModelList
+from ...models import ModelList
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
 OPERATION: Final[Operation[ModelList]] = Operation(
