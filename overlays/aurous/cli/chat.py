@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from ..client import Aurous
 from ..errors import AurousError, ConfigurationError
@@ -16,10 +16,7 @@ from .arguments import INTERRUPTED
 
 
 def run(client: Aurous, flags: Namespace) -> int:
-    """Ask and show. Returns the exit status.
-
-    Raises OSError where it cannot write, and the errors of a call where the answer did not begin.
-    """
+    """Ask and show. Returns the exit status; raises OSError where it cannot write."""
     messages = [{"role": "system", "content": flags.system}] if flags.system is not None else []
     stream = client.chat.completions.stream(
         model=flags.model,
@@ -28,7 +25,8 @@ def run(client: Aurous, flags: Namespace) -> int:
         temperature=flags.temperature,
     )
     show = _discard if flags.json else views.choose(plain=flags.plain)
-    with stream:
+    # Opened by reading it, and not before: waiting for the first word can be interrupted like the rest.
+    with closing(stream):
         try:
             show(stream.text)
             return finish(stream, as_json=flags.json)
