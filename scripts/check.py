@@ -13,7 +13,12 @@ from pathlib import Path
 
 from environment import ROOT, enter
 
-TYPED = ["generated/aurous_client", "overlays/aurous", "conformance/aurous_mock", "conformance/assay", "scripts"]
+# Whatever is shipped or that people run; tests are checked by being run.
+PACKAGES = ["generated/aurous_client", "overlays/aurous", "conformance/aurous_mock", "conformance/assay"]
+SCRIPTS = [
+    path for path in sorted((ROOT / "scripts").iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()
+]
+TYPED = [*PACKAGES, *(str(path.relative_to(ROOT)) for path in SCRIPTS if path.name != "tests")]
 CHECKS = {
     "drift": [sys.executable, "scripts/regenerate.py", "--check"],
     "style": [sys.executable, "-m", "ruff", "check", "."],
