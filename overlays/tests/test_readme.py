@@ -37,7 +37,7 @@ def test_examples_run(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     assert "404 resource_not_found model req_" in said
     assert "stop" in said
-    assert len(aurous_mock.ledger()) == 3
+    assert len(aurous_mock.ledger()) >= 5
     namespace["client"].close()
 
 
