@@ -103,7 +103,7 @@ def test_every_call_is_answered_and_charged_exactly_once(
 
 def test_a_call_that_outlives_its_attempt_is_waited_for(kind: str, mock: Mock) -> None:
     # The first attempt is given up while the answer is still being made; the key is in use until it is.
-    network: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(headers={FAULT_HEADER: "pace=100"})
+    network: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(headers={FAULT_HEADER: "pace=50"})
 
     class Beside:
         """Time of the call that passes as the machine's does, a hundred times as fast."""
@@ -123,8 +123,8 @@ def test_a_call_that_outlives_its_attempt_is_waited_for(kind: str, mock: Mock) -
             self.slept += seconds
             await asyncio.sleep(seconds / 100)
 
-    timeout = aurous.Timeouts(read=0.05)
-    caller = Caller(kind, Beside(), mock.url, http_client=network, timeout=timeout)  # type: ignore[arg-type]
+    timeout = aurous.Timeouts(read=0.1)
+    caller = Caller(kind, Beside(), mock.url, http_client=network, timeout=timeout, retry=RETRY)  # type: ignore[arg-type]
     result = caller.create(max_tokens=30)
     info = aurous.response_info(result)
     caller.close()

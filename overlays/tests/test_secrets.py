@@ -24,7 +24,21 @@ from aurous_client.types import Request
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from wirekit import GOOD, KEY, MESSAGES, MODEL, Action, Caller, Connection, Wire, answer, completion, raw, response
+from wirekit import (
+    GOOD,
+    IMPATIENT,
+    KEY,
+    MESSAGES,
+    MODEL,
+    Action,
+    Caller,
+    Connection,
+    Wire,
+    answer,
+    completion,
+    raw,
+    response,
+)
 
 Make = Callable[..., Caller]
 
@@ -112,8 +126,7 @@ def test_no_failure_shows_the_key(fault: Action, streams: bool, wire: Wire, make
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = OpenTelemetry(tracer_provider=provider, capture_content=True)
     wire.plays(fault)
-    timeout = aurous.Timeouts(read=0.05, first_event=0.05)
-    caller = make(wire.url, hooks=[telemetry], timeout=timeout, max_retries=1)
+    caller = make(wire.url, hooks=[telemetry], timeout=IMPATIENT, max_retries=1)
     ask = caller.stream if streams else caller.create
     with warnings.catch_warnings(record=True, action="always") as warned, pytest.raises(aurous.AurousError) as caught:
         ask()

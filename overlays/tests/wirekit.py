@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
 MODEL = "aurous-grow-2.0-pro"
+# For servers that say nothing more: long enough for a busy machine, should one say something after all.
+IMPATIENT = aurous.Timeouts(read=0.25, first_event=0.25)
 # For Hypothesis: the machine that runs these may be busy with something else.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MESSAGES = [{"role": "user", "content": "Name three colours."}]
