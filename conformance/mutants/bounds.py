@@ -114,7 +114,7 @@ _bound("stream_text", "stream is true or false.", "stream", lambda it: not isins
 _bound("logprobs_text", "logprobs is true or false.", "logprobs", lambda it: not isinstance(it, bool), False)
 _bound("seed_text", "seed is a number.", "seed", lambda it: isinstance(it, str), 1)
 _bound("stream_options_text", "stream_options is an object.", "stream_options",
-       lambda it: not isinstance(it, dict), dict)  # fmt: skip
+       lambda it: not isinstance(it, dict), {})  # fmt: skip
 _bound("tools_object", "tools is a list.", "tools", lambda it: isinstance(it, dict), [])
 _bound("nameless_tool", "A tool's function has a name.", "tools",
        _items(lambda it: any(isinstance(each, dict) and "name" not in (each.get("function") or {}) for each in it)),

@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Tests the conformance suite: every planted fault must be caught, and no legal variation may be. Exit 1 otherwise.
+
+    python3 scripts/mutation_score.py [--quick] [--only ID ...] [--schemathesis] [--record]
+    python3 scripts/mutation_score.py --mechanical [--sample N]
+
+Needs nothing but Python and pip.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from environment import enter
+
+if TYPE_CHECKING:
+    from mutants.planting import Variant
+
+HOME = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
+PAGE, SEEN = HOME / "RESULTS.md", HOME / "seen.json"
+
+
+def main() -> int:
+    options = _parser().parse_args()
+    enter()
+    return _mechanical(options) if options.mechanical else _planted(options)
+
+
+def _mechanical(options: argparse.Namespace) -> int:
+    from mutants.mechanical import report
+
+    return report(workers=options.workers, size=options.sample, chosen=options.only)
+
+
+def _planted(options: argparse.Namespace) -> int:
+    from mutants.contest import compete
+    from mutants.matrix import Entry, Matrix, line_of
+
+    entries: list[Entry] = []
+    with _stranger(options) as complains:
+        for entry in compete(
+            _chosen(options),
+            workers=options.workers,
+            exhaustive=options.all_rules,
+            hints={name: (test,) for name, test in json.loads(SEEN.read_text()).items()},
+            stranger=complains,
+        ):
+            entries.append(entry)
+            print(line_of(entry), flush=True)
+            if options.verbose and not entry.good:
+                print(entry.trial.output, flush=True)
+    matrix = Matrix(entries)
+    print("", *map(line_of, matrix.bad), matrix.score, sep="\n")
+    if options.json:
+        options.json.write_text(matrix.as_json())
+    if options.record:
+        PAGE.write_text(matrix.as_page())
+        SEEN.write_text(matrix.as_record())
+    return 1 if matrix.bad else 0
+
+
+@contextmanager
+def _stranger(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | None]:
+    """Plain schemathesis, which has to hear a correct server first."""
+    from mutants.catalogue import VARIANTS
+    from mutants.serving import running
+    from mutants.stranger import Stranger
+
+    if not options.schemathesis:
+        yield None
+        return
+    with running(VARIANTS["plain"]) as url:
+        stranger = Stranger(url)
+    yield stranger.complains
+
+
+def _chosen(options: argparse.Namespace) -> list[Variant]:
+    from mutants.catalogue import VARIANTS, quick
+
+    if options.only:
+        unknown = [name for name in options.only if not any(each.startswith(name) for each in VARIANTS)]
+        if unknown:
+            sys.exit(f"mutation_score: no variant is called {', '.join(unknown)}")
+        return [variant for name, variant in VARIANTS.items() if name.startswith(tuple(options.only))]
+    return quick() if options.quick else list(VARIANTS.values())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mutation_score.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    add = parser.add_argument
+    add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
+    add("--quick", action="store_true", help="a subset, for every push")
+    add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
+    add("--all-rules", action="store_true", help="go on after the first broken rule: the whole matrix, and slow")
+    add("--schemathesis", action="store_true", help="show beside it what plain schemathesis says")
+    add("--mechanical", action="store_true", help="mutate the mock's own code instead, mechanically")
+    add("--sample", type=int, default=120, metavar="N", help="how many mechanical mutants to try (default: 120)")
+    add("--verbose", action="store_true", help="print the suite's output for what went wrong")
+    add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
+    add("--record", action="store_true", help=f"write {PAGE.name}, and what makes the next run faster, to be committed")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
