@@ -100,6 +100,8 @@ def _of(site: Site) -> Iterator[Bound]:
     if site.required:
         yield site.bound("missing", f"{name} is required.", MISSING if "." not in site.path else ANY, [], [LEFT])
     yield _typed(site, schema)
+    if "discriminator" in schema:
+        yield _tags(site, schema)
     for alternative in _alternatives(schema):
         yield from _limits(site, alternative, name)
         yield from _within(site, alternative)
@@ -133,7 +135,10 @@ def _limits(site: Site, schema: dict[str, Any], name: str) -> Iterator[Bound]:
     match schema.get("type"):
         case "integer" | "number" as kind:
             yield from _range(site, schema, name, step=1 if kind == "integer" else 0.01)
-        case "string" if "const" not in schema:
+        case "string" if "const" in schema:
+            wrong = ["no-such-value", "", schema["const"].upper()]
+            yield site.bound("value", f"{name} is {schema['const']}.", EITHER, [], wrong)
+        case "string":
             yield from _text(site, schema, name)
         case "array":
             sample = _sample(schema["items"])
@@ -184,11 +189,15 @@ def _items(site: Site, schema: dict[str, Any]) -> Iterator[Bound]:
     yield _typed(replace(inner, required=True), {"type": "object"})
     for alternative in items["oneOf"]:
         yield from _tagged(inner, site.path, tag, contract.resolve(alternative))
-    values = ", ".join(items["discriminator"]["mapping"])
-    sample = _sample(items["oneOf"][0])
-    says = f"`{inner.path}.{tag}` is one of {values}."
-    wrong = [{**sample, tag: word} for word in ("wizard", "", values.split(",")[0].upper())]
-    yield inner.bound(f"{tag}.value", says, ANY, [_sample(alternative) for alternative in items["oneOf"]], wrong)
+    yield _tags(inner, items)
+
+
+def _tags(site: Site, schema: dict[str, Any]) -> Bound:
+    """That the member which tells the alternatives of a union apart has a known value."""
+    tag, values = schema["discriminator"]["propertyName"], list(schema["discriminator"]["mapping"])
+    good = [_sample(alternative) for alternative in schema["oneOf"]]
+    wrong = [{**good[0], tag: value} for value in ("no-such-value", "", values[0].upper())]
+    return site.bound(f"{tag}.value", f"`{site.path}.{tag}` is one of {', '.join(values)}.", ANY, good, wrong)
 
 
 def _tagged(inner: Site, path: str, tag: str, schema: dict[str, Any]) -> Iterator[Bound]:

@@ -14,7 +14,7 @@ from assay.breaches import Breach
 from assay.exchanges import Exchange
 from assay.fairness import is_excusable, is_streamed, temper, temper_headers
 from assay.receipts import charge
-from assay.server import COMPLETIONS, Server, waited
+from assay.server import COMPLETIONS, Server
 from assay.settings import Profile
 
 # Examples for each operation beyond the documented ones and the systematic ones of the coverage phase.
@@ -126,7 +126,7 @@ def send(case: Any, server: Server) -> tuple[Any, Exchange]:
     make_fair(case, server)
     response, exchange = _send_once(case, server)
     for _ in range(server.patience):
-        if not waited(exchange):
+        if not server.waited(exchange):
             break
         response, exchange = _send_once(case, server)
     return response, exchange

@@ -16,7 +16,7 @@ SUITE = Path(__file__).resolve().parents[1]
 MOST_SHOWN = 4
 
 
-def judge(error: BaseException | None, level: Level, *, in_setup: bool) -> tuple[Outcome, str, tuple[Exchange, ...]]:
+def judge(error: BaseException | None, level: Level, *, missing: bool) -> tuple[Outcome, str, tuple[Exchange, ...]]:
     """The outcome, one sentence about it, and the exchanges that show it."""
     if error is None:
         return Outcome.KEPT, "", ()
@@ -29,7 +29,7 @@ def judge(error: BaseException | None, level: Level, *, in_setup: bool) -> tuple
     exchanges = cause.exchanges if isinstance(cause, Breach) else ()
     if level is Level.OBSERVED:
         return Outcome.OBSERVED, came, exchanges
-    if in_setup and isinstance(cause, Breach):
+    if missing and isinstance(cause, Breach):
         # The fault has a rule of its own; here it only means that there was nothing to try this one on.
         return Outcome.UNSEEN, f"what it needs is missing: {came}", exchanges
     return Outcome.BROKEN, came, exchanges

@@ -35,16 +35,17 @@ Headers = Mapping[str, str | None]
 
 @dataclass
 class Recorder:
-    """The exchanges of the test that runs now."""
+    """The exchanges of the test that runs now, and what is remembered of all tests before it."""
 
     exchanges: list[Exchange] = field(default_factory=list)
-    total: int = 0
+    throttled: list[Exchange] = field(default_factory=list)
 
     def begin(self) -> None:
+        """Start a test; of the last one, only the answers that told it to wait are kept."""
+        self.throttled += [exchange for exchange in self.exchanges if exchange.status == 429]
         self.exchanges = []
 
     def add(self, exchange: Exchange) -> None:
-        self.total += 1
         self.exchanges.append(exchange)
 
 
@@ -83,7 +84,7 @@ class Server:
         """
         exchange = self._send_once(method, path, self._dressed(headers), content)
         for _ in range(self.patience):
-            if not waited(exchange):
+            if not self.waited(exchange):
                 break
             exchange = self._send_once(method, path, self._dressed(headers), content)
         return exchange
@@ -112,7 +113,7 @@ class Server:
         with self.purse.paying(ceiling) as bill:
             exchange, started, response = self._open(request)
             for _ in range(self.patience):
-                if not waited(exchange):
+                if not self.waited(exchange):
                     break
                 response.close()
                 exchange, started, response = self._open(request)
@@ -199,20 +200,19 @@ class Server:
         exchange.headers = _as_sent(response.headers)
         return exchange, started, response
 
+    def waited(self, exchange: Exchange) -> bool:
+        """Wait as a 429 asks; False for any other answer."""
+        wait = exchange.header("Retry-After") if exchange.status == 429 else None
+        if wait is None or not wait.isdigit():
+            return False
+        time.sleep(min(float(wait), LONGEST_WAIT))
+        return True
+
     def redact(self, text: str) -> str:
         """A header's value as it may be printed."""
         for key in filter(None, (self.settings.api_key, self.settings.other_api_key)):
             text = text.replace(key, KEY_VARIABLE)
         return text
-
-
-def waited(exchange: Exchange) -> bool:
-    """Wait as a 429 asks; False for any other answer."""
-    wait = exchange.header("Retry-After") if exchange.status == 429 else None
-    if wait is None or not wait.isdigit():
-        return False
-    time.sleep(min(float(wait), LONGEST_WAIT))
-    return True
 
 
 def encode(body: Any) -> bytes:

@@ -24,7 +24,9 @@ def test_bound(server: Server, bound: Bound) -> None:
         served(server, body)
     for body in bound.outside:
         refused(server.create(modelled(server, body), refused=True), bound)
-        if server.settings.profile is not Profile.QUICK and "stream" not in body:
+    # A stream is no way around a bound; a quick run tries one value of each.
+    for body in bound.outside[:1] if server.settings.profile is Profile.QUICK else bound.outside:
+        if "stream" not in body:
             refused(server.create(modelled(server, {**body, "stream": True}), refused=True), bound)
 
 

@@ -19,7 +19,7 @@ from .accounts import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
 from .conftest import UNKNOWN_ID
 from .running import running, settled
 
-ENDS_WITHIN = 10.0
+ENDS_WITHIN = 5.0
 TOO_SOON = "the stream ended before it could be cancelled"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from assay import contract
 from assay.breaches import observe, require
 from assay.exchanges import Exchange
@@ -132,16 +133,19 @@ def test_length(server: Server) -> None:
     observe(f"with max_tokens 1, finish_reason is {made.at('choices', 0, 'finish_reason')!r}")
 
 
-@rule(
-    "completion.stop",
-    page=CREATE,
-    says="The text at which to stop is not part of the answer (OpenAI's reading; the page does not say).",
-    observed=True,
-)
-def test_stop(server: Server) -> None:
-    made = server.completed(server.ask("Say: a, b, c.", stop=[" "]))
-    content = made.at("choices", 0, "message", "content") or ""
-    observe(f"stopping at a space, the answer {'holds one' if ' ' in content else 'holds none'}: {content[:40]!r}")
+@rule("completion.stop", page=CREATE, says="The answer ends before any text at which it was to stop.")
+@pytest.mark.parametrize("stop", [" ", [" "], ["no-such-text", " "], ["a", "e", "o", " "]], ids=str)
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_stop(server: Server, stop: str | list[str], stream: bool) -> None:
+    body = server.ask("Tell me about rain, in one sentence.", stop=stop)
+    if stream:
+        told = server.streamed(body)
+        exchange, content = told.exchange, told.content
+    else:
+        exchange = server.completed(body)
+        content = exchange.at("choices", 0, "message", "content") or ""
+    found = [text for text in ([stop] if isinstance(stop, str) else stop) if text in content]
+    require(not found, f"the answer holds {found}: {content[:80]!r}", exchange)
 
 
 @rule("completion.seed", page=CREATE, says="`seed` asks for the same answer to the same request.", observed=True)

@@ -12,6 +12,7 @@ from assay.exchanges import Exchange
 from assay.ruling import CHANGELOG, ERROR_GUIDE, ERRORS, RATE_LIMITS, rule
 from assay.server import COMPLETIONS, Server
 
+WORD = re.compile(r"[\w.-]+\Z")
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 TPM_HEADERS = ("X-RateLimit-TPM-Limit", "X-RateLimit-TPM-Remaining", "X-RateLimit-TPM-Reset")
@@ -88,6 +89,13 @@ def test_code_means(failures: dict[str, Exchange]) -> None:
         )
         told = exchange.at("error", "type")
         require(told == code.type, f"{name}: {code.name} with type {told!r}; documented: {code.type!r}", exchange)
+
+
+@rule("error.code", page=ERRORS, says="`code` is one stable word for machines.")
+def test_code(failures: dict[str, Exchange]) -> None:
+    for name, exchange in failures.items():
+        told = exchange.at("error", "code")
+        require(isinstance(told, str) and WORD.match(told), f"{name}: `code` is {told!r}", exchange)
 
 
 @rule("error.message", page=ERROR_GUIDE, says="`message` is text for people.")

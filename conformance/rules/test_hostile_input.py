@@ -123,11 +123,28 @@ def test_many_members(server: Server) -> None:
     survives(server.create({**server.ask(), **{f"member_{number}": number for number in range(20_000)}}))
 
 
+@rule("hostile.nul", page=ERRORS, says="A NUL in a text is a 4xx with the envelope.")
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_nul(server: Server, stream: bool) -> None:
+    refuses(server.create(server.ask("a\x00b", stream=stream), refused=True))
+
+
+@rule("hostile.null_members", page=CREATE, says="A null for what could be left out is answered, and not with a 5xx.")
+@pytest.mark.parametrize("member", ["temperature", "max_tokens", "stop", "tools", "response_format", "stream", "seed"])
+def test_null_members(server: Server, member: str) -> None:
+    survives(server.create({**server.ask(), member: None}))
+
+
+@rule("hostile.unknown_members", page=CREATE, says="A member that no page lists is answered, and not with a 5xx.")
+@pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, []], ids=str)
+def test_unknown_members(server: Server, value: object) -> None:
+    survives(server.create(server.ask(user=value, n=1, parallel_tool_calls=value, x_unknown=value)))
+
+
 @rule("hostile.odd_text", page=CREATE, says="Odd text in a message is answered, and not with a 5xx.")
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param('"a\\u0000b"', id="escaped NUL"),
         pytest.param('"\\ud800"', id="lone high surrogate"),
         pytest.param('"\\udc00\\ud800"', id="swapped surrogates"),
         pytest.param('"\\u202e\\u200b\\ufeff"', id="invisible"),

@@ -140,12 +140,13 @@ def test_billing_mode(server: Server) -> None:
 
 
 @rule("balance.moves_by_charge", page=COSTS, says="The balance falls by exactly `credits_charged`.")
+@pytest.mark.parametrize("effort", ["minimal", "medium"])
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_moves_by_charge(server: Server, stream: bool) -> None:
+def test_moves_by_charge(server: Server, stream: bool, effort: str) -> None:
     def spend() -> Decimal:
-        if stream:
-            return exact((server.streamed(server.ask()).usage or {})["credits_charged"])
-        return exact(server.completed(server.ask()).at("usage", "credits_charged"))
+        body = server.ask("Why is the sky blue?", reasoning_effort=effort)
+        receipt = server.streamed(body).usage if stream else server.completed(body).at("usage")
+        return exact((receipt or {})["credits_charged"])
 
     moved_exactly(server, spend)
 
@@ -165,8 +166,11 @@ def test_replay_is_free(server: Server, key: str) -> None:
 @rule(
     "balance.refusal_is_free", page=PRICING, says="A request that is refused is not charged, and its hold is released."
 )
-def test_refusal_is_free(server: Server) -> None:
+def test_refusal_is_free(server: Server, key: str) -> None:
+    server.completed(server.ask(), headers={"Idempotency-Key": key})
+
     def spend() -> Decimal:
+        server.create(server.ask(), headers={"Idempotency-Key": key}, refused=True)
         server.create(server.ask(temperature=3), refused=True)
         server.create(server.ask(tool_choice="required"), refused=True)
         server.create(server.ask(), headers={"X-Api-Key": None}, refused=True)

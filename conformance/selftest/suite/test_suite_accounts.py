@@ -48,7 +48,7 @@ def test_a_finding_survives_the_way_to_another_process() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "level", "in_setup", "outcome"),
+    ("error", "level", "missing", "outcome"),
     [
         (None, Level.REQUIRED, False, Outcome.KEPT),
         (Breach("no"), Level.REQUIRED, False, Outcome.BROKEN),
@@ -62,9 +62,9 @@ def test_a_finding_survives_the_way_to_another_process() -> None:
     ],
 )
 def test_how_a_test_ended_decides_its_outcome(
-    error: BaseException | None, level: Level, in_setup: bool, outcome: Outcome
+    error: BaseException | None, level: Level, missing: bool, outcome: Outcome
 ) -> None:
-    assert judge(error, level, in_setup=in_setup)[0] is outcome
+    assert judge(error, level, missing=missing)[0] is outcome
 
 
 def test_a_purse_holds_what_running_calls_may_cost() -> None:
