@@ -14,14 +14,15 @@ from mutants import (
     obedience,
     receipts,
     records,
+    replays,
     streams,
 )
 from mutants.planting import VARIANTS, Kind, Variant
 
-__all__ = ["PLANTED_BY", "VARIANTS", "faults", "variations"]
+__all__ = ["PLANTED_BY", "VARIANTS", "faults", "quick", "variations"]
 
 PLANTED_BY = (
-    *(doors, envelopes, bounds, bodies, receipts, keys, streams, deltas),
+    *(doors, envelopes, bounds, bodies, receipts, keys, replays, streams, deltas),
     *(records, obedience, listings, hostility, freedoms, framings),
 )
 

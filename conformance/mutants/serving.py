@@ -70,6 +70,6 @@ class _RewritingTransport:
 def _rewriting(protocol: type[asyncio.Protocol], alter: Callable[[bytes], Iterable[bytes]]) -> type[asyncio.Protocol]:
     class RewritingProtocol(protocol):  # type: ignore[valid-type,misc]
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(_RewritingTransport(transport, alter))
+            super().connection_made(cast("asyncio.Transport", _RewritingTransport(transport, alter)))
 
     return RewritingProtocol
