@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Any, Self
 
+import anyio
 import aurous
-from wirekit import MESSAGES, MODEL, Action, Caller, raw
+from wirekit import MESSAGES, MODEL, Action, Caller, Time, raw
 
 FAULT = "Aurous-Mock-Fault"
 HEAD = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
@@ -66,7 +69,9 @@ class Stream:
 
     def each(self, source: Any) -> Iterator[Any]:
         if self._caller.kind == "sync":
-            yield from source
+            # Not `yield from`: that would close the stream with this generator.
+            for piece in source:
+                yield piece
             return
         nothing = object()
         while (piece := self._caller.run(lambda _: _next(source, nothing))) is not nothing:
@@ -136,3 +141,29 @@ async def _pool(client: Any) -> Any:
 def in_use(caller: Caller) -> list[Any]:
     """Those that a stream has not given back."""
     return [connection for connection in connections(caller) if not connection.is_idle()]
+
+
+class RealTime(Time):
+    """That of everybody else, for tests of what takes time."""
+
+    def clock(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+@contextmanager
+def callers(kind: str) -> Iterator[Callable[..., Caller]]:
+    """Makes callers of one kind, by the real clock."""
+    with ExitStack() as stack:
+
+        def make(url: str, **options: Any) -> Caller:
+            made = Caller(kind, RealTime(), url, **options)
+            stack.callback(made.close)
+            return made
+
+        yield make
