@@ -121,10 +121,10 @@ def warn_of_deprecation(headers: Mapping[str, str]) -> None:
         return
     until = f"; it ends on {printable(sunset)}" if sunset else ""
     message = f"Aurous deprecates what this call uses ({printable(deprecated or 'not named')}){until}"
-    warnings.warn(message, DeprecationWarning, stacklevel=_caller_level())
+    warnings.warn(message, DeprecationWarning, stacklevel=caller_level())
 
 
-def _caller_level() -> int:
+def caller_level() -> int:
     """The stacklevel, as the caller of this function counts, of the first frame that is neither ours nor generated."""
     level, frame = 0, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in _OURS:

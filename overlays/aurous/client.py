@@ -6,8 +6,8 @@ The methods (`chat.completions.create`, `models.list` ...) are generated: see `a
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,7 +21,7 @@ from aurous_client.types import Operation, Request, Response, ResultT
 from . import receipts
 from .answers import warn_of_deprecation
 from .calls import Course, Outcome
-from .errors import ConfigurationError
+from .errors import ConfigurationError, ResponseShapeError
 from .flow import Link
 from .hooks import Hooks
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
@@ -133,6 +133,17 @@ class _Base:
             on_drop=request.on_drop,
         )
 
+    @contextmanager
+    def _salvaging(self, operation: Operation[Any]) -> Iterator[None]:
+        """Enter the receipt of an answer that cannot be read, if it carries one."""
+        try:
+            yield
+        except ResponseShapeError as error:
+            found = receipts.salvage(error)
+            if found is not None:
+                self._ledger.settle(found, created=operation.idempotency_header is not None)
+            raise
+
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
         """Enter the receipt of a result, if it carries one."""
         parsed: Any = outcome.response.parsed
@@ -199,7 +210,8 @@ class Aurous(_Base, Resources[ChatStream]):
 
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
-        outcome = self._transport.run(self._course(operation, request).for_result())
+        with self._salvaging(operation):
+            outcome = self._transport.run(self._course(operation, request).for_result())
         return self._settle(operation, outcome)
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
@@ -263,7 +275,8 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
-        outcome = await self._transport.run(self._course(operation, request).for_result())
+        with self._salvaging(operation):
+            outcome = await self._transport.run(self._course(operation, request).for_result())
         return self._settle(operation, outcome)
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:

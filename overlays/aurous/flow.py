@@ -18,7 +18,7 @@ from aurous_client.types import Operation, Request
 
 from . import recovery
 from .accounts import Account
-from .answers import Origin, _caller_level, attach
+from .answers import Origin, attach, caller_level, warn_of_deprecation
 from .calls import Course, Opened
 from .clocks import Clocks
 from .errors import AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
@@ -107,6 +107,7 @@ class Flow:
                     self.account.salvage(error)
                 raise
             self.opened, self.reader = opened, self._start(opened)
+            warn_of_deprecation(opened.info.headers)
         return self.reader, self.account
 
     def advance(self) -> Moves[ChatCompletionChunk | None]:
@@ -296,7 +297,7 @@ class Flow:
     def _announce(self, reader: Reader) -> None:
         for told in reader.warnings[self._warnings :]:
             self._warnings += 1
-            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=_caller_level())
+            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=caller_level())
 
     def _recovering(self, reader: Reader, account: Account, within: float) -> Moves[Recovery]:
         steps = recovery.recover(

@@ -16,8 +16,8 @@ from typing import Any, Final
 from attrs import evolve, frozen
 from aurous_client.types import UNSET, JsonObject
 
-from .answers import origin_of
-from .errors import BudgetExceededError, ConfigurationError
+from .answers import ResponseInfo, origin_of
+from .errors import BudgetExceededError, ConfigurationError, ResponseShapeError
 from .locks import Lock
 
 # The documentation's sums hold to four decimals.
@@ -95,6 +95,15 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
         replayed=replayed,
     )
     return evolve(made, warnings=tuple(map(ReceiptWarning, _disagreements(made))))
+
+
+def salvage(error: ResponseShapeError) -> Receipt | None:
+    """The receipt of an answer that could not be read otherwise; it was charged all the same. None without one."""
+    written, usage = _written(error.content), _written_usage(error.content)
+    if usage is None or not isinstance(usage.get("credits_charged"), (int, float, Decimal)):
+        return None
+    info = ResponseInfo(status_code=error.status_code, headers=error.headers, attempts=error.attempts)
+    return read_receipt(str(written.get("id", "")), usage, replayed=info.is_charged_before)
 
 
 @frozen(kw_only=True)
@@ -273,13 +282,17 @@ def _disagreements(entry: Receipt) -> Iterator[str]:
         yield "a number of tokens is negative"
 
 
-def _written_usage(content: bytes) -> Mapping[str, Any] | None:
-    """The `usage` of a response's own bytes, whose decimals are exact."""
+def _written(content: bytes) -> Mapping[str, Any]:
+    """A response's own bytes, whose decimals are exact; nothing where they are no object."""
     try:
         document = json.loads(content, parse_float=parse_decimal)
     except (ValueError, RecursionError):
-        return None
-    usage = document.get("usage") if isinstance(document, dict) else None
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _written_usage(content: bytes) -> Mapping[str, Any] | None:
+    usage = _written(content).get("usage")
     return usage if isinstance(usage, dict) else None
 
 

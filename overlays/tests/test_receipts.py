@@ -177,6 +177,18 @@ class TestLedger:
         assert (line.calls, line.replays) == (3, 1)
         assert float(line.credits) == pytest.approx(sum(row["credits_charged"] for row in mock.ledger()))
 
+    def test_counts_an_answer_that_could_not_be_read_since_it_was_charged(self, wire: Wire, make: Make) -> None:
+        wire.plays(answer(200, {**completion(), "choices": None}))
+        caller = make(wire.url)
+        for _ in range(2):
+            with pytest.raises(aurous.ResponseShapeError):
+                caller.create()
+        assert caller.client.ledger.credits == Decimal("0.2856")
+        wire.plays(answer(200, {**completion(), "id": "cmp_2", "usage": {"credits_charged": "much"}}))
+        with pytest.raises(aurous.ResponseShapeError):
+            caller.create()
+        assert caller.client.ledger.credits == Decimal("0.2856")
+
     def test_counts_the_replay_of_a_lost_attempt_as_what_it_was(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)
         mock.fault("reset=after", method="POST")

@@ -47,6 +47,29 @@ def test_calls_one_after_the_other_share_one_connection(wire: Wire, make: Make) 
     assert wire.connections == 1
 
 
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
+@pytest.mark.parametrize("prefix", ["", "/gateway/aurous"])
+def test_every_form_of_the_address_leads_to_the_same_place(prefix: str, suffix: str, wire: Wire, make: Make) -> None:
+    wire.plays(GOOD)
+    make(f"{wire.url}{prefix}{suffix}").create()
+    assert wire.seen[0].line == f"POST {prefix}/v1/chat/completions HTTP/1.1"
+
+
+def test_an_address_may_be_one_of_ipv6() -> None:
+    hosts = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        hosts.append((request.url.host, request.url.port, request.headers["Host"]))
+        return httpx.Response(200, json=completion())
+
+    ask(
+        aurous.Aurous(
+            KEY, base_url="http://[::1]:81/v1", http_client=httpx.Client(transport=httpx.MockTransport(handle))
+        )
+    )
+    assert hosts == [("::1", 81, "[::1]:81")]
+
+
 def test_variants_share_the_connection_and_the_ledger(wire: Wire, make: Make) -> None:
     wire.plays(*(answer(200, {**completion(), "id": f"cmp_{number}"}) for number in range(3)))
     caller = make(wire.url)
