@@ -129,7 +129,7 @@ class TestDeprecation:
         wire.plays(events)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
-        line = line_of_this_call() + 1
+        line = line_of_this_call()
         with pytest.warns(DeprecationWarning, match="route") as caught, stream:
             list(stream)
         assert places(caught) == [(__file__, line)]
