@@ -56,13 +56,16 @@ def encode(value: Any) -> Any:
 adapt_class: Callable[[type[Any]], Any] | None = None
 
 
+def adapted(value: Any) -> Any:
+    """A value, made of its class where a class was given."""
+    return adapt_class(value) if adapt_class is not None and isinstance(value, type) else value
+
+
 def given(
     members: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, nullable: Container[str] = ()
 ) -> dict[str, Any]:
     """The members that have a value, and on top of them the extra ones. None is a value of those that may be null."""
     kept = {name: value for name, value in members.items() if value is not None or name in nullable}
-    if adapt_class is not None:
-        kept = {name: adapt_class(value) if isinstance(value, type) else value for name, value in kept.items()}
     return {**kept, **(extra or {})}
 
 

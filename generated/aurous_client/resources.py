@@ -14,7 +14,7 @@ from attrs import evolve
 from .api.balance import retrieve_balance
 from .api.chat import cancel_chat_completion, create_chat_completion, retrieve_chat_completion
 from .api.models import list_models
-from .encoding import given, to_headers
+from .encoding import adapted, given, to_headers
 from .models import (
     Balance,
     ChatCompletion,
@@ -164,7 +164,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": response_format,
+                "response_format": adapted(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -301,7 +301,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": response_format,
+                "response_format": adapted(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -594,7 +594,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": response_format,
+                "response_format": adapted(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -731,7 +731,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": response_format,
+                "response_format": adapted(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,

@@ -48,10 +48,11 @@ def resolve(document: Any, reference: str) -> Any:
     """What a local reference leads to. Raises LookupError."""
     if reference != "#" and not reference.startswith("#/"):
         raise LookupError(reference)
-    found = document
+    found: Any = document
     for step in reference.split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
-        found = found[int(step)] if isinstance(found, list) and step.isdigit() else found[step]
+        name = step.replace("~1", "/").replace("~0", "~")
+        key: Any = int(name) if isinstance(found, list) and name.isdigit() else name
+        found = found[key]
     return found
 
 

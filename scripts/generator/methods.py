@@ -118,23 +118,21 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     for prop in models.members_of(name):
         free = names.free(str(prop.python_name), "body", taken)
         source = written.get(wire_name(prop), {})
+        takes_class = bool(spec.follow(source).get("x-accepts-class"))
         taken.add(free)
         found.append(
             Parameter(
                 name=free,
                 wire_name=types.quoted_name(prop),
-                accepted=types.accepted(prop, models.names) + _or_class(spec, source),
+                accepted=types.accepted(prop, models.names) + " | type[Any]" * takes_class,
                 required=prop.required,
                 doc=prose.describe(spec, source),
                 nullable=types.is_nullable(prop),
+                takes_class=takes_class,
                 default=types.literal(prop) if isinstance(prop, ConstProperty) and prop.required else None,
             )
         )
     return found
-
-
-def _or_class(spec: Spec, schema: Mapping[str, Any]) -> str:
-    return " | type[Any]" if spec.follow(schema).get("x-accepts-class") else ""
 
 
 def _outside(annotations: str, siblings: Container[str]) -> str:
@@ -155,7 +153,9 @@ def _declare(parameter: Parameter) -> str:
 
 def _body(members: Sequence[Parameter], fixed: str) -> str | None:
     """The arguments of `given`."""
-    written = [f"{member.wire_name}: {member.name}" for member in members] + [fixed] * bool(fixed)
+    values = [f"adapted({member.name})" if member.takes_class else member.name for member in members]
+    written = [f"{member.wire_name}: {value}" for member, value in zip(members, values, strict=True)]
+    written += [fixed] * bool(fixed)
     nullable = [member.wire_name for member in members if member.nullable]
     keep = f", nullable={{{', '.join(nullable)}}}" if nullable else ""
     return f"{{{', '.join(written)}}}, extra_body{keep}" if members else None

@@ -48,7 +48,7 @@ TAKEN_CLASSES = {
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }
 # Each operation is a module, which resources.py imports beside these.
-TAKEN_MODULES = {"builtins", "cached_property", "datetime", "evolve", "given", "to_headers", "uuid"}
+TAKEN_MODULES = {"adapted", "builtins", "cached_property", "datetime", "evolve", "given", "to_headers", "uuid"}
 # Names inside the functions of an operation's module, and of the method that calls it.
 TAKEN_PARAMETERS = {
     *TAKEN_MODULES,

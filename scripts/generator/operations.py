@@ -29,6 +29,8 @@ class Parameter:
     set_by_client: bool = False
     nullable: bool = False
     """Whether None is sent, as null; otherwise None means that nothing was given."""
+    takes_class: bool = False
+    """Whether a class may stand for a value, which the client makes of it."""
     default: str | None = None
     """Source text of what is sent when nothing is given: the one value that a const can have."""
 

@@ -87,7 +87,7 @@ def scalar(prop: PropertyProtocol, tagged: bool) -> tuple[str, str, bool] | None
     if kinds == {_KEYWORD, _SCALARS[StringProperty]}:
         kinds = {_KEYWORD}
     kind = kinds.pop() if len(kinds) == 1 else None
-    return None if kind is None else (*kind, is_nullable(prop))
+    return None if kind is None else (kind[0], kind[1], is_nullable(prop))
 
 
 def parser(prop: PropertyProtocol) -> str:

@@ -122,7 +122,7 @@ def test_names_of_our_own_are_known() -> None:
         ("/v1/str", "'str' cannot be the name of a namespace"),
         ("/v1/_caller", "'_caller' cannot be the name of a namespace"),
         ("/v1/é", "'é' cannot be the name of a namespace"),
-        ("/v1/close", "close is a method of the client already"),
+        ("/v1/close", "close is a name of the client already"),
         ("/v1/{id}", "no method name follows from /v1/{id}"),
         ("/", "no method name follows from /"),
         ("/v1/things/{id}/parts/{part}", ""),
