@@ -46,7 +46,7 @@ def _of_types(before: Any, after: Any) -> str:
 
 def _types(written: Any) -> set[str]:
     """The types allowed; none are named where all are. An integer is a number too."""
-    listed = {written} if isinstance(written, str) else set(written or ())
+    listed: set[str] = {written} if isinstance(written, str) else set(written or ())
     return listed | {"integer"} if "number" in listed else listed
 
 

@@ -51,17 +51,7 @@ class Source:
 
     def line(self, pointer: Pointer) -> int:
         """The line of a node, or of the closest ancestor that exists."""
-        node, line = self._tree, 1
-        for step in pointer:
-            found: tuple[yaml.Node, yaml.Node] | None = None
-            if isinstance(node, yaml.MappingNode):
-                found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-            elif isinstance(node, yaml.SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
-                found = (node.value[int(step)], node.value[int(step)])
-            if found is None:
-                break
-            line, node = found[0].start_mark.line + 1, found[1]
-        return line
+        return line_in(self._tree, pointer)
 
     def place(self, pointer: Pointer) -> str:
         return f"{self.name}:{self.line(pointer)}"
@@ -91,6 +81,21 @@ def _read_revision(given: str, folder: Path) -> Source:
         told = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise SourceError(f"git:{given}: {told[0].removeprefix('fatal: ')}")
     return Source(f"{path}@{revision}", done.stdout, folder)
+
+
+def line_in(node: yaml.Node | None, pointer: Pointer) -> int:
+    """The line of what a pointer leads to in a parsed text, or of the closest ancestor that exists."""
+    line = 1
+    for step in pointer:
+        found: tuple[yaml.Node, yaml.Node] | None = None
+        if isinstance(node, yaml.MappingNode):
+            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+        elif isinstance(node, yaml.SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+            found = (node.value[int(step)], node.value[int(step)])
+        if found is None:
+            break
+        line, node = found[0].start_mark.line + 1, found[1]
+    return line
 
 
 def parse(pointer: str) -> Pointer:

@@ -1,0 +1,87 @@
+"""Owns the differences that were decided upon, each with its reason; finds none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from .facts import Difference, Kind
+
+_NAMES = {"operation", "pointer", "about", "kind", "reason", "says"}
+
+
+class AcceptanceError(Exception):
+    """The file of accepted differences is not one; the message is one line for a person."""
+
+
+@dataclass
+class Entry:
+    """One decision. All but the reason are patterns as in file names; what is left out fits everything."""
+
+    reason: str
+    operation: str = "*"
+    pointer: str = "*"
+    about: str = "*"
+    kind: str = "*"
+    says: str = "*"
+    uses: int = field(default=0, compare=False)
+
+    def fits(self, difference: Difference) -> bool:
+        pairs = (
+            (difference.operation, self.operation),
+            (difference.pointer, self.pointer),
+            (difference.about, self.about),
+            (difference.kind.value, self.kind),
+            (difference.text, self.says),
+        )
+        return all(fnmatchcase(_plain(value), _plain(pattern)) for value, pattern in pairs)
+
+
+def _plain(text: str) -> str:
+    # `[]` and `{}` are parts of names here, and no sets of characters.
+    return text.replace("[", "(").replace("]", ")")
+
+
+def load(path: Path) -> list[Entry]:
+    """The decisions in a file. Raises AcceptanceError or OSError."""
+    try:
+        rows = yaml.safe_load(path.read_bytes())
+    except yaml.YAMLError as error:
+        raise AcceptanceError(f"{path.name}: this is not YAML: {' '.join(str(error).split())}") from error
+    entries = []
+    for number, row in enumerate(rows or [], 1):
+        if not isinstance(row, dict) or set(row) - _NAMES:
+            raise AcceptanceError(f"{path.name}: entry {number} may have {', '.join(sorted(_NAMES))}, and nothing else")
+        if not str(row.get("reason") or "").strip():
+            raise AcceptanceError(f"{path.name}: entry {number} has no reason")
+        if row.get("kind", "*") != "*" and row["kind"] not in list(Kind):
+            raise AcceptanceError(f"{path.name}: entry {number}: kind is one of {', '.join(Kind)}")
+        entries.append(_entry({name: str(value) for name, value in row.items()}))
+    return entries
+
+
+def _entry(row: dict[str, str]) -> Entry:
+    return Entry(
+        reason=row["reason"],
+        operation=row.get("operation", "*"),
+        pointer=row.get("pointer", "*"),
+        about=row.get("about", "*"),
+        kind=row.get("kind", "*"),
+        says=row.get("says", "*"),
+    )
+
+
+def mark(differences: Iterable[Difference], entries: list[Entry]) -> list[Difference]:
+    """The same differences, those decided upon with their reason."""
+    marked = []
+    for difference in differences:
+        entry = next((entry for entry in entries if entry.fits(difference)), None)
+        if entry is not None:
+            entry.uses += 1
+            difference = replace(difference, reason=entry.reason)
+        marked.append(difference)
+    return marked

@@ -1,0 +1,127 @@
+"""Owns the reading of an operation of the spec into fields, with a JSON pointer for each fact; knows no page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from specdiff import sources
+from specdiff.sources import Source
+
+from .facts import KEYWORDS, Fact, Field
+
+PLACES = {"Headers": "header", "Path Parameters": "path", "Query Parameters": "query"}
+_JSON = "application/json"
+
+
+class Operation:
+    """One operation of the spec."""
+
+    def __init__(self, spec: Source, path: str, method: str) -> None:
+        self._document = spec.document
+        self.pointer = f"#{sources.write(('paths', path, method.lower()))}"
+        self._item: Mapping[str, Any] = spec.document["paths"][path]
+        self._operation: Mapping[str, Any] = self._item[method.lower()]
+
+    def parameters(self, place: str) -> list[Field]:
+        """The parameters that are sent in a header, in the path or in the query."""
+        found = []
+        for holder, pointer in ((self._item, self.pointer.rpartition("/")[0]), (self._operation, self.pointer)):
+            for index, given in enumerate(holder.get("parameters", ())):
+                parameter, at = self._follow(given, f"{pointer}/parameters/{index}")
+                if parameter["in"] != place:
+                    continue
+                shape = self._field(str(parameter["name"]), parameter.get("schema", {}), f"{at}/schema")
+                shape.required, shape.pointer = bool(parameter.get("required")), at
+                found.append(shape)
+        return found
+
+    def security_headers(self) -> set[str]:
+        """The headers in which a credential may be sent."""
+        schemes = self._document.get("components", {}).get("securitySchemes", {})
+        names = set()
+        for requirement in self._operation.get("security", ()):
+            for name in requirement:
+                scheme = schemes.get(name, {})
+                names.add(scheme["name"] if scheme.get("type") == "apiKey" else "Authorization")
+        return names
+
+    def body(self) -> tuple[Mapping[str, Any], str] | None:
+        """The schema of the JSON body with its pointer, or None."""
+        body, at = self._follow(self._operation.get("requestBody", {}), f"{self.pointer}/requestBody")
+        return self._schema(body, at)
+
+    def answer(self, status: str) -> tuple[Mapping[str, Any], str] | None:
+        """The schema of the JSON answer of a status with its pointer, or None."""
+        response = self._operation.get("responses", {}).get(status)
+        if response is None:
+            return None
+        return self._schema(*self._follow(response, f"{self.pointer}/responses/{status}"))
+
+    def has_status(self, status: str) -> bool:
+        return status in self._operation.get("responses", {})
+
+    def members(self, schema: Mapping[str, Any], pointer: str) -> list[Field]:
+        """The members of an object, or of the objects in a list, or of one that may be null."""
+        schema, at = self._object(schema, pointer)
+        required = schema.get("required", ())
+        found = []
+        for name, child in schema.get("properties", {}).items():
+            member = self._field(name, child, f"{at}{sources.write(('properties', name))}")
+            member.required = name in required
+            found.append(member)
+        return found
+
+    def _schema(self, holder: Mapping[str, Any], at: str) -> tuple[Mapping[str, Any], str] | None:
+        schema = holder.get("content", {}).get(_JSON, {}).get("schema")
+        return None if schema is None else (schema, f"{at}/content{sources.write((_JSON,))}/schema")
+
+    def _follow(self, node: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
+        while "$ref" in node:
+            pointer = str(node["$ref"])
+            node = sources.find(self._document, sources.parse(pointer)) or {}
+        return node, pointer
+
+    def _object(self, schema: Mapping[str, Any], pointer: str) -> tuple[Mapping[str, Any], str]:
+        schema, at = self._follow(schema, pointer)
+        for keyword in ("oneOf", "anyOf"):
+            given = schema.get(keyword, ())
+            present = [index for index, member in enumerate(given) if member.get("type") != "null"]
+            if len(present) == 1:
+                return self._object(given[present[0]], f"{at}/{keyword}/{present[0]}")
+        if "items" in schema:
+            return self._object(schema["items"], f"{at}/items")
+        return schema, at
+
+    def _field(self, name: str, schema: Mapping[str, Any], pointer: str) -> Field:
+        found = Field(name, pointer=pointer, schema=schema)
+        types: set[str] = set()
+        self._gather(found, types, schema, pointer)
+        found.types = frozenset(types)
+        return found
+
+    def _gather(self, found: Field, types: set[str], schema: Mapping[str, Any], pointer: str) -> None:
+        schema, at = self._follow(schema, pointer)
+        given = schema.get("type", ())
+        types |= {given} if isinstance(given, str) else set(given)
+        if "const" in schema:
+            found.facts["enum"] = Fact([schema["const"]], pointer=f"{at}/const")
+            types |= {"string"} if isinstance(schema["const"], str) else set()
+        for keyword in KEYWORDS:
+            # The default of a constant is how the generated client fills it in, and no statement of the API.
+            if keyword in schema and not (keyword == "default" and "const" in schema):
+                found.facts[keyword] = Fact(schema[keyword], pointer=f"{at}/{keyword}")
+        for keyword in ("oneOf", "anyOf"):
+            members = [member for member in schema.get(keyword, ()) if member.get("type") != "null"]
+            types |= {"null"} if len(members) < len(schema.get(keyword, ())) else set()
+            plain = [member for member in members if set(member) == {"type"}]
+            if keyword == "anyOf" and len(members) - len(plain) == 1 and len(plain) == 1:
+                # An enum beside any other string: open.
+                found.is_open = True
+            alone = len(members) == 1 or found.is_open
+            for index, member in enumerate(schema.get(keyword, ())):
+                if member.get("type") == "null":
+                    continue
+                # Of a real union only the types can be compared: a page prints one set of facts.
+                target = found if alone else Field(name=found.name)
+                self._gather(target, types, member, f"{at}/{keyword}/{index}")

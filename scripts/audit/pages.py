@@ -1,0 +1,212 @@
+"""Owns the form of a saved reference page, plain text with one word or value to a line; knows no spec.
+
+GET                      Headers                 Pattern: ^a
+/                        Aurous-Version          Required range: 0 <= x <= 2
+v1                       string                  Maximum string length: 128
+/                        required                Available options:
+models                   What it is for.         low,
+curl --request GET ...   Example:                high
+{ "object": ... }        "2026-05-15"
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import constraints
+from .facts import Fact, Field
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SECTIONS = ("Authorizations", "Headers", "Path Parameters", "Query Parameters", "Body", "Response")
+_TYPE = re.compile(
+    r"(?P<base>string|number|integer|boolean|object|array|any|null|file|enum)(<(?P<inner>[\w-]+)>)?(?P<lists>(\[\])*)"
+)
+_MARKS = re.compile(r"(header|query|path|cookie|required|deprecated|default:.*)+")
+_STATUS = re.compile(r"(\d{3})(?:\s*-\s*(\S+))?")
+
+
+class PageError(Exception):
+    """This text is not a reference page; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A JSON value that the page prints, with its text and the line where it begins."""
+
+    value: Any
+    text: str
+    line: int
+
+
+@dataclass
+class Page:
+    """A reference page."""
+
+    name: str
+    method: str
+    path: str
+    line: int
+    sections: dict[str, list[Field]] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    headers: list[Fact] = field(default_factory=list)
+    request: Sample | None = None
+    response: Sample | None = None
+    status: str = "200"
+    media_types: dict[str, Fact] = field(default_factory=dict)
+    broken: list[Fact] = field(default_factory=list)
+
+    @property
+    def operation(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def parse(name: str, text: str) -> Page:
+    """The page that a saved text is. Raises PageError."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
+    page = _heading(name, lines)
+    starts = _section_starts(lines, page.line)
+    first = min(starts.values(), default=len(lines))
+    _read_samples(page, lines, page.line, first)
+    ends = sorted([*starts.values(), len(lines)])
+    for title, start in starts.items():
+        page.lines[title] = start + 1
+        end = next(end for end in ends if end > start)
+        page.sections[title] = [*_fields(page, title, lines, start + 1, end)]
+    return page
+
+
+def _heading(name: str, lines: list[str]) -> Page:
+    for index, line in enumerate(lines):
+        if line.strip() not in METHODS:
+            continue
+        following = [(at, text.strip()) for at, text in enumerate(lines) if at > index and text.strip()]
+        path, after = "", index
+        for at, text in following:
+            is_step = text == "/" or (path.endswith("/") and re.fullmatch(r"[\w.{}:-]+", text))
+            if not is_step and not (not path and re.fullmatch(r"/[\w./{}:-]+", text)):
+                break
+            path, after = path + text, at
+        if path:
+            return Page(name, line.strip(), path, after + 1)
+    raise PageError(f"{name}: no method and path, so this is not a reference page")
+
+
+def _section_starts(lines: list[str], after: int) -> dict[str, int]:
+    """The line index of every section's title; a title is alone among blank lines, or the first of its name."""
+    starts: dict[str, int] = {}
+    for index in range(after, len(lines)):
+        title = lines[index].strip()
+        if title in SECTIONS and title not in starts:
+            starts[title] = index
+    return starts
+
+
+# ---------------------------------------------------------------- samples
+
+
+def _read_samples(page: Page, lines: list[str], start: int, end: int) -> None:
+    index = start
+    while index < end:
+        text = lines[index].strip()
+        if found := re.search(r"--header '([^:']+):", text):
+            page.headers.append(Fact(found[1], line=index + 1))
+        if text.startswith("--data"):
+            page.request, index = _json(page, lines, index, end)
+            continue
+        if text[:1] in ("{", "["):
+            sample, index = _json(page, lines, index, end)
+            page.response = page.response or sample
+            continue
+        index += 1
+
+
+def _json(page: Page, lines: list[str], index: int, end: int) -> tuple[Sample | None, int]:
+    """The JSON value that begins on this line or the next one with a bracket, and the line after it."""
+    start = index
+    while start < end and not re.search(r"[{\[]", lines[start]):
+        start += 1
+    text = "\n".join(lines[start:end])
+    opening = re.search(r"[{\[]", text)
+    if opening is None:
+        return None, end
+    padded = " " * opening.start() + text[opening.start() :]
+    try:
+        value, stop = json.JSONDecoder().raw_decode(padded, opening.start())
+    except ValueError as error:
+        page.broken.append(
+            Fact(str(error).partition(":")[0], line=start + 1 + text[: getattr(error, "pos", 0)].count("\n"))
+        )
+        return None, end
+    return Sample(value, padded[:stop], start + 1), start + padded[:stop].count("\n") + 1
+
+
+# ---------------------------------------------------------------- fields
+
+
+def _fields(page: Page, title: str, lines: list[str], start: int, end: int) -> Iterator[Field]:
+    found: Field | None = None
+    index = start
+    while index < end:
+        text = lines[index].strip()
+        kind = _type(lines[index + 1].strip()) if index + 1 < end else None
+        if text and kind is not None and _is_name(text):
+            if found is not None:
+                yield found
+            found = Field(text, kind[0], line=index + 1, facts=kind[1](index + 2))
+            index = _marks(found, lines, index + 2, end)
+        elif found is not None:
+            index = constraints.read(found, lines, index, end)
+        else:
+            _preamble(page, title, text, index + 1)
+            index += 1
+    if found is not None:
+        yield found
+
+
+def _preamble(page: Page, title: str, text: str, line: int) -> None:
+    """What stands between a section's title and its first field: a status, a media type."""
+    status = _STATUS.fullmatch(text)
+    if title == "Response" and status:
+        page.status = status[1]
+        text = status[2] or ""
+    if re.fullmatch(r"[\w.+-]+/[\w.+-]+", text):
+        page.media_types[title] = Fact(text, line=line)
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(r"[\w$-]+((\[\])?\.[\w$-]+)*(\[\])?", text) is not None
+
+
+def _type(text: str) -> tuple[frozenset[str], Any] | None:
+    """The types that a line names, with a maker of the facts that they carry; None if it names none."""
+    types: set[str] = set()
+    formats: list[str] = []
+    for part in re.split(r"\s*\|\s*", text):
+        found = _TYPE.fullmatch(part)
+        if found is None:
+            return None
+        base, inner = found["base"], found["inner"]
+        if found["lists"]:
+            base = "array"
+        elif base == "enum":
+            base = inner or "string"
+        elif inner:
+            formats.append(inner)
+        types.add(base)
+    told = frozenset() if "any" in types else frozenset(types)
+    return told, lambda line: {"format": Fact(formats[0], line=line)} if formats else {}
+
+
+def _marks(found: Field, lines: list[str], index: int, end: int) -> int:
+    while index < end and _MARKS.fullmatch(lines[index].strip()):
+        text = lines[index].strip()
+        if text.endswith("required"):
+            found.required = True
+        if "default:" in text:
+            found.facts["default"] = Fact(constraints.value(text.partition("default:")[2]), line=index + 1)
+        index += 1
+    return index

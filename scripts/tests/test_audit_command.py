@@ -1,0 +1,113 @@
+"""The command line of the audit: its forms, its exit codes, its file of decisions, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import audit_docs
+import pytest
+from audit import acceptance
+
+PAGES = Path(__file__).resolve().parent / "data" / "pages"
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Path:
+    path = tmp_path / "create.txt"
+    text = (PAGES / "create.txt").read_text(encoding="utf-8")
+    path.write_text(text.replace("0 <= x <= 20", "0 <= x <= 10"), encoding="utf-8")
+    return path
+
+
+def test_all_pages_agree_with_the_spec_and_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_docs.main([str(path) for path in sorted(PAGES.glob("*.txt"))]) == 0
+    assert capsys.readouterr().out.startswith("4 page(s), 0 difference(s), ")
+
+
+def test_a_difference_is_told_with_line_and_pointer_and_exit_1(
+    edited: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit_docs.main([str(edited)]) == 1
+    line = edited.read_text().splitlines().index("Required range: 0 <= x <= 10") + 1
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "create.txt: POST /v1/chat/completions",
+        f"  create.txt:{line}: different: Body: top_logprobs: maximum is 10 on the page, 20 in the spec",
+        "    #/components/schemas/ChatCompletionRequest/properties/top_logprobs/maximum",
+    ]
+
+
+def test_json_has_the_accepted_ones_with_their_reasons(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_docs.main([str(edited), "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["open"] == 1
+    reasons = [row["reason"] for row in told["differences"]]
+    assert len(reasons) > 10
+    assert reasons.count("") == 1
+
+
+def test_all_shows_accepted_ones_and_decisions_without_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_docs.main([str(PAGES / "balance.txt"), "--all"]) == 0
+    out = capsys.readouterr().out
+    assert "accepted: Required on the newest page" in out
+    assert "did not come up on these pages" in out
+
+
+def test_every_decision_has_a_use_on_the_pages_we_keep() -> None:
+    entries = acceptance.load(audit_docs.ACCEPTED)
+    spec = str(audit_docs.ROOT / "openapi.yaml")
+    acceptance.mark(audit_docs.audit(sorted(PAGES.glob("*.txt")), spec), entries)
+    assert [entry for entry in entries if not entry.uses] == []
+
+
+def test_an_older_spec_can_be_audited(edited: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    text = (audit_docs.ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    spec.write_text(text.replace("          maximum: 20\n", "          maximum: 10\n"), encoding="utf-8")
+    assert audit_docs.main([str(edited), "--spec", str(spec)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("- about: type\n", "entry 1 has no reason"),
+        ("- reason: x\n  why: y\n", "entry 1 may have"),
+        ("- reason: x\n  kind: odd\n", "kind is one of"),
+        ("- [\n", "this is not YAML"),
+        ("text\n", "entry 1 may have"),
+    ],
+)
+def test_a_bad_file_of_decisions_is_one_line(
+    content: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "accepted.yaml"
+    path.write_text(content)
+    assert audit_docs.main([str(PAGES / "balance.txt"), "--accepted", str(path)]) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"hello\n", "no method and path, so this is not a reference page"),
+        (b"", "no method and path"),
+        (b"GET\n", "no method and path"),
+        (b"\xff\xfeG\x00", "not UTF-8"),
+    ],
+)
+def test_what_is_no_page_is_one_line_and_exit_2(
+    content: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "odd.txt"
+    path.write_bytes(content)
+    assert audit_docs.main([str(path)]) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert err.count("\n") == 1
+
+
+def test_a_missing_page_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit_docs.main(["no/such/page.txt"]) == 2
+    assert capsys.readouterr().err == "audit_docs: no/such/page.txt: No such file or directory\n"
