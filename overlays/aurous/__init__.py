@@ -47,8 +47,9 @@ from .errors import (
 from .frames import StreamNotice
 from .hooks import CallDetails, Hooks
 from .idempotency import idempotency_key
+from .ledger import Budget, Ledger, LedgerLine
 from .options import StreamPolicy, Timeouts
-from .receipts import Budget, Ledger, LedgerLine, Receipt, ReceiptWarning, receipt
+from .receipts import Receipt, ReceiptWarning, receipt
 from .recovery import Recovery
 from .retries import RetryPolicy
 from .stream import AsyncChatStream, ChatStream

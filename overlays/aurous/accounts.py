@@ -12,7 +12,8 @@ from aurous_client.models import ChatCompletion
 from .calls import Course
 from .errors import ResponseShapeError
 from .frames import read_whole
-from .receipts import Ledger, Receipt
+from .ledger import Ledger
+from .receipts import Receipt
 from .recovery import is_final, receipt_of
 
 

@@ -6,7 +6,6 @@ all that differs between the two clients. An *attempt* is one HTTP request; a *c
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Generic, TypeVar
@@ -19,12 +18,13 @@ from aurous_client.types import Operation, Request, Response
 from . import idempotency
 from ._version import __version__
 from .answers import Origin, ResponseInfo, attach
+from .documents import NO_JSON, decode, parse
+from .envelopes import Envelope
 from .errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
     Attempt,
-    Envelope,
     ResponseShapeError,
     error_class,
 )
@@ -215,13 +215,13 @@ class Course:
         """Whether a success breaks off where nothing but its JSON could tell: it ends when the connection does."""
         if reply.is_framed or reply.body is not None or not self._operation.has_body:
             return False
-        return _decode(reply.content) is _NO_JSON and reply.content.lstrip()[:1] in (b"{", b"[", b"")
+        return decode(reply.content) is NO_JSON and reply.content.lstrip()[:1] in (b"{", b"[", b"")
 
     def _read(self, reply: Reply) -> Response[Any]:
-        parsed = _parse(self._operation, reply.content)
+        parsed = parse(self._operation, reply.content)
         if isinstance(parsed, ParseError):
             raise self._shape_error(str(parsed), reply, parsed)
-        if parsed is _NO_JSON:
+        if parsed is NO_JSON:
             raise self._shape_error(f"expected a JSON document, found {_kind_of(reply)}", reply)
         return Response(status_code=reply.status_code, headers=reply.headers, content=reply.content, parsed=parsed)
 
@@ -272,33 +272,7 @@ class Course:
         )
 
 
-class _NoJson:
-    """The type of `_NO_JSON`: null is JSON too."""
-
-
-_NO_JSON: Final = _NoJson()
 _REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
-
-
-def _decode(content: bytes) -> Any:
-    try:
-        return json.loads(content, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        return _NO_JSON
-
-
-def _parse(operation: Operation[Any], content: bytes) -> Any:
-    """The result, or the fault that keeps it from being one.
-
-    Returned, not raised: the frames of a fault hold all of the answer, and its reader needs no more than the place.
-    """
-    decoded = _decode(content) if operation.has_body else None
-    if decoded is _NO_JSON:
-        return _NO_JSON
-    try:
-        return operation.parse(decoded)
-    except ParseError as fault:
-        return fault.with_traceback(None)
 
 
 def _outcome(came: Reply | Failure, attempt: Attempt) -> Answered | Lost:
@@ -322,8 +296,3 @@ def _kind_of(reply: Reply) -> str:
     if not reply.content:
         return "an empty body"
     return f"{len(reply.content)} bytes of {reply.headers.get('content-type', 'no declared type')}"
-
-
-def _refuse_constant(name: str) -> Any:
-    """Python reads NaN and Infinity; JSON does not have them, and nothing can be charged by them."""
-    raise ValueError(name)

@@ -24,8 +24,8 @@ from .calls import Course, Outcome
 from .errors import ConfigurationError, ResponseShapeError
 from .flow import Link
 from .hooks import Hooks
+from .ledger import Budget, Ledger
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
-from .receipts import Budget, Ledger
 from .retries import RetryPolicy
 from .stream import AsyncChatStream, ChatStream
 from .transport import AsyncTransport, SyncTransport

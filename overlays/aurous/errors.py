@@ -27,11 +27,12 @@ All of them pickle, and none holds or shows the key.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from attrs import frozen
+
+from .envelopes import Envelope, excerpt, printable
 
 if TYPE_CHECKING:
     from .recovery import Recovery
@@ -133,7 +134,7 @@ class APIStatusError(AurousError):
         self.type = envelope.type
         self.code = envelope.code
         """Stable and made for programs; None where the body was no error envelope."""
-        self.message = message or envelope.message or _excerpt(content) or "no message"
+        self.message = message or envelope.message or excerpt(content) or "no message"
         self.param = envelope.param
         """The parameter at fault, as a path such as `messages[0].content`."""
         self.doc_url = envelope.doc_url
@@ -266,41 +267,6 @@ class BudgetExceededError(AurousError):
     """A budget was spent, and the call was not started. See `Aurous.budget`."""
 
 
-@frozen(kw_only=True)
-class Envelope:
-    """What could be read of an error body; nothing is required of it.
-
-    Page: guides/error-handling.
-    """
-
-    type: str | None = None
-    code: str | None = None
-    message: str | None = None
-    param: str | None = None
-    doc_url: str | None = None
-    request_id: str | None = None
-
-    @classmethod
-    def read(cls, content: bytes) -> Envelope:
-        """From a body of any form: the documented envelope, a flat one, or none at all."""
-        try:
-            document = json.loads(content)
-        except (ValueError, RecursionError):
-            return cls()
-        return cls.of(document)
-
-    @classmethod
-    def of(cls, document: object) -> Envelope:
-        """From a decoded body."""
-        error = document.get("error", document) if isinstance(document, Mapping) else None
-        if isinstance(error, str):
-            return cls(message=error)
-        if not isinstance(error, Mapping):
-            return cls()
-        known = {name: error.get(name) for name in ("type", "code", "message", "param", "doc_url", "request_id")}
-        return cls(**{name: value for name, value in known.items() if isinstance(value, str)})
-
-
 # What decides is the pair; None stands for any code of a status, or for any status of a code.
 _CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
     (401, None): AuthenticationError,
@@ -335,21 +301,10 @@ def speaks_of_credits(code: str | None) -> bool:
     return code is not None and any(word in code for word in ("balance", "credit", "quota"))
 
 
-def printable(text: str, limit: int = 1000) -> str:
-    """Text of the server's as a line of a log or an error may show it: one line, not endless, nothing that steers."""
-    shown = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
-    return f"{shown[:limit]}..." if len(shown) > limit else shown
-
-
 def _with_attempts(message: str, attempts: Sequence[Attempt]) -> str:
     if len(attempts) < 2:
         return message
     return f"{message} [{len(attempts)} attempts: {'; '.join(map(str, attempts))}]"
-
-
-def _excerpt(content: bytes) -> str:
-    text = " ".join(content[:400].decode("utf-8", "replace").split())
-    return f"{text[:120]}..." if len(text) > 120 else text
 
 
 def _restore(kind: type[ErrorT], args: tuple[Any, ...], state: dict[str, Any]) -> ErrorT:

@@ -23,9 +23,9 @@ from .calls import Course, Opened
 from .clocks import Clocks
 from .errors import AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
 from .frames import End, Reader, StreamNotice
+from .ledger import Ledger
 from .moves import Carry, HangUp, Moves, Read
 from .options import Options
-from .receipts import Ledger
 from .recovery import Recovery
 from .steps import Failure, Steps
 

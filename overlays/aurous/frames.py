@@ -15,7 +15,8 @@ from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarn
 
 from .answers import ResponseInfo
 from .chunks import Accumulator
-from .errors import AurousError, Envelope, ResponseShapeError, error_class
+from .envelopes import Envelope
+from .errors import AurousError, ResponseShapeError, error_class
 from .receipts import Receipt, parse_decimal, read_receipt
 from .sse import Decoder, EventTooLargeError, ServerSentEvent
 

@@ -13,7 +13,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .errors import Attempt, printable
+from .envelopes import printable
+from .errors import Attempt
 
 logger = logging.getLogger("aurous")
 

@@ -26,7 +26,8 @@ from aurous_client.types import UNSET, Operation, Request
 
 from .calls import Course
 from .errors import APITimeoutError, ConflictError
-from .receipts import Ledger, Receipt, has_usage, receipt
+from .ledger import Ledger
+from .receipts import Receipt, has_usage, receipt
 from .steps import Steps, Wait
 
 Outcome: TypeAlias = Literal["completed", "cancelled", "failed", "in_progress"]

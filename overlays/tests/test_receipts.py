@@ -15,7 +15,8 @@ from typing import Any
 import aurous
 import pytest
 from attrs import evolve
-from aurous.receipts import Ledger, Receipt, parse_decimal, read_receipt
+from aurous.ledger import Ledger
+from aurous.receipts import Receipt, parse_decimal, read_receipt
 from aurous_client.models import ChatCompletion
 from aurous_mock.launcher import Mock
 from hypothesis import given

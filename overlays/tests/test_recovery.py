@@ -12,8 +12,8 @@ from attrs import define, field
 from aurous.calls import Course, Failure, Reply, Send, Steps, Wait
 from aurous.chunks import Accumulator
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
+from aurous.ledger import Ledger
 from aurous.options import Options, Secret
-from aurous.receipts import Ledger
 from aurous.recovery import Recovery, cancel, compare, recover
 from aurous.retries import RetryPolicy
 from aurous_client.models import ChatCompletion, ChatCompletionChunk

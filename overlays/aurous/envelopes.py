@@ -1,0 +1,55 @@
+"""Reads error bodies of any form, and makes what servers say fit to be shown. Knows no HTTP.
+
+Page: guides/error-handling.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+@frozen(kw_only=True)
+class Envelope:
+    """What could be read of an error body; nothing is required of it."""
+
+    type: str | None = None
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+    doc_url: str | None = None
+    request_id: str | None = None
+
+    @classmethod
+    def read(cls, content: bytes) -> Envelope:
+        """From a body of any form: the documented envelope, a flat one, or none at all."""
+        try:
+            document = json.loads(content)
+        except (ValueError, RecursionError):
+            return cls()
+        return cls.of(document)
+
+    @classmethod
+    def of(cls, document: object) -> Envelope:
+        """From a decoded body."""
+        error = document.get("error", document) if isinstance(document, Mapping) else None
+        if isinstance(error, str):
+            return cls(message=error)
+        if not isinstance(error, Mapping):
+            return cls()
+        known = {name: error.get(name) for name in ("type", "code", "message", "param", "doc_url", "request_id")}
+        return cls(**{name: value for name, value in known.items() if isinstance(value, str)})
+
+
+def printable(text: str, limit: int = 1000) -> str:
+    """Text of the server's as a line of a log or an error may show it: one line, not endless, nothing that steers."""
+    shown = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
+    return f"{shown[:limit]}..." if len(shown) > limit else shown
+
+
+def excerpt(content: bytes) -> str:
+    """The beginning of a body that is no envelope."""
+    text = " ".join(content[:400].decode("utf-8", "replace").split())
+    return f"{text[:120]}..." if len(text) > 120 else text
