@@ -27,6 +27,7 @@ from .traces import chain, without_frames
 # anyio, and asyncio with it, are imported where they are used: programs without coroutines need not load them.
 
 T = TypeVar("T")
+ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
 
 # Generous, for gateways that fan out; httpx's own 100 would make the 101st stream wait for a connection.
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
@@ -99,7 +100,8 @@ class SyncTransport:
             except _FAILURES as error:
                 return _failure(error, step)
             except BaseException as error:
-                raise _cleaned(error) from None
+                _clean(error)
+                raise
             finally:
                 if response is not None:
                     response.close()
@@ -116,7 +118,7 @@ class SyncTransport:
             if self._closed:
                 raise AurousError(_CLOSED)
             if self._made is None or self._process != os.getpid():
-                self._made, self._process = httpx.Client(limits=LIMITS), os.getpid()
+                self._made, self._process = _made(httpx.Client), os.getpid()
             return self._made
 
     def close(self) -> None:
@@ -189,7 +191,8 @@ class AsyncTransport:
         except _FAILURES as error:
             return _failure(error, step)
         except BaseException as error:
-            raise _cleaned(error) from None
+            _clean(error)
+            raise
         finally:
             if response is not None:
                 with anyio.CancelScope(shield=True):
@@ -206,7 +209,7 @@ class AsyncTransport:
         with self._lock:
             if loop not in self._made:
                 self._made = {other: client for other, client in self._made.items() if not loops.is_over(other)}
-                self._made[loop] = httpx.AsyncClient(limits=LIMITS)
+                self._made[loop] = _made(httpx.AsyncClient)
             return self._made[loop]
 
     async def close(self) -> None:
@@ -257,7 +260,7 @@ class AsyncBody:
                 return await anext(self._pieces, None)
         except TimeoutError as error:
             message = f"nothing came within {patience:.3g} s"
-            return Failure(message=message, sent=True, timed_out=True, cause=_cleaned(error))
+            return Failure(message=message, sent=True, timed_out=True, cause=_clean(error))
         except _FAILURES as error:
             return _failure(error, None)
 
@@ -333,23 +336,36 @@ def _failure(error: BaseException, step: Send | None) -> Failure:
         sent=not isinstance(error, (*_NOT_SENT, *_UNUSABLE)),
         timed_out=isinstance(error, httpx.TimeoutException),
         is_final=isinstance(error, _UNUSABLE) or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
-        cause=_cleaned(error),
+        cause=_clean(error),
     )
 
 
 def _late(step: Send, error: BaseException) -> Failure:
-    return Failure(message=f"no answer within {step.total:.3g} s", sent=True, timed_out=True, cause=_cleaned(error))
+    return Failure(message=f"no answer within {step.total:.3g} s", sent=True, timed_out=True, cause=_clean(error))
 
 
-def _cleaned(error: BaseException) -> BaseException:
-    """The error, with nothing in it or behind it that leads to a request and so to the key."""
-    if isinstance(error, RuntimeError) and "client has been closed" in str(error):
-        return AurousError(_CLOSED)
+def _clean(error: BaseException) -> BaseException:
+    """Take out of the error, and all behind it, what leads to a request and so to the key.
+
+    Raises AurousError in its place where it says that the client cannot be used.
+    """
     for link in chain(error):
         link.__traceback__ = without_frames(link.__traceback__, _LIBRARIES)
         if isinstance(link, httpx.RequestError) and link._request is not None:
             link.request = httpx.Request(link.request.method, link.request.url)
+    if isinstance(error, RuntimeError) and not isinstance(error, httpx.StreamError):
+        for words, told in _UNUSABLE_CLIENT.items():
+            if words in str(error):
+                raise AurousError(told) from None
     return error
+
+
+def _made(kind: type[ClientT]) -> ClientT:
+    try:
+        return kind(limits=LIMITS)
+    except Exception as error:
+        # What httpx reads of the environment: proxies, and where certificates are.
+        raise ConfigurationError(f"httpx cannot be set up: {error}") from error
 
 
 def _name_of(thing: object) -> str:
@@ -357,6 +373,12 @@ def _name_of(thing: object) -> str:
 
 
 _CLOSED = "the client is closed; make a new one"
+_UNUSABLE_CLIENT = {
+    "client has been closed": _CLOSED,
+    "Event loop is closed": "the http_client belongs to an event loop that is closed; give one that does not",
+    "attached to a different loop": "the http_client belongs to another event loop; give one that does not",
+    "bound to a different event loop": "the http_client belongs to another event loop; give one that does not",
+}
 _LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "anyio", "trio"})
 _WORDS: dict[type[BaseException], str] = {
     httpx.ConnectError: "cannot connect",

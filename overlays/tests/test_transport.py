@@ -154,7 +154,7 @@ class TestGivenClient:
 
     def test_whose_hook_fails_shows_where(self, wire: Wire) -> None:
         def hook(request: httpx.Request) -> None:
-            raise ZeroDivisionError
+            raise ZeroDivisionError from KeyError("why")
 
         wire.plays(GOOD)
         with (
@@ -164,6 +164,18 @@ class TestGivenClient:
             ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
         names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
         assert names[-1] == "hook"
+        assert isinstance(caught.value.__cause__, KeyError)
+
+    def test_of_a_loop_that_is_over_says_so(self, wire: Wire) -> None:
+        wire.plays(GOOD)
+        client = aurous.AsyncAurous(KEY, base_url=wire.url, http_client=httpx.AsyncClient())
+        asyncio.run(aask(client))
+        with pytest.raises(errors.AurousError, match="the http_client belongs to an event loop that is closed"):
+            asyncio.run(aask(client))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del client
+            gc.collect()
 
     def test_without_a_network_is_served_alike(self) -> None:
         def handle(request: httpx.Request) -> httpx.Response:
@@ -171,6 +183,15 @@ class TestGivenClient:
 
         given = httpx.Client(transport=httpx.MockTransport(handle))
         assert ask(aurous.Aurous(KEY, http_client=given)).status == "completed"
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "SSL_CERT_FILE"])
+def test_an_environment_that_httpx_cannot_use_is_an_error_of_ours(
+    variable: str, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "nowhere://[")
+    with pytest.raises(errors.ConfigurationError, match="httpx cannot be set up"):
+        make(wire.url).create()
 
 
 def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
