@@ -125,14 +125,12 @@ class TestDeprecation:
         assert [filename for filename, _ in places(caught)] == [__file__]
 
     def test_of_streams_too(self, wire: Wire) -> None:
-        events = answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream")
-        wire.plays(events)
+        wire.plays(answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream"))
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
-        line = line_of_this_call()
         with pytest.warns(DeprecationWarning, match="route") as caught, stream:
             list(stream)
-        assert places(caught) == [(__file__, line)]
+        assert [filename for filename, _ in places(caught)] == [__file__]
 
     def test_that_is_made_an_error_comes_after_the_receipt(self, wire: Wire) -> None:
         wire.plays(OLD)
