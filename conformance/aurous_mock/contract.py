@@ -1,4 +1,4 @@
-"""Reads `openapi.yaml` into what the mock serves by: versions, error codes, request schema; judges no request."""
+"""Reads specs into what the mock serves by: versions, operations, error codes, request schema; judges no request."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
+from aurous_mock import editions
 from aurous_mock.errors import UNDOCUMENTED, Code, type_for
 
 REQUEST_SCHEMA = "#/components/schemas/ChatCompletionRequest"
+# Every version that was released, as it was released; a file is added by each bump, and none is ever edited.
+RELEASED = Path(__file__).resolve().parent / "specs"
 
 
 class ContractError(Exception):
@@ -24,6 +27,11 @@ class Contract:
     version: str
     request: jsonschema_rs.Draft202012Validator
     codes: Mapping[str, Code]
+    operations: tuple[editions.Operation, ...] = ()
+
+    def operation(self, method: str, path: str) -> editions.Operation | None:
+        """The operation that a request is for, if this version has it."""
+        return next((operation for operation in self.operations if operation.serves(method, path)), None)
 
     def code(self, name: str, status: int | None = None) -> Code:
         """The code as documented, or, for a code no page knows, one made up from `status` (500 without)."""
@@ -41,6 +49,10 @@ class Contracts:
     by_version: Mapping[str, Contract]
     current: Contract
 
+    def is_known(self, method: str, path: str) -> bool:
+        """Whether any version has this operation."""
+        return any(contract.operation(method, path) for contract in self.by_version.values())
+
 
 def default_spec() -> Path:
     """The spec shipped beside this module in a wheel, or the repository's own in a checkout."""
@@ -52,27 +64,59 @@ def default_spec() -> Path:
 
 
 def load(paths: Iterable[Path] = ()) -> Contracts:
-    """Read the given specs (the default one if none is given); the newest version is the current one."""
-    contracts = [_read(path) for path in (tuple(paths) or (default_spec(),))]
-    by_version = {contract.version: contract for contract in contracts}
-    return Contracts(by_version=by_version, current=by_version[max(by_version)])
+    """Read the given specs, or, if none is given, the default one and those released; the newest is the current one."""
+    documents = _documents(paths)
+    contracts = {
+        version: _contract(path, document, [other for _, other in documents.values() if other is not document])
+        for version, (path, document) in documents.items()
+    }
+    return Contracts(by_version=contracts, current=contracts[max(contracts)])
 
 
-def _read(path: Path) -> Contract:
+def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Any]]:
+    chosen = [*paths]
+    documents = [(path, _read(path)) for path in chosen or [default_spec()]]
+    found = {_version(path, document): (path, document) for path, document in documents}
+    if not chosen:
+        for path in sorted(RELEASED.glob("*.yaml")):
+            # What the spec says now of its own version stands before what was released of it.
+            if path.stem not in found:
+                found[path.stem] = (path, _read(path))
+    return found
+
+
+def _read(path: Path) -> Any:
     # libyaml reads the spec some ten times faster, and a server's start is mostly this.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        document = yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader either way
-        return Contract(
-            version=str(document["info"]["version"]),
-            request=jsonschema_rs.Draft202012Validator({"$ref": REQUEST_SCHEMA, "components": document["components"]}),
-            codes=_codes(document["components"]["x-error-codes"]),
-        )
+        return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader either way
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ContractError(f"{path} is not a contract the mock can serve: {reason}") from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise _unusable(path, error) from error
+
+
+def _version(path: Path, document: Any) -> str:
+    try:
+        return str(document["info"]["version"])
+    except (KeyError, TypeError) as error:
+        raise _unusable(path, error) from error
+
+
+def _contract(path: Path, document: Any, others: list[Any]) -> Contract:
+    try:
+        return Contract(
+            version=_version(path, document),
+            request=jsonschema_rs.Draft202012Validator({"$ref": REQUEST_SCHEMA, "components": document["components"]}),
+            codes=_codes(document["components"]["x-error-codes"]),
+            operations=editions.read(document, others),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> ContractError:
+    return ContractError(f"{path} is not a contract the mock can serve: {' '.join(str(error).split())}")
 
 
 def _codes(documented: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from aurous_mock import admin, exchange, faults, identifiers, routes
 from aurous_mock.contract import Contracts
+from aurous_mock.editions import Trimmer
 from aurous_mock.errors import Refused, envelope
 from aurous_mock.exchange import Exchange
 from aurous_mock.faults import NO_FAULT, Fault
@@ -79,6 +80,7 @@ class Gateway:
                 await self._router(scope, receive, send)
                 return
             await self._admit(current)
+            send = self._edition(scope, send, current)
             current.fault = await self._fault(scope, current)
             if current.fault is NO_FAULT:
                 await self._router(scope, receive, send)
@@ -87,7 +89,24 @@ class Gateway:
         except Exception as error:
             if current.started:
                 raise
-            await self._refuse(error, current)(scope, receive, send)
+            await self._answer_otherwise(error, scope, current)(scope, receive, send)
+
+    def _edition(self, scope: Scope, send: Send, current: Exchange) -> Send:
+        """The way out for answers of the version asked for; refuses an operation that only other versions have."""
+        operation = current.contract.operation(scope["method"], scope["path"])
+        if operation is None:
+            if self._contracts.is_known(scope["method"], scope["path"]):
+                raise HTTPException(404)
+            return send
+        return Trimmer(operation, send).send if operation.withheld or operation.withheld_events else send
+
+    def _answer_otherwise(self, error: Exception, scope: Scope, current: Exchange) -> Response:
+        """The answer where no route gave one: an example, if the version documents what is asked for, or a refusal."""
+        if isinstance(error, HTTPException) and error.status_code == 404:
+            operation = current.contract.operation(scope["method"], scope["path"])
+            if operation is not None and operation.example is not None:
+                return Response(operation.example, media_type="application/json")
+        return self._refuse(error, current)
 
     def _admit_admin(self, scope: Scope) -> None:
         if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
