@@ -128,9 +128,9 @@ class _Base:
         return Link(
             self._options,
             self._ledger,
+            request,
             make_course=self._unbudgeted_course,
             make_stream_course=lambda: self._course(operation, request, streams=True),
-            on_drop=request.on_drop,
         )
 
     @contextmanager

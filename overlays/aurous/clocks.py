@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .errors import FirstEventTimeoutError, IdleTimeoutError, StreamTimeoutError, TotalTimeoutError
+from .errors import APITimeoutError, FirstEventTimeoutError, IdleTimeoutError, StreamTimeoutError, TotalTimeoutError
 from .options import Timeouts
 
 # A read that may take no time at all could not even fetch what is there already.
 _LEAST_PATIENCE = 0.001
+# Sockets wake up a little before their time.
+_NEARLY = 0.99
 
 
 class Lapse(NamedTuple):
@@ -27,19 +29,16 @@ class Clocks:
 
     sent:     when the request was sent whose answer this is; earlier attempts are not counted
     deadline: when the stream must have ended, by the same clock
-    total:    the seconds that the whole call had until then
     clock:    seconds, monotonic
     """
 
-    def __init__(
-        self, timeouts: Timeouts, *, sent: float, deadline: float, total: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, timeouts: Timeouts, *, sent: float, deadline: float, clock: Callable[[], float]) -> None:
         self._idle = timeouts.idle
         self._deadline = deadline
         self._clock = clock
         self._limit = sent + timeouts.first_event
-        self._lapse = Lapse(FirstEventTimeoutError, f"no event came within {timeouts.first_event:g} s")
-        self._end = Lapse(TotalTimeoutError, f"it did not end within {total:g} s")
+        self._lapse = _no_event(timeouts)
+        self._end = _no_end(timeouts)
 
     @property
     def patience(self) -> float:
@@ -59,3 +58,28 @@ class Clocks:
         """An event came, and the caller is done with it."""
         self._limit = self._clock() + self._idle
         self._lapse = Lapse(IdleTimeoutError, f"no further event came within {self._idle:g} s")
+
+
+def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:
+    """The error of the clock that ran out before the stream was open: a server may keep its headers back for an event.
+
+    elapsed: seconds since the call began
+    """
+    last = error.attempts[-1].elapsed if error.attempts else 0.0
+    if elapsed >= timeouts.total * _NEARLY:
+        lapse = _no_end(timeouts)
+    elif error.sent and last >= timeouts.first_event * _NEARLY:
+        lapse = _no_event(timeouts)
+    else:
+        return error
+    made = lapse.error(lapse.message, completion_id=None, text="", kind="cut")
+    made.attempts, made.sent = error.attempts, error.sent
+    return made
+
+
+def _no_event(timeouts: Timeouts) -> Lapse:
+    return Lapse(FirstEventTimeoutError, f"no event came within {timeouts.first_event:g} s")
+
+
+def _no_end(timeouts: Timeouts) -> Lapse:
+    return Lapse(TotalTimeoutError, f"it did not end within {timeouts.total:g} s")

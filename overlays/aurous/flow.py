@@ -10,7 +10,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from attrs import evolve, frozen
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice
@@ -20,8 +20,8 @@ from . import recovery
 from .accounts import Account
 from .answers import Origin, attach, caller_level, warn_of_deprecation
 from .calls import Course, Opened
-from .clocks import Clocks
-from .errors import AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
+from .clocks import Clocks, late_opening
+from .errors import APITimeoutError, AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
 from .frames import End, Reader, StreamNotice
 from .ledger import Ledger
 from .moves import Carry, HangUp, Moves, Read
@@ -41,10 +41,9 @@ class Link:
 
     options: Options
     ledger: Ledger
+    request: Request
     make_course: Callable[[Operation[Any], Request], Course]
     make_stream_course: Callable[[], Course]
-    on_drop: Literal["raise", "recover"] | None = None
-    """In place of the options' own."""
 
 
 class Flow:
@@ -54,10 +53,11 @@ class Flow:
     """
 
     def __init__(self, link: Link, clock: Callable[[], float]) -> None:
-        streams = link.options.streams
+        policy, on_drop = link.options.streams, link.request.on_drop
         self._link = link
         self._clock = clock
-        self._policy = streams if link.on_drop is None else evolve(streams, on_drop=link.on_drop)
+        self._policy = policy if on_drop is None else evolve(policy, on_drop=on_drop)
+        self._timeouts = link.options.timeout.with_total(link.request.timeout)
         self._pending: Iterator[ChatCompletionChunk] = iter(())
         # How many events and warnings were dealt with.
         self._events = 0
@@ -97,17 +97,27 @@ class Flow:
         if self._fault is not None and self.reader is None:
             raise self._fault
         if self.reader is None or self.account is None:
-            course = self._link.make_stream_course()
+            began, course = self._clock(), self._link.make_stream_course()
             self.account = Account(self._link.ledger, course)
             try:
                 opened: Opened = yield Carry(course.for_stream())
+            except APITimeoutError as error:
+                self._fault = late_opening(error, self._timeouts, self._clock() - began)
+                raise self._fault from error.__cause__
+            except ResponseShapeError as error:
+                self._fault = error
+                self.account.salvage(error)
+                raise
             except BaseException as error:
                 self._fault = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
-                if isinstance(error, ResponseShapeError):
-                    self.account.salvage(error)
                 raise
             self.opened, self.reader = opened, self._start(opened)
-            warn_of_deprecation(opened.info.headers)
+            try:
+                warn_of_deprecation(opened.info.headers)
+            except Warning as error:
+                # Made an error by a filter, so that the block of the stream will never be entered, nor left.
+                yield from self.leave(error)
+                raise
         return self.reader, self.account
 
     def advance(self) -> Moves[ChatCompletionChunk | None]:
@@ -164,13 +174,8 @@ class Flow:
 
     def _start(self, opened: Opened) -> Reader:
         options = self._link.options
-        self._clocks = Clocks(
-            options.timeout,
-            sent=self._clock() - opened.info.attempts[-1].elapsed,
-            deadline=opened.deadline,
-            total=opened.deadline - opened.began,
-            clock=self._clock,
-        )
+        sent = self._clock() - opened.info.attempts[-1].elapsed
+        self._clocks = Clocks(self._timeouts, sent=sent, deadline=opened.deadline, clock=self._clock)
         limit, hide = options.streams.max_event_size, options.api_key.hide_in
         return Reader(opened.info, max_event_size=limit, hide=hide)
 

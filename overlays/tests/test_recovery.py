@@ -98,7 +98,7 @@ class TestRecover:
         assert play.ledger.unsettled == ()
 
     def test_asks_at_longer_and_longer_intervals(self) -> None:
-        play = Play([RUNNING] * 7 + [DONE])
+        play = Play([*[RUNNING] * 7, DONE])
         assert play.recover().outcome == "completed"
         assert play.time.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
 
