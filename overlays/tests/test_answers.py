@@ -98,6 +98,7 @@ class TestDeprecation:
         line = line_of_this_call() + 1
         with pytest.warns(DeprecationWarning, match=r"uses \(route\); it ends on Tue, 04 Aug 2026") as caught:
             client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        client.close()
         assert places(caught) == [(__file__, line)]
 
     async def _ask(self, url: str) -> int:
@@ -119,8 +120,10 @@ class TestDeprecation:
         from aurous_client.api.models import list_models
 
         wire.plays(answer(200, {"object": "list", "data": []}, headers={"Sunset": "soon"}))
-        client = aurous.connect("al_live_key", base_url=wire.url)
-        with pytest.warns(DeprecationWarning, match="not named") as caught:
+        with (
+            aurous.connect("al_live_key", base_url=wire.url) as client,
+            pytest.warns(DeprecationWarning, match="not named") as caught,
+        ):
             list_models.sync(client=client)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
@@ -128,15 +131,15 @@ class TestDeprecation:
         wire.plays(answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream"))
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
-        with pytest.warns(DeprecationWarning, match="route") as caught, stream:
+        with pytest.warns(DeprecationWarning, match="route") as caught, client, stream:
             list(stream)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
     def test_that_is_made_an_error_comes_after_the_receipt(self, wire: Wire) -> None:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with client, warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
             with pytest.raises(DeprecationWarning):
                 client.chat.completions.create(model=MODEL, messages=MESSAGES)
         assert client.ledger.by_model[MODEL].calls == 1

@@ -15,7 +15,6 @@ import pytest
 from wirekit import (
     BUSY,
     GOOD,
-    IMPATIENT,
     IN_USE,
     Action,
     Caller,
@@ -39,6 +38,7 @@ def event(**delta: Any) -> bytes:
 
 
 EVENTS = event(role="assistant", content="Red") + event(content=", green") + event() + b"data: [DONE]\n\n"
+QUICK = aurous.Timeouts(read=0.5, first_event=0.5)
 OLD = {"Aurous-Deprecated": "route"}
 DELAY = {"Retry-After": "5"}
 
@@ -73,8 +73,8 @@ SCENARIOS: dict[str, tuple[Act, list[Action], dict[str, Any]]] = {
     "reset": (CREATE, [raw(b"", then="reset"), GOOD], {}),
     "hung up": (CREATE, [raw(b"HTTP/1.1 200"), GOOD], {}),
     "cut short": (CREATE, [raw(response(200, completion())[:-9])], {}),
-    "stalled": (CREATE, [raw(b"", then="stall"), GOOD], {"timeout": IMPATIENT}),
-    "stalled within an error": (CREATE, [raw(response(400, b"x" * 99)[:-9], then="stall")], {"timeout": IMPATIENT}),
+    "stalled": (CREATE, [raw(b"", then="stall"), GOOD], {"timeout": QUICK}),
+    "stalled within an error": (CREATE, [raw(response(400, b"x" * 99)[:-9], then="stall")], {"timeout": QUICK}),
     "in use": (CREATE, [IN_USE], {}),
     "in use after a loss": (CREATE, [raw(b""), IN_USE, IN_USE, GOOD], {}),
     "a bad key": (CREATE, [answer(401, envelope("invalid_api_key", "authentication"))], {}),
@@ -93,7 +93,7 @@ SCENARIOS: dict[str, tuple[Act, list[Action], dict[str, Any]]] = {
     "a stream that breaks off": (STREAM, [raw(response(200, EVENTS, kind=SSE)[:-99])], {}),
     "a stream that is none": (STREAM, [GOOD], {}),
     "a stream that is refused": (STREAM, [BUSY], {}),
-    "a stream that stalls": (STREAM, [raw(b"", then="stall")], {"timeout": IMPATIENT}),
+    "a stream that stalls": (STREAM, [raw(b"", then="stall")], {"timeout": QUICK}),
     "a stream of an error": (STREAM, [answer(200, b'data: {"error": {"code": "internal_error"}}\n\n', kind=SSE)], {}),
 }
 
