@@ -1,4 +1,4 @@
-"""Owns the reading of openapi.yaml: its schemas, operations and error codes; sends nothing and judges nothing."""
+"""Owns the reading of the contract, of one version: schemas, operations, error codes; sends and judges nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,23 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-SPEC = Path(__file__).resolve().parents[2] / "openapi.yaml"
+ROOT = Path(__file__).resolve().parents[2]
+NEWEST = ROOT / "openapi.yaml"
+RELEASED = ROOT / "conformance" / "aurous_mock" / "specs"
+
+
+@dataclass
+class Choice:
+    """The version that this run holds a server to. Tests are generated from it on import, so it is chosen before."""
+
+    spec: Path = NEWEST
+
+
+CHOSEN = Choice()
+
+
+class UnknownVersionError(ValueError):
+    """There is no spec of this version; the message is one line for a person."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +52,31 @@ class ErrorCode:
     page: str
 
 
-@cache
+def choose(version: str | None) -> None:
+    """Hold servers to this version from now on; to that of openapi.yaml if it is None."""
+    CHOSEN.spec = NEWEST if version is None else _spec_of(version)
+
+
+def _spec_of(version: str) -> Path:
+    if _read(NEWEST)["info"]["version"] == version:
+        return NEWEST
+    released = {path.stem: path for path in RELEASED.glob("*.yaml")}
+    if version not in released:
+        known = ", ".join(sorted({*released, str(_read(NEWEST)["info"]["version"])}))
+        raise UnknownVersionError(f"there is no spec of the version {version!r}; known: {known}")
+    return released[version]
+
+
 def document() -> dict[str, Any]:
+    """The contract as written, of the version that was chosen."""
+    return _read(CHOSEN.spec)
+
+
+@cache
+def _read(path: Path) -> dict[str, Any]:
     # libyaml reads the contract ten times as fast, where it is there.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loaded: dict[str, Any] = yaml.load(SPEC.read_text(), loader)  # noqa: S506 (safe, either way)
+    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506 (safe, either way)
     return loaded
 
 
@@ -63,7 +99,6 @@ def operation_id(label: str) -> str:
     return next(operation.id for operation in operations() if f"{operation.method} {operation.path}" == label)
 
 
-@cache
 def error_codes() -> dict[str, ErrorCode]:
     rows = document()["components"]["x-error-codes"]
     return {
@@ -90,8 +125,8 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    schemas = {"components": {"schemas": document()["components"]["schemas"]}}
+def _validator(name: str, spec: Path) -> jsonschema_rs.Draft202012Validator:
+    schemas = {"components": {"schemas": _read(spec)["components"]["schemas"]}}
     return jsonschema_rs.Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", **schemas}, validate_formats=True
     )
@@ -99,7 +134,7 @@ def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
 
 def misfits(name: str, value: Any) -> list[str]:
     """How a value departs from a component schema, each fault with its place; empty if it does not."""
-    return [_told(error) for error in _validator(name).iter_errors(value)]
+    return [_told(error) for error in _validator(name, CHOSEN.spec).iter_errors(value)]
 
 
 def misfits_of(written: dict[str, Any], value: Any) -> list[str]:

@@ -65,7 +65,7 @@ def configuration(profile: Profile, seed: int) -> schemathesis.Config:
 
 def load(profile: Profile, seed: int) -> Any:
     """The contract as schemathesis knows it."""
-    return schemathesis.openapi.from_path(contract.SPEC, config=configuration(profile, seed))
+    return schemathesis.openapi.from_path(contract.CHOSEN.spec, config=configuration(profile, seed))
 
 
 def try_case(case: Any, server: Server) -> Exchange:

@@ -20,7 +20,7 @@ def add_options(parser: pytest.Parser) -> None:
         ("--base-url", {"metavar": "URL", "help": "the server to test; the mock server is started without it"}),
         ("--api-key", {"metavar": "KEY", "help": "its API key (default: AUROUS_API_KEY)"}),
         ("--other-api-key", {"metavar": "KEY", "help": "a key of another team, for rules about what teams share"}),
-        ("--api-version", {"metavar": "DATE", "help": "the Aurous-Version to pin (default: the one of openapi.yaml)"}),
+        ("--api-version", {"metavar": "DATE", "help": "the version to hold it to (default: the one of openapi.yaml)"}),
         (
             "--profile",
             {
@@ -58,6 +58,14 @@ def base_url(config: pytest.Config) -> str | None:
     return str(url).rstrip("/").removesuffix("/v1") if url and not config.getoption("dry_run") else None
 
 
+def choose_version(config: pytest.Config) -> None:
+    """Take the version to test for, before any test is generated from its contract."""
+    try:
+        contract.choose(config.getoption("api_version"))
+    except contract.UnknownVersionError as error:
+        raise pytest.UsageError(f"--api-version: {error}") from None
+
+
 def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
     """The settings of this run; refuses to guess a key for somebody else's server."""
     given = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
@@ -69,7 +77,7 @@ def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
         base_url=url,
         api_key=EMBEDDED_KEY if embedded else given or EMBEDDED_KEY,
         other_api_key=config.getoption("other_api_key") or (OTHER_EMBEDDED_KEY if embedded else None),
-        api_version=config.getoption("api_version") or contract.version(),
+        api_version=contract.version(),
         profile=Profile(config.getoption("profile")),
         seed=seed(config),
         max_credits=budget if budget is not None or local else DEFAULT_BUDGET,

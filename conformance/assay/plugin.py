@@ -32,6 +32,7 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        options.choose_version(config)
         CHOSEN.profile, CHOSEN.seed = Profile(config.getoption("profile")), options.seed(config)
         self.recorder = Recorder()
         self.verdicts = Verdicts()
