@@ -73,7 +73,7 @@ def compare(old: Source, new: Source, folder: Path) -> list[Raw]:
         raise EngineError(f"{PACKAGE} did not answer within {PATIENCE} s") from error
     try:
         report = json.loads(done.stdout)
-        return [_raw(change) for change in report["changes"]] + [_added(path, new.document) for path in came]
+        return [*map(_raw, report["changes"]), *(_added(path, new.document) for path in came)]
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"{PACKAGE} failed: {_last_words(done.stderr)}") from error
 

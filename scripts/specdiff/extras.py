@@ -27,6 +27,9 @@ def _models(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
         if name not in after:
             told = "the model is gone, or has another name"
             yield Finding("model-removed", False, told, ("components", "schemas", name), None)
+    for name in after:
+        if name not in before:
+            yield Finding("model-added", False, "the model is new", None, ("components", "schemas", name))
 
 
 def _codes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:

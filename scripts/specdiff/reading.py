@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from generator.loading import Pointer
+from generator.schemas import METHODS
 
 from . import keywords, sources
 from .engine import Raw
@@ -45,8 +46,15 @@ class Reader:
 
     def read(self, raw: Raw) -> Iterator[Finding]:
         """What one difference comes to; several findings where it is several things at once."""
+        if raw.path[:2] == ("components", "schemas") and len(raw.path) == 3:
+            # That a model came or went is told of its name, whether anything uses it or not.
+            return
         if raw.kind == "modified":
             yield from self._modified(raw)
+        elif raw.type == "PathItem":
+            for step, node in _children(raw.after if raw.kind == "added" else raw.before):
+                if step in METHODS:
+                    yield from self._appeared(raw, step, node)
         elif raw.type in ("ParameterList", "HeadersMap", "SchemaProperties", "MediaTypesMap"):
             for step, node in _children(raw.after if raw.kind == "added" else raw.before):
                 yield from self._appeared(raw, step, node)

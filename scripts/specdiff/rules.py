@@ -39,7 +39,7 @@ _BREAKING = """
 """
 _COMPATIBLE = """
     api-address-added security-alternative-added security-scheme-added
-    operation-added operation-deprecated
+    operation-added operation-deprecated model-added
     parameter-added-optional parameter-became-optional
     request-body-added-optional request-body-became-optional request-media-type-added
     request-member-added-optional request-member-became-optional request-type-widened request-enum-value-added

@@ -140,7 +140,7 @@ KINDS = [
     # ---------------------------------------------------------------- what the engine does not see
     kind("member of an event removed", event({"$ref": "#V"}) | {"schemas": {"V": record(a=TEXT)}}, event({"$ref": "#V"}) | {"schemas": {"V": record()}}, ("response-member-removed", BREAKING)),
     kind("component used on both sides", asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(a=TEXT)}}, asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(("a",), a=TEXT)}}, ("request-member-became-required", BREAKING), ("response-member-became-required", COMPATIBLE)),
-    kind("component renamed", answered({"$ref": "#One"}) | {"schemas": {"One": record()}}, answered({"$ref": "#Two"}) | {"schemas": {"Two": record()}}, ("model-removed", BREAKING)),
+    kind("component renamed", answered({"$ref": "#One"}) | {"schemas": {"One": record()}}, answered({"$ref": "#Two"}) | {"schemas": {"Two": record()}}, ("model-removed", BREAKING), ("model-added", COMPATIBLE)),
     kind("documented error added", {"x-errors": ["a"]}, {"x-errors": ["a", "b"]}, ("documented-errors-changed", DOCUMENTATION)),
     kind("nothing", asked(record()), asked(record())),
 ]  # fmt: skip

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 import spec_diff
+from generator.loading import load
 from specdiff import engine, forms, judging, sources
 from specdiff.changes import Report
 
 SPEC = sources.SPEC
+VERSION = load(SPEC)["info"]["version"]
 # As a maintainer would edit the file: what is there, and what comes instead.
 EDITS = {
-    'version: "2026-05-15"': 'version: "2026-09-01"',
+    f'version: "{VERSION}"': 'version: "2099-09-01"',
     "          minimum: 0\n          maximum: 2\n": "          minimum: 0\n          maximum: 1.5\n",
     "enum: [minimal, low, medium, high]": "enum: [minimal, low, medium, high, most]",
     "enum: [metered, exempt]": "enum: [metered, exempt, prepaid]",
@@ -49,7 +51,7 @@ def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytes
     told = json.loads(capsys.readouterr().out)
     assert told["bump"] == "major"
     assert told["counts"] == {"breaking": 1, "compatible": 2, "documentation": 2}
-    assert (told["old"]["version"], told["new"]["version"]) == ("2026-05-15", "2026-09-01")
+    assert (told["old"]["version"], told["new"]["version"]) == (VERSION, "2099-09-01")
     broken = told["changes"][0]
     assert (broken["rule"], broken["side"]) == ("request-bound-tightened", "request")
     assert broken["operations"] == ["POST /v1/chat/completions"]
@@ -68,7 +70,7 @@ def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
 
 def test_markdown_is_a_section_for_the_changelog(report: Report) -> None:
     markdown = forms.as_markdown(report)
-    assert markdown.startswith("### Aurous-Version 2026-05-15 -> 2026-09-01\n\n#### Breaking\n\n- `ChatComp")
+    assert markdown.startswith(f"### Aurous-Version {VERSION} -> 2099-09-01\n\n#### Breaking\n\n- `ChatComp")
     assert "- `BillingMode` (response): `enum` changed from `metered, exempt` to" in markdown
     assert not re.search(r"^#{1,2} ", markdown, re.MULTILINE)
 
