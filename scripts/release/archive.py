@@ -1,0 +1,82 @@
+"""Owns the place where released specs are kept, each with the package's version, and that none is ever edited."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .versions import Version, VersionError, api_date
+
+# Inside the mock, which serves by them and carries them in the wheel.
+FOLDER = Path("conformance/aurous_mock/specs")
+SUMS = "SHA256SUMS"
+_HEADER = "# Released with aurous-labs {version}. Never edited: clients were built on it.\n"
+_HEADER_FORM = re.compile(r"# Released with aurous-labs (\S+)\. ")
+
+
+class ArchiveError(Exception):
+    """The released specs are not as they were released; the message is one line for a person."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """One released spec."""
+
+    api_version: str
+    package: Version
+    path: Path
+
+
+def released(root: Path) -> list[Released]:
+    """Every released spec, oldest first. Raises ArchiveError."""
+    found = []
+    for path in sorted((root / FOLDER).glob("*.yaml")):
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+        header = _HEADER_FORM.match(first)
+        try:
+            api_version = api_date(path.stem)
+            package = Version.parse(header[1] if header else "")
+        except VersionError as error:
+            raise ArchiveError(f"{FOLDER / path.name}: its name or its first line is wrong: {error}") from error
+        found.append(Released(api_version, package, path))
+    if not found:
+        raise ArchiveError(f"{FOLDER} holds no released spec")
+    return found
+
+
+def check(root: Path) -> list[Released]:
+    """Every released spec, each proven to be as it was released. Raises ArchiveError."""
+    found = released(root)
+    sums = _sums(root)
+    for spec in found:
+        if sums.pop(spec.path.name, None) != _digest(spec.path):
+            raise ArchiveError(f"{FOLDER / spec.path.name} was edited; a released spec never is")
+    if sums:
+        raise ArchiveError(f"{FOLDER / min(sums)} is gone; a released spec is kept for good")
+    return found
+
+
+def add(root: Path, spec: Path, api_version: str, package: Version) -> Path:
+    """Keep a spec as released. Raises ArchiveError if that version was released before."""
+    target = root / FOLDER / f"{api_version}.yaml"
+    if target.exists():
+        raise ArchiveError(f"{api_version} was released before, as {FOLDER / target.name}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(_HEADER.format(version=package).encode() + spec.read_bytes())
+    lines = [f"{digest}  {name}\n" for name, digest in sorted({**_sums(root), target.name: _digest(target)}.items())]
+    (target.parent / SUMS).write_text("".join(lines), encoding="utf-8")
+    return target
+
+
+def _sums(root: Path) -> dict[str, str]:
+    path = root / FOLDER / SUMS
+    if not path.exists():
+        return {}
+    rows = (line.split() for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in rows}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

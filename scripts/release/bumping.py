@@ -1,0 +1,91 @@
+"""Owns the steps of a bump, done in a copy of the tree; the tree itself is touched by none of them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from specdiff import forms, judging, sources
+from specdiff.changes import Report
+
+from . import archive, changelog, landing, versions
+from .versions import Version
+
+SPEC = Path("openapi.yaml")
+# Where the copy's own packages are, before those that are installed.
+_ROOTS = ("generated", "overlays", "conformance")
+
+
+class BumpError(Exception):
+    """The bump cannot go on; the message is one line for a person, what went before it is on the terminal."""
+
+
+@dataclass(frozen=True)
+class Bump:
+    """What a bump came to."""
+
+    api_version: str
+    before: Version
+    after: Version
+    report: Report
+
+
+def check(root: Path, api_version: str) -> None:
+    """Refuse what cannot be bumped. Raises BumpError, VersionError, ArchiveError or GitError."""
+    versions.api_date(api_version)
+    dirty = landing.changed(root)
+    if dirty:
+        raise BumpError(f"the tree is not clean ({len(dirty)} path(s), {dirty[0]} among them); commit them first")
+    last = archive.check(root)[-1]
+    if api_version <= last.api_version:
+        raise BumpError(f"{api_version} is not later than {last.api_version}, which was released last")
+
+
+def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, say: Callable[[str], None]) -> Bump:
+    """Do all steps of the bump in `root`, a copy. `tests` are arguments of pytest; None runs no test."""
+    last = archive.released(root)[-1]
+    before = versions.read(root)
+    say(f"{SPEC}: info.version becomes {api_version}")
+    _set_version(root / SPEC, api_version)
+    say("generated/: the client is written anew")
+    _run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
+    say(f"diff against {last.api_version}, released with {last.package}")
+    # Beside the copy: what lies inside it would be brought home.
+    scratch = root.parent / "compared"
+    scratch.mkdir()
+    old, new = (sources.read(str(path), scratch) for path in (last.path, root / SPEC))
+    report = judging.compare(old, new, scratch)
+    after = max(before, last.package.after(report.bump))
+    say(f"{forms.summary(report)}: {report.bump}, so {before} becomes {after}")
+    versions.write(root, after)
+    path = root / changelog.FILE
+    section = forms.as_markdown(report)
+    path.write_text(changelog.add(path.read_text(encoding="utf-8"), after, api_version, day, section), encoding="utf-8")
+    archive.add(root, root / SPEC, api_version, after)
+    if tests is not None:
+        say("tests" + (f" ({' '.join(tests)})" if tests else ""))
+        _run(root, [sys.executable, "-m", "pytest", "-q", *tests], "tests fail; what they say is above")
+    return Bump(api_version, before, after, report)
+
+
+def _set_version(path: Path, api_version: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    pattern = re.compile(r'(^info:\n(?:[ #].*\n)*?  version: )"[^"\n]*"', re.MULTILINE)
+    replaced, count = pattern.subn(rf'\g<1>"{api_version}"', text)
+    if count != 1:
+        raise BumpError(f'{path.name} has no line version: "..." under info')
+    path.write_text(replaced, encoding="utf-8")
+
+
+def _run(root: Path, command: list[str], fault: str) -> None:
+    paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
+    # Nothing that tests leave behind is to be brought home.
+    clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    done = subprocess.run(command, cwd=root, env={**os.environ, **clean}, check=False)
+    if done.returncode:
+        raise BumpError(fault)

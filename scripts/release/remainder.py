@@ -1,0 +1,36 @@
+"""Owns what a bump leaves for a person, told from the changes; does none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from specdiff.changes import Change, Report
+from specdiff.rules import Effect
+from specdiff.usage import Side
+
+_ALWAYS = (
+    "Read the entry in CHANGELOG.md, and say in it what a user has to do about each breaking change.",
+    "Run `python scripts/check.py` and look at `git diff`, generated/ included.",
+    "Commit, tag the commit with the package's version, and publish.",
+)
+
+
+def tell(report: Report) -> list[str]:
+    """What is left, one line for each."""
+    return [*dict.fromkeys(line for change in report.changes for line in _of(change)), *_ALWAYS]
+
+
+def _of(change: Change) -> Iterator[str]:
+    match change.rule:
+        case "operation-added":
+            yield f"The mock answers {change.subject} with the spec's example: give it behaviour, and the suite rules."
+        case "response-member-added":
+            yield f"The mock does not send {change.subject}: let it, where it is to be seen in tests."
+        case "response-member-removed":
+            yield f"Look for uses of {change.subject} in overlays/ and README.md."
+        case "error-code-added" | "error-status-changed" | "error-code-removed":
+            yield f"Look at {change.subject} in overlays/aurous/errors.py and in the mock."
+        case "request-default-changed":
+            yield f"The default of {change.subject} changed: see whether the mock follows."
+        case _ if change.effect is Effect.BREAKING and change.side is Side.REQUEST:
+            yield f"Look at calls in overlays/, README.md and the suite that use {change.subject} ({change.rule})."

@@ -1,0 +1,82 @@
+"""Owns the two kinds of versions, semantic ones of the package and dates of the API; knows no diff and no tree."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+VERSION_FILE = Path("overlays/aurous/_version.py")
+_ASSIGNMENT = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
+
+
+class VersionError(Exception):
+    """A version is not one, or does not follow; the message is one line for a person."""
+
+
+@dataclass(frozen=True, order=True)
+class Version:
+    """A semantic version."""
+
+    major: int
+    minor: int
+    patch: int
+
+    @classmethod
+    def parse(cls, text: str) -> Version:
+        found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
+        if found is None:
+            raise VersionError(f"{text!r} is not a version such as 1.2.3")
+        return cls(*map(int, found.groups()))
+
+    def after(self, part: str) -> Version:
+        """The next version for a change of this part: major, minor, patch or none.
+
+        Before 1.0.0 a breaking change raises the middle number and all else the last one, as Semantic Versioning and
+        those who pin `~=0.1.0` have it.
+        """
+        if part == "none":
+            return self
+        if self.major == 0:
+            return Version(0, self.minor + 1, 0) if part == "major" else Version(0, self.minor, self.patch + 1)
+        if part == "major":
+            return Version(self.major + 1, 0, 0)
+        return Version(self.major, self.minor + 1, 0) if part == "minor" else Version(*self.numbers[:2], self.patch + 1)
+
+    @property
+    def numbers(self) -> tuple[int, int, int]:
+        return self.major, self.minor, self.patch
+
+    def __str__(self) -> str:
+        return ".".join(map(str, self.numbers))
+
+
+def api_date(text: str) -> str:
+    """A version of the API, checked. Raises VersionError."""
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        raise VersionError(f"{text!r} is not a version of the API, which is a date such as 2026-09-01") from None
+    return text
+
+
+def read(root: Path) -> Version:
+    """The package's version in a tree."""
+    return Version.parse(_found(root)[1])
+
+
+def write(root: Path, version: Version) -> None:
+    path = root / VERSION_FILE
+    _found(root)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(_ASSIGNMENT.sub(f'__version__ = "{version}"', text), encoding="utf-8")
+
+
+def _found(root: Path) -> re.Match[str]:
+    found = _ASSIGNMENT.search((root / VERSION_FILE).read_text(encoding="utf-8"))
+    if found is None:
+        raise VersionError(f"{VERSION_FILE} does not say __version__ = ...")
+    return found
