@@ -164,6 +164,8 @@ def callers(kind: str) -> Iterator[Callable[..., Caller]]:
         def make(url: str, **options: Any) -> Caller:
             made = Caller(kind, RealTime(), url, **options)
             stack.callback(made.close)
+            # Last in, first out. What a test puts in the client's place does not own its connections.
+            stack.callback(setattr, made, "client", made.client)
             return made
 
         yield make

@@ -268,7 +268,7 @@ RED_SENT = b'"Red"'
 
 class TestClocks:
     @pytest.mark.parametrize(
-        ("pieces", "timeouts", "kind"),
+        ("pieces", "timeouts", "error"),
         [
             ([KEEP_ALIVE], Timeouts(first_event=0.15), errors.FirstEventTimeoutError),
             ([b"data:\n\n"], Timeouts(first_event=0.15), errors.FirstEventTimeoutError),
@@ -280,23 +280,23 @@ class TestClocks:
         ],
     )
     def test_run_out_though_bytes_keep_coming(
-        self, make: Make, wire: Wire, pieces: list[bytes], timeouts: Timeouts, kind: type[Exception]
+        self, make: Make, wire: Wire, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
     ) -> None:
         wire.plays(chatters(*pieces))
         caller = make(wire.url, timeout=timeouts)
         stream = Stream(caller)
         with pytest.raises(errors.StreamTimeoutError) as caught, stream:
             list(stream)
-        assert type(caught.value) is kind
+        assert type(caught.value) is error
         assert isinstance(caught.value, errors.APITimeoutError)
         assert caught.value.kind == "cut"
         assert caught.value.text == ("Red" if RED_SENT in b"".join(pieces) else "")
         assert connections(caller) == []
         again = pickle.loads(pickle.dumps(caught.value))
-        assert (type(again), again.text, again.attempts) == (kind, caught.value.text, caught.value.attempts)
+        assert (type(again), again.text, again.attempts) == (error, caught.value.text, caught.value.attempts)
 
     @pytest.mark.parametrize(
-        ("frames", "timeouts", "kind", "said"),
+        ("frames", "timeouts", "error", "said"),
         [
             ([], Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event came within 0.1 s"),
             ([ROLE], Timeouts(idle=0.1), errors.IdleTimeoutError, "no further event came within 0.1 s"),
@@ -306,7 +306,7 @@ class TestClocks:
         ],
     )
     def test_run_out_in_silence(
-        self, make: Make, wire: Wire, frames: list[Any] | None, timeouts: Timeouts, kind: type[Exception], said: str
+        self, make: Make, wire: Wire, frames: list[Any] | None, timeouts: Timeouts, error: type[Exception], said: str
     ) -> None:
         """Also where the server keeps its headers back until it has something to say."""
         wire.plays(raw(b"", then="stall") if frames is None else sends(*frames, then="stall", ends=False))
@@ -314,7 +314,7 @@ class TestClocks:
         stream = Stream(caller)
         with pytest.raises(errors.StreamTimeoutError, match=said) as caught, stream:
             list(stream)
-        assert type(caught.value) is kind
+        assert type(caught.value) is error
         assert connections(caller) == []
 
     def test_run_out_between_the_bytes_of_a_chunk_of_http(self, make: Make, wire: Wire) -> None:
