@@ -64,6 +64,9 @@ def read(body: Mapping[str, Any]) -> Order:
         )
     max_tokens = int(body.get("max_tokens") or model.default_max_output_tokens)
     effort = str(body.get("reasoning_effort") or "medium")
+    if effort not in billing.REASONING_TOKENS:
+        # A later version's contract may allow a value that this server has no figure for.
+        effort = "high"
     stop = body.get("stop") or ()
     return Order(
         body=body,
