@@ -14,7 +14,13 @@ from pathlib import Path
 from environment import ROOT, enter
 
 # Whatever is shipped or that people run; tests are checked by being run.
-PACKAGES = ["generated/aurous_client", "overlays/aurous", "conformance/aurous_mock", "conformance/assay"]
+PACKAGES = [
+    "generated/aurous_client",
+    "overlays/aurous",
+    "conformance/aurous_mock",
+    "conformance/assay",
+    "conformance/rules",
+]
 SCRIPTS = [
     path for path in sorted((ROOT / "scripts").iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()
 ]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs all tests: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip."""
+"""Runs all tests, on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
-    return subprocess.run([sys.executable, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, check=False).returncode
+    return subprocess.run([sys.executable, "-m", "pytest", "-q", "-n", "auto", *sys.argv[1:]], cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

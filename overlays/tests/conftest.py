@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -11,6 +12,12 @@ from typing import Any
 import pytest
 from aurous_mock.launcher import Mock, running
 from wirekit import KEY, Caller, Time, Wire, serving
+
+
+def pytest_configure() -> None:
+    # A job in the background of a script is started with Ctrl-C ignored, and hands that on to all it starts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
