@@ -293,11 +293,8 @@ class TestLeft:
 
     def test_by_cancel(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, extra_headers=SLOW) as stream:
-            seen = 0
-            for _ in stream.text:
-                seen += 1
-                cancelled = stream.cancel()
-        assert seen == 1
+            records = [stream.cancel() for _ in stream.text]
+        (cancelled,) = records
         assert (stream.end, cancelled.status) == ("left", "cancelled")
         assert stream.completion is cancelled
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0

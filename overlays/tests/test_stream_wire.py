@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import gc
 import gzip
+import itertools
 import json
 import pickle
+import signal
 import threading
 import time as real_time
 import tracemalloc
@@ -532,6 +535,28 @@ class TestForsaken:
             assert connections(caller) == []
             assert caller.client.ledger.unsettled == ("cmp_1",)
 
+    @pytest.mark.parametrize("on_break", ["disconnect", "cancel"])
+    def test_a_stream_that_is_interrupted_while_it_waits_is_closed(self, wire: Wire, on_break: Any) -> None:
+        reads = threading.Event()
+
+        def interrupts(connection: Connection) -> bool:
+            connection.send(in_pieces(events(ROLE, RED), ends=False))
+            reads.wait(30)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            connection.over.wait(30)
+            return False
+
+        wire.plays(interrupts, answer(200, record("Red", "cancelled")))
+        with callers("sync") as make:
+            caller = make(wire.url, streams=StreamPolicy(on_break=on_break))
+            stream = Stream(caller)
+            with pytest.raises(KeyboardInterrupt), stream:
+                _ = [reads.set() for _ in stream.text]
+            assert stream.end == "left"
+            assert in_use(caller) == []
+            assert (stream.receipt is None) == (on_break == "disconnect")
+            assert caller.client.ledger.unsettled == (("cmp_1",) if on_break == "disconnect" else ())
+
     def test_a_generator_that_passes_it_on_closes_it(self, wire: Wire) -> None:
         def relay() -> Generator[Any, None, None]:
             yield from stream
@@ -627,12 +652,9 @@ class TestCoroutines:
         async def one(client: aurous.AsyncAurous, number: int) -> str:
             headers = {FAULT: faults[number % len(faults)]}
             options: Any = {"model": MODEL, "messages": MESSAGES, "max_tokens": 8, "extra_headers": headers}
-            try:
-                async with client.chat.completions.stream(**options) as stream:
-                    async for _ in stream:
-                        pass
-            except errors.AurousError:
-                pass
+            stream = client.chat.completions.stream(**options)
+            with contextlib.suppress(errors.AurousError):
+                await exhaust(stream)
             if stream.receipt is None:
                 await stream.recover()
             return str(stream.end)
@@ -674,9 +696,9 @@ def test_memory_does_not_grow_with_the_number_of_chunks(wire: Wire) -> None:
             next(stream)
             tracemalloc.start()
             try:
-                for number, _ in enumerate(stream):
-                    if number == 1000:
-                        early = tracemalloc.get_traced_memory()[0]
+                collections.deque(itertools.islice(stream, 1000), maxlen=0)
+                early = tracemalloc.get_traced_memory()[0]
+                collections.deque(stream, maxlen=0)
                 late = tracemalloc.get_traced_memory()[0]
             finally:
                 tracemalloc.stop()
