@@ -1,6 +1,16 @@
-"""Runs the mock as `python -m aurous_mock`; owns nothing else."""
+"""Runs the mock, as `aurous-mock` and as `python -m aurous_mock`; owns what is said where its packages are missing."""
 
-from aurous_mock.cli import main
+import sys
+
+
+def main() -> None:
+    try:
+        from aurous_mock import cli
+    except ModuleNotFoundError as missing:
+        print(f"aurous-mock: {missing.name} is missing; run: pip install 'aurous-labs[mock]'", file=sys.stderr)
+        sys.exit(2)
+    cli.main()
+
 
 if __name__ == "__main__":
     main()
