@@ -12,6 +12,7 @@ CODES = "api-reference/errors/"
 CAP = "max_tokens above the model's cap is 400 max_tokens_exceeds_hard_cap, with param max_tokens."
 NEVER_5XX = "A request that the client got wrong is a 4xx of type invalid_request."
 MESSAGES = "messages is required."
+SERVED = ("aurous-grow-2.0-pro", "aurous-embed-vision-1.0")
 
 
 def _drop(member: str) -> None:
@@ -173,7 +174,7 @@ def welcome_everywhere(request: Request) -> Made:
 @fault.request("status.unknown_model_is_500", "An unknown model is a 4xx with the envelope.", ERRORS)
 def crash_on_unknown_model(request: Request) -> Made:
     model = request.body.get("model")
-    if request.creates and isinstance(model, str) and not model.startswith("aurous-"):
+    if request.creates and isinstance(model, str) and model not in SERVED:
         return crash()
     return None
 
@@ -181,7 +182,7 @@ def crash_on_unknown_model(request: Request) -> Made:
 @fault.request("status.unknown_model_served", "The model is a slug from GET /v1/models.", "api-reference/chat/overview")
 def serve_any_model(request: Request) -> Made:
     model = request.body.get("model")
-    if request.creates and isinstance(model, str) and not model.startswith("aurous-") and len(model) <= 128:
+    if request.creates and isinstance(model, str) and model not in SERVED and len(model) <= 128:
         request.body["model"] = "aurous-grow-2.0-pro"
     return None
 

@@ -141,14 +141,18 @@ class LongerIds(Behaviour):
 
     def request(self, request: Request) -> Made:
         if request.path.startswith(f"{CREATE}/cmp_"):
+            asked = request.completion_id
             # One that was cut or altered must stay unknown.
-            marked = self._mark in request.path
-            request.path = request.path.replace(self._mark, "", 1) if marked else request.path + "?"
+            inner = asked.replace(self._mark, "", 1) if self._mark in asked else asked.replace("cmp_", "cmp_-", 1)
+            request.path = request.path.replace(asked, inner, 1)
+            request.headers["x-asked"], request.headers["x-inner"] = asked, inner
         return None
 
     def answer(self, request: Request, answer: Answer) -> None:
         if answer.completion:
             answer.body["id"] += self._mark
+        elif answer.error and (inner := request.headers.get("x-inner")):
+            answer.error["message"] = answer.error["message"].replace(inner, request.headers["x-asked"])
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if "id" in frame.body:

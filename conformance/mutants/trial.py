@@ -44,7 +44,8 @@ class Trial:
 
 @dataclass(frozen=True)
 class Job:
-    """One run. The tests in `first` come first; a run that is not `exhaustive` ends at the first broken rule."""
+    """One run. Tests whose ids contain one of the words in `first` come first, in the order of the words; a run that is
+    not `exhaustive` ends at the first broken rule."""
 
     url: str
     report: str
@@ -126,8 +127,12 @@ class Brood:
             options = session.config.option
             options.base_url, options.report = job.url, [job.report]
             options.maxfail = 0 if job.exhaustive else 1
-            session.items.sort(key=lambda item: item.nodeid not in job.first)
+            session.items.sort(key=lambda item: _turn(item.nodeid, job.first))
         return None
+
+
+def _turn(test: str, first: Sequence[str]) -> int:
+    return next((turn for turn, word in enumerate(first) if word in test), len(first))
 
 
 def _stand_by(pipe: Connection, log: str, profile: str) -> None:
