@@ -8,8 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .errors import APITimeoutError, FirstEventTimeoutError, IdleTimeoutError, StreamTimeoutError, TotalTimeoutError
+from .errors import (
+    APITimeoutError,
+    FirstEventTimeoutError,
+    IdleTimeoutError,
+    StreamInterruptedError,
+    StreamTimeoutError,
+    TotalTimeoutError,
+)
 from .options import Timeouts
+from .steps import Failure
 
 # A read that may take no time at all could not even fetch what is there already.
 _LEAST_PATIENCE = 0.001
@@ -53,6 +61,18 @@ class Clocks:
     def lapse(self) -> Lapse:
         """The clock that runs out first, or did."""
         return self._end if self._deadline <= self._limit else self._lapse
+
+    def interruption(self, failure: Failure | None, *, completion_id: str | None, text: str) -> StreamInterruptedError:
+        """The error for a stream that stopped before its end: of a clock, of what broke it, or of nothing at all."""
+        kind: type[StreamInterruptedError] = StreamInterruptedError
+        message, how = "the server closed the connection before the end", "closed_early"
+        if failure.timed_out if failure else self.has_lapsed:
+            (kind, message), how = self.lapse, "cut"
+        elif failure:
+            message, how = failure.message, "cut"
+        error = kind(message, completion_id=completion_id, text=text, kind=how)
+        error.__cause__ = failure.cause if failure else None
+        return error
 
     def restart(self) -> None:
         """An event came, and the caller is done with it."""

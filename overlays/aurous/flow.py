@@ -207,24 +207,13 @@ class Flow:
             yield from self._drain(reader)
             yield from self._wind_up(None)
             return None
-        error = self._interruption(reader, failure)
+        error = self._clocks.interruption(failure, completion_id=reader.id, text=reader.accumulator.text)
+        self.end = "cut" if error.kind == "cut" else "closed_early"
         yield HangUp()
         # When the time for the whole is up, none is left to recover in.
         if self._policy.on_drop == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
             raise error
         return (yield from self._go_on(reader, account, error))
-
-    def _interruption(self, reader: Reader, failure: Failure | None) -> StreamInterruptedError:
-        kind: type[StreamInterruptedError] = StreamInterruptedError
-        if failure.timed_out if failure else self._clocks.has_lapsed:
-            self.end, (kind, message) = "cut", self._clocks.lapse
-        elif failure:
-            self.end, message = "cut", failure.message
-        else:
-            self.end, message = "closed_early", "the server closed the connection before the end"
-        error = kind(message, completion_id=reader.id, text=reader.accumulator.text, kind=self.end)
-        error.__cause__ = failure.cause if failure else None
-        return error
 
     def _go_on(
         self, reader: Reader, account: Account, error: StreamInterruptedError

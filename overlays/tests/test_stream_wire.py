@@ -550,8 +550,13 @@ class TestForsaken:
         with callers("sync") as make:
             caller = make(wire.url, streams=StreamPolicy(on_break=on_break))
             stream = Stream(caller)
+
+            def read() -> None:
+                for _ in stream.text:
+                    reads.set()
+
             with pytest.raises(KeyboardInterrupt), stream:
-                _ = [reads.set() for _ in stream.text]
+                read()
             assert stream.end == "left"
             assert in_use(caller) == []
             assert (stream.receipt is None) == (on_break == "disconnect")
