@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=_port, default=8080, help="port to listen on, 0 for a free one (default: %(default)s)")
+    add("--port", type=port, default=8080, help="port to listen on, 0 for a free one (default: %(default)s)")
     add(
         "--api-key",
         action="append",
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--team-key",
         action="append",
         default=[],
-        type=_team_key,
+        type=team_key,
         metavar="TEAM=KEY",
         help="accept this key for another team; repeatable",
     )
@@ -97,32 +97,32 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="other seeds give other answers (default: %(default)s)")
     add(
         "--credits",
-        type=_credits,
+        type=amount,
         default=Settings.credits,
         metavar="N",
         help=f"each team's credits at the start (default: {Settings.credits // MICRO})",
     )
-    add("--first-token", type=_seconds, default=0.0, metavar="S", help="seconds before the first token (default: 0)")
-    add("--tokens-per-second", type=_rate, default=None, metavar="N", help="pace of answers (default: at once)")
+    add("--first-token", type=seconds, default=0.0, metavar="S", help="seconds before the first token (default: 0)")
+    add("--tokens-per-second", type=rate, default=None, metavar="N", help="pace of answers (default: at once)")
     add(
         "--keep-alive",
-        type=_rate,
+        type=rate,
         default=15.0,
         metavar="S",
         help="seconds of silence in a stream before a keep-alive comment (default: 15)",
     )
-    add("--rpm", type=_limit, default=None, metavar="N", help="requests per minute and team (default: no limit)")
-    add("--tpm", type=_limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
+    add("--rpm", type=limit, default=None, metavar="N", help="requests per minute and team (default: no limit)")
+    add("--tpm", type=limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
     add(
         "--state",
         metavar="FILE|URL",
         default=None,
         help="keep everything in this SQLite file, or in a database by SQLAlchemy URL, such as postgresql+psycopg://...",
     )
-    add("--workers", type=_limit, default=1, metavar="N", help="processes that share the port and --state (default: 1)")
+    add("--workers", type=limit, default=1, metavar="N", help="processes that share the port and --state (default: 1)")
     add(
         "--upstream",
-        type=_url,
+        type=url,
         default=None,
         metavar="URL",
         help="forward to this OpenAI-compatible server, such as http://127.0.0.1:11434/v1, and wrap its answers",
@@ -160,32 +160,32 @@ def _number(text: str) -> float:
     return value
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
     return _number(text)
 
 
-def _rate(text: str) -> float:
+def rate(text: str) -> float:
     value = _number(text)
     if value == 0:
         raise argparse.ArgumentTypeError("must be more than 0")
     return value
 
 
-def _limit(text: str) -> int:
+def limit(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
     value = int(text)
     if not 0 <= value <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port")
     return value
 
 
-def _credits(text: str) -> int:
+def amount(text: str) -> int:
     try:
         micro = Decimal(text) * MICRO
     except InvalidOperation as error:
@@ -195,14 +195,14 @@ def _credits(text: str) -> int:
     return int(micro)
 
 
-def _team_key(text: str) -> tuple[str, str]:
+def team_key(text: str) -> tuple[str, str]:
     team, _, key = text.partition("=")
     if not team or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not TEAM=KEY")
     return team, key
 
 
-def _url(text: str) -> str:
+def url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) URL")

@@ -159,6 +159,6 @@ def test_no_module_names_a_client_package() -> None:
 def test_a_missing_package_is_one_line() -> None:
     # As in an environment that has the wheel and not its extra.
     hidden = "import sys; sys.modules['orjson'] = None; from aurous_mock.__main__ import main; main()"
-    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)  # noqa: S603
     assert done.returncode == 2
     assert done.stderr == "aurous-mock: orjson is missing; run: pip install 'aurous-labs[mock]'\n"
