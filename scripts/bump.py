@@ -54,7 +54,8 @@ def _bump(options: argparse.Namespace) -> int:
     from specdiff import forms
 
     tests = None if options.no_tests else options.tests
-    with tempfile.TemporaryDirectory(prefix="aurous-bump-") as folder:
+    # A program that was started there and is interrupted may write a moment longer than we clean up.
+    with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
         landing.copy(ROOT, copy)
         done = bumping.bump(copy, options.api_version, options.day, tests, lambda step: print(f"- {step}", flush=True))

@@ -86,6 +86,13 @@ def _run(root: Path, command: list[str], fault: str) -> None:
     paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
     # Nothing that tests leave behind is to be brought home.
     clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
-    done = subprocess.run(command, cwd=root, env={**os.environ, **clean}, check=False)
-    if done.returncode:
+    process = subprocess.Popen(command, cwd=root, env={**os.environ, **clean})
+    try:
+        code = process.wait()
+    except BaseException:
+        # Before the copy is taken from under it.
+        process.kill()
+        process.wait()
+        raise
+    if code:
         raise BumpError(fault)

@@ -79,6 +79,7 @@ def recover(root: Path) -> bool:
             # What somebody has edited since is theirs.
             if _digest(root / path) == landed:
                 _put(folder / "old" / path, root / path, keep=True)
+            _remove_empty((root / path).parent)
         os.remove(journal)
     shutil.rmtree(folder, ignore_errors=True)
     return begun
@@ -104,8 +105,9 @@ def _digest(path: Path) -> str | None:
 
 def _remove_empty(folder: Path) -> None:
     # Git knows no empty folders, and neither did the tree as it was.
-    while not any(folder.iterdir()):
-        folder.rmdir()
+    while not folder.exists() or not any(folder.iterdir()):
+        if folder.exists():
+            folder.rmdir()
         folder = folder.parent
 
 

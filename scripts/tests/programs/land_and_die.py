@@ -1,0 +1,31 @@
+"""Brings a copy's changes home and kills itself, as a power cut would, when the Nth file is touched.
+
+python land_and_die.py COPY HOME N
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from release import landing
+
+copy, home, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+touched = 0
+
+
+def dying(act):
+    def wrapper(*arguments):
+        global touched
+        touched += 1
+        if touched == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return act(*arguments)
+
+    return wrapper
+
+
+os.replace, os.remove = dying(os.replace), dying(os.remove)
+landing.bring(copy, home)

@@ -1,0 +1,184 @@
+"""The command lines of the bump and of the gate: what they refuse, and that interruptions change nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import bump
+import pytest
+import rehearsal
+from rehearsal import NEXT
+from release import archive, bumping, landing, versions
+from release.versions import Version
+from specdiff import judging
+from specdiff.changes import Change, Report
+from specdiff.engine import EngineError
+from specdiff.rules import Effect
+from specdiff.usage import Side
+
+CHANGE = Change("operation-removed", Effect.BREAKING, Side.CALL, "GET /v1/balance", "is gone")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree with a spec for the next version, committed."""
+    root = rehearsal.tree(tmp_path_factory.mktemp("tree"))
+    rehearsal.edit(root / "openapi.yaml")
+    rehearsal.commit(root, "What the pages of the next version say")
+    return root
+
+
+@pytest.fixture(autouse=True)
+def unchanged(tree: Path) -> object:
+    """Whatever a test does, the tree is afterwards as it was."""
+    head = rehearsal.git(tree, "rev-parse", "HEAD")
+    yield
+    assert landing.changed(tree) == []
+    assert rehearsal.git(tree, "rev-parse", "HEAD") == head
+    assert not (tree / ".git" / "aurous-landing").exists()
+
+
+def run_bump(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return rehearsal.run(tree, "scripts/bump.py", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["2099-9-1"], "'2099-9-1' is not a version of the API"),
+        (["2000-01-01"], "2000-01-01 is not later than"),
+        ([], "name the DATE to bump to, or --recover"),
+        ([NEXT, "--recover"], "name the DATE to bump to, or --recover"),
+        ([NEXT, "--no-such-option"], "unrecognized arguments"),
+    ],
+)
+def test_a_bad_command_line_is_exit_2(tree: Path, arguments: list[str], reason: str) -> None:
+    done = run_bump(tree, *arguments)
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_tree_that_is_not_clean_is_refused(tree: Path) -> None:
+    path = tree / "left.txt"
+    path.write_text("x")
+    done = run_bump(tree, NEXT)
+    path.unlink()
+    assert done.returncode == 2
+    assert done.stderr == "bump: the tree is not clean (1 path(s), left.txt among them); commit them first\n"
+
+
+def test_a_released_version_is_not_released_again(tree: Path) -> None:
+    last = archive.released(tree)[-1].api_version
+    assert f"{last} is not later than {last}, which was released last" in run_bump(tree, last).stderr
+
+
+@pytest.fixture
+def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The bump in this process, with no engine and no other programs; what it would have run."""
+    ran: list[list[str]] = []
+    monkeypatch.setattr(bump, "ROOT", tree)
+    monkeypatch.setattr(bumping, "_run", lambda root, command, fault: ran.append(command))
+    monkeypatch.setattr(judging, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
+    return ran
+
+
+def test_a_dry_run_does_it_all_and_changes_nothing(
+    tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bump.main([NEXT, "--dry-run", "--tests", "a", "--tests", "b"]) == 0
+    after = versions.read(tree).after("major")
+    assert f"would change 5 file(s); aurous-labs {after} speaks {NEXT}" in capsys.readouterr().out
+    assert [command[1:] for command in quick] == [["scripts/regenerate.py"], ["-m", "pytest", "-q", "a", "b"]]
+
+
+def test_a_version_that_was_raised_by_hand_is_kept(
+    tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = versions.read(tree)
+    versions.write(tree, Version(7, 0, 0))
+    rehearsal.commit(tree, "Raise the version")
+    try:
+        assert bump.main([NEXT, "--dry-run", "--no-tests"]) == 0
+    finally:
+        rehearsal.git(tree, "reset", "--quiet", "--hard", "HEAD~1")
+    assert f"aurous-labs 7.0.0 speaks {NEXT}" in capsys.readouterr().out
+    assert versions.read(tree) == now
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    ("fault", "code", "told"),
+    [
+        (bumping.BumpError("tests fail"), 1, "bump: tests fail; nothing was changed\n"),
+        (EngineError("Node is not installed"), 1, "bump: Node is not installed; nothing was changed\n"),
+        (KeyboardInterrupt(), 130, "bump: interrupted; nothing was changed\n"),
+    ],
+)
+def test_a_step_that_fails_ends_it_with_one_line(
+    fault: BaseException, code: int, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(bumping, "_run", fail)
+    assert bump.main([NEXT]) == code
+    assert capsys.readouterr().err == told
+
+
+def test_a_landing_that_is_interrupted_changes_nothing(
+    tree: Path, quick: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace = os.replace
+
+    def interrupt(source: str, target: str) -> None:
+        if str(target).endswith("_version.py") and "new" in Path(source).parts:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    assert bump.main([NEXT]) == 130
+    assert capsys.readouterr().err == "bump: interrupted; nothing was changed\n"
+
+
+@pytest.mark.parametrize(
+    ("step", "number"),
+    [("- openapi.yaml", signal.SIGKILL), ("- generated/", signal.SIGINT), ("- diff", signal.SIGKILL)],
+)
+def test_a_signal_at_any_step_changes_nothing(tree: Path, step: str, number: signal.Signals, tmp_path: Path) -> None:
+    # What a killed bump leaves in the system's folder for such things is to go with this test.
+    environment = {**rehearsal.environment(tree), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "scripts/bump.py", NEXT, "--no-tests"]
+    with subprocess.Popen(
+        command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(line.startswith(step) for line in process.stdout)
+        process.send_signal(number)
+        told = process.stderr.read()
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), told
+    if number == signal.SIGINT:
+        # A program that was running may have last words of its own.
+        assert "bump: interrupted; nothing was changed" in told.splitlines()
+
+
+def test_the_gate_passes_it_with_such_a_version(tree: Path) -> None:
+    versions.write(tree, versions.read(tree).after("major"))
+    done = rehearsal.run(tree, "scripts/spec_gate.py")
+    rehearsal.git(tree, "checkout", "--quiet", ".")
+    assert done.returncode == 0, done.stderr
+    assert "#### Breaking" in done.stdout
+
+
+def test_the_gate_finds_an_edited_released_spec(tree: Path) -> None:
+    path = archive.released(tree)[0].path
+    path.write_text(path.read_text() + "\n")
+    done = rehearsal.run(tree, "scripts/spec_gate.py")
+    rehearsal.git(tree, "checkout", "--quiet", ".")
+    assert done.returncode == 1
+    assert "was edited; a released spec never is" in done.stderr

@@ -1,0 +1,118 @@
+"""A copy's changes come home as a whole or not at all, whatever interrupts them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rehearsal
+from release import landing
+
+PROGRAM = Path(__file__).resolve().parent / "programs" / "land_and_die.py"
+# One file is changed, one removed with its folder, two are new, one of them in a new folder: with the journal written
+# and removed, six strokes.
+BEFORE = {"spec.yaml": "old", "models/gone.py": "gone", "same.py": "same"}
+AFTER = {"spec.yaml": "new", "api/team/get.py": "team", "made.py": "made", "same.py": "same"}
+STROKES = 6
+
+
+def files(root: Path) -> dict[str, str]:
+    found = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.parts)
+    return {str(path.relative_to(root)): path.read_text() for path in found}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    root = tmp_path / "home"
+    for name, text in BEFORE.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    rehearsal.git(root, "init", "--quiet")
+    rehearsal.commit(root, "Before")
+    return root
+
+
+@pytest.fixture
+def copy(home: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "copy"
+    landing.copy(home, root)
+    assert files(root) == BEFORE
+    (root / "models/gone.py").unlink()
+    for name, text in AFTER.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+def untouched(home: Path) -> bool:
+    folders = {path.name for path in home.iterdir() if path.is_dir()} - {".git"}
+    return files(home) == BEFORE and folders == {"models"} and not landing.changed(home)
+
+
+def test_all_of_it_comes_home(home: Path, copy: Path) -> None:
+    assert sorted(landing.bring(copy, home)) == ["api/team/get.py", "made.py", "models/gone.py", "spec.yaml"]
+    assert files(home) == AFTER
+    assert not (home / "models").exists()
+    assert landing.recover(home) is False
+    assert not (home / ".git" / "aurous-landing").exists()
+
+
+def interrupted(act: Callable[..., Any], strokes: list[str], last: int) -> Callable[..., Any]:
+    def wrapper(*arguments: Any) -> Any:
+        strokes.append(act.__name__)
+        if len(strokes) == last:
+            raise KeyboardInterrupt
+        return act(*arguments)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("last", range(1, STROKES + 1))
+def test_an_interruption_leaves_the_tree_as_it_was(
+    home: Path, copy: Path, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strokes: list[str] = []
+    for name in ("replace", "remove"):
+        monkeypatch.setattr(os, name, interrupted(getattr(os, name), strokes, last))
+    with pytest.raises(KeyboardInterrupt):
+        landing.bring(copy, home)
+    assert untouched(home)
+
+
+@pytest.mark.parametrize("last", range(1, STROKES + 1))
+def test_after_a_kill_the_next_run_undoes_it(home: Path, copy: Path, last: int) -> None:
+    done = subprocess.run([sys.executable, PROGRAM, copy, home, str(last)], check=False)
+    assert done.returncode == -9
+    assert landing.recover(home) is (last > 1)
+    assert untouched(home)
+
+
+def test_there_are_as_many_strokes_as_were_tried(home: Path, copy: Path) -> None:
+    done = subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES + 1)], check=False)
+    assert done.returncode == 0
+    assert files(home) == AFTER
+
+
+def test_what_was_edited_after_a_kill_is_left_alone(home: Path, copy: Path) -> None:
+    subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES)], check=False)
+    (home / "spec.yaml").write_text("by hand")
+    assert landing.recover(home)
+    assert files(home) == {**BEFORE, "spec.yaml": "by hand"}
+
+
+def test_a_recovery_that_is_cut_off_can_be_begun_again(home: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES)], check=False)
+    for last in (1, 2, 3):
+        with monkeypatch.context() as patched:
+            strokes: list[str] = []
+            for name in ("replace", "remove"):
+                patched.setattr(os, name, interrupted(getattr(os, name), strokes, last))
+            with pytest.raises(KeyboardInterrupt):
+                landing.recover(home)
+    assert landing.recover(home)
+    assert untouched(home)
