@@ -22,6 +22,7 @@ CREATE = "/v1/chat/completions"
 SOURCE = Path(__file__).parents[2]
 PATIENCE = 20.0
 SPEC = yaml.load(default_spec().read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+VERSION: str = SPEC["info"]["version"]
 WEATHER: dict[str, Any] = {
     "type": "function",
     "function": {
@@ -61,7 +62,7 @@ def error_of(response: httpx.Response) -> dict[str, Any]:
     error: dict[str, Any] = response.json()["error"]
     assert {"type", "code", "message", "doc_url", "request_id"} <= set(error)
     assert error["request_id"] == response.headers["aurous-request-id"]
-    assert response.headers["aurous-version"] == "2026-05-15"
+    assert response.headers["aurous-version"] == VERSION
     return error
 
 

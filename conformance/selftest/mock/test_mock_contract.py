@@ -7,7 +7,7 @@ import orjson
 import pytest
 from aurous_mock.contract import default_spec
 from aurous_mock.launcher import Mock
-from mockkit import CREATE, OTHER_KEY, SPEC, chat, connect, error_of, schema
+from mockkit import CREATE, OTHER_KEY, SPEC, VERSION, chat, connect, error_of, schema
 
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
 
@@ -76,7 +76,7 @@ def test_every_response_carries_the_headers(client: httpx.Client) -> None:
         client.put("/v1/models"), httpx.get(client.base_url.join("/v1/models")),
     ):  # fmt: skip
         assert response.headers["aurous-request-id"].startswith("req_")
-        assert response.headers["aurous-version"] == "2026-05-15"
+        assert response.headers["aurous-version"] == VERSION
         for name in ("limit", "remaining", "reset"):
             assert int(response.headers[f"x-ratelimit-{name}"]) >= 0
             if response.request.method == "POST":
@@ -110,7 +110,7 @@ def test_the_key_works_in_both_headers(mock: Mock) -> None:
 
 @pytest.mark.parametrize(
     ("version", "code"),
-    [("2026-05-15", None), ("2025-01-01", "unknown_version"), ("2026-5-15", "invalid_format"), ("0", "invalid_format"),
+    [(VERSION, None), ("2025-01-01", "unknown_version"), ("2026-5-15", "invalid_format"), ("0", "invalid_format"),
      ("2026-05-15x", "invalid_format"), ("2026-05-1\N{SUPERSCRIPT ONE}".encode(), "invalid_format")],
 )  # fmt: skip
 def test_versions(client: httpx.Client, version: str | bytes, code: str | None) -> None:
@@ -242,9 +242,11 @@ def test_two_spec_files_are_two_versions(tmp_path: Any) -> None:
     from aurous_mock.launcher import running
 
     older = tmp_path / "older.yaml"
-    older.write_bytes(default_spec().read_bytes().replace(b'version: "2026-05-15"', b'version: "2025-01-01"', 1))
+    older.write_bytes(
+        default_spec().read_bytes().replace(f'version: "{VERSION}"'.encode(), b'version: "2025-01-01"', 1)
+    )
     with running(specs=(older, default_spec())) as mock, connect(mock) as client:
-        assert client.get("/v1/models").headers["aurous-version"] == "2026-05-15"
+        assert client.get("/v1/models").headers["aurous-version"] == VERSION
         old = client.get("/v1/models", headers={"Aurous-Version": "2025-01-01"})
         assert (old.status_code, old.headers["aurous-version"]) == (200, "2025-01-01")
 
