@@ -91,7 +91,8 @@ class Course:
         self._attempts: list[Attempt] = []
         if not streams:
             idempotency.refuse_hidden_stream(operation, request.content)
-        self._key = idempotency.key_for(operation, request.headers, streams=streams)
+        refuses = options.streams.on_key == "refuse"
+        self._key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
         self._headers = self._make_headers()
         self._began = clock()
         self._deadline = self._began + self._timeout.total

@@ -35,6 +35,7 @@ from attrs import frozen
 from .envelopes import Envelope, excerpt, printable
 
 if TYPE_CHECKING:
+    from .receipts import Receipt
     from .recovery import Recovery
 
 ErrorT = TypeVar("ErrorT", bound="AurousError")
@@ -80,6 +81,8 @@ class AurousError(Exception):
     """The stored completion that the error is about, where it is about one of which a part was streamed."""
     text: str = ""
     """The text that a stream had delivered before the error."""
+    receipt: Receipt | None = None
+    """What the completion of a stream cost, where that was known by then."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own would call the class with the message alone.

@@ -134,6 +134,7 @@ class Flow:
         except AurousError as error:
             self._fault, self.end = error, self.end or "failed"
             yield from self._wind_up(error)
+            error.receipt = account.receipt
             raise
         except BaseException as error:
             yield from self.leave(error)
@@ -238,6 +239,8 @@ class Flow:
         if self._fault is not None:
             self._fault.text = reader.accumulator.text
         yield from self._wind_up(self._fault)
+        if self._fault is not None:
+            self._fault.receipt = account.receipt
         if found.continuation is None and self._fault is not None:
             raise self._fault
         return found.continuation

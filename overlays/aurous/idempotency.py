@@ -53,8 +53,12 @@ def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> No
         raise EncodeError("stream: this call returns one result; for a stream of events call stream()")
 
 
-def key_for(operation: Operation[Any], headers: Mapping[str, str], *, streams: bool) -> str | None:
+def key_for(
+    operation: Operation[Any], headers: Mapping[str, str], *, streams: bool, refuses: bool = True
+) -> str | None:
     """The key that a call goes under: the caller's own, else a new one, else none where the API would ignore it.
+
+    refuses: whether a key that is given to a stream is an error; otherwise it is sent, and counts for nothing
 
     Raises EncodeError for a caller's key that cannot be sent, or that is given to a stream.
     """
@@ -64,11 +68,13 @@ def key_for(operation: Operation[Any], headers: Mapping[str, str], *, streams: b
     given = next((value for name, value in headers.items() if name.lower() == header.lower()), None)
     if not streams:
         return new_key() if given is None else check_key(given)
-    if given is not None:
+    if given is not None and refuses:
         raise EncodeError(
             "idempotency_key: the API ignores the key of a stream, so sending it twice would be charged twice; "
-            "leave it out, or use create()"
+            "leave it out, use create(), or send it all the same by StreamPolicy(on_key='send')"
         )
+    if given is not None:
+        check_key(given)
     return None
 
 

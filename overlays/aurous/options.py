@@ -132,6 +132,9 @@ class StreamPolicy:
     on_break: Literal["disconnect", "cancel"] = field(default="disconnect", validator=in_(("disconnect", "cancel")))
     """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
     once what was charged."""
+    on_key: Literal["refuse", "send"] = field(default="refuse", validator=in_(("refuse", "send")))
+    """When a stream is given an idempotency key, which the API ignores: refuse to send it, or send it and surface the
+    server's warning. It makes no stream safe to repeat, and none is."""
     recover_within: float = _seconds(30.0)
     """Seconds to wait for a record to become final."""
     max_event_size: int | None = 64 * 1024 * 1024

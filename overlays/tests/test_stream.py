@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import pickle
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -29,7 +30,8 @@ WEATHER = {
 SHORT = {"max_tokens": 4}
 FRAMES = 6
 SLOW = {FAULT: "pace=20"}
-IMPATIENT = aurous.Timeouts(first_event=0.15, idle=0.15)
+# Long enough for a busy machine to answer in, short enough to be waited for in a test.
+IMPATIENT = aurous.Timeouts(first_event=0.4, idle=0.4)
 
 
 @pytest.fixture
@@ -511,3 +513,16 @@ class TestDropped:
                 list(stream)
         # One charge at most for each; that before the work has none.
         assert len(mock.ledger()) <= 5
+
+
+def test_an_error_has_the_receipt_where_it_is_known(caller: Caller, mock: Mock) -> None:
+    with (
+        pytest.raises(aurous.StreamInterruptedError) as caught,
+        Stream(caller, on_drop="recover", extra_headers={FAULT: "truncate=3"}) as stream,
+    ):
+        list(stream)
+    receipt = caught.value.receipt
+    assert receipt is not None
+    assert receipt.credits == charged(mock) > 0
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert (again.receipt, again.completion_id, again.text) == (receipt, caught.value.completion_id, caught.value.text)

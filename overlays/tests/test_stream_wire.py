@@ -276,10 +276,10 @@ class TestClocks:
             ([KEEP_ALIVE], Timeouts(first_event=0.15), errors.FirstEventTimeoutError),
             ([b"data:\n\n"], Timeouts(first_event=0.15), errors.FirstEventTimeoutError),
             ([b"event: ping\ndata: {}\n\n"], Timeouts(first_event=0.15), errors.FirstEventTimeoutError),
-            ([events(ROLE, RED), KEEP_ALIVE], Timeouts(idle=0.15), errors.IdleTimeoutError),
-            ([events(ROLE, RED), b"d"], Timeouts(idle=0.15), errors.IdleTimeoutError),
+            ([events(ROLE, RED), KEEP_ALIVE], Timeouts(idle=0.4), errors.IdleTimeoutError),
+            ([events(ROLE, RED), b"d"], Timeouts(idle=0.4), errors.IdleTimeoutError),
             ([events(ROLE, RED), KEEP_ALIVE], Timeouts(total=0.3), errors.TotalTimeoutError),
-            ([events(ROLE), events(chunk({}))], Timeouts(total=0.3, idle=0.25), errors.TotalTimeoutError),
+            ([events(ROLE), events(chunk({}))], Timeouts(total=0.6, idle=0.5), errors.TotalTimeoutError),
         ],
     )
     def test_run_out_though_bytes_keep_coming(
@@ -323,7 +323,7 @@ class TestClocks:
     def test_run_out_between_the_bytes_of_a_chunk_of_http(self, make: Make, wire: Wire) -> None:
         sent = in_pieces(events(ROLE), events(RED), ends=False)
         wire.plays(drip(sent + b"1" * 5000, fast=len(sent), pause=0.01))
-        with Stream(make(wire.url, timeout=Timeouts(idle=0.15))) as stream, pytest.raises(errors.IdleTimeoutError):
+        with Stream(make(wire.url, timeout=Timeouts(idle=0.4))) as stream, pytest.raises(errors.IdleTimeoutError):
             list(stream)
 
     def test_of_one_call(self, make: Make, wire: Wire) -> None:
@@ -342,9 +342,9 @@ class TestClocks:
             return True
 
         wire.plays(act)
-        caller = make(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))
+        caller = make(wire.url, timeout=Timeouts(idle=0.5, first_event=0.5))
         with Stream(caller) as stream:
-            busy_until = real_time.monotonic() + 0.25
+            busy_until = real_time.monotonic() + 0.8
             for number, _ in enumerate(stream):
                 if number == 1:
                     while real_time.monotonic() < busy_until:
@@ -358,12 +358,12 @@ class TestClocks:
 
         def act(connection: Connection) -> bool:
             connection.send(in_pieces(events(ROLE, RED), ends=False))
-            connection.over.wait(0.5)
+            connection.over.wait(1.3)
             connection.send(in_pieces(events(GREEN, LAST, "[DONE]")).partition(b"\r\n\r\n")[2])
             return True
 
         wire.plays(act)
-        with Stream(make(wire.url, timeout=Timeouts(idle=10, first_event=0.3))) as stream:
+        with Stream(make(wire.url, timeout=Timeouts(idle=10, first_event=1.0))) as stream:
             assert "".join(stream.text) == TEXT
 
     def test_of_the_first_event_start_with_the_attempt_that_was_answered(self, make: Make, wire: Wire) -> None:
@@ -374,10 +374,10 @@ class TestClocks:
             pass
 
     def test_leave_other_users_of_the_connection_alone(self, make: Make, wire: Wire) -> None:
-        caller = make(wire.url, timeout=Timeouts(idle=0.2, first_event=0.2))
+        caller = make(wire.url, timeout=Timeouts(idle=1.0, first_event=1.0))
 
         def slow(connection: Connection) -> bool:
-            connection.over.wait(0.4)
+            connection.over.wait(1.3)
             return answer(200, record())(connection)
 
         wire.plays(sends(*WHOLE), slow)
@@ -513,6 +513,16 @@ class TestNotices:
             with pytest.warns(aurous.StreamNotice), stream:
                 list(stream)
             assert [told.code for told in stream.warnings] == ["idempotency_ignored_streaming"]
+
+    def test_come_to_those_who_send_a_key_all_the_same(self, kind: str, mock: Mock) -> None:
+        with callers(kind) as make:
+            caller = make(mock.url, streams=aurous.StreamPolicy(on_key="send"))
+            stream = Stream(caller, idempotency_key="mine")
+            with pytest.warns(aurous.StreamNotice), stream:
+                list(stream)
+            assert stream.response_info.idempotency_status == "ignored_streaming"
+            assert stream.response_info.idempotency_key is None
+            assert stream.completion.status == "completed"
 
 
 class TestForsaken:
