@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from mutants.messages import CREATE, MODELS, Answer, Request
+from mutants.messages import MODELS, Answer, Request
 from mutants.planting import Behaviour, fault
 
 PAGE = "api-reference/models/list-chat-and-embedding-models"
@@ -103,8 +103,8 @@ class NoRetryAfter(Behaviour):
 
 @fault.behaviour("limits.429_type", "A 429 has type rate_limit.", RATES)
 class RateLimitType(Behaviour):
-    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 60}
+    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 1200}
 
     def answer(self, request: Request, answer: Answer) -> None:
-        if answer.status == 429 and answer.error and request.path == CREATE:
+        if answer.status == 429 and answer.error:
             answer.error["type"] = "invalid_request"

@@ -65,7 +65,7 @@ def end_before_the_receipt(frame: Frame) -> Frames:
     if frame.finishes:
         frame.stream["last"] = frame
         return ()
-    return (frame, frame.stream["last"]) if frame.done else None
+    return (frame, frame.stream["last"]) if frame.done and "last" in frame.stream else None
 
 
 @fault.frame("stream.id_changes", SAME, PAGE)
