@@ -1,0 +1,99 @@
+"""Streams and lists too go out without what the version asked for does not have, and otherwise byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from aurous_mock import editions
+from starlette.types import Message
+
+ROOT = Path(__file__).resolve().parents[2]
+CREATE = "/v1/chat/completions"
+JSON = [(b"content-type", b"application/json"), (b"content-length", b"0")]
+EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8")]
+
+
+def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The contract, and one that lacks three members of its answers."""
+    text = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
+    newer, lesser = yaml.safe_load(text), yaml.safe_load(text)
+    schemas = lesser["components"]["schemas"]
+    del schemas["UsageBreakdown"]["properties"]["pricing_version"]
+    del schemas["ChunkDelta"]["properties"]["role"]
+    del schemas["Model"]["properties"]["kind"]
+    return newer, lesser
+
+
+def operation(method: str, path: str) -> editions.Operation:
+    newer, lesser = older()
+    return next(found for found in editions.read(lesser, [newer]) if found.serves(method, path))
+
+
+def sent(operation: editions.Operation, *messages: Message) -> list[Message]:
+    out: list[Message] = []
+
+    async def keep(message: Message) -> None:
+        out.append(dict(message))
+
+    async def send() -> None:
+        trimmer = editions.Trimmer(operation, keep)
+        for message in messages:
+            await trimmer.send(message)
+
+    asyncio.run(send())
+    return out
+
+
+def start(headers: list[tuple[bytes, bytes]], status: int = 200) -> Message:
+    return {"type": "http.response.start", "status": status, "headers": headers}
+
+
+def body(payload: bytes, *, more: bool = False) -> Message:
+    return {"type": "http.response.body", "body": payload, "more_body": more}
+
+
+def test_each_answer_is_known_by_what_it_lacks() -> None:
+    create = operation("POST", CREATE)
+    assert create.withheld == {"usage": {"breakdown": {"pricing_version": None}}}
+    assert create.withheld_events == {
+        "choices": {"delta": {"role": None}},
+        "usage": {"breakdown": {"pricing_version": None}},
+    }
+    assert operation("GET", "/v1/models").withheld == {"data": {"kind": None}}
+
+
+def test_a_document_loses_the_member_and_keeps_its_length_right() -> None:
+    payload = json.dumps({"usage": {"breakdown": {"pricing_version": 7, "model": "m"}}, "other": 1}).encode()
+    head, tail = sent(operation("POST", CREATE), start(JSON), body(payload[:9], more=True), body(payload[9:]))
+    assert json.loads(tail["body"]) == {"usage": {"breakdown": {"model": "m"}}, "other": 1}
+    assert dict(head["headers"])[b"content-length"] == b"%d" % len(tail["body"])
+
+
+def test_items_of_a_list_lose_it_too() -> None:
+    payload = json.dumps({"data": [{"id": "a", "kind": "chat"}, {"id": "b"}]}).encode()
+    _, tail = sent(operation("GET", "/v1/models"), start(JSON), body(payload))
+    assert json.loads(tail["body"]) == {"data": [{"id": "a"}, {"id": "b"}]}
+
+
+def test_events_lose_it_and_nothing_else_of_the_stream_changes() -> None:
+    frames = [b'data: {"choices":[{"delta":{"role":"a","content":"b"}}]}\n\n', b": keep-alive\n\n", b"data: [DONE]\n\n"]
+    _, *out = sent(operation("POST", CREATE), start(EVENTS), *(body(frame, more=True) for frame in frames))
+    assert [message["body"] for message in out] == [
+        b'data: {"choices":[{"delta":{"content":"b"}}]}\n\n', *frames[1:]
+    ]  # fmt: skip
+
+
+def test_an_error_goes_out_as_it_is() -> None:
+    payload = b'{"error": {"usage": {"breakdown": {"pricing_version": 1}}}}'
+    _, tail = sent(operation("POST", CREATE), start(JSON, 400), body(payload))
+    assert tail["body"] == payload
+
+
+def test_versions_that_answer_alike_withhold_nothing() -> None:
+    newer, _ = older()
+    assert all(not found.withheld and not found.withheld_events for found in editions.read(newer, [newer]))
