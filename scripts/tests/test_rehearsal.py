@@ -141,3 +141,10 @@ def test_the_suite_holds_the_new_mock_to_the_version_it_is_asked_for(bumped: Pat
     done = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
     assert done.returncode == 0, done.stdout
     assert " 0 broken" in done.stdout
+
+
+def test_the_suite_refuses_a_version_that_it_has_no_spec_of(bumped: Path) -> None:
+    rules = "conformance/rules/test_versions.py"
+    done = rehearsal.run(bumped, "-m", "pytest", rules, "-p", "no:cacheprovider", "--api-version", "2000-01-01")
+    assert done.returncode != 0
+    assert f"there is no spec of the version '2000-01-01'; known: {NOW}, {NEXT}" in done.stderr
