@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what tests do not: that generated/ is what the spec gives, style, and types. `python3 scripts/check.py`
+"""Checks what tests do not: generated/ against the spec, the spec against the last release, style, and types.
 
 Needs nothing but Python and pip. Every check runs, whatever the others say; exit 1 if one of them fails.
 """
@@ -27,6 +27,7 @@ SCRIPTS = [
 TYPED = [*PACKAGES, *(str(path.relative_to(ROOT)) for path in SCRIPTS if path.name != "tests")]
 CHECKS = {
     "drift": [sys.executable, "scripts/regenerate.py", "--check"],
+    "spec": [sys.executable, "scripts/spec_gate.py"],
     "style": [sys.executable, "-m", "ruff", "check", "."],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
     "mypy": [sys.executable, "-m", "mypy", *TYPED],

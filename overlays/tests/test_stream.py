@@ -100,7 +100,7 @@ class TestWhole:
         with Stream(caller) as stream:
             info = stream.response_info
             list(stream)
-        assert (info.status_code, info.api_version, info.idempotency_key) == (200, "2026-05-15", None)
+        assert (info.status_code, info.api_version, info.idempotency_key) == (200, aurous.API_VERSION, None)
         assert info.request_id.startswith("req_")
         assert len(info.attempts) == 1
         assert stream.warnings == ()

@@ -410,7 +410,7 @@ class TestSends:
         assert seen.line == "POST /v1/chat/completions HTTP/1.1"
         assert seen.header("X-Api-Key") == KEY
         assert seen.header("Authorization") is None
-        assert seen.header("Aurous-Version") == aurous.API_VERSION == "2026-05-15"
+        assert seen.header("Aurous-Version") == aurous.API_VERSION
         assert seen.header("Accept") == "application/json"
         assert seen.header("Content-Type") == "application/json"
         assert (seen.header("User-Agent") or "").startswith(f"aurous-labs/{aurous.__version__} python/3")
