@@ -34,8 +34,7 @@ def compete(
     """
 
     def act(suite: Suite, variant: Variant) -> Entry:
-        # Without a hint, the tests that are about the same thing are likely to see it.
-        first = [*(hints or {}).get(variant.id, ()), variant.id.partition(".")[0]]
+        first = (hints or {}).get(variant.id, ())
         return attempt(suite, variant, exhaustive=exhaustive, first=first, stranger=stranger)
 
     return spread(variants, act, workers=workers)
@@ -50,6 +49,8 @@ def attempt(
     stranger: Stranger | None = None,
 ) -> Entry:
     """Try one variant."""
+    # Without a hint, the tests that are about the same thing are likely to see it.
+    first = [*first, variant.id.partition(".")[0]]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "server.txt")
         with _served(variant.id, str(log)) as url:
