@@ -15,6 +15,8 @@ import importlib.util
 import subprocess
 import sys
 import tempfile
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -48,14 +50,16 @@ def check(spec: Path, output: Path) -> int:
         if not generate(spec, fresh):
             return 1
         found = tree.differences(fresh, output)
-    if output == PACKAGE:
-        found += tree.strays(output)
+    strays = tree.strays(output) if output == PACKAGE else []
+    found += strays
     if not found:
         print(f"{_relative(output)} is what the spec gives")
         return 0
     print(f"{_relative(output)} is not what the spec gives; {len(found)} path(s) differ:")
     print("\n".join(found))
     print("To write it anew: python scripts/regenerate.py")
+    if strays:
+        print(f"What stands beside {output.name}/ is not its business: move or delete it")
     return 1
 
 
@@ -88,10 +92,18 @@ def generate(source: Path, package: Path) -> bool:
         _format(package)
         coverage.check(spec, package)
     except SpecError as error:
-        print(f"regenerate: the spec has {len(error.faults)} fault(s); nothing was written", file=sys.stderr)
-        print("\n".join(error.faults), file=sys.stderr)
-        return False
+        return _refuse(error.faults)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        # A node of another kind than OpenAPI has there, which the tools below us do not expect either.
+        place = traceback.extract_tb(error.__traceback__)[-1].name
+        return _refuse([f"{source.name}: this is not OpenAPI 3.1: {type(error).__name__} in {place}: {error}"])
     return True
+
+
+def _refuse(faults: Sequence[str]) -> bool:
+    print(f"regenerate: the spec has {len(faults)} fault(s); nothing was written", file=sys.stderr)
+    print("\n".join(faults), file=sys.stderr)
+    return False
 
 
 def _format(package: Path) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 import os
 import random
+import socket
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +17,9 @@ from assay import contract
 from assay.settings import DEFAULT_SEED, EMBEDDED_KEY, OTHER_EMBEDDED_KEY, Profile, Settings, is_loopback
 
 DEFAULT_BUDGET = 2.0
+REPORTS = (".html", ".json")
+# Seconds in which a server must take a connection, before anything is asked of it.
+REACHED_WITHIN = 5.0
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -32,7 +40,11 @@ def add_options(parser: pytest.Parser) -> None:
         ("--seed", {"metavar": "N", "help": f"repeats a run; `random` draws one (default: {DEFAULT_SEED})"}),
         (
             "--max-credits",
-            {"type": float, "metavar": "N", "help": f"the most to spend (default: {DEFAULT_BUDGET:g} unless loopback)"},
+            {
+                "type": _credits,
+                "metavar": "N",
+                "help": f"the most to spend (default: {DEFAULT_BUDGET:g} unless loopback)",
+            },
         ),
         ("--dry-run", {"action": "store_true", "help": "tell what would be sent and its price; ask only the mock"}),
         (
@@ -56,6 +68,51 @@ def add_options(parser: pytest.Parser) -> None:
 def base_url(config: pytest.Config) -> str | None:
     url = config.getoption("base_url", None)
     return str(url).rstrip("/").removesuffix("/v1") if url and not config.getoption("dry_run") else None
+
+
+def check(config: pytest.Config) -> None:
+    """Refuse, before anything is sent or paid for, what could only fail later."""
+    for report in config.getoption("report") or ():
+        if Path(report).suffix not in REPORTS:
+            raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")
+        if not Path(report).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
+    url = config.getoption("base_url", None)
+    if not url:
+        return
+    parts = _parsed(str(url))
+    if config.getoption("dry_run"):
+        return
+    if not (config.getoption("api_key") or os.environ.get("AUROUS_API_KEY") or is_loopback(str(url))):
+        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        _reach(str(url), *parts)
+
+
+def _parsed(url: str) -> tuple[str, int]:
+    """The host and port of an address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise pytest.UsageError(f"--base-url: {url!r} is not an address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise pytest.UsageError(f"--base-url: {url!r} is not an address that begins with http:// or https://")
+    return parts.hostname, port
+
+
+def _reach(url: str, host: str, port: int) -> None:
+    try:
+        socket.create_connection((host, port), REACHED_WITHIN).close()
+    except OSError as error:
+        raise pytest.UsageError(f"--base-url: {url} cannot be reached: {error.strerror or error}") from None
+
+
+def _credits(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of credits")
+    return value
 
 
 def choose_version(config: pytest.Config) -> None:

@@ -32,6 +32,8 @@ class Run:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
+        if wants_rules(config) and not hasattr(config, "workerinput"):
+            options.check(config)
         options.choose_version(config)
         CHOSEN.profile, CHOSEN.seed = Profile(config.getoption("profile")), options.seed(config)
         self.recorder = Recorder()

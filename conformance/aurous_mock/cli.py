@@ -35,6 +35,8 @@ def read(arguments: Sequence[str]) -> Settings:
     keys |= {key: team for team, key in flags.team_key}
     if not keys:
         _fail("--no-default-key needs another key: --api-key or --team-key")
+    if flags.upstream is None and (flags.upstream_key or flags.upstream_model):
+        _fail("--upstream-key and --upstream-model need --upstream")
     if flags.workers > 1 and flags.state is None:
         _fail("--workers needs --state: workers share nothing but the state file or database")
     return Settings(
@@ -81,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--api-key",
         action="append",
+        type=api_key,
         default=[],
         metavar="KEY",
         help="accept this key too, for the default team; repeatable (env: AUROUS_MOCK_API_KEY)",
@@ -115,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tpm", type=limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
     add(
         "--state",
+        type=state,
         metavar="FILE|URL",
         default=None,
         help="keep everything in this SQLite file, or in a database by SQLAlchemy URL, such as postgresql+psycopg://...",
@@ -190,16 +194,30 @@ def amount(text: str) -> int:
         micro = Decimal(text) * MICRO
     except InvalidOperation as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits") from error
-    if not 0 <= micro <= 10**15 or micro != int(micro):
+    if not micro.is_finite() or not 0 <= micro <= 10**15 or micro != int(micro):
         raise argparse.ArgumentTypeError("credits are from 0 to 1000000000, with at most six decimals")
     return int(micro)
+
+
+def api_key(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError("a key is printable ASCII without spaces, and not empty")
+    return text
 
 
 def team_key(text: str) -> tuple[str, str]:
     team, _, key = text.partition("=")
     if not team or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not TEAM=KEY")
-    return team, key
+    return team, api_key(key)
+
+
+def state(text: str) -> str:
+    if text in ("", ":memory:") or text.rstrip("/") == "sqlite:" or text.endswith(":memory:"):
+        raise argparse.ArgumentTypeError(
+            "state is kept in memory when --state is left out; here it names a file or URL"
+        )
+    return text
 
 
 def url(text: str) -> str:

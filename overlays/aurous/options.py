@@ -176,6 +176,9 @@ class Options:
             changed = evolve(changed, timeout=new)
         if not isinstance(api_version, FromEnvironment):
             changed = evolve(changed, api_version=checked_version(api_version, "api_version"))
+        _check_kind("retry", changed.retry, RetryPolicy)
+        _check_kind("streams", changed.streams, StreamPolicy)
+        _check_hooks(changed.hooks if hooks is None else hooks)
         return changed if hooks is None else evolve(changed, hooks=tuple(hooks))
 
 
@@ -204,6 +207,9 @@ def read_options(
     else:
         url = _checked_url(os.environ.get(URL_VARIABLE) or SERVER_URL, URL_VARIABLE)
     policy = retry or RetryPolicy()
+    _check_kind("retry", policy, RetryPolicy)
+    _check_kind("streams", streams or StreamPolicy(), StreamPolicy)
+    _check_hooks(hooks)
     return Options(
         api_key=_checked_key(api_key),
         base_url=url,
@@ -213,6 +219,16 @@ def read_options(
         streams=streams or StreamPolicy(),
         hooks=tuple(hooks),
     )
+
+
+def _check_kind(name: str, value: object, kind: type[Any]) -> None:
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_hooks(hooks: object) -> None:
+    if not isinstance(hooks, Sequence) or not all(isinstance(hook, Hooks) for hook in hooks):
+        raise ConfigurationError("hooks must be a sequence of objects whose classes derive from aurous.Hooks")
 
 
 def checked_version(version: str | None, source: str) -> str | None:

@@ -17,6 +17,10 @@ def main(given: Sequence[str] | None = None) -> int:
 
     argparse ends the run by SystemExit, as it does after --help and for a flag that it does not know.
     """
+    if sys.stdout is None:
+        # Closed by whoever started this: nothing that is paid for could be shown.
+        print("aurous: standard output is closed", file=sys.stderr)
+        return UNANSWERED
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # An answer can hold what the terminal's encoding lacks, or half of a surrogate pair. It was paid for.
