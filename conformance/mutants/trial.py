@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import select
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ class Suite:
         self._report = Path(self._folder.name, "report.json")
         self._log = Path(self._folder.name, "output.txt")
         self._ours, theirs = forking().Pipe()
-        self._process = forking().Process(target=_stand_by, args=(theirs, str(self._log), profile))
+        self._process = forking().Process(target=_stand_by, args=(theirs, str(self._log), str(self._report), profile))
         self._process.start()
         theirs.close()
 
@@ -79,16 +80,20 @@ class Suite:
         """Test the server at `url`."""
         begun = time.monotonic()
         self._report.unlink(missing_ok=True)
-        self._log.write_text("")
-        self._ours.send(Job(url, str(self._report), exhaustive, tuple(first)))
+        printed = len(self._said())
         try:
+            self._ours.send(Job(url, str(self._report), exhaustive, tuple(first)))
             self._ours.recv()
-        except EOFError:
-            raise RuntimeError(f"the suite ended before its time:\n{self._log.read_text(errors='replace')}") from None
-        output = self._log.read_text(errors="replace")
+        except (EOFError, ConnectionError):
+            self._process.join(PATIENCE)
+            raise RuntimeError(f"the suite ended before its time:\n{self._said()}") from None
+        output = self._said()[printed:]
         if not self._report.exists():
             return Trial(False, time.monotonic() - begun, output=output)
         return _read(json.loads(self._report.read_text()), time.monotonic() - begun, output)
+
+    def _said(self) -> str:
+        return self._log.read_text(errors="replace") if self._log.exists() else ""
 
 
 def forking() -> ForkServerContext:
@@ -135,13 +140,15 @@ def _turn(test: str, first: Sequence[str]) -> int:
     return next((turn for turn, word in enumerate(first) if word in test), len(first))
 
 
-def _stand_by(pipe: Connection, log: str, profile: str) -> None:
+def _stand_by(pipe: Connection, log: str, report: str, profile: str) -> None:
     os.chdir(ROOT)
     divert(log)
-    # The address stands for those that jobs will bring; nothing is asked there.
+    # The suite knocks before it collects. This door opens, and nobody is behind it: jobs bring the real addresses.
+    door = socket.create_server(("127.0.0.1", 0))
+    host, port = door.getsockname()
     arguments = [
-        *("conformance", "--base-url", "http://127.0.0.1:9", "--api-key", KEY, "--other-api-key", OTHER_KEY),
-        *("--profile", profile, "--report", os.devnull, "-p", "no:cacheprovider", "--tb=short", "-q"),
+        *("conformance", "--base-url", f"http://{host}:{port}", "--api-key", KEY, "--other-api-key", OTHER_KEY),
+        *("--profile", profile, "--report", report, "-p", "no:cacheprovider", "--tb=short", "-q"),
     ]
     brood = Brood(pipe)
     pytest.main(arguments, plugins=[brood])
