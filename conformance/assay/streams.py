@@ -85,8 +85,9 @@ class Transcript:
             for piece in delta.get("tool_calls") or []:
                 call = calls.setdefault(piece["index"], {"function": {"name": "", "arguments": ""}})
                 call.update({key: piece[key] for key in ("id", "type") if piece.get(key)})
-                for key, text in (piece.get("function") or {}).items():
-                    call["function"][key] = call["function"].get(key, "") + (text or "")
+                # Members that nobody documented may be of any type.
+                for key in ("name", "arguments"):
+                    call["function"][key] += (piece.get("function") or {}).get(key) or ""
         return [calls[index] for index in sorted(calls)]
 
     @property
