@@ -83,8 +83,7 @@ def check(config: pytest.Config) -> None:
     parts = _parsed(str(url))
     if config.getoption("dry_run"):
         return
-    if not (config.getoption("api_key") or os.environ.get("AUROUS_API_KEY") or is_loopback(str(url))):
-        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
+    _given_key(config, str(url), embedded=False)
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         _reach(str(url), *parts)
 
@@ -108,6 +107,14 @@ def _reach(url: str, host: str, port: int) -> None:
         raise pytest.UsageError(f"--base-url: {url} cannot be reached: {error.strerror or error}") from None
 
 
+def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
+    """The key that was named, if any; a server that may charge for calls must have one."""
+    given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
+    if not given and not is_loopback(url):
+        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
+    return given
+
+
 def _credits(text: str) -> float:
     value = float(text)
     if not (math.isfinite(value) and value >= 0):
@@ -125,10 +132,8 @@ def choose_version(config: pytest.Config) -> None:
 
 def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
     """The settings of this run; refuses to guess a key for somebody else's server."""
-    given = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
+    given = _given_key(config, url, embedded=embedded)
     local = is_loopback(url)
-    if not given and not local:
-        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
     budget = config.getoption("max_credits")
     return Settings(
         base_url=url,
