@@ -84,6 +84,18 @@ class ApiError(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.type = self.type
+        _made.code = self.code
+        _made.message = self.message
+        _made.doc_url = self.doc_url
+        _made.request_id = self.request_id
+        _made.param = self.param
+        _made.status = self.status
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .error_code import ErrorCode

@@ -69,6 +69,16 @@ class Balance(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.credits = self.credits
+        _made.held_credits = self.held_credits
+        _made.available_credits = self.available_credits
+        _made.currency = self.currency
+        _made.billing_mode = self.billing_mode
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .billing_mode import BillingMode

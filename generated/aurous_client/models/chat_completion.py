@@ -89,6 +89,19 @@ class ChatCompletion(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.id = self.id
+        _made.object = self.object
+        _made.created = self.created
+        _made.model = self.model
+        _made.choices = self.choices
+        _made.usage = self.usage
+        _made.status = self.status
+        _made.error = self.error
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .choice import Choice

@@ -203,6 +203,29 @@ class ChatCompletionRequest(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.model = self.model
+        _made.messages = self.messages
+        _made.max_tokens = self.max_tokens
+        _made.temperature = self.temperature
+        _made.top_p = self.top_p
+        _made.stream = self.stream
+        _made.stream_options = self.stream_options
+        _made.tools = self.tools
+        _made.tool_choice = self.tool_choice
+        _made.response_format = self.response_format
+        _made.reasoning_effort = self.reasoning_effort
+        _made.seed = self.seed
+        _made.stop = self.stop
+        _made.presence_penalty = self.presence_penalty
+        _made.frequency_penalty = self.frequency_penalty
+        _made.logprobs = self.logprobs
+        _made.top_logprobs = self.top_logprobs
+        _made.vision_quality = self.vision_quality
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .assistant_message import AssistantMessage

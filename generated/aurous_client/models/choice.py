@@ -65,6 +65,15 @@ class Choice(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.index = self.index
+        _made.message = self.message
+        _made.finish_reason = self.finish_reason
+        _made.logprobs = self.logprobs
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .finish_reason import FinishReason

@@ -59,6 +59,14 @@ class ChunkDelta(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.role = self.role
+        _made.content = self.content
+        _made.tool_calls = self.tool_calls
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .tool_call_delta import ToolCallDelta

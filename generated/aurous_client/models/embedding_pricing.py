@@ -42,6 +42,13 @@ class EmbeddingPricing(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.text = self.text
+        _made.visual = self.visual
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .token_rate import TokenRate

@@ -47,3 +47,10 @@ class FunctionCallDelta(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.name = self.name
+        _made.arguments = self.arguments
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -53,3 +53,11 @@ class FunctionDefinition(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.name = self.name
+        _made.description = self.description
+        _made.parameters = self.parameters
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -52,6 +52,13 @@ class ImageUrl(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.url = self.url
+        _made.detail = self.detail
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .image_detail import ImageDetail

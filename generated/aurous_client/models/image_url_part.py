@@ -41,6 +41,13 @@ class ImageUrlPart(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.type = self.type
+        _made.image_url = self.image_url
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .image_url import ImageUrl

@@ -84,6 +84,17 @@ class Model(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.id = self.id
+        _made.object = self.object
+        _made.kind = self.kind
+        _made.chat_pricing = self.chat_pricing
+        _made.embedding_pricing = self.embedding_pricing
+        _made.aurous_metadata = self.aurous_metadata
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .chat_pricing import ChatPricing

@@ -99,6 +99,18 @@ class ModelMetadata(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.kind = self.kind
+        _made.context_window = self.context_window
+        _made.capabilities = self.capabilities
+        _made.default_max_output_tokens = self.default_max_output_tokens
+        _made.max_output_tokens_hard_cap = self.max_output_tokens_hard_cap
+        _made.dimensions = self.dimensions
+        _made.max_input_items = self.max_input_items
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .model_kind import ModelKind

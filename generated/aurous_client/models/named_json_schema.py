@@ -57,3 +57,11 @@ class NamedJsonSchema(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.name = self.name
+        _made.strict = self.strict
+        _made.schema = self.schema
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -37,6 +37,12 @@ class StreamErrorFrame(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.error = self.error
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .api_error import ApiError

@@ -40,3 +40,9 @@ class StreamOptions(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.include_usage = self.include_usage
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -44,3 +44,10 @@ class StreamWarning(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.code = self.code
+        _made.message = self.message
+        _made.additional_properties = {**self.additional_properties}
+        return _made

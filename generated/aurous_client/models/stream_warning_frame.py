@@ -74,6 +74,17 @@ class StreamWarningFrame(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.id = self.id
+        _made.object = self.object
+        _made.created = self.created
+        _made.model = self.model
+        _made.choices = self.choices
+        _made.warning = self.warning
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .chunk_choice import ChunkChoice

@@ -63,6 +63,14 @@ class SystemMessage(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.role = self.role
+        _made.content = self.content
+        _made.name = self.name
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .image_url_part import ImageUrlPart

@@ -35,3 +35,9 @@ class TextFormat(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.type = self.type
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -68,6 +68,15 @@ class TokenLogprob(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.token = self.token
+        _made.logprob = self.logprob
+        _made.bytes_ = self.bytes_
+        _made.top_logprobs = self.top_logprobs
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .top_logprob import TopLogprob

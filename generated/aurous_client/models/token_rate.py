@@ -39,3 +39,9 @@ class TokenRate(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.credits_per_m = self.credits_per_m
+        _made.additional_properties = {**self.additional_properties}
+        return _made

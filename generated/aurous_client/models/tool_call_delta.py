@@ -62,6 +62,15 @@ class ToolCallDelta(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.index = self.index
+        _made.id = self.id
+        _made.type = self.type
+        _made.function = self.function
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .function_call_delta import FunctionCallDelta

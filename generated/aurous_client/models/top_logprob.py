@@ -57,3 +57,11 @@ class TopLogprob(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.token = self.token
+        _made.logprob = self.logprob
+        _made.bytes_ = self.bytes_
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -74,6 +74,17 @@ class Usage(JsonObject):
         _made.additional_properties = _rest
         return _made
 
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.prompt_tokens = self.prompt_tokens
+        _made.completion_tokens = self.completion_tokens
+        _made.total_tokens = self.total_tokens
+        _made.reasoning_tokens = self.reasoning_tokens
+        _made.credits_charged = self.credits_charged
+        _made.breakdown = self.breakdown
+        _made.additional_properties = {**self.additional_properties}
+        return _made
+
 
 # At the end, so that models may refer to one another in a circle.
 from .usage_breakdown import UsageBreakdown

@@ -68,3 +68,13 @@ class UsageBreakdown(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.input_credits = self.input_credits
+        _made.output_credits = self.output_credits
+        _made.reasoning_credits = self.reasoning_credits
+        _made.model = self.model
+        _made.pricing_version = self.pricing_version
+        _made.additional_properties = {**self.additional_properties}
+        return _made

@@ -41,3 +41,9 @@ class VideoUrl(JsonObject):
         )
         _made.additional_properties = _rest
         return _made
+
+    def __copy__(self) -> Self:
+        _made = object.__new__(type(self))
+        _made.url = self.url
+        _made.additional_properties = {**self.additional_properties}
+        return _made
