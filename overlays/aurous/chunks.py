@@ -6,6 +6,7 @@ Page: api-reference/chat/streaming.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from io import StringIO
 from typing import Any, Final
 
 from aurous_client.models import (
@@ -63,8 +64,9 @@ class Accumulator:
         self._head: tuple[str, int, str] | None = None
         self._index: int | None = None
         self._role: str | None = None
-        # Joined when asked for. To lengthen one text with every chunk would copy it every time.
-        self._texts: list[str] = []
+        # To lengthen a `str` with every chunk would copy it every time, and a list of pieces takes many times its memory.
+        self._text = StringIO()
+        self._has_text = False
         self._calls: dict[int, _Call] = {}
         self._tokens: list[TokenLogprob] | None = None
         self._extras: dict[str, Any] = {}
@@ -81,9 +83,7 @@ class Accumulator:
     @property
     def text(self) -> str:
         """The content; empty where none has come."""
-        if len(self._texts) > 1:
-            self._texts = ["".join(self._texts)]
-        return self._texts[0] if self._texts else ""
+        return self._text.getvalue()
 
     @property
     def tool_calls(self) -> list[ToolCall]:
@@ -97,7 +97,7 @@ class Accumulator:
         message = ResponseMessage(
             role=self._role or "assistant",
             # What is retrieved has null beside calls, and an empty text where the model said nothing.
-            content=self.text or (None if calls or not self._texts else ""),
+            content=self.text or (None if calls or not self._has_text else ""),
         )
         if calls:
             message.tool_calls = calls
@@ -132,6 +132,13 @@ class Accumulator:
                 self._add_choice(choice)
             else:
                 self._note("choices", f"there is a choice {choice.index} beside {self._index}; it was left out")
+
+    def add_text(self, text: str) -> None:
+        """Take in a chunk of which all but the text is known."""
+        self._has_text = True
+        self._text.write(text)
+        if "\ufffd" in text:
+            self._note("content", "content has U+FFFD, which stands for bytes that were no UTF-8")
 
     def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion:
         """The completion, so far or whole. Of a whole stream it is what retrieving it by id returns.
@@ -183,9 +190,7 @@ class Accumulator:
         if delta.role and self._role is None:
             self._role = delta.role
         if isinstance(delta.content, str):
-            self._texts.append(delta.content)
-            if "\ufffd" in delta.content:
-                self._note("content", "content has U+FFFD, which stands for bytes that were no UTF-8")
+            self.add_text(delta.content)
         for piece in delta.tool_calls or ():
             call = self._calls.setdefault(piece.index, _Call())
             if piece.id and call.id and piece.id != call.id:

@@ -47,6 +47,7 @@ class Clocks:
         self._limit = sent + timeouts.first_event
         self._lapse = _no_event(timeouts)
         self._end = _no_end(timeouts)
+        self._no_further = Lapse(IdleTimeoutError, f"no further event came within {self._idle:g} s")
 
     @property
     def patience(self) -> float:
@@ -77,7 +78,7 @@ class Clocks:
     def restart(self) -> None:
         """An event came, and the caller is done with it."""
         self._limit = self._clock() + self._idle
-        self._lapse = Lapse(IdleTimeoutError, f"no further event came within {self._idle:g} s")
+        self._lapse = self._no_further
 
 
 def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:

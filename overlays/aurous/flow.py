@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -49,6 +49,9 @@ class Link:
 class Flow:
     """The state of one stream, and its moves.
 
+    Whoever wants the next chunk asks `next`; where that has none, reads for as long as `patience` says and has `take`
+    look at what came; and where that is None, carries out the moves of `turn`.
+
     clock: seconds, monotonic
     """
 
@@ -58,10 +61,16 @@ class Flow:
         self._clock = clock
         self._policy = policy if on_drop is None else evolve(policy, on_drop=on_drop)
         self._timeouts = link.options.timeout.with_total(link.request.timeout)
-        self._pending: Iterator[ChatCompletionChunk] = iter(())
-        # How many events and warnings were dealt with.
+        self._is_open = False
+        # How much of what the reader met was dealt with, and whether anything was read since.
         self._events = 0
+        self._parsed = 0
         self._warnings = 0
+        self._has_read = False
+        # What the next turn is to deal with: an error that a frame was, or how the body ended.
+        self._stopped_by: AurousError | Failure | None = None
+        # What the stored record has beyond what came.
+        self._beyond: ChatCompletionChunk | None = None
         # What was handed out, where more had come.
         self._delivered: Choice | None = None
         # What those who ask for more are told.
@@ -69,14 +78,11 @@ class Flow:
         self._completion: ChatCompletion | None = None
         self.account: Account | None = None
         self.opened: Opened | None = None
+        self.body: Any = None
+        """What is read and closed; None before it is open."""
         self.reader: Reader | None = None
         self.end: End | None = None
         self.recovery: Recovery | None = None
-
-    @property
-    def body(self) -> Any:
-        """What the moves read and close."""
-        return self.opened.reply.body if self.opened else None
 
     @property
     def completion(self) -> ChatCompletion:
@@ -111,7 +117,8 @@ class Flow:
             except BaseException as error:
                 self._fault = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
                 raise
-            self.opened, self.reader = opened, self._start(opened)
+            self.opened, self.body, self.reader = opened, opened.reply.body, self._start(opened)
+            self._is_open = True
             try:
                 warn_of_deprecation(opened.info.headers)
             except Warning as error:
@@ -120,17 +127,60 @@ class Flow:
                 raise
         return self.reader, self.account
 
-    def advance(self) -> Moves[ChatCompletionChunk | None]:
-        """The next chunk; None after the last. Raises what the stream ended with, however often it is asked."""
+    def next(self) -> ChatCompletionChunk | None:
+        """The next chunk of what has come, if there is one."""
+        if self.reader is None or not self._is_open:
+            chunk, self._beyond = self._beyond, None
+            return chunk
+        try:
+            chunk = self.reader.next()
+        except AurousError as error:
+            return self._stop(error)
+        if self.reader.parsed > self._parsed:
+            self._note(self.reader)
+        return chunk
+
+    def patience(self) -> float | None:
+        """Seconds that the next read may take; None where it is time for a turn."""
+        reader = self.reader
+        if reader is None or not self._is_open or reader.is_done:
+            return None
+        clocks = self._clocks
+        if reader.events > self._events:
+            # Only now: the caller may have taken time over the chunks of the last piece.
+            self._events = reader.events
+            clocks.restart()
+        elif self._has_read and clocks.has_lapsed:
+            return None
+        self._has_read = True
+        return min(clocks.patience, _DRAIN) if reader.awaits_nothing else clocks.patience
+
+    def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
+        """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
+        if self.reader is None or not isinstance(piece, bytes):
+            return self._stop(piece)
+        try:
+            chunk = self.reader.take(piece)
+        except AurousError as error:
+            return self._stop(error)
+        if self.reader.parsed > self._parsed:
+            self._note(self.reader)
+        return chunk
+
+    def turn(self) -> Moves[bool]:
+        """Open the stream, or judge its end: whether there may be more. Raises what it ended with, at every turn."""
+        is_new = self.reader is None
         reader, account = yield from self.open()
+        if is_new:
+            return True
         if self.end is not None:
             if self._fault is not None:
                 raise self._fault
             if self.end == "left" and account.record is None:
                 raise AurousError("the stream was closed before its end")
-            return None
+            return False
         try:
-            return (yield from self._read_on(reader, account))
+            yield from self._conclude(reader, account)
         except AurousError as error:
             self._fault, self.end = error, self.end or "failed"
             yield from self._wind_up(error)
@@ -139,6 +189,7 @@ class Flow:
         except BaseException as error:
             yield from self.leave(error)
             raise
+        return self._beyond is not None
 
     def leave(self, error: BaseException | None = None) -> Moves[None]:
         """Hang up, wherever the stream is; `error` is what the caller came to grief with, if so."""
@@ -180,45 +231,37 @@ class Flow:
         limit, hide = options.streams.max_event_size, options.api_key.hide_in
         return Reader(opened.info, max_event_size=limit, hide=hide)
 
-    def _read_on(self, reader: Reader, account: Account) -> Moves[ChatCompletionChunk | None]:
-        has_read = False
-        while True:
-            chunk = next(self._pending, None)
-            account.enter(reader.id)
-            self._announce(reader)
-            if chunk is not None:
-                return chunk
-            if reader.events > self._events:
-                # Only now: the caller may have taken time over the chunks of the last piece.
-                self._events = reader.events
-                self._clocks.restart()
-            if reader.is_done or (has_read and self._clocks.has_lapsed):
-                return (yield from self._conclude(reader, account, None))
-            patience = self._clocks.patience
-            piece = yield Read(min(patience, _DRAIN) if reader.awaits_nothing else patience)
-            has_read = True
-            if not isinstance(piece, bytes):
-                return (yield from self._conclude(reader, account, piece))
-            self._pending = reader.feed(piece)
+    def _stop(self, reason: AurousError | Failure | None) -> None:
+        self._is_open, self._stopped_by = False, reason
 
-    def _conclude(self, reader: Reader, account: Account, failure: Failure | None) -> Moves[ChatCompletionChunk | None]:
-        """Judge the end: None where it is one; otherwise an error, or what the record has beyond it."""
+    def _note(self, reader: Reader) -> None:
+        """Deal with what only a frame that was parsed in full can bring: the id, and warnings."""
+        self._parsed = reader.parsed
+        if self.account is not None:
+            self.account.enter(reader.id)
+        for told in reader.warnings[self._warnings :]:
+            self._warnings += 1
+            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=caller_level())
+
+    def _conclude(self, reader: Reader, account: Account) -> Moves[None]:
+        """Judge the end. Where it is none, there is an error, or what the record has beyond it."""
+        failure = self._stopped_by
+        if isinstance(failure, AurousError):
+            raise failure
         if reader.is_complete:
             self.end = reader.end
             yield from self._drain(reader)
             yield from self._wind_up(None)
-            return None
+            return
         error = self._clocks.interruption(failure, completion_id=reader.id, text=reader.accumulator.text)
         self.end = "cut" if error.kind == "cut" else "closed_early"
         yield HangUp()
         # When the time for the whole is up, none is left to recover in.
         if self._policy.on_drop == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
             raise error
-        return (yield from self._go_on(reader, account, error))
+        yield from self._go_on(reader, account, error)
 
-    def _go_on(
-        self, reader: Reader, account: Account, error: StreamInterruptedError
-    ) -> Moves[ChatCompletionChunk | None]:
+    def _go_on(self, reader: Reader, account: Account, error: StreamInterruptedError) -> Moves[None]:
         """What the record has beyond what came, as a last chunk; then, for those who ask on, how it ended."""
         left = self.opened.deadline - self._clock() if self.opened else 0.0
         try:
@@ -243,7 +286,7 @@ class Flow:
             self._fault.receipt = account.receipt
         if found.continuation is None and self._fault is not None:
             raise self._fault
-        return found.continuation
+        self._beyond = found.continuation
 
     def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
         """The caller has enough. What came may be the whole answer all the same."""
@@ -263,7 +306,7 @@ class Flow:
         """Look at what has come and was not handed out: it may have the receipt."""
         self._delivered = reader.accumulator.choice
         with suppress(AurousError):
-            for _ in self._pending:
+            while reader.next() is not None:
                 pass
 
     def _drain(self, reader: Reader) -> Moves[None]:
@@ -274,11 +317,13 @@ class Flow:
             if not isinstance(piece, bytes):
                 return
             with suppress(AurousError):
-                for _ in reader.feed(piece):
+                reader.take(piece)
+                while reader.next() is not None:
                     pass
 
     def _wind_up(self, error: BaseException | None) -> Moves[None]:
         """Hang up, enter the receipt or that it is owed, and tell the observers."""
+        self._is_open = False
         yield HangUp()
         if self.reader is None or self.account is None:
             return
@@ -290,11 +335,6 @@ class Flow:
             with suppress(AurousError):
                 result = self.completion
         self.account.close(result, error)
-
-    def _announce(self, reader: Reader) -> None:
-        for told in reader.warnings[self._warnings :]:
-            self._warnings += 1
-            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=caller_level())
 
     def _recovering(self, reader: Reader, account: Account, within: float) -> Moves[Recovery]:
         steps = recovery.recover(

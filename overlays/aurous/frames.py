@@ -6,7 +6,8 @@ Page: api-reference/chat/streaming. The shapes of warning and error frames are n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from aurous_client.error_codes import ERROR_CODES
@@ -18,7 +19,8 @@ from .chunks import Accumulator
 from .envelopes import Envelope
 from .errors import AurousError, ResponseShapeError, error_class
 from .receipts import Receipt, parse_decimal, read_receipt
-from .sse import Decoder, EventTooLargeError, ServerSentEvent
+from .sse import DEFAULT_MAX_EVENT_SIZE, Decoder, EventTooLargeError, ServerSentEvent
+from .stencils import Stencil, cut
 
 DONE: Final = "[DONE]"
 
@@ -31,6 +33,10 @@ KEY_IGNORED: Final = StreamWarning(
     code="idempotency_ignored_streaming",
     message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
 )
+
+_BLANK_LINE: Final = b"\n\n"
+# Frames, at least, from one stencil to the next.
+_CUT_EVERY: Final = 16
 
 # How other servers keep a connection alive, where this one sends comments.
 _PINGS: Final = frozenset({"ping", "keepalive", "keep-alive"})
@@ -58,6 +64,16 @@ class Reader:
         self._hide = hide
         self._decoder = Decoder(max_event_size=max_event_size)
         self._index: int | None = None
+        # What has come and was not looked at: bytes between blank lines, the last first, and events of the decoder.
+        self._blocks: list[bytes] = []
+        self._decoded: deque[ServerSentEvent] = deque()
+        self._max_event_size = DEFAULT_MAX_EVENT_SIZE if max_event_size is None else max_event_size
+        self._is_at_rest = False
+        # The bytes of the event at hand, where they are those of no other.
+        self._block = b""
+        self._stencil: Stencil | None = None
+        # A frame that does not fit is not always worth a new one.
+        self._next_cut = 0
         self.accumulator = Accumulator()
         self.receipt: Receipt | None = None
         self.usage_frame = b""
@@ -69,6 +85,8 @@ class Reader:
         """Whether `[DONE]` came; what follows it is not looked at."""
         self.events = 0
         """How many frames came; comments, empty events and pings are none."""
+        self.parsed = 0
+        """How many of them were not as the one before but for its text."""
 
     @property
     def id(self) -> str | None:
@@ -84,21 +102,34 @@ class Reader:
         """Whether all that a caller can want has come."""
         return self.is_done or (self.accumulator.finished and self.receipt is not None)
 
-    def feed(self, piece: bytes) -> Iterator[ChatCompletionChunk]:
-        """The chunks that a piece completes. Raises the error of a frame that is one, and ResponseShapeError."""
-        try:
-            events = self._decoder.decode(piece)
-        except EventTooLargeError as error:
-            raise self._with_cargo(self._shape_error(str(error), "")) from None
-        for event in events:
-            if self.is_done:
-                return
-            if event.event != "error" and (event.event in _PINGS or not event.data.strip()):
-                continue
-            self.events += 1
-            chunk = self._read(event)
+    def take(self, piece: bytes) -> ChatCompletionChunk | None:
+        """The first chunk of the next piece of the body, which has to wait until `next` has no more of the last.
+
+        Raises the error of a frame that is one, and ResponseShapeError.
+        """
+        if self.is_done:
+            return None
+        if piece.endswith(_BLANK_LINE) and (chunk := self._recognize(piece[:-2])) is not None:
+            return chunk
+        self._blocks = piece.split(_BLANK_LINE)
+        self._blocks.reverse()
+        return self.next()
+
+    def next(self) -> ChatCompletionChunk | None:
+        """The next chunk of the piece; None if it has no more. Raises as `take`."""
+        while True:
+            if self._decoded:
+                chunk = self._read(self._decoded.popleft())
+            elif self._blocks:
+                block = self._blocks.pop()
+                # The last is what stands behind the last blank line, and goes on in the next piece.
+                chunk = self._recognize(block) if self._blocks else None
+                if chunk is None:
+                    self._decode(block, is_whole=bool(self._blocks))
+            else:
+                return None
             if chunk is not None:
-                yield chunk
+                return chunk
 
     @property
     def end(self) -> End:
@@ -110,9 +141,36 @@ class Reader:
         fault = record.error.to_dict() if record.error else {"message": "the completion failed"}
         return self._with_cargo(self._error({"error": fault}, json.dumps({"error": fault})))
 
+    def _recognize(self, block: bytes) -> ChatCompletionChunk | None:
+        """The chunk of an event, if it is as the one before it but for its text."""
+        stencil = self._stencil
+        if stencil is None or not self._is_at_rest or len(block) > self._max_event_size:
+            return None
+        text = stencil.read(block)
+        if text is None:
+            return None
+        self.events += 1
+        self.accumulator.add_text(text)
+        return stencil.chunk(text)
+
+    def _decode(self, block: bytes, *, is_whole: bool) -> None:
+        try:
+            events = self._decoder.decode(block + _BLANK_LINE if is_whole else block)
+        except EventTooLargeError as error:
+            raise self._with_cargo(self._shape_error(str(error), "")) from None
+        self._block = block if is_whole and self._is_at_rest and len(events) == 1 else b""
+        self._is_at_rest = self._decoder.is_at_rest
+        self._decoded.extend(events)
+
     def _read(self, event: ServerSentEvent) -> ChatCompletionChunk | None:
+        if event.event != "error" and (event.event in _PINGS or not event.data.strip()):
+            return None
+        self.events += 1
+        self.parsed += 1
         if event.data.strip() == DONE:
             self.is_done = True
+            self._blocks.clear()
+            self._decoded.clear()
             return None
         try:
             frame = json.loads(event.data)
@@ -126,7 +184,12 @@ class Reader:
         if warning is not None:
             self._take_warning(warning)
         # A frame that is no chunk may be something that this version does not know.
-        return self._chunk(frame, event.data) if isinstance(frame.get("choices"), list) else None
+        chunk = self._chunk(frame, event.data) if isinstance(frame.get("choices"), list) else None
+        if chunk is not None and warning is None and self.events >= self._next_cut:
+            # The first frames often have something of their own. Where all do, little time is lost on it.
+            self._next_cut = self.events + min(self.events, _CUT_EVERY)
+            self._stencil = cut(self._block, event.data, chunk) or self._stencil
+        return chunk
 
     def _chunk(self, frame: Mapping[str, Any], data: str) -> ChatCompletionChunk | None:
         try:

@@ -94,6 +94,11 @@ class Decoder:
             blocks = self._within_limit(blocks)
         return self._interpret(blocks) if blank_line else []
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether the next byte begins an event, as far as can be told of what came before it."""
+        return self._bom is None and not (self._tail or self._after_cr or self._too_large)
+
     def flush(self) -> list[ServerSentEvent]:
         """Ends the stream. An event without its blank line is dropped, so there is never one left to return.
 

@@ -140,10 +140,19 @@ class ChatStream(_Stream, Iterator[ChatCompletionChunk]):
         self._run(self._flow.leave(error))
 
     def __next__(self) -> ChatCompletionChunk:
-        chunk = self._run(self._flow.advance())
-        if chunk is None:
-            raise StopIteration
-        return chunk
+        flow = self._flow
+        try:
+            chunk = flow.next()
+            while chunk is None and (patience := flow.patience()) is not None:
+                chunk = flow.take(flow.body.read(patience))
+        except BaseException as error:
+            self._run(flow.leave(error))
+            raise
+        if chunk is not None:
+            return chunk
+        if self._run(flow.turn()):
+            return next(self)
+        raise StopIteration
 
     @property
     def text(self) -> Iterator[str]:
@@ -209,10 +218,19 @@ class AsyncChatStream(_Stream, AsyncIterator[ChatCompletionChunk]):
         await self._run(self._flow.leave(error))
 
     async def __anext__(self) -> ChatCompletionChunk:
-        chunk = await self._run(self._flow.advance())
-        if chunk is None:
-            raise StopAsyncIteration
-        return chunk
+        flow = self._flow
+        try:
+            chunk = flow.next()
+            while chunk is None and (patience := flow.patience()) is not None:
+                chunk = flow.take(await flow.body.read(patience))
+        except BaseException as error:
+            await self._run(flow.leave(error))
+            raise
+        if chunk is not None:
+            return chunk
+        if await self._run(flow.turn()):
+            return await anext(self)
+        raise StopAsyncIteration
 
     @property
     def text(self) -> AsyncIterator[str]:
