@@ -17,6 +17,8 @@ from . import archive, changelog, landing, versions
 from .versions import Version
 
 SPEC = Path("openapi.yaml")
+# Pins the version for those who try the spec with schemathesis.
+TRIAL = Path("schemathesis.toml")
 # Where the copy's own packages are, before those that are installed.
 _ROOTS = ("generated", "overlays", "conformance")
 
@@ -52,6 +54,7 @@ def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, sa
     before = versions.read(root)
     say(f"{SPEC}: info.version becomes {api_version}")
     _set_version(root / SPEC, api_version)
+    _set_pin(root / TRIAL, api_version)
     say("generated/: the client is written anew")
     _run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
     say(f"diff against {last.api_version}, released with {last.package}")
@@ -79,6 +82,14 @@ def _set_version(path: Path, api_version: str) -> None:
     replaced, count = pattern.subn(rf'\g<1>"{api_version}"', text)
     if count != 1:
         raise BumpError(f'{path.name} has no line version: "..." under info')
+    path.write_text(replaced, encoding="utf-8")
+
+
+def _set_pin(path: Path, api_version: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    replaced, count = re.subn(r'(?m)^("header\.Aurous-Version" = )".*"$', rf'\g<1>"{api_version}"', text)
+    if count != 1:
+        raise BumpError(f'{path.name} has no line "header.Aurous-Version" = "..."')
     path.write_text(replaced, encoding="utf-8")
 
 
