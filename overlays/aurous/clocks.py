@@ -75,10 +75,13 @@ class Clocks:
         error.__cause__ = failure.cause if failure else None
         return error
 
-    def restart(self) -> None:
-        """An event came, and the caller is done with it."""
-        self._limit = self._clock() + self._idle
+    def restart(self) -> float:
+        """An event came, and the caller is done with it. Returns `patience`."""
+        now = self._clock()
+        self._limit = limit = now + self._idle
         self._lapse = self._no_further
+        # For every event of every stream, so in the fewest steps.
+        return self._idle if limit < self._deadline else max(self._deadline - now, _LEAST_PATIENCE)
 
 
 def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:

@@ -67,6 +67,8 @@ class Flow:
         self._parsed = 0
         self._warnings = 0
         self._has_read = False
+        # Whether all that a caller can want has come.
+        self._has_all = False
         # What the next turn is to deal with: an error that a frame was, or how the body ended.
         self._stopped_by: AurousError | Failure | None = None
         # What the stored record has beyond what came.
@@ -145,15 +147,16 @@ class Flow:
         reader = self.reader
         if reader is None or not self._is_open or reader.is_done:
             return None
-        clocks = self._clocks
         if reader.events > self._events:
             # Only now: the caller may have taken time over the chunks of the last piece.
             self._events = reader.events
-            clocks.restart()
-        elif self._has_read and clocks.has_lapsed:
+            patience = self._clocks.restart()
+        elif self._has_read and self._clocks.has_lapsed:
             return None
+        else:
+            patience = self._clocks.patience
         self._has_read = True
-        return min(clocks.patience, _DRAIN) if reader.awaits_nothing else clocks.patience
+        return patience if not self._has_all or patience < _DRAIN else _DRAIN
 
     def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
@@ -235,8 +238,9 @@ class Flow:
         self._is_open, self._stopped_by = False, reason
 
     def _note(self, reader: Reader) -> None:
-        """Deal with what only a frame that was parsed in full can bring: the id, and warnings."""
+        """Deal with what only a frame that was parsed in full can bring: the id, warnings, the end."""
         self._parsed = reader.parsed
+        self._has_all = reader.awaits_nothing
         if self.account is not None:
             self.account.enter(reader.id)
         for told in reader.warnings[self._warnings :]:

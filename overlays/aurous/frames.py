@@ -20,7 +20,7 @@ from .envelopes import Envelope
 from .errors import AurousError, ResponseShapeError, error_class
 from .receipts import Receipt, parse_decimal, read_receipt
 from .sse import DEFAULT_MAX_EVENT_SIZE, Decoder, EventTooLargeError, ServerSentEvent
-from .stencils import Stencil, cut
+from .stencils import BLANK_LINE, Stencil, cut
 
 DONE: Final = "[DONE]"
 
@@ -34,7 +34,6 @@ KEY_IGNORED: Final = StreamWarning(
     message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
 )
 
-_BLANK_LINE: Final = b"\n\n"
 # Frames, at least, from one stencil to the next.
 _CUT_EVERY: Final = 16
 
@@ -70,7 +69,7 @@ class Reader:
         self._max_event_size = DEFAULT_MAX_EVENT_SIZE if max_event_size is None else max_event_size
         self._is_at_rest = False
         # The bytes of the event at hand, where they are those of no other.
-        self._block = b""
+        self._bytes = b""
         self._stencil: Stencil | None = None
         # A frame that does not fit is not always worth a new one.
         self._next_cut = 0
@@ -109,11 +108,13 @@ class Reader:
         """
         if self.is_done:
             return None
-        if piece.endswith(_BLANK_LINE) and (chunk := self._recognize(piece[:-2])) is not None:
-            return chunk
-        self._blocks = piece.split(_BLANK_LINE)
-        self._blocks.reverse()
-        return self.next()
+        # Nearly always a piece is one event.
+        chunk = self._recognize(piece)
+        if chunk is None:
+            self._blocks = piece.split(BLANK_LINE)
+            self._blocks.reverse()
+            chunk = self.next()
+        return chunk
 
     def next(self) -> ChatCompletionChunk | None:
         """The next chunk of the piece; None if it has no more. Raises as `take`."""
@@ -123,9 +124,10 @@ class Reader:
             elif self._blocks:
                 block = self._blocks.pop()
                 # The last is what stands behind the last blank line, and goes on in the next piece.
-                chunk = self._recognize(block) if self._blocks else None
+                event = block + BLANK_LINE if self._blocks else block
+                chunk = self._recognize(event)
                 if chunk is None:
-                    self._decode(block, is_whole=bool(self._blocks))
+                    self._decode(event, is_whole=bool(self._blocks))
             else:
                 return None
             if chunk is not None:
@@ -141,24 +143,24 @@ class Reader:
         fault = record.error.to_dict() if record.error else {"message": "the completion failed"}
         return self._with_cargo(self._error({"error": fault}, json.dumps({"error": fault})))
 
-    def _recognize(self, block: bytes) -> ChatCompletionChunk | None:
-        """The chunk of an event, if it is as the one before it but for its text."""
+    def _recognize(self, event: bytes) -> ChatCompletionChunk | None:
+        """The chunk of an event, if it is as one before it but for its text."""
         stencil = self._stencil
-        if stencil is None or not self._is_at_rest or len(block) > self._max_event_size:
+        if stencil is None or not self._is_at_rest:
             return None
-        text = stencil.read(block)
+        text = stencil.read(event)
         if text is None:
             return None
         self.events += 1
         self.accumulator.add_text(text)
         return stencil.chunk(text)
 
-    def _decode(self, block: bytes, *, is_whole: bool) -> None:
+    def _decode(self, event: bytes, *, is_whole: bool) -> None:
         try:
-            events = self._decoder.decode(block + _BLANK_LINE if is_whole else block)
+            events = self._decoder.decode(event)
         except EventTooLargeError as error:
             raise self._with_cargo(self._shape_error(str(error), "")) from None
-        self._block = block if is_whole and self._is_at_rest and len(events) == 1 else b""
+        self._bytes = event if is_whole and self._is_at_rest and len(events) == 1 else b""
         self._is_at_rest = self._decoder.is_at_rest
         self._decoded.extend(events)
 
@@ -188,7 +190,7 @@ class Reader:
         if chunk is not None and warning is None and self.events >= self._next_cut:
             # The first frames often have something of their own. Where all do, little time is lost on it.
             self._next_cut = self.events + min(self.events, _CUT_EVERY)
-            self._stencil = cut(self._block, event.data, chunk) or self._stencil
+            self._stencil = cut(self._bytes, event.data, chunk, max_event_size=self._max_event_size) or self._stencil
         return chunk
 
     def _chunk(self, frame: Mapping[str, Any], data: str) -> ChatCompletionChunk | None:

@@ -14,6 +14,9 @@ from typing import Any, Final
 
 from aurous_client.models import ChatCompletionChunk
 
+BLANK_LINE: Final = b"\n\n"
+"""What ends an event, most often."""
+
 # Text that a JSON string has between its quotes, letter for letter.
 _PLACE: Final = re.compile(r'"content"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _PROBE: Final = "a text that no frame had"
@@ -22,19 +25,23 @@ _read_json = JSONDecoder().raw_decode
 
 
 class Stencil:
-    """One frame with a hole where its text was. Cut from an event's data and the chunk that was read from it."""
+    """One frame with a hole where its text was. It is put on every event of a stream, so each step counts.
 
-    def __init__(self, head: bytes, tail: bytes, chunk: ChatCompletionChunk) -> None:
+    head, tail: the bytes of the event around the text, with the blank line that ends it
+    chunk:      what was read from it; is kept
+    """
+
+    def __init__(self, head: bytes, tail: bytes, chunk: ChatCompletionChunk, *, max_event_size: int) -> None:
         self._head, self._tail = head, tail
         self._start, self._end = len(head), -len(tail)
-        self._least = len(head) + len(tail)
-        self._chunk = chunk
-        self._choice = chunk.choices[0]
-        self._delta = chunk.choices[0].delta
+        self._least, self._most = len(head) + len(tail), max_event_size + len(BLANK_LINE)
+        self._copy_chunk = chunk.__copy__
+        self._copy_choice = chunk.choices[0].__copy__
+        self._copy_delta = chunk.choices[0].delta.__copy__
 
     def read(self, event: bytes) -> str | None:
-        """The text of an event, given without the blank line that ends it; None if it does not fit, or is no JSON."""
-        if not event.startswith(self._head) or not event.endswith(self._tail) or len(event) < self._least:
+        """The text of an event; None if it does not fit, or is no JSON."""
+        if not (event.startswith(self._head) and event.endswith(self._tail) and self._least <= len(event) <= self._most):
             return None
         try:
             text = event[self._start : self._end].decode()
@@ -48,22 +55,20 @@ class Stencil:
 
     def chunk(self, text: str) -> ChatCompletionChunk:
         """The chunk that a frame with this text stands for."""
-        delta = self._delta.__copy__()
+        chunk, choice, delta = self._copy_chunk(), self._copy_choice(), self._copy_delta()
         delta.content = text
-        choice = self._choice.__copy__()
         choice.delta = delta
-        chunk = self._chunk.__copy__()
         chunk.choices = [choice]
         return chunk
 
 
-def cut(event: bytes, data: str, chunk: ChatCompletionChunk) -> Stencil | None:
+def cut(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: int) -> Stencil | None:
     """A stencil of a frame. None where more than its text can matter, or its text cannot be told from the rest.
 
-    event: as for `Stencil.read`
-    data:  what the event says, which has to be its last line
+    event: all its bytes
+    data:  what it says, which has to be its last line
     """
-    lead = event.removesuffix(data.encode())
+    lead = event.removesuffix(data.encode() + BLANK_LINE)
     if not lead.endswith((b"data: ", b"data:")) or not _has_text_alone(chunk):
         return None
     for place in _PLACE.finditer(data):
@@ -71,7 +76,8 @@ def cut(event: bytes, data: str, chunk: ChatCompletionChunk) -> Stencil | None:
         # To be sure of the place, see what another text in it would have come to.
         probed = ChatCompletionChunk.from_dict(_read_json(f"{head}{_PROBE}{tail}")[0])
         if probed.choices and probed.choices[0].delta.content == _PROBE:
-            stencil = Stencil(lead + head.encode(), tail.encode(), _kept(chunk))
+            around = lead + head.encode(), tail.encode() + BLANK_LINE
+            stencil = Stencil(*around, _kept(chunk), max_event_size=max_event_size)
             return stencil if stencil.chunk(_PROBE) == probed else None
     return None
 

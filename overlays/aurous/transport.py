@@ -11,8 +11,8 @@ import math
 import os
 import ssl
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar, cast
 
 import httpx
 
@@ -229,15 +229,19 @@ class SyncBody:
         if hold(response.extensions.get("network_stream")):
             # The timeout that remains is that of each read, which httpx does not know.
             response.request.extensions["timeout"]["read"] = None
-        self._pieces = response.iter_bytes() if "content-encoding" in response.headers else response.iter_raw()
+        # The stream itself, where nothing has to be done to its pieces: `iter_raw` is one more layer under each event.
+        plain = response.stream if _is_plain(response) else response.iter_bytes()
+        self._pieces = iter(cast(Iterable[bytes], plain))
 
     def read(self, patience: float) -> bytes | Failure | None:
         """The next piece, if it comes within so many seconds; a Failure if not; None after the last."""
+        earlier, BOUND.moment = BOUND.moment, time.monotonic() + patience
         try:
-            with BOUND.until(time.monotonic() + patience):
-                return next(self._pieces, None)
+            return next(self._pieces, None)
         except _FAILURES as error:
             return _failure(error, None)
+        finally:
+            BOUND.moment = earlier
 
     def close(self) -> None:
         """Only a response that was read to its end leaves its connection usable."""
@@ -250,7 +254,8 @@ class AsyncBody:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         response.request.extensions["timeout"]["read"] = None
-        self._pieces = response.aiter_bytes() if "content-encoding" in response.headers else response.aiter_raw()
+        plain = response.stream if _is_plain(response) else response.aiter_bytes()
+        self._pieces = aiter(cast(AsyncIterable[bytes], plain))
 
     async def read(self, patience: float) -> bytes | Failure | None:
         import anyio
@@ -315,6 +320,10 @@ def _cut(response: httpx.Response, content: bytearray, failure: Failure) -> Repl
 def _opens_stream(response: httpx.Response) -> bool:
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     return response.is_success and kind == EVENT_STREAM
+
+
+def _is_plain(response: httpx.Response) -> bool:
+    return "content-encoding" not in response.headers and not response.is_stream_consumed
 
 
 def _take(content: bytearray, piece: bytes, deadline: float) -> None:
