@@ -11,21 +11,9 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import evolve
 
-from .api.balance import retrieve_balance
-from .api.chat import cancel_chat_completion, create_chat_completion, retrieve_chat_completion
-from .api.models import list_models
+from . import api as _api
+from . import models as _models
 from .encoding import adapted, given, to_headers
-from .models import (
-    Balance,
-    ChatCompletion,
-    ChatMessage,
-    ModelList,
-    ReasoningEffort,
-    ResponseFormat,
-    StreamOptions,
-    Tool,
-    ToolChoice,
-)
 from .types import UNSET, AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncStreamer
 
 StreamT = TypeVar("StreamT")
@@ -52,16 +40,16 @@ class ChatCompletionsResource(Generic[StreamT]):
         self,
         *,
         model: str,
-        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        messages: Sequence[_models.ChatMessage | Mapping[str, Any]],
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         stream: Literal[False] | None = None,
-        stream_options: StreamOptions | Mapping[str, Any] | None = None,
-        tools: Sequence[Tool | Mapping[str, Any]] | None = None,
-        tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
-        reasoning_effort: ReasoningEffort | None = None,
+        stream_options: _models.StreamOptions | Mapping[str, Any] | None = None,
+        tools: Sequence[_models.Tool | Mapping[str, Any]] | None = None,
+        tool_choice: _models.ToolChoice | Mapping[str, Any] | None = None,
+        response_format: _models.ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
+        reasoning_effort: _models.ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
         presence_penalty: float | None = None,
@@ -73,7 +61,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Create a chat completion.
 
         Answers a conversation with one completion, as one JSON document or, with `stream: true`, as server-sent events.
@@ -177,27 +165,27 @@ class ChatCompletionsResource(Generic[StreamT]):
             extra_body,
         )
         _request = _with_options(
-            create_chat_completion.build_request(
+            _api.chat.create_chat_completion.build_request(
                 body=_body, idempotency_key=UNSET if idempotency_key is None else idempotency_key
             ),
             extra_headers,
             timeout,
         )
-        return self._caller.call(create_chat_completion.OPERATION, _request).parsed
+        return self._caller.call(_api.chat.create_chat_completion.OPERATION, _request).parsed
 
     def stream(
         self,
         *,
         model: str,
-        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        messages: Sequence[_models.ChatMessage | Mapping[str, Any]],
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        stream_options: StreamOptions | Mapping[str, Any] | None = None,
-        tools: Sequence[Tool | Mapping[str, Any]] | None = None,
-        tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
-        reasoning_effort: ReasoningEffort | None = None,
+        stream_options: _models.StreamOptions | Mapping[str, Any] | None = None,
+        tools: Sequence[_models.Tool | Mapping[str, Any]] | None = None,
+        tool_choice: _models.ToolChoice | Mapping[str, Any] | None = None,
+        response_format: _models.ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
+        reasoning_effort: _models.ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
         presence_penalty: float | None = None,
@@ -315,18 +303,18 @@ class ChatCompletionsResource(Generic[StreamT]):
             extra_body,
         )
         _request = _with_options(
-            create_chat_completion.build_request(
+            _api.chat.create_chat_completion.build_request(
                 body=_body, idempotency_key=UNSET if idempotency_key is None else idempotency_key
             ),
             extra_headers,
             timeout,
             on_drop,
         )
-        return self._caller.stream(create_chat_completion.OPERATION, _request)
+        return self._caller.stream(_api.chat.create_chat_completion.OPERATION, _request)
 
     def retrieve(
         self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Retrieve a stored chat completion.
 
         Returns a completion as it was created, with what was actually charged. A streamed completion that still runs
@@ -347,12 +335,12 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/retrieve-a-stored-chat-completion
         """
-        _request = _with_options(retrieve_chat_completion.build_request(id), extra_headers, timeout)
-        return self._caller.call(retrieve_chat_completion.OPERATION, _request).parsed
+        _request = _with_options(_api.chat.retrieve_chat_completion.build_request(id), extra_headers, timeout)
+        return self._caller.call(_api.chat.retrieve_chat_completion.OPERATION, _request).parsed
 
     def cancel(
         self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Cancel a chat completion in flight.
 
         Stops a streamed completion. Only tokens already made are charged; the rest of the hold is released. Takes no
@@ -377,8 +365,8 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/cancel-an-in-flight-chat-completion
         """
-        _request = _with_options(cancel_chat_completion.build_request(id), extra_headers, timeout)
-        return self._caller.call(cancel_chat_completion.OPERATION, _request).parsed
+        _request = _with_options(_api.chat.cancel_chat_completion.build_request(id), extra_headers, timeout)
+        return self._caller.call(_api.chat.cancel_chat_completion.OPERATION, _request).parsed
 
 
 class ChatResource(Generic[StreamT]):
@@ -399,7 +387,9 @@ class ModelsResource:
     def __init__(self, caller: SyncCaller) -> None:
         self._caller = caller
 
-    def list(self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None) -> ModelList:
+    def list(
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> _models.ModelList:
         """List chat and embedding models.
 
         The catalogue with each model's rates, limits and capabilities. Takes no parameters and is not paged; an empty
@@ -418,8 +408,8 @@ class ModelsResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/models/list-chat-and-embedding-models
         """
-        _request = _with_options(list_models.build_request(), extra_headers, timeout)
-        return self._caller.call(list_models.OPERATION, _request).parsed
+        _request = _with_options(_api.models.list_models.build_request(), extra_headers, timeout)
+        return self._caller.call(_api.models.list_models.OPERATION, _request).parsed
 
 
 class BalanceResource:
@@ -428,7 +418,9 @@ class BalanceResource:
     def __init__(self, caller: SyncCaller) -> None:
         self._caller = caller
 
-    def retrieve(self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None) -> Balance:
+    def retrieve(
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> _models.Balance:
         """Retrieve the credit balance.
 
         The team's credits. `available_credits` is `credits` less `held_credits`; a request that needs more than is
@@ -447,8 +439,8 @@ class BalanceResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/public-api-v1/get-credit-balance
         """
-        _request = _with_options(retrieve_balance.build_request(), extra_headers, timeout)
-        return self._caller.call(retrieve_balance.OPERATION, _request).parsed
+        _request = _with_options(_api.balance.retrieve_balance.build_request(), extra_headers, timeout)
+        return self._caller.call(_api.balance.retrieve_balance.OPERATION, _request).parsed
 
 
 class Resources(Generic[StreamT]):
@@ -482,16 +474,16 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         self,
         *,
         model: str,
-        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        messages: Sequence[_models.ChatMessage | Mapping[str, Any]],
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
         stream: Literal[False] | None = None,
-        stream_options: StreamOptions | Mapping[str, Any] | None = None,
-        tools: Sequence[Tool | Mapping[str, Any]] | None = None,
-        tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
-        reasoning_effort: ReasoningEffort | None = None,
+        stream_options: _models.StreamOptions | Mapping[str, Any] | None = None,
+        tools: Sequence[_models.Tool | Mapping[str, Any]] | None = None,
+        tool_choice: _models.ToolChoice | Mapping[str, Any] | None = None,
+        response_format: _models.ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
+        reasoning_effort: _models.ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
         presence_penalty: float | None = None,
@@ -503,7 +495,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Create a chat completion.
 
         Answers a conversation with one completion, as one JSON document or, with `stream: true`, as server-sent events.
@@ -607,27 +599,27 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             extra_body,
         )
         _request = _with_options(
-            create_chat_completion.build_request(
+            _api.chat.create_chat_completion.build_request(
                 body=_body, idempotency_key=UNSET if idempotency_key is None else idempotency_key
             ),
             extra_headers,
             timeout,
         )
-        return (await self._caller.acall(create_chat_completion.OPERATION, _request)).parsed
+        return (await self._caller.acall(_api.chat.create_chat_completion.OPERATION, _request)).parsed
 
     def stream(
         self,
         *,
         model: str,
-        messages: Sequence[ChatMessage | Mapping[str, Any]],
+        messages: Sequence[_models.ChatMessage | Mapping[str, Any]],
         max_tokens: int | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
-        stream_options: StreamOptions | Mapping[str, Any] | None = None,
-        tools: Sequence[Tool | Mapping[str, Any]] | None = None,
-        tool_choice: ToolChoice | Mapping[str, Any] | None = None,
-        response_format: ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
-        reasoning_effort: ReasoningEffort | None = None,
+        stream_options: _models.StreamOptions | Mapping[str, Any] | None = None,
+        tools: Sequence[_models.Tool | Mapping[str, Any]] | None = None,
+        tool_choice: _models.ToolChoice | Mapping[str, Any] | None = None,
+        response_format: _models.ResponseFormat | Mapping[str, Any] | type[Any] | None = None,
+        reasoning_effort: _models.ReasoningEffort | None = None,
         seed: int | None = None,
         stop: str | Sequence[str] | None = None,
         presence_penalty: float | None = None,
@@ -745,18 +737,18 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             extra_body,
         )
         _request = _with_options(
-            create_chat_completion.build_request(
+            _api.chat.create_chat_completion.build_request(
                 body=_body, idempotency_key=UNSET if idempotency_key is None else idempotency_key
             ),
             extra_headers,
             timeout,
             on_drop,
         )
-        return self._caller.astream(create_chat_completion.OPERATION, _request)
+        return self._caller.astream(_api.chat.create_chat_completion.OPERATION, _request)
 
     async def retrieve(
         self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Retrieve a stored chat completion.
 
         Returns a completion as it was created, with what was actually charged. A streamed completion that still runs
@@ -777,12 +769,12 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/retrieve-a-stored-chat-completion
         """
-        _request = _with_options(retrieve_chat_completion.build_request(id), extra_headers, timeout)
-        return (await self._caller.acall(retrieve_chat_completion.OPERATION, _request)).parsed
+        _request = _with_options(_api.chat.retrieve_chat_completion.build_request(id), extra_headers, timeout)
+        return (await self._caller.acall(_api.chat.retrieve_chat_completion.OPERATION, _request)).parsed
 
     async def cancel(
         self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> ChatCompletion:
+    ) -> _models.ChatCompletion:
         """Cancel a chat completion in flight.
 
         Stops a streamed completion. Only tokens already made are charged; the rest of the hold is released. Takes no
@@ -807,8 +799,8 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/cancel-an-in-flight-chat-completion
         """
-        _request = _with_options(cancel_chat_completion.build_request(id), extra_headers, timeout)
-        return (await self._caller.acall(cancel_chat_completion.OPERATION, _request)).parsed
+        _request = _with_options(_api.chat.cancel_chat_completion.build_request(id), extra_headers, timeout)
+        return (await self._caller.acall(_api.chat.cancel_chat_completion.OPERATION, _request)).parsed
 
 
 class AsyncChatResource(Generic[StreamT]):
@@ -829,7 +821,9 @@ class AsyncModelsResource:
     def __init__(self, caller: AsyncCaller) -> None:
         self._caller = caller
 
-    async def list(self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None) -> ModelList:
+    async def list(
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+    ) -> _models.ModelList:
         """List chat and embedding models.
 
         The catalogue with each model's rates, limits and capabilities. Takes no parameters and is not paged; an empty
@@ -848,8 +842,8 @@ class AsyncModelsResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/models/list-chat-and-embedding-models
         """
-        _request = _with_options(list_models.build_request(), extra_headers, timeout)
-        return (await self._caller.acall(list_models.OPERATION, _request)).parsed
+        _request = _with_options(_api.models.list_models.build_request(), extra_headers, timeout)
+        return (await self._caller.acall(_api.models.list_models.OPERATION, _request)).parsed
 
 
 class AsyncBalanceResource:
@@ -860,7 +854,7 @@ class AsyncBalanceResource:
 
     async def retrieve(
         self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
-    ) -> Balance:
+    ) -> _models.Balance:
         """Retrieve the credit balance.
 
         The team's credits. `available_credits` is `credits` less `held_credits`; a request that needs more than is
@@ -879,8 +873,8 @@ class AsyncBalanceResource:
 
         Documentation: https://docs.aurous-labs.com/api-reference/public-api-v1/get-credit-balance
         """
-        _request = _with_options(retrieve_balance.build_request(), extra_headers, timeout)
-        return (await self._caller.acall(retrieve_balance.OPERATION, _request)).parsed
+        _request = _with_options(_api.balance.retrieve_balance.build_request(), extra_headers, timeout)
+        return (await self._caller.acall(_api.balance.retrieve_balance.OPERATION, _request)).parsed
 
 
 class AsyncResources(Generic[StreamT]):

@@ -39,14 +39,7 @@ def context(spec: Spec, models: Models, calls: Iterable[Call]) -> dict[str, Any]
     by_pointer = {call.pointer: call for call in calls}
     root = resources.build(spec)
     namespaces = [_namespace(spec, models, by_pointer, space, space is root) for space in root.walk()]
-    methods = [method for space in namespaces for method in space["methods"]]
-    modules = sorted({(method["tag"], method["module"]) for method in methods})
-    names = sorted({name for method in methods for name in method["names"]})
-    return {
-        "namespaces": namespaces,
-        "imports": [f"from .api.{tag} import {module}" for tag, module in modules]
-        + [f"from .models import {name}" for name in names],
-    }
+    return {"namespaces": namespaces}
 
 
 def _namespace(
@@ -91,8 +84,7 @@ def _method(
     signature = _outside(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
-        "module": call.module,
-        "tag": call.tag,
+        "module": f"_api.{call.tag}.{call.module}",
         "opens_stream": method.opens_stream,
         "result": _outside(call.result.annotation, siblings),
         "guard": guard,
@@ -100,7 +92,6 @@ def _method(
         "signature": signature,
         "body": _body(members, fixed),
         "arguments": _arguments(call, others),
-        "names": models.mentioned(f"{signature} {call.result.annotation}"),
         "doc": _doc(spec, call, method, [*call.paths, *keywords]),
     }
 
@@ -113,7 +104,6 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     name = str(body.class_info.name)
     written = spec.schemas.get(name, {}).get("properties", {})
     taken = {*_OWN_NAMES, *names.TAKEN_MODULES, *(other.name for other in others)}
-    taken |= {names.module_name(operation["operationId"]) for _, operation in spec.operations()}
     found = []
     for prop in models.members_of(name):
         free = names.free(str(prop.python_name), "body", taken)

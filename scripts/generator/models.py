@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,6 +22,9 @@ from .phrasing import union_objects
 from .schemas import walk
 from .spec import Spec, component_name
 
+# Before the names of models, where they are used but not loaded: in annotations, until somebody evaluates them.
+PACKAGE = "_models."
+
 
 class Models:
     """The classes, enums and aliases of a spec, and the context of the template that writes each."""
@@ -35,17 +37,13 @@ class Models:
             str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, LiteralEnumProperty)
         }
         self.aliases = {name: prop for name, prop in named.items() if name not in {*self.classes, *self.enums}}
-        self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(spec))
+        self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(spec), package=PACKAGE)
 
     def modules(self) -> list[tuple[str, str]]:
         """(module, name) of everything that `models` exports."""
         owned: dict[str, ModelProperty | LiteralEnumProperty] = {**self.classes, **self.enums}
         found = [(str(prop.class_info.module_name), name) for name, prop in owned.items()]
         return sorted(found + [("aliases", name) for name in self.aliases])
-
-    def mentioned(self, annotations: str) -> set[str]:
-        """The names of ours that stand in source text."""
-        return set(re.findall(r"\w+", annotations)) & {*self.classes, *self.enums, *self.names.unions.values()}
 
     def members_of(self, name: str) -> list[PropertyProtocol]:
         """The members of a class, in the order of the spec."""
@@ -121,11 +119,6 @@ class Models:
         }
 
     @staticmethod
-    def referred(prop: PropertyProtocol) -> list[str]:
-        """The classes and enums that the parser of `prop` names."""
-        return [name for name, _ in _classes_of(prop)]
-
-    @staticmethod
     def imports(props: Iterable[PropertyProtocol], package: str, own: str = "") -> list[str]:
         """The import of every class and enum that `props` refer to, from the folder of the models."""
         wanted = {found for prop in props for found in _classes_of(prop) if found[0] != own}
@@ -142,8 +135,10 @@ def _named_schemas(spec: Spec, config: Config) -> dict[str, PropertyProtocol]:
 
 
 def _union_names(named: Mapping[str, PropertyProtocol]) -> dict[frozenset[str], str]:
+    """The name of each union as other packages write it, by its branches as they do."""
+    elsewhere = types.Names(package=PACKAGE)
     return {
-        frozenset(types.annotation(branch) for branch in prop.inner_properties): name
+        frozenset(types.annotation(branch, elsewhere) for branch in prop.inner_properties): f"{PACKAGE}{name}"
         for name, prop in named.items()
         if isinstance(prop, UnionProperty)
     }

@@ -47,7 +47,7 @@ TAKEN_CLASSES = {
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }
-# Each operation is a module, which resources.py imports beside these.
+# What resources.py and the modules of operations import besides classes.
 TAKEN_MODULES = {"adapted", "builtins", "cached_property", "datetime", "evolve", "given", "to_headers", "uuid"}
 # Names inside the functions of an operation's module, and of the method that calls it.
 TAKEN_PARAMETERS = {
@@ -132,7 +132,7 @@ def _impossible_operations(spec: Spec) -> Iterator[tuple[Pointer, str]]:
             continue
         name = operation["operationId"]
         module = module_name(name)
-        if not module.isascii() or module in TAKEN_MODULES:
+        if not module.isascii():
             yield (*pointer, "operationId"), f"R1: {module!r} cannot be the name of an operation's module"
         elif module in modules:
             yield (*pointer, "operationId"), f"R1: {name} would be written to the same file as {modules[module]}"

@@ -12,7 +12,7 @@ from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import names, prose, types
-from .models import Models, wire_name
+from .models import PACKAGE, Models, wire_name
 from .spec import Pointer, Spec
 
 
@@ -90,7 +90,7 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "path": repr(str(call.pointer[1])),
         "path_expression": _path_expression(str(call.pointer[1]), call.paths),
         "result": call.result,
-        "event": call.event,
+        "event": call.event and f"{PACKAGE}{call.event}",
         "idempotency_header": idempotency[0] if idempotency else None,
         "query_parameters": call.queries,
         "header_parameters": call.headers,
@@ -101,7 +101,6 @@ def context(call: Call, models: Models) -> dict[str, Any]:
             + ["body=body"] * (body is not None)
             + [f"{parameter.name}={parameter.name}" for parameter in others]
         ),
-        "imports": _imports(call, models),
     }
 
 
@@ -147,17 +146,9 @@ def _result(spec: Spec, models: Models, operation: Mapping[str, Any], endpoint: 
     }
     for response in endpoint.responses:
         if response.status_code.pattern in with_json:
-            return Result(types.annotation(response.prop, models.names), types.parser(response.prop), response.prop)
+            prop = response.prop
+            return Result(types.annotation(prop, models.names), types.parser(prop, models.names), prop)
     return Result()
-
-
-def _imports(call: Call, models: Models) -> list[str]:
-    props = [prop for prop in (call.body, call.result.prop) if prop is not None]
-    parsers = [name for prop in props for name in models.referred(prop)]
-    annotations = [parameter.accepted for parameter in [*call.paths, *call.queries, *call.headers]]
-    annotations += [types.annotation(prop, models.names) for prop in props]
-    found = {*parsers, *([call.event] if call.event else []), *models.mentioned(" ".join(annotations))}
-    return [f"from ...models import {name}" for name in sorted(found)]
 
 
 def _signature(call: Call, models: Models, client: str) -> str:

@@ -23,7 +23,7 @@ from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
 # Written as they stand, but for a few words of the spec.
-_RUNTIME = ("types", "parsing", "encoding", "errors", "client")
+_RUNTIME = ("lazy", "types", "parsing", "encoding", "errors", "client")
 
 
 @names.spelling()
@@ -76,21 +76,17 @@ class ClientProject(Project):
         for name, enum in self.models.enums.items():
             self._write(f"models/{enum.class_info.module_name}.py", "literal_enum.py.jinja", **self.models.enum(name))
         self._write("models/aliases.py", "aliases.py.jinja", **self.models.alias_module())
-        modules = self.models.modules()
-        self._write(
-            "models/__init__.py",
-            "models_init.py.jinja",
-            imports=[f"from .{module} import {name} as {name}" for module, name in modules],
-            names=sorted(name for _, name in modules),
-        )
+        self._write("models/__init__.py", "models_init.py.jinja", modules=self.models.modules())
 
     def _build_api(self) -> None:
-        self._write("api/__init__.py", "api_init.py.jinja")
+        found = sorted({call.tag for call in self.calls})
+        self._write("api/__init__.py", "api_init.py.jinja", tags=found)
         tags = self.spec.document.get("tags", ())
         described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
-        for tag in {call.tag: None for call in self.calls}:
+        for tag in found:
             doc = prose.docstring(prose.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
-            self._write(f"api/{tag}/__init__.py", "endpoint_init.py.jinja", doc=doc)
+            modules = sorted(call.module for call in self.calls if call.tag == tag)
+            self._write(f"api/{tag}/__init__.py", "endpoint_init.py.jinja", doc=doc, modules=modules)
         for call in self.calls:
             context = operations.context(call, self.models)
             self._write(f"api/{call.tag}/{call.module}.py", "endpoint_module.py.jinja", **context)

@@ -62,9 +62,9 @@ class Package:
                     self.models[node.name] = _model(node)
                 elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
                     self.values[node.target.id] = node.value
-        imports = [node for node in _parse(root / "models" / "__init__.py").body if isinstance(node, ast.ImportFrom)]
-        self.exported = {alias.asname or alias.name for node in imports for alias in node.names}
-        found = [_module(_parse(file)) for file in sorted((root / "api").glob("*/*.py"))]
+        self.exported = _offered(root / "models")
+        files = [file for file in sorted((root / "api").glob("*/*.py")) if file.stem in _offered(file.parent)]
+        found = [_module(_parse(file)) for file in files]
         self.operations = {str(module.facts.get("id")): module for module in found if module is not None}
         self.methods = {
             (declared.name, node.name): _method(node)
@@ -82,6 +82,13 @@ def names(tree: ast.AST) -> set[str]:
 
 def constants(tree: ast.AST) -> list[Any]:
     return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+
+
+def _offered(folder: Path) -> set[str]:
+    """The names that a package has both for type checkers, as imports, and at run time, in its table."""
+    nodes = list(ast.walk(_parse(folder / "__init__.py")))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1]
+    return {alias.asname or alias.name for node in imports for alias in node.names} & _keys(nodes)
 
 
 def _model(tree: ast.ClassDef) -> Model:
@@ -143,7 +150,7 @@ def _method(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
 
 
 def _fact(value: ast.expr) -> Any:
-    return value.value if isinstance(value, ast.Constant) else ast.unparse(value)
+    return value.value if isinstance(value, ast.Constant) else ast.unparse(value).removeprefix("_models.")
 
 
 def _keys(nodes: Iterable[ast.AST]) -> set[str]:

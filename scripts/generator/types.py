@@ -49,6 +49,8 @@ class Names:
 
     unions: Mapping[frozenset[str], str] = field(default_factory=dict)
     tagged: frozenset[str] = frozenset()
+    package: str = ""
+    """What stands before the names of classes and enums."""
 
 
 def is_free_form(prop: PropertyProtocol) -> bool:
@@ -90,19 +92,19 @@ def scalar(prop: PropertyProtocol, tagged: bool) -> tuple[str, str, bool] | None
     return None if kind is None else (kind[0], kind[1], is_nullable(prop))
 
 
-def parser(prop: PropertyProtocol) -> str:
+def parser(prop: PropertyProtocol, names: Names = Names()) -> str:
     """An expression for a function of one argument that parses `prop`."""
     if isinstance(prop, ListProperty):
-        return f"lambda value: _parse.array(value, {parser(prop.inner_property)})"
+        return f"lambda value: _parse.array(value, {parser(prop.inner_property, names)})"
     if isinstance(prop, UnionProperty):
-        branches = ", ".join(dict.fromkeys(parser(branch) for branch in prop.inner_properties))
+        branches = ", ".join(dict.fromkeys(parser(branch, names) for branch in prop.inner_properties))
         return f"lambda value: _parse.union(value, {branches})"
     if isinstance(prop, ConstProperty):
         return f"lambda value: _parse.constant(value, {literal(prop)})"
     if is_free_form(prop):
         return "_parse.mapping"
     if isinstance(prop, ModelProperty):
-        return f"{prop.class_info.name}.from_dict"
+        return f"{names.package}{prop.class_info.name}.from_dict"
     if isinstance(prop, NoneProperty):
         return "_parse.null"
     if isinstance(prop, AnyProperty):
@@ -154,10 +156,10 @@ def _branches(prop: PropertyProtocol, names: Names, *, accepted: bool) -> list[s
         elif is_free_form(branch):
             found.append("Mapping[str, Any]" if accepted else "dict[str, Any]")
         elif isinstance(branch, ModelProperty):
-            found.append(str(branch.class_info.name))
+            found.append(f"{names.package}{branch.class_info.name}")
             found += ["Mapping[str, Any]"] * accepted
         elif isinstance(branch, LiteralEnumProperty):
-            found.append(str(branch.class_info.name))
+            found.append(f"{names.package}{branch.class_info.name}")
         elif isinstance(branch, AnyProperty):
             found.append("Any")
         elif kind := (_SCALARS.get(type(branch)) or _TEXTS.get(type(branch))):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from ... import models as _models
 from ...encoding import to_headers
-from ...models import Balance
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
-OPERATION: Final[Operation[Balance]] = Operation(
+OPERATION: Final[Operation[_models.Balance]] = Operation(
     id="retrieveBalance",
     method="GET",
     path="/v1/balance",
-    parse=Balance.from_dict,
+    parse=_models.Balance.from_dict,
 )
 
 
@@ -29,21 +29,21 @@ def build_request(*, aurous_version: str | Unset = UNSET) -> Request:
     )
 
 
-def sync_detailed(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[Balance]:
+def sync_detailed(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[_models.Balance]:
     """Retrieve the credit balance, with the status, headers and bytes of the answer."""
     return client.call(OPERATION, build_request(aurous_version=aurous_version))
 
 
-def sync(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Balance:
+def sync(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> _models.Balance:
     """Retrieve the credit balance."""
     return (client.call(OPERATION, build_request(aurous_version=aurous_version))).parsed
 
 
-async def asyncio_detailed(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> Response[Balance]:
+async def asyncio_detailed(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> Response[_models.Balance]:
     """Retrieve the credit balance, with the status, headers and bytes of the answer."""
     return await client.acall(OPERATION, build_request(aurous_version=aurous_version))
 
 
-async def asyncio(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> Balance:
+async def asyncio(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> _models.Balance:
     """Retrieve the credit balance."""
     return (await client.acall(OPERATION, build_request(aurous_version=aurous_version))).parsed

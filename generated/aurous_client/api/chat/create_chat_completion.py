@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ... import models as _models
 from ...encoding import to_headers, to_json
-from ...models import ChatCompletion, ChatCompletionChunk, ChatCompletionRequest
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
-OPERATION: Final[Operation[ChatCompletion]] = Operation(
+OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     id="createChatCompletion",
     method="POST",
     path="/v1/chat/completions",
-    parse=ChatCompletion.from_dict,
-    parse_event=ChatCompletionChunk.from_dict,
+    parse=_models.ChatCompletion.from_dict,
+    parse_event=_models.ChatCompletionChunk.from_dict,
     idempotency_header="Idempotency-Key",
 )
 
 
 def build_request(
     *,
-    body: ChatCompletionRequest | Mapping[str, Any],
+    body: _models.ChatCompletionRequest | Mapping[str, Any],
     idempotency_key: str | Unset = UNSET,
     aurous_version: str | Unset = UNSET,
 ) -> Request:
@@ -43,10 +43,10 @@ def build_request(
 def sync_detailed(
     *,
     client: SyncCaller,
-    body: ChatCompletionRequest | Mapping[str, Any],
+    body: _models.ChatCompletionRequest | Mapping[str, Any],
     idempotency_key: str | Unset = UNSET,
     aurous_version: str | Unset = UNSET,
-) -> Response[ChatCompletion]:
+) -> Response[_models.ChatCompletion]:
     """Create a chat completion, with the status, headers and bytes of the answer."""
     return client.call(
         OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version)
@@ -56,10 +56,10 @@ def sync_detailed(
 def sync(
     *,
     client: SyncCaller,
-    body: ChatCompletionRequest | Mapping[str, Any],
+    body: _models.ChatCompletionRequest | Mapping[str, Any],
     idempotency_key: str | Unset = UNSET,
     aurous_version: str | Unset = UNSET,
-) -> ChatCompletion:
+) -> _models.ChatCompletion:
     """Create a chat completion."""
     return (
         client.call(OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version))
@@ -69,10 +69,10 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AsyncCaller,
-    body: ChatCompletionRequest | Mapping[str, Any],
+    body: _models.ChatCompletionRequest | Mapping[str, Any],
     idempotency_key: str | Unset = UNSET,
     aurous_version: str | Unset = UNSET,
-) -> Response[ChatCompletion]:
+) -> Response[_models.ChatCompletion]:
     """Create a chat completion, with the status, headers and bytes of the answer."""
     return await client.acall(
         OPERATION, build_request(body=body, idempotency_key=idempotency_key, aurous_version=aurous_version)
@@ -82,10 +82,10 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AsyncCaller,
-    body: ChatCompletionRequest | Mapping[str, Any],
+    body: _models.ChatCompletionRequest | Mapping[str, Any],
     idempotency_key: str | Unset = UNSET,
     aurous_version: str | Unset = UNSET,
-) -> ChatCompletion:
+) -> _models.ChatCompletion:
     """Create a chat completion."""
     return (
         await client.acall(

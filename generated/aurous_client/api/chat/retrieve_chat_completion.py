@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from ... import models as _models
 from ...encoding import to_headers, to_segment
-from ...models import ChatCompletion
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
-OPERATION: Final[Operation[ChatCompletion]] = Operation(
+OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     id="retrieveChatCompletion",
     method="GET",
     path="/v1/chat/completions/{id}",
-    parse=ChatCompletion.from_dict,
+    parse=_models.ChatCompletion.from_dict,
 )
 
 
@@ -29,23 +29,25 @@ def build_request(id: str, *, aurous_version: str | Unset = UNSET) -> Request:
     )
 
 
-def sync_detailed(id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[ChatCompletion]:
+def sync_detailed(
+    id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET
+) -> Response[_models.ChatCompletion]:
     """Retrieve a stored chat completion, with the status, headers and bytes of the answer."""
     return client.call(OPERATION, build_request(id, aurous_version=aurous_version))
 
 
-def sync(id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET) -> ChatCompletion:
+def sync(id: str, *, client: SyncCaller, aurous_version: str | Unset = UNSET) -> _models.ChatCompletion:
     """Retrieve a stored chat completion."""
     return (client.call(OPERATION, build_request(id, aurous_version=aurous_version))).parsed
 
 
 async def asyncio_detailed(
     id: str, *, client: AsyncCaller, aurous_version: str | Unset = UNSET
-) -> Response[ChatCompletion]:
+) -> Response[_models.ChatCompletion]:
     """Retrieve a stored chat completion, with the status, headers and bytes of the answer."""
     return await client.acall(OPERATION, build_request(id, aurous_version=aurous_version))
 
 
-async def asyncio(id: str, *, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> ChatCompletion:
+async def asyncio(id: str, *, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> _models.ChatCompletion:
     """Retrieve a stored chat completion."""
     return (await client.acall(OPERATION, build_request(id, aurous_version=aurous_version))).parsed

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from ... import models as _models
 from ...encoding import to_headers
-from ...models import ModelList
 from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
 
-OPERATION: Final[Operation[ModelList]] = Operation(
+OPERATION: Final[Operation[_models.ModelList]] = Operation(
     id="listModels",
     method="GET",
     path="/v1/models",
-    parse=ModelList.from_dict,
+    parse=_models.ModelList.from_dict,
 )
 
 
@@ -29,21 +29,21 @@ def build_request(*, aurous_version: str | Unset = UNSET) -> Request:
     )
 
 
-def sync_detailed(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[ModelList]:
+def sync_detailed(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> Response[_models.ModelList]:
     """List chat and embedding models, with the status, headers and bytes of the answer."""
     return client.call(OPERATION, build_request(aurous_version=aurous_version))
 
 
-def sync(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> ModelList:
+def sync(*, client: SyncCaller, aurous_version: str | Unset = UNSET) -> _models.ModelList:
     """List chat and embedding models."""
     return (client.call(OPERATION, build_request(aurous_version=aurous_version))).parsed
 
 
-async def asyncio_detailed(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> Response[ModelList]:
+async def asyncio_detailed(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> Response[_models.ModelList]:
     """List chat and embedding models, with the status, headers and bytes of the answer."""
     return await client.acall(OPERATION, build_request(aurous_version=aurous_version))
 
 
-async def asyncio(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> ModelList:
+async def asyncio(*, client: AsyncCaller, aurous_version: str | Unset = UNSET) -> _models.ModelList:
     """List chat and embedding models."""
     return (await client.acall(OPERATION, build_request(aurous_version=aurous_version))).parsed
