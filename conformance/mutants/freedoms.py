@@ -16,6 +16,8 @@ CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
 MODELS_PAGE = "api-reference/models/list-chat-and-embedding-models"
 BALANCE_PAGE = "api-reference/public-api-v1/get-credit-balance"
 KEYS = "api-reference/chat/idempotency"
+# Documented as the first, and served for good.
+FIRST_VERSION = "2026-05-15"
 CODES = "Which code a field's fault has is not documented."
 
 
@@ -263,9 +265,9 @@ def refuse_longer_keys(request: Request) -> Made:
 class PriorDates(Behaviour):
     def request(self, request: Request) -> Made:
         asked = request.headers.get("aurous-version", "")
-        if len(asked) == 10 and asked.replace("-", "").isdecimal() and "2000-01-01" < asked < "2026-05-15":
+        if len(asked) == 10 and asked.replace("-", "").isdecimal() and "2000-01-01" < asked < FIRST_VERSION:
             request.headers["x-asked"] = asked
-            request.headers["aurous-version"] = "2026-05-15"
+            request.headers["aurous-version"] = FIRST_VERSION
         return None
 
     def answer(self, request: Request, answer: Answer) -> None:

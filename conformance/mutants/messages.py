@@ -15,7 +15,6 @@ CREATE = "/v1/chat/completions"
 MODELS = "/v1/models"
 BALANCE = "/v1/balance"
 DOCS = "https://docs.aurous-labs.com/errors#"
-VERSION = "2026-05-15"
 
 
 def write_json(value: Any) -> bytes:
@@ -151,17 +150,17 @@ class Answer:
 
     def become(self, other: "Answer") -> None:
         """Turn into another answer that keeps this one's identity."""
-        request_id = self.headers.get("aurous-request-id")
+        request_id, version = self.headers.get("aurous-request-id"), self.headers.get("aurous-version")
         self.status, self.headers, self.content = other.status, other.headers, other.content
+        if version is not None:
+            self.headers["aurous-version"] = version
         if request_id is not None and (error := self.error):
             self.headers["aurous-request-id"] = error["request_id"] = request_id
 
 
 def answer(status: int, value: Any) -> Answer:
-    """A JSON answer with the headers that every response carries."""
-    headers = MutableHeaders(
-        {"content-type": "application/json", "aurous-request-id": f"req_{uuid.uuid4().hex}", "aurous-version": VERSION}
-    )
+    """A JSON answer with the headers that every response carries, but for the version that was asked for."""
+    headers = MutableHeaders({"content-type": "application/json", "aurous-request-id": f"req_{uuid.uuid4().hex}"})
     return Answer(status, headers, Bytes(write_json(value)))
 
 

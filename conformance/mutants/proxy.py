@@ -22,9 +22,11 @@ CRASHED = "the variant itself crashed"
 class Proxy:
     """The mock with a variant in front of it. What tests do behind the scenes, under /_mock/, passes unaltered."""
 
-    def __init__(self, app: ASGIApp, behaviour: Behaviour) -> None:
+    def __init__(self, app: ASGIApp, behaviour: Behaviour, version: str) -> None:
         self._app = app
         self._behaviour = behaviour
+        # The one that the mock applies where none is asked for.
+        self._version = version
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/_mock"):
@@ -36,6 +38,7 @@ class Proxy:
         request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw))
         made = guarded(lambda: self._behaviour.request(request))
         if isinstance(made, Answer):
+            made.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
             await _send(made, send)
         elif made is Silence.DROP:
             wire.close(scope)

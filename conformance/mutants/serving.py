@@ -22,7 +22,7 @@ class MutantServer(Server):
 
     def __init__(self, behaviour: Behaviour, settings: Settings, ready: Callable[[], None]) -> None:
         super().__init__(settings, ready)
-        self.config.app = Proxy(self.application.asgi, behaviour)
+        self.config.app = Proxy(self.application.asgi, behaviour, self.application.contracts.current.version)
         if type(behaviour).bytes is not Behaviour.bytes:
             self.config.http = _rewriting(cast("type[asyncio.Protocol]", self.config.http), behaviour.bytes)
 
