@@ -1,0 +1,125 @@
+"""Reads streams with each of the clients, from coroutines of one loop: the work that is measured.
+
+Each client is made as its documentation says, and its module imported by nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from . import peers
+from .streams import TIMEOUT, Tally
+from .wire import KEY, MESSAGES, PATH
+
+if TYPE_CHECKING:
+    from aurous import AsyncAurous
+
+Read = Callable[[str], Awaitable[Tally]]
+# As many as openai and aurous have; of httpx's own 100, the 101st stream would wait for another to end.
+CONNECTIONS = 1000
+
+
+def _reading(client: AsyncAurous) -> Read:
+    async def read(model: str) -> Tally:
+        events = characters = 0
+        async with client.chat.completions.stream(model=model, messages=MESSAGES) as stream:
+            async for chunk in stream:
+                events += 1
+                characters += len(chunk.choices[0].delta.content or "")
+        return events, characters
+
+    return read
+
+
+@asynccontextmanager
+async def aurous(url: str) -> AsyncIterator[Read]:
+    from aurous import AsyncAurous
+
+    async with AsyncAurous(KEY, base_url=url) as client:
+        yield _reading(client)
+
+
+@asynccontextmanager
+async def aurous_on_httpx(url: str) -> AsyncIterator[Read]:
+    """On the transport of httpx itself, whatever else is installed."""
+    import httpx
+    from aurous import AsyncAurous
+
+    async with (
+        httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS)) as http_client,
+        AsyncAurous(KEY, base_url=url, http_client=http_client) as client,
+    ):
+        yield _reading(client)
+
+
+@asynccontextmanager
+async def openai(url: str) -> AsyncIterator[Read]:
+    from openai import AsyncOpenAI
+
+    messages: Any = MESSAGES
+    async with AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
+
+        async def read(model: str) -> Tally:
+            events = characters = 0
+            async with await client.chat.completions.create(model=model, messages=messages, stream=True) as stream:
+                async for chunk in stream:
+                    events += 1
+                    characters += len(chunk.choices[0].delta.content or "")
+            return events, characters
+
+        yield read
+
+
+@asynccontextmanager
+async def httpx_sse(url: str) -> AsyncIterator[Read]:
+    import httpx
+    from httpx_sse import aconnect_sse
+
+    limits = httpx.Limits(max_connections=CONNECTIONS)
+    async with httpx.AsyncClient(base_url=url, headers=peers.HEADERS, timeout=TIMEOUT, limits=limits) as client:
+
+        async def read(model: str) -> Tally:
+            events = characters = 0
+            async with aconnect_sse(client, "POST", PATH, json=peers.body(model, stream=True)) as source:
+                async for event in source.aiter_sse():
+                    if event.data != "[DONE]":
+                        events += 1
+                        characters += len(json.loads(event.data)["choices"][0]["delta"].get("content") or "")
+            return events, characters
+
+        yield read
+
+
+@asynccontextmanager
+async def raw(url: str) -> AsyncIterator[Read]:
+    async def read(model: str) -> Tally:
+        events = characters = 0
+        lines = peers.Lines()
+        reader, writer = await asyncio.open_connection(*peers.address(url))
+        try:
+            writer.write(peers.request(url, model))
+            while piece := await reader.read(peers.PIECE):
+                for line in lines.feed(piece):
+                    if line == b"data: [DONE]":
+                        return events, characters
+                    if line.startswith(b"data: "):
+                        events += 1
+                        characters += len(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
+        finally:
+            writer.close()
+        raise ConnectionError("the stream broke off")
+
+    yield read
+
+
+CLIENTS: dict[str, Callable[[str], AbstractAsyncContextManager[Read]]] = {
+    "aurous": aurous,
+    "aurous on httpx": aurous_on_httpx,
+    "openai": openai,
+    "httpx-sse": httpx_sse,
+    "raw asyncio": raw,
+}

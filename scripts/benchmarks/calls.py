@@ -1,0 +1,101 @@
+"""Makes calls with each of the clients, in turn and at once: the work that is measured. Reads each answer's text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
+from typing import Any
+
+from . import peers
+from .wire import KEY, MESSAGES, PATH
+
+MODEL = "aurous-grow-2.0-pro"
+
+Ask = Callable[[], str | None]
+AsyncAsk = Callable[[], Awaitable[str | None]]
+
+
+@contextmanager
+def aurous(url: str) -> Iterator[Ask]:
+    from aurous import Aurous
+
+    with Aurous(KEY, base_url=url) as client:
+        create = client.chat.completions.create
+        yield lambda: create(model=MODEL, messages=MESSAGES).choices[0].message.content
+
+
+@contextmanager
+def openai(url: str) -> Iterator[Ask]:
+    from openai import OpenAI
+
+    messages: Any = MESSAGES
+    with OpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
+        create = client.chat.completions.create
+        yield lambda: create(model=MODEL, messages=messages).choices[0].message.content
+
+
+@contextmanager
+def httpx(url: str) -> Iterator[Ask]:
+    import httpx as library
+
+    content = peers.body(MODEL, stream=False)
+    with library.Client(base_url=url, headers=peers.HEADERS) as client:
+
+        def ask() -> str:
+            text: str = client.post(PATH, json=content).json()["choices"][0]["message"]["content"]
+            return text
+
+        yield ask
+
+
+@asynccontextmanager
+async def async_aurous(url: str) -> AsyncIterator[AsyncAsk]:
+    from aurous import AsyncAurous
+
+    async with AsyncAurous(KEY, base_url=url) as client:
+
+        async def ask() -> str | None:
+            completion = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
+            return completion.choices[0].message.content
+
+        yield ask
+
+
+@asynccontextmanager
+async def async_openai(url: str) -> AsyncIterator[AsyncAsk]:
+    from openai import AsyncOpenAI
+
+    messages: Any = MESSAGES
+    async with AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
+
+        async def ask() -> str | None:
+            completion = await client.chat.completions.create(model=MODEL, messages=messages)
+            return completion.choices[0].message.content
+
+        yield ask
+
+
+@asynccontextmanager
+async def async_httpx(url: str) -> AsyncIterator[AsyncAsk]:
+    import httpx as library
+
+    content = peers.body(MODEL, stream=False)
+    async with library.AsyncClient(base_url=url, headers=peers.HEADERS) as client:
+
+        async def ask() -> str:
+            text: str = (await client.post(PATH, json=content)).json()["choices"][0]["message"]["content"]
+            return text
+
+        yield ask
+
+
+CLIENTS: dict[str, Callable[[str], AbstractContextManager[Ask]]] = {
+    "aurous": aurous,
+    "openai": openai,
+    "httpx": httpx,
+}
+ASYNC_CLIENTS: dict[str, Callable[[str], AbstractAsyncContextManager[AsyncAsk]]] = {
+    "aurous": async_aurous,
+    "openai": async_openai,
+    "httpx": async_httpx,
+}

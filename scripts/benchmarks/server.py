@@ -1,0 +1,166 @@
+"""The server that no client waits for: ready bytes, each event written to the socket by itself. Knows no client.
+
+Run as `python -m benchmarks.server [CORE]`. It writes its port, and ends when its standard input does, so that it never
+outlives whoever started it. `GET` answers with the CPU seconds it has used.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+import selectors
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any
+
+from . import cores, wire
+
+# So that streams which are read at once also arrive side by side.
+_BURST = 64
+# Where in its pace a stream begins, so that those which were asked for together are spread evenly over it.
+_GOLDEN = 0.618034
+_HEAD_END = b"\r\n\r\n"
+
+
+class _Connection:
+    """A client's connection: what has come of its request, and what is left of the response."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.inbox = b""
+        self.unsent = b""
+        self.pieces: Iterator[bytes] = iter(())
+        self.pace = 0.0
+        self.is_pending = False
+
+    def request(self) -> bytes | None:
+        """The next request, if it has come whole."""
+        head, end, rest = self.inbox.partition(_HEAD_END)
+        if not end:
+            return None
+        _, named, after = head.lower().partition(b"\r\ncontent-length:")
+        length = int(after.partition(b"\r\n")[0]) if named else 0
+        if len(rest) < length:
+            return None
+        self.inbox = rest[length:]
+        return head + end + rest[:length]
+
+    def send(self, most: int) -> bool:
+        """Send so many pieces of what there is, unless the socket is full. Whether all there is was sent."""
+        piece, write = b"", self.sock.send
+        left = (self.unsent,) if self.unsent else ()
+        try:
+            for piece in chain(left, islice(self.pieces, most - len(left))):
+                sent = write(piece)
+                if sent < len(piece):
+                    self.unsent = piece[sent:]
+                    return False
+        except BlockingIOError:
+            self.unsent = piece
+            return False
+        self.unsent = next(self.pieces, b"")
+        return not self.unsent
+
+
+class Server:
+    """Serves any number of connections from one thread, until standard input ends."""
+
+    def __init__(self) -> None:
+        self._completion = wire.completion()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
+        self._listener.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._due: list[tuple[float, int, _Connection]] = []
+        self._numbers = itertools.count()
+        self._streams = itertools.count()
+        self.port = int(self._listener.getsockname()[1])
+
+    def serve(self) -> None:
+        """Until standard input ends."""
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._selector.register(sys.stdin, selectors.EVENT_READ)
+        while True:
+            wait = max(0.0, self._due[0][0] - time.monotonic()) if self._due else None
+            for key, ready in self._selector.select(wait):
+                if key.fileobj is sys.stdin:
+                    return
+                if key.fileobj is self._listener:
+                    self._accept()
+                else:
+                    self._attend(key.data, ready)
+            self._send_due()
+
+    def _accept(self) -> None:
+        sock, _ = self._listener.accept()
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._selector.register(sock, selectors.EVENT_READ, _Connection(sock))
+
+    def _attend(self, connection: _Connection, ready: int) -> None:
+        try:
+            if ready & selectors.EVENT_READ:
+                data = connection.sock.recv(1 << 16)
+                if not data:
+                    self._drop(connection)
+                    return
+                connection.inbox += data
+                request = connection.request()
+                if request is not None:
+                    self._answer(connection, request)
+            if ready & selectors.EVENT_WRITE:
+                self._go_on(connection)
+        except ConnectionError:
+            self._drop(connection)
+
+    def _answer(self, connection: _Connection, request: bytes) -> None:
+        order = wire.read_order(request)
+        if order is None:
+            is_asked = request.startswith(b"GET ")
+            told = wire.plain(json.dumps({"cpu": time.process_time()}).encode()) if is_asked else self._completion
+            connection.pieces = iter((told,))
+        else:
+            connection.pieces, connection.pace = wire.stream(order.events), order.pace
+            if order.pace:
+                self._schedule(connection, time.monotonic() + order.pace * (next(self._streams) * _GOLDEN % 1))
+                return
+        self._go_on(connection)
+
+    def _go_on(self, connection: _Connection) -> None:
+        is_pending = not connection.send(_BURST)
+        if is_pending is not connection.is_pending:
+            connection.is_pending = is_pending
+            wanted: Any = selectors.EVENT_READ | (selectors.EVENT_WRITE if is_pending else 0)
+            self._selector.modify(connection.sock, wanted, connection)
+
+    def _send_due(self) -> None:
+        now = time.monotonic()
+        while self._due and self._due[0][0] <= now:
+            due, _, connection = heapq.heappop(self._due)
+            try:
+                if not connection.send(1):
+                    self._schedule(connection, due + connection.pace)
+            except OSError:
+                self._drop(connection)
+
+    def _schedule(self, connection: _Connection, due: float) -> None:
+        heapq.heappush(self._due, (due, next(self._numbers), connection))
+
+    def _drop(self, connection: _Connection) -> None:
+        if connection.sock.fileno() >= 0:
+            self._selector.unregister(connection.sock)
+            connection.sock.close()
+
+
+def main() -> None:
+    cores.pin(int(sys.argv[1]) if len(sys.argv) > 1 else None)
+    server = Server()
+    print(server.port, flush=True)
+    server.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Reads one stream with each of the clients, from a thread: the work that is measured. Counts what it has read.
+
+Each client is made as its documentation says, and its module imported by nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from . import peers
+from .wire import KEY, MESSAGES, PATH
+
+Tally = tuple[int, int]
+"""How many events were read, and how many characters of text they had."""
+Read = Callable[[str], Tally]
+TIMEOUT = 60.0
+
+
+@contextmanager
+def aurous(url: str) -> Iterator[Read]:
+    from aurous import Aurous
+
+    with Aurous(KEY, base_url=url) as client:
+
+        def read(model: str) -> Tally:
+            events = characters = 0
+            with client.chat.completions.stream(model=model, messages=MESSAGES) as stream:
+                for chunk in stream:
+                    events += 1
+                    characters += len(chunk.choices[0].delta.content or "")
+            return events, characters
+
+        yield read
+
+
+@contextmanager
+def openai(url: str) -> Iterator[Read]:
+    from openai import OpenAI
+
+    messages: Any = MESSAGES
+    with OpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
+
+        def read(model: str) -> Tally:
+            events = characters = 0
+            with client.chat.completions.create(model=model, messages=messages, stream=True) as stream:
+                for chunk in stream:
+                    events += 1
+                    characters += len(chunk.choices[0].delta.content or "")
+            return events, characters
+
+        yield read
+
+
+@contextmanager
+def httpx_sse(url: str) -> Iterator[Read]:
+    import httpx
+    from httpx_sse import connect_sse
+
+    with httpx.Client(base_url=url, headers=peers.HEADERS, timeout=TIMEOUT) as client:
+
+        def read(model: str) -> Tally:
+            events = characters = 0
+            with connect_sse(client, "POST", PATH, json=peers.body(model, stream=True)) as source:
+                for event in source.iter_sse():
+                    if event.data != "[DONE]":
+                        events += 1
+                        characters += len(json.loads(event.data)["choices"][0]["delta"].get("content") or "")
+            return events, characters
+
+        yield read
+
+
+@contextmanager
+def raw(url: str) -> Iterator[Read]:
+    def read(model: str) -> Tally:
+        events = characters = 0
+        lines = peers.Lines()
+        with socket.create_connection(peers.address(url), timeout=TIMEOUT) as sock:
+            sock.sendall(peers.request(url, model))
+            while piece := sock.recv(peers.PIECE):
+                for line in lines.feed(piece):
+                    if line == b"data: [DONE]":
+                        return events, characters
+                    if line.startswith(b"data: "):
+                        events += 1
+                        characters += len(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
+        raise ConnectionError("the stream broke off")
+
+    yield read
+
+
+CLIENTS: dict[str, Callable[[str], AbstractContextManager[Read]]] = {
+    "aurous": aurous,
+    "openai": openai,
+    "httpx-sse": httpx_sse,
+    "raw socket": raw,
+}
