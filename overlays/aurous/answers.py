@@ -38,6 +38,8 @@ class ResponseInfo:
     """Seconds from the start of the call to its result, all attempts and waits included."""
     idempotency_key: str | None = None
     """The key that the call went under."""
+    is_key_ours: bool = False
+    """Whether the call made that key for itself, so that no other call can have used it."""
 
     @property
     def request_id(self) -> str | None:
@@ -61,11 +63,14 @@ class ResponseInfo:
 
     @property
     def is_charged_before(self) -> bool:
-        """Whether an earlier call paid for this answer. A replay of what a lost attempt of this call began is no such.
+        """Whether an earlier call paid for this answer. A replay of what a lost attempt of this call began is no such,
+        nor is one under a key of our making: then it was this request, delivered twice.
 
         Where the key is the caller's own, and an attempt was lost, it cannot be told; it then counts as this call's.
         """
-        return self.idempotent_replayed and not any(attempt.may_have_worked for attempt in self.attempts[:-1])
+        if self.is_key_ours or not self.idempotent_replayed:
+            return False
+        return not any(attempt.may_have_worked for attempt in self.attempts[:-1])
 
     @property
     def requests_per_minute(self) -> RateLimit:

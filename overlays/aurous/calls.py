@@ -93,6 +93,7 @@ class Course:
             idempotency.refuse_hidden_stream(operation, request.content)
         refuses = options.streams.on_key == "refuse"
         self._key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
+        self._is_key_ours = self._key is not None and idempotency.given_key(operation, request.headers) is None
         self._headers = self._make_headers()
         self._began = clock()
         self._deadline = self._began + self._timeout.total
@@ -149,6 +150,7 @@ class Course:
                 outcome,
                 earlier=self._attempts,
                 repeatable=repeatable,
+                is_key_ours=self._is_key_ours,
                 remaining=self._deadline - self._clock(),
                 chance=self._chance(),
             )
@@ -233,6 +235,7 @@ class Course:
             attempts=tuple(self._attempts),
             elapsed=self._clock() - self._began,
             idempotency_key=self._key,
+            is_key_ours=self._is_key_ours,
         )
 
     def _without_key(self, came: Reply | Failure | None) -> Reply | Failure:

@@ -62,10 +62,9 @@ def key_for(
 
     Raises EncodeError for a caller's key that cannot be sent, or that is given to a stream.
     """
-    header = operation.idempotency_header
-    if header is None:
+    if operation.idempotency_header is None:
         return None
-    given = next((value for name, value in headers.items() if name.lower() == header.lower()), None)
+    given = given_key(operation, headers)
     if not streams:
         return new_key() if given is None else check_key(given)
     if given is not None and refuses:
@@ -76,6 +75,12 @@ def key_for(
     if given is not None:
         check_key(given)
     return None
+
+
+def given_key(operation: Operation[Any], headers: Mapping[str, str]) -> str | None:
+    """The caller's own key, as it was given; None where there is none."""
+    header = (operation.idempotency_header or "").lower()
+    return next((value for name, value in headers.items() if name.lower() == header), None)
 
 
 def is_repeatable(request: Request, key: str | None) -> bool:

@@ -102,20 +102,24 @@ def decide(
     *,
     earlier: Sequence[Attempt],
     repeatable: bool,
+    is_key_ours: bool = False,
     remaining: float,
     chance: float,
 ) -> Retry | Stop:
     """What to do after an attempt that failed.
 
-    earlier:    the attempts before this one
-    repeatable: whether sending it twice does it once (a GET, or a POST with an idempotency key)
-    remaining:  seconds of the call's deadline that are left
-    chance:     from 0 to 1, drawn by the caller
+    earlier:     the attempts before this one
+    repeatable:  whether sending it twice does it once (a GET, or a POST with an idempotency key)
+    is_key_ours: whether the call made its key itself, so that nobody else can be using it
+    remaining:   seconds of the call's deadline that are left
+    chance:      from 0 to 1, drawn by the caller
     """
     polls = sum(attempt.code == KEY_IN_USE for attempt in earlier)
     tried = len(earlier) - polls
     if isinstance(outcome, Answered) and outcome.code == KEY_IN_USE:
-        if not repeatable or not any(attempt.may_have_worked for attempt in earlier):
+        # Without a lost attempt, it is a copy of this request that runs if the key is ours: networks make such.
+        is_running = is_key_ours or any(attempt.may_have_worked for attempt in earlier)
+        if not repeatable or not is_running:
             return Stop("the idempotency key is in use by another request")
         delay = _doubled(policy.first_poll, polls, policy.max_poll)
         return _within(remaining, Retry(delay, "an earlier attempt is still being carried out", is_poll=True))

@@ -27,10 +27,19 @@ def decided(
     *earlier: Attempt,
     policy: RetryPolicy = POLICY,
     repeatable: bool = True,
+    is_key_ours: bool = False,
     remaining: float = 600.0,
     chance: float = 0.0,
 ) -> Retry | Stop:
-    return decide(policy, outcome, earlier=earlier, repeatable=repeatable, remaining=remaining, chance=chance)
+    return decide(
+        policy,
+        outcome,
+        earlier=earlier,
+        repeatable=repeatable,
+        is_key_ours=is_key_ours,
+        remaining=remaining,
+        chance=chance,
+    )
 
 
 @pytest.mark.parametrize(
@@ -161,6 +170,13 @@ class TestKeyInUse:
     def test_without_one_it_is_another_request_and_final(self, earlier: tuple[Attempt, ...]) -> None:
         assert decided(self.IN_USE, *earlier) == Stop("the idempotency key is in use by another request")
 
+    @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (LOST,)])
+    def test_under_a_key_of_our_making_always_means_wait(self, earlier: tuple[Attempt, ...]) -> None:
+        decision = decided(self.IN_USE, *earlier, is_key_ours=True)
+        assert decision == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
+        assert isinstance(decided(self.IN_USE, is_key_ours=True, repeatable=False), Stop)
+        assert isinstance(decided(self.IN_USE, is_key_ours=True, remaining=0.5), Stop)
+
     def test_waits_grow_to_8_seconds_and_do_not_count_as_retries(self) -> None:
         polls = [decided(self.IN_USE, LOST, *[self.POLL] * count) for count in range(60)]
         assert [poll.delay for poll in polls[:6] if isinstance(poll, Retry)] == [0.5, 1, 2, 4, 8, 8]
@@ -218,16 +234,25 @@ histories = st.lists(attempts, max_size=30) | st.builds(
 
 
 @CALM
-@given(policies, outcomes, histories, st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
+@given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
 def test_every_decision_keeps_its_promises(
     policy: RetryPolicy,
     outcome: Answered | Lost,
     earlier: list[Attempt],
     repeatable: bool,
+    is_key_ours: bool,
     remaining: float,
     chance: float,
 ) -> None:
-    decision = decide(policy, outcome, earlier=earlier, repeatable=repeatable, remaining=remaining, chance=chance)
+    decision = decide(
+        policy,
+        outcome,
+        earlier=earlier,
+        repeatable=repeatable,
+        is_key_ours=is_key_ours,
+        remaining=remaining,
+        chance=chance,
+    )
     if isinstance(decision, Stop):
         return
     # A request that may have been carried out is never sent again unless that is safe.
@@ -237,7 +262,7 @@ def test_every_decision_keeps_its_promises(
     asked = outcome.retry_after if isinstance(outcome, Answered) else None
     if decision.is_poll:
         assert decision.delay <= policy.max_poll
-        assert any(attempt.may_have_worked for attempt in earlier)
+        assert is_key_ours or any(attempt.may_have_worked for attempt in earlier)
     elif asked is None:
         assert decision.delay <= policy.max_delay
     else:

@@ -191,7 +191,6 @@ REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
     "402": (answer(402, envelope("balance_too_low")), errors.BalanceTooLowError),
     "403": (answer(403, envelope("missing_scope", "authentication")), errors.PermissionDeniedError),
     "404": (answer(404, envelope("resource_not_found", "not_found")), errors.NotFoundError),
-    "409 of a key": (IN_USE, errors.IdempotencyKeyInUseError),
     "409 of a state": (answer(409, envelope("chat_cancel_target_already_terminal")), errors.ConflictError),
     "410": (answer(410, envelope("output_expired", "not_found")), errors.NotFoundError),
     "418": (answer(418, b"short and stout", kind="text/plain"), errors.InvalidRequestError),
@@ -332,7 +331,17 @@ def test_a_large_answer_is_an_answer(wire: Wire, make: Make) -> None:
 
 
 class TestKeyInUse:
-    """409 `idempotency_key_in_use` is an answer to wait for, or a mistake, as the attempts before it tell."""
+    """409 `idempotency_key_in_use` is an answer to wait for, or a mistake: the key and earlier attempts tell which."""
+
+    def test_under_a_key_of_our_making_a_copy_of_the_request_runs_and_is_waited_for(
+        self, wire: Wire, make: Make, time: Time
+    ) -> None:
+        # Networks deliver twice what was sent once; nobody else can have used the key.
+        wire.plays(IN_USE, IN_USE, answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
+        caller = make(wire.url, max_retries=0)
+        assert not aurous.receipt(caller.create()).replayed
+        assert time.slept == [0.5, 1]
+        assert len(set(wire.keys)) == 1
 
     def test_after_a_lost_attempt_it_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(nothing, *[IN_USE] * 7, GOOD)
