@@ -12,14 +12,14 @@
 Objects of the API (`ChatCompletion`, `UserMessage` ...) are in `aurous.models`, errors in `aurous.errors`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aurous_client import API_VERSION, UNSET, Unset, models
 from aurous_client.errors import EncodeError
+from aurous_client.lazy import offer as _offer
 
 from ._version import __version__
-from .answers import RateLimit, ResponseInfo, response_info
-from .client import AsyncAurous, Aurous, ConnectedClient, connect
+from .client import AsyncAurous, Aurous
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -44,19 +44,38 @@ from .errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from .frames import StreamNotice
 from .hooks import CallDetails, Hooks
-from .idempotency import idempotency_key
 from .ledger import Budget, Ledger, LedgerLine
 from .options import StreamPolicy, Timeouts
-from .receipts import Receipt, ReceiptWarning, receipt
-from .recovery import Recovery
 from .retries import RetryPolicy
-from .stream import AsyncChatStream, ChatStream
 
 if TYPE_CHECKING:
+    from .answers import RateLimit, ResponseInfo, response_info
+    from .connected import ConnectedClient, connect
+    from .frames import StreamNotice
+    from .idempotency import idempotency_key
     from .parsing import SchemaLimitError, StructuredOutputError, parsed, response_format_for
+    from .receipts import Receipt, ReceiptWarning, receipt
+    from .recovery import Recovery
+    from .stream import AsyncChatStream, ChatStream
     from .tools import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
+else:
+    # What making a client takes is loaded above. The rest is loaded when it is asked for: all of a service waits for
+    # imports, and few use everything.
+    __getattr__, __dir__ = _offer(
+        __name__,
+        {
+            **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "answers"),
+            **dict.fromkeys(("ConnectedClient", "connect"), "connected"),
+            "StreamNotice": "frames",
+            "idempotency_key": "idempotency",
+            **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
+            **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "receipts"),
+            "Recovery": "recovery",
+            **dict.fromkeys(("AsyncChatStream", "ChatStream"), "stream"),
+            **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
+        },
+    )
 
 __all__ = [
     "API_VERSION",
@@ -121,18 +140,3 @@ __all__ = [
     "run_tools",
     "tool",
 ]
-
-# Loaded when they are asked for: most services call no tools, and all of them wait for imports.
-_LAZY = {
-    **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
-    **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    value = globals()[name] = getattr(import_module(f".{_LAZY[name]}", __name__), name)
-    return value

@@ -1,4 +1,4 @@
-"""`Aurous`, `AsyncAurous` and `connect`: the clients, their options and their closing. Knows no retry rules, no SSE.
+"""`Aurous` and `AsyncAurous`: the clients, their options and their closing. Knows no retry rules, no SSE.
 
 The methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
 """
@@ -6,32 +6,33 @@ The methods (`chat.completions.create`, `models.list` ...) are generated: see `a
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import define, field
 from aurous_client import encoding
-from aurous_client.client import Client
 from aurous_client.resources import AsyncResources, Resources
 from aurous_client.types import Operation, Request, Response, ResultT
 
 from . import receipts
 from .answers import warn_of_deprecation
-from .calls import Course, Outcome
-from .errors import ConfigurationError, ResponseShapeError
-from .flow import Link
+from .errors import ResponseShapeError
 from .hooks import Hooks
 from .ledger import Budget, Ledger
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
 from .retries import RetryPolicy
-from .stream import AsyncChatStream, ChatStream
 from .transport import AsyncTransport, SyncTransport
 
 if TYPE_CHECKING:
     import httpx
+
+    from .calls import Course, Outcome
+    from .flow import Link
+    from .stream import AsyncChatStream, ChatStream
+
+# What carries out calls and streams is imported where the first one begins: making a client need not wait for it.
 
 
 def _response_format(kind: type[Any]) -> Any:
@@ -115,6 +116,8 @@ class _Base:
 
     def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
         """For what follows a call and costs nothing: asking what became of it, or cancelling it."""
+        from .calls import Course
+
         return Course(
             operation,
             request,
@@ -125,6 +128,8 @@ class _Base:
         )
 
     def _link(self, operation: Operation[Any], request: Request) -> Link:
+        from .flow import Link
+
         return Link(
             self._options,
             self._ledger,
@@ -154,7 +159,7 @@ class _Base:
         return outcome.response
 
 
-class Aurous(_Base, Resources[ChatStream]):
+class Aurous(_Base, Resources["ChatStream"]):
     """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
 
     Make one for the process and share it: it is safe between threads and after a fork. Close it with `with` or
@@ -216,6 +221,8 @@ class Aurous(_Base, Resources[ChatStream]):
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events; opened by `with` or by iterating."""
+        from .stream import ChatStream
+
         return ChatStream(self._link(operation, request), self._transport)
 
     def close(self) -> None:
@@ -232,7 +239,7 @@ class Aurous(_Base, Resources[ChatStream]):
         self.close()
 
 
-class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
+class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
@@ -281,6 +288,8 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
+        from .stream import AsyncChatStream
+
         return AsyncChatStream(self._link(operation, request), self._transport)
 
     async def close(self) -> None:
@@ -295,65 +304,3 @@ class AsyncAurous(_Base, AsyncResources[AsyncChatStream]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
-
-
-@define(kw_only=True, eq=False)
-class ConnectedClient(Client):
-    """The generated client over this package's transport: its operations get the key, the version, retries, idempotency
-    keys and typed errors. Made by `connect`.
-    """
-
-    aurous: Aurous = field(repr=False)
-    async_aurous: AsyncAurous = field(repr=False)
-
-    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        return self.aurous.call(operation, request)
-
-    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        return await self.async_aurous.acall(operation, request)
-
-    def close(self) -> None:
-        self.aurous.close()
-
-    async def aclose(self) -> None:
-        await self.async_aurous.close()
-
-    def with_headers(self, headers: Mapping[str, str]) -> Self:
-        raise ConfigurationError("give extra headers to httpx: connect(http_client=httpx.Client(headers=...))")
-
-    def with_timeout(self, timeout: httpx.Timeout | float) -> Self:
-        raise ConfigurationError("set timeouts by connect(timeout=...)")
-
-
-def connect(
-    api_key: str | None = None,
-    *,
-    base_url: str | None = None,
-    api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
-    timeout: Timeouts | float | None = None,
-    max_retries: int | None = None,
-    retry: RetryPolicy | None = None,
-    streams: StreamPolicy | None = None,
-    http_client: httpx.Client | None = None,
-    async_http_client: httpx.AsyncClient | None = None,
-    hooks: Sequence[Hooks] = (),
-) -> ConnectedClient:
-    """The generated client, for its operations: `create_chat_completion.sync(client=connect(), body=...)`.
-
-    Arguments and errors as those of `Aurous`. Closed by `with`, `async with`, `close()` or `aclose()`.
-    """
-    secret, api_key = Secret.of(api_key), None
-    settings: dict[str, Any] = {
-        "api_key": secret,
-        "base_url": base_url,
-        "api_version": api_version,
-        "timeout": timeout,
-        "max_retries": max_retries,
-        "retry": retry,
-        "streams": streams,
-        "hooks": hooks,
-    }
-    made = Aurous(http_client=http_client, **settings)
-    return ConnectedClient(
-        base_url=made.base_url, aurous=made, async_aurous=AsyncAurous(http_client=async_http_client, **settings)
-    )
