@@ -7,7 +7,8 @@
 Sets info.version, generates the client, compares with the last released spec, sets the package's version by Semantic
 Versioning, writes the entry of CHANGELOG.md, keeps the spec as released (by which the mock and the suite know the
 version), and runs the tests. All that happens in a copy; the tree changes at the end, as a whole. Interrupted, it stays
-as it was: Ctrl-C undoes what had begun, and after a kill the next run does, or `--recover`.
+as it was: Ctrl-C undoes what had begun, and so do SIGTERM and SIGHUP. After a kill that cannot be caught the next run
+does, or `--recover`; the copy, and the tests in it until they end, are then left in the folder for temporary files.
 
 Exit codes: 0 done, 1 the spec or a test has a fault, 2 the command line has one or the tree is not clean.
 """
@@ -16,16 +17,31 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import signal
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
+ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
+    # What is ignored already, as under nohup, stays so.
+    heard = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, _interrupt) for number in heard}
+    try:
+        return _main(options)
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was changed", INTERRUPTED)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _main(options: argparse.Namespace) -> int:
     from release import archive, bumping, landing, versions
     from specdiff import engine, sources
 
@@ -37,16 +53,12 @@ def main(arguments: list[str] | None = None) -> int:
         bumping.check(ROOT, options.api_version)
     except (archive.ArchiveError, bumping.BumpError, landing.GitError, versions.VersionError) as error:
         return _fail(error, 2)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed", INTERRUPTED)
     try:
         return _bump(options)
     except (bumping.BumpError, landing.GitError, sources.SourceError, engine.EngineError, OSError) as error:
         return _fail(f"{error}; nothing was changed", 1)
     except (archive.ArchiveError, versions.VersionError) as error:
         return _fail(f"{error}; nothing was changed", 1)
-    except KeyboardInterrupt:
-        return _fail("interrupted; nothing was changed", INTERRUPTED)
 
 
 def _bump(options: argparse.Namespace) -> int:
@@ -63,6 +75,8 @@ def _bump(options: argparse.Namespace) -> int:
         if not options.dry_run:
             if landing.changed(ROOT):
                 raise bumping.BumpError("the tree was changed in the meantime")
+            # It takes a moment, and is not to be called interrupted once it is done.
+            _ignore_endings()
             landing.bring(copy, ROOT)
     print(f"\n{forms.as_markdown(done.report)}\n")
     verb = "would change" if options.dry_run else "changed"
@@ -70,6 +84,17 @@ def _bump(options: argparse.Namespace) -> int:
     print("\nLeft for a person:")
     print("\n".join(f"- {line}" for line in remainder.tell(done.report)))
     return 0
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """However it is told to end, it ends as with Ctrl-C; told again, it goes on undoing what had begun."""
+    _ignore_endings()
+    raise KeyboardInterrupt
+
+
+def _ignore_endings() -> None:
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _fail(reason: object, code: int) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,7 @@ SPEC = Path("openapi.yaml")
 TRIAL = Path("schemathesis.toml")
 # Where the copy's own packages are, before those that are installed.
 _ROOTS = ("generated", "overlays", "conformance")
+_ALL_TESTS = ("-n", "auto")
 
 
 class BumpError(Exception):
@@ -72,7 +75,7 @@ def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, sa
     archive.add(root, root / SPEC, api_version, after)
     if tests is not None:
         say("tests" + (f" ({' '.join(tests)})" if tests else ""))
-        _run(root, [sys.executable, "-m", "pytest", "-q", *tests], "tests fail; what they say is above")
+        _run(root, [sys.executable, "-m", "pytest", "-q", *(tests or _ALL_TESTS)], "tests fail; what they say is above")
     return Bump(api_version, before, after, report)
 
 
@@ -97,13 +100,21 @@ def _run(root: Path, command: list[str], fault: str) -> None:
     paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
     # Nothing that tests leave behind is to be brought home.
     clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
-    process = subprocess.Popen(command, cwd=root, env={**os.environ, **clean})
+    process = subprocess.Popen(command, cwd=root, env={**os.environ, **clean}, start_new_session=True)
     try:
         code = process.wait()
     except BaseException:
-        # Before the copy is taken from under it.
-        process.kill()
+        # Before the copy is taken from under it, and with all that it started itself.
+        _kill(process)
         process.wait()
         raise
     if code:
         raise BumpError(fault)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

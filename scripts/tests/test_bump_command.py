@@ -92,7 +92,7 @@ def test_a_dry_run_does_it_all_and_changes_nothing(
 ) -> None:
     assert bump.main([NEXT, "--dry-run", "--tests", "a", "--tests", "b"]) == 0
     after = versions.read(tree).after("major")
-    assert f"would change 5 file(s); aurous-labs {after} speaks {NEXT}" in capsys.readouterr().out
+    assert f"would change 6 file(s); aurous-labs {after} speaks {NEXT}" in capsys.readouterr().out
     assert [command[1:] for command in quick] == [["scripts/regenerate.py"], ["-m", "pytest", "-q", "a", "b"]]
 
 
@@ -108,6 +108,39 @@ def test_a_version_that_was_raised_by_hand_is_kept(
         rehearsal.git(tree, "reset", "--quiet", "--hard", "HEAD~1")
     assert f"aurous-labs 7.0.0 speaks {NEXT}" in capsys.readouterr().out
     assert versions.read(tree) == now
+
+
+def test_without_a_choice_all_tests_run_on_all_cores(tree: Path, quick: list[list[str]]) -> None:
+    assert bump.main([NEXT, "--dry-run"]) == 0
+    assert quick[-1][1:] == ["-m", "pytest", "-q", "-n", "auto"]
+
+
+ENDLESS = """
+import os, subprocess, sys
+program = "import time; time.sleep(60); print('survived')"
+with open(os.environ["PIPE"], "w") as pipe:
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=pipe)
+    print("started", file=pipe, flush=True)
+    child.wait()
+"""
+
+
+def test_the_tests_that_run_end_with_it(tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_endless.py").write_text(ENDLESS)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    environment = {**rehearsal.environment(tree), "TMPDIR": str(tmp_path), "PIPE": str(pipe)}
+    command = [sys.executable, "scripts/bump.py", NEXT, "--tests", str(tmp_path / "test_endless.py")]
+    with (
+        subprocess.Popen(command, cwd=tree, env=environment, stdout=subprocess.DEVNULL) as process,
+        pipe.open() as written,
+    ):
+        assert written.readline() == "started\n"
+        process.send_signal(signal.SIGTERM)
+        # The pipe ends when all who could write to it have ended.
+        assert written.read() == ""
+    assert process.returncode == 130
+    assert not list(tmp_path.glob("aurous-bump-*"))
 
 
 @pytest.mark.usefixtures("quick")
@@ -147,7 +180,13 @@ def test_a_landing_that_is_interrupted_changes_nothing(
 
 @pytest.mark.parametrize(
     ("step", "number"),
-    [("- openapi.yaml", signal.SIGKILL), ("- generated/", signal.SIGINT), ("- diff", signal.SIGKILL)],
+    [
+        ("- openapi.yaml", signal.SIGKILL),
+        ("- generated/", signal.SIGINT),
+        ("- generated/", signal.SIGTERM),
+        ("- diff", signal.SIGKILL),
+        ("- diff", signal.SIGTERM),
+    ],
 )
 def test_a_signal_at_any_step_changes_nothing(tree: Path, step: str, number: signal.Signals, tmp_path: Path) -> None:
     # What a killed bump leaves in the system's folder for such things is to go with this test.
@@ -162,7 +201,7 @@ def test_a_signal_at_any_step_changes_nothing(tree: Path, step: str, number: sig
         process.send_signal(number)
         told = process.stderr.read()
     assert process.returncode == (-9 if number == signal.SIGKILL else 130), told
-    if number == signal.SIGINT:
+    if number != signal.SIGKILL:
         # A program that was running may have last words of its own.
         assert "bump: interrupted; nothing was changed" in told.splitlines()
 
