@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay import contract
+from assay import contract, shapes
 from assay.fairness import FRUGAL, FUNCTION, OPEN_SCHEMA, PIXEL
 from assay.ruling import CREATE, MULTIMODAL, REASONING, STRUCTURED, TOOLS
 
@@ -102,33 +102,17 @@ def _of(site: Site) -> Iterator[Bound]:
     yield _typed(site, schema)
     if "discriminator" in schema:
         yield _tags(site, schema)
-    for alternative in _alternatives(schema):
+    for alternative in shapes.alternatives(schema):
         yield from _limits(site, alternative, name)
         yield from _within(site, alternative)
 
 
 def _typed(site: Site, schema: dict[str, Any]) -> Bound:
     """That a value is of its type. A null is tried only where there must be a value: elsewhere it may pass as none."""
-    types = {inner.get("type", "object") for inner in _alternatives(schema)}
+    types = {inner.get("type", "object") for inner in shapes.alternatives(schema)}
     candidates = [*OUT_OF_PLACE, *([None] if site.required else [])]
-    wrong = [value for value in candidates if not types & _types_of(value)]
-    return site.bound("wrong_type", f"`{site.path}` is {_kinds(types)}.", FORM, [], wrong)
-
-
-def _types_of(value: Any) -> set[str]:
-    match value:
-        case None:
-            return {"null"}
-        case bool():
-            return {"boolean"}
-        case int():
-            return {"integer", "number"}
-        case str():
-            return {"string"}
-        case list():
-            return {"array"}
-        case _:
-            return {"object"}
+    wrong = [value for value in candidates if not types & shapes.types_of(value)]
+    return site.bound("wrong_type", f"`{site.path}` is {shapes.in_words(types)}.", FORM, [], wrong)
 
 
 def _limits(site: Site, schema: dict[str, Any], name: str) -> Iterator[Bound]:
@@ -141,7 +125,7 @@ def _limits(site: Site, schema: dict[str, Any], name: str) -> Iterator[Bound]:
         case "string":
             yield from _text(site, schema, name)
         case "array":
-            sample = _sample(schema["items"])
+            sample = shapes.sample(schema["items"])
             for key, word, beyond in (("minItems", "at least", -1), ("maxItems", "at most", 1)):
                 if (count := schema.get(key)) is not None:
                     inside, outside = [[sample] * count], [[sample] * (count + beyond)]
@@ -195,7 +179,7 @@ def _items(site: Site, schema: dict[str, Any]) -> Iterator[Bound]:
 def _tags(site: Site, schema: dict[str, Any]) -> Bound:
     """That the member which tells the alternatives of a union apart has a known value."""
     tag, values = schema["discriminator"]["propertyName"], list(schema["discriminator"]["mapping"])
-    good = [_sample(alternative) for alternative in schema["oneOf"]]
+    good = [shapes.sample(alternative) for alternative in schema["oneOf"]]
     wrong = [{**good[0], tag: value} for value in ("no-such-value", "", values[0].upper())]
     return site.bound(f"{tag}.value", f"`{site.path}.{tag}` is one of {', '.join(values)}.", ANY, good, wrong)
 
@@ -220,7 +204,7 @@ def _outline(site: Site) -> Iterator[Bound]:
 
 def _members(site: Site) -> Iterator[Site]:
     """The members of an object, each placed in an otherwise good object."""
-    sample = base() if not site.path else _sample(site.schema)
+    sample = base() if not site.path else shapes.sample(site.schema)
     for name, schema in site.schema["properties"].items():
         yield Site(
             f"{site.path}.{name}".removeprefix("."),
@@ -251,50 +235,8 @@ def _companions(name: str) -> dict[str, Any]:
 
 
 def _as_alternative(site: Site, schema: dict[str, Any]) -> Site:
-    in_union = site.in_union or _alternatives(contract.resolve(site.schema)) != [schema]
+    in_union = site.in_union or shapes.alternatives(contract.resolve(site.schema)) != [schema]
     return Site(site.path, schema, site.place, site.required, in_union)
-
-
-def _alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    branches = schema.get("anyOf") or schema.get("oneOf")
-    if branches is None:
-        return [schema]
-    return [inner for branch in branches for inner in _alternatives(contract.resolve(branch))]
-
-
-def _sample(schema: dict[str, Any]) -> Any:
-    """A small value of a schema."""
-    schema = contract.resolve(schema)
-    if "const" in schema:
-        return schema["const"]
-    branches = schema.get("oneOf") or schema.get("anyOf")
-    if branches:
-        return _sample(branches[0])
-    match schema.get("type"):
-        case "object":
-            properties = schema.get("properties", {})
-            return {name: _sample(properties[name]) for name in schema.get("required", ())}
-        case "array":
-            return [_sample(schema["items"])]
-        case "string":
-            return PIXEL if "pattern" in schema else schema.get("enum", [schema.get("example", "Say: gold.")])[0]
-        case "integer" | "number":
-            return schema.get("example", schema.get("minimum", 1))
-        case _:
-            return True
-
-
-def _kinds(types: set[str]) -> str:
-    words = {
-        "array": "an array",
-        "object": "an object",
-        "integer": "a whole number",
-        "number": "a number",
-        "boolean": "true or false",
-        "string": "text",
-        "null": "null",
-    }
-    return " or ".join(word for kind, word in words.items() if kind in types)
 
 
 def _snake(name: str) -> str:

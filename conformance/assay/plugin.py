@@ -128,7 +128,8 @@ class Run:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         rule = claimed_by(item)
-        ended = call.when == "call" or (call.when == "setup" and call.excinfo is not None)
+        # What comes before and after a test is heard only if something was wrong with it.
+        ended = call.when == "call" or call.excinfo is not None
         if rule is not None and ended:
             self._find(report, rule, item, call)
         return report
@@ -173,7 +174,9 @@ class Run:
             return
         terminalreporter.section("verdicts")
         brief = self.config.get_verbosity() < 0
-        for line, markup in terminal.lines(self.verdicts, brief=brief, width=terminalreporter._tw.fullwidth):
+        # In a file or a pipe there is no edge to be cut at.
+        width = terminalreporter._tw.fullwidth if terminalreporter.isatty() else None
+        for line, markup in terminal.lines(self.verdicts, brief=brief, width=width):
             write(line, **markup)
         write("")
         if self.settings.max_credits is not None:

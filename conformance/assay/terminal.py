@@ -16,8 +16,8 @@ MARKUP: dict[Outcome, dict[str, bool]] = {
 Line = tuple[str, dict[str, bool]]
 
 
-def lines(verdicts: Verdicts, *, brief: bool, width: int) -> Iterator[Line]:
-    """The lines to print with their markup; a brief summary leaves out what was kept."""
+def lines(verdicts: Verdicts, *, brief: bool, width: int | None) -> Iterator[Line]:
+    """The lines to print with their markup; a brief summary leaves out what was kept. Without a width none is cut."""
     for subject, members in verdicts.by_subject().items():
         told = [verdict for verdict in members if not brief or verdict.outcome is not Outcome.KEPT]
         if not told:
@@ -33,7 +33,7 @@ def score(verdicts: Verdicts) -> Line:
     return verdicts.score, {"bold": True, "red" if counted[Outcome.BROKEN] else "green": True}
 
 
-def _line(verdict: Verdict, width: int) -> str:
+def _line(verdict: Verdict, width: int | None) -> str:
     says = verdict.rule.says if verdict.outcome is Outcome.KEPT else verdict.came or verdict.rule.says
     text = f"  {verdict.outcome.value:<9} {verdict.rule.id:<42} {' '.join(says.split())}"
-    return text if len(text) <= width else text[: width - 1] + "…"
+    return text if width is None or len(text) <= width else text[: width - 1] + "…"

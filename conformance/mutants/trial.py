@@ -149,6 +149,8 @@ def _stand_by(pipe: Connection, log: str, report: str, profile: str) -> None:
     arguments = [
         *("conformance", "--base-url", f"http://{host}:{port}", "--api-key", KEY, "--other-api-key", OTHER_KEY),
         *("--profile", profile, "--report", report, "-p", "no:cacheprovider", "--tb=short", "-q"),
+        # The client's own pytest plugin, which is none of the suite's business.
+        *("-p", "no:aurous"),
     ]
     brood = Brood(pipe)
     pytest.main(arguments, plugins=[brood])

@@ -148,6 +148,16 @@ def test_stop(server: Server, stop: str | list[str], stream: bool) -> None:
     require(not found, f"the answer holds {found}: {content[:80]!r}", exchange)
 
 
+@rule("completion.stop_at_once", page=CREATE, says="A text at which to stop may be what the answer begins with.")
+@pytest.mark.parametrize("length", [1, 3])
+def test_stop_at_once(server: Server, length: int) -> None:
+    body = server.ask("Tell me about rain, in one sentence.", temperature=0, seed=7)
+    beginning = (server.completed(body).at("choices", 0, "message", "content") or "")[:length]
+    made = server.completed({**body, "stop": beginning})
+    content = made.at("choices", 0, "message", "content") or ""
+    require(beginning not in content, f"it was to stop at {beginning!r}, and the answer is {content[:80]!r}", made)
+
+
 @rule("completion.seed", page=CREATE, says="`seed` asks for the same answer to the same request.", observed=True)
 def test_seed(server: Server) -> None:
     body = server.ask(seed=7, temperature=0)

@@ -13,7 +13,7 @@ from assay.ruling import ERRORS, IDEMPOTENCY, PRICING, rule
 from assay.server import Server
 
 from .accounts import moved_exactly
-from .test_idempotency import is_conflict, is_fresh, is_replay, keyed
+from .keys import is_conflict, is_fresh, is_replay, keyed
 
 DAY = 24 * 3600
 PROVIDER_FAULTS = [

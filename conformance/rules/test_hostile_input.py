@@ -41,8 +41,10 @@ OTHER_TYPES = ["text/plain", "application/xml", "application/x-www-form-urlencod
 @pytest.fixture
 def still_alive(server: Server) -> Iterator[None]:
     """After hostile input the server still answers everybody else."""
+    before = server.models().outcome
     yield
-    server.models().expect(200)
+    after = server.models()
+    require(after.outcome == before, f"after it, the list of models is answered {after.outcome}, not {before}", after)
 
 
 def refuses(exchange: Exchange, *statuses: int) -> None:

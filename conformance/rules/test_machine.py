@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 from hypothesis.stateful import rule as step
 
-from .test_idempotency import is_conflict, is_fresh, is_replay, keyed
+from .keys import is_conflict, is_fresh, is_replay, keyed
 
 GAMES = {Profile.QUICK: 4, Profile.DEFAULT: 15, Profile.THOROUGH: 120}
 MOVES = {Profile.QUICK: 12, Profile.DEFAULT: 20, Profile.THOROUGH: 40}

@@ -47,6 +47,13 @@ def nested(levels: int) -> dict[str, Any]:
     return {"type": "object", "properties": {"inner": schema}} if levels > 1 else schema
 
 
+def listed(levels: int) -> dict[str, Any]:
+    """An object schema of so many levels of objects, however lists are counted: each but the first is in a list."""
+    if levels <= 1:
+        return {"type": "object", "properties": {"name": {"type": "string"}}}
+    return {"type": "object", "properties": {"inner": {"type": "array", "items": listed(levels - 1)}}}
+
+
 def weighing(size: int) -> dict[str, Any]:
     """A flat schema of about so many bytes."""
     names = [f"member_{number:04}" for number in range(size // 40)]
@@ -107,8 +114,9 @@ def test_best_effort(server: Server) -> None:
 
 
 @rule("structured.depth_accepted", page=STRUCTURED, says="A schema of 3 levels is accepted.")
-def test_depth_accepted(server: Server) -> None:
-    server.create(server.ask(response_format=as_schema(nested(3)), max_tokens=ROOM)).expect(200)
+@pytest.mark.parametrize("schema", [nested(3), listed(2)], ids=["properties", "items"])
+def test_depth_accepted(server: Server, schema: dict[str, Any]) -> None:
+    server.create(server.ask(response_format=as_schema(schema), max_tokens=ROOM)).expect(200)
 
 
 @rule(
@@ -116,9 +124,10 @@ def test_depth_accepted(server: Server) -> None:
     page="api-reference/errors/response_format_too_deep",
     says="A schema of more than 5 levels (12 here) is 400 `response_format_too_deep`.",
 )
+@pytest.mark.parametrize("schema", [nested(12), listed(12)], ids=["properties", "items"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_too_deep(server: Server, strict: bool) -> None:
-    refused_with(server, as_schema(nested(12), strict=strict), "response_format_too_deep")
+def test_too_deep(server: Server, strict: bool, schema: dict[str, Any]) -> None:
+    refused_with(server, as_schema(schema, strict=strict), "response_format_too_deep")
 
 
 @rule("structured.size_accepted", page=STRUCTURED, says="A schema of 5 KB is accepted.")

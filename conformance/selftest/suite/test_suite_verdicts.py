@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
 import json
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +88,33 @@ def test_a_failure_shows_what_was_sent_what_came_and_what_the_page_says(faulty: 
 def test_a_failure_shows_no_key_and_no_library_frames(faulty: dict[str, Any]) -> None:
     assert "al_live_0000" not in faulty["output"]
     assert "site-packages" not in faulty["output"]
+
+
+@pytest.fixture(scope="module")
+def nothing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """What is said of a web server that has nothing to do with the API, and answers 404 to most."""
+    folder = tmp_path_factory.mktemp("nothing")
+    serve = functools.partial(SilentHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield verdicts(f"http://127.0.0.1:{web.server_port}", folder / "report.json")
+        web.shutdown()
+
+
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Say nothing: the tests' own output is read."""
+
+
+def test_a_server_of_something_else_keeps_no_rule(nothing: dict[str, Any]) -> None:
+    assert [name for name, rule in nothing["rules"].items() if rule["verdict"] == "kept"] == []
+    assert nothing["exit"] == 1
+
+
+def test_what_is_piped_is_not_cut(nothing: dict[str, Any]) -> None:
+    rule = nothing["rules"]["properties.listModels"]
+    assert len(rule["came"]) > 80
+    assert f"properties.listModels {' '.join(rule['came'].split())}\n" in re.sub(" +", " ", nothing["output"])
 
 
 def test_a_budget_is_overrun_by_one_call_at_most(upstream: str, tmp_path: Path) -> None:
