@@ -1,0 +1,7 @@
+"""Whether the client keeps its promises when the network and the server do not.
+
+`faults` says what can go wrong and draws lots, `messages` reads and writes HTTP, `proxy` spoils what passes it, and
+`victim` is the mock server, to be killed. `jobs` is what processes tell one another, `subjects` how it is told what a
+client met, `workers` the processes with clients in them, `crew` several of those at work. `campaign` brings all of that
+together; `charges` and `receipts` hold what the clients say against the ledger, `verdicts` writes down what they find.
+"""

@@ -1,0 +1,160 @@
+"""Reads requests and answers off the wire and writes answers on it. Knows HTTP, and neither faults nor meanings."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final
+
+import h11
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+_PIECE: Final = 64 * 1024
+_NUMBERED: Final = re.compile(rb"Trial (\d+)\.")
+# Of one connection only, and so never passed on.
+_HOP: Final = (b"connection", b"keep-alive", b"transfer-encoding", b"content-length")
+
+
+class LostError(Exception):
+    """The other side is gone before its message was whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, whole."""
+
+    method: str
+    target: str
+    headers: Headers
+    body: bytes
+
+    @property
+    def number(self) -> int | None:
+        """Which of the trial's calls this is; None where the body does not say."""
+        found = _NUMBERED.search(self.body)
+        return int(found[1]) if found else None
+
+    def without(self, name: bytes) -> Request:
+        """The request without a header."""
+        return replace(self, headers=tuple(header for header in self.headers if header[0] != name))
+
+    def having(self, name: bytes, value: bytes) -> Request:
+        """The request with a header more."""
+        return replace(self, headers=(*self.headers, (name, value)))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; of a stream, its beginning."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+
+    @property
+    def is_stream(self) -> bool:
+        return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in self.headers)
+
+    def encode(self) -> bytes:
+        """All of it; of a stream, the head alone, after which `chunk` frames what follows."""
+        framing = (b"transfer-encoding", b"chunked") if self.is_stream else (b"content-length", b"%d" % len(self.body))
+        reason = HTTPStatus(self.status).phrase
+        lines = [b"%s: %s\r\n" % header for header in (*self.headers, framing)]
+        return b"HTTP/1.1 %d %s\r\n%s\r\n%s" % (self.status, reason.encode(), b"".join(lines), self.body)
+
+
+def chunk(data: bytes) -> bytes:
+    """A piece of a body whose length is not known beforehand; an empty one ends it."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The next request of a connection; None once there are no more. Raises LostError."""
+    connection = h11.Connection(h11.SERVER)
+    head: h11.Request | None = None
+    body = bytearray()
+    while True:
+        event = await _next_event(connection, reader)
+        if isinstance(event, h11.Request):
+            head = event
+        elif isinstance(event, h11.Data):
+            body += event.data
+        elif isinstance(event, h11.EndOfMessage) and head is not None:
+            return Request(head.method.decode(), head.target.decode(), tuple(head.headers), bytes(body))
+        elif isinstance(event, h11.ConnectionClosed):
+            return None
+
+
+class Asked:
+    """A request that is on its way, on a connection of its own."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: h11.Connection) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._connection = connection
+
+    @classmethod
+    async def send(cls, host: str, port: int, request: Request) -> Asked:
+        """Send it. Raises LostError where nobody listens."""
+        try:
+            reader, writer = await asyncio.open_connection(host, port)
+        except OSError as error:
+            raise LostError(str(error)) from error
+        if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
+            # A port that nobody listens at may be given to the very socket that connects to it.
+            writer.transport.abort()
+            raise LostError("nobody listens")
+        connection = h11.Connection(h11.CLIENT)
+        head = h11.Request(method=request.method, target=request.target, headers=list(request.headers))
+        for event in (head, h11.Data(request.body), h11.EndOfMessage()):
+            writer.write(connection.send(event) or b"")
+        return cls(reader, writer, connection)
+
+    async def head(self) -> Answer:
+        """The answer's beginning. Raises LostError."""
+        event = await _next_event(self._connection, self._reader)
+        if not isinstance(event, h11.Response):
+            raise LostError("no answer")
+        return Answer(event.status_code, _kept(event.headers))
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """The pieces of its body. Raises LostError."""
+        while True:
+            event = await _next_event(self._connection, self._reader)
+            if isinstance(event, h11.Data):
+                yield bytes(event.data)
+            else:
+                return
+
+    async def whole(self) -> Answer:
+        """All of the answer. Raises LostError."""
+        try:
+            return await self.rest(await self.head())
+        finally:
+            self.hang_up()
+
+    async def rest(self, head: Answer) -> Answer:
+        """All of the answer that begins so. Raises LostError."""
+        whole = replace(head, body=b"".join([piece async for piece in self.pieces()]))
+        self.hang_up()
+        return whole
+
+    def hang_up(self) -> None:
+        self._writer.close()
+
+
+async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+    try:
+        while (event := connection.next_event()) is h11.NEED_DATA:
+            connection.receive_data(await reader.read(_PIECE))
+    except (h11.RemoteProtocolError, OSError) as error:
+        raise LostError(str(error)) from error
+    return event
+
+
+def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    return tuple(header for header in headers if header[0] not in _HOP)
