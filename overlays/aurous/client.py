@@ -152,7 +152,8 @@ class _Base:
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
         """Enter the receipt of a result, if it carries one."""
         parsed: Any = outcome.response.parsed
-        if receipts.has_usage(parsed):
+        # Of a record that is still being made, the figures are those so far.
+        if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
             created = operation.idempotency_header is not None
             self._ledger.settle(receipts.receipt(parsed), created=created)
         warn_of_deprecation(outcome.response.headers)

@@ -200,6 +200,26 @@ class TestLedger:
         assert float(caller.client.ledger.credits) == charge["credits_charged"]
         assert caller.client.ledger.by_model[MODEL].calls == 1
 
+    def test_counts_the_replay_of_a_copy_that_the_network_made(self, wire: Wire, make: Make) -> None:
+        wire.plays(answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
+        caller = make(wire.url)
+        result = caller.create()
+        assert aurous.response_info(result).idempotent_replayed
+        assert not aurous.receipt(result).replayed
+        assert caller.client.ledger.by_model[MODEL].calls == 1
+        # Under a key of the caller's own, an earlier call may as well have paid.
+        assert aurous.receipt(caller.create(idempotency_key="mine")).replayed
+
+    def test_leaves_open_what_a_record_costs_that_is_still_being_made(self, wire: Wire, make: Make) -> None:
+        caller = make(wire.url)
+        record = {**completion(), "status": "in_progress"}
+        caller.client.ledger.begin(record["id"])
+        wire.plays(answer(200, record), answer(200, {**completion(credits_charged=0.5), "status": "cancelled"}))
+        caller.run(lambda client: client.chat.completions.retrieve(record["id"]))
+        assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal(0), (record["id"],))
+        caller.run(lambda client: client.chat.completions.retrieve(record["id"]))
+        assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal("0.5"), ())
+
 
 @pytest.fixture
 def client(wire: Wire) -> Iterator[aurous.Aurous]:
