@@ -31,14 +31,12 @@ from .errors import (
 from .hooks import CallDetails, Observers
 from .options import Options, checked_version
 from .retries import Answered, Lost, Retry, decide, parse_date, parse_retry_after
-from .steps import Failure, Reply, Send, Steps, Wait
+from .steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
 
 __all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
 
-KEY_HEADER: Final = "X-Api-Key"
-EVENT_STREAM: Final = "text/event-stream"
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -247,7 +245,7 @@ class Course:
         headers = {name: hide(value) for name, value in came.headers.items()}
         # The body of a success is the caller's, to the byte.
         content = came.content if 200 <= came.status_code < 300 else hide(came.content)
-        return evolve(came, content=content, headers=headers)
+        return came._replace(content=content, headers=headers)
 
     def _error(self, came: Reply | Failure) -> APIConnectionError | APIStatusError:
         if isinstance(came, Failure):

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from typing import NamedTuple
 
-from attrs import frozen
 
-
-@frozen(kw_only=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What could be read of an error body; nothing is required of it."""
 
     type: str | None = None

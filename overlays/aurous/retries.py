@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attrs import field, frozen
 
@@ -58,8 +58,7 @@ class RetryPolicy:
     max_poll: float = _number(8.0)
 
 
-@frozen(kw_only=True)
-class Answered:
+class Answered(NamedTuple):
     """An attempt that ended with a status that is no success."""
 
     status_code: int
@@ -68,8 +67,7 @@ class Answered:
     """Seconds."""
 
 
-@frozen(kw_only=True)
-class Lost:
+class Lost(NamedTuple):
     """An attempt that ended without an answer."""
 
     sent: bool
@@ -78,8 +76,7 @@ class Lost:
     """Whether another attempt would come to the same end: an address that is none, a certificate that is not good."""
 
 
-@frozen
-class Retry:
+class Retry(NamedTuple):
     """Try again after `delay` seconds."""
 
     delay: float
@@ -88,8 +85,7 @@ class Retry:
     """Whether this asks for an answer that is being made already; such attempts are not counted."""
 
 
-@frozen
-class Stop:
+class Stop(NamedTuple):
     """Give up."""
 
     reason: str | None

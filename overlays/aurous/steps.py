@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
-from typing import Any, TypeAlias, TypeVar
-
-from attrs import field, frozen
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from .options import Secret
 
 ResultT = TypeVar("ResultT")
 
+KEY_HEADER: Final = "X-Api-Key"
+EVENT_STREAM: Final = "text/event-stream"
 
-@frozen(kw_only=True)
-class Send:
+
+class Send(NamedTuple):
     """Send this once, and tell what came."""
 
     method: str
     url: str
     query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     key: Secret
     """Goes into the header that carries it, at the last moment."""
-    content: bytes | None = field(repr=False)
+    content: bytes | None
     connect: float
     """Seconds, as the three that follow."""
     read: float
@@ -31,32 +31,36 @@ class Send:
     streams: bool
     """Whether to leave the body of a success of type `text/event-stream` unread, in `Reply.body`."""
 
+    def __repr__(self) -> str:
+        # What people said to a model is not for logs.
+        return f"Send({self.method} {self.url})"
 
-@frozen
-class Wait:
+
+class Wait(NamedTuple):
     """Do nothing for so many seconds."""
 
     seconds: float
 
 
-@frozen(kw_only=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer in full, or a stream's beginning."""
 
     status_code: int
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     """By their names in lower case."""
-    content: bytes = field(default=b"", repr=False)
-    body: Any = field(default=None, repr=False)
+    content: bytes = b""
+    body: Any = None
     """What is left to be read, of a stream."""
     fault: str | None = None
     """Why the body of an answer that is no success is not whole."""
     is_framed: bool = True
     """Whether the body says where it ends, so that it cannot be cut short unnoticed."""
 
+    def __repr__(self) -> str:
+        return f"Reply({self.status_code}, {len(self.content)} bytes)"
 
-@frozen(kw_only=True)
-class Failure:
+
+class Failure(NamedTuple):
     """No answer, or only part of one."""
 
     message: str
@@ -65,7 +69,7 @@ class Failure:
     timed_out: bool = False
     is_final: bool = False
     """Whether another attempt would come to the same end."""
-    cause: BaseException | None = field(default=None, repr=False)
+    cause: BaseException | None = None
 
 
 Steps: TypeAlias = Generator[Send | Wait, Reply | Failure | None, ResultT]

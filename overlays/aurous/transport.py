@@ -17,11 +17,10 @@ from typing import Any, Final, TypeVar, cast
 import httpx
 
 from . import loops
-from .calls import EVENT_STREAM, KEY_HEADER
 from .errors import AurousError, ConfigurationError
 from .locks import Lock
 from .patience import BOUND, bind, hold
-from .steps import Failure, Reply, Send, Steps, Wait
+from .steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 from .traces import chain, without_frames
 
 # anyio, and asyncio with it, are imported where they are used: programs without coroutines need not load them.

@@ -106,7 +106,12 @@ def test_a_cause_is_kept(time: Time) -> None:
 
 
 failures = st.builds(
-    Failure, message=st.text(max_size=9), sent=st.booleans(), timed_out=st.booleans(), is_final=st.booleans()
+    Failure,
+    message=st.text(max_size=9),
+    sent=st.booleans(),
+    timed_out=st.booleans(),
+    is_final=st.booleans(),
+    cause=st.none(),
 )
 headers = st.dictionaries(
     st.sampled_from(["content-type", "retry-after", "date", "location", "aurous-request-id", "sunset"]),
@@ -120,6 +125,7 @@ replies = st.builds(
     status_code=st.sampled_from([100, 200, 200, 204, 302, 400, 401, 408, 409, 409, 429, 500, 503, 599, 999]),
     headers=headers,
     content=st.binary(max_size=60) | envelopes | st.just(GOOD.content),
+    body=st.none(),
     fault=st.none() | st.just("cut short"),
     is_framed=st.booleans(),
 )
