@@ -74,10 +74,12 @@ async def _try(part: str, options: argparse.Namespace) -> Verdict:
 
 
 def _terms(part: str, options: argparse.Namespace) -> Terms:
-    from trials.campaign import Terms
+    from trials.campaign import Crews, Terms
 
     if part == "streams":
-        return Terms(kind="streams", count=options.streams, seed=options.seed, kills=options.kills)
+        # Fewer at once than calls: those that are under way when the server is killed are lost.
+        crews: Crews = (("threads", 8), ("tasks", 16), ("threads", 8), ("tasks", 16))
+        return Terms(kind="streams", count=options.streams, seed=options.seed, kills=options.kills, crews=crews)
     without = part == "without-keys"
     # A tenth is enough to see the difference, unless it was asked for alone.
     count = options.calls if not without or options.parts == [part] else max(options.calls // 10, 1)

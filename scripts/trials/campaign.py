@@ -21,6 +21,7 @@ from trials.proxy import Proxy
 from trials.victim import Victim
 
 Charge = dict[str, Any]
+Crews = tuple[tuple[Literal["threads", "tasks"], int], ...]
 
 # Seconds beyond the deadline of a call without a word from any process, after which they are taken for hung.
 _SILENCE: Final = 60.0
@@ -44,12 +45,7 @@ class Terms:
     kills: int = 3
     drops_keys: bool = False
     patience: Patience = field(default_factory=Patience)
-    crews: tuple[tuple[Literal["threads", "tasks"], int], ...] = (
-        ("threads", 16),
-        ("tasks", 32),
-        ("threads", 16),
-        ("tasks", 32),
-    )
+    crews: Crews = (("threads", 16), ("tasks", 32), ("threads", 16), ("tasks", 32))
 
     def jobs(self, url: str) -> Iterator[Job]:
         for place, (mode, at_once) in enumerate(self.crews):
@@ -146,7 +142,9 @@ class Campaign:
         waiting = len(self._crew) - len(self._evidence.crashes)
         while waiting > 0:
             try:
-                told = await asyncio.wait_for(self._crew.heard.get(), self._terms.patience.total + _SILENCE)
+                # Not `wait_for`, which on Python 3.11 can lose a Ctrl-C to a word that comes at the same moment.
+                async with asyncio.timeout(self._terms.patience.total + _SILENCE):
+                    told = await self._crew.heard.get()
             except TimeoutError:
                 self._evidence.crashes.append("no process has said anything for too long")
                 return

@@ -60,6 +60,9 @@ class InThreads(Subject):
                 stream.recover()
             recovery = asking.fault.get("error")
         self.tell_stream(number, watched, stream, "".join(texts), recovery)
+        if stream.end is None:
+            # Streams are not tried again. Without this, most would be begun in the moments without a server.
+            time.sleep(self.job.patience.first_delay)
 
     def _call_again(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
@@ -125,6 +128,8 @@ class InTasks(Subject):
                 await stream.recover()
             recovery = asking.fault.get("error")
         self.tell_stream(number, watched, stream, "".join(texts), recovery)
+        if stream.end is None:
+            await asyncio.sleep(self.job.patience.first_delay)
 
     async def _call_again(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
