@@ -67,10 +67,11 @@ def _members(spec: Spec, package: Package, name: str, schema: Mapping[str, Any])
 def _values(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) -> Iterator[Loss]:
     pointer: Pointer = ("components", "schemas", name)
     written = package.values[name]
-    listed = [value for key, value in package.values.items() if key.replace("_", "") == f"{name.upper()}VALUES"]
     for index, value in enumerate(schema.get("enum", ())):
-        if value not in sources.constants(written) or not any(value in sources.constants(tree) for tree in listed):
+        if value not in sources.constants(written):
             yield (*pointer, "enum", index), f"value {value!r} of {name}"
+    if "enum" in schema and not any(sources.is_call(tree, "get_args", name) for tree in package.values.values()):
+        yield (*pointer, "enum"), f"the tuple of the values of {name}"
     for lost in sorted(_named(spec, package, schema) - sources.names(written)):
         yield pointer, f"alternative {lost} of {name}"
 

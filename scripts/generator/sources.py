@@ -84,6 +84,14 @@ def constants(tree: ast.AST) -> list[Any]:
     return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
 
 
+def is_call(tree: ast.AST, function: str, argument: str) -> bool:
+    """Whether an expression is a function's call with one name as its argument."""
+    match tree:
+        case ast.Call(func=ast.Name(id=called), args=[ast.Name(id=given)], keywords=[]):
+            return (called, given) == (function, argument)
+    return False
+
+
 def _offered(folder: Path) -> set[str]:
     """The names that a package has both for type checkers, as imports, and at run time, in its table."""
     nodes = list(ast.walk(_parse(folder / "__init__.py")))

@@ -25,7 +25,7 @@ LOSSES = [
     ("models/aliases.py", "Circle | Square", "Circle", "schemas/Shape: alternative Square of Shape"),
     ("models/aliases.py", "Shape: TypeAlias = Circle | Square", "", "schemas/Shape: what Shape stands for"),
     ("models/mood.py", 'Literal["glad", "sad"]', 'Literal["glad"]', "enum/1: value 'sad' of Mood"),
-    ("models/mood.py", '    "sad",\n', "", "enum/1: value 'sad' of Mood"),
+    ("models/mood.py", "get_args(Mood)", "()", "enum: the tuple of the values of Mood"),
     ("api/things/__init__.py", '"list_things": "list_things",', "", "get: operation listThings"),
     ("api/things/list_things.py", "OPERATION: Final", "OTHER: Final", None),
     ("api/things/list_things.py", "= Operation(", "= Opera(", "get: operation listThings"),

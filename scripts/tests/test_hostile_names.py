@@ -109,8 +109,8 @@ def test_names_of_our_own_are_known() -> None:
     ours -= {*spec.schemas, *(names.module_name(o["operationId"]) for _, o in spec.operations())}
     classes = {name for name in ours if name[0].isupper() and not name.endswith("Resource")}
     assert classes <= names.TAKEN_CLASSES
-    modules = {name for name in ours if name[0].islower()} - {"annotations", "to_json", "to_query", "to_segment"}
-    assert modules <= names.TAKEN_MODULES
+    functions = {"annotations", "get_args", "to_json", "to_query", "to_segment"}
+    assert {name for name in ours if name[0].islower()} - functions <= names.TAKEN_MODULES
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_hostile_members_parameters_and_words(tmp_path: Path) -> None:
     document["servers"] = [{"url": 'https://example.com/"""\\'}]
     document["components"]["securitySchemes"]["ApiKey"]["name"] = 'X-"""-\\'
     document["components"]["x-error-codes"] |= {
-        word: {"status": word, "type": word, "retryable": word, "when": word, "page": word} for word in WORDS
+        word: {"status": 400, "type": word, "retryable": True, "when": word, "page": word} for word in WORDS
     }
     document["paths"]["/v1/odd"]["post"]["x-errors"] = WORDS
     package = tmp_path / "aurous_client"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 ErrorCode: TypeAlias = Literal[
     "missing_field",
@@ -57,56 +57,5 @@ ErrorCode: TypeAlias = Literal[
 """The documented codes. Their statuses and meanings are listed under `x-error-codes`."""
 
 
-ERROR_CODE_VALUES: Final[tuple[ErrorCode, ...]] = (
-    "missing_field",
-    "invalid_format",
-    "value_out_of_range",
-    "unknown_version",
-    "parameter_invalid_combination",
-    "mutually_exclusive_input",
-    "character_not_ready",
-    "unsupported_lora_for_mode",
-    "generation_not_cancellable",
-    "model_wrong_kind",
-    "max_tokens_exceeds_hard_cap",
-    "max_input_tokens_exceeded",
-    "tool_choice_required_unsupported",
-    "response_format_too_large",
-    "response_format_too_deep",
-    "invalid_page_token",
-    "too_many_buckets",
-    "embeddings_batch_not_supported",
-    "embeddings_input_too_many_items",
-    "embeddings_input_too_large",
-    "embeddings_video_unsupported",
-    "embeddings_unsupported_dimensions",
-    "prompt_blocked",
-    "reference_blocked",
-    "output_moderation_rejected",
-    "output_not_available",
-    "missing_api_key",
-    "invalid_api_key",
-    "revoked_api_key",
-    "balance_too_low",
-    "missing_scope",
-    "resource_not_found",
-    "forbidden_resource",
-    "chat_cancel_target_not_found",
-    "idempotency_key_in_use",
-    "chat_cancel_target_already_terminal",
-    "chat_cancel_target_not_cancellable",
-    "output_expired",
-    "too_many_requests",
-    "tpm_rate_limit_exceeded",
-    "concurrency_limit_exceeded",
-    "internal_error",
-    "chat_provider_auth_failed",
-    "chat_provider_request_invalid",
-    "chat_provider_unavailable",
-    "chat_provider_unknown_error",
-    "embeddings_provider_unknown_error",
-    "provider_unavailable",
-    "provider_rate_limited",
-    "provider_timeout",
-)
+ERROR_CODE_VALUES: Final[tuple[ErrorCode, ...]] = get_args(ErrorCode)
 """The values that the spec lists. Servers may send others."""
