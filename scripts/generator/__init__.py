@@ -2,6 +2,7 @@
 
 loading       reads the file, and refuses what is no JSON or points nowhere
 schemas       knows where the schemas of a document stand
+frame         refuses nodes of another kind than OpenAPI has in their place
 spec          the document: its operations, references and places
 phrasing      refuses what openapi-python-client would drop or break without a word
 counterparts  refuses what the generated client has no counterpart of

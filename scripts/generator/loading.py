@@ -91,7 +91,7 @@ def _bad_reference(document: Any, reference: str, pointer: Pointer) -> Iterator[
         seen.add(reference)
         try:
             target = resolve(document, reference)
-        except (LookupError, TypeError):
+        except (LookupError, TypeError, ValueError):
             local = reference.startswith("#")
             yield (
                 pointer,

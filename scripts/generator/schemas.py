@@ -44,7 +44,7 @@ def walk(document: Mapping[str, Any]) -> Iterator[Place]:
     components = document.get("components", {})
     for name, schema in components.get("schemas", {}).items():
         yield from within(Place(("components", "schemas", name), schema, is_component=True))
-    for pointer, holder in _holders(document):
+    for pointer, holder in holders(document):
         yield from _of_holder(pointer, holder)
 
 
@@ -72,7 +72,7 @@ def of_content(pointer: Pointer, holder: Mapping[str, Any]) -> Iterator[Place]:
             yield from within(Place(where, content["schema"], wire_only=media_type == "text/event-stream"))
 
 
-def _holders(document: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+def holders(document: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     """Whatever has a schema of its own or content: parameters, headers, bodies and responses."""
     components = document.get("components", {})
     for kind in ("parameters", "headers", "requestBodies", "responses"):

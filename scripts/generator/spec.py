@@ -11,7 +11,7 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from . import loading, schemas
+from . import frame, loading, schemas
 from .loading import Pointer, SpecError
 from .schemas import METHODS
 
@@ -40,6 +40,9 @@ class Spec:
         impure = [f"{self.place(pointer)}: {text}" for pointer, text in loading.impurities(self.document)]
         if impure:
             raise SpecError(impure)
+        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in frame.faults(self.document)]
+        if wrong:
+            raise SpecError(wrong)
         errors = OpenAPIV31SpecValidator(self.document).iter_errors()
         # The first line says it; what follows repeats the document.
         found = {f"{self.place(self._locate(error))}: {error.message.splitlines()[0][:300]}" for error in errors}
@@ -49,14 +52,13 @@ class Spec:
     def _locate(self, error: Any) -> Pointer:
         """The pointer to what a validator complains of; of faults in schemas it tells only the last steps."""
         path = tuple(error.path)
-        with suppress(AttributeError):  # Of a document whose very frame is wrong; then the path is whole.
-            for place in schemas.walk(self.document):
-                node = place.schema
-                with suppress(LookupError, TypeError):
-                    for step in path:
-                        node = node[step]
-                    if node is error.instance:
-                        return (*place.pointer, *path)
+        for place in schemas.walk(self.document):
+            node = place.schema
+            with suppress(LookupError, TypeError):
+                for step in path:
+                    node = node[step]
+                if node is error.instance:
+                    return (*place.pointer, *path)
         return path
 
     def place(self, pointer: Pointer) -> str:
@@ -110,7 +112,7 @@ class Spec:
 
     def successes(self, operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The 2xx responses of an operation, with references followed."""
-        for status, response in operation["responses"].items():
+        for status, response in operation.get("responses", {}).items():
             if str(status).startswith("2"):
                 yield str(status), self.follow(response)
 
