@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from aurous import AsyncAurous
 
 Read = Callable[[str], Awaitable[Tally]]
-# As many as openai and aurous have; of httpx's own 100, the 101st stream would wait for another to end.
-CONNECTIONS = 1000
+# Those of aurous, and of openai; of httpx's own 100 connections, the 101st stream would wait for another to end.
+LIMITS: dict[str, int] = {"max_connections": 1000, "max_keepalive_connections": 100}
 
 
 def _reading(client: AsyncAurous) -> Read:
@@ -50,7 +50,7 @@ async def aurous_on_httpx(url: str) -> AsyncIterator[Read]:
     from aurous import AsyncAurous
 
     async with (
-        httpx.AsyncClient(limits=httpx.Limits(max_connections=CONNECTIONS)) as http_client,
+        httpx.AsyncClient(limits=httpx.Limits(**LIMITS)) as http_client,
         AsyncAurous(KEY, base_url=url, http_client=http_client) as client,
     ):
         yield _reading(client)
@@ -79,7 +79,7 @@ async def httpx_sse(url: str) -> AsyncIterator[Read]:
     import httpx
     from httpx_sse import aconnect_sse
 
-    limits = httpx.Limits(max_connections=CONNECTIONS)
+    limits = httpx.Limits(**LIMITS)
     async with httpx.AsyncClient(base_url=url, headers=peers.HEADERS, timeout=TIMEOUT, limits=limits) as client:
 
         async def read(model: str) -> Tally:

@@ -50,7 +50,8 @@ def measure(
         try:
             if place not in samples and group.rehearsed:
                 _visit(case, values)
-            samples.setdefault(place, []).append(_visit(case, values))
+            sample = _visit(case, values)
+            samples.setdefault(place, []).append(sample)
         except MissingError as error:
             results.missing[place] = str(error)
         except CaseError as error:

@@ -39,7 +39,7 @@ def lines(groups: tuple[Group, ...], results: Results) -> Iterator[str]:
 
 def _head(group: Group) -> str:
     rate = f"{group.unit.partition('/')[2]}s/s" if group.is_time else ""
-    return f"{'':{_NAME}}{group.unit:>10}{'+-':>6}{rate:>12}{'ratio':>9}{'target':>9}".rstrip()
+    return f"{'':{_NAME}}{group.unit:>10}{'+-':>6}{rate:>12}{'ratio':>9}{'target':>10}".rstrip()
 
 
 def _row(group: Group, name: str, series: Series, verdicts: list[Verdict]) -> str:
@@ -49,8 +49,8 @@ def _row(group: Group, name: str, series: Series, verdicts: list[Verdict]) -> st
 
 
 def _judged(verdict: Verdict) -> str:
-    least = "" if verdict.claim.least is None else f">= {verdict.claim.least:.3g}x"
-    return f"{verdict.ratio:8.2f}x{least:>9}  {verdict.word}"
+    least = "" if verdict.claim.least is None else f">= {verdict.claim.least:.2g}x"
+    return f"{verdict.ratio:8.2f}x{least:>10}  {verdict.word}"
 
 
 def _warnings(series: Mapping[str, Series]) -> Iterator[str]:
