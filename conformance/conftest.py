@@ -24,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rule(rule): the documented rule that a test proves")
+    config.addinivalue_line("markers", "first: costs little, and may cost much; before a budget is touched")
+    config.addinivalue_line("markers", "dear: costs more than most tests; after them")
     config.stash[RUN] = Run(config)
     config.pluginmanager.register(config.stash[RUN], "aurous-conformance")
 

@@ -91,7 +91,7 @@ def _part(part: Any) -> Any:
     if contract.misfits("ContentPart", part):
         return part
     if part["type"] == "image_url":
-        return {**part, "image_url": {**part["image_url"], "url": PIXEL}}
+        return {**part, "image_url": {**part["image_url"], "url": PIXEL, "detail": "low"}}
     return {"type": "text", "text": "A video."} if part["type"] == "video_url" else part
 
 

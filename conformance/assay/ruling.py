@@ -34,6 +34,12 @@ RATE_LIMITS = "rate-limits"
 CHANGELOG = "changelog"
 
 
+# Marks tests whose calls cost more than most, and that are worth less than what else the same money buys.
+dear = pytest.mark.dear
+# Marks tests of calls that may cost more than what is left of a small budget later on.
+first = pytest.mark.first
+
+
 class Level(StrEnum):
     """Whether breaking a rule fails a server. What pages contradict, or leave unsaid, is only observed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -9,13 +10,28 @@ from assay import contract
 from assay.boundaries import Bound, bounds
 from assay.breaches import require, unseen
 from assay.exchanges import Exchange
-from assay.ruling import CREATE, rule
+from assay.fairness import FRUGAL
+from assay.ruling import CREATE, dear, first, rule
 from assay.server import Server
 from assay.settings import Profile
 
-FACETS = [
-    pytest.param(bound, marks=rule(bound.id, page=bound.page, says=bound.says), id=bound.id) for bound in bounds()
-]
+# In characters of JSON.
+LONG = 4000
+
+
+def costs_much(bound: Bound) -> bool:
+    """Whether what keeps the bound is long, has pictures in it, or makes the model reason."""
+    written = json.dumps(bound.inside)
+    efforts = {body.get("reasoning_effort", "minimal") for body in bound.inside}
+    return "_url" in written or len(written) > LONG or efforts > {"minimal"}
+
+
+def facet(bound: Bound) -> Any:
+    marks = [rule(bound.id, page=bound.page, says=bound.says), *([dear] if costs_much(bound) else [])]
+    return pytest.param(bound, marks=marks, id=bound.id)
+
+
+FACETS = [facet(bound) for bound in bounds()]
 
 
 @pytest.mark.parametrize("bound", FACETS)
@@ -48,6 +64,7 @@ def test_up_to_cap(server: Server) -> None:
     server.create(server.ask(max_tokens=hard_cap(server))).expect(200)
 
 
+@first
 @rule("request.minimal", page=CREATE, says="Only `model` and `messages` are required.")
 def test_minimal(server: Server) -> None:
     body = server.ask()
@@ -60,7 +77,8 @@ def test_examples(server: Server, name: str) -> None:
     body = dict(contract.examples("/v1/chat/completions", "post"))[name]
     if name == "multimodal" and server.settings.metered:
         unseen("its picture is not one that can be fetched")
-    served(server, {**body, "max_tokens": min(body.get("max_tokens", 64), 64)})
+    frugal = {**FRUGAL, **body}
+    served(server, {**frugal, "max_tokens": min(frugal["max_tokens"], 64)})
 
 
 @rule("request.media_type", page=CREATE, says="`application/json` is accepted with parameters.")

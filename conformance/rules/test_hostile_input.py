@@ -9,7 +9,8 @@ import pytest
 from assay import contract
 from assay.breaches import observe, require
 from assay.exchanges import Exchange
-from assay.ruling import CREATE, ERRORS, rule
+from assay.fairness import FRUGAL
+from assay.ruling import CREATE, ERRORS, dear, rule
 from assay.server import COMPLETIONS, Server
 
 MEBIBYTE = 1024 * 1024
@@ -122,7 +123,7 @@ def test_huge(server: Server, place: str) -> None:
 @rule("hostile.many_members", page=ERRORS, says="A body of very many members is answered, and not with a 5xx.")
 @pytest.mark.usefixtures("still_alive")
 def test_many_members(server: Server) -> None:
-    survives(server.create({**server.ask(), **{f"member_{number}": number for number in range(20_000)}}))
+    survives(server.create({**server.ask(), **{f"member_{number}": number for number in range(2000)}}))
 
 
 @rule("hostile.nul", page=ERRORS, says="A NUL in a text is a 4xx with the envelope.")
@@ -154,12 +155,12 @@ def test_unknown_members(server: Server, value: object) -> None:
         pytest.param('"{{7*7}} ${7*7} <script> \'; DROP TABLE--"', id="injection"),
         pytest.param('"data: [DONE]\\n\\ndata: x\\r\\n"', id="event stream"),
         pytest.param('""', id="empty"),
-        pytest.param('"' + "a\\u0301" * 500 + '"', id="combining"),
+        pytest.param('"' + "a\\u0301" * 50 + '"', id="combining"),
     ],
 )
 @pytest.mark.parametrize("stream", ["false", "true"], ids=["create", "stream"])
 def test_odd_text(server: Server, text: str, stream: str) -> None:
-    asked = json.dumps({"model": server.model, "max_tokens": 8})[:-1]
+    asked = json.dumps({"model": server.model, **FRUGAL})[:-1]
     body = f'{asked}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
     survives(server.create(json.loads(body), content=body.encode()))
 
@@ -229,6 +230,7 @@ def test_compressed(server: Server) -> None:
     observe(f"it is answered {answer.outcome}")
 
 
+@dear
 @rule(
     "hostile.private_url",
     page="api-reference/embeddings/url-fetching",

@@ -9,7 +9,8 @@ from assay import contract
 from assay.breaches import require, unseen
 from assay.embedded import EmbeddedServer
 from assay.exchanges import Exchange
-from assay.ruling import BALANCE, PRICING, RATE_LIMITS, rule
+from assay.purse import Purse
+from assay.ruling import BALANCE, PRICING, RATE_LIMITS, dear, rule
 from assay.server import Server
 from assay.settings import EMBEDDED_KEY, Settings
 
@@ -41,7 +42,8 @@ def embedded(settings: Settings, server: Server, what: str, *options: str) -> It
         unseen(NEEDS_ANOTHER.format(what))
     process = EmbeddedServer(*options)
     own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
-    other = Server(own, server.recorder, server.purse)
+    # What it charges, nobody pays.
+    other = Server(own, server.recorder, Purse())
     other.patience = 0
     yield other
     other.close()
@@ -90,6 +92,7 @@ def test_balance(poor: Server, stream: bool) -> None:
     require(held == 0, f"the refused request still holds {held}", refused)
 
 
+@dear
 @rule(
     "limits.context_window",
     page="api-reference/errors/max_input_tokens_exceeded",

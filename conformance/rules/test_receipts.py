@@ -32,7 +32,7 @@ def receipt(
 @pytest.fixture(scope="session")
 def reasoned(server: Server) -> Exchange:
     """A completion that was asked to reason."""
-    return server.completed(server.ask("Why is the sky blue?", reasoning_effort="high", max_tokens=32))
+    return server.completed(server.ask("Why is the sky blue?", reasoning_effort="low", max_tokens=32))
 
 
 @rule("receipt.total", page=COSTS, says="`total_tokens` is prompt, completion and reasoning tokens together.")

@@ -9,7 +9,7 @@ import pytest
 from assay import contract
 from assay.breaches import observe, require
 from assay.exchanges import Exchange
-from assay.ruling import STRUCTURED, rule
+from assay.ruling import STRUCTURED, dear, rule
 from assay.server import Server
 
 PERSON = {
@@ -34,7 +34,7 @@ REFERRING = {
     "required": ["first"],
     "$defs": {"point": {"type": "object", "properties": {"x": {"type": "integer"}}, "required": ["x"]}},
 }
-ROOM = 256
+ROOM = 128
 
 
 def as_schema(schema: dict[str, Any], *, strict: bool = True) -> dict[str, Any]:
@@ -116,7 +116,7 @@ def test_best_effort(server: Server) -> None:
 @rule("structured.depth_accepted", page=STRUCTURED, says="A schema of 3 levels is accepted.")
 @pytest.mark.parametrize("schema", [nested(3), listed(2)], ids=["properties", "items"])
 def test_depth_accepted(server: Server, schema: dict[str, Any]) -> None:
-    server.create(server.ask(response_format=as_schema(schema), max_tokens=ROOM)).expect(200)
+    server.create(server.ask(response_format=as_schema(schema))).expect(200)
 
 
 @rule(
@@ -130,9 +130,10 @@ def test_too_deep(server: Server, strict: bool, schema: dict[str, Any]) -> None:
     refused_with(server, as_schema(schema, strict=strict), "response_format_too_deep")
 
 
+@dear
 @rule("structured.size_accepted", page=STRUCTURED, says="A schema of 5 KB is accepted.")
 def test_size_accepted(server: Server) -> None:
-    server.create(server.ask(response_format=as_schema(weighing(5000)), max_tokens=ROOM)).expect(200)
+    server.create(server.ask(response_format=as_schema(weighing(5000)))).expect(200)
 
 
 @rule(

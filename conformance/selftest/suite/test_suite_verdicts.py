@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from assay.embedded import EmbeddedServer
+from assay.options import DEFAULT_BUDGET
 from assay.settings import OTHER_EMBEDDED_KEY, embedded_keys
 from faults import BREAKS, FAULTY
 from tampering import proxying
@@ -123,6 +124,14 @@ def test_a_budget_is_overrun_by_one_call_at_most(upstream: str, tmp_path: Path) 
     assert found["credits"] <= 0.05 + dearest
     reasons = [rule["came"] for rule in found["rules"].values() if rule["verdict"] == "unseen"]
     assert sum("budget" in reason for reason in reasons) > 10
+
+
+def test_the_default_budget_proves_nearly_all(upstream: str, tmp_path: Path) -> None:
+    found = verdicts(upstream, tmp_path / "report.json", "--max-credits", str(DEFAULT_BUDGET))
+    unpaid = [name for name, rule in found["rules"].items() if "budget" in rule["came"]]
+    assert len(unpaid) < 0.05 * len(found["rules"]), unpaid
+    # What is bought first is not what costs most.
+    assert {"properties.createChatCompletion", "request.reasoning_effort.value"} <= {*unpaid}
 
 
 def test_a_remote_server_is_not_asked_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
