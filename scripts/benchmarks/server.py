@@ -70,6 +70,7 @@ class Server:
     """Serves any number of connections from one thread, until standard input ends."""
 
     def __init__(self) -> None:
+        wire.prepare()
         self._completion = wire.completion()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.setblocking(False)

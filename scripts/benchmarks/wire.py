@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain, cycle, islice
 from typing import Any, Final, NamedTuple
 
@@ -16,20 +17,10 @@ PATH: Final = "/v1/chat/completions"
 MESSAGES: Final[list[dict[str, Any]]] = [{"role": "user", "content": "Name three uses of a paper clip."}]
 
 _MODEL: Final = "aurous-grow-2.0-pro"
-_WORDS: Final = (
-    " A",
-    " paper",
-    " clip",
-    " holds",
-    " sheets",
-    ",",
-    " resets",
-    " a",
-    " router",
-    " and",
-    " opens",
-    " SIM",
-)
+_BEGINNINGS: Final = tuple("bcdfghklmnprstvw")
+_ENDINGS: Final = ("an", "er", "id", "on", "ul", "o", "ets", "ings", "ost", "air")
+# Many, so that nothing is gained by remembering whole events; a model's pieces are as long, and as various.
+_WORDS: Final = tuple(f" {first}{second}{third}" for third in _ENDINGS for second in _ENDINGS for first in _BEGINNINGS)
 _USAGE: Final[dict[str, Any]] = {
     "prompt_tokens": 12,
     "completion_tokens": 40,
@@ -71,10 +62,15 @@ def read_order(body: bytes) -> Order | None:
     return Order(int(found[1]), int(found[2] or 0) / 1000) if found else None
 
 
+def prepare() -> None:
+    """Make what all streams share, before the first is wanted."""
+    _middle()
+
+
 def stream(events: int) -> Iterator[bytes]:
     """A response, in as many pieces as it has events, each an HTTP chunk: what one write sends."""
     # Without a line of Python for each: whoever sends them is not to be waited for.
-    return chain((STREAM_HEAD + _FIRST,), islice(cycle(_MIDDLE), events - 2), (_LAST + chunked(DONE) + chunked(b""),))
+    return chain((STREAM_HEAD + _FIRST,), islice(cycle(_middle()), events - 2), (_LAST + chunked(DONE) + chunked(b""),))
 
 
 def completion() -> bytes:
@@ -132,6 +128,10 @@ def _event(delta: dict[str, Any], **more: Any) -> bytes:
     return chunked(b"data: " + json.dumps(frame, separators=(",", ":")).encode() + b"\n\n")
 
 
+@cache
+def _middle() -> tuple[bytes, ...]:
+    return tuple(_event({"content": word}) for word in _WORDS)
+
+
 _FIRST: Final = _event({"role": "assistant", "content": ""})
-_MIDDLE: Final = tuple(_event({"content": word}) for word in _WORDS)
 _LAST: Final = _event({}, finish_reason="stop", usage=_USAGE)
