@@ -463,7 +463,8 @@ def test_too_many_rounds(run: Run, max_rounds: int) -> None:
 @pytest.mark.parametrize("finish_reason", [*FINISH_REASON_VALUES, "new_reason"])
 def test_every_finish_reason(run: Run, finish_reason: str) -> None:
     asked = completion(call("double", '{"number": 4}'), finish_reason=finish_reason)
-    if finish_reason in ("stop", "tool_calls", "new_reason"):
+    # The calls of any other are whole, those of reasons that nobody knew when this was written included.
+    if finish_reason not in ("length", "content_filter", "cancelled"):
         assert run(asked, ANSWER, tools=[double])[0].text == "It is warm."
     else:
         with pytest.raises(ToolLoopError, match=f"ended with {finish_reason}"):

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from assay import contract
 from tampering import Answered, Asked, Tamper
 
+HOTTEST = contract.schema("ChatCompletionRequest")["properties"]["temperature"]["maximum"]
 # The faults of `FAULTY`, by the rule that must find each.
 BREAKS = [
     "authentication.wrong_key",
@@ -36,8 +38,8 @@ def request(asked: Asked) -> None:
     body = asked.json
     if not isinstance(body, dict):
         return
-    if isinstance(body.get("temperature"), float | int) and body["temperature"] > 2:
-        body["temperature"] = 2
+    if isinstance(body.get("temperature"), float | int) and body["temperature"] > HOTTEST:
+        body["temperature"] = HOTTEST
     if isinstance(body.get("tools"), str):
         del body["tools"]
     if body.get("tool_choice") == "required":
