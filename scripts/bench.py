@@ -29,6 +29,13 @@ ROUNDS, QUICK = 7, 3
 def main() -> int:
     options = _parse()
     enter()
+    try:
+        return _bench(options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _bench(options: argparse.Namespace) -> int:
     from benchmarks import cores, groups, judging, plot, records, table
 
     try:
@@ -48,7 +55,8 @@ def main() -> int:
         records.PICTURE.write_text(plot.draw(record), encoding="utf-8")
     verdicts = [verdict for group in chosen for verdict in judging.judge(group, results.series[group.name])]
     lost = [*judging.losses(verdicts, committed)]
-    print("", *lost, sep="\n") if lost else None
+    if lost:
+        print("", *lost, sep="\n")
     return 1 if lost or results.failed else 0
 
 
@@ -62,8 +70,6 @@ def _measure(chosen: tuple[Group, ...], rounds: int) -> Results:
     try:
         with serving(server_core) as url:
             return measuring.measure(chosen, url, server_core, rounds=rounds, tell=_tell)
-    except KeyboardInterrupt:
-        sys.exit(130)
     finally:
         _tell("")
 
@@ -88,6 +94,12 @@ def _parse() -> argparse.Namespace:
         parser.error("--rounds must be 1 or more")
     if options.record and (options.only or options.quick):
         parser.error("--record is of all groups and all rounds; leave out --only and --quick")
+    if options.json:
+        try:
+            # Now, and not when all is measured.
+            options.json.touch()
+        except OSError as error:
+            parser.error(f"--json {options.json}: {error.strerror}")
     options.rounds = options.rounds or (QUICK if options.quick else ROUNDS)
     return options
 
