@@ -11,8 +11,6 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from typing import Any
 from urllib.parse import quote
 
-from attrs import fields, frozen
-
 from .errors import EncodeError
 from .types import UNSET, JsonObject
 
@@ -131,11 +129,11 @@ def _text(name: str, value: Any) -> str:
     return json.dumps(encoded)
 
 
-@frozen
 class _Held:
     """A value on its way through `to_dict`, which leaves what it does not know as it is."""
 
-    value: Any
+    def __init__(self, value: Any) -> None:
+        self.value = value
 
 
 def _faults(body: Any) -> Iterator[tuple[str, str]]:
@@ -186,6 +184,8 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
 
 def _members(model: Any) -> dict[str, _Held]:
     """The members of a model by their names in JSON, none of them encoded."""
+    from attrs import fields
+
     shell = copy.copy(model)
     for attribute in fields(type(model)):
         value = getattr(model, attribute.name)

@@ -6,10 +6,9 @@ Methods take plain values, build the request and hand it to a caller; what sends
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
-
-from attrs import evolve
 
 from . import api as _api
 from . import models as _models
@@ -27,7 +26,7 @@ def _with_options(
 ) -> Request:
     if extra_headers is None and timeout is None and on_drop is None:
         return request
-    return evolve(request, headers=to_headers(request.headers, extra_headers), timeout=timeout, on_drop=on_drop)
+    return replace(request, headers=to_headers(request.headers, extra_headers), timeout=timeout, on_drop=on_drop)
 
 
 class ChatCompletionsResource(Generic[StreamT]):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Literal, Protocol, TypeVar
-
-from attrs import field, frozen
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
@@ -40,7 +39,7 @@ class JsonObject:
         raise TypeError(f"{type(self).__name__} is no generated model")
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Operation(Generic[ResultT]):
     """One operation of the API, as data."""
 
@@ -59,7 +58,7 @@ class Operation(Generic[ResultT]):
     """The header that makes a repeated call safe, where the operation takes one."""
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
     """A request that is ready to be sent, as often as needed, with the same bytes."""
 
@@ -67,7 +66,7 @@ class Request:
     path: str
     """Percent-encoded, beginning with a slash, relative to the base URL."""
     query: tuple[tuple[str, str], ...] = ()
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     """The encoded body."""
     timeout: float | None = None
@@ -76,7 +75,7 @@ class Request:
     """What a stream does when it breaks off; None leaves it to the client."""
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Response(Generic[T]):
     """A successful answer, in full."""
 

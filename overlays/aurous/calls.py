@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.types import Operation, Request, Response
@@ -159,7 +160,7 @@ class Course:
                 if decision.reason is not None:
                     error.add_note(f"Not tried again: {decision.reason}.")
                 raise error from (came.cause if isinstance(came, Failure) else None)
-            self._record(evolve(attempt, delay=decision.delay), headers)
+            self._record(replace(attempt, delay=decision.delay), headers)
             yield Wait(decision.delay)
 
     def _send(self, remaining: float) -> Send:

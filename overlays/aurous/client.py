@@ -16,8 +16,6 @@ from aurous_client import encoding
 from aurous_client.resources import AsyncResources, Resources
 from aurous_client.types import Operation, Request, Response, ResultT
 
-from . import receipts
-from .answers import warn_of_deprecation
 from .errors import ResponseShapeError
 from .hooks import Hooks
 from .ledger import Budget, Ledger
@@ -144,6 +142,8 @@ class _Base:
         try:
             yield
         except ResponseShapeError as error:
+            from . import receipts
+
             found = receipts.salvage(error)
             if found is not None:
                 self._ledger.settle(found, created=operation.idempotency_header is not None)
@@ -151,12 +151,14 @@ class _Base:
 
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
         """Enter the receipt of a result, if it carries one."""
+        from . import answers, receipts
+
         parsed: Any = outcome.response.parsed
         # Of a record that is still being made, the figures are those so far.
         if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
             created = operation.idempotency_header is not None
             self._ledger.settle(receipts.receipt(parsed), created=created)
-        warn_of_deprecation(outcome.response.headers)
+        answers.warn_of_deprecation(outcome.response.headers)
         return outcome.response
 
 

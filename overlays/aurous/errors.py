@@ -28,9 +28,8 @@ All of them pickle, and none holds or shows the key.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
-
-from attrs import frozen
 
 from .envelopes import Envelope, excerpt, printable
 
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 ErrorT = TypeVar("ErrorT", bound="AurousError")
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Attempt:
     """One HTTP request within a call."""
 

@@ -10,9 +10,10 @@ import logging
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice
 from aurous_client.types import Operation, Request
 
@@ -59,7 +60,7 @@ class Flow:
         policy, on_drop = link.options.streams, link.request.on_drop
         self._link = link
         self._clock = clock
-        self._policy = policy if on_drop is None else evolve(policy, on_drop=on_drop)
+        self._policy = policy if on_drop is None else replace(policy, on_drop=on_drop)
         self._timeouts = link.options.timeout.with_total(link.request.timeout)
         self._is_open = False
         # How much of what the reader met was dealt with, and whether anything was read since.

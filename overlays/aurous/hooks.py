@@ -9,9 +9,8 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
-
-from attrs import field, frozen
 
 from .envelopes import printable
 from .errors import Attempt
@@ -21,7 +20,7 @@ logger = logging.getLogger("aurous")
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "cookie", "set-cookie"})
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class CallDetails:
     """What is known of a call from its beginning."""
 
@@ -34,7 +33,7 @@ class CallDetails:
     streams: bool = False
     content: bytes | None = field(default=None, repr=False)
     """The body, as it is sent. Decode it by `request`."""
-    state: dict[str, Any] = field(factory=dict, eq=False, repr=False)
+    state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     """For hooks to keep what they need from one event to the next."""
 
     @property
@@ -69,11 +68,11 @@ class Ending:
     result: object | None = None
 
 
-@frozen
 class Observers:
     """The hooks of a client and the log, told as one."""
 
-    hooks: Sequence[Hooks]
+    def __init__(self, hooks: Sequence[Hooks]) -> None:
+        self.hooks = hooks
 
     @contextmanager
     def watching(self, call: CallDetails, headers: Mapping[str, str], *, ends: bool = True) -> Iterator[Ending]:

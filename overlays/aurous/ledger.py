@@ -6,19 +6,21 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from attrs import evolve, frozen
-
+from .decimals import EXACT, total
 from .errors import BudgetExceededError, ConfigurationError
 from .locks import Lock
-from .receipts import EXACT, Receipt, total
+
+if TYPE_CHECKING:
+    from .receipts import Receipt
 
 _REMEMBERED: Final = 10_000
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class LedgerLine:
     """What one model has cost."""
 
@@ -33,8 +35,8 @@ class LedgerLine:
 
     def plus(self, entry: Receipt) -> LedgerLine:
         if entry.replayed:
-            return evolve(self, replays=self.replays + 1)
-        return evolve(
+            return replace(self, replays=self.replays + 1)
+        return replace(
             self,
             calls=self.calls + 1,
             credits=EXACT.add(self.credits, entry.credits),

@@ -7,11 +7,10 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
-from attrs import evolve, field, frozen
-from attrs.validators import in_
 from aurous_client import API_VERSION, SERVER_URL
 
 from .errors import ConfigurationError
@@ -84,31 +83,36 @@ class Secret:
         raise TypeError("a key is not pickled; give the other process the environment variable")
 
 
-def _seconds(default: float) -> Any:
-    def check(_: object, attribute: Any, value: float) -> None:
-        if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-            shown = repr(value)[:40]
-            raise ConfigurationError(f"timeout.{attribute.name} must be a finite number of seconds over 0, not {shown}")
-
-    return field(default=default, validator=check)
+def _check_seconds(name: str, value: object) -> None:
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
+        raise ConfigurationError(f"{name} must be a finite number of seconds over 0, not {repr(value)[:40]}")
 
 
-@frozen(kw_only=True)
+def _check_choice(name: str, value: object, choices: tuple[str, str]) -> None:
+    if value not in choices:
+        raise ConfigurationError(f"{name} must be {choices[0]!r} or {choices[1]!r}, not {repr(value)[:40]}")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Timeouts:
     """How long to wait, in seconds. None of them can be turned off."""
 
-    connect: float = _seconds(5.0)
+    connect: float = 5.0
     """For a connection."""
-    read: float = _seconds(300.0)
+    read: float = 300.0
     """For the next byte of an answer; a long completion is made in silence."""
-    write: float = _seconds(60.0)
+    write: float = 60.0
     """For the network to take the next bytes of the request."""
-    total: float = _seconds(600.0)
+    total: float = 600.0
     """For the whole call, all attempts and waits included; for a stream, until its end."""
-    first_event: float = _seconds(300.0)
+    first_event: float = 300.0
     """For the first event of a stream, from the sending of the request; a model may think long before it speaks."""
-    idle: float = _seconds(60.0)
+    idle: float = 60.0
     """For each further event of a stream. Keep-alives are no events: they prove the connection, not the answer."""
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            _check_seconds(f"timeout.{each.name}", getattr(self, each.name))
 
     @classmethod
     def of(cls, value: Timeouts | float | None) -> Timeouts:
@@ -119,29 +123,35 @@ class Timeouts:
 
     def with_total(self, seconds: float | None) -> Timeouts:
         """These, with another total; None leaves it. Raises ConfigurationError."""
-        return self if seconds is None else evolve(self, total=seconds)
+        return self if seconds is None else replace(self, total=seconds)
 
 
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StreamPolicy:
     """What a stream does when it ends before its time."""
 
-    on_drop: Literal["raise", "recover"] = field(default="raise", validator=in_(("raise", "recover")))
+    on_drop: Literal["raise", "recover"] = "raise"
     """When the connection breaks: raise StreamInterruptedError, or ask for the stored record first and go on with what
     it has. The request is never sent again."""
-    on_break: Literal["disconnect", "cancel"] = field(default="disconnect", validator=in_(("disconnect", "cancel")))
+    on_break: Literal["disconnect", "cancel"] = "disconnect"
     """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
     once what was charged."""
-    on_key: Literal["refuse", "send"] = field(default="refuse", validator=in_(("refuse", "send")))
+    on_key: Literal["refuse", "send"] = "refuse"
     """When a stream is given an idempotency key, which the API ignores: refuse to send it, or send it and surface the
     server's warning. It makes no stream safe to repeat, and none is."""
-    recover_within: float = _seconds(30.0)
+    recover_within: float = 30.0
     """Seconds to wait for a record to become final."""
     max_event_size: int | None = 64 * 1024 * 1024
     """Bytes that one event may have; None for no limit."""
 
+    def __post_init__(self) -> None:
+        _check_choice("on_drop", self.on_drop, ("raise", "recover"))
+        _check_choice("on_break", self.on_break, ("disconnect", "cancel"))
+        _check_choice("on_key", self.on_key, ("refuse", "send"))
+        _check_seconds("recover_within", self.recover_within)
 
-@frozen(kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
     """Everything that a call needs to know besides itself."""
 
@@ -150,9 +160,9 @@ class Options:
     """Without a trailing slash, and without /v1, which the paths bring."""
     api_version: str | None
     """Sent as `Aurous-Version`; None leaves it to the team's default."""
-    timeout: Timeouts = field(factory=Timeouts)
-    retry: RetryPolicy = field(factory=RetryPolicy)
-    streams: StreamPolicy = field(factory=StreamPolicy)
+    timeout: Timeouts = field(default_factory=Timeouts)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    streams: StreamPolicy = field(default_factory=StreamPolicy)
     hooks: tuple[Hooks, ...] = ()
 
     def with_changes(
@@ -166,20 +176,20 @@ class Options:
         hooks: Sequence[Hooks] | None = None,
     ) -> Options:
         """These options with some of them changed; what is not given stays."""
-        changed = self if retry is None else evolve(self, retry=retry)
+        changed = self if retry is None else replace(self, retry=retry)
         if streams is not None:
-            changed = evolve(changed, streams=streams)
+            changed = replace(changed, streams=streams)
         if max_retries is not None:
-            changed = evolve(changed, retry=evolve(changed.retry, max_retries=max_retries))
+            changed = replace(changed, retry=replace(changed.retry, max_retries=max_retries))
         if timeout is not None:
             new = timeout if isinstance(timeout, Timeouts) else changed.timeout.with_total(timeout)
-            changed = evolve(changed, timeout=new)
+            changed = replace(changed, timeout=new)
         if not isinstance(api_version, FromEnvironment):
-            changed = evolve(changed, api_version=checked_version(api_version, "api_version"))
+            changed = replace(changed, api_version=checked_version(api_version, "api_version"))
         _check_kind("retry", changed.retry, RetryPolicy)
         _check_kind("streams", changed.streams, StreamPolicy)
         _check_hooks(changed.hooks if hooks is None else hooks)
-        return changed if hooks is None else evolve(changed, hooks=tuple(hooks))
+        return changed if hooks is None else replace(changed, hooks=tuple(hooks))
 
 
 def read_options(
@@ -215,7 +225,7 @@ def read_options(
         base_url=url,
         api_version=version,
         timeout=Timeouts.of(timeout),
-        retry=policy if max_retries is None else evolve(policy, max_retries=max_retries),
+        retry=policy if max_retries is None else replace(policy, max_retries=max_retries),
         streams=streams or StreamPolicy(),
         hooks=tuple(hooks),
     )

@@ -6,21 +6,19 @@ Pages: api-reference/chat/pricing, guides/cost-transparency.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from decimal import Context, Decimal, InvalidOperation
-from functools import reduce
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from attrs import evolve, frozen
 from aurous_client.types import UNSET, JsonObject
 
 from .answers import ResponseInfo, origin_of
+from .decimals import EXACT, total
 from .errors import ResponseShapeError
 
 # The documentation's sums hold to four decimals.
 TOLERANCE: Final = Decimal("0.0001")
-# Sums must not depend on the precision that the program has set for its own decimals, nor on its traps.
-EXACT: Final = Context(prec=100, traps=[])
 # No charge and no count has so many digits; a figure with an exponent of a million would take all memory.
 _MOST_DIGITS: Final = 40
 
@@ -149,8 +147,3 @@ def _decimal(value: object) -> Decimal:
     made = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     fits = made.is_finite() and abs(made.adjusted()) <= _MOST_DIGITS
     return made if fits else Decimal(0)
-
-
-def total(figures: Iterable[Decimal]) -> Decimal:
-    """Their sum, to the digit."""
-    return reduce(EXACT.add, figures, Decimal(0))

@@ -7,9 +7,10 @@ Pages: api-reference/chat/retrieve-a-stored-chat-completion, api-reference/chat/
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from aurous_client.api.chat import cancel_chat_completion, retrieve_chat_completion
 from aurous_client.models import (
     ChatCompletion,
@@ -78,7 +79,7 @@ def recover(
     seen: ChatCompletion | None = None
     while True:
         left = deadline - clock()
-        request = evolve(retrieve_chat_completion.build_request(completion_id), timeout=max(left, _LEAST_PATIENCE))
+        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=max(left, _LEAST_PATIENCE))
         try:
             outcome = yield from make_course(retrieve_chat_completion.OPERATION, request).for_result()
         except APITimeoutError:
@@ -97,11 +98,11 @@ def recover(
 
 def cancel(completion_id: str, *, make_course: MakeCourse, ledger: Ledger) -> Steps[ChatCompletion]:
     """The steps to the record of a completion that is cancelled, or had ended before. Raises the errors of a call."""
-    request = evolve(cancel_chat_completion.build_request(completion_id), timeout=_CANCEL_PATIENCE)
+    request = replace(cancel_chat_completion.build_request(completion_id), timeout=_CANCEL_PATIENCE)
     try:
         outcome = yield from make_course(cancel_chat_completion.OPERATION, request).for_result()
     except ConflictError:
-        request = evolve(retrieve_chat_completion.build_request(completion_id), timeout=_CANCEL_PATIENCE)
+        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=_CANCEL_PATIENCE)
         outcome = yield from make_course(retrieve_chat_completion.OPERATION, request).for_result()
     record: ChatCompletion = outcome.response.parsed
     _settle(record, ledger)

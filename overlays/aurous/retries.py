@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, NamedTuple
-
-from attrs import field, frozen
+from typing import Final, NamedTuple
 
 from .errors import Attempt, ConfigurationError, speaks_of_credits
 
@@ -23,39 +22,37 @@ _MAX_DOUBLINGS: Final = 32
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-def _number(default: float, most: float = math.inf) -> Any:
-    def check(_: object, attribute: Any, value: object) -> None:
-        fits = isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value <= most
-        if not fits:
-            bounds = "of 0 or more" if most == math.inf else f"from 0 to {most:g}"
-            raise ConfigurationError(f"retry.{attribute.name} must be a number {bounds}, not {value!r}")
-
-    return field(default=default, validator=check)
-
-
-def _count(_: object, attribute: Any, value: object) -> None:
-    if not isinstance(value, int) or value < 0:
-        raise ConfigurationError(f"{attribute.name} must be a whole number of 0 or more, not {value!r}")
-
-
-@frozen(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
     """How long and how often a call is tried."""
 
-    max_retries: int = field(default=3, validator=_count)
+    max_retries: int = 3
     """Attempts after the first."""
-    first_delay: float = _number(1.0)
+    first_delay: float = 1.0
     """Seconds before the second attempt; doubled for each further one: 1, 2, 4, 8 ..."""
-    max_delay: float = _number(30.0)
+    max_delay: float = 30.0
     """Seconds; no delay of our own choosing is longer."""
-    jitter: float = _number(0.5, most=1)
+    jitter: float = 0.5
     """The share of a delay that is left to chance, so that clients do not come back all at once."""
-    retry_after_ceiling: float = _number(60.0)
+    retry_after_ceiling: float = 60.0
     """Seconds; a server that asks for a longer wait gets none, and the caller an error with `retry_after`."""
 
     # What the idempotency page advises while the first request of a key still runs.
-    first_poll: float = _number(0.5)
-    max_poll: float = _number(8.0)
+    first_poll: float = 0.5
+    max_poll: float = 8.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_retries, int) or self.max_retries < 0:
+            raise ConfigurationError(f"max_retries must be a whole number of 0 or more, not {self.max_retries!r}")
+        for name in ("first_delay", "max_delay", "retry_after_ceiling", "first_poll", "max_poll"):
+            _check_number(name, getattr(self, name))
+        _check_number("jitter", self.jitter, most=1)
+
+
+def _check_number(name: str, value: object, most: float = math.inf) -> None:
+    if not isinstance(value, (int, float)) or not math.isfinite(value) or not 0 <= value <= most:
+        bounds = "of 0 or more" if most == math.inf else f"from 0 to {most:g}"
+        raise ConfigurationError(f"retry.{name} must be a number {bounds}, not {value!r}")
 
 
 class Answered(NamedTuple):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from attrs import evolve
 from aurous.errors import Attempt, ConfigurationError
 from aurous.retries import KEY_IN_USE, Answered, Lost, Retry, RetryPolicy, Stop, decide, parse_retry_after
 from hypothesis import example, given
@@ -162,7 +162,9 @@ class TestKeyInUse:
     IN_USE = Answered(status_code=409, code=KEY_IN_USE)
     POLL = Attempt(number=2, elapsed=0.1, status_code=409, code=KEY_IN_USE)
 
-    @pytest.mark.parametrize("lost", [LOST, BAD_GATEWAY, evolve(LOST, status_code=408), evolve(LOST, status_code=504)])
+    @pytest.mark.parametrize(
+        "lost", [LOST, BAD_GATEWAY, replace(LOST, status_code=408), replace(LOST, status_code=504)]
+    )
     def test_after_a_lost_attempt_means_wait(self, lost: Attempt) -> None:
         assert decided(self.IN_USE, lost) == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
 

@@ -48,7 +48,7 @@ TAKEN_CLASSES = {
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }
 # What resources.py and the modules of operations import besides classes.
-TAKEN_MODULES = {"adapted", "builtins", "cached_property", "datetime", "evolve", "given", "to_headers", "uuid"}
+TAKEN_MODULES = {"adapted", "builtins", "cached_property", "datetime", "given", "replace", "to_headers", "uuid"}
 # Names inside the functions of an operation's module, and of the method that calls it.
 TAKEN_PARAMETERS = {
     *TAKEN_MODULES,

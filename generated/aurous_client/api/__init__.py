@@ -3,3 +3,9 @@
 from . import balance as balance
 from . import chat as chat
 from . import models as models
+
+__all__ = [
+    "balance",
+    "chat",
+    "models",
+]
