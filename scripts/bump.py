@@ -24,14 +24,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
-ENDINGS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDINGS = [signal.SIGINT, signal.SIGTERM]
+# Under nohup it is ignored, and stays so.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+    ENDINGS.append(signal.SIGHUP)
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
-    # What is ignored already, as under nohup, stays so.
-    heard = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _interrupt) for number in heard}
+    before = {number: signal.signal(number, _interrupt) for number in ENDINGS}
     try:
         return _main(options)
     except KeyboardInterrupt:

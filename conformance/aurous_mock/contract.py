@@ -33,6 +33,10 @@ class Contract:
         """The operation that a request is for, if this version has it."""
         return next((operation for operation in self.operations if operation.serves(method, path)), None)
 
+    def methods(self, path: str) -> list[str]:
+        """The methods that this version has at a path."""
+        return [operation.method for operation in self.operations if operation.serves(operation.method, path)]
+
     def code(self, name: str, status: int | None = None) -> Code:
         """The code as documented, or, for a code no page knows, one made up from `status` (500 without)."""
         known = self.codes.get(name)

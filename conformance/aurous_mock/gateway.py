@@ -106,6 +106,9 @@ class Gateway:
             operation = current.contract.operation(scope["method"], scope["path"])
             if operation is not None and operation.example is not None:
                 return Response(operation.example, media_type="application/json")
+            methods = current.contract.methods(scope["path"])
+            if operation is None and methods:
+                error = HTTPException(405, headers={"Allow": ", ".join(methods)})
         return self._refuse(error, current)
 
     def _admit_admin(self, scope: Scope) -> None:

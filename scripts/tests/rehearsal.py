@@ -8,32 +8,36 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+
+from generator.loading import load
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 NEXT = "2099-09-01"
 DAY = "2099-09-02"
 _ROOTS = ("generated", "overlays", "conformance")
-_TEAM = """\
-    Team:
-      type: object
-      description: The team that owns the key.
-      required: [id, name]
-      properties:
-        id:
-          type: string
-          example: team_1
-        name:
-          type: string
-          example: Ada
+_TEXT = {"type": "string", "description": "Made up.", "example": "Ada"}
+_CREW = {
+    "type": "object",
+    "description": "Who is at the rehearsal.",
+    "required": ["id", "name"],
+    "properties": {"id": _TEXT, "name": _TEXT},
+}
+_CREW_NOW = {"id": "crew_1", "name": "Ada"}
 
-"""
-_MOOD = """\
-        mood:
-          type: string
-          description: In which mood to answer.
-          example: calm
-"""
+
+@dataclass(frozen=True)
+class Play:
+    """What of the spec as it stands is changed in the next version."""
+
+    warm: float
+    """A temperature that is too high only for the next version."""
+    model: str
+    member: str
+    """A model of an answer, and the member that the next version's has no more."""
 
 
 def tree(folder: Path) -> Path:
@@ -71,54 +75,46 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+def play() -> Play:
+    """What the next version does to the spec as it stands, whatever that has become."""
+    found = load(ROOT / "openapi.yaml")["components"]["schemas"]
+    optional = [
+        (model, member)
+        for model in ("Balance", "Model")
+        for member in found[model]["properties"]
+        if member not in found[model]["required"]
+    ]
+    return Play(found["ChatCompletionRequest"]["properties"]["temperature"]["maximum"] * 0.9, *optional[0])
+
+
 def edit(spec: Path) -> None:
     """What the maintainer would write after reading the pages of the next version: one change of every sort."""
-    text = spec.read_text(encoding="utf-8")
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    document = yaml.load(spec.read_bytes())
+    models = document["components"]["schemas"]
+    request = models["ChatCompletionRequest"]["properties"]
     # A bound is tightened.
-    text = _replaced(
-        text, "          minimum: 0\n          maximum: 2\n", "          minimum: 0\n          maximum: 1.5\n"
-    )
+    request["temperature"]["maximum"] *= 0.75
     # A value is added to an enum.
-    text = _replaced(text, "enum: [minimal, low, medium, high]", "enum: [minimal, low, medium, high, most]")
+    models["ReasoningEffort"]["enum"].append("most")
     # A member is added to the request, where none was required.
-    text = _replaced(text, "        vision_quality:\n", f"{_MOOD}        vision_quality:\n")
-    # A member of a response is removed, and the enum of its values with it.
-    text = _cut(text, "        billing_mode:\n          #", "    Currency:\n", "\n")
-    text = text.replace("                    billing_mode: metered\n", "")
+    request["mood"] = dict(_TEXT)
+    # A member of a response is removed.
+    del models[play().model]["properties"][play().member]
     # An operation is added, with a model of its own.
-    text = _cut(text, "    BillingMode:\n", "  # Every documented error code", _TEAM)
-    return _add_operation(spec, text)
-
-
-def _add_operation(spec: Path, text: str) -> None:
-    start, end = text.index("  /v1/balance:\n"), text.index("\ncomponents:\n")
-    operation = text[start:end]
-    for old, new in {
-        "/v1/balance": "/v1/team",
-        "retrieveBalance": "retrieveTeam",
-        "[balance]": "[team]",
-        "schemas/Balance": "schemas/Team",
-    }.items():
-        operation = operation.replace(old, new)
-    operation = _cut(
-        operation,
-        "                  value:\n",
-        '        "400"',
-        "                  value:\n                    id: team_1\n                    name: Ada\n",
-    )
-    text = f"{text[:end]}\n{operation}{text[end:]}"
-    tag = "  - name: team\n    description: The team that owns the key.\n"
-    spec.write_text(_replaced(text, "  - name: balance\n", f"{tag}  - name: balance\n"), encoding="utf-8")
-
-
-def _replaced(text: str, old: str, new: str) -> str:
-    assert text.count(old) == 1, f"the spec no longer has one {old!r}"
-    return text.replace(old, new)
-
-
-def _cut(text: str, start: str, end: str, instead: str) -> str:
-    first = text.index(start)
-    return text[:first] + instead + text[text.index(end, first) :]
+    models["Crew"] = deepcopy(_CREW)
+    operation = deepcopy(document["paths"]["/v1/balance"]["get"])
+    operation |= {"operationId": "retrieveCrew", "tags": ["crew"]}
+    operation["responses"]["200"]["content"]["application/json"] = {
+        "schema": {"$ref": "#/components/schemas/Crew"},
+        "examples": {"one": {"value": dict(_CREW_NOW)}},
+    }
+    document["paths"]["/v1/crew"] = {"get": operation}
+    document["tags"].append({"name": "crew", "description": "Who is at the rehearsal."})
+    with spec.open("wb") as file:
+        yaml.dump(document, file)
 
 
 @contextmanager

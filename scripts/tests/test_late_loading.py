@@ -6,6 +6,7 @@ import copy
 import inspect
 import json
 import pickle
+import pkgutil
 import pydoc
 import subprocess
 import sys
@@ -55,7 +56,7 @@ def test_the_package_loads_neither_models_nor_httpx() -> None:
 def test_methods_load_no_model_before_they_are_called() -> None:
     loaded = loaded_by("from aurous_client import resources")
     assert {name for name in loaded if name.startswith(("models.", "api.", "client"))} == {
-        f"api.{name}" for name in api.__all__
+        f"api.{module.name}" for module in pkgutil.iter_modules(api.__path__)
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import rehearsal
 from generator.loading import load
@@ -17,7 +18,6 @@ NOW = str(load(ROOT / "openapi.yaml")["info"]["version"])
 PROGRAM = str(ROOT / "scripts" / "tests" / "programs" / "call_across_versions.py")
 PROMISED = {
     "model-added": "compatible",
-    "model-removed": "breaking",
     "operation-added": "compatible",
     "request-bound-tightened": "breaking",
     "request-enum-value-added": "compatible",
@@ -26,6 +26,7 @@ PROMISED = {
     "tags-described": "documentation",
     "version-changed": "documentation",
 }
+PLAY = rehearsal.play()
 ANSWER = {"finish_reason": "length"}
 
 
@@ -37,7 +38,7 @@ def bumped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rehearsal.commit(tree, "What the pages of the next version say")
     gate = rehearsal.run(tree, "scripts/spec_gate.py")
     assert gate.returncode == 1, gate.stderr
-    assert "3 breaking change(s)" in gate.stderr
+    assert "2 breaking change(s)" in gate.stderr
     done = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--tests", "scripts/tests/test_pins.py")
     assert done.returncode == 0, done.stdout + done.stderr
     (tree.parent / f"{tree.name}.out").write_text(done.stdout)
@@ -58,7 +59,7 @@ def new_mock(bumped: Path) -> Iterator[str]:
 
 def call(tree: Path, url: str, *version: str) -> dict[str, Any]:
     """What became of the calls of a tree's client."""
-    done = rehearsal.run(tree, PROGRAM, url, *version)
+    done = rehearsal.run(tree, PROGRAM, url, str(PLAY.warm), PLAY.model, PLAY.member, *version)
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -81,8 +82,8 @@ def test_the_bump_changes_all_that_belongs_to_a_release(bumped: Path) -> None:
 def test_the_bump_tells_what_is_left(bumped: Path) -> None:
     told = (bumped.parent / f"{bumped.name}.out").read_text()
     assert "Left for a person:" in told
-    assert "- The mock answers GET /v1/team with the spec's example" in told
-    assert "- Look for uses of Balance.billing_mode" in told
+    assert "- The mock answers GET /v1/crew with the spec's example" in told
+    assert f"- Look for uses of {PLAY.model}.{PLAY.member}" in told
 
 
 def test_the_diff_promises(bumped: Path) -> None:
@@ -101,9 +102,8 @@ def test_an_old_client_on_the_new_version_meets_what_is_breaking_and_nothing_els
     assert told["speaks"] == NOW
     assert told["plain"] == told["most"] == ANSWER
     assert told["warm"]["code"] == "value_out_of_range"
-    assert "billing_mode" not in told["balance"]["members"]
-    assert told["balance"]["typed"] == ["billing_mode"]
-    assert told["team"] == "no method"
+    assert told["member"] == {"sent": False, "typed": True}
+    assert told["crew"] == "no method"
 
 
 def test_a_new_client_on_a_new_mock_has_all_of_it(bumped: Path, new_mock: str) -> None:
@@ -111,11 +111,17 @@ def test_a_new_client_on_a_new_mock_has_all_of_it(bumped: Path, new_mock: str) -
     assert told["speaks"] == NEXT
     assert told["plain"] == told["most"] == told["mood"] == ANSWER
     assert told["warm"]["code"] == "value_out_of_range"
-    assert told["balance"] == {
-        "members": ["available_credits", "credits", "currency", "held_credits"],
-        "typed": [],
-    }
-    assert told["team"] == {"id": "team_1", "name": "Ada"}
+    assert told["member"] == {"sent": False, "typed": False}
+    assert told["crew"] == {"id": "crew_1", "name": "Ada"}
+
+
+def test_an_operation_that_is_answered_by_example_takes_no_other_method(new_mock: str) -> None:
+    headers = {"X-Api-Key": "al_live_" + "0" * 64}
+    refused = httpx.post(f"{new_mock}/v1/crew", headers=headers)
+    assert (refused.status_code, refused.headers["Allow"]) == (405, "GET")
+    assert refused.json()["error"]["code"] == "method_not_allowed"
+    absent = httpx.post(f"{new_mock}/v1/crew", headers={**headers, "Aurous-Version": NOW})
+    assert absent.status_code == 404
 
 
 def test_a_new_client_on_an_old_mock_is_told_that_its_version_is_unknown(bumped: Path, old_mock: str) -> None:
@@ -130,8 +136,8 @@ def test_a_new_client_pinned_to_the_old_version_works_on_both_mocks(bumped: Path
         # What the old version does not know is ignored where it is a member, and refused where it is a value.
         assert told["plain"] == told["warm"] == told["mood"] == ANSWER
         assert told["most"]["code"] == "invalid_format"
-        assert "billing_mode" in told["balance"]["members"]
-        assert told["team"]["code"] == "resource_not_found"
+        assert told["member"]["sent"]
+        assert told["crew"]["code"] == "resource_not_found"
 
 
 @pytest.mark.parametrize("version", [NOW, NEXT])

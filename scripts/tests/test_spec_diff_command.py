@@ -100,7 +100,7 @@ def test_a_revision_is_compared_without_the_engine_where_nothing_changed(
 def test_an_unreadable_spec_is_one_line_and_exit_2(
     given: str, reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(SPEC.parent)
+    monkeypatch.chdir(sources.ROOT)
     assert spec_diff.main([given, str(SPEC)]) == 2
     out, err = capsys.readouterr()
     assert not out

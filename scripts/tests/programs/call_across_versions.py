@@ -1,6 +1,6 @@
 """Calls a server with whichever version of the client is installed, and prints what came of it as JSON.
 
-python call_across_versions.py URL [VERSION]
+python call_across_versions.py URL TEMPERATURE MODEL MEMBER [VERSION]
 """
 
 import json
@@ -23,24 +23,25 @@ def create(client, **extra):
     return {"finish_reason": completion.choices[0].finish_reason}
 
 
-def balance(client):
-    found = client.balance.retrieve()
-    return {"members": sorted(found.to_dict()), "typed": sorted(name for name in dir(found) if name == "billing_mode")}
+def read(client, model, member):
+    found = client.balance.retrieve() if model == "Balance" else client.models.list().data[0]
+    return {"sent": member in found.to_dict(), "typed": hasattr(type(found), member)}
 
 
-def team(client):
-    return client.team.retrieve().to_dict() if hasattr(client, "team") else "no method"
+def crew(client):
+    return client.crew.retrieve().to_dict() if hasattr(client, "crew") else "no method"
 
 
-url, version = sys.argv[1], (sys.argv[2:] or [aurous.API_VERSION])[0]
+url, temperature, model, member = sys.argv[1:5]
+version = (sys.argv[5:] or [aurous.API_VERSION])[0]
 with aurous.Aurous("al_live_" + "0" * 64, base_url=url, api_version=version, max_retries=0) as client:
     told = {
         "speaks": aurous.API_VERSION,
         "plain": attempt(lambda: create(client)),
-        "warm": attempt(lambda: create(client, temperature=1.8)),
+        "warm": attempt(lambda: create(client, temperature=float(temperature))),
         "most": attempt(lambda: create(client, reasoning_effort="most")),
         "mood": attempt(lambda: create(client, **({"mood": "calm"} if aurous.API_VERSION > "2099" else {}))),
-        "balance": attempt(lambda: balance(client)),
-        "team": attempt(lambda: team(client)),
+        "member": attempt(lambda: read(client, model, member)),
+        "crew": attempt(lambda: crew(client)),
     }
 print(json.dumps(told))
