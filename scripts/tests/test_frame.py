@@ -1,0 +1,110 @@
+"""Nodes of a wrong kind, wherever they stand, are refused with their place; no fault of the spec is a traceback."""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regenerate
+import small_specs
+from generator import frame
+from generator.loading import Pointer, load
+from generator.spec import walk
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACED = re.compile(r"spec\.yaml:\d+(: | #/?)")
+WRONG: tuple[Any, ...] = (
+    *(None, 7, -1, 2.5, True, False, "x", "", [], ["x"], [None], [[]], {}, {"x": 1}),
+    *({"$ref": 5}, {"$ref": "#/info"}, {"$ref": "#/components/schemas/Thing"}, {"type": None}),
+)
+ABSENT = object()
+SEEDS = 24
+DO = "paths /v1/things get"
+THING = "components schemas Thing"
+# Where, what instead, and what is said of it.
+DIRECTED: dict[str, tuple[str, Any, str]] = {
+    "responses": (f"{DO} responses", [], "get/responses: [] is not of type 'object'"),
+    "a response": (f"{DO} responses 200", None, "responses/200: None is not of type 'object'"),
+    "content": (f"{DO} responses 200 content", ["x"], "200/content: ['x'] is not of type 'object'"),
+    "a media type": (f"{DO} responses 200 content application/json", 1, "application~1json: 1 is not of type 'object'"),
+    "parameters": (f"{DO} parameters", {"x": 1}, "get/parameters: {'x': 1} is not of type 'array'"),
+    "a parameter": (f"{DO} parameters 0", "id", "parameters/0: 'id' is not of type 'object'"),
+    "tags": (f"{DO} tags", "things", "get/tags: 'things' is not of type 'array'"),
+    "no paths": ("paths", ABSENT, "'paths' is a required property"),
+    "x-errors": (f"{DO} x-errors", {"a": 1}, "get/x-errors: {'a': 1} is not of type 'array'"),
+    "an x-error": (f"{DO} x-errors", [None], "x-errors/0: None is not of type 'string'"),
+    "x-sdk-method": (f"{DO} x-sdk-method", ["x"], "get/x-sdk-method: ['x'] is not of type 'string'"),
+    "error codes": ("components x-error-codes", [], "x-error-codes: [] is not of type 'object'"),
+    "an error code": ("components x-error-codes", {"bad": None}, "x-error-codes/bad: None is not of type 'object'"),
+    "a status": ("components x-error-codes", {"bad": {"status": "soon"}}, "x-error-codes/bad/status: 'soon' is not"),
+    "type": (f"{THING} type", None, "schemas/Thing/type: None is not"),
+    "anyOf": (f"{THING} properties id", {"anyOf": None}, "properties/id/anyOf: None is not of type 'array'"),
+    "properties": (f"{THING} properties", ["id"], "schemas/Thing/properties: ['id'] is not of type 'object'"),
+    "required": (f"{THING} required", "id", "schemas/Thing/required: 'id' is not of type 'array'"),
+    "enum": ("components schemas Mood enum", "glad", "schemas/Mood/enum: 'glad' is not of type 'array'"),
+    "a pattern": (f"{THING} properties id", {"type": "string", "pattern": "("}, "id/pattern: '(' is not a 'regex'"),
+    "a discriminator": (f"{THING} discriminator", 5, "schemas/Thing/discriminator: 5 is not of type 'object'"),
+    "a reference": (f"{THING} properties id", {"$ref": 5}, "id/$ref: 5 is not of type 'string'"),
+    "a schema for a parameter": (
+        f"{DO} parameters 0",
+        small_specs.ref("Thing"),
+        "a $ref here must lead to #/components/parameters/NAME",
+    ),
+    "a schema for a response": (
+        f"{DO} responses 4XX",
+        small_specs.ref("Thing"),
+        "a $ref here must lead to #/components/responses/NAME",
+    ),
+}
+
+
+def generate(document: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool, list[str]]:
+    """Whether a document can be generated from, and what is said of it."""
+    spec = small_specs.write(folder / "spec.yaml", document)
+    done = regenerate.generate(spec, folder / "aurous_client")
+    return done, capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize("name", DIRECTED)
+def test_a_wrong_kind_is_told_with_its_place(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, value, said = DIRECTED[name]
+    document = small_specs.document(at={path: small_specs.DROP if value is ABSENT else value})
+    done, (head, *faults) = generate(document, tmp_path, capsys)
+    assert not done
+    assert head == f"regenerate: the spec has {len(faults)} fault(s); nothing was written"
+    assert any(said in fault for fault in faults), faults
+    assert all(PLACED.match(fault) for fault in faults), faults
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_stands_anywhere_is_taken_or_told_with_its_place(
+    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    document = small_specs.document()
+    pointer, value = rng.choice([found for found, _ in walk(document) if found]), rng.choice(WRONG)
+    put(document, pointer, value)
+    done, said = generate(document, tmp_path, capsys)
+    assert done is (not said)
+    assert all(PLACED.match(fault) for fault in said[1:]), (pointer, value, said)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_whatever_stands_in_our_own_spec_is_judged_without_stumbling(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    document = load(ROOT / "openapi.yaml")
+    assert frame.faults(document) == []
+    pointer = rng.choice([found for found, node in walk(document) if isinstance(node, (dict, list)) and found])
+    put(document, pointer, 7)
+    is_value = {"example", "examples", "default", "links"} & set(pointer)
+    found = [place for place, _ in frame.faults(document)]
+    assert is_value or any(place == pointer[: len(place)] for place in found), (pointer, found)
+
+
+def put(document: Any, pointer: Pointer, value: Any) -> None:
+    for step in pointer[:-1]:
+        document = document[step]
+    document[pointer[-1]] = value
