@@ -15,7 +15,7 @@ LABELS: Final = {
     "fan-out-paced": ("256 streams at once", "async, an event each 50 ms"),
     "call": ("call", "sync, one after another"),
     "async-call": ("call", "async, 64 in flight"),
-    "import": ("import", "with a client made"),
+    "import": ("import", "and a client; httpx alone"),
 }
 # Raw sockets are no client that anyone would choose.
 PEERS: Final = ("httpx-sse", "httpx", "openai")
@@ -65,7 +65,7 @@ def _group(label: tuple[str, str], bars: list[tuple[str, float]], y: int, scale:
     for name, times in bars:
         length = max(times * scale, 1)
         kind = name.partition("-")[0]
-        told = name if name == OURS else f"{name} {times:.3g}x"
+        told = name if name == OURS else f"{name} {times:.2g}x"
         yield f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{length:.1f}" height="{_BAR - 2}" rx="2"/>'
         yield f'<text class="small" x="{_LEFT + length + 6:.1f}" y="{y + _BAR - 4}">{escape(told)}</text>'
         y += _BAR
