@@ -6,7 +6,6 @@ import copy
 import datetime
 import json
 import re
-import uuid
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -43,11 +42,12 @@ def encode(value: Any) -> Any:
         return encoded
     if isinstance(value, (datetime.datetime, datetime.date)):
         return value.isoformat()
-    if isinstance(value, uuid.UUID):
-        return str(value)
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [encode(element) for element in value]
-    return value
+    # Here, since it takes long to load and few bodies come so far.
+    import uuid
+
+    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 # Makes a value of a class that is given in its place. None until a package that knows how sets it, as `aurous` does.
@@ -157,6 +157,8 @@ def _faults(body: Any) -> Iterator[tuple[str, str]]:
 
 def _reason(value: Any) -> str | None:
     """Why a value, apart from what is inside it, cannot be sent."""
+    import uuid
+
     if isinstance(value, str):
         return "it holds a lone surrogate, which UTF-8 cannot carry" if _LONE_SURROGATE.search(value) else None
     if isinstance(value, float):

@@ -19,7 +19,6 @@ from aurous_client.errors import EncodeError
 from aurous_client.lazy import offer as _offer
 
 from ._version import __version__
-from .client import AsyncAurous, Aurous
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -44,34 +43,40 @@ from .errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from .hooks import CallDetails, Hooks
-from .ledger import Budget, Ledger, LedgerLine
-from .options import StreamPolicy, Timeouts
-from .retries import RetryPolicy
 
 if TYPE_CHECKING:
     from .answers import RateLimit, ResponseInfo, response_info
+    from .client import AsyncAurous, Aurous
     from .connected import ConnectedClient, connect
     from .frames import StreamNotice
+    from .hooks import CallDetails, Hooks
     from .idempotency import idempotency_key
+    from .ledger import Budget, Ledger, LedgerLine
+    from .options import StreamPolicy, Timeouts
     from .parsing import SchemaLimitError, StructuredOutputError, parsed, response_format_for
     from .receipts import Receipt, ReceiptWarning, receipt
     from .recovery import Recovery
+    from .retries import RetryPolicy
     from .stream import AsyncChatStream, ChatStream
     from .tools import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
 else:
-    # What making a client takes is loaded above. The rest is loaded when it is asked for: all of a service waits for
-    # imports, and few use everything.
+    # Loaded when it is asked for: all programs wait for their imports, and few use everything. pytest waits for this
+    # package wherever it is installed, since the plugin is in it.
     __getattr__, __dir__ = _offer(
         __name__,
         {
             **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "answers"),
+            **dict.fromkeys(("AsyncAurous", "Aurous"), "client"),
             **dict.fromkeys(("ConnectedClient", "connect"), "connected"),
             "StreamNotice": "frames",
+            **dict.fromkeys(("CallDetails", "Hooks"), "hooks"),
             "idempotency_key": "idempotency",
+            **dict.fromkeys(("Budget", "Ledger", "LedgerLine"), "ledger"),
+            **dict.fromkeys(("StreamPolicy", "Timeouts"), "options"),
             **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
             **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "receipts"),
             "Recovery": "recovery",
+            "RetryPolicy": "retries",
             **dict.fromkeys(("AsyncChatStream", "ChatStream"), "stream"),
             **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
         },

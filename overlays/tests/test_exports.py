@@ -11,6 +11,7 @@ from pathlib import Path
 import aurous
 import pytest
 from aurous import errors
+from aurous_client import api
 
 ROOT = Path(aurous.__file__).parent
 # Whoever imports aurous has asked for none of these. Some are extras, some come with a server or an event loop.
@@ -20,14 +21,74 @@ HEAVY = {
 }
 
 
-def loaded_by(statement: str) -> set[str]:
-    """The packages that a fresh interpreter has loaded after a statement."""
-    script = (
-        f"import json, sys\n{statement}\nprint(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
-    )
+MAKING = "import aurous; aurous.Aurous('al_live_key')"
+# What making a client may load besides httpx. All programs pay for it before they do anything: what belongs to calls,
+# streams, receipts or tools is imported where the first of them begins.
+OURS = {
+    *("aurous", "aurous._version", "aurous.client", "aurous.decimals", "aurous.envelopes", "aurous.errors"),
+    *("aurous.hooks", "aurous.ledger", "aurous.locks", "aurous.loops", "aurous.options", "aurous.patience"),
+    *("aurous.retries", "aurous.steps", "aurous.traces", "aurous.transport"),
+    *("aurous_client", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy", "aurous_client.models"),
+    *("aurous_client.resources", "aurous_client.types"),
+    *("aurous_client.api", *(f"aurous_client.api.{tag}" for tag in api.__all__)),
+}
+PYTHONS = {"_contextvars", "_decimal", "contextvars", "dataclasses", "decimal", "numbers"}
+
+
+def modules_after(statement: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after a statement."""
+    script = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"
     command = [sys.executable, "-c", script]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return set(json.loads(output))
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The packages that a fresh interpreter has loaded after a statement."""
+    return {name.partition(".")[0] for name in modules_after(statement)}
+
+
+def test_making_a_client_loads_what_it_needs_and_no_more() -> None:
+    # Without its command line, which loads much that we must not, and is not there for most.
+    bare = "import sys; sys.modules['click'] = None; import httpx"
+    assert modules_after(f"{bare}; {MAKING}") - modules_after(bare) <= OURS | PYTHONS
+    assert not {"httpx", "aurous.client"} & modules_after("import aurous")
+
+
+@pytest.mark.parametrize("make", ["Aurous", "AsyncAurous", "connect"])
+def test_connections_and_certificates_wait_for_the_first_call(make: str) -> None:
+    # Reading certificates takes half as long again as importing httpx.
+    refusing = (
+        "import ssl, httpx\n"
+        "def refuse(*_, **__): raise AssertionError\n"
+        "ssl.create_default_context = httpx.Client.__init__ = httpx.AsyncClient.__init__ = refuse\n"
+    )
+    modules_after(f"{refusing}import aurous; aurous.{make}('al_live_key')")
+
+
+def test_what_was_not_loaded_can_be_found() -> None:
+    assert set(aurous.__all__) <= set(dir(aurous))
+    modules_after("from aurous import *; import aurous; assert set(aurous.__all__) <= set(globals())")
+    modules_after("import pydoc, aurous; assert 'ChatStream' in pydoc.render_doc(aurous)")
+    with pytest.raises(AttributeError, match="module 'aurous' has no attribute 'Typo'"):
+        _ = aurous.Typo  # type: ignore[attr-defined]
+
+
+def test_many_threads_may_ask_at_once() -> None:
+    asking = (
+        "import aurous, sys, threading\n"
+        "sys.setswitchinterval(1e-6)\n"
+        "gate, found = threading.Barrier(16), []\n"
+        "def ask(turn):\n"
+        "    gate.wait()\n"
+        "    names = aurous.__all__[turn * 4:] + aurous.__all__[:turn * 4]\n"
+        "    found.append([getattr(aurous, name) for name in names])\n"
+        "threads = [threading.Thread(target=ask, args=(turn,)) for turn in range(16)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "assert len(found) == 16 and all(set(map(id, each)) == set(map(id, found[0])) for each in found)\n"
+    )
+    modules_after(asking)
 
 
 def test_importing_loads_nothing_heavy_besides_httpx() -> None:
@@ -36,7 +97,7 @@ def test_importing_loads_nothing_heavy_besides_httpx() -> None:
 
 
 def test_a_synchronous_client_loads_no_event_loop_of_its_own() -> None:
-    with_client = loaded_by("import aurous; aurous.Aurous('al_live_key')")
+    with_client = loaded_by(MAKING)
     assert (with_client - loaded_by("import httpx")) & HEAVY == set()
 
 

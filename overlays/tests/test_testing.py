@@ -143,10 +143,12 @@ def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pyte
         import threading
 
         SERVER = {"aurous_mock", "starlette", "uvicorn", "orjson"}
+        CLIENT = {"httpx", "aurous.client", "aurous.transport", "aurous_client.resources"}
 
         def test_before():
             assert "aurous.testing" in sys.modules
             assert not SERVER & {name.partition(".")[0] for name in sys.modules}
+            assert not CLIENT & set(sys.modules)
             assert threading.active_count() == 1
 
         def test_with(aurous_mock):

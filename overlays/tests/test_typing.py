@@ -18,6 +18,8 @@ FILES = sorted(HERE.glob("*.py"))
 MISTAKES = {
     "wrong_type": {"mypy": "arg-type", "pyright": "reportArgumentType"},
     "misspelt": {"mypy": "call-arg", "pyright": "reportCallIssue"},
+    "no_model": {"mypy": "attr-defined", "pyright": "reportAttributeAccessIssue"},
+    "not_offered": {"mypy": "attr-defined", "pyright": "reportAttributeAccessIssue"},
     "misused": {"mypy": "attr-defined", "pyright": "reportAttributeAccessIssue"},
     "not_awaited": {"mypy": "attr-defined", "pyright": "reportAttributeAccessIssue"},
 }
