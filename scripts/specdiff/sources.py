@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from generator import loading
+from generator import frame, loading
 from generator.loading import Pointer, SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +24,7 @@ class Source:
 
     def __init__(self, name: str, text: bytes, folder: Path) -> None:
         self.name = name
+        self._text = text
         # The loader that the generator reads with takes files only, and names them in what it says.
         written = folder / f"{len(list(folder.iterdir()))}.yaml"
         written.write_bytes(text)
@@ -36,8 +37,9 @@ class Source:
         if not str(self.document.get("openapi", "")).startswith("3.1."):
             raise SourceError(f"{name}: this is not an OpenAPI 3.1 document")
         for pointer, fault in loading.impurities(self.document):
-            raise SourceError(f"{name} #{write(pointer)}: {fault}")
-        self._text = text
+            raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
+        for pointer, fault in frame.wrong_kinds(self.document):
+            raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
 
     @property
     def version(self) -> str:

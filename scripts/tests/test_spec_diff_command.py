@@ -119,6 +119,20 @@ def test_what_is_no_spec_is_one_line_and_exit_2(text: str, tmp_path: Path, capsy
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("old", ["      required: [credits,", "  x-error-codes:", "      enum: [metered"])
+def test_a_node_of_a_wrong_kind_is_one_line_with_its_place(
+    old: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = SPEC.read_text(encoding="utf-8")
+    path = tmp_path / "odd.yaml"
+    path.write_text(text.replace(old, f"{old.partition(':')[0]}: 57775\n{old.replace(':', '2:')}", 1), encoding="utf-8")
+    assert spec_diff.main([str(SPEC), str(path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"spec_diff: odd.yaml:{line_of(path.read_text(), '57775')} #/")
+    assert "57775 is not of type" in err
+    assert err.count("\n") == 1
+
+
 def test_a_machine_without_node_is_told_what_to_install(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
