@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from benchmarks.measuring import Results
 
 ROUNDS, QUICK = 7, 3
+# Load below which a machine has next to nothing else to do.
+QUIET = 0.7
 
 
 def main() -> int:
@@ -45,9 +47,12 @@ def _bench(options: argparse.Namespace) -> int:
         sys.exit(f"bench: {error.args[0]}")
     if cores.chosen()[1] is None:
         print("One core, or no way to choose one: the server takes its time from the clients, and figures are worse.")
+    load = cores.load()
+    if load is not None and load > QUIET:
+        print(f"Others work on this machine (load {load:.1f}): figures are higher, ratios less steady.")
     results = _measure(chosen, options.rounds)
     print(*table.lines(chosen, results), sep="\n")
-    record = records.record(chosen, results, options.rounds)
+    record = records.record(chosen, results, rounds=options.rounds, load=load)
     if options.json:
         options.json.write_text(records.as_json(record), encoding="utf-8")
     if options.record:

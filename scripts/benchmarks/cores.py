@@ -1,4 +1,7 @@
-"""Owns which core the server has and which the clients have. Where that cannot be chosen, nothing is."""
+"""Owns which core the server has and which the clients have, and whether others want them too.
+
+Where cores cannot be chosen, none is.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,8 @@ def pin(core: int | None) -> None:
     """Run this process, and what it starts from now on, on a core."""
     if sys.platform == "linux" and core is not None:
         os.sched_setaffinity(0, {core})
+
+
+def load() -> float | None:
+    """How many processes wanted a core, on average of the last minute; None where that is not known."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -24,10 +24,11 @@ class RecordError(Exception):
     """The committed record cannot be used; the message says what to do."""
 
 
-def record(groups: tuple[Group, ...], results: Results, rounds: int) -> dict[str, Any]:
-    """All that a run gave: the machine, and for each group its figures and ratios."""
+def record(groups: tuple[Group, ...], results: Results, *, rounds: int, load: float | None) -> dict[str, Any]:
+    """All that a run gave: the machine and its load before, and for each group its figures and ratios."""
     return {
         "machine": machine(),
+        "load": None if load is None else round(load, 1),
         "rounds": rounds,
         "groups": {group.name: _group(group, results) for group in groups},
     }

@@ -167,7 +167,7 @@ def parsed(drawn: str) -> ElementTree.Element:
 
 
 def a_record(**numbers: float) -> dict[str, Any]:
-    return records.record((GROUP,), results(**numbers), 3)
+    return records.record((GROUP,), results(**numbers), rounds=3, load=0.25)
 
 
 def test_a_record_is_json_and_names_no_machine() -> None:
@@ -175,6 +175,7 @@ def test_a_record_is_json_and_names_no_machine() -> None:
     assert record["groups"]["stream"]["cases"]["aurous"]["median"] == 5.12
     assert record["groups"]["stream"]["targets"] == {"openai / aurous": 10.0, "httpx-sse / aurous": 1.3}
     assert records.ratios(record) == {"stream": {"openai / aurous": 11.7}}
+    assert record["load"] == 0.2
     assert set(record["machine"]) == {"python", "system", "cores", "packages"}
 
 
