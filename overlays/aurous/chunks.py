@@ -64,7 +64,7 @@ class Accumulator:
         self._head: tuple[str, int, str] | None = None
         self._index: int | None = None
         self._role: str | None = None
-        # To lengthen a `str` with every chunk would copy it every time, and a list of pieces takes many times its memory.
+        # To lengthen a `str` with every chunk would copy it every time; a list of pieces takes many times the memory.
         self._text = StringIO()
         self._has_text = False
         self._calls: dict[int, _Call] = {}

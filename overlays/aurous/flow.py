@@ -71,7 +71,7 @@ class Flow:
         # Whether all that a caller can want has come.
         self._has_all = False
         # What the next turn is to deal with: an error that a frame was, or how the body ended.
-        self._stopped_by: AurousError | Failure | None = None
+        self._stopped_by: object = None
         # What the stored record has beyond what came.
         self._beyond: ChatCompletionChunk | None = None
         # What was handed out, where more had come.
@@ -138,7 +138,8 @@ class Flow:
         try:
             chunk = self.reader.next()
         except AurousError as error:
-            return self._stop(error)
+            self._stop(error)
+            return None
         if self.reader.parsed > self._parsed:
             self._note(self.reader)
         return chunk
@@ -161,12 +162,14 @@ class Flow:
 
     def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
-        if self.reader is None or not isinstance(piece, bytes):
-            return self._stop(piece)
+        if not isinstance(piece, bytes) or self.reader is None:
+            self._stop(piece)
+            return None
         try:
             chunk = self.reader.take(piece)
         except AurousError as error:
-            return self._stop(error)
+            self._stop(error)
+            return None
         if self.reader.parsed > self._parsed:
             self._note(self.reader)
         return chunk
@@ -235,7 +238,7 @@ class Flow:
         limit, hide = options.streams.max_event_size, options.api_key.hide_in
         return Reader(opened.info, max_event_size=limit, hide=hide)
 
-    def _stop(self, reason: AurousError | Failure | None) -> None:
+    def _stop(self, reason: object) -> None:
         self._is_open, self._stopped_by = False, reason
 
     def _note(self, reader: Reader) -> None:
@@ -250,9 +253,9 @@ class Flow:
 
     def _conclude(self, reader: Reader, account: Account) -> Moves[None]:
         """Judge the end. Where it is none, there is an error, or what the record has beyond it."""
-        failure = self._stopped_by
-        if isinstance(failure, AurousError):
-            raise failure
+        if isinstance(self._stopped_by, AurousError):
+            raise self._stopped_by
+        failure = self._stopped_by if isinstance(self._stopped_by, Failure) else None
         if reader.is_complete:
             self.end = reader.end
             yield from self._drain(reader)

@@ -17,6 +17,17 @@ def running() -> Any:
         return trio.lowlevel.current_trio_token()
 
 
+def is_asyncio() -> bool:
+    """Whether what runs is a loop of asyncio."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
 def is_over(loop: Any) -> bool:
     """Whether a loop has ended, so that what belongs to it is of no use any more."""
     if hasattr(loop, "is_closed"):

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal, NoReturn, TypeVar
+from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from aurous_client import API_VERSION, SERVER_URL
@@ -20,6 +20,11 @@ from .retries import RetryPolicy
 KEY_VARIABLE: Final = "AUROUS_API_KEY"
 URL_VARIABLE: Final = "AUROUS_BASE_URL"
 VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
+
+Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
+"""Whose connections coroutines use: those of httpx, or those of aiohttp under httpx, which carry many at a fraction of
+the cost. `auto` are aiohttp's where the extra is installed, the event loop is asyncio's, and no proxy is set in the
+environment; else httpx's."""
 
 TextT = TypeVar("TextT", str, bytes)
 

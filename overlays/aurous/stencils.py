@@ -1,8 +1,8 @@
 """Reads frames of a stream that differ in their text alone, without parsing what they share. Pure; knows no stream.
 
-Nearly all chunks of an answer have the same bytes around a few characters of text. A `Stencil` is cut from one frame that
-was parsed in full. Where another frame has the same bytes around a JSON string, it says the same but for that string: the
-bytes before it leave a parser in the same state, and so do those behind it.
+Nearly all chunks of an answer have the same bytes around a few characters of text. A `Stencil` is cut from one frame
+that was parsed in full. Where another has the same bytes around a JSON string, it says the same but for that string:
+what stands before it leaves a parser in the same state, and so does what stands behind it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Stencil:
 
     def read(self, event: bytes) -> str | None:
         """The text of an event; None if it does not fit, or is no JSON."""
-        if not (event.startswith(self._head) and event.endswith(self._tail) and self._least <= len(event) <= self._most):
+        if not (
+            event.startswith(self._head) and event.endswith(self._tail) and self._least <= len(event) <= self._most
+        ):
             return None
         try:
             text = event[self._start : self._end].decode()

@@ -1,0 +1,72 @@
+"""Makes requests of steps, and replies of responses. Knows of no failures but those of a body."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import httpx
+
+from ..steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send
+
+# No answer of this API comes near it; without a limit, an endless one would take all memory.
+MAX_BODY: Final = 64 * 1024 * 1024
+
+
+def request_of(
+    client: httpx.Client | httpx.AsyncClient,
+    step: Send,
+    trace: Callable[[str, Mapping[str, Any]], None] | None = None,
+    *,
+    read: float | None,
+) -> httpx.Request:
+    """What httpx is to send. read: seconds to the next byte; None where that is seen to otherwise."""
+    # Apart, so that no frame with the key in one of its variables is part of a traceback.
+    return client.build_request(
+        step.method,
+        step.url,
+        params=step.query or None,
+        headers={**step.headers, KEY_HEADER: step.key.reveal()},
+        content=step.content,
+        timeout=httpx.Timeout(connect=step.connect, read=read, write=step.write, pool=step.connect),
+        extensions={"trace": trace} if trace else None,
+    )
+
+
+def reply_of(response: httpx.Response, *, content: bytes = b"", body: object = None, fault: str | None = None) -> Reply:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(
+        status_code=response.status_code,
+        headers=headers,
+        content=content,
+        body=body,
+        fault=fault,
+        is_framed=not response.http_version.startswith("HTTP/1")
+        or response.status_code in (204, 205)
+        or "content-length" in headers
+        or "transfer-encoding" in headers,
+    )
+
+
+def cut_reply(response: httpx.Response, content: bytearray, failure: Failure) -> Reply | Failure:
+    """What to make of an answer whose body is not whole: without it a success is none, but an error is one."""
+    return failure if response.is_success else reply_of(response, content=bytes(content), fault=failure.message)
+
+
+def opens_stream(response: httpx.Response) -> bool:
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return response.is_success and kind == EVENT_STREAM
+
+
+def is_plain(response: httpx.Response) -> bool:
+    return "content-encoding" not in response.headers and not response.is_stream_consumed
+
+
+def take(content: bytearray, piece: bytes, deadline: float) -> None:
+    content += piece
+    if len(content) > MAX_BODY:
+        raise httpx.ReadError(f"it is larger than {MAX_BODY // 2**20} MiB")
+    # For connections that `patience` has not seen, which are those of clients that were given.
+    if time.monotonic() > deadline:
+        raise httpx.ReadTimeout("it came too slowly")
