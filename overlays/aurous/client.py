@@ -19,7 +19,7 @@ from aurous_client.types import Operation, Request, Response, ResultT
 from .errors import ResponseShapeError
 from .hooks import Hooks
 from .ledger import Budget, Ledger
-from .options import FROM_ENVIRONMENT, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
+from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
 from .retries import RetryPolicy
 from .transport import AsyncTransport, SyncTransport
 
@@ -246,6 +246,11 @@ class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
+
+    http_client: an httpx.AsyncClient of your own, which stays yours to close
+    backend:     whose connections to use where none is given: those of `httpx`; those of `aiohttp`, an extra, which
+                 carry many tasks at a fraction of the cost; `auto` takes these if they are installed, the loop is
+                 asyncio's, and the environment sets no proxy
     """
 
     _transport: AsyncTransport
@@ -261,6 +266,7 @@ class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
         retry: RetryPolicy | None = None,
         streams: StreamPolicy | None = None,
         http_client: httpx.AsyncClient | None = None,
+        backend: Backend = "auto",
         hooks: Sequence[Hooks] = (),
     ) -> None:
         # An error shows the variables of its frames to those who collect them; the plain key is none of them.
@@ -275,7 +281,7 @@ class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
             streams=streams,
             hooks=hooks,
         )
-        self._transport = AsyncTransport(http_client)
+        self._transport = AsyncTransport(http_client, backend=backend)
         self._ledger = Ledger()
         self._owner = True
 

@@ -22,9 +22,6 @@ URL_VARIABLE: Final = "AUROUS_BASE_URL"
 VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
 
 Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
-"""Whose connections coroutines use: those of httpx, or those of aiohttp under httpx, which carry many at a fraction of
-the cost. `auto` are aiohttp's where the extra is installed, the event loop is asyncio's, and no proxy is set in the
-environment; else httpx's."""
 
 TextT = TypeVar("TextT", str, bytes)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aurous_mock.launcher import Mock, running
-from wirekit import KEY, Caller, Time, Wire, serving
+from wirekit import KEY, KINDS, Caller, Time, Wire, serving
 
 
 def pytest_configure() -> None:
@@ -40,7 +40,7 @@ def time() -> Time:
     return Time()
 
 
-@pytest.fixture(params=["sync", "async"])
+@pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

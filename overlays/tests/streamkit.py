@@ -130,17 +130,30 @@ def record(content: str | None = "Red, green", status: str = "completed", **memb
 
 def connections(caller: Caller) -> list[Any]:
     """The connections that a client holds."""
-    pool = caller.client._transport.http_client()._transport._pool if caller.kind == "sync" else caller.run(_pool)
-    return list(pool.connections)
-
-
-async def _pool(client: Any) -> Any:
-    return client._transport.http_client()._transport._pool
+    busy, idle = caller.run(held if caller.kind == "sync" else aheld)
+    return [*busy, *idle]
 
 
 def in_use(caller: Caller) -> list[Any]:
     """Those that a stream has not given back."""
-    return [connection for connection in connections(caller) if not connection.is_idle()]
+    busy, _ = caller.run(held if caller.kind == "sync" else aheld)
+    return list(busy)
+
+
+def held(client: Any) -> tuple[list[Any], list[Any]]:
+    """The connections of a client that are in use, and the others; of one for coroutines, those of its loop."""
+    carrier = client._transport.http_client()._transport
+    if hasattr(carrier, "_pool"):
+        known = carrier._pool.connections
+        return [one._connection for one in known if not one.is_idle()], [
+            one._connection for one in known if one.is_idle()
+        ]
+    connector = carrier.client.connector
+    return [*connector._acquired], [one for idle in connector._conns.values() for one, _ in idle]
+
+
+async def aheld(client: Any) -> tuple[list[Any], list[Any]]:
+    return held(client)
 
 
 class RealTime(Time):

@@ -159,7 +159,7 @@ def test_nobody_listening_shows_no_key(make: Make, logged: io.StringIO) -> None:
     assert all(KEY not in all_of(link) for link in chain(caught.value))
 
 
-def test_no_success_shows_the_key(wire: Wire, make: Make, logged: io.StringIO) -> None:
+def test_no_success_shows_the_key(kind: str, wire: Wire, make: Make, logged: io.StringIO) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()
     info = aurous.response_info(result)
@@ -172,8 +172,9 @@ def test_no_success_shows_the_key(wire: Wire, make: Make, logged: io.StringIO) -
         repr(aurous.receipt(result)),
     ]
     assert KEY not in "".join(told) + logged.getvalue()
-    assert "connect_tcp.started" in logged.getvalue()
-    assert "send_request_headers.started" in logged.getvalue()
+    # What httpcore says of its work was among it; aiohttp says nothing.
+    assert kind == "aiohttp" or "connect_tcp.started" in logged.getvalue()
+    assert kind == "aiohttp" or "send_request_headers.started" in logged.getvalue()
 
 
 def test_no_client_shows_its_key() -> None:

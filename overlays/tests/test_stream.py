@@ -132,7 +132,7 @@ class TestWhole:
             with Stream(caller) as stream:
                 list(stream)
             (connection,) = connections(caller)
-            made.add(id(connection._connection))
+            made.add(id(connection))
         assert len(made) == 1
         assert len(mock.ledger()) == 5
 

@@ -40,6 +40,7 @@ from streamkit import (
     chunk,
     connections,
     events,
+    held,
     in_pieces,
     in_use,
     record,
@@ -594,25 +595,26 @@ async def exhaust(stream: aurous.AsyncChatStream) -> None:
 
 
 class TestCoroutines:
-    def test_that_are_cancelled_leave_nothing_behind(self, wire: Wire) -> None:
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_that_are_cancelled_leave_nothing_behind(self, wire: Wire, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> Any:
-            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY) as client:
+            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY, backend=backend) as client:
                 stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
                 with pytest.raises(TimeoutError):
                     await asyncio.wait_for(exhaust(stream), 0.1)
-                assert client._transport.http_client()._transport._pool.connections == []  # type: ignore[attr-defined]
+                assert held(client) == ([], [])
                 return stream
 
         stream = asyncio.run(go())
         assert (stream.end, stream.snapshot.text) == ("left", "Red")
 
-    @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-    def test_that_are_cancelled_cancel_the_completion(self, mock: Mock, backend: str) -> None:
+    @pytest.mark.parametrize(("backend", "loop"), [("httpx", "asyncio"), ("aiohttp", "asyncio"), ("auto", "trio")])
+    def test_that_are_cancelled_cancel_the_completion(self, mock: Mock, backend: Any, loop: str) -> None:
         async def go() -> Any:
             policy = StreamPolicy(on_break="cancel")
-            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, streams=policy) as client:
+            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, streams=policy, backend=backend) as client:
                 stream = client.chat.completions.stream(
                     model=MODEL, messages=MESSAGES, extra_headers={FAULT: "stall=2"}
                 )
@@ -620,7 +622,7 @@ class TestCoroutines:
                     await exhaust(stream)
                 return stream, client
 
-        stream, client = trio.run(go) if backend == "trio" else asyncio.run(go())
+        stream, client = trio.run(go) if loop == "trio" else asyncio.run(go())
         assert stream.end == "left"
         assert stream.completion.status == "cancelled"
         assert client.ledger.credits == sum(Decimal(str(line["credits_charged"])) for line in mock.ledger())
@@ -642,11 +644,12 @@ class TestCoroutines:
             warnings.simplefilter("error")
             trio.run(go)
 
-    def test_may_close_what_another_reads(self, wire: Wire) -> None:
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_may_close_what_another_reads(self, wire: Wire, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> None:
-            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY) as client:
+            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY, backend=backend) as client:
                 stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
                 read = asyncio.create_task(gather(stream))
                 while stream.id is None:
@@ -661,7 +664,8 @@ class TestCoroutines:
 
         asyncio.run(go())
 
-    def test_are_many(self, mock: Mock) -> None:
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_are_many(self, mock: Mock, backend: Any) -> None:
         faults = ["latency=0", "pace=200", "reset=3", "truncate=2", "error-frame=1", "end=2", "malformed=2", "done=3"]
 
         async def one(client: aurous.AsyncAurous, number: int) -> str:
@@ -675,10 +679,9 @@ class TestCoroutines:
             return str(stream.end)
 
         async def go() -> tuple[list[str], list[Any], aurous.Ledger]:
-            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY) as client:
+            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, backend=backend) as client:
                 ends = await asyncio.gather(*(one(client, number) for number in range(256)))
-                left = client._transport.http_client()._transport._pool.connections  # type: ignore[attr-defined]
-                return ends, [connection for connection in left if not connection.is_idle()], client.ledger
+                return ends, held(client)[0], client.ledger
 
         ends, busy, ledger = asyncio.run(go())
         assert {end: ends.count(end) for end in set(ends)} == {

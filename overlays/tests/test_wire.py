@@ -66,7 +66,6 @@ LOST: dict[str, Action] = {
     ),
     "no gzip": answer(200, b"no gzip", headers=GZIPPED),
     "no HTTP": raw(b"SSH-2.0-OpenSSH_9.6\r\n"),
-    "another protocol": raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
     "binary": raw(bytes(range(256))),
     "an HTML page of a gateway": answer(502, HTML, kind="text/html"),
     "half an error of a gateway": raw(response(503, HTML, kind="text/html")[:-20]),
@@ -119,6 +118,13 @@ def test_a_stream_is_never_asked_for_twice(fault: Action, wire: Wire, make: Make
 
 
 @pytest.mark.parametrize("stall", STALLED.values(), ids=STALLED)
+def test_another_protocol_is_no_answer(wire: Wire, make: Make) -> None:
+    wire.plays(raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), GOOD)
+    attempts = aurous.response_info(make(wire.url).create()).attempts
+    assert {attempt.status_code for attempt in attempts[:-1]} == {None}
+    assert len({*wire.keys}) == 1
+
+
 class TestStall:
     def test_is_a_lost_attempt(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(stall, GOOD)
@@ -319,7 +325,7 @@ def test_a_client_that_follows_redirects_does_not_follow_ours(kind: str, wire: W
 
 
 def test_an_endless_body_is_not_taken_in(wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.transport.MAX_BODY", 2 * 2**20)
+    monkeypatch.setattr("aurous.transport.messages.MAX_BODY", 2 * 2**20)
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()

@@ -18,6 +18,8 @@ from hypothesis import HealthCheck, settings
 
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
 MODEL = "aurous-grow-2.0-pro"
+# The client for threads, and that for coroutines on either kind of connections.
+KINDS: dict[str, Any] = {"sync": None, "async": "httpx", "aiohttp": "aiohttp"}
 # For servers that say nothing more: long enough for a busy machine, should one say something after all.
 IMPATIENT = aurous.Timeouts(read=0.25, first_event=0.25)
 # For Hypothesis: the machine that runs these may be busy with something else.
@@ -44,7 +46,7 @@ class Time:
 
 
 class Caller:
-    """Either client, called alike."""
+    """Either client, called alike. kind: one of `KINDS`"""
 
     def __init__(self, kind: str, time: Time, url: str, http_client: Any = None, **options: Any) -> None:
         self.kind = kind
@@ -54,7 +56,9 @@ class Caller:
             self.client._transport = SyncTransport(http_client, clock=time.clock, sleep=time.sleep)
         else:
             self.client = aurous.AsyncAurous(http_client=http_client, **options)
-            self.client._transport = AsyncTransport(http_client, clock=time.clock, sleep=time.asleep)
+            self.client._transport = AsyncTransport(
+                http_client, backend=KINDS[kind], clock=time.clock, sleep=time.asleep
+            )
             self.runner = asyncio.Runner()
 
     def run(self, call: Callable[[Any], Any]) -> Any:
@@ -80,14 +84,14 @@ class Caller:
             async with self.client.chat.completions.stream(**arguments) as stream:
                 return "".join([text async for text in stream.text])
 
-        if self.kind == "async":
+        if self.kind != "sync":
             return self.runner.run(read())
         with self.client.chat.completions.stream(**arguments) as stream:
             return "".join(stream.text)
 
     def close(self) -> None:
         self.run(lambda client: client.close())
-        if self.kind == "async":
+        if self.kind != "sync":
             self.runner.close()
 
 

@@ -8,6 +8,8 @@ translate at all.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 import httpx
@@ -29,6 +31,9 @@ _KINDS: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
 )
 
 
+_CLOSED = ("Session is closed", "Connector is closed", "Connection closed")
+
+
 class Bridge(AiohttpTransport):
     """A transport for an httpx.AsyncClient in one event loop of asyncio."""
 
@@ -41,9 +46,12 @@ class Bridge(AiohttpTransport):
         except Exception as error:
             failure = _translated(error)
         else:
-            assert isinstance(response.stream, httpx.AsyncByteStream)
             response.stream = _Stream(response.stream)
-            return response
+            if response.status_code >= HTTPStatus.OK:
+                return response
+            # A change of protocol that nobody asked for.
+            response.stream.abandon()
+            failure = httpx.RemoteProtocolError(f"unexpected status {response.status_code}")
         # Not where it was caught: what aiohttp raises has the request with it, and so the key.
         raise failure
 
@@ -54,27 +62,40 @@ class Bridge(AiohttpTransport):
             ssl=self.ssl_context,
         )
         # Cookies are the affair of httpx.
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("Content-Type",)
+        )
 
 
 class _Stream(httpx.AsyncByteStream):
-    """The body of a response."""
+    """The body of a response, all that came of it."""
 
-    def __init__(self, stream: httpx.AsyncByteStream) -> None:
+    def __init__(self, stream: Any) -> None:
         self._stream = stream
-        self._pieces = aiter(stream)
+        self._response: aiohttp.ClientResponse = stream._aiohttp_response
+        self._content = self._response.content
+        self._failure: Exception | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        try:
-            return await anext(self._pieces)
-        except StopAsyncIteration:
-            raise
-        except Exception as error:
-            failure = _translated(error)
-        raise failure
+        piece = b""
+        if self._failure is None:
+            try:
+                piece = await self._content.readany()
+            except Exception as error:
+                # A reader whose connection breaks keeps back what had come before.
+                self._failure = _translated(error)
+                self._content.set_exception(None)
+                piece = self._content.read_nowait()
+        if piece:
+            return piece
+        raise self._failure or StopAsyncIteration
+
+    def abandon(self) -> None:
+        """Close the connection, which is of no more use."""
+        self._response.close()
 
     async def aclose(self) -> None:
         try:
@@ -88,9 +109,22 @@ class _Stream(httpx.AsyncByteStream):
 def _translated(error: Exception) -> Exception:
     """The failure as httpx would call it."""
     known = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    if isinstance(known, RuntimeError) and str(known).startswith(_CLOSED):
+        return httpx.ReadError(str(known))
     kind = next((kind for one, kind in _KINDS if isinstance(known, one)), None)
     if known is None or kind is None:
         return error
-    made = kind(str(known))
+    made = kind(_words(known))
     made.__cause__ = getattr(known, "certificate_error", None) or getattr(known, "os_error", None)
     return made
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ServerTimeoutError):
+        # How long it was is known to others.
+        return ""
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "the server hung up"
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.message.partition("\n")[0]
+    return str(error)

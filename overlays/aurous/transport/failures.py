@@ -66,7 +66,9 @@ def _is_misnamed(error: BaseException) -> bool:
 
 def late(seconds: float, error: BaseException) -> Failure:
     """No answer came in time."""
-    return Failure(message=f"no answer within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error))
+    return Failure(
+        message=f"no answer in time: none within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error)
+    )
 
 
 def clean(error: BaseException) -> BaseException:
