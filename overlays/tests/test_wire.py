@@ -117,7 +117,6 @@ def test_a_stream_is_never_asked_for_twice(fault: Action, wire: Wire, make: Make
     assert time.slept == []
 
 
-@pytest.mark.parametrize("stall", STALLED.values(), ids=STALLED)
 def test_another_protocol_is_no_answer(wire: Wire, make: Make) -> None:
     wire.plays(raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), GOOD)
     attempts = aurous.response_info(make(wire.url).create()).attempts
@@ -125,6 +124,7 @@ def test_another_protocol_is_no_answer(wire: Wire, make: Make) -> None:
     assert len({*wire.keys}) == 1
 
 
+@pytest.mark.parametrize("stall", STALLED.values(), ids=STALLED)
 class TestStall:
     def test_is_a_lost_attempt(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(stall, GOOD)
