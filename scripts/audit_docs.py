@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares saved documentation pages with the spec, and tells where they differ.
 
-    python scripts/audit_docs.py pages/create-a-chat-completion.txt pages/balance.txt
-    python scripts/audit_docs.py --json pages/*.txt
+    python3 scripts/audit_docs.py pages/create-a-chat-completion.txt pages/balance.txt
+    python3 scripts/audit_docs.py --json pages/*.txt
 
 A page is the plain text of an API-reference page, as a browser copies or saves it. Differences that were decided upon
 are listed with their reasons in scripts/audit/accepted.yaml; --all shows them too.
@@ -19,6 +19,8 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from environment import enter
 
 if TYPE_CHECKING:
     from audit.acceptance import Entry
@@ -104,4 +106,5 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    enter()
     sys.exit(main())

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes the release that speaks another version of the API, after openapi.yaml was brought in line with its pages.
 
-    python scripts/bump.py 2026-09-01 --dry-run
-    python scripts/bump.py 2026-09-01
+    python3 scripts/bump.py 2026-09-01 --dry-run
+    python3 scripts/bump.py 2026-09-01
 
 Sets info.version, generates the client, compares with the last released spec, sets the package's version by Semantic
 Versioning, writes the entry of CHANGELOG.md, keeps the spec as released (by which the mock and the suite know the
@@ -21,6 +21,8 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+
+from environment import enter
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
@@ -131,4 +133,5 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    enter()
     sys.exit(main())

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Tells what changed between two specs, and judges each change for a client of the API.
 
-    python scripts/spec_diff.py git:HEAD openapi.yaml
-    python scripts/spec_diff.py conformance/aurous_mock/specs/2026-05-15.yaml openapi.yaml --markdown
-    python scripts/spec_diff.py git:v0.1.0 git:HEAD --fail-on breaking
+    python3 scripts/spec_diff.py git:HEAD openapi.yaml
+    python3 scripts/spec_diff.py conformance/aurous_mock/specs/2026-05-15.yaml openapi.yaml --markdown
+    python3 scripts/spec_diff.py git:v0.1.0 git:HEAD --fail-on breaking
 
 Exit codes: 0 done, 1 a change is as grave as --fail-on says, 2 a spec cannot be read or the engine cannot be run.
 """
@@ -14,6 +14,8 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+
+from environment import enter
 
 GRAVITY = {"breaking": ("breaking",), "compatible": ("breaking", "compatible"), "any": None}
 
@@ -58,4 +60,5 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    enter()
     sys.exit(main())

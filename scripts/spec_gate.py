@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Refuses a spec that breaks clients without saying so: `python scripts/spec_gate.py`, in CI and before a commit.
+"""Refuses a spec that breaks clients without saying so: `python3 scripts/spec_gate.py`, in CI and before a commit.
 
 Compares openapi.yaml with the spec that was released last, prints the changes as Markdown, and fails if one of them is
 breaking while the package's version is not raised accordingly, or if a released spec was edited.
@@ -13,6 +13,8 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+
+from environment import enter
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -48,4 +50,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    enter()
     sys.exit(main())
