@@ -121,7 +121,11 @@ def test_failed_record(server: Server, levers: Levers) -> None:
     require(found.at("status") == "failed", f"`status` is {found.at('status')!r}", told.exchange, found)
     misfits = contract.misfits("ChatCompletion", found.json)
     require(not misfits, "; ".join(misfits), found)
-    require(isinstance(found.json.get("error"), dict), f"`error` is {found.json.get('error')!r}", found)
+    error = found.json.get("error")
+    require(isinstance(error, dict), f"`error` is {error!r}", found)
+    documented = contract.error_codes().get(found.at("error", "code"))
+    typed = documented is None or found.at("error", "type") == documented.type
+    require(typed, f"a fault of the platform is told as {error}", found)
 
 
 @rule("idempotency.window", page=IDEMPOTENCY, says="A result is kept for 24 hours, and not longer.")

@@ -76,6 +76,29 @@ def test_prompt_counted(server: Server) -> None:
     require(0 < few < many, f"a short prompt counts {few} tokens and one forty times as long {many}", short, long)
 
 
+@rule(
+    "receipt.completion_counted",
+    page=CREATE,
+    says="`completion_tokens` counts the visible answer, and a longer answer counts more.",
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_completion_counted(server: Server, stream: bool) -> None:
+    counted: list[tuple[int, int, Exchange]] = []
+    for most in (1, 8):
+        body = server.ask("Write a long poem about rain.", max_tokens=most)
+        if stream:
+            told = server.streamed(body)
+            require(told.usage, "the stream carries no usage", told.exchange)
+            counted.append((len(told.content), (told.usage or {})["completion_tokens"], told.exchange))
+        else:
+            made = server.completed(body)
+            content = made.at("choices", 0, "message", "content") or ""
+            counted.append((len(content), made.at("usage", "completion_tokens"), made))
+    (short, few, one), (long, many, other) = counted
+    require(few > 0 or not short, f"{short} characters of an answer count {few} tokens", one)
+    require(few < many or short >= long, f"{short} characters count {few} tokens, and {long} count {many}", one, other)
+
+
 @rule("receipt.model", page=PRICING, says="`breakdown.model` is the completion's own model.")
 def test_model(successes: dict[str, Exchange], transcript: Transcript) -> None:
     for exchange in (successes["create"], successes["retrieve"]):

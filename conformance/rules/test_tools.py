@@ -9,7 +9,7 @@ import pytest
 from assay import contract
 from assay.breaches import Breach, observe, require, unseen
 from assay.exchanges import Exchange
-from assay.ruling import TOOLS, rule
+from assay.ruling import PRICING, TOOLS, rule
 from assay.server import Server
 from assay.streams import Transcript
 
@@ -66,6 +66,12 @@ def test_ids_unique(called: Exchange, streamed: Transcript) -> None:
 def test_arguments_parse(called: Exchange) -> None:
     for call in called.at("choices", 0, "message", "tool_calls"):
         parsed(call, called)
+
+
+@rule("tools.arguments_counted", page=PRICING, says="The arguments of a call count as `completion_tokens`.")
+def test_arguments_counted(called: Exchange) -> None:
+    counted = called.at("usage", "completion_tokens")
+    require(counted > 0, f"a call was made, and completion_tokens is {counted}", called)
 
 
 @rule("tools.arguments_fit", page=TOOLS, says="The arguments fit the function's schema.", observed=True)
