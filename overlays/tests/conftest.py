@@ -11,10 +11,14 @@ from typing import Any
 
 import pytest
 from aurous_mock.launcher import Mock, running
-from wirekit import KEY, KINDS, Caller, Time, Wire, serving
+from hypothesis import settings
+from wirekit import CALM, KEY, KINDS, Caller, Time, Wire, serving
 
 
 def pytest_configure() -> None:
+    # A busy machine is no fault of what is tested.
+    settings.register_profile("calm", CALM)
+    settings.load_profile("calm")
     # A job in the background of a script is started with Ctrl-C ignored, and hands that on to all it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
