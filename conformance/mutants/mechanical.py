@@ -5,7 +5,7 @@ copy of the mock, so that several are tried at once and the checkout stays as it
 """
 
 import difflib
-import random
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -69,10 +69,9 @@ def mutations() -> list[Mutation]:
 
 
 def sample(size: int) -> list[Mutation]:
-    """The same `size` mutations as long as the mock stays as it is; a larger sample begins with the smaller one."""
-    every = mutations()
-    random.Random(SEED).shuffle(every)
-    return every[::-1][:size]
+    """`size` mutations, drawn by what they are: a larger sample holds the smaller one, and where the mock changes only
+    the mutations of what changed give way to others."""
+    return sorted(mutations(), key=lambda mutation: hashlib.sha256(f"{SEED} {mutation.id}".encode()).digest())[:size]
 
 
 def _mutate(module: str, name: str) -> Iterator[Mutation]:
