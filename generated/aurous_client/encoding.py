@@ -7,6 +7,7 @@ import datetime
 import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -106,14 +107,22 @@ def to_headers(parameters: Mapping[str, Any], extra: Mapping[str, str] | None = 
     for name, value in [*parameters.items(), *(extra or {}).items()]:
         if value is None or value is UNSET:
             continue
-        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+        known = _known_as(name) if isinstance(name, str) else None
+        if known is None:
             raise EncodeError(f"{name!r} cannot be the name of a header")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise EncodeError(f"{name}: a header must be a string of printable ASCII, without spaces at its ends")
-        headers.pop(spelt.get(name.lower(), name), None)
-        spelt[name.lower()] = name
+        if known in spelt:
+            del headers[spelt[known]]
+        spelt[known] = name
         headers[name] = value
     return headers
+
+
+@lru_cache(maxsize=128)
+def _known_as(name: str) -> str | None:
+    """A header's name in lower case, which tells it from others; None for what cannot be one."""
+    return name.lower() if _HEADER_NAME.fullmatch(name) else None
 
 
 def _text(name: str, value: Any) -> str:

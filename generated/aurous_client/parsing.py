@@ -63,12 +63,15 @@ def table(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:
 
 def union(value: Any, *parsers: Callable[[Any], Any]) -> Any:
     """The first alternative that fits. If none does, the fault is that of the one that came farthest."""
+    if value is None and null in parsers:
+        return None
     faults = []
     for parser in parsers:
         try:
             return parser(value)
         except ParseError as fault:
-            faults.append(fault)
+            # Without the frames that it came through: one of them holds this list.
+            faults.append(fault.with_traceback(None))
     raise ParseError.of_union(faults)
 
 

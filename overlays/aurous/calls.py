@@ -186,9 +186,9 @@ class Course:
             headers["Accept-Encoding"] = "identity"
         if self._options.api_version is not None:
             headers["Aurous-Version"] = self._options.api_version
-        headers = to_headers(headers, self._request.headers)
         if self._key is not None and self._operation.idempotency_header is not None:
-            headers = to_headers(headers, {self._operation.idempotency_header: self._key})
+            headers[self._operation.idempotency_header] = self._key
+        headers = to_headers(headers, self._request.headers)
         for name, value in headers.items():
             if name.lower() == "aurous-version":
                 checked_version(value, name)
@@ -242,10 +242,12 @@ class Course:
         assert came is not None
         if isinstance(came, Failure):
             return came
-        hide = self._options.api_key.hide_in
-        headers = {name: hide(value) for name, value in came.headers.items()}
+        key, headers, content = self._options.api_key, came.headers, came.content
+        if key.is_in(headers.values()):
+            headers = {name: key.hide_in(value) for name, value in headers.items()}
         # The body of a success is the caller's, to the byte.
-        content = came.content if 200 <= came.status_code < 300 else hide(came.content)
+        if not 200 <= came.status_code < 300:
+            content = key.hide_in(content)
         return came._replace(content=content, headers=headers)
 
     def _error(self, came: Reply | Failure) -> APIConnectionError | APIStatusError:

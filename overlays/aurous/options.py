@@ -6,7 +6,7 @@ import datetime
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
@@ -55,6 +55,10 @@ class Secret:
         if isinstance(text, bytes):
             return text.replace(self._value.encode(), b"[secret]")
         return text.replace(self._value, "[secret]")
+
+    def is_in(self, texts: Iterable[str]) -> bool:
+        """Whether one of the texts has the key in it."""
+        return any(self._value in text for text in texts)
 
     def is_sendable(self) -> bool:
         """Whether a header can carry it."""

@@ -59,7 +59,7 @@ def receipt(completion: JsonObject) -> Receipt:
     Raises TypeError for an object without one.
     """
     origin = origin_of(completion)
-    found = None if origin is None else _written_usage(origin.content)
+    found = None if origin is None else _usage_by_its_name(origin.content) or _written_usage(origin.content)
     replayed = origin is not None and origin.info.is_charged_before
     usage = getattr(completion, "usage", None)
     if found is None:
@@ -77,18 +77,19 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
     made = Receipt(
         completion_id=completion_id,
         model=str(parts.get("model", "")),
-        pricing_version=int(_decimal(parts.get("pricing_version"))),
+        pricing_version=_whole(parts.get("pricing_version")),
         credits=_decimal(usage.get("credits_charged")),
         input_credits=_decimal(parts.get("input_credits")),
         output_credits=_decimal(parts.get("output_credits")),
         reasoning_credits=_decimal(parts.get("reasoning_credits")),
-        prompt_tokens=int(_decimal(usage.get("prompt_tokens"))),
-        completion_tokens=int(_decimal(usage.get("completion_tokens"))),
-        reasoning_tokens=int(_decimal(usage.get("reasoning_tokens"))),
-        total_tokens=int(_decimal(usage.get("total_tokens"))),
+        prompt_tokens=_whole(usage.get("prompt_tokens")),
+        completion_tokens=_whole(usage.get("completion_tokens")),
+        reasoning_tokens=_whole(usage.get("reasoning_tokens")),
+        total_tokens=_whole(usage.get("total_tokens")),
         replayed=replayed,
     )
-    return evolve(made, warnings=tuple(map(ReceiptWarning, _disagreements(made))))
+    warnings = tuple(map(ReceiptWarning, _disagreements(made)))
+    return evolve(made, warnings=warnings) if warnings else made
 
 
 def salvage(error: ResponseShapeError) -> Receipt | None:
@@ -132,12 +133,34 @@ def _written_usage(content: bytes) -> Mapping[str, Any] | None:
     return usage if isinstance(usage, dict) else None
 
 
+def _usage_by_its_name(content: bytes) -> Any:
+    """The usage, without decoding all else again; None where its name does not tell where it is."""
+    before, _, behind = content.partition(_USAGE)
+    if not behind or _USAGE in behind or b"\\u" in before:
+        return None
+    try:
+        text = behind.decode().lstrip(_SPACE)
+        return _EXACT_DECODER.raw_decode(text[1:].lstrip(_SPACE))[0] if text.startswith(":") else None
+    except (ValueError, ArithmeticError, RecursionError):
+        return None
+
+
 def parse_decimal(text: str) -> Decimal:
     """A number of a JSON document to the digit; 0 for one that no receipt has. For `parse_float`."""
     try:
         return _decimal(Decimal(text))
     except InvalidOperation:
         return Decimal(0)
+
+
+_USAGE: Final = b'"usage"'
+_SPACE: Final = " \t\r\n"
+_EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
+
+
+def _whole(value: object) -> int:
+    """A count, or 0 as for `_decimal`."""
+    return value if type(value) is int and abs(value) < 10**_MOST_DIGITS else int(_decimal(value))
 
 
 def _decimal(value: object) -> Decimal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import httpx
@@ -25,7 +26,7 @@ def request_of(
     # Apart, so that no frame with the key in one of its variables is part of a traceback.
     return client.build_request(
         step.method,
-        step.url,
+        _parsed_url(step.url),
         params=step.query or None,
         headers={**step.headers, KEY_HEADER: step.key.reveal()},
         content=step.content,
@@ -34,8 +35,14 @@ def request_of(
     )
 
 
+@lru_cache(maxsize=64)
+def _parsed_url(url: str) -> httpx.URL:
+    """To parse one takes longer than to decode an answer, and most calls go to one and the same."""
+    return httpx.URL(url)
+
+
 def reply_of(response: httpx.Response, *, content: bytes = b"", body: object = None, fault: str | None = None) -> Reply:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = _headers_of(response)
     return Reply(
         status_code=response.status_code,
         headers=headers,
@@ -47,6 +54,17 @@ def reply_of(response: httpx.Response, *, content: bytes = b"", body: object = N
         or "content-length" in headers
         or "transfer-encoding" in headers,
     )
+
+
+def _headers_of(response: httpx.Response) -> dict[str, str]:
+    """By names in lower case; several of one name in one, as lists are written."""
+    headers: dict[str, str] = {}
+    # `items` of httpx looks for the encoding again for each of them.
+    encoding = response.headers.encoding
+    for raw_name, raw_value in response.headers.raw:
+        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def cut_reply(response: httpx.Response, content: bytearray, failure: Failure) -> Reply | Failure:
