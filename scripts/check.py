@@ -24,7 +24,7 @@ PACKAGES = [
 SCRIPTS = [
     path for path in sorted((ROOT / "scripts").iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()
 ]
-TYPED = [*PACKAGES, *(str(path.relative_to(ROOT)) for path in SCRIPTS if path.name != "tests")]
+TYPED = ["noxfile.py", *PACKAGES, *(str(path.relative_to(ROOT)) for path in SCRIPTS if path.name != "tests")]
 CHECKS = {
     "drift": [sys.executable, "scripts/regenerate.py", "--check"],
     "spec": [sys.executable, "scripts/spec_gate.py"],

@@ -1,0 +1,100 @@
+"""The tests on each Python, with the newest and with the oldest dependencies; checks; the wheel; known vulnerabilities.
+
+    .venv/bin/nox                                     all of it, on every Python that is installed
+    .venv/bin/nox -s tests-3.13 -- overlays/tests     one session, with options of pytest
+
+Owns the environments, none of which has a lock: `tests` takes the newest of everything that pyproject.toml allows,
+`oldest` the lowest versions that it names.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import nox
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
+EXTRAS = ["aiohttp", "cli", "mock", "otel", "tools"]
+# Of any moment after 1980, where the calendar of zip files begins.
+EPOCH = "1700000000"
+
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["tests", "oldest", "lint", "wheel", "audit"]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """All tests, with the newest dependencies."""
+    session.install("--upgrade", "--editable", ".[dev]")
+    _test(session)
+
+
+@nox.session(python=PYTHONS[0])
+def oldest(session: nox.Session) -> None:
+    """All tests, with the lowest versions of what pyproject.toml names."""
+    versions = Path(session.create_tmp()) / "versions.txt"
+    session.run_install(*_compile(session, versions, "dev"), "--resolution", "lowest-direct")
+    session.install("--requirement", str(versions))
+    session.install("--no-deps", "--editable", ".")
+    _test(session)
+
+
+@nox.session(python=PYTHONS[0])
+def lint(session: nox.Session) -> None:
+    """Drift, spec, style and types, as scripts/check.py has them."""
+    session.install("--editable", ".[dev]")
+    session.run("python", "scripts/check.py")
+
+
+@nox.session(python=PYTHONS[0])
+def wheel(session: nox.Session) -> None:
+    """Two builds in two folders are the same to the byte; what they give works, with nothing but what it asks for."""
+    session.install("build[uv]")
+    folder = Path(session.create_tmp())
+    for epoch in (EPOCH, None):
+        one, other = (_built(session, folder / place, epoch) for place in ("here", "elsewhere/deeper"))
+        if one.read_bytes() != other.read_bytes():
+            session.error(f"two builds differ, with SOURCE_DATE_EPOCH={epoch}: {one} {other}")
+        session.log(f"{one.name}, SOURCE_DATE_EPOCH={epoch}: sha256 {sha256(one.read_bytes()).hexdigest()}")
+    session.install(str(one))
+    session.run("python", "-c", "import aurous; aurous.Aurous('key').close()")
+    session.install(f"{one}[{','.join(EXTRAS)}]")
+    session.run("aurous-mock", "--help", silent=True)
+    session.run("aurous", "--version")
+
+
+@nox.session(python=PYTHONS[0])
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what users install. Needs the network, and fails where nobody knows a package."""
+    session.install("pip-audit")
+    versions = Path(session.create_tmp()) / "versions.txt"
+    session.run(*_compile(session, versions, *EXTRAS), external=True)
+    session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "--requirement", str(versions))
+
+
+def _test(session: nox.Session) -> None:
+    session.run("pytest", "-q", *(session.posargs or ["-n", "auto"]))
+
+
+def _compile(session: nox.Session, file: Path, *extras: str) -> list[str]:
+    """What writes exact versions into a file, which is made anew each time and never committed."""
+    wanted = [f"--extra={extra}" for extra in extras]
+    target = ["--python-version", str(session.python), "--output-file", str(file)]
+    return ["uv", "pip", "compile", "pyproject.toml", "--quiet", *target, *wanted]
+
+
+def _built(session: nox.Session, folder: Path, epoch: str | None) -> Path:
+    """A wheel of the files that git knows or would take, built in a folder, a zone and a language of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    listed = session.run("git", "ls-files", "-z", "-co", "--exclude-standard", external=True, silent=True) or ""
+    for name in filter(os.path.isfile, listed.split("\0")):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(name, target)
+    environment = {"TZ": "Asia/Tokyo" if "deeper" in folder.parts else "UTC", "SOURCE_DATE_EPOCH": epoch}
+    with session.chdir(folder):
+        session.run("python", "-m", "build", "--quiet", "--wheel", "--installer", "uv", env=environment)
+    return next((folder / "dist").glob("*.whl"))
