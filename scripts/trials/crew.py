@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from trials.jobs import READ, SETTLE, Job, Told
+from trials.jobs import READ, SETTLE, Told
 
 _SCRIPTS: Final = Path(__file__).resolve().parents[1]
 _GRACE: Final = 5.0
@@ -27,9 +27,10 @@ class Ended(msgspec.Struct, frozen=True):
 
 
 class Crew:
-    """The processes of a trial."""
+    """The processes of a trial, each of which runs a module."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "trials.workers") -> None:
+        self._module = module
         self._processes: list[asyncio.subprocess.Process] = []
         self._listeners: list[asyncio.Task[None]] = []
         self.heard: asyncio.Queue[Told | Ended] = asyncio.Queue()
@@ -37,14 +38,14 @@ class Crew:
     def __len__(self) -> int:
         return len(self._processes)
 
-    async def start(self, jobs: Iterable[Job]) -> None:
+    async def start(self, jobs: Iterable[msgspec.Struct]) -> None:
         """A process for each job."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_SCRIPTS), os.environ.get("PYTHONPATH", "")])}
         for job in jobs:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "trials.workers",
+                self._module,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -56,6 +57,11 @@ class Crew:
             assert process.stdin is not None
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             self._listeners.append(asyncio.create_task(self._listen(process)))
+
+    @property
+    def ids(self) -> list[int]:
+        """Of the processes, by the operating system."""
+        return [process.pid for process in self._processes]
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None

@@ -105,9 +105,36 @@ class Done(msgspec.Struct, frozen=True, tag="done"):
     """The completions whose price its client's ledger does not know."""
 
 
+class Shift(msgspec.Struct, frozen=True, kw_only=True):
+    """What one process does for a while: always so many streams and calls at once."""
+
+    url: str
+    seconds: float
+    at_once: int
+    seed: int
+    pace: float
+    """Tokens that the server is to send per second in each stream."""
+    leak: str = ""
+    """What to keep that should be let go of: `memory`, `streams` or `threads`; proof that it would be seen."""
+    patience: Patience = Patience(read=5.0, first_delay=0.2)
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
+    """What has come of a shift so far."""
+
+    endings: dict[str, int]
+    """How many exchanges ended how."""
+    untyped: dict[str, int]
+    """Errors that are none of the client's own."""
+    events: int
+    """Chunks of streams that were handed out."""
+    credits: Decimal
+    """What the clients' ledgers say."""
+
+
 SETTLE: Final = "settle"
 """The word to do so; at any other, or none, what is open stays so."""
 
-Told: TypeAlias = CallTold | StreamTold | Settled | Account | Done
+Told: TypeAlias = CallTold | StreamTold | Settled | Account | Done | Tally
 READ = msgspec.json.Decoder(Told)
 WRITE = msgspec.json.Encoder()

@@ -37,7 +37,11 @@ def tell(told: Told) -> None:
 
 def request(job: Job, number: int) -> dict[str, Any]:
     """What is asked for under a number; calls are short, streams of a length of their own."""
-    tokens = _CALL_TOKENS if job.kind == "calls" else 4 + number * 7 % 41
+    return request_of(number, _CALL_TOKENS if job.kind == "calls" else 4 + number * 7 % 41)
+
+
+def request_of(number: int, tokens: int) -> dict[str, Any]:
+    """A question with its number, for an answer of so many tokens."""
     return {
         "model": _MODEL,
         "messages": [{"role": "user", "content": f"Trial {number}."}],

@@ -62,6 +62,12 @@ class Victim:
         self.port = urlsplit(line.decode().split()[-1]).port or 0
         return True
 
+    @property
+    def id(self) -> int:
+        """Of its process, by the operating system."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """Let it die at once, and come back."""
         assert self._process is not None
