@@ -1,5 +1,7 @@
 """Answers: deterministic, cut as asked, and fitting the schemas they were asked to fit."""
 
+import copyreg
+import itertools
 import json
 import random
 from typing import Any
@@ -156,6 +158,15 @@ def test_making_values_leaves_the_process_dice_alone() -> None:
     random.seed(5)
     samples.value({"type": "number", "minimum": 3, "maximum": 900}, random.Random(77))
     assert random.random() == expected
+
+
+def test_samples_need_no_copies_of_iterators(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Those of itertools cannot be copied since Python 3.14.
+    def refuse(thing: object) -> str:
+        raise TypeError(f"cannot pickle {thing!r}")
+
+    monkeypatch.setitem(copyreg.dispatch_table, itertools.count, refuse)
+    assert samples.value({"type": "integer", "minimum": 314, "maximum": 314}, random.Random(0)) == 314
 
 
 def tool(name: str, **parameters: Any) -> dict[str, Any]:
