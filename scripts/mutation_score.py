@@ -60,7 +60,9 @@ def _planted(options: argparse.Namespace) -> int:
     print("", *map(line_of, matrix.bad), matrix.score, sep="\n")
     if options.json:
         options.json.write_text(matrix.as_json())
-    if options.record:
+    if options.record and (options.only or options.quick):
+        PAGE.write_text(matrix.revise(PAGE.read_text()))
+    elif options.record:
         PAGE.write_text(matrix.as_page())
         SEEN.write_text(matrix.as_record())
     return 1 if matrix.bad else 0

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
 from aurous_mock.engines import Pace
 
@@ -147,14 +148,16 @@ class LongerIds(Behaviour):
             # One that was cut or altered must stay unknown.
             inner = asked.replace(self._mark, "", 1) if self._mark in asked else asked.replace("cmp_", "cmp_-", 1)
             request.path = request.path.replace(asked, inner, 1)
-            request.headers["x-asked"], request.headers["x-inner"] = asked, inner
+            # An id may be any text, and a header may not.
+            request.headers["x-asked"], request.headers["x-inner"] = quote(asked), quote(inner)
         return None
 
     def answer(self, request: Request, answer: Answer) -> None:
         if answer.completion:
             answer.body["id"] += self._mark
         elif answer.error and (inner := request.headers.get("x-inner")):
-            answer.error["message"] = answer.error["message"].replace(inner, request.headers["x-asked"])
+            asked = unquote(request.headers["x-asked"])
+            answer.error["message"] = answer.error["message"].replace(unquote(inner), asked)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if "id" in frame.body:

@@ -103,7 +103,7 @@ class NoRetryAfter(Behaviour):
 
 @fault.behaviour("limits.429_type", "A 429 has type rate_limit.", RATES)
 class RateLimitType(Behaviour):
-    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 1200}
+    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 600}
 
     def answer(self, request: Request, answer: Answer) -> None:
         if answer.status == 429 and answer.error:

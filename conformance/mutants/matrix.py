@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -60,12 +60,7 @@ class Matrix:
     @property
     def score(self) -> str:
         """One line, such as `80 of 80 faults caught, 0 false alarms in 20 variations`."""
-        counted = Counter(entry.outcome for entry in self.entries)
-        faults, variations = len(self.of(Kind.FAULT)), len(self.of(Kind.VARIATION))
-        line = f"{counted[Outcome.CAUGHT]} of {faults} faults caught, "
-        line += f"{counted[Outcome.FALSE_ALARM]} false alarms in {variations} variations"
-        if counted[Outcome.VOID]:
-            line += f", {counted[Outcome.VOID]} without a verdict"
+        line = _scored([(entry.variant.kind, entry.outcome) for entry in self.entries])
         asked = [entry for entry in self.of(Kind.FAULT) if entry.stranger is not None]
         if asked:
             line += f"; plain schemathesis: {sum(bool(entry.stranger) for entry in asked)} of {len(asked)}"
@@ -115,6 +110,33 @@ class Matrix:
             lines += map(_row, self.of(kind))
             lines.append("")
         return "\n".join(lines)
+
+    def revise(self, page: str) -> str:
+        """A page on which these variants, and only these, have come out anew."""
+        rows = {entry.variant.id: _row(entry) for entry in self.entries}
+        lines = [rows.get(_named(line), line) for line in page.splitlines()]
+        outcomes = []
+        for line in lines:
+            if line.startswith("## "):
+                kind = Kind.VARIATION if "variations" in line else Kind.FAULT
+            if _named(line):
+                outcomes.append((kind, Outcome(line.split(" | ")[3].partition(" (")[0].strip("*"))))
+        headline = next(place for place, line in enumerate(lines) if line.startswith("**"))
+        lines[headline] = f"**{_scored(outcomes)}.**"
+        return "\n".join(lines) + "\n"
+
+
+def _named(line: str) -> str:
+    """The variant that a line of the page is about, if it is about one."""
+    return line.split("`")[1] if line.startswith("| `") else ""
+
+
+def _scored(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
+    counted = Counter(outcome for _, outcome in outcomes)
+    of = Counter(kind for kind, _ in outcomes)
+    line = f"{counted[Outcome.CAUGHT]} of {of[Kind.FAULT]} faults caught, "
+    line += f"{counted[Outcome.FALSE_ALARM]} false alarms in {of[Kind.VARIATION]} variations"
+    return line + (f", {counted[Outcome.VOID]} without a verdict" if counted[Outcome.VOID] else "")
 
 
 def line_of(entry: Entry) -> str:

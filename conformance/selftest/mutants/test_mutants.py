@@ -64,6 +64,16 @@ def test_the_plain_variant_differs_in_nothing() -> None:
         assert streamed.text.endswith("data: [DONE]\n\n")
 
 
+def test_a_variant_tried_again_is_told_anew_and_the_others_stay() -> None:
+    void = Entry(VARIANTS["receipt.sum_off"], Trial(True, 1.0), crashed=True)
+    missed = Entry(VARIANTS["auth.any_key_accepted"], Trial(True, 1.0))
+    passed = Entry(VARIANTS["stream.crlf"], Trial(True, 1.0))
+    page = Matrix([void, missed, passed]).as_page()
+    assert "0 of 2 faults caught, 0 false alarms in 1 variations, 1 without a verdict" in page
+    caught = Entry(VARIANTS["receipt.sum_off"], Trial(True, 1.0, ("receipt.sum",)))
+    assert Matrix([caught]).revise(page) == Matrix([caught, missed, passed]).as_page()
+
+
 def test_a_variant_that_crashes_is_no_success() -> None:
     entry = Entry(VARIANTS["receipt.sum_off"], Trial(True, 1.0, ("receipt.sum",)), crashed=True)
     matrix = Matrix([entry])
