@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class Balance(JsonObject):
@@ -70,7 +72,7 @@ class Balance(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.credits = self.credits
         _made.held_credits = self.held_credits
         _made.available_credits = self.available_credits

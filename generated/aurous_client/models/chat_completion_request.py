@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class ChatCompletionRequest(JsonObject):
@@ -204,7 +206,7 @@ class ChatCompletionRequest(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.model = self.model
         _made.messages = self.messages
         _made.max_tokens = self.max_tokens

@@ -10,6 +10,8 @@ from .. import parsing as _parse
 from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class ChatPricing(JsonObject):
@@ -43,7 +45,7 @@ class ChatPricing(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.input = self.input
         _made.output = self.output
         _made.additional_properties = {**self.additional_properties}

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class Choice(JsonObject):
@@ -66,7 +68,7 @@ class Choice(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.index = self.index
         _made.message = self.message
         _made.finish_reason = self.finish_reason

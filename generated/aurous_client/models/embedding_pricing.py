@@ -10,6 +10,8 @@ from .. import parsing as _parse
 from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class EmbeddingPricing(JsonObject):
@@ -43,7 +45,7 @@ class EmbeddingPricing(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.text = self.text
         _made.visual = self.visual
         _made.additional_properties = {**self.additional_properties}

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class FunctionCall(JsonObject):
@@ -47,7 +49,7 @@ class FunctionCall(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.name = self.name
         _made.arguments = self.arguments
         _made.additional_properties = {**self.additional_properties}

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class ImageUrl(JsonObject):
@@ -53,7 +55,7 @@ class ImageUrl(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.url = self.url
         _made.detail = self.detail
         _made.additional_properties = {**self.additional_properties}

@@ -10,6 +10,8 @@ from .. import parsing as _parse
 from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class JsonSchemaFormat(JsonObject):
@@ -45,7 +47,7 @@ class JsonSchemaFormat(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.type = self.type
         _made.json_schema = self.json_schema
         _made.additional_properties = {**self.additional_properties}

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class Model(JsonObject):
@@ -85,7 +87,7 @@ class Model(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.id = self.id
         _made.object = self.object
         _made.kind = self.kind

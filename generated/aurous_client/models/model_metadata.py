@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class ModelMetadata(JsonObject):
@@ -100,7 +102,7 @@ class ModelMetadata(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.kind = self.kind
         _made.context_window = self.context_window
         _made.capabilities = self.capabilities

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class NamedJsonSchema(JsonObject):
@@ -59,7 +61,7 @@ class NamedJsonSchema(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.name = self.name
         _made.strict = self.strict
         _made.schema = self.schema

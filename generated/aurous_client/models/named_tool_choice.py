@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class NamedToolChoice(JsonObject):
@@ -45,7 +47,7 @@ class NamedToolChoice(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.type = self.type
         _made.function = self.function
         _made.additional_properties = {**self.additional_properties}

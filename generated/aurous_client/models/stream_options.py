@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class StreamOptions(JsonObject):
@@ -42,7 +44,7 @@ class StreamOptions(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.include_usage = self.include_usage
         _made.additional_properties = {**self.additional_properties}
         return _made

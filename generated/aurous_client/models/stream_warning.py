@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class StreamWarning(JsonObject):
@@ -46,7 +48,7 @@ class StreamWarning(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.code = self.code
         _made.message = self.message
         _made.additional_properties = {**self.additional_properties}

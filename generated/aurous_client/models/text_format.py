@@ -10,6 +10,8 @@ from .. import parsing as _parse
 from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class TextFormat(JsonObject):
@@ -37,7 +39,7 @@ class TextFormat(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.type = self.type
         _made.additional_properties = {**self.additional_properties}
         return _made

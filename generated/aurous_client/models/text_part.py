@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class TextPart(JsonObject):
@@ -44,7 +46,7 @@ class TextPart(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.type = self.type
         _made.text = self.text
         _made.additional_properties = {**self.additional_properties}

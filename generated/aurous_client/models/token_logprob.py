@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class TokenLogprob(JsonObject):
@@ -69,7 +71,7 @@ class TokenLogprob(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.token = self.token
         _made.logprob = self.logprob
         _made.bytes_ = self.bytes_

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class TokenRate(JsonObject):
@@ -41,7 +43,7 @@ class TokenRate(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.credits_per_m = self.credits_per_m
         _made.additional_properties = {**self.additional_properties}
         return _made

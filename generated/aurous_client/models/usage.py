@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class Usage(JsonObject):
@@ -75,7 +77,7 @@ class Usage(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.prompt_tokens = self.prompt_tokens
         _made.completion_tokens = self.completion_tokens
         _made.total_tokens = self.total_tokens

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
+_blank = object.__new__
+
 
 @_define(kw_only=True)
 class UsageBreakdown(JsonObject):
@@ -70,7 +72,7 @@ class UsageBreakdown(JsonObject):
         return _made
 
     def __copy__(self) -> Self:
-        _made = object.__new__(type(self))
+        _made = _blank(type(self))
         _made.input_credits = self.input_credits
         _made.output_credits = self.output_credits
         _made.reasoning_credits = self.reasoning_credits
