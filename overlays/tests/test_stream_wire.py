@@ -21,6 +21,9 @@ from typing import Any
 
 import anyio
 import aurous
+
+# Takes longer to load than some of these streams may last.
+import aurous.transport.bridge
 import httpx
 import pytest
 import trio

@@ -85,8 +85,10 @@ class _Stream(httpx.AsyncByteStream):
             try:
                 piece = await self._content.readany()
             except Exception as error:
-                # A reader whose connection breaks keeps back what had come before.
                 self._failure = _translated(error)
+                if self._content.exception() is not error:
+                    raise self._failure from None
+                # A reader whose connection breaks keeps back what had come before.
                 self._content.set_exception(None)
                 piece = self._content.read_nowait()
         if piece:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Final, TypeVar
 from urllib.request import getproxies
 
@@ -12,26 +11,31 @@ import httpx
 from .. import loops
 from ..errors import ConfigurationError
 from ..options import Backend
+from .direct import AsyncDirect, Direct
 
-ClientT = TypeVar("ClientT", httpx.Client, httpx.AsyncClient)
+MadeT = TypeVar("MadeT")
 
 # Generous, for gateways that fan out; httpx's own 100 would make the 101st stream wait for a connection.
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
 
 
-def make_client() -> httpx.Client:
-    """A client for threads. Raises ConfigurationError, as those that follow."""
-    return _make(lambda: httpx.Client(limits=LIMITS))
+def make_client() -> httpx.Client | Direct:
+    """What sends for threads. Raises ConfigurationError, as those that follow."""
+    if _has_proxies():
+        return _make(lambda: httpx.Client(limits=LIMITS))
+    return _make(lambda: Direct(httpx.HTTPTransport(limits=LIMITS)))
 
 
-def make_async_client(backend: Backend) -> httpx.AsyncClient:
-    """A client for the event loop that runs."""
-    if backend == "httpx" or not _can_bridge():
+def make_async_client(backend: Backend) -> httpx.AsyncClient | AsyncDirect:
+    """What sends for the event loop that runs."""
+    if _has_proxies():
         return _make(lambda: httpx.AsyncClient(limits=LIMITS))
+    if backend == "httpx" or not (_is_installed() and loops.is_asyncio()):
+        return _make(lambda: AsyncDirect(httpx.AsyncHTTPTransport(limits=LIMITS)))
 
     from .bridge import Bridge
 
-    return _make(lambda: httpx.AsyncClient(transport=Bridge(LIMITS)))
+    return _make(lambda: AsyncDirect(Bridge(LIMITS)))
 
 
 def check_backend(backend: Backend) -> None:
@@ -42,16 +46,18 @@ def check_backend(backend: Backend) -> None:
         raise ConfigurationError("backend='aiohttp' needs an extra: pip install 'aurous-labs[aiohttp]'")
 
 
-def _can_bridge() -> bool:
-    # Proxies of the environment are read by httpx for its own connections alone.
-    return _is_installed() and loops.is_asyncio() and not getproxies().keys() - {"no"}
+def _has_proxies() -> bool:
+    # Which of them is for whom is known to the clients of httpx alone.
+    return bool(getproxies().keys() - {"no"})
 
 
 def _is_installed() -> bool:
+    from importlib.util import find_spec
+
     return find_spec("httpx_aiohttp") is not None and find_spec("aiohttp") is not None
 
 
-def _make(kind: Callable[[], ClientT]) -> ClientT:
+def _make(kind: Callable[[], MadeT]) -> MadeT:
     try:
         return kind()
     except Exception as error:

@@ -16,6 +16,7 @@ from ..locks import Lock
 from ..options import Backend
 from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import check_backend, make_async_client, name_of
+from .direct import AsyncDirect
 from .failures import CLOSED, FAILURES, clean, failure_of, late, silence
 from .messages import cut_reply, is_plain, opens_stream, reply_of, request_of, take
 
@@ -49,7 +50,7 @@ class AsyncTransport:
         self.clock = clock
         self._sleep = sleep or loops.sleep
         self._given = http_client
-        self._made: dict[Any, httpx.AsyncClient] = {}
+        self._made: dict[Any, httpx.AsyncClient | AsyncDirect] = {}
         self._lock = Lock()
         self._closed = False
 
@@ -106,7 +107,7 @@ class AsyncTransport:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
 
-    def http_client(self) -> httpx.AsyncClient:
+    def http_client(self) -> httpx.AsyncClient | AsyncDirect:
         """The httpx client in use, made on first use in each event loop. Raises AurousError if closed."""
         if self._closed:
             raise AurousError(CLOSED)

@@ -10,13 +10,14 @@ from typing import Any, Final
 import httpx
 
 from ..steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send
+from .direct import AsyncDirect, Direct
 
 # No answer of this API comes near it; without a limit, an endless one would take all memory.
 MAX_BODY: Final = 64 * 1024 * 1024
 
 
 def request_of(
-    client: httpx.Client | httpx.AsyncClient,
+    client: httpx.Client | httpx.AsyncClient | Direct | AsyncDirect,
     step: Send,
     trace: Callable[[str, Mapping[str, Any]], None] | None = None,
     *,

@@ -14,6 +14,7 @@ from ..locks import Lock
 from ..patience import BOUND, bind, hold
 from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import make_client, name_of
+from .direct import Direct
 from .failures import CLOSED, FAILURES, clean, failure_of
 from .messages import cut_reply, is_plain, opens_stream, reply_of, request_of, take
 
@@ -38,7 +39,7 @@ class SyncTransport:
         self.clock = clock
         self._sleep = sleep
         self._given = http_client
-        self._made: httpx.Client | None = None
+        self._made: httpx.Client | Direct | None = None
         self._process = os.getpid()
         self._lock = Lock()
         self._closed = False
@@ -88,7 +89,7 @@ class SyncTransport:
                 if response is not None:
                     response.close()
 
-    def http_client(self) -> httpx.Client:
+    def http_client(self) -> httpx.Client | Direct:
         """The httpx client in use, made on first use, and anew in a forked process. Raises AurousError if closed."""
         if self._closed:
             raise AurousError(CLOSED)
