@@ -115,7 +115,7 @@ class _Stream:
 class ChatStream(_Stream, Iterator[ChatCompletionChunk]):
     """A stream of chunks, each with exactly one choice.
 
-        with client.chat.completions.stream(model=..., messages=[...]) as stream:
+        with client.chat.completions.stream(model="aurous-grow-2.0-pro", messages=messages) as stream:
             for text in stream.text:
                 print(text, end="")
         print(stream.completion.usage)
