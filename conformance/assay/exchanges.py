@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assay.breaches import Breach
@@ -78,6 +78,23 @@ class Exchange:
             return f"no answer ({self.fault})"
         code = self.get("error", "code") if self.media_type == "application/json" else None
         return f"{self.status} {code}" if isinstance(code, str) else str(self.status)
+
+
+def redacted(exchange: Exchange, redact: Callable[[str], str]) -> Exchange:
+    """An exchange as it may be shown: there are servers that send back the key that they were sent."""
+
+    def clean(body: bytes) -> bytes:
+        # Every byte is a character of Latin-1, so that nothing else changes.
+        return redact(body.decode("latin-1")).encode("latin-1")
+
+    return replace(
+        exchange,
+        url=redact(exchange.url),
+        sent=clean(exchange.sent),
+        headers={name: redact(value) for name, value in exchange.headers.items()},
+        body=clean(exchange.body),
+        fault=redact(exchange.fault),
+    )
 
 
 def spell(path: tuple[str | int, ...]) -> str:

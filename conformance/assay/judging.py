@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from assay.breaches import Breach, Observation, Unseen, leaves
-from assay.exchanges import Exchange, answer, curl
+from assay.exchanges import Exchange, answer, curl, redacted
 from assay.ruling import Level
 from assay.verdicts import Finding, Outcome, Shown
 
@@ -35,10 +36,11 @@ def judge(error: BaseException | None, level: Level, *, missing: bool) -> tuple[
     return Outcome.BROKEN, came, exchanges
 
 
-def shown(exchanges: tuple[Exchange, ...], recorded: list[Exchange]) -> tuple[Shown, ...]:
+def shown(exchanges: tuple[Exchange, ...], recorded: list[Exchange], redact: Callable[[str], str]) -> tuple[Shown, ...]:
     """The exchanges that a breach named, or the last one of the test."""
     chosen = exchanges or tuple(recorded[-1:])
-    return tuple(Shown(curl(exchange), answer(exchange)) for exchange in chosen[:MOST_SHOWN])
+    clean = [redacted(exchange, redact) for exchange in chosen[:MOST_SHOWN]]
+    return tuple(Shown(curl(exchange), answer(exchange)) for exchange in clean)
 
 
 def tell(finding: Finding) -> str:

@@ -144,7 +144,8 @@ class Run:
             self._denied[id(error)] = error
         outcome, came, exchanges = judging.judge(error, rule.level, missing=needless)
         recorded = self.recorder.exchanges
-        shown = judging.shown(exchanges, recorded) if outcome is not Outcome.KEPT else ()
+        came = self.settings.redact(came)
+        shown = judging.shown(exchanges, recorded, self.settings.redact) if outcome is not Outcome.KEPT else ()
         finding = Finding(
             rule, item.nodeid, outcome, came, shown, len(recorded), sum(map(charge, recorded)), call.duration
         )

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from assay.breaches import Breach, unseen
-from assay.exchanges import KEY_VARIABLE, Exchange
+from assay.exchanges import Exchange
 from assay.fairness import FRUGAL
 from assay.purse import Purse, Rates
 from assay.receipts import charge
@@ -216,9 +216,7 @@ class Server:
 
     def redact(self, text: str) -> str:
         """A header's value as it may be printed."""
-        for key in filter(None, (self.settings.api_key, self.settings.other_api_key)):
-            text = text.replace(key, KEY_VARIABLE)
-        return text
+        return self.settings.redact(text)
 
 
 def encode(body: Any) -> bytes:

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from assay.exchanges import KEY_VARIABLE
+
 EMBEDDED_KEY = "al_live_" + "0" * 64
 OTHER_EMBEDDED_KEY = "al_live_" + "1" * 64
 DEFAULT_SEED = 20260515
@@ -53,6 +55,12 @@ class Settings:
     @classmethod
     def unpacked(cls, packed: dict[str, Any]) -> Settings:
         return cls(**{**packed, "profile": Profile(packed["profile"])})
+
+    def redact(self, text: str) -> str:
+        """A text as it may be shown: without a key."""
+        for key in filter(None, (self.api_key, self.other_api_key)):
+            text = text.replace(key, KEY_VARIABLE)
+        return text
 
     @property
     def metered(self) -> bool:

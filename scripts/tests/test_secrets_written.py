@@ -1,0 +1,123 @@
+"""A planted key, looked for in every file that a command writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+from aurous_mock.launcher import running
+from aurous_mock.settings import DEFAULT_KEY
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = "al_live_" + "5ec4e7" * 10 + "beef"
+OTHER = "al_live_" + "0b5cu4" * 10 + "cafe"
+CHAT = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Name three colours."}]}
+PATIENCE = 300
+
+
+def written(folder: Path) -> bytes:
+    """Everything that is in the files of a folder, and their names."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    return b"\n".join(str(path).encode() + b"\n" + path.read_bytes() for path in files)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
+def test_the_state_of_the_mock_has_no_key(end: signal.Signals, tmp_path: Path) -> None:
+    flags = ["--port", "0", "--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
+    flags += ["--upstream", "http://127.0.0.1:9/v1"]
+    command = [sys.executable, "-m", "aurous_mock", *flags]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as mock:
+        assert mock.stdout is not None
+        url = mock.stdout.readline().rpartition(" ")[2].strip()
+        for headers in ({"X-Api-Key": KEY}, {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "one"}):
+            # The upstream is not there: records of failures are written, too.
+            for body in (CHAT, {**CHAT, "stream": True}):
+                assert httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers).status_code >= 200
+        assert httpx.get(f"{url}/v1/balance", headers={"X-Api-Key": KEY}).status_code == 200
+        mock.send_signal(end)
+        _, log = mock.communicate(timeout=PATIENCE)
+    found = written(tmp_path) + log.encode()
+    assert b"team_default" in found
+    assert KEY.encode() not in found
+    assert OTHER.encode() not in found
+
+
+class Echo(BaseHTTPRequestHandler):
+    """The mock, but it shows whoever asks the key that they sent: in a header, in the address, in what it says."""
+
+    protocol_version = "HTTP/1.1"
+    upstream = ""
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        answered = httpx.request(self.command, self.upstream + self.path, headers=headers, content=body, timeout=60)
+        content = answered.content
+        if answered.headers.get("Content-Type", "").startswith("application/json"):
+            # Broken, too, so that it is shown.
+            content = json.dumps({"you_sent": dict(self.headers), **answered.json(), "object": KEY}).encode()
+        self.send_response(answered.status_code)
+        for name, value in answered.headers.items():
+            if name.lower() not in ("content-length", "transfer-encoding", "connection", "content-encoding"):
+                self.send_header(name, value)
+        self.send_header("X-You-Sent", str(self.headers.get("X-Api-Key")))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args: object) -> None:
+        """Not to the terminal."""
+
+
+@pytest.fixture
+def indiscreet() -> Iterator[str]:
+    with running(keys={KEY: "team_default", OTHER: "team_other"}) as mock:
+        handler = type("Handler", (Echo,), {"upstream": mock.url})
+        with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            yield f"http://127.0.0.1:{server.server_port}"
+            server.shutdown()
+            thread.join()
+
+
+def test_the_reports_of_the_suite_have_no_key(indiscreet: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "conformance/rules/test_models.py"]
+    command += ["conformance/rules/test_completion.py", "conformance/rules/test_authentication.py"]
+    command += [f"--base-url={indiscreet}", f"--api-key={KEY}", f"--other-api-key={OTHER}"]
+    command += [f"--report={tmp_path / 'report.html'}", f"--report={tmp_path / 'report.json'}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    assert done.returncode == 1, done.stdout
+    found = written(tmp_path)
+    # What failed is shown, and what was sent back with it.
+    assert b"curl" in found
+    assert b"you_sent" in found
+    assert b"$AUROUS_API_KEY" in found
+    for told in (done.stdout.encode(), done.stderr.encode(), found):
+        assert KEY.encode() not in told
+        assert OTHER.encode() not in told
+
+
+def test_the_figures_of_chaos_have_no_key(tmp_path: Path) -> None:
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, "scripts/chaos.py", "calls", "--calls", "20", "--kills", "0", "--json", str(figures)]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert json.loads(figures.read_bytes())
+    assert DEFAULT_KEY not in done.stdout + done.stderr
+    assert DEFAULT_KEY.encode() not in written(tmp_path)
