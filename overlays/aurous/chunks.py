@@ -6,7 +6,6 @@ Page: api-reference/chat/streaming.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from io import StringIO
 from typing import Any, Final
 
 from aurous_client.models import (
@@ -64,8 +63,8 @@ class Accumulator:
         self._head: tuple[str, int, str] | None = None
         self._index: int | None = None
         self._role: str | None = None
-        # To lengthen a `str` with every chunk would copy it every time; a list of pieces takes many times the memory.
-        self._text = StringIO()
+        # As UTF-8: a list of pieces takes many times the memory, and a `str` would be copied with every chunk.
+        self._text = bytearray()
         self._has_text = False
         self._calls: dict[int, _Call] = {}
         self._tokens: list[TokenLogprob] | None = None
@@ -83,7 +82,7 @@ class Accumulator:
     @property
     def text(self) -> str:
         """The content; empty where none has come."""
-        return self._text.getvalue()
+        return self._text.decode("utf-8", "surrogatepass")
 
     @property
     def tool_calls(self) -> list[ToolCall]:
@@ -136,7 +135,7 @@ class Accumulator:
     def add_text(self, text: str) -> None:
         """Take in a chunk of which all but the text is known."""
         self._has_text = True
-        self._text.write(text)
+        self._text += text.encode("utf-8", "surrogatepass")
         if "\ufffd" in text:
             self._note("content", "content has U+FFFD, which stands for bytes that were no UTF-8")
 

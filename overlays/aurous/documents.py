@@ -20,9 +20,12 @@ NO_JSON: Final = _NoJson()
 def decode(content: bytes) -> Any:
     """A document, or `NO_JSON`."""
     try:
-        return json.loads(content, parse_constant=_refuse)
-    except (ValueError, RecursionError):
+        # `loads` makes a decoder for each text that is to be decoded in a way of its own.
+        return _DECODER.decode(content.decode())
+    except RecursionError:
         return NO_JSON
+    except ValueError:
+        return _decode_otherwise(content)
 
 
 def parse(operation: Operation[Any], content: bytes) -> Any:
@@ -39,6 +42,17 @@ def parse(operation: Operation[Any], content: bytes) -> Any:
         return fault.with_traceback(None)
 
 
+def _decode_otherwise(content: bytes) -> Any:
+    """What is in another encoding, or has a byte order mark; neither is told of in a header."""
+    try:
+        return json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return NO_JSON
+
+
 def _refuse(name: str) -> Any:
     """Python reads NaN and Infinity; JSON does not have them, and nothing can be charged by them."""
     raise ValueError(name)
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)

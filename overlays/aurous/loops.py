@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 
@@ -37,6 +39,24 @@ def is_over(loop: Any) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def within(seconds: float) -> AbstractAsyncContextManager[object]:
+    """Raises TimeoutError where a block takes longer."""
+    if not is_asyncio():
+        return _within(seconds)
+    import asyncio
+
+    # That of anyio does the same, and takes several times as long to be made.
+    return asyncio.timeout(seconds)
+
+
+@asynccontextmanager
+async def _within(seconds: float) -> AsyncIterator[None]:
+    import anyio
+
+    with anyio.fail_after(seconds):
+        yield
 
 
 async def sleep(seconds: float) -> None:

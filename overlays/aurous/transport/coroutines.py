@@ -18,7 +18,7 @@ from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import check_backend, make_async_client, name_of
 from .direct import AsyncDirect
 from .failures import CLOSED, FAILURES, clean, failure_of, late, silence
-from .messages import cut_reply, is_plain, opens_stream, reply_of, request_of, take
+from .messages import cut_reply, opens_stream, plain_or, reply_of, request_of, take
 
 if TYPE_CHECKING:
     from ..alarms import Alarm
@@ -71,15 +71,13 @@ class AsyncTransport:
 
     async def send(self, step: Send) -> Reply | Failure:
         """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
-        import anyio
-
         client = self.http_client()
         response: httpx.Response | None = None
         content = bytearray()
         # What reads a stream has clocks of its own, and a connection of aiohttp one timeout for a whole response.
         limit = min(step.read, step.total) if step.streams else step.total
         try:
-            with anyio.fail_after(limit):
+            async with loops.within(limit):
                 response = await client.send(
                     request_of(client, step, read=None if step.streams else step.read),
                     stream=True,
@@ -89,11 +87,14 @@ class AsyncTransport:
                     opened, response = response, None
                     return reply_of(opened, body=AsyncBody(opened))
                 try:
-                    async for piece in response.aiter_bytes():
+                    async for piece in cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)):
                         take(content, piece, math.inf)
                 except FAILURES as error:
                     return cut_reply(response, content, failure_of(error, step))
-                return reply_of(response, content=bytes(content))
+                whole, response = response, None
+                with contextlib.suppress(*FAILURES):
+                    await whole.aclose()
+                return reply_of(whole, content=bytes(content))
         except TimeoutError as error:
             failure = late(limit, error)
             return failure if response is None else cut_reply(response, content, failure)
@@ -104,6 +105,8 @@ class AsyncTransport:
             raise
         finally:
             if response is not None:
+                import anyio
+
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
 
@@ -135,8 +138,7 @@ class AsyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        plain = response.stream if is_plain(response) else response.aiter_bytes()
-        self._pieces = aiter(cast(AsyncIterable[bytes], plain))
+        self._pieces = aiter(cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)))
         self._alarm: Alarm | None = None
         if loops.is_asyncio():
             from ..alarms import Alarm

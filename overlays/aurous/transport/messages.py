@@ -78,8 +78,12 @@ def opens_stream(response: httpx.Response) -> bool:
     return response.is_success and kind == EVENT_STREAM
 
 
-def is_plain(response: httpx.Response) -> bool:
-    return "content-encoding" not in response.headers and not response.is_stream_consumed
+def plain_or(response: httpx.Response, decoded: Callable[[], object]) -> object:
+    """What to read a body from: the stream itself where nothing has to be done to its pieces, since every way of httpx
+    to read it is one more layer under each of them.
+    """
+    is_plain = "content-encoding" not in response.headers and not response.is_stream_consumed
+    return response.stream if is_plain else decoded()
 
 
 def take(content: bytearray, piece: bytes, deadline: float) -> None:

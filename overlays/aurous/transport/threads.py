@@ -16,7 +16,7 @@ from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import make_client, name_of
 from .direct import Direct
 from .failures import CLOSED, FAILURES, clean, failure_of
-from .messages import cut_reply, is_plain, opens_stream, reply_of, request_of, take
+from .messages import cut_reply, opens_stream, plain_or, reply_of, request_of, take
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class SyncTransport:
                     return reply_of(opened, body=SyncBody(opened))
                 content = bytearray()
                 try:
-                    for piece in response.iter_bytes():
+                    for piece in cast(Iterable[bytes], plain_or(response, response.iter_bytes)):
                         take(content, piece, began + step.total)
                 except FAILURES as error:
                     return cut_reply(response, content, failure_of(error, step))
@@ -120,9 +120,7 @@ class SyncBody:
         if hold(response.extensions.get("network_stream")):
             # The timeout that remains is that of each read, which httpx does not know.
             response.request.extensions["timeout"]["read"] = None
-        # The stream itself, where nothing has to be done to its pieces: `iter_raw` is one more layer under each event.
-        plain = response.stream if is_plain(response) else response.iter_bytes()
-        self._pieces = iter(cast(Iterable[bytes], plain))
+        self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
 
     def read(self, patience: float) -> bytes | Failure | None:
         """The next piece, if it comes within so many seconds; a Failure if not; None after the last."""
