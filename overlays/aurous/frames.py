@@ -68,6 +68,7 @@ class Reader:
         self._decoded: deque[ServerSentEvent] = deque()
         self._max_event_size = DEFAULT_MAX_EVENT_SIZE if max_event_size is None else max_event_size
         self._is_at_rest = False
+        self._has_failed = False
         # The bytes of the event at hand, where they are those of no other.
         self._bytes = b""
         self._stencil: Stencil | None = None
@@ -128,6 +129,9 @@ class Reader:
                 chunk = self._recognize(event)
                 if chunk is None:
                     self._decode(event, is_whole=bool(self._blocks))
+            elif self._has_failed and not self.is_done:
+                # Said now: no piece may follow with which it would be.
+                self._decode(b"", is_whole=False)
             else:
                 return None
             if chunk is not None:
@@ -162,6 +166,7 @@ class Reader:
             raise self._with_cargo(self._shape_error(str(error), "")) from None
         self._bytes = event if is_whole and self._is_at_rest and len(events) == 1 else b""
         self._is_at_rest = self._decoder.is_at_rest
+        self._has_failed = self._decoder.has_failed
         self._decoded.extend(events)
 
     def _read(self, event: ServerSentEvent) -> ChatCompletionChunk | None:

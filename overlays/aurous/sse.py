@@ -99,6 +99,11 @@ class Decoder:
         """Whether the next byte begins an event, as far as can be told of what came before it."""
         return self._bom is None and not (self._tail or self._after_cr or self._too_large)
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether an event was too large, which the next call raises."""
+        return self._too_large
+
     def flush(self) -> list[ServerSentEvent]:
         """Ends the stream. An event without its blank line is dropped, so there is never one left to return.
 

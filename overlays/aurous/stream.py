@@ -105,7 +105,8 @@ class _Stream:
         return f"<{type(self).__name__} id={self.id} end={self.end}>"
 
     def __del__(self) -> None:
-        flow: Flow | None = self.__dict__.get("_flow")
+        # Not by `__dict__`: making that anew would keep what is being collected for one more collection.
+        flow: Flow | None = getattr(self, "_flow", None)
         if flow is not None and flow.reader is not None and flow.end is None:
             warnings.warn(
                 f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=1, source=self

@@ -308,6 +308,21 @@ class TestErrors:
             list(feed(made, events(chunk({"content": "x" * 1000}))))
         assert caught.value.text == "Red"
 
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    def test_of_size_are_told_with_the_last_piece(self, line_end: bytes) -> None:
+        made = reader(max_event_size=1000)
+        too_large = chunk({"content": "x" * 1000})
+        with pytest.raises(ResponseShapeError, match="1000 bytes"):
+            list(feed(made, events(ROLE, RED, too_large).replace(b"\n", line_end)))
+        assert made.accumulator.text == "Red"
+
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    def test_of_size_do_not_matter_after_the_end(self, line_end: bytes) -> None:
+        made = reader(max_event_size=1000)
+        piece = events(*WHOLE, chunk({"content": "x" * 1000})).replace(b"\n", line_end)
+        assert text_of(list(feed(made, piece))) == "Red, green"
+        assert made.is_done
+
     def test_do_not_repeat_the_key(self) -> None:
         for frame in ({"error": {"message": f"bad key {KEY}"}}, f"no JSON {KEY}"):
             error = fault_of(frame)

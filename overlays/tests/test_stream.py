@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import pickle
+import weakref
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -47,6 +49,20 @@ def retrieve(caller: Caller, completion_id: str) -> aurous.models.ChatCompletion
 
 def charged(mock: Mock) -> Decimal:
     return sum((Decimal(str(line["credits_charged"])) for line in mock.ledger()), Decimal(0))
+
+
+def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller) -> None:
+    with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: "truncate=3"}) as stream:
+        list(stream)
+    gone = weakref.ref(stream.made._flow)
+    gc.disable()
+    try:
+        # Its error leads to it, and it to its error.
+        del stream
+        gc.collect()
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 class TestWhole:
