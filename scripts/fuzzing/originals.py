@@ -1,0 +1,91 @@
+"""Valid answers, as a server makes them, before anything is done to them. Values only; knows no faults."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+MODEL: Final = "aurous-grow-2.0-pro"
+# What a JSON string can be written as in more than one way, and what looks like the grammar around it.
+TEXTS: Final = (
+    "Red", ", green", "", " ", "\n", "\r\n", '"', "\\", "\\u0041", "\u00e9", "\u2028", "\u0085", "\U0001f3a8", "\ufffd",
+    "\x7f", "\0", "[DONE]", '"content":"x"', "data: ", "\n\ndata: ", '"}}]}', "a" * 300, "\ufeff", "\u202e", "\ud83c",
+)  # fmt: skip
+HEAD: Final[dict[str, Any]] = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
+USAGE: Final[dict[str, Any]] = {
+    "prompt_tokens": 12,
+    "completion_tokens": 24,
+    "total_tokens": 36,
+    "reasoning_tokens": 0,
+    "credits_charged": 0.0117,
+    "breakdown": {"input_credits": 0.0009, "output_credits": 0.0108, "model": MODEL, "pricing_version": 7},
+}
+_CALL: Final[dict[str, Any]] = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'},
+}
+_LOGPROBS: Final[dict[str, Any]] = {
+    "content": [{"token": "Red", "logprob": -0.5, "bytes": [82], "top_logprobs": [{"token": "Red", "logprob": -0.5}]}]
+}
+COMPLETION: Final[dict[str, Any]] = {
+    **HEAD,
+    "object": "chat.completion",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": "Red, green", "tool_calls": [_CALL]},
+            "finish_reason": "stop",
+            "logprobs": _LOGPROBS,
+        }
+    ],
+    "usage": USAGE,
+    "status": "completed",
+    "error": None,
+}
+ERROR: Final[dict[str, Any]] = {
+    "error": {
+        "type": "invalid_request",
+        "code": "invalid_format",
+        "message": "This is no request.",
+        "param": None,
+        "doc_url": "https://docs.aurous-labs.com/errors#invalid_format",
+        "request_id": "req_1",
+    }
+}
+MODELS: Final[dict[str, Any]] = {
+    "object": "list",
+    "data": [
+        {
+            "id": MODEL,
+            "object": "model",
+            "created": 1731948000,
+            "owned_by": "aurous",
+            "kind": "chat",
+            "aurous_metadata": {
+                "context_window": 256000,
+                "capabilities": ["tools"],
+                "max_output_tokens_hard_cap": 8192,
+            },
+        }
+    ],
+}
+BALANCE: Final[dict[str, Any]] = {"credits": 100.5, "held_credits": 0.5, "available_credits": 100.0}
+WARNING: Final[dict[str, Any]] = {
+    **HEAD,
+    "choices": [],
+    "warning": {"code": "idempotency_ignored_streaming", "message": "It is ignored."},
+}
+DONE: Final = "[DONE]"
+
+
+def chunk(delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
+    """A frame with what it adds."""
+    return {**HEAD, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}], **members}
+
+
+def stream(texts: list[str], *, calls: bool = False) -> list[Any]:
+    """The frames of a whole answer: its role, a frame for each text, its end with the receipt."""
+    frames: list[Any] = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": text}) for text in texts)]
+    if calls:
+        frames.append(chunk({"tool_calls": [{"index": 0, **_CALL}]}))
+    return [*frames, chunk({}, "tool_calls" if calls else "stop", usage=USAGE), DONE]
