@@ -24,7 +24,7 @@ from aurous_client.models import ChatCompletion
 
 from trials.jobs import WRITE, Account, CallTold, Job, Settled, StreamTold, Told
 
-_MODEL: Final = "aurous-grow-2.0-pro"
+MODEL: Final = "aurous-grow-2.0-pro"
 _NUMBERED: Final = re.compile(r"Trial (\d+)\.")
 _CALL_TOKENS: Final = 8
 
@@ -43,7 +43,7 @@ def request(job: Job, number: int) -> dict[str, Any]:
 def request_of(number: int, tokens: int) -> dict[str, Any]:
     """A question with its number, for an answer of so many tokens."""
     return {
-        "model": _MODEL,
+        "model": MODEL,
         "messages": [{"role": "user", "content": f"Trial {number}."}],
         "max_tokens": tokens,
         "reasoning_effort": "minimal",

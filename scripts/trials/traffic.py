@@ -20,17 +20,21 @@ from typing import Any, Final
 
 import msgspec
 from aurous import AsyncAurous, Aurous, AurousError, RetryPolicy, StreamPolicy, Timeouts
+from aurous.ledger import Ledger
+from aurous.receipts import Receipt
 from aurous_mock.settings import DEFAULT_KEY
 
 from trials.errands import Errand, errands
 from trials.jobs import Done, Shift, Tally
-from trials.subjects import tell
+from trials.subjects import MODEL, tell
 
 _TELL_EVERY: Final = 1.0
 # Seconds from the start of one lane to the next.
 _STAGGER: Final = 0.01
 # What a planted leak keeps of each errand, in bytes; and of how many streams one is never closed.
 _KEPT, _UNCLOSED = 200_000, 2
+# As many completions as a ledger remembers, and no more: filling up, it would look like a leak for an hour.
+_REMEMBERED: Final = 10_000
 
 
 class Traffic:
@@ -180,6 +184,25 @@ async def _aread(traffic: Traffic, stream: Any, errand: Errand) -> None:
             await stream.recover()
 
 
+def fill(ledger: Ledger) -> None:
+    """Let a ledger remember all that it can, like that of a client that has been at work for days."""
+    for number in range(_REMEMBERED):
+        nothing = Receipt(
+            completion_id=f"cmp_{number:026}",
+            model=MODEL,
+            pricing_version=1,
+            credits=Decimal(0),
+            input_credits=Decimal(0),
+            output_credits=Decimal(0),
+            reasoning_credits=Decimal(0),
+            prompt_tokens=0,
+            completion_tokens=0,
+            reasoning_tokens=0,
+            total_tokens=0,
+        )
+        ledger.settle(nothing, created=True)
+
+
 async def run(shift: Shift) -> None:
     traffic = Traffic(shift)
     with Aurous(DEFAULT_KEY, **traffic.settings) as client:
@@ -187,6 +210,8 @@ async def run(shift: Shift) -> None:
             AsyncAurous(DEFAULT_KEY, backend="httpx", **traffic.settings) as one,
             AsyncAurous(DEFAULT_KEY, backend="aiohttp", **traffic.settings) as other,
         ):
+            for each in (client, one, other):
+                fill(each.ledger)
             told = asyncio.create_task(_tell(traffic, client, one, other))
             threads, tasks = list[threading.Thread](), list[asyncio.Task[None]]()
             for lane in range(shift.at_once):
