@@ -128,7 +128,8 @@ def test_a_client_that_hangs_or_raises_something_else_is_found(kind: str, monkey
 
 
 def test_answers_without_an_end_are_found_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.transport.messages.MAX_BODY", 3 * sizes.MAX_BODY)
+    # As if less were allowed than is.
+    monkeypatch.setattr(sizes, "MAX_BODY", 4 * sizes.MIB)
     found = servers.Evidence(seed=0, sizes=list(sizes.try_all()))
     assert broken(servers.judge(found))[0] == "nothing was read beyond its limit"
     high = servers.Evidence(seed=0, sizes=[("an answer", "a result", 0, sizes.MOST + 1)])
