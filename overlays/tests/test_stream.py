@@ -51,16 +51,17 @@ def charged(mock: Mock) -> Decimal:
     return sum((Decimal(str(line["credits_charged"])) for line in mock.ledger()), Decimal(0))
 
 
-def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller) -> None:
-    with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: "truncate=3"}) as stream:
+@pytest.mark.parametrize("fault", ["truncate=3", "reset=3", "end=3"])
+def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller, fault: str) -> None:
+    with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
         list(stream)
-    gone = weakref.ref(stream.made._flow)
+    gone = weakref.ref(stream.made._flow), weakref.ref(stream.made._flow.body)
     gc.disable()
     try:
         # Its error leads to it, and it to its error.
         del stream
         gc.collect()
-        assert gone() is None
+        assert [each() for each in gone] == [None, None]
     finally:
         gc.enable()
 

@@ -111,6 +111,9 @@ class _Stream(httpx.AsyncByteStream):
 def _translated(error: Exception) -> Exception:
     """The failure as httpx would call it."""
     known = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    if isinstance(known, aiohttp.ClientConnectionError):
+        # There is one for all connections that are closed: it would keep the frames of everyone who ever met it.
+        known.__traceback__ = known.__context__ = None
     if isinstance(known, RuntimeError) and str(known).startswith(_CLOSED):
         return httpx.ReadError(str(known))
     kind = next((kind for one, kind in _KINDS if isinstance(known, one)), None)
