@@ -120,6 +120,7 @@ class Reader:
     def next(self) -> ChatCompletionChunk | None:
         """The next chunk of the piece; None if it has no more. Raises as `take`."""
         while True:
+            chunk = None
             if self._decoded:
                 chunk = self._read(self._decoded.popleft())
             elif self._blocks:

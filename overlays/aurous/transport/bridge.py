@@ -73,7 +73,7 @@ class _Stream(httpx.AsyncByteStream):
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self._response: aiohttp.ClientResponse = stream._aiohttp_response
-        self._content = self._response.content
+        self._content: Any = self._response.content
         self._failure: Exception | None = None
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -46,7 +46,7 @@ class AsyncTransport:
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
             raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {name_of(http_client)}")
         check_backend(backend)
-        self._backend = backend
+        self._backend: Backend = backend
         self.clock = clock
         self._sleep = sleep or loops.sleep
         self._given = http_client
