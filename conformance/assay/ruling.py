@@ -30,6 +30,7 @@ BALANCE = "api-reference/public-api-v1/get-credit-balance"
 AUTHENTICATION = "authentication"
 ERRORS = "errors"
 ERROR_GUIDE = "guides/error-handling"
+DROP_IN = "guides/openai-drop-in"
 RATE_LIMITS = "rate-limits"
 CHANGELOG = "changelog"
 

@@ -30,6 +30,14 @@ def tokens_of(usage: dict[str, Any]) -> int:
     return total
 
 
+def had_room(usage: dict[str, Any], most: int) -> int:
+    """How many tokens an answer took that was far from `most`; leaves the rule unseen for one that was not."""
+    made: int = usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
+    if made > most // 2:
+        unseen(f"the answer took {made} of the {most} tokens it was given")
+    return made
+
+
 def moved_exactly(server: Server, spend: Callable[[], Decimal]) -> None:
     """Require that `credits` falls by what `spend` returns, and that nothing stays held for it.
 

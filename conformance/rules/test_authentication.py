@@ -86,6 +86,14 @@ def test_not_a_bearer(server: Server, scheme: str) -> None:
     server.send("GET", "/v1/models", headers=headers).expect(401)
 
 
+@rule(
+    "authentication.other_scheme", page=AUTHENTICATION, says="The key is a bearer token, and nothing else: not `Basic`."
+)
+def test_other_scheme(server: Server) -> None:
+    headers = {"X-Api-Key": None, "Authorization": f"Basic {server.api_key}"}
+    server.send("GET", "/v1/models", headers=headers).expect(401)
+
+
 @rule("authentication.empty_key", page=AUTHENTICATION, says="An empty key is no key.")
 @pytest.mark.parametrize(
     "headers", [{"X-Api-Key": ""}, {"X-Api-Key": None, "Authorization": "Bearer"}], ids=["key", "bearer"]

@@ -72,6 +72,12 @@ def test_error_told(cancelled: Cancelled) -> None:
     require(not misfits, "; ".join(misfits), cancelled.record)
 
 
+@rule("cancel.not_a_disconnect", page=CANCEL, says="A cancel that was asked for is not told as a client that hung up.")
+def test_not_a_disconnect(cancelled: Cancelled) -> None:
+    code = cancelled.record.expect(200).get("error", "code")
+    require(code != "cancelled_client_disconnect", f"`error.code` is {code!r}", cancelled.answer, cancelled.record)
+
+
 @rule("cancel.receipt", page=CANCELLATION, says="Only tokens already made are charged, and the receipt adds up.")
 def test_receipt(cancelled: Cancelled) -> None:
     usage = cancelled.record.expect(200).at("usage")
@@ -193,6 +199,8 @@ def test_disconnect(server: Server, levers: Levers) -> None:
         unseen("the completion ended before the server could notice")
     require(found.at("status") == "cancelled", f"`status` is {found.at('status')!r}", stream.exchange, found)
     require(isinstance(found.json.get("error"), dict), f"`error` is {found.json.get('error')!r}", found)
+    code = found.get("error", "code")
+    require(code != "cancelled_by_request", f"nobody asked for it, and `error.code` is {code!r}", found)
     usage = found.at("usage")
     parts = tokens_of(usage)
     require(usage["total_tokens"] == parts, f"total_tokens {usage['total_tokens']}, parts {parts}", found)

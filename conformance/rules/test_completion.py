@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 from assay import contract
-from assay.breaches import observe, require
+from assay.breaches import observe, require, unseen
 from assay.exchanges import Exchange
 from assay.levers import Levers
-from assay.ruling import CREATE, ERRORS, REASONING, rule
+from assay.ruling import CREATE, DROP_IN, ERRORS, REASONING, rule
 from assay.server import Server
+from assay.streams import Transcript
+
+from .accounts import had_room
 
 FINISH_REASONS = contract.schema("FinishReason")["enum"]
 CLOCKS_MAY_DIFFER_BY = 600
+ROOM = 64
 
 
 @rule("completion.status_code", page=CREATE, says="Creating a completion answers 200.")
@@ -133,6 +137,26 @@ def test_length(server: Server) -> None:
     observe(f"with max_tokens 1, finish_reason is {made.at('choices', 0, 'finish_reason')!r}")
 
 
+@rule(
+    "completion.not_cut",
+    page=DROP_IN,
+    says="An answer that had room to spare does not say `length`, which OpenAI's SDKs take for one that was cut.",
+)
+@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+def test_not_cut(server: Server, stream: bool) -> None:
+    body = server.ask("Greet me in 3 words.", max_tokens=ROOM)
+    if stream:
+        told = server.streamed(body)
+        exchange, usage, reasons = told.exchange, told.usage, told.finish_reasons
+    else:
+        exchange = server.completed(body)
+        usage, reasons = exchange.at("usage"), [exchange.at("choices", 0, "finish_reason")]
+    if usage is None:
+        unseen("the stream brought no receipt")
+    made = had_room(usage, ROOM)
+    require("length" not in reasons, f"it took {made} of {ROOM} tokens, and finish_reason is {reasons}", exchange)
+
+
 @rule("completion.stop", page=CREATE, says="The answer ends before any text at which it was to stop.")
 @pytest.mark.parametrize("stop", [" ", [" "], ["no-such-text", " "], ["a", "e", "o", " "]], ids=str)
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
@@ -176,6 +200,18 @@ def test_logprobs(server: Server) -> None:
     made = server.completed(server.ask(logprobs=True, top_logprobs=2))
     told = made.get("choices", 0, "logprobs", "content")
     observe(f"{len(told)} tokens have log probabilities" if isinstance(told, list) else "there are none")
+
+
+@rule(
+    "completion.no_logprobs",
+    page=CREATE,
+    says="Without `logprobs: true` there are no log probabilities: `logprobs` is null or absent.",
+)
+def test_no_logprobs(completion: Exchange, transcript: Transcript) -> None:
+    told = completion.get("choices", 0, "logprobs")
+    require(told is None, f"nobody asked, and `logprobs` is {str(told)[:100]}", completion)
+    streamed = [choice["logprobs"] for choice in transcript.choices if choice.get("logprobs") is not None]
+    require(not streamed, f"nobody asked, and a chunk's `logprobs` is {str(streamed[:1])[:100]}", transcript.exchange)
 
 
 @rule(

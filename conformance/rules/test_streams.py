@@ -255,6 +255,23 @@ def test_max_tokens(server: Server) -> None:
     require(made <= 3, f"max_tokens was 3 and completion_tokens is {made}", told.exchange)
 
 
+@rule("stream.options", page=CREATE, says="What a completion may be asked for, a stream may be asked for as well.")
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param({"logprobs": True, "top_logprobs": 2}, id="logprobs"),
+        pytest.param({"temperature": 0.5, "top_p": 0.9, "seed": 7}, id="sampling"),
+        pytest.param({"presence_penalty": 0.5, "frequency_penalty": -0.5}, id="penalties"),
+    ],
+)
+def test_options(server: Server, options: dict[str, Any]) -> None:
+    told = server.streamed(server.ask(**options))
+    faults = [frame["error"] for frame in told.frames if frame.get("error") is not None]
+    require(not faults, f"an error came: {faults}", told.exchange)
+    whole = bool(told.content) and len(told.finish_reasons) == 1 and told.done
+    require(whole, f"it said {told.content[:80]!r} and ended with {told.finish_reasons}", told.exchange)
+
+
 @rule("stream.running_record", page=RETRIEVE, says="While a completion streams, its record is `in_progress`.")
 def test_running_record(server: Server, levers: Levers) -> None:
     with running(server, levers) as stream:

@@ -9,9 +9,11 @@ import pytest
 from assay import contract
 from assay.breaches import Breach, observe, require, unseen
 from assay.exchanges import Exchange
-from assay.ruling import PRICING, TOOLS, rule
+from assay.ruling import DROP_IN, PRICING, TOOLS, rule
 from assay.server import Server
 from assay.streams import Transcript
+
+from .accounts import had_room
 
 PARAMETERS = {
     "type": "object",
@@ -26,18 +28,19 @@ TOOL = {
 OTHER_TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
 FORCED = {"type": "function", "function": {"name": "get_weather"}}
 QUESTION = "What will the weather be in Oslo, for three days?"
+ROOM = 96
 
 
 @pytest.fixture(scope="module")
 def called(server: Server) -> Exchange:
     """A completion that had to call a function."""
-    return server.completed(server.ask(QUESTION, tools=[OTHER_TOOL, TOOL], tool_choice=FORCED, max_tokens=96))
+    return server.completed(server.ask(QUESTION, tools=[OTHER_TOOL, TOOL], tool_choice=FORCED, max_tokens=ROOM))
 
 
 @pytest.fixture(scope="module")
 def streamed(server: Server) -> Transcript:
     """A stream that had to call a function."""
-    return server.streamed(server.ask(QUESTION, tools=[OTHER_TOOL, TOOL], tool_choice=FORCED, max_tokens=96))
+    return server.streamed(server.ask(QUESTION, tools=[OTHER_TOOL, TOOL], tool_choice=FORCED, max_tokens=ROOM))
 
 
 @rule("tools.forced", page=TOOLS, says="`tool_choice` naming a function makes the model call that function.")
@@ -88,6 +91,19 @@ def test_finish_reason(called: Exchange) -> None:
     observe(f"it ends with {called.at('choices', 0, 'finish_reason')!r}")
 
 
+@rule(
+    "tools.not_cut", page=DROP_IN, says="A call that had room to spare does not end with `length`, as if it were cut."
+)
+def test_not_cut(called: Exchange, streamed: Transcript) -> None:
+    reason = called.at("choices", 0, "finish_reason")
+    for exchange, usage, reasons in (
+        (called, called.at("usage"), [reason]),
+        (streamed.exchange, streamed.usage or called.at("usage"), streamed.finish_reasons),
+    ):
+        made = had_room(usage, ROOM)
+        require("length" not in reasons, f"it took {made} of {ROOM} tokens, and finish_reason is {reasons}", exchange)
+
+
 @rule("tools.none", page=TOOLS, says="`tool_choice: none` forbids calls.")
 def test_none(server: Server) -> None:
     made = server.completed(server.ask(QUESTION, tools=[TOOL], tool_choice="none"))
@@ -98,7 +114,7 @@ def test_none(server: Server) -> None:
 @rule("tools.auto", page=TOOLS, says="`tool_choice: auto`, the default with tools, lets the model decide.")
 @pytest.mark.parametrize("options", [{"tool_choice": "auto"}, {}], ids=["auto", "left out"])
 def test_auto(server: Server, options: dict[str, Any]) -> None:
-    made = server.completed(server.ask(QUESTION, tools=[TOOL], **options, max_tokens=96))
+    made = server.completed(server.ask(QUESTION, tools=[TOOL], **options, max_tokens=ROOM))
     for call in made.at("choices", 0, "message").get("tool_calls") or []:
         require(call["function"]["name"] == "get_weather", f"it called {call['function']['name']!r}", made)
         parsed(call, made)
