@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import fuzz
 import httpx
 import orjson
 import pytest
+import requesting
 from aurous_mock.launcher import Mock
 from mockkit import CREATE, PATIENCE, chat, error_of
 
@@ -120,7 +120,7 @@ def test_bytes_that_are_no_http(mock: Mock, data: bytes) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_generated_requests(seed: int) -> None:
-    seen = asyncio.run(fuzz.run(500, seed))
+    seen = asyncio.run(requesting.run(500, seed))
     assert seen[200] > 100
     assert sum(seen.values()) == 500
 
@@ -128,11 +128,11 @@ def test_generated_requests(seed: int) -> None:
 def test_generated_requests_on_the_wire(client: httpx.Client) -> None:
     rng = random.Random(1)
     for _ in range(300):
-        made = fuzz.request(rng)
+        made = requesting.request(rng)
         if made.path == CREATE and "content-length" not in made.headers:
             assert client.post(CREATE, content=made.body, headers=list(_raw(made))).status_code < 500, made
 
 
-def _raw(made: fuzz.Request) -> Iterator[tuple[bytes, bytes]]:
+def _raw(made: requesting.Request) -> Iterator[tuple[bytes, bytes]]:
     for name, value in made.headers.items():
         yield name.encode(), value.encode("latin-1")

@@ -1,4 +1,4 @@
-"""Generated requests against the mock, in process: `python fuzz.py 100000` sends as many and stops at the first that
+"""Generated requests against the mock, in process: `python requesting.py 100000` sends as many and stops at the first that
 ends in a 5xx, a traceback, a broken envelope or a long wait."""
 
 import asyncio
