@@ -1,5 +1,5 @@
-"""Generated requests against the mock, in process: `python requesting.py 100000` sends as many and stops at the first that
-ends in a 5xx, a traceback, a broken envelope or a long wait."""
+"""Generated requests against the mock, in process: `python requesting.py 100000` sends as many, and stops at the first
+that ends in a 5xx, a traceback, a broken envelope or a long wait."""
 
 import asyncio
 import json
