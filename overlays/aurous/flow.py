@@ -339,7 +339,8 @@ class Flow:
         if self.reader.is_complete:
             self.account.settle(self.reader.receipt)
         result = None
-        if error is None:
+        # A long text is put together for those alone who look at it.
+        if error is None and self._link.options.hooks:
             with suppress(AurousError):
                 result = self.completion
         self.account.close(result, error)
