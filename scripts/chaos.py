@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
+from trials import arguments as checks
 
 if TYPE_CHECKING:
     from trials.campaign import Terms
@@ -90,23 +91,15 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"what to do: {', '.join(PARTS)} (default: all)")
-    add("--calls", type=_count, default=10_000, metavar="N", help="how many calls (default: 10000)")
-    add("--streams", type=_count, default=2_000, metavar="N", help="how many streams (default: 2000)")
+    add("--calls", type=checks.count, default=10_000, metavar="N", help="how many calls (default: 10000)")
+    add("--streams", type=checks.count, default=2_000, metavar="N", help="how many streams (default: 2000)")
     add("--kills", type=int, default=3, metavar="N", help="how often the server is killed in each part (default: 3)")
     add("--seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
     add("--json", type=Path, metavar="FILE", help="write the figures and findings as JSON")
     options = parser.parse_args(arguments)
-    unknown = [part for part in options.parts if part not in PARTS]
-    if unknown:
-        parser.error(f"{unknown[0]!r} is none of {', '.join(PARTS)}")
+    checks.check_parts(parser, options.parts, PARTS)
+    checks.check_folders(parser, options.json)
     return options
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 if __name__ == "__main__":

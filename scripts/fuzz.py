@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
+from trials import arguments as checks
 
 if TYPE_CHECKING:
     from trials.verdicts import Verdict
@@ -67,23 +68,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fuzz.py", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"what to do: {', '.join(PARTS)} (default: both)")
-    add("--cases", type=_count, default=100_000, metavar="N", help="how many cases of each (default: 100000)")
+    add("--cases", type=checks.count, default=100_000, metavar="N", help="how many cases of each (default: 100000)")
     add("--seed", type=int, default=0, metavar="N", help="of the cases (default: 0)")
     add("--json", type=Path, metavar="FILE", help="write the figures and findings as JSON")
     options = parser.parse_args(arguments)
-    unknown = [part for part in options.parts if part not in PARTS]
-    if unknown:
-        parser.error(f"{unknown[0]!r} is none of {', '.join(PARTS)}")
-    if options.json is not None and not options.json.parent.is_dir():
-        parser.error(f"there is no folder {options.json.parent} for {options.json.name}")
+    checks.check_parts(parser, options.parts, PARTS)
+    checks.check_folders(parser, options.json)
     return options
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
+from trials import arguments as checks
 
 if TYPE_CHECKING:
     from trials.endurance import Evidence
@@ -87,9 +88,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write figures, findings and samples as JSON")
     add("--plot", type=Path, metavar="FILE", help="write the samples as an SVG picture")
     options = parser.parse_args(arguments)
-    for path in (options.json, options.plot):
-        if path is not None and not path.parent.is_dir():
-            parser.error(f"there is no folder {path.parent} for {path.name}")
+    checks.check_folders(parser, options.json, options.plot)
     return options
 
 

@@ -7,5 +7,5 @@ together; `charges` and `receipts` hold what the clients say against the ledger,
 
 Whether they hold more and more where they are busy for long is tried too: `errands` are what clients are asked then,
 `traffic` is a process full of them, `gauges` read what a process holds. `endurance` brings those together, `flatness`
-judges, `curves` draws.
+judges, `curves` draws. `arguments` checks what all these commands are told.
 """

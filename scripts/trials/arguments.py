@@ -1,0 +1,29 @@
+"""Checks what the commands of trials are told, before they begin. Knows no trial, and needs nothing installed."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def count(text: str) -> int:
+    """How many of something, as argparse takes it."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def check_parts(parser: argparse.ArgumentParser, given: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a part that there is not."""
+    unknown = [part for part in given if part not in known]
+    if unknown:
+        parser.error(f"{unknown[0]!r} is none of {', '.join(known)}")
+
+
+def check_folders(parser: argparse.ArgumentParser, *paths: Path | None) -> None:
+    """Refuse files that could not be written at the end, when all the work is done."""
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            parser.error(f"there is no folder {path.parent} for {path.name}")
