@@ -281,7 +281,12 @@ def test_a_verdict_is_a_table_and_a_document() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
-    [(["everything"], "'everything' is none of"), (["--calls", "0"], "at least 1"), (["--calls", "x"], "invalid")],
+    [
+        (["everything"], "'everything' is none of"),
+        (["--calls", "0"], "at least 1"),
+        (["--calls", "x"], "invalid"),
+        (["--json", "nowhere/at/all.json"], "there is no folder nowhere"),
+    ],
 )
 def test_a_bad_command_line_is_exit_2(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
