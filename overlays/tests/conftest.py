@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 from aurous_mock.launcher import Mock, running
 from hypothesis import settings
-from wirekit import CALM, KEY, KINDS, Caller, Time, Wire, serving
+from streamkit import callers
+from wirekit import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving
 
 
 def pytest_configure() -> None:
@@ -22,6 +24,12 @@ def pytest_configure() -> None:
     # A job in the background of a script is started with Ctrl-C ignored, and hands that on to all it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    # What is loaded by now stays. Looking through it takes each collection longer than most of these tests.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +59,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def make(kind: str, time: Time) -> Iterator[Callable[..., Caller]]:
+def make(kind: str, time: Time) -> Iterator[Make]:
     """Makes callers of one kind, whose waits take no time."""
     made: list[Caller] = []
 
@@ -62,6 +70,13 @@ def make(kind: str, time: Time) -> Iterator[Callable[..., Caller]]:
     yield make
     for caller in made:
         caller.close()
+
+
+@pytest.fixture
+def live(kind: str) -> Iterator[Make]:
+    """Makes callers of one kind, by the clock of everybody else."""
+    with callers(kind) as made:
+        yield made
 
 
 @pytest.fixture

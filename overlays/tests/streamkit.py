@@ -6,14 +6,32 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
 import anyio
 import aurous
+
+# Takes longer to load than some of these streams may last.
+import aurous.transport.bridge
+from aurous_mock.launcher import Mock
 from wirekit import MESSAGES, MODEL, Action, Caller, Time, raw
 
 FAULT = "Aurous-Mock-Fault"
+# Of this request to the mock: the role, four tokens, the end.
+SHORT = {"max_tokens": 4}
+FRAMES = 6
+SLOW = {FAULT: "pace=20"}
+# For servers that stop in the middle of a stream. Those who are impatient too soon, on a busy machine, learn the same.
+IMPATIENT = aurous.Timeouts(idle=0.1)
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
 HEAD = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
 USAGE: dict[str, Any] = {
     "prompt_tokens": 12,
@@ -93,6 +111,7 @@ LAST = chunk({}, "stop", usage=USAGE)
 RED = chunk({"content": "Red"})
 GREEN = chunk({"content": ", green"})
 WHOLE = [ROLE, RED, GREEN, LAST, "[DONE]"]
+TEXT = "Red, green"
 
 
 def events(*frames: Any) -> bytes:
@@ -119,13 +138,22 @@ def sends(*frames: Any, then: str = "keep", ends: bool = True) -> Action:
     return raw(in_pieces(*(events(frame) for frame in frames), ends=ends), then=then)
 
 
-def record(content: str | None = "Red, green", status: str = "completed", **members: Any) -> dict[str, Any]:
+def record(content: str | None = TEXT, status: str = "completed", **members: Any) -> dict[str, Any]:
     """What is stored of such a stream."""
     reasons = {"completed": "stop", "cancelled": "cancelled"}
     message = {"role": "assistant", "content": content, **members.pop("message", {})}
     choice = {"index": 0, "message": message, "finish_reason": reasons.get(status), "logprobs": None}
     choice |= members.pop("choice", {})
     return {**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE, "status": status, **members}
+
+
+def retrieve(caller: Caller, completion_id: str) -> aurous.models.ChatCompletion:
+    found: aurous.models.ChatCompletion = caller.run(lambda client: client.chat.completions.retrieve(completion_id))
+    return found
+
+
+def charged(mock: Mock) -> Decimal:
+    return sum((Decimal(str(line["credits_charged"])) for line in mock.ledger()), Decimal(0))
 
 
 def connections(caller: Caller) -> list[Any]:
@@ -154,6 +182,17 @@ def held(client: Any) -> tuple[list[Any], list[Any]]:
 
 async def aheld(client: Any) -> tuple[list[Any], list[Any]]:
     return held(client)
+
+
+class Ends(aurous.Hooks):
+    """What is told of the ends of streams."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, BaseException | None]] = []
+
+    def on_end(self, call: aurous.CallDetails, result: object | None, error: BaseException | None) -> None:
+        if call.streams:
+            self.told.append((result, error))
 
 
 class RealTime(Time):

@@ -6,15 +6,13 @@ import copy
 import pickle
 import sys
 import warnings
-from collections.abc import Callable
 
 import aurous
 import pytest
 from aurous.answers import ResponseInfo
 from aurous.errors import Attempt
-from wirekit import GOOD, MESSAGES, MODEL, Caller, Time, Wire, answer, completion
+from wirekit import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
-Make = Callable[..., Caller]
 HEADERS = {
     "Aurous-Request-Id": "req_1",
     "Aurous-Version": "2026-05-15",

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import aurous
 import pytest
 from aurous.hooks import Observers, redact
-from wirekit import BUSY, GOOD, KEY, MODEL, Caller, Wire, answer, envelope
-
-Make = Callable[..., Caller]
+from wirekit import BUSY, GOOD, KEY, MODEL, Make, Wire, answer, envelope
 
 
 class Diary(aurous.Hooks):

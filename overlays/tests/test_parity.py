@@ -39,7 +39,7 @@ def event(**delta: Any) -> bytes:
 
 
 EVENTS = event(role="assistant", content="Red") + event(content=", green") + event() + b"data: [DONE]\n\n"
-QUICK = aurous.Timeouts(read=0.5, first_event=0.5)
+QUICK = aurous.Timeouts(read=0.2, first_event=0.2)
 OLD = {"Aurous-Deprecated": "route"}
 DELAY = {"Retry-After": "5"}
 

@@ -7,7 +7,7 @@ import contextvars
 import decimal
 import json
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -21,9 +21,8 @@ from aurous_client.models import ChatCompletion
 from aurous_mock.launcher import Mock
 from hypothesis import given
 from hypothesis import strategies as st
-from wirekit import CALM, KEY, MESSAGES, MODEL, Caller, Wire, answer, completion
+from wirekit import CALM, KEY, MESSAGES, MODEL, Make, Wire, answer, completion
 
-Make = Callable[..., Caller]
 USAGE = completion()["usage"]
 
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import aurous
@@ -31,16 +31,14 @@ from wirekit import (
     MESSAGES,
     MODEL,
     Action,
-    Caller,
     Connection,
+    Make,
     Wire,
     answer,
     completion,
     raw,
     response,
 )
-
-Make = Callable[..., Caller]
 
 
 def with_locals(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import aurous
@@ -16,9 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from wirekit import BUSY, KEY, MESSAGES, MODEL, Caller, Wire, answer, completion, envelope
-
-Make = Callable[..., Caller]
+from wirekit import BUSY, KEY, MESSAGES, MODEL, Make, Wire, answer, completion, envelope
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import threading
 import time as real_time
 import traceback
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -22,9 +21,7 @@ from aurous.locks import Lock
 from aurous.patience import BOUND, hold
 from aurous.traces import chain, without_frames
 from aurous_mock.launcher import Mock
-from wirekit import GOOD, KEY, MESSAGES, MODEL, Caller, Time, Wire, answer, completion
-
-Make = Callable[..., Caller]
+from wirekit import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 
 def ask(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:

@@ -20,8 +20,8 @@ KEY = "al_live_" + "5ec4e7" * 10 + "beef"
 MODEL = "aurous-grow-2.0-pro"
 # The client for threads, and that for coroutines on either kind of connections.
 KINDS: dict[str, Any] = {"sync": None, "async": "httpx", "aiohttp": "aiohttp"}
-# For servers that say nothing more: long enough for a busy machine, should one say something after all.
-IMPATIENT = aurous.Timeouts(read=0.25, first_event=0.25)
+# For servers that say nothing more. What a busy machine has too late for this is for the next attempt.
+IMPATIENT = aurous.Timeouts(read=0.1, first_event=0.1)
 # For Hypothesis: the machine that runs these may be busy with something else.
 CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 MESSAGES = [{"role": "user", "content": "Name three colours."}]
@@ -95,6 +95,8 @@ class Caller:
             self.runner.close()
 
 
+# A fixture that makes them: of a URL and the client's options.
+Make = Callable[..., Caller]
 # What a server of raw sockets does with one request. True if it can take another one on the same connection.
 Action = Callable[["Connection"], bool]
 
