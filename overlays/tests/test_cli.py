@@ -1,114 +1,22 @@
-"""The command line, as a shell meets it: real processes, signals, pipes and terminals, against a mock server."""
+"""The command line, by what it writes and its exit status: answers, mistakes, refusals, and streams that break off."""
 
 from __future__ import annotations
 
 import io
 import json
-import os
-import pty
 import re
-import signal
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from decimal import Decimal
-from pathlib import Path
-from typing import IO, Any
 
 import pytest
-from aurous import Aurous, __version__
+from aurous import __version__
 from aurous.cli import output
 from aurous.cli.views import markdown
 from aurous.testing import AurousMock
 from aurous_client.models import ResponseMessage
+from clikit import CHAT, QUESTION, address, charged, listener, only_id, record, run
 from rich.console import Console
 
-QUESTION = "Name three uses of a paper clip."
-LONG = "Write 2000 words."
-PATIENCE = 20.0
-CHAT = "/v1/chat/completions"
-SCREEN = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-
-
-class Ended:
-    """A run that has ended: its status, and what it wrote."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-        assert "Traceback" not in err
-        assert "Exception ignored" not in err
-
-    @property
-    def lines(self) -> list[str]:
-        """The lines on standard error, each of which says who speaks."""
-        lines = self.err.splitlines()
-        assert all(line.startswith("aurous: ") for line in lines)
-        return [line.removeprefix("aurous: ") for line in lines]
-
-    @property
-    def line(self) -> str:
-        """The one line on standard error."""
-        (line,) = self.lines
-        return line
-
-
-def start(*arguments: str, env: Mapping[str, str] | None = None, **pipes: Any) -> subprocess.Popen[bytes]:
-    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # Python's usual buffering, whatever this machine is set to.
-    environment = {**os.environ, "PYTHONUNBUFFERED": "", **(env or {})}
-    return subprocess.Popen([sys.executable, "-m", "aurous", *arguments], env=environment, **{**settings, **pipes})
-
-
-def run(*arguments: str, given: bytes | None = None, env: Mapping[str, str] | None = None) -> Ended:
-    process = start(*arguments, env=env, stdin=subprocess.DEVNULL if given is None else subprocess.PIPE)
-    return ended(process, given)
-
-
-def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended:
-    out, err = process.communicate(given, timeout=PATIENCE)
-    return Ended(process.returncode, out.decode(), err.decode())
-
-
-def read_until(stream: IO[bytes], is_enough: Callable[[bytes], object]) -> bytes:
-    """What comes, up to the moment when it is enough."""
-    seen = b""
-    while not is_enough(seen):
-        piece = os.read(stream.fileno(), 4096)
-        assert piece, f"it ended early: {seen!r}"
-        seen += piece
-    return seen
-
-
-def charged(mock: AurousMock) -> str:
-    """The credits of the only charge, as a receipt has them."""
-    (charge,) = mock.ledger()
-    return f"{Decimal(str(charge['credits_charged'])):f} credits"
-
-
-def record(completion_id: str) -> Any:
-    with Aurous() as client:
-        return client.chat.completions.retrieve(completion_id)
-
-
-def only_id(mock: AurousMock) -> str:
-    (charge,) = mock.ledger()
-    return str(charge["completion_id"])
-
-
 # Answers.
-
-
-def test_the_answer_is_on_standard_output_and_its_receipt_on_standard_error(aurous_mock: AurousMock) -> None:
-    result = run("chat", QUESTION)
-    stored = record(only_id(aurous_mock))
-    assert result.status == 0
-    assert result.out == stored.choices[0].message.content + "\n"
-    usage = stored.usage
-    assert result.line.startswith(f"{charged(aurous_mock)}, {usage.total_tokens} tokens ({usage.prompt_tokens} in, ")
-    assert result.line.endswith(f", {stored.id}")
 
 
 def test_json_is_the_completion_and_nothing_else(aurous_mock: AurousMock) -> None:
@@ -221,12 +129,6 @@ def test_nobody_answers_in_time(aurous_mock: AurousMock) -> None:
     assert result.line.startswith("GET http://")
 
 
-def test_a_disk_is_full(aurous_mock: AurousMock) -> None:
-    with Path("/dev/full").open("wb") as full:
-        result = ended_with_errors(start("balance", stdout=full))
-    assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
-
-
 # Streams that break off.
 
 
@@ -271,107 +173,7 @@ def test_an_answer_without_a_receipt_says_where_to_get_it(aurous_mock: AurousMoc
     assert re.search(r"`aurous get cmp_\w+` tells$", whole.line)
 
 
-# Interruptions.
-
-
-def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
-    assert process.stdout is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
-    process.send_signal(signal.SIGINT)
-    result = ended(process)
-    assert result.status == 130
-    completion_id = only_id(aurous_mock)
-    assert result.lines[0] == f"interrupted; cancelling {completion_id}"
-    assert result.lines[1].startswith(f"cancelled; charged {charged(aurous_mock)}, ")
-    assert record(completion_id).status == "cancelled"
-
-
-def test_a_second_ctrl_c_waits_for_nothing(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
-    aurous_mock.fault("stall=before", method="POST", path=CHAT)
-    process.send_signal(signal.SIGINT)
-    said = read_until(process.stderr, lambda seen: seen.endswith(b"\n"))
-    assert re.fullmatch(rb"aurous: interrupted; cancelling cmp_\w+\n", said)
-    process.send_signal(signal.SIGINT)
-    result = ended(process)
-    assert (result.status, result.line) == (130, "interrupted")
-
-
-def test_ctrl_c_before_the_answer_began(aurous_mock: AurousMock) -> None:
-    with listener() as silent:
-        process = start("chat", QUESTION, env={"AUROUS_BASE_URL": address(silent)})
-        connection, _ = silent.accept()
-        with connection:
-            read_request(connection)
-            process.send_signal(signal.SIGINT)
-            result = ended(process)
-    assert (result.status, result.line) == (130, "interrupted before the answer began; hanging up cancels it")
-
-
-def test_a_reader_that_has_enough_ends_it_quietly(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
-    assert process.stdout is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
-    process.stdout.close()
-    result = ended_with_errors(process)
-    assert (result.status, result.err) == (141, "")
-    assert record(only_id(aurous_mock)).status == "cancelled"
-
-
-@pytest.mark.parametrize("arguments", [["--help"], ["models"]])
-def test_a_reader_that_wants_nothing_ends_it_quietly(aurous_mock: AurousMock, arguments: list[str]) -> None:
-    readable, writable = os.pipe()
-    os.close(readable)
-    with os.fdopen(writable, "wb") as pipe:
-        result = ended_with_errors(start(*arguments, stdout=pipe))
-    assert (result.status, result.err) == (141, "")
-
-
-# Terminals.
-
-
-def test_a_terminal_gets_a_live_view(aurous_mock: AurousMock) -> None:
-    shown = run_on_terminal("chat", QUESTION)
-    content = record(only_id(aurous_mock)).choices[0].message.content
-    # The cursor is hidden while the view is drawn, and the whole answer stays at the end.
-    assert HIDE_CURSOR in shown
-    assert words(content) == words(shown)[-len(words(content)) :]
-
-
-def test_ctrl_c_leaves_a_terminal_as_it_was(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    with terminal() as (ours, theirs):
-        process = start("chat", LONG, env=SCREEN, stdout=theirs)
-        os.close(theirs)
-        seen = read_until(ours, lambda seen: len(words(seen.decode(errors="replace"))) > 10)
-        process.send_signal(signal.SIGINT)
-        seen += read_all(ours)
-    result = ended_with_errors(process)
-    assert (result.status, result.lines[1].partition(";")[0]) == (130, "cancelled")
-    shown = seen.decode()
-    assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
-    # What had come stays on the screen.
-    left = words(shown.rpartition(SHOW_CURSOR)[2])
-    assert left == words(record(only_id(aurous_mock)).choices[0].message.content)[: len(left)] != []
-
-
-@pytest.mark.parametrize("how", ["--plain", "TERM=dumb", "without rich"])
-def test_a_terminal_without_a_live_view_gets_text(aurous_mock: AurousMock, how: str, tmp_path: Path) -> None:
-    env = {}
-    if how == "without rich":
-        (tmp_path / "rich.py").write_text("raise ImportError('not installed')")
-        env = {"PYTHONPATH": str(tmp_path)}
-    elif how == "TERM=dumb":
-        env = {"TERM": "dumb"}
-    shown = run_on_terminal("chat", *(["--plain"] if how == "--plain" else []), QUESTION, env=env)
-    assert shown == record(only_id(aurous_mock)).choices[0].message.content + "\r\n"
+# Words that a terminal is shown.
 
 
 def test_nothing_in_an_answer_steers_a_terminal() -> None:
@@ -384,65 +186,3 @@ def test_the_live_view_loses_nothing() -> None:
         console.print(markdown("A <div> here\nand there.\n\n<table>\n<tr>\n</table>\n\n[a](http://b.example) **bold**"))
     lines = [line.rstrip() for line in capture.get().splitlines()]
     assert lines == ["A <div> here", "and there.", "", "<table>", "<tr>", "</table>", "", "a (http://b.example) bold"]
-
-
-def run_on_terminal(*arguments: str, env: Mapping[str, str] | None = None) -> str:
-    """What a run writes on a terminal, to standard output; it has to end well."""
-    with terminal() as (ours, theirs):
-        process = start(*arguments, env={**SCREEN, **(env or {})}, stdout=theirs)
-        os.close(theirs)
-        seen = read_all(ours)
-    result = ended_with_errors(process)
-    assert result.status == 0
-    assert re.fullmatch(r"[\d.]+ credits, .*, cmp_\w+", result.line)
-    return seen.decode()
-
-
-@contextmanager
-def terminal() -> Iterator[tuple[IO[bytes], int]]:
-    """A terminal: what is shown on it, and the side that a process writes to."""
-    ours, theirs = pty.openpty()
-    with os.fdopen(ours, "rb", buffering=0) as shown:
-        yield shown, theirs
-
-
-def read_all(stream: IO[bytes]) -> bytes:
-    """All that comes, until the other side closes."""
-    seen = b""
-    # Of a terminal, Linux says so by an error.
-    with suppress(OSError):
-        while piece := os.read(stream.fileno(), 4096):
-            seen += piece
-    return seen
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, without what steers a terminal."""
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", " ", text).split()
-
-
-def ended_with_errors(process: subprocess.Popen[bytes]) -> Ended:
-    """As `ended`, where standard output is not ours to read."""
-    assert process.stderr is not None
-    with process.stderr as stream:
-        err = stream.read().decode()
-    return Ended(process.wait(timeout=PATIENCE), "", err)
-
-
-@contextmanager
-def listener() -> Iterator[socket.socket]:
-    """A server that takes connections, and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(PATIENCE)
-        yield server
-
-
-def address(server: socket.socket) -> str:
-    return "http://{}:{}".format(*server.getsockname())
-
-
-def read_request(connection: socket.socket) -> None:
-    """Read a request's head; whoever sent it waits for an answer from now on."""
-    connection.settimeout(PATIENCE)
-    while b"\r\n\r\n" not in connection.recv(65536, socket.MSG_PEEK):
-        pass
