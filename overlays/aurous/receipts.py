@@ -21,6 +21,7 @@ from .errors import ResponseShapeError
 TOLERANCE: Final = Decimal("0.0001")
 # No charge and no count has so many digits; a figure with an exponent of a million would take all memory.
 _MOST_DIGITS: Final = 40
+_TOO_LARGE: Final = 10**_MOST_DIGITS
 
 
 class ReceiptWarning(UserWarning):
@@ -160,7 +161,7 @@ _EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
 
 def _whole(value: object) -> int:
     """A count, or 0 as for `_decimal`."""
-    return value if type(value) is int and abs(value) < 10**_MOST_DIGITS else int(_decimal(value))
+    return value if type(value) is int and -_TOO_LARGE < value < _TOO_LARGE else int(_decimal(value))
 
 
 def _decimal(value: object) -> Decimal:

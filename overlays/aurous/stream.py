@@ -266,12 +266,15 @@ class AsyncChatStream(_Stream, AsyncIterator[ChatCompletionChunk]):
 
     async def _carry_out(self, move: object) -> Any:
         if isinstance(move, Carry):
-            import anyio
-
-            with anyio.CancelScope(shield=move.is_shielded):
-                return await self._transport.run(move.steps)
+            return await (self._shielded(move) if move.is_shielded else self._transport.run(move.steps))
         body = self._flow.body
         return await (body.read(move.patience) if isinstance(move, Read) else body.close())
+
+    async def _shielded(self, move: Carry) -> Any:
+        import anyio
+
+        with anyio.CancelScope(shield=True):
+            return await self._transport.run(move.steps)
 
 
 class _Text(AsyncIterator[str]):

@@ -179,10 +179,17 @@ class AsyncBody:
         if self._alarm is not None:
             self._alarm.close()
         with anyio.CancelScope(shield=True):
-            with anyio.CancelScope() as scope, contextlib.suppress(*FAILURES, RuntimeError):
-                # Cancelled where they wait, the generators of httpx clean up behind themselves, the innermost first.
-                # Forsaken, they would do so when they are collected, and trio complains of that.
-                scope.cancel()
-                while await anext(self._pieces, None) is not None:
-                    pass
+            if getattr(self._pieces, "ag_frame", None) is not None:
+                await self._end_generators()
             await self._response.aclose()
+
+    async def _end_generators(self) -> None:
+        """Cancelled where they wait, those of httpx clean up behind themselves, the innermost first. Forsaken, they
+        would do so when they are collected, and trio complains of that.
+        """
+        import anyio
+
+        with anyio.CancelScope() as scope, contextlib.suppress(*FAILURES, RuntimeError):
+            scope.cancel()
+            while await anext(self._pieces, None) is not None:
+                pass
