@@ -7,33 +7,30 @@ a generator, so there is none to be forgotten half-way.
 from __future__ import annotations
 
 import logging
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from attrs import frozen
-from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice
+from aurous_client.models import ChatCompletion, Choice
 from aurous_client.types import Operation, Request
 
 from . import recovery
 from .accounts import Account
-from .answers import Origin, attach, caller_level, warn_of_deprecation
+from .answers import Origin, attach, warn_of_deprecation
 from .calls import Course, Opened
 from .clocks import Clocks, late_opening
 from .errors import APITimeoutError, AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
-from .frames import End, Reader, StreamNotice
+from .frames import End, Reader
+from .intake import DRAIN, Intake
 from .ledger import Ledger
 from .moves import Carry, HangUp, Moves, Read
 from .options import Options
 from .recovery import Recovery
-from .steps import Failure, Steps
+from .steps import Steps
 
 logger = logging.getLogger("aurous")
-
-# Seconds to wait for the last bytes after the end, which make the connection usable again.
-_DRAIN: Final = 0.25
 
 
 @frozen
@@ -50,8 +47,7 @@ class Link:
 class Flow:
     """The state of one stream, and its moves.
 
-    Whoever wants the next chunk asks `next`; where that has none, reads for as long as `patience` says and has `take`
-    look at what came; and where that is None, carries out the moves of `turn`.
+    Whoever wants the next chunk takes it from the `intake`; where that has no more, carries out the moves of `turn`.
 
     clock: seconds, monotonic
     """
@@ -62,18 +58,6 @@ class Flow:
         self._clock = clock
         self._policy = policy if on_drop is None else replace(policy, on_drop=on_drop)
         self._timeouts = link.options.timeout.with_total(link.request.timeout)
-        self._is_open = False
-        # How much of what the reader met was dealt with, and whether anything was read since.
-        self._events = 0
-        self._parsed = 0
-        self._warnings = 0
-        self._has_read = False
-        # Whether all that a caller can want has come.
-        self._has_all = False
-        # What the next turn is to deal with: an error that a frame was, or how the body ended.
-        self._stopped_by: object = None
-        # What the stored record has beyond what came.
-        self._beyond: ChatCompletionChunk | None = None
         # What was handed out, where more had come.
         self._delivered: Choice | None = None
         # What those who ask for more are told.
@@ -83,9 +67,15 @@ class Flow:
         self.opened: Opened | None = None
         self.body: Any = None
         """What is read and closed; None before it is open."""
-        self.reader: Reader | None = None
+        self.intake = Intake()
+        """What hands out its chunks."""
         self.end: End | None = None
         self.recovery: Recovery | None = None
+
+    @property
+    def reader(self) -> Reader | None:
+        """What the chunks are read with; None before it is open."""
+        return self.intake.reader
 
     @property
     def completion(self) -> ChatCompletion:
@@ -103,11 +93,12 @@ class Flow:
 
     def open(self) -> Moves[tuple[Reader, Account]]:
         """Send the request: once, however often this is asked for, and whatever became of it."""
-        if self._fault is not None and self.reader is None:
+        reader, account = self.reader, self.account
+        if self._fault is not None and reader is None:
             raise self._fault
-        if self.reader is None or self.account is None:
+        if reader is None or account is None:
             began, course = self._clock(), self._link.make_stream_course()
-            self.account = Account(self._link.ledger, course)
+            account = self.account = Account(self._link.ledger, course)
             try:
                 opened: Opened = yield Carry(course.for_stream())
             except APITimeoutError as error:
@@ -115,64 +106,19 @@ class Flow:
                 raise self._fault from error.__cause__
             except ResponseShapeError as error:
                 self._fault = error
-                self.account.salvage(error)
+                account.salvage(error)
                 raise
             except BaseException as error:
                 self._fault = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
                 raise
-            self.opened, self.body, self.reader = opened, opened.reply.body, self._start(opened)
-            self._is_open = True
+            reader = self._begin(opened, account)
             try:
                 warn_of_deprecation(opened.info.headers)
             except Warning as error:
                 # Made an error by a filter, so that the block of the stream will never be entered, nor left.
                 yield from self.leave(error)
                 raise
-        return self.reader, self.account
-
-    def next(self) -> ChatCompletionChunk | None:
-        """The next chunk of what has come, if there is one."""
-        if self.reader is None or not self._is_open:
-            chunk, self._beyond = self._beyond, None
-            return chunk
-        try:
-            chunk = self.reader.next()
-        except AurousError as error:
-            self._stop(error)
-            return None
-        if self.reader.parsed > self._parsed:
-            self._note(self.reader)
-        return chunk
-
-    def patience(self) -> float | None:
-        """Seconds that the next read may take; None where it is time for a turn."""
-        reader = self.reader
-        if reader is None or not self._is_open or reader.is_done:
-            return None
-        if reader.events > self._events:
-            # Only now: the caller may have taken time over the chunks of the last piece.
-            self._events = reader.events
-            patience = self._clocks.restart()
-        elif self._has_read and self._clocks.has_lapsed:
-            return None
-        else:
-            patience = self._clocks.patience
-        self._has_read = True
-        return patience if not self._has_all or patience < _DRAIN else _DRAIN
-
-    def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
-        """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
-        if not isinstance(piece, bytes) or self.reader is None:
-            self._stop(piece)
-            return None
-        try:
-            chunk = self.reader.take(piece)
-        except AurousError as error:
-            self._stop(error)
-            return None
-        if self.reader.parsed > self._parsed:
-            self._note(self.reader)
-        return chunk
+        return reader, account
 
     def turn(self) -> Moves[bool]:
         """Open the stream, or judge its end: whether there may be more. Raises what it ended with, at every turn."""
@@ -196,7 +142,7 @@ class Flow:
         except BaseException as error:
             yield from self.leave(error)
             raise
-        return self._beyond is not None
+        return self.intake.beyond is not None
 
     def leave(self, error: BaseException | None = None) -> Moves[None]:
         """Hang up, wherever the stream is; `error` is what the caller came to grief with, if so."""
@@ -217,7 +163,7 @@ class Flow:
         self.account.keep(record)
         if self.end is None:
             self._look_ahead(self.reader)
-            yield from self._drain(self.reader)
+            yield from self._drain()
             self.end = "left"
         yield from self.leave()
         return record
@@ -231,37 +177,25 @@ class Flow:
         within = self._policy.recover_within if within is None else within
         return (yield from self._recovering(self.reader, self.account, within))
 
-    def _start(self, opened: Opened) -> Reader:
+    def _begin(self, opened: Opened, account: Account) -> Reader:
         options = self._link.options
         sent = self._clock() - opened.info.attempts[-1].elapsed
-        self._clocks = Clocks(self._timeouts, sent=sent, deadline=opened.deadline, clock=self._clock)
-        limit, hide = options.streams.max_event_size, options.api_key.hide_in
-        return Reader(opened.info, max_event_size=limit, hide=hide)
-
-    def _stop(self, reason: object) -> None:
-        self._is_open, self._stopped_by = False, reason
-
-    def _note(self, reader: Reader) -> None:
-        """Deal with what only a frame that was parsed in full can bring: the id, warnings, the end."""
-        self._parsed = reader.parsed
-        self._has_all = reader.awaits_nothing
-        if self.account is not None:
-            self.account.enter(reader.id)
-        for told in reader.warnings[self._warnings :]:
-            self._warnings += 1
-            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=caller_level())
+        clocks = Clocks(self._timeouts, sent=sent, deadline=opened.deadline, clock=self._clock)
+        reader = Reader(opened.info, max_event_size=options.streams.max_event_size, hide=options.api_key.hide_in)
+        self.opened, self.body = opened, opened.reply.body
+        self.intake.begin(reader, clocks, account)
+        return reader
 
     def _conclude(self, reader: Reader, account: Account) -> Moves[None]:
         """Judge the end. Where it is none, there is an error, or what the record has beyond it."""
-        if isinstance(self._stopped_by, AurousError):
-            raise self._stopped_by
-        failure = self._stopped_by if isinstance(self._stopped_by, Failure) else None
+        if isinstance(self.intake.stopped_by, AurousError):
+            raise self.intake.stopped_by
         if reader.is_complete:
             self.end = reader.end
-            yield from self._drain(reader)
+            yield from self._drain()
             yield from self._wind_up(None)
             return
-        error = self._clocks.interruption(failure, completion_id=reader.id, text=reader.accumulator.text)
+        error = self.intake.interruption()
         self.end = "cut" if error.kind == "cut" else "closed_early"
         yield HangUp()
         # When the time for the whole is up, none is left to recover in.
@@ -294,14 +228,14 @@ class Flow:
             self._fault.receipt = account.receipt
         if found.continuation is None and self._fault is not None:
             raise self._fault
-        self._beyond = found.continuation
+        self.intake.beyond = found.continuation
 
     def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
         """The caller has enough. What came may be the whole answer all the same."""
         self._look_ahead(reader)
         if reader.is_complete:
             self.end = reader.end
-            yield from self._drain(reader)
+            yield from self._drain()
             return
         self.end = "left"
         if reader.id is not None and self._policy.on_break == "cancel":
@@ -313,25 +247,20 @@ class Flow:
     def _look_ahead(self, reader: Reader) -> None:
         """Look at what has come and was not handed out: it may have the receipt."""
         self._delivered = reader.accumulator.choice
-        with suppress(AurousError):
-            while reader.next() is not None:
-                pass
+        self.intake.look_ahead()
 
-    def _drain(self, reader: Reader) -> Moves[None]:
+    def _drain(self) -> Moves[None]:
         """Read what is left, if it comes soon: only a body read to its end leaves its connection usable."""
-        deadline = self._clock() + _DRAIN
+        deadline = self._clock() + DRAIN
         while (left := deadline - self._clock()) > 0:
             piece = yield Read(left)
             if not isinstance(piece, bytes):
                 return
-            with suppress(AurousError):
-                reader.take(piece)
-                while reader.next() is not None:
-                    pass
+            self.intake.absorb(piece)
 
     def _wind_up(self, error: BaseException | None) -> Moves[None]:
         """Hang up, enter the receipt or that it is owed, and tell the observers."""
-        self._is_open = False
+        self.intake.end()
         yield HangUp()
         if self.reader is None or self.account is None:
             return

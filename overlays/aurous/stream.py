@@ -142,10 +142,11 @@ class ChatStream(_Stream, Iterator[ChatCompletionChunk]):
 
     def __next__(self) -> ChatCompletionChunk:
         flow = self._flow
+        intake = flow.intake
         try:
-            chunk = flow.next()
-            while chunk is None and (patience := flow.patience()) is not None:
-                chunk = flow.take(flow.body.read(patience))
+            chunk = intake.next()
+            while chunk is None and (patience := intake.patience()) is not None:
+                chunk = intake.take(flow.body.read(patience))
         except BaseException as error:
             self._run(flow.leave(error))
             raise
@@ -220,10 +221,11 @@ class AsyncChatStream(_Stream, AsyncIterator[ChatCompletionChunk]):
 
     async def __anext__(self) -> ChatCompletionChunk:
         flow = self._flow
+        intake = flow.intake
         try:
-            chunk = flow.next()
-            while chunk is None and (patience := flow.patience()) is not None:
-                chunk = flow.take(await flow.body.read(patience))
+            chunk = intake.next()
+            while chunk is None and (patience := intake.patience()) is not None:
+                chunk = intake.take(await flow.body.read(patience))
         except BaseException as error:
             await self._run(flow.leave(error))
             raise

@@ -62,7 +62,7 @@ def _request(
     extensions: Mapping[str, Any] | None,
 ) -> httpx.Request:
     # All that httpx would add, as adding it takes httpx several times as long.
-    fields = [("Host", url.netloc), *_HEADERS]
+    fields = [("Host", url.netloc.decode("ascii")), *_HEADERS]
     if content is not None or method in _HAVE_A_BODY:
         fields.append(("Content-Length", str(len(content or b""))))
     given = {name.lower() for name in headers}

@@ -1,0 +1,128 @@
+"""What comes of one stream: chunks out of pieces, each within its time. Waits for nothing itself; knows no moves."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+from typing import Final
+
+from aurous_client.models import ChatCompletionChunk
+
+from .accounts import Account
+from .answers import caller_level
+from .clocks import Clocks
+from .errors import AurousError, StreamInterruptedError
+from .frames import Reader, StreamNotice
+from .steps import Failure
+
+DRAIN: Final = 0.25
+"""Seconds to wait for the last bytes after the end, which make the connection usable again."""
+
+
+class Intake:
+    """Hands out the chunks of what has come.
+
+    Whoever wants the next chunk asks `next`; where that has none, reads for as long as `patience` says, and has `take`
+    look at what came; and where that is None, has the flow see why.
+    """
+
+    def __init__(self) -> None:
+        self._is_open = False
+        # How much of what the reader met was dealt with, and whether anything was read since.
+        self._events = 0
+        self._parsed = 0
+        self._warnings = 0
+        self._has_read = False
+        # Whether all that a caller can want has come.
+        self._has_all = False
+        self.reader: Reader | None = None
+        """None before the stream is open."""
+        self.stopped_by: object = None
+        """Why nothing more is taken: an error that a frame was, or how the body ended."""
+        self.beyond: ChatCompletionChunk | None = None
+        """What the stored record has beyond what came, to be handed out at last."""
+
+    def begin(self, reader: Reader, clocks: Clocks, account: Account) -> None:
+        """The stream is open."""
+        self.reader, self._clocks, self._account = reader, clocks, account
+        self._is_open = True
+
+    def end(self) -> None:
+        """No more is taken."""
+        self._is_open = False
+
+    def next(self) -> ChatCompletionChunk | None:
+        """The next chunk of what has come, if there is one."""
+        if self.reader is None or not self._is_open:
+            chunk, self.beyond = self.beyond, None
+            return chunk
+        try:
+            chunk = self.reader.next()
+        except AurousError as error:
+            self._stop(error)
+            return None
+        if self.reader.parsed > self._parsed:
+            self._note(self.reader)
+        return chunk
+
+    def patience(self) -> float | None:
+        """Seconds that the next read may take; None where it is time for a turn."""
+        reader = self.reader
+        if reader is None or not self._is_open or reader.is_done:
+            return None
+        if reader.events > self._events:
+            # Only now: the caller may have taken time over the chunks of the last piece.
+            self._events = reader.events
+            patience = self._clocks.restart()
+        elif self._has_read and self._clocks.has_lapsed:
+            return None
+        else:
+            patience = self._clocks.patience
+        self._has_read = True
+        return patience if not self._has_all or patience < DRAIN else DRAIN
+
+    def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
+        """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
+        if not isinstance(piece, bytes) or self.reader is None:
+            self._stop(piece)
+            return None
+        try:
+            chunk = self.reader.take(piece)
+        except AurousError as error:
+            self._stop(error)
+            return None
+        if self.reader.parsed > self._parsed:
+            self._note(self.reader)
+        return chunk
+
+    def look_ahead(self) -> None:
+        """Take in what has come without handing it out: it may have the receipt."""
+        with suppress(AurousError):
+            while self.reader is not None and self.reader.next() is not None:
+                pass
+
+    def absorb(self, piece: bytes) -> None:
+        """Take in another piece in the same way."""
+        with suppress(AurousError):
+            if self.reader is not None:
+                self.reader.take(piece)
+        self.look_ahead()
+
+    def interruption(self) -> StreamInterruptedError:
+        """The error for a stream that stopped before its end."""
+        failure = self.stopped_by if isinstance(self.stopped_by, Failure) else None
+        reader = self.reader
+        text = reader.accumulator.text if reader else ""
+        return self._clocks.interruption(failure, completion_id=reader.id if reader else None, text=text)
+
+    def _stop(self, reason: object) -> None:
+        self._is_open, self.stopped_by = False, reason
+
+    def _note(self, reader: Reader) -> None:
+        """Deal with what only a frame that was parsed in full can bring: the id, warnings, the end."""
+        self._parsed = reader.parsed
+        self._has_all = reader.awaits_nothing
+        self._account.enter(reader.id)
+        for told in reader.warnings[self._warnings :]:
+            self._warnings += 1
+            warnings.warn(StreamNotice(f"{told.code}: {told.message}"), stacklevel=caller_level())
