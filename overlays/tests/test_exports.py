@@ -6,6 +6,7 @@ import inspect
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import aurous
@@ -36,6 +37,7 @@ OURS = {
 PYTHONS = {"_contextvars", "_decimal", "contextvars", "dataclasses", "decimal", "numbers"}
 
 
+@cache
 def modules_after(statement: str) -> set[str]:
     """The modules that a fresh interpreter has loaded after a statement."""
     script = f"import json, sys\n{statement}\nprint(json.dumps(list(sys.modules)))"

@@ -7,7 +7,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 # Other plugins of this machine have no part in these runs, and cost each of them a second.
-ALONE = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
+OTHERS = ["cacheprovider", "schemathesis", "hypothesispytest", "xdist", "xdist.looponfail", "anyio"]
 
 SERVICE = """
     from aurous import Aurous
@@ -19,8 +19,10 @@ SERVICE = """
 """
 
 
-def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*ALONE, *arguments)
+def run(pytester: pytest.Pytester, *arguments: str, beside: str = "") -> pytest.RunResult:
+    """beside: a plugin that has a part in it after all"""
+    without = [f"-pno:{name}" for name in OTHERS if name != beside]
+    return pytester.runpytest_subprocess(*without, *arguments)
 
 
 def test_a_service_is_tested_in_three_lines(pytester: pytest.Pytester) -> None:
@@ -134,7 +136,7 @@ def test_coroutines_use_it_as_functions_do(pytester: pytest.Pytester) -> None:
                 await asyncio.gather(*(ask() for _ in range(20)))
             assert len(aurous_mock.ledger()) == 20
     """)
-    run(pytester).assert_outcomes(passed=1)
+    run(pytester, beside="anyio").assert_outcomes(passed=1)
 
 
 def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pytester) -> None:
@@ -154,7 +156,7 @@ def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pyte
         def test_with(aurous_mock):
             assert SERVER <= {name.partition(".")[0] for name in sys.modules}
     """)
-    run(pytester, "-p", "no:anyio").assert_outcomes(passed=2)
+    run(pytester).assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize("missing", ["starlette", "orjson"])
