@@ -93,8 +93,10 @@ def _validator() -> Draft202012Validator:
             }
         },
     }
-    registry = REGISTRY.with_resource(frame["$id"], Resource.from_contents(frame))
-    return Draft202012Validator(judge, registry=registry, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    known = REGISTRY.with_resources((each["$id"], Resource.from_contents(each)) for each in (frame, judge)).crawl()
+    # By reference, since the validator goes through what it is given itself again for each anchor that it looks up.
+    start = {"$ref": judge["$id"]}
+    return Draft202012Validator(start, registry=known, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def _foremost(errors: Iterable[ValidationError]) -> list[Fault]:

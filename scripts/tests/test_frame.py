@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import re
 from pathlib import Path
@@ -92,11 +93,21 @@ def test_whatever_stands_anywhere_is_taken_or_told_with_its_place(
     assert all(PLACED.match(fault) for fault in said[1:]), (pointer, value, said)
 
 
+@pytest.fixture(scope="module")
+def ours() -> dict[str, Any]:
+    """Our own spec. For reading; copy it to change it."""
+    document: dict[str, Any] = load(ROOT / "openapi.yaml")
+    return document
+
+
+def test_nothing_is_wrong_in_our_own_spec(ours: dict[str, Any]) -> None:
+    assert frame.faults(ours) == []
+
+
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_whatever_stands_in_our_own_spec_is_judged_without_stumbling(seed: int) -> None:
+def test_whatever_stands_in_our_own_spec_is_judged_without_stumbling(seed: int, ours: dict[str, Any]) -> None:
     rng = random.Random(seed)  # noqa: S311
-    document = load(ROOT / "openapi.yaml")
-    assert frame.faults(document) == []
+    document = copy.deepcopy(ours)
     pointer = rng.choice([found for found, node in walk(document) if isinstance(node, (dict, list)) and found])
     put(document, pointer, 7)
     is_value = {"example", "examples", "default", "links"} & set(pointer)
