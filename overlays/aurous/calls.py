@@ -16,22 +16,14 @@ from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.types import Operation, Request, Response
 
-from . import idempotency
+from . import idempotency, verdicts
 from ._version import __version__
 from .answers import Origin, ResponseInfo, attach
-from .documents import NO_JSON, decode, parse
-from .envelopes import Envelope
-from .errors import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    Attempt,
-    ResponseShapeError,
-    error_class,
-)
+from .documents import NO_JSON, parse
+from .errors import Attempt, ResponseShapeError
 from .hooks import CallDetails, Observers
 from .options import Options, checked_version
-from .retries import Answered, Lost, Retry, decide, parse_date, parse_retry_after
+from .retries import Retry, decide
 from .steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
@@ -133,16 +125,17 @@ class Course:
         """Attempts until one succeeds. Raises the error of the last one when there is no use in another."""
         while True:
             began = self._clock()
-            came = self._without_key((yield self._send(max(self._deadline - began, 0.001))))
+            came = yield self._send(max(self._deadline - began, 0.001))
+            assert came is not None
+            came = verdicts.without_key(came, self._options.api_key)
             elapsed = self._clock() - began
-            if isinstance(came, Reply) and 200 <= came.status_code < 300:
-                if self._is_cut_short(came):
-                    came = Failure(message="the answer was cut short", sent=True)
-                else:
-                    self._record(self._attempt(elapsed, came), came.headers)
-                    return came
-            attempt = self._attempt(elapsed, came)
-            outcome = _outcome(came, attempt)
+            if isinstance(came, Reply) and verdicts.is_cut_short(self._operation, came):
+                came = Failure(message="the answer was cut short", sent=True)
+            attempt = verdicts.attempt_of(came, len(self._attempts) + 1, elapsed)
+            if isinstance(came, Reply) and came.is_success:
+                self._record(attempt, came.headers)
+                return came
+            outcome = verdicts.outcome_of(came, attempt)
             repeatable = idempotency.is_repeatable(self._request, self._key)
             decision = decide(
                 self._options.retry,
@@ -156,7 +149,7 @@ class Course:
             headers = came.headers if isinstance(came, Reply) else {}
             if not isinstance(decision, Retry):
                 self._record(attempt, headers)
-                error = self._error(came)
+                error = verdicts.error_of(came, self._request, self._options, self._attempts)
                 if decision.reason is not None:
                     error.add_note(f"Not tried again: {decision.reason}.")
                 raise error from (came.cause if isinstance(came, Failure) else None)
@@ -196,35 +189,16 @@ class Course:
                 raise EncodeError(f"{KEY_HEADER}: a client has one key; make another client for another")
         return headers
 
-    def _attempt(self, elapsed: float, came: Reply | Failure) -> Attempt:
-        number = len(self._attempts) + 1
-        if isinstance(came, Failure):
-            return Attempt(number=number, elapsed=elapsed, error=came.message, sent=came.sent)
-        return Attempt(
-            number=number,
-            elapsed=elapsed,
-            status_code=came.status_code,
-            code=Envelope.read(came.content).code if came.status_code >= 400 else None,
-            request_id=came.headers.get("aurous-request-id"),
-            error=came.fault,
-        )
-
     def _record(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         self._attempts.append(attempt)
         self._observers.attempted(self.details, attempt, headers)
-
-    def _is_cut_short(self, reply: Reply) -> bool:
-        """Whether a success breaks off where nothing but its JSON could tell: it ends when the connection does."""
-        if reply.is_framed or reply.body is not None or not self._operation.has_body:
-            return False
-        return decode(reply.content) is NO_JSON and reply.content.lstrip()[:1] in (b"{", b"[", b"")
 
     def _read(self, reply: Reply) -> Response[Any]:
         parsed = parse(self._operation, reply.content)
         if isinstance(parsed, ParseError):
             raise self._shape_error(str(parsed), reply, parsed)
         if parsed is NO_JSON:
-            raise self._shape_error(f"expected a JSON document, found {_kind_of(reply)}", reply)
+            raise self._shape_error(f"expected a JSON document, found {verdicts.kind_of(reply)}", reply)
         return Response(status_code=reply.status_code, headers=reply.headers, content=reply.content, parsed=parsed)
 
     def _info(self, reply: Reply) -> ResponseInfo:
@@ -237,67 +211,5 @@ class Course:
             is_key_ours=self._is_key_ours,
         )
 
-    def _without_key(self, came: Reply | Failure | None) -> Reply | Failure:
-        """What came, in case the other side repeats what it was sent: proxies do, on pages made for debugging."""
-        assert came is not None
-        if isinstance(came, Failure):
-            return came
-        key, headers, content = self._options.api_key, came.headers, came.content
-        if key.is_in(headers.values()):
-            headers = {name: key.hide_in(value) for name, value in headers.items()}
-        # The body of a success is the caller's, to the byte.
-        if not 200 <= came.status_code < 300:
-            content = key.hide_in(content)
-        return came._replace(content=content, headers=headers)
-
-    def _error(self, came: Reply | Failure) -> APIConnectionError | APIStatusError:
-        if isinstance(came, Failure):
-            kind = APITimeoutError if came.timed_out else APIConnectionError
-            message = f"{self._request.method} {self._options.base_url}{self._request.path}: {came.message}"
-            return kind(message, attempts=self._attempts, sent=came.sent)
-        return error_class(came.status_code, self._attempts[-1].code)(
-            came.status_code,
-            headers=came.headers,
-            content=came.content,
-            attempts=self._attempts,
-            retry_after=_retry_after(came),
-            # Following it would carry the key to whatever host the answer names.
-            message=_REDIRECTED.format(came.headers["location"]) if _is_redirect(came) else None,
-        )
-
     def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> ResponseShapeError:
-        hide = self._options.api_key.hide_in
-        return ResponseShapeError(
-            hide(message),
-            path=fault.path if fault else (),
-            status_code=reply.status_code,
-            headers=reply.headers,
-            content=hide(reply.content),
-            attempts=self._attempts,
-        )
-
-
-_REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
-
-
-def _outcome(came: Reply | Failure, attempt: Attempt) -> Answered | Lost:
-    if isinstance(came, Failure):
-        return Lost(sent=came.sent, is_final=came.is_final)
-    outcome = Answered(status_code=came.status_code, code=attempt.code, retry_after=_retry_after(came))
-    # What a 409 means is told by its code. Where that was lost on the way, asking again may bring it.
-    is_unclear = came.fault is not None and came.status_code == 409
-    return Lost(sent=True) if is_unclear else outcome
-
-
-def _retry_after(reply: Reply) -> float | None:
-    return parse_retry_after(reply.headers.get("retry-after"), parse_date(reply.headers.get("date")))
-
-
-def _is_redirect(reply: Reply) -> bool:
-    return 300 <= reply.status_code < 400 and "location" in reply.headers
-
-
-def _kind_of(reply: Reply) -> str:
-    if not reply.content:
-        return "an empty body"
-    return f"{len(reply.content)} bytes of {reply.headers.get('content-type', 'no declared type')}"
+        return verdicts.shape_error(message, reply, self._options.api_key, self._attempts, fault)

@@ -5,164 +5,28 @@ The methods (`chat.completions.create`, `models.list` ...) are generated: see `a
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from aurous_client import encoding
 from aurous_client.resources import AsyncResources, Resources
 from aurous_client.types import Operation, Request, Response, ResultT
 
-from .errors import ResponseShapeError
+from .base import Base
 from .hooks import Hooks
-from .ledger import Budget, Ledger
-from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, Secret, StreamPolicy, Timeouts, read_options
+from .ledger import Ledger
+from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Secret, StreamPolicy, Timeouts, read_options
 from .retries import RetryPolicy
-from .transport import AsyncTransport, SyncTransport
+from .transport.threads import SyncTransport
 
 if TYPE_CHECKING:
     import httpx
 
-    from .calls import Course, Outcome
-    from .flow import Link
     from .stream import AsyncChatStream, ChatStream
-
-# What carries out calls and streams is imported where the first one begins: making a client need not wait for it.
-
-
-def _response_format(kind: type[Any]) -> Any:
-    # Its library is wanted only by those who use it.
-    from .parsing import response_format_for
-
-    return response_format_for(kind)
+    from .transport.coroutines import AsyncTransport
 
 
-encoding.adapt_class = _response_format
-
-
-class _Base:
-    """What both clients are: options, a transport that options' variants share, and a ledger."""
-
-    _options: Options
-    _ledger: Ledger
-    _transport: Any
-    _owner: bool
-
-    @property
-    def base_url(self) -> str:
-        """Where requests go, without /v1."""
-        return self._options.base_url
-
-    @property
-    def api_version(self) -> str | None:
-        """The `Aurous-Version` that is sent; None leaves it to the team's default."""
-        return self._options.api_version
-
-    @property
-    def ledger(self) -> Ledger:
-        """What the calls of this client have cost, by model. Variants made by `with_options` write to the same one."""
-        return self._ledger
-
-    def budget(self, credits: Decimal | str | int) -> AbstractContextManager[Budget]:
-        """Hold the calls made inside the block to a sum: `with client.budget(credits="5") as budget:`.
-
-        Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, and so do those that
-        were cancelled or recovered. The price of a call is known only afterwards: the last one can go beyond.
-        """
-        return self._ledger.budget(credits)
-
-    def with_options(
-        self,
-        *,
-        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
-        timeout: Timeouts | float | None = None,
-        max_retries: int | None = None,
-        retry: RetryPolicy | None = None,
-        streams: StreamPolicy | None = None,
-        hooks: Sequence[Hooks] | None = None,
-    ) -> Self:
-        """This client with some options changed. Costs nothing: connections and ledger are shared."""
-        options = self._options.with_changes(
-            api_version=api_version,
-            timeout=timeout,
-            max_retries=max_retries,
-            retry=retry,
-            streams=streams,
-            hooks=hooks,
-        )
-        variant = object.__new__(type(self))
-        variant.__dict__.update(_options=options, _ledger=self._ledger, _transport=self._transport, _owner=False)
-        return variant
-
-    def __repr__(self) -> str:
-        # One that could not be made is shown too, in the frames of the error that says so.
-        options = self.__dict__.get("_options")
-        settings = f"base_url={options.base_url!r}, api_key={options.api_key!r}" if options else ""
-        return f"{type(self).__name__}({settings})"
-
-    def __reduce__(self) -> Any:
-        raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
-
-    def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        # Only what takes a key is charged.
-        if operation.idempotency_header is not None:
-            self._ledger.check_budgets()
-        return self._unbudgeted_course(operation, request, streams=streams)
-
-    def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        """For what follows a call and costs nothing: asking what became of it, or cancelling it."""
-        from .calls import Course
-
-        return Course(
-            operation,
-            request,
-            self._options,
-            streams=streams,
-            clock=self._transport.clock,
-            chance=random.random,
-        )
-
-    def _link(self, operation: Operation[Any], request: Request) -> Link:
-        from .flow import Link
-
-        return Link(
-            self._options,
-            self._ledger,
-            request,
-            make_course=self._unbudgeted_course,
-            make_stream_course=lambda: self._course(operation, request, streams=True),
-        )
-
-    @contextmanager
-    def _salvaging(self, operation: Operation[Any]) -> Iterator[None]:
-        """Enter the receipt of an answer that cannot be read, if it carries one."""
-        try:
-            yield
-        except ResponseShapeError as error:
-            from . import receipts
-
-            found = receipts.salvage(error)
-            if found is not None:
-                self._ledger.settle(found, created=operation.idempotency_header is not None)
-            raise
-
-    def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
-        """Enter the receipt of a result, if it carries one."""
-        from . import answers, receipts
-
-        parsed: Any = outcome.response.parsed
-        # Of a record that is still being made, the figures are those so far.
-        if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
-            created = operation.idempotency_header is not None
-            self._ledger.settle(receipts.receipt(parsed), created=created)
-        answers.warn_of_deprecation(outcome.response.headers)
-        return outcome.response
-
-
-class Aurous(_Base, Resources["ChatStream"]):
+class Aurous(Base, Resources["ChatStream"]):
     """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
 
     Make one for the process and share it: it is safe between threads and after a fork. Close it with `with` or
@@ -242,7 +106,7 @@ class Aurous(_Base, Resources["ChatStream"]):
         self.close()
 
 
-class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
+class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
@@ -281,6 +145,8 @@ class AsyncAurous(_Base, AsyncResources["AsyncChatStream"]):
             streams=streams,
             hooks=hooks,
         )
+        from .transport.coroutines import AsyncTransport
+
         self._transport = AsyncTransport(http_client, backend=backend)
         self._ledger = Ledger()
         self._owner = True

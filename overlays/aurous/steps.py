@@ -56,6 +56,10 @@ class Reply(NamedTuple):
     is_framed: bool = True
     """Whether the body says where it ends, so that it cannot be cut short unnoticed."""
 
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
+
     def __repr__(self) -> str:
         return f"Reply({self.status_code}, {len(self.content)} bytes)"
 

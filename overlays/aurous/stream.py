@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
@@ -20,7 +20,10 @@ from .frames import End
 from .moves import Carry, Moves, Read
 from .receipts import Receipt
 from .recovery import Recovery
-from .transport import AsyncTransport, SyncTransport
+
+if TYPE_CHECKING:
+    from .transport.coroutines import AsyncTransport
+    from .transport.threads import SyncTransport
 
 T = TypeVar("T")
 

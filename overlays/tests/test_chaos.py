@@ -13,7 +13,8 @@ from typing import Any
 import aurous
 import httpx
 import pytest
-from aurous.transport import AsyncTransport, SyncTransport
+from aurous.transport.coroutines import AsyncTransport
+from aurous.transport.threads import SyncTransport
 from aurous_mock.launcher import Mock
 from wirekit import KEY, MODEL, Caller
 

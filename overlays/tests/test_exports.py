@@ -26,10 +26,18 @@ MAKING = "import aurous; aurous.Aurous('al_live_key')"
 # What making a client may load besides httpx. All programs pay for it before they do anything: what belongs to calls,
 # streams, receipts or tools is imported where the first of them begins.
 OURS = {
-    *("aurous", "aurous._version", "aurous.client", "aurous.decimals", "aurous.envelopes", "aurous.errors"),
+    *(
+        "aurous",
+        "aurous._version",
+        "aurous.base",
+        "aurous.client",
+        "aurous.decimals",
+        "aurous.envelopes",
+        "aurous.errors",
+    ),
     *("aurous.hooks", "aurous.ledger", "aurous.locks", "aurous.loops", "aurous.options", "aurous.patience"),
     *("aurous.retries", "aurous.steps", "aurous.traces", "aurous.transport"),
-    *(f"aurous.transport.{name}" for name in ("clients", "coroutines", "direct", "failures", "messages", "threads")),
+    *(f"aurous.transport.{name}" for name in ("clients", "direct", "failures", "messages", "threads")),
     *("aurous_client", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy", "aurous_client.models"),
     *("aurous_client.resources", "aurous_client.types"),
     *("aurous_client.api", *(f"aurous_client.api.{tag}" for tag in api.__all__)),

@@ -10,8 +10,3 @@ failures    what went wrong on the network, in words, and without the key
 
 The two transports differ in how they send, wait and stream; what is sent, and whether again, is not their affair.
 """
-
-from .coroutines import AsyncTransport
-from .threads import SyncTransport
-
-__all__ = ["AsyncTransport", "SyncTransport"]
