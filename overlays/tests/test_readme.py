@@ -244,5 +244,5 @@ def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.makepyfile(test_service=f"import my_service\n\n{FIXTURE.text}")
-    without = [f"-pno:{name}" for name in ("schemathesis", "hypothesispytest", "anyio")]
+    without = [f"-pno:{name}" for name in ("anyio", "faker", "hypothesispytest", "schemathesis")]
     pytester.runpytest_subprocess(*without).assert_outcomes(passed=1)

@@ -7,7 +7,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 # Other plugins of this machine have no part in these runs, and cost each of them a second.
-OTHERS = ["cacheprovider", "schemathesis", "hypothesispytest", "xdist", "xdist.looponfail", "anyio"]
+OTHERS = ["anyio", "cacheprovider", "faker", "hypothesispytest", "schemathesis", "xdist", "xdist.looponfail"]
 
 SERVICE = """
     from aurous import Aurous
