@@ -10,19 +10,7 @@ import pytest
 from aurous import errors
 from aurous.chunks import IncompleteCompletionError
 from aurous_mock.launcher import Mock
-from streamkit import (
-    FAULT,
-    IMPATIENT,
-    SHORT,
-    SLOW,
-    WEATHER,
-    Ends,
-    Stream,
-    charged,
-    connections,
-    in_use,
-    retrieve,
-)
+from streamkit import FAULT, IMPATIENT, SHORT, SLOW, WEATHER, Ends, Stream, charged, connections, in_use, retrieve
 from wirekit import Caller, Make
 
 

@@ -18,20 +18,7 @@ import pytest
 import trio
 from aurous import StreamPolicy, Timeouts, errors
 from aurous_mock.launcher import Mock
-from streamkit import (
-    FAULT,
-    RED,
-    ROLE,
-    Stream,
-    callers,
-    connections,
-    events,
-    held,
-    in_pieces,
-    in_use,
-    record,
-    sends,
-)
+from streamkit import FAULT, RED, ROLE, Stream, callers, connections, events, held, in_pieces, in_use, record, sends
 from wirekit import KEY, MESSAGES, MODEL, Connection, Wire, answer
 
 

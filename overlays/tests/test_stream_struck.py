@@ -9,15 +9,7 @@ import aurous
 import pytest
 from aurous import errors
 from aurous_mock.launcher import Mock
-from streamkit import (
-    FAULT,
-    FRAMES,
-    IMPATIENT,
-    SHORT,
-    Stream,
-    charged,
-    in_use,
-)
+from streamkit import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
 from wirekit import Caller, Make
 
 

@@ -310,3 +310,9 @@ def completion(content: str = "Red, green, blue.", **usage: Any) -> dict[str, An
 GOOD = answer(200, completion(), headers={"Aurous-Request-Id": "req_good", "Aurous-Version": "2026-05-15"})
 BUSY = answer(503, envelope("provider_unavailable", "server_error"))
 IN_USE = answer(409, envelope("idempotency_key_in_use"))
+HANG_UP = raw(b"")
+# Of the same answer as GOOD's.
+BODY = json.dumps(completion()).encode()
+WHOLE = response(200, completion())
+HTML = b"<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1>"
+GZIPPED = {"Content-Encoding": "gzip"}
