@@ -20,7 +20,7 @@ from . import idempotency, verdicts
 from ._version import __version__
 from .answers import Origin, ResponseInfo, attach
 from .documents import NO_JSON, parse
-from .errors import Attempt, ResponseShapeError
+from .errors import Attempt, AurousError, ResponseShapeError
 from .hooks import CallDetails, Observers
 from .options import Options, checked_version
 from .retries import Retry, decide
@@ -149,10 +149,8 @@ class Course:
             headers = came.headers if isinstance(came, Reply) else {}
             if not isinstance(decision, Retry):
                 self._record(attempt, headers)
-                error = verdicts.error_of(came, self._request, self._options, self._attempts)
-                if decision.reason is not None:
-                    error.add_note(f"Not tried again: {decision.reason}.")
-                raise error from (came.cause if isinstance(came, Failure) else None)
+                # No variable of this frame: the error leads to the frame, which is not to lead back.
+                raise self._error(came, decision.reason) from (came.cause if isinstance(came, Failure) else None)
             self._record(replace(attempt, delay=decision.delay), headers)
             yield Wait(decision.delay)
 
@@ -210,6 +208,13 @@ class Course:
             idempotency_key=self._key,
             is_key_ours=self._is_key_ours,
         )
+
+    def _error(self, came: Reply | Failure, reason: str | None) -> AurousError:
+        """What to raise. reason: why it is not tried again, where what came does not say"""
+        error = verdicts.error_of(came, self._request, self._options, self._attempts)
+        if reason is not None:
+            error.add_note(f"Not tried again: {reason}.")
+        return error
 
     def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> ResponseShapeError:
         return verdicts.shape_error(message, reply, self._options.api_key, self._attempts, fault)

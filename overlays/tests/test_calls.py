@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import Any
 
 import aurous
@@ -53,6 +55,20 @@ def test_an_answer_is_a_result(time: Time) -> None:
     outcome, sent = play(course(time), time, GOOD)
     assert outcome.response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("came", [Reply(404, {}, b""), Reply(500, {}, b""), UNSENT], ids=["404", "500", "not sent"])
+def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: Reply | Failure) -> None:
+    gc.disable()
+    try:
+        try:
+            play(course(time, retry=aurous.RetryPolicy(max_retries=1)), time, came)
+        except aurous.AurousError as error:
+            gone = weakref.ref(error)
+        # Nothing that it leads to leads back, so that it need not wait for the collector of cycles.
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 def test_every_attempt_is_the_same_but_for_its_time(time: Time) -> None:
