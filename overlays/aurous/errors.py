@@ -29,15 +29,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .envelopes import Envelope, excerpt, printable
 
 if TYPE_CHECKING:
     from .receipts import Receipt
     from .recovery import Recovery
-
-ErrorT = TypeVar("ErrorT", bound="AurousError")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,19 +91,13 @@ class ConfigurationError(AurousError, ValueError):
 
 
 class APIConnectionError(AurousError):
-    """No answer came, or only part of one. `__cause__` is the HTTP library's exception.
-
-    Whether the request was carried out is unknown, unless `sent` is False.
-    """
-
-    attempts: tuple[Attempt, ...] = ()
-    sent: bool = True
-    """Whether any byte of the last attempt may have reached the server."""
+    """No answer came, or only part of one. `__cause__` is the HTTP library's exception."""
 
     def __init__(self, message: str, *, attempts: Sequence[Attempt] = (), sent: bool = True) -> None:
         super().__init__(_with_attempts(message, attempts))
         self.attempts = tuple(attempts)
         self.sent = sent
+        """Whether any byte of the last attempt may have reached the server. If so, it may have been carried out."""
 
 
 class APITimeoutError(APIConnectionError):
@@ -153,8 +145,7 @@ class APIStatusError(AurousError):
         details = [f"{name} {printable(value)}" for name, value in named if value]
         if self.retry_after is not None:
             details.append(f"retry after {self.retry_after:g} s")
-        said += f" ({', '.join(details)})" if details else ""
-        said = _with_attempts(said, self.attempts)
+        said = _with_attempts(f"{said} ({', '.join(details)})" if details else said, self.attempts)
         help_ = " ".join(filter(None, (self.advice, f"See {printable(self.doc_url)}" if self.doc_url else "")))
         return f"{said}\n{help_}" if help_ else said
 
@@ -206,10 +197,7 @@ class ServerError(APIStatusError):
 
 
 class ResponseShapeError(AurousError):
-    """A success whose body is not what the contract says: no JSON, or JSON of another shape.
-
-    The call was carried out, and may have been charged. `content` is all that came.
-    """
+    """A success whose body is not what the contract says. The call was carried out, and may have been charged."""
 
     def __init__(
         self,
@@ -226,6 +214,7 @@ class ResponseShapeError(AurousError):
         self.status_code = status_code
         self.headers = dict(headers)
         self.content = content
+        """The body as it came."""
         self.attempts = tuple(attempts)
         self.request_id = self.headers.get("aurous-request-id")
         said = f"the answer is not what the API promises: {message}"
@@ -233,10 +222,7 @@ class ResponseShapeError(AurousError):
 
 
 class StreamInterruptedError(AurousError):
-    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged.
-
-    `completion_id` is the id to retrieve it by, None where nothing arrived; `text` is what arrived.
-    """
+    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged."""
 
     def __init__(self, message: str, *, completion_id: str | None, text: str, kind: str) -> None:
         self.completion_id = completion_id
@@ -304,13 +290,11 @@ def speaks_of_credits(code: str | None) -> bool:
 
 
 def _with_attempts(message: str, attempts: Sequence[Attempt]) -> str:
-    if len(attempts) < 2:
-        return message
-    return f"{message} [{len(attempts)} attempts: {'; '.join(map(str, attempts))}]"
+    each = "; ".join(map(str, attempts))
+    return f"{message} [{len(attempts)} attempts: {each}]" if len(attempts) > 1 else message
 
 
-def _restore(kind: type[ErrorT], args: tuple[Any, ...], state: dict[str, Any]) -> ErrorT:
+def _restore(kind: type[AurousError], args: tuple[Any, ...], state: dict[str, Any]) -> AurousError:
     error = kind.__new__(kind, *args)
-    error.args = args
     error.__dict__.update(state)
     return error
