@@ -32,8 +32,8 @@ class Quantity(NamedTuple):
 
 
 QUANTITIES: Final = (
-    # Every synchronous read sets 64 KiB aside and gives most of it back, in whose place glibc leaves small pieces in the
-    # cache of the thread: its heap creeps for hours, ever more slowly, around objects that do not become more. With
+    # Every synchronous read sets 64 KiB aside and gives most of it back, in whose place glibc leaves small pieces in
+    # the thread's cache: its heap creeps for hours, ever more slowly, around objects that do not become more. With
     # GLIBC_TUNABLES=glibc.malloc.tcache_count=0 it does not.
     Quantity("memory", "MiB", lambda sample: sample.memory, 0.05, 4.0),
     # Lanes are not always at the same errands, and connections that were lost are replaced.
