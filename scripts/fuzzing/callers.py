@@ -3,6 +3,9 @@
 The first rounds go through the documented examples and what schemathesis calls coverage: each limit, and one step
 beyond it. All of them draw. In every second one the model and the version are those that exist, since what is made up
 is refused before anything else is looked at.
+
+It alone follows the contract, all of it: what a new operation or limit takes is sent without a line written here. What
+the contract leaves open, as schemas for tools, is for conformance/selftest/mock/requesting.py.
 """
 
 from __future__ import annotations
