@@ -127,8 +127,15 @@ class Run:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
         rule = claimed_by(item)
+        style = self.config.option.tbstyle
+        if rule is not None:
+            # The briefest there is: what is told of a rule replaces it, and the others take long to make.
+            self.config.option.tbstyle = "native"
+        try:
+            report = yield
+        finally:
+            self.config.option.tbstyle = style
         # What comes before and after a test is heard only if something was wrong with it.
         ended = call.when == "call" or call.excinfo is not None
         if rule is not None and ended:
