@@ -72,8 +72,8 @@ class Reader:
         # The bytes of the event at hand, where they are those of no other.
         self._bytes = b""
         self._stencil: Stencil | None = None
-        # A frame that does not fit is not always worth a new one.
-        self._next_cut = 0
+        # A frame that does not fit is not always worth a new one, and the first has its role to itself.
+        self._next_cut = 2
         self.accumulator = Accumulator()
         self.receipt: Receipt | None = None
         self.usage_frame = b""

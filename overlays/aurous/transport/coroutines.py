@@ -139,6 +139,7 @@ class AsyncBody:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         self._pieces = aiter(cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)))
+        self._is_over = False
         self._alarm: Alarm | None = None
         if loops.is_asyncio():
             from ..alarms import Alarm
@@ -151,7 +152,9 @@ class AsyncBody:
             return await self._read_within(patience)
         alarm.set(patience)
         try:
-            return await anext(self._pieces, None)
+            piece = await anext(self._pieces, None)
+            self._is_over = piece is None
+            return piece
         except FAILURES as error:
             return failure_of(error, None)
         except BaseException as error:
@@ -174,10 +177,14 @@ class AsyncBody:
             return failure_of(error, None)
 
     async def close(self) -> None:
-        import anyio
-
         if self._alarm is not None:
             self._alarm.close()
+        if self._is_over:
+            # There is nothing to wait for.
+            await self._response.aclose()
+            return
+        import anyio
+
         with anyio.CancelScope(shield=True):
             if getattr(self._pieces, "ag_frame", None) is not None:
                 await self._end_generators()
