@@ -155,7 +155,7 @@ def _stand_by(pipe: Connection, log: str, report: str, profile: str) -> None:
         *("--profile", profile, "--report", report, "-p", "no:cacheprovider", "--tb=short", "-q"),
         # The client's own pytest plugin, which is none of the suite's business.
         *("-p", "no:aurous"),
-        # Rules breach and do not assert; rewriting the assertions of all that pytest loads takes longer than many a run.
+        # Rules breach and do not assert; rewriting assertions, of all that pytest loads, takes longer than many a run.
         "--assert=plain",
     ]
     brood = Brood(pipe)

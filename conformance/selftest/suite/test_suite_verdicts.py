@@ -29,7 +29,7 @@ WRITTEN_BY_HAND = "--ignore=conformance/rules/test_properties.py"
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # Rules breach and do not assert; rewriting the assertions of all that pytest loads takes longer than many a run.
+    # Rules breach and do not assert; rewriting assertions, of all that pytest loads, takes longer than many a run.
     command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--assert=plain"]
     command += arguments
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
