@@ -109,7 +109,7 @@ class TestClocks:
 
     def test_of_one_call(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, then="stall", ends=False))
-        with Stream(live(wire.url), timeout=0.15) as stream, pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"):
+        with pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"), Stream(live(wire.url), timeout=0.15) as stream:
             list(stream)
 
     def test_do_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:

@@ -174,7 +174,7 @@ class TestRecovery:
     def test_does_not_follow_when_that_time_is_up(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
         stream = Stream(live(wire.url, streams=StreamPolicy(on_drop="recover")), timeout=0.15)
-        with stream, pytest.raises(errors.TotalTimeoutError):
+        with pytest.raises(errors.TotalTimeoutError), stream:
             list(stream)
         assert [seen.line.split()[0] for seen in wire.seen] == ["POST"]
 

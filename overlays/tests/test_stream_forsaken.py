@@ -99,7 +99,7 @@ class TestCoroutines:
             async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY, backend=backend) as client:
                 stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
                 with pytest.raises(TimeoutError):
-                    await asyncio.wait_for(exhaust(stream), 0.1)
+                    await asyncio.wait_for(exhaust(stream), 0.3)
                 assert held(client) == ([], [])
                 return stream
 

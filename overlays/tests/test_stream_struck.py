@@ -37,7 +37,8 @@ class TestStruck:
         with Stream(caller, **SHORT) as whole:
             full = "".join(whole.text)
         if fault == "stall":
-            timeout = aurous.Timeouts(first_event=0.1) if place == 0 else IMPATIENT
+            # It has to be open by then.
+            timeout = aurous.Timeouts(first_event=0.4) if place == 0 else IMPATIENT
             caller.client = caller.client.with_options(timeout=timeout)
         if fault == "error-frame":
             place = min(place, FRAMES - 2)
