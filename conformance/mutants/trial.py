@@ -56,14 +56,15 @@ class Job:
 
 
 class Suite:
-    """The suite, collected and ready to test servers, one at a time."""
+    """The suite, or some files of its rules, collected and ready to test servers, one at a time."""
 
-    def __init__(self, profile: str = "quick") -> None:
+    def __init__(self, profile: str = "quick", files: Sequence[str] = ("conformance",)) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._report = Path(self._folder.name, "report.json")
         self._log = Path(self._folder.name, "output.txt")
         self._ours, theirs = forking().Pipe()
-        self._process = forking().Process(target=_stand_by, args=(theirs, str(self._log), str(self._report), profile))
+        arguments = (theirs, str(self._log), str(self._report), profile, files)
+        self._process = forking().Process(target=_stand_by, args=arguments)
         self._process.start()
         theirs.close()
 
@@ -144,14 +145,14 @@ def _turn(test: str, first: Sequence[str]) -> int:
     return next((turn for turn, word in enumerate(first) if word in test), len(first))
 
 
-def _stand_by(pipe: Connection, log: str, report: str, profile: str) -> None:
+def _stand_by(pipe: Connection, log: str, report: str, profile: str, files: Sequence[str]) -> None:
     os.chdir(ROOT)
     divert(log)
     # The suite knocks before it collects. This door opens, and nobody is behind it: jobs bring the real addresses.
     door = socket.create_server(("127.0.0.1", 0))
     host, port = door.getsockname()
     arguments = [
-        *("conformance", "--base-url", f"http://{host}:{port}", "--api-key", KEY, "--other-api-key", OTHER_KEY),
+        *(*files, "--base-url", f"http://{host}:{port}", "--api-key", KEY, "--other-api-key", OTHER_KEY),
         *("--profile", profile, "--report", report, "-p", "no:cacheprovider", "--tb=short", "-q"),
         # The client's own pytest plugin, which is none of the suite's business.
         *("-p", "no:aurous"),

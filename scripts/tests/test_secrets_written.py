@@ -56,6 +56,8 @@ class Echo(BaseHTTPRequestHandler):
     """The mock, but it shows whoever asks the key that they sent: in a header, in the address, in what it says."""
 
     protocol_version = "HTTP/1.1"
+    # Otherwise each answer waits for the other side to confirm its first half.
+    disable_nagle_algorithm = True
     upstream: httpx.Client
 
     def do_POST(self) -> None:
