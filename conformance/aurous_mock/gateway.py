@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import orjson
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Message, Receive, Scope, Send
@@ -86,6 +87,9 @@ class Gateway:
                 await self._router(scope, receive, send)
             else:
                 await self._suffer(scope, receive, send, current)
+        except ClientDisconnect:
+            # Before all of the request had come: nobody is there to be answered, and nothing failed.
+            return
         except Exception as error:
             if current.started:
                 raise

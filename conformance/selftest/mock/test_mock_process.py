@@ -40,6 +40,18 @@ def test_the_log_never_shows_a_key() -> None:
     assert DEFAULT_KEY not in log
 
 
+def test_a_client_that_leaves_while_it_asks_is_no_failure() -> None:
+    head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {DEFAULT_KEY}\r\nContent-Type: application/json\r\n"
+    with process() as (mock, url):
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as leaving:
+            leaving.sendall(f"{head}Content-Length: 9\r\n\r\n{{".encode())
+        assert mock.stderr is not None
+        assert f"POST {CREATE} 0 " in mock.stderr.readline()
+        mock.terminate()
+        _, log = mock.communicate(timeout=PATIENCE)
+    assert log == ""
+
+
 def test_a_signal_ends_streams_with_a_cancel_frame() -> None:
     with process("--tokens-per-second", "50") as (mock, url):
         with httpx.stream("POST", url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
