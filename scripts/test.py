@@ -13,7 +13,8 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", *sys.argv[1:]]
+    # By files: what tests of one share takes long to make, and each worker would make it.
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *sys.argv[1:]]
     # Tests start hundreds of processes. What these import is compiled once, and beside the code nothing is written.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as bytecode:
