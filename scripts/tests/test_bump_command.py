@@ -20,6 +20,8 @@ from specdiff.engine import EngineError
 from specdiff.rules import Effect
 from specdiff.usage import Side
 
+pytestmark = pytest.mark.slow
+
 CHANGE = Change("operation-removed", Effect.BREAKING, Side.CALL, "GET /v1/balance", "is gone")
 
 

@@ -26,6 +26,8 @@ from trials.jobs import Account, CallTold, Patience, Settled, StreamTold
 from trials.proxy import Proxy
 from trials.verdicts import Verdict
 
+pytestmark = pytest.mark.slow
+
 # Short waits, and time enough for the lease of what a server was making when it was killed.
 PATIENCE = Patience(read=0.5, total=20, first_delay=0.1)
 SMALL: dict[str, Any] = {"seed": 4, "kills": 1, "patience": PATIENCE, "crews": (("threads", 16), ("tasks", 32))}

@@ -17,6 +17,8 @@ from fuzzing.mutations import Pairs, Raw, encode, frame, spoil, spoil_bytes, spo
 from fuzzing.originals import COMPLETION, chunk, stream
 from trials.verdicts import Verdict
 
+pytestmark = pytest.mark.slow
+
 
 def broken(verdict: Verdict) -> list[str]:
     """The claims that did not hold."""

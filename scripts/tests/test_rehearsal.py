@@ -14,6 +14,8 @@ from generator.loading import load
 from rehearsal import NEXT, ROOT
 from release import archive, changelog, versions
 
+pytestmark = pytest.mark.slow
+
 NOW = str(load(ROOT / "openapi.yaml")["info"]["version"])
 PROGRAM = str(ROOT / "scripts" / "tests" / "programs" / "call_across_versions.py")
 PROMISED = {

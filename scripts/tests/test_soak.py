@@ -24,6 +24,8 @@ from trials.flatness import QUANTITIES, Quantity
 from trials.gauges import Gauge, Sample
 from trials.jobs import Tally
 
+pytestmark = pytest.mark.slow
+
 # Paces at which a lane does several things each second.
 SMALL: dict[str, Any] = {"seconds": 8.0, "at_once": 12, "pace": 100.0, "seed": 3}
 

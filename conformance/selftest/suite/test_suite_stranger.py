@@ -14,6 +14,8 @@ import yaml
 from mutants.catalogue import VARIANTS
 from mutants.serving import KEY, running
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 SETTINGS = ROOT / "schemathesis.toml"
 SPEC = ROOT / "openapi.yaml"

@@ -21,6 +21,8 @@ from faults import BREAKS, FAULTY
 from tampering import proxying
 from variations import LIBERTIES
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
