@@ -13,8 +13,9 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
-    # By files: what tests of one share takes long to make, and each worker would make it.
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile", *sys.argv[1:]]
+    # More than there are cores, since many tests wait; and by files, since what the tests of one share is made only once.
+    workers = min(3 * (os.cpu_count() or 2) // 2, 16)
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *sys.argv[1:]]
     # Tests start hundreds of processes. What these import is compiled once, and beside the code nothing is written.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as bytecode:
