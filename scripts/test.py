@@ -13,7 +13,7 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
-    # More than there are cores, since many tests wait; and by files, since what the tests of one share is made only once.
+    # More than there are cores, since many tests wait; and by files, so that what those of one share is made once.
     workers = min(3 * (os.cpu_count() or 2) // 2, 16)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *sys.argv[1:]]
     # Tests start hundreds of processes. What these import is compiled once, and beside the code nothing is written.
