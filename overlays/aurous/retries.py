@@ -142,8 +142,9 @@ def parse_retry_after(value: str | None, now: datetime | None = None) -> float |
     """
     if value is None:
         return None
-    if _SECONDS.fullmatch(value.strip()):
-        return float(value)
+    text = value.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
     moment = parse_date(value)
     if moment is None:
         return None

@@ -151,6 +151,7 @@ class TestRetryAfter:
 
     @CALM
     @given(st.text(max_size=60))
+    @example("0\x1f")
     @example("Wed, 21 Oct 2015 07:28:00 -9999")
     @example("Sat, 01 Jan 0001 00:00:00 +2359")
     def test_any_text_is_a_wait_or_none(self, value: str) -> None:
