@@ -306,7 +306,8 @@ def test_an_interrupt_leaves_nothing_running(number: signal.Signals, tmp_path: P
         assert run.stdout.readline() == "300 calls ...\n"
         assert "30 of 300 calls have ended" in run.stdout.readline()
         started = psutil.Process(run.pid).children(recursive=True)
-        assert len(started) >= 5
+        # The server may be between a kill and its return.
+        assert len(started) >= 4
         run.send_signal(number)
         _, said = run.communicate(timeout=60)
     assert (run.returncode, said) == (130, "chaos: interrupted; everything is stopped\n")
