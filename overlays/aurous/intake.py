@@ -53,16 +53,17 @@ class Intake:
 
     def next(self) -> ChatCompletionChunk | None:
         """The next chunk of what has come, if there is one."""
-        if self.reader is None or not self._is_open:
+        reader = self.reader
+        if reader is None or not self._is_open:
             chunk, self.beyond = self.beyond, None
             return chunk
         try:
-            chunk = self.reader.next()
+            chunk = reader.next()
         except AurousError as error:
             self._stop(error)
             return None
-        if self.reader.parsed > self._parsed:
-            self._note(self.reader)
+        if reader.parsed > self._parsed:
+            self._note(reader)
         return chunk
 
     def patience(self) -> float | None:
@@ -83,16 +84,17 @@ class Intake:
 
     def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. Told: bytes, None after the last, or a Failure."""
-        if not isinstance(piece, bytes) or self.reader is None:
+        reader = self.reader
+        if not isinstance(piece, bytes) or reader is None:
             self._stop(piece)
             return None
         try:
-            chunk = self.reader.take(piece)
+            chunk = reader.take(piece)
         except AurousError as error:
             self._stop(error)
             return None
-        if self.reader.parsed > self._parsed:
-            self._note(self.reader)
+        if reader.parsed > self._parsed:
+            self._note(reader)
         return chunk
 
     def look_ahead(self) -> None:
