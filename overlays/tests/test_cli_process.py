@@ -45,6 +45,15 @@ def read_until(stream: IO[bytes], is_enough: Callable[[bytes], object]) -> bytes
     return seen
 
 
+def start_answering(mock: AurousMock) -> subprocess.Popen[bytes]:
+    """A process in the midst of a long answer."""
+    mock.fault("pace=50", method="POST", path=CHAT)
+    process = start("chat", LONG)
+    assert process.stdout is not None
+    read_until(process.stdout, lambda seen: len(seen) > 10)
+    return process
+
+
 def test_the_answer_is_on_standard_output_and_its_receipt_on_standard_error(aurous_mock: AurousMock) -> None:
     result = ended(start("chat", QUESTION))
     stored = record(only_id(aurous_mock))
@@ -87,10 +96,7 @@ def test_a_disk_is_full(aurous_mock: AurousMock) -> None:
 
 
 def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
-    assert process.stdout is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
+    process = start_answering(aurous_mock)
     process.send_signal(signal.SIGINT)
     result = ended(process)
     assert result.status == 130
@@ -101,11 +107,8 @@ def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock) -> N
 
 
 def test_a_second_ctrl_c_waits_for_nothing(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
-    assert process.stdout is not None
+    process = start_answering(aurous_mock)
     assert process.stderr is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
     aurous_mock.fault("stall=before", method="POST", path=CHAT)
     process.send_signal(signal.SIGINT)
     said = read_until(process.stderr, lambda seen: seen.endswith(b"\n"))
@@ -127,10 +130,8 @@ def test_ctrl_c_before_the_answer_began(aurous_mock: AurousMock) -> None:
 
 
 def test_a_reader_that_has_enough_ends_it_quietly(aurous_mock: AurousMock) -> None:
-    aurous_mock.fault("pace=50", method="POST", path=CHAT)
-    process = start("chat", LONG)
+    process = start_answering(aurous_mock)
     assert process.stdout is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
     process.stdout.close()
     result = ended_with_errors(process)
     assert (result.status, result.err) == (141, "")
