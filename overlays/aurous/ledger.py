@@ -17,7 +17,8 @@ from .locks import Lock
 if TYPE_CHECKING:
     from .receipts import Receipt
 
-_REMEMBERED: Final = 10_000
+REMEMBERED: Final = 10_000
+"""Completions that a ledger knows again, so that none is entered twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,5 +181,5 @@ def _amount(credits: Decimal | str | int) -> Decimal:
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:
     known[name] = value
-    while len(known) > _REMEMBERED:
+    while len(known) > REMEMBERED:
         known.popitem(last=False)

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 from aurous import AsyncAurous, Aurous, AurousError, RetryPolicy, StreamPolicy, Timeouts
-from aurous.ledger import Ledger
+from aurous.ledger import REMEMBERED, Ledger
 from aurous.receipts import Receipt
 from aurous_mock.settings import DEFAULT_KEY
 
@@ -33,8 +33,6 @@ _TELL_EVERY: Final = 1.0
 _STAGGER: Final = 0.01
 # What a planted leak keeps of each errand, in bytes; and of how many streams one is never closed.
 _KEPT, _UNCLOSED = 200_000, 2
-# As many completions as a ledger remembers, and no more: filling up, it would look like a leak for an hour.
-_REMEMBERED: Final = 10_000
 
 
 class Traffic:
@@ -185,8 +183,11 @@ async def _aread(traffic: Traffic, stream: Any, errand: Errand) -> None:
 
 
 def fill(ledger: Ledger) -> None:
-    """Let a ledger remember all that it can, like that of a client that has been at work for days."""
-    for number in range(_REMEMBERED):
+    """Let a ledger remember all that it can, like that of a client that has been at work for days.
+
+    Filling up, it would look like a leak for an hour.
+    """
+    for number in range(REMEMBERED):
         nothing = Receipt(
             completion_id=f"cmp_{number:026}",
             model=MODEL,
