@@ -186,17 +186,10 @@ class AsyncBody:
         import anyio
 
         with anyio.CancelScope(shield=True):
-            if getattr(self._pieces, "ag_frame", None) is not None:
-                await self._end_generators()
+            with anyio.CancelScope() as scope, contextlib.suppress(*FAILURES, RuntimeError):
+                # Cancelled where they wait, the generators of httpx clean up behind themselves, the innermost first.
+                # Forsaken, they would do so when they are collected, and trio complains of that.
+                scope.cancel()
+                while await anext(self._pieces, None) is not None:
+                    pass
             await self._response.aclose()
-
-    async def _end_generators(self) -> None:
-        """Cancelled where they wait, those of httpx clean up behind themselves, the innermost first. Forsaken, they
-        would do so when they are collected, and trio complains of that.
-        """
-        import anyio
-
-        with anyio.CancelScope() as scope, contextlib.suppress(*FAILURES, RuntimeError):
-            scope.cancel()
-            while await anext(self._pieces, None) is not None:
-                pass

@@ -63,15 +63,16 @@ def _request(
 ) -> httpx.Request:
     # All that httpx would add, as adding it takes httpx several times as long.
     fields = [("Host", url.netloc.decode("ascii")), *_HEADERS]
+    body = content or b""
     if content is not None or method in _HAVE_A_BODY:
-        fields.append(("Content-Length", str(len(content or b""))))
+        fields.append(("Content-Length", str(len(body))))
     given = {name.lower() for name in headers}
     request = httpx.Request(
         method,
         url,
         params=params,
         headers=[*(field for field in fields if field[0].lower() not in given), *headers.items()],
-        stream=httpx.ByteStream(content or b""),
+        stream=httpx.ByteStream(body),
         extensions={"timeout": timeout.as_dict(), **(extensions or {})},
     )
     # Else it is found out anew for each of them.
