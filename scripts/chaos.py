@@ -38,23 +38,17 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from trials.verdicts import as_json
+    from trials.verdicts import tell
     from trials.victim import VictimError
 
-    verdicts: list[Verdict] = []
     try:
-        for part in [part for part in PARTS if part in (options.parts or PARTS)]:
-            verdicts.append(asyncio.run(_try(part, options)))
-            print(f"\n{verdicts[-1].as_text()}\n", flush=True)
+        return tell((asyncio.run(_try(part, options)) for part in options.parts), options.json)
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("chaos: interrupted; everything is stopped", file=sys.stderr)
         return INTERRUPTED
     except VictimError as error:
         print(f"chaos: the mock server cannot run: {error}", file=sys.stderr)
         return 1
-    if options.json:
-        options.json.write_bytes(as_json(verdicts))
-    return 0 if all(verdict.is_good for verdict in verdicts) else 1
 
 
 async def _try(part: str, options: argparse.Namespace) -> Verdict:
@@ -97,7 +91,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
     add("--json", type=Path, metavar="FILE", help="write the figures and findings as JSON")
     options = parser.parse_args(arguments)
-    checks.check_parts(parser, options.parts, PARTS)
+    options.parts = checks.chosen(parser, options.parts, PARTS)
     checks.check_folders(parser, options.json)
     return options
 

@@ -33,19 +33,13 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from trials.verdicts import as_json
+    from trials.verdicts import tell
 
-    verdicts: list[Verdict] = []
     try:
-        for part in [part for part in PARTS if part in (options.parts or PARTS)]:
-            verdicts.append(_try(part, options))
-            print(f"\n{verdicts[-1].as_text()}\n", flush=True)
+        return tell((_try(part, options) for part in options.parts), options.json)
     except KeyboardInterrupt:
         print("fuzz: interrupted", file=sys.stderr)
         return INTERRUPTED
-    if options.json:
-        options.json.write_bytes(as_json(verdicts))
-    return 0 if all(verdict.is_good for verdict in verdicts) else 1
 
 
 def _try(part: str, options: argparse.Namespace) -> Verdict:
@@ -72,7 +66,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0, metavar="N", help="of the cases (default: 0)")
     add("--json", type=Path, metavar="FILE", help="write the figures and findings as JSON")
     options = parser.parse_args(arguments)
-    checks.check_parts(parser, options.parts, PARTS)
+    options.parts = checks.chosen(parser, options.parts, PARTS)
     checks.check_folders(parser, options.json)
     return options
 

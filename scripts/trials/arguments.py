@@ -15,11 +15,12 @@ def count(text: str) -> int:
     return value
 
 
-def check_parts(parser: argparse.ArgumentParser, given: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse a part that there is not."""
+def chosen(parser: argparse.ArgumentParser, given: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The parts that were asked for, in their order; all where none was. Refuses a part that there is not."""
     unknown = [part for part in given if part not in known]
     if unknown:
         parser.error(f"{unknown[0]!r} is none of {', '.join(known)}")
+    return [part for part in known if part in (given or known)]
 
 
 def check_folders(parser: argparse.ArgumentParser, *paths: Path | None) -> None:

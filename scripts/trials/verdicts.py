@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,6 +49,17 @@ def _shown(value: object) -> list[str]:
     if isinstance(value, dict):
         return [f"{count:>7,}  {name}" for name, count in value.items()] or ["none"]
     return [f"{value:,}" if isinstance(value, (int, float)) else str(value)]
+
+
+def tell(verdicts: Iterable[Verdict], path: Path | None) -> int:
+    """Print each as it comes, and write all as JSON, if there is a path. The exit code: 1 if a claim is broken."""
+    told: list[Verdict] = []
+    for verdict in verdicts:
+        told.append(verdict)
+        print(f"\n{verdict.as_text()}\n", flush=True)
+    if path:
+        path.write_bytes(as_json(told))
+    return 0 if all(verdict.is_good for verdict in told) else 1
 
 
 def as_json(verdicts: Iterable[Verdict]) -> bytes:
