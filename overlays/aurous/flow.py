@@ -142,7 +142,7 @@ class Flow:
         except BaseException as error:
             yield from self.leave(error)
             raise
-        return self.intake.beyond is not None
+        return self.intake.has_more
 
     def leave(self, error: BaseException | None = None) -> Moves[None]:
         """Hang up, wherever the stream is; `error` is what the caller came to grief with, if so."""
@@ -228,7 +228,8 @@ class Flow:
             self._fault.receipt = account.receipt
         if found.continuation is None and self._fault is not None:
             raise self._fault
-        self.intake.beyond = found.continuation
+        if found.continuation is not None:
+            self.intake.append(found.continuation)
 
     def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
         """The caller has enough. What came may be the whole answer all the same."""
@@ -252,7 +253,11 @@ class Flow:
     def _drain(self) -> Moves[None]:
         """Read what is left, if it comes soon: only a body read to its end leaves its connection usable."""
         deadline = self._clock() + DRAIN
-        while (left := deadline - self._clock()) > 0:
+
+        def left() -> float:
+            return deadline - self._clock()
+
+        while left() > 0:
             piece = yield Read(left)
             if not isinstance(piece, bytes):
                 return

@@ -81,6 +81,8 @@ class Reader:
         self.warnings: list[StreamWarning] = []
         if info.idempotency_status == "ignored_streaming":
             self.warnings.append(KEY_IGNORED)
+        self.has_more = False
+        """Whether `next` may have a chunk."""
         self.is_done = False
         """Whether `[DONE]` came; what follows it is not looked at."""
         self.events = 0
@@ -109,13 +111,10 @@ class Reader:
         """
         if self.is_done:
             return None
-        # Nearly always a piece is one event.
-        chunk = self._recognize(piece)
-        if chunk is None:
-            self._blocks = piece.split(BLANK_LINE)
-            self._blocks.reverse()
-            chunk = self.next()
-        return chunk
+        self._blocks = piece.split(BLANK_LINE)
+        self._blocks.reverse()
+        self.has_more = True
+        return self.next()
 
     def next(self) -> ChatCompletionChunk | None:
         """The next chunk of the piece; None if it has no more. Raises as `take`."""
@@ -127,13 +126,14 @@ class Reader:
                 block = self._blocks.pop()
                 # The last is what stands behind the last blank line, and goes on in the next piece.
                 event = block + BLANK_LINE if self._blocks else block
-                chunk = self._recognize(event)
+                chunk = self.recognize(event)
                 if chunk is None:
                     self._decode(event, is_whole=bool(self._blocks))
             elif self._has_failed and not self.is_done:
                 # Said now: no piece may follow with which it would be.
                 self._decode(b"", is_whole=False)
             else:
+                self.has_more = False
                 return None
             if chunk is not None:
                 return chunk
@@ -148,12 +148,12 @@ class Reader:
         fault = record.error.to_dict() if record.error else {"message": "the completion failed"}
         return self._with_cargo(self._error({"error": fault}, json.dumps({"error": fault})))
 
-    def _recognize(self, event: bytes) -> ChatCompletionChunk | None:
-        """The chunk of an event, if it is as one before it but for its text."""
+    def recognize(self, piece: bytes) -> ChatCompletionChunk | None:
+        """The chunk of a piece, if it is an event like one before it but for its text; otherwise `take` it."""
         stencil = self._stencil
         if stencil is None or not self._is_at_rest:
             return None
-        text = stencil.read(event)
+        text = stencil.read(piece)
         if text is None:
             return None
         self.events += 1

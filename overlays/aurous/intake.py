@@ -22,25 +22,27 @@ DRAIN: Final = 0.25
 class Intake:
     """Hands out the chunks of what has come.
 
-    Whoever wants the next chunk asks `next`; where that has none, reads for as long as `patience` says, and has `take`
-    look at what came; and where that is None, has the flow see why.
+    Whoever wants the next chunk asks `next`, if it `has_more`; where that has none, reads for as long as `reads_on` says
+    so, waiting no longer than `patience` says, and has `take` look at what came; and where that is None, has the flow
+    see why.
     """
 
     def __init__(self) -> None:
         self._is_open = False
-        # How much of what the reader met was dealt with, and whether anything was read since.
+        # How much of what the reader met was dealt with, and whether anything was waited for.
         self._events = 0
         self._parsed = 0
         self._warnings = 0
-        self._has_read = False
+        self._has_waited = False
         # Whether all that a caller can want has come.
         self._has_all = False
         self.reader: Reader | None = None
         """None before the stream is open."""
         self.stopped_by: object = None
         """Why nothing more is taken: an error that a frame was, or how the body ended."""
-        self.beyond: ChatCompletionChunk | None = None
-        """What the stored record has beyond what came, to be handed out at last."""
+        self.has_more = False
+        """Whether `next` may have a chunk."""
+        self._beyond: ChatCompletionChunk | None = None
 
     def begin(self, reader: Reader, clocks: Clocks, account: Account) -> None:
         """The stream is open."""
@@ -55,31 +57,35 @@ class Intake:
         """The next chunk of what has come, if there is one."""
         reader = self.reader
         if reader is None or not self._is_open:
-            chunk, self.beyond = self.beyond, None
+            chunk, self._beyond = self._beyond, None
+            self.has_more = False
             return chunk
         try:
             chunk = reader.next()
         except AurousError as error:
             self._stop(error)
             return None
+        self.has_more = reader.has_more
         if reader.parsed > self._parsed:
             self._note(reader)
         return chunk
 
-    def patience(self) -> float | None:
-        """Seconds that the next read may take; None where it is time for a turn."""
+    def reads_on(self) -> bool:
+        """Whether there is to be another read; if not, it is time for a turn."""
         reader = self.reader
         if reader is None or not self._is_open or reader.is_done:
-            return None
-        if reader.events > self._events:
+            return False
+        return reader.events > self._events or not self._has_waited or not self._clocks.has_lapsed
+
+    def patience(self) -> float:
+        """Seconds that a read may wait. To be asked when it begins to: what has come is not waited for."""
+        self._has_waited = True
+        if self.reader is not None and self.reader.events > self._events:
             # Only now: the caller may have taken time over the chunks of the last piece.
-            self._events = reader.events
+            self._events = self.reader.events
             patience = self._clocks.restart()
-        elif self._has_read and self._clocks.has_lapsed:
-            return None
         else:
             patience = self._clocks.patience
-        self._has_read = True
         return patience if not self._has_all or patience < DRAIN else DRAIN
 
     def take(self, piece: bytes | Failure | None) -> ChatCompletionChunk | None:
@@ -88,14 +94,24 @@ class Intake:
         if not isinstance(piece, bytes) or reader is None:
             self._stop(piece)
             return None
+        # Nearly always a piece is one event.
+        chunk = reader.recognize(piece)
+        if chunk is not None:
+            return chunk
         try:
             chunk = reader.take(piece)
         except AurousError as error:
             self._stop(error)
             return None
+        self.has_more = reader.has_more
         if reader.parsed > self._parsed:
             self._note(reader)
         return chunk
+
+    def append(self, chunk: ChatCompletionChunk) -> None:
+        """Hand out one more after the end: what the stored record has beyond what came."""
+        self._beyond = chunk
+        self.has_more = True
 
     def look_ahead(self) -> None:
         """Take in what has come without handing it out: it may have the receipt."""
@@ -112,6 +128,8 @@ class Intake:
 
     def interruption(self) -> StreamInterruptedError:
         """The error for a stream that stopped before its end."""
+        # Of the last events nothing may have been waited for.
+        self.patience()
         failure = self.stopped_by if isinstance(self.stopped_by, Failure) else None
         reader = self.reader
         text = reader.accumulator.text if reader else ""

@@ -5,7 +5,7 @@ They stand to a stream as `steps` do to a call: a generator yields them, and who
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
@@ -19,8 +19,8 @@ T = TypeVar("T")
 class Read:
     """Read the next piece of the body. Told: bytes, None after the last, or a Failure."""
 
-    patience: float
-    """Seconds that it may take."""
+    patience: Callable[[], float]
+    """Seconds that it may take, when it begins to wait."""
 
 
 @frozen

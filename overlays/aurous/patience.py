@@ -10,7 +10,7 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -19,24 +19,25 @@ _OPENINGS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_t
 
 
 class Bound(threading.local):
-    """Until when this thread lets the network keep it waiting."""
+    """How long this thread lets the network keep it waiting."""
 
-    moment = math.inf
+    left: Callable[[], float] = staticmethod(lambda: math.inf)
+    """Seconds. Asked when there is something to wait for, and only then: most of a stream is not."""
 
     @contextmanager
     def until(self, moment: float) -> Iterator[None]:
         """For the length of a block."""
-        earlier, self.moment = self.moment, moment
+        earlier, self.left = self.left, lambda: moment - time.monotonic()
         try:
             yield
         finally:
-            self.moment = earlier
+            self.left = earlier
 
     def limit(self, timeout: float | None) -> float | None:
         """A timeout, shortened to what is left."""
-        if self.moment == math.inf:
+        left = max(self.left(), 0.001)
+        if left == math.inf:
             return timeout
-        left = max(self.moment - time.monotonic(), 0.001)
         return left if timeout is None else min(timeout, left)
 
 

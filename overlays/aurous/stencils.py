@@ -33,7 +33,8 @@ class Stencil:
 
     def __init__(self, head: bytes, tail: bytes, chunk: ChatCompletionChunk, *, max_event_size: int) -> None:
         self._head, self._tail = head, tail
-        self._start, self._end = len(head), -len(tail)
+        self._before, self._after = slice(len(head)), slice(-len(tail), None)
+        self._between = slice(len(head), -len(tail))
         self._least, self._most = len(head) + len(tail), max_event_size + len(BLANK_LINE)
         self._copy_chunk = chunk.__copy__
         self._copy_choice = chunk.choices[0].__copy__
@@ -41,12 +42,13 @@ class Stencil:
 
     def read(self, event: bytes) -> str | None:
         """The text of an event; None if it does not fit, or is no JSON."""
-        if not (
-            event.startswith(self._head) and event.endswith(self._tail) and self._least <= len(event) <= self._most
-        ):
+        # A slice is found sooner than a method.
+        if event[self._before] != self._head or event[self._after] != self._tail:
+            return None
+        if not self._least <= len(event) <= self._most:
             return None
         try:
-            text = event[self._start : self._end].decode()
+            text = event[self._between].decode()
             if "\\" in text or '"' in text or not text.isprintable():
                 quoted = f'"{text}"'
                 text, length = _read_json(quoted)

@@ -147,9 +147,9 @@ class ChatStream(_Stream, Iterator[ChatCompletionChunk]):
         flow = self._flow
         intake = flow.intake
         try:
-            chunk = intake.next()
-            while chunk is None and (patience := intake.patience()) is not None:
-                chunk = intake.take(flow.body.read(patience))
+            chunk = intake.next() if intake.has_more else None
+            while chunk is None and intake.reads_on():
+                chunk = intake.take(flow.body.read(intake.patience))
         except BaseException as error:
             self._run(flow.leave(error))
             raise
@@ -226,9 +226,9 @@ class AsyncChatStream(_Stream, AsyncIterator[ChatCompletionChunk]):
         flow = self._flow
         intake = flow.intake
         try:
-            chunk = intake.next()
-            while chunk is None and (patience := intake.patience()) is not None:
-                chunk = intake.take(await flow.body.read(patience))
+            chunk = intake.next() if intake.has_more else None
+            while chunk is None and intake.reads_on():
+                chunk = intake.take(await flow.body.read(intake.patience))
         except BaseException as error:
             await self._run(flow.leave(error))
             raise

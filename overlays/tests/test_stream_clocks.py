@@ -134,6 +134,18 @@ class TestClocks:
                     assert rest.wait(10)
         assert stream.completion.choices[0].message.content == TEXT
 
+    def test_do_not_run_while_the_caller_is_busy_with_the_last_that_came(self, live: Make, wire: Wire) -> None:
+        """What has come is read without waiting, and no clock was asked since the first of it."""
+        wire.plays(sends(ROLE, RED, then="close"))
+        with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))) as stream:
+            for _ in range(2):
+                next(iter(stream))
+                real_time.sleep(0.15)
+            with pytest.raises(errors.StreamInterruptedError, match="the server closed") as caught:
+                list(stream)
+        assert type(caught.value) is errors.StreamInterruptedError
+        assert caught.value.kind == "closed_early"
+
     def test_allow_for_less_patience_before_than_after(self, live: Make, wire: Wire) -> None:
         """httpx has one timeout for a whole response; it must not be that for the first event."""
 

@@ -146,11 +146,11 @@ class AsyncBody:
 
             self._alarm = Alarm()
 
-    async def read(self, patience: float) -> bytes | Failure | None:
-        alarm = self._alarm
+    async def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
+        alarm, seconds = self._alarm, patience()
         if alarm is None:
-            return await self._read_within(patience)
-        alarm.set(patience)
+            return await self._read_within(seconds)
+        alarm.set(seconds)
         try:
             piece = await anext(self._pieces, None)
             self._is_over = piece is None
@@ -160,19 +160,19 @@ class AsyncBody:
         except BaseException as error:
             if not alarm.has_rung():
                 raise
-            return silence(patience, error)
+            return silence(seconds, error)
         finally:
             alarm.rest()
 
-    async def _read_within(self, patience: float) -> bytes | Failure | None:
+    async def _read_within(self, seconds: float) -> bytes | Failure | None:
         """As `read`, in any event loop."""
         import anyio
 
         try:
-            with anyio.fail_after(patience):
+            with anyio.fail_after(seconds):
                 return await anext(self._pieces, None)
         except TimeoutError as error:
-            return silence(patience, error)
+            return silence(seconds, error)
         except FAILURES as error:
             return failure_of(error, None)
 

@@ -87,6 +87,6 @@ def clean(error: BaseException) -> BaseException:
     return error
 
 
-def silence(patience: float, error: BaseException) -> Failure:
+def silence(seconds: float, error: BaseException) -> Failure:
     """Nothing came of a stream, for so many seconds."""
-    return Failure(message=f"nothing came within {patience:.3g} s", sent=True, timed_out=True, cause=clean(error))
+    return Failure(message=f"nothing came within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error))

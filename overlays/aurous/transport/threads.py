@@ -117,20 +117,26 @@ class SyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        if hold(response.extensions.get("network_stream")):
+        self._is_held = hold(response.extensions.get("network_stream"))
+        if self._is_held:
             # The timeout that remains is that of each read, which httpx does not know.
             response.request.extensions["timeout"]["read"] = None
         self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
 
-    def read(self, patience: float) -> bytes | Failure | None:
-        """The next piece, if it comes within so many seconds; a Failure if not; None after the last."""
-        earlier, BOUND.moment = BOUND.moment, time.monotonic() + patience
+    def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
+        """The next piece, if it comes within as many seconds as `patience` says when there is something to wait for; a
+        Failure if not; None after the last.
+        """
+        if not self._is_held:
+            # It will not be asked otherwise.
+            patience()
+        earlier, BOUND.left = BOUND.left, patience
         try:
             return next(self._pieces, None)
         except FAILURES as error:
             return failure_of(error, None)
         finally:
-            BOUND.moment = earlier
+            BOUND.left = earlier
 
     def close(self) -> None:
         """Only a response that was read to its end leaves its connection usable."""
