@@ -14,7 +14,7 @@ from attrs import define, evolve, field
 
 from .encoding import to_headers
 from .errors import EncodeError, ParseError, StatusError, TransportError
-from .types import Operation, Request, Response, ResultT
+from .operations import Operation, Request, Response, ResultT
 
 DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from . import api as _api
 from . import models as _models
 from .encoding import adapted, given, to_headers
-from .types import UNSET, AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncStreamer
+from .types import UNSET
+
+if TYPE_CHECKING:
+    from .operations import AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncStreamer
 
 StreamT = TypeVar("StreamT")
 

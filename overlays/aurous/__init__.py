@@ -23,7 +23,6 @@ from .errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
-    Attempt,
     AurousError,
     AuthenticationError,
     BalanceTooLowError,
@@ -46,17 +45,17 @@ from .errors import (
 
 if TYPE_CHECKING:
     from .answers import RateLimit, ResponseInfo, response_info
+    from .attempts import Attempt
     from .client import AsyncAurous, Aurous
     from .connected import ConnectedClient, connect
     from .frames import StreamNotice
     from .hooks import CallDetails, Hooks
     from .idempotency import idempotency_key
     from .ledger import Budget, Ledger, LedgerLine
-    from .options import StreamPolicy, Timeouts
     from .parsing import SchemaLimitError, StructuredOutputError, parsed, response_format_for
+    from .policies import RetryPolicy, StreamPolicy, Timeouts
     from .receipts import Receipt, ReceiptWarning, receipt
     from .recovery import Recovery
-    from .retries import RetryPolicy
     from .stream import AsyncChatStream, ChatStream
     from .tools import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
 else:
@@ -66,17 +65,17 @@ else:
         __name__,
         {
             **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "answers"),
+            "Attempt": "attempts",
             **dict.fromkeys(("AsyncAurous", "Aurous"), "client"),
             **dict.fromkeys(("ConnectedClient", "connect"), "connected"),
             "StreamNotice": "frames",
             **dict.fromkeys(("CallDetails", "Hooks"), "hooks"),
             "idempotency_key": "idempotency",
             **dict.fromkeys(("Budget", "Ledger", "LedgerLine"), "ledger"),
-            **dict.fromkeys(("StreamPolicy", "Timeouts"), "options"),
             **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
+            **dict.fromkeys(("RetryPolicy", "StreamPolicy", "Timeouts"), "policies"),
             **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "receipts"),
             "Recovery": "recovery",
-            "RetryPolicy": "retries",
             **dict.fromkeys(("AsyncChatStream", "ChatStream"), "stream"),
             **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
         },

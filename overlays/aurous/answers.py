@@ -10,8 +10,8 @@ from typing import Any, Final
 from attrs import field, frozen
 from aurous_client.types import JsonObject
 
+from .attempts import Attempt
 from .envelopes import printable
-from .errors import Attempt
 
 
 @frozen(kw_only=True)

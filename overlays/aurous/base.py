@@ -5,21 +5,24 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
-from aurous_client.types import Operation, Request, Response, ResultT
 
 from .errors import ResponseShapeError
-from .hooks import Hooks
-from .ledger import Budget, Ledger
-from .options import FROM_ENVIRONMENT, FromEnvironment, Options, StreamPolicy, Timeouts
-from .retries import RetryPolicy
+from .locks import Lock
+from .options import FROM_ENVIRONMENT, FromEnvironment, Options
+from .policies import RetryPolicy, StreamPolicy, Timeouts
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from aurous_client.operations import Operation, Request, Response, ResultT
+
     from .calls import Course, Outcome
     from .flow import Link
+    from .hooks import Hooks
+    from .ledger import Budget, Ledger
 
 # What carries out calls and streams is imported where the first one begins: making a client need not wait for it.
 
@@ -34,11 +37,29 @@ def _response_format(kind: type[Any]) -> Any:
 encoding.adapt_class = _response_format
 
 
+class Books:
+    """The ledger that a client shares with its variants, opened when it is first needed."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._ledger: Ledger | None = None
+
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            from .ledger import Ledger
+
+            with self._lock:
+                if self._ledger is None:
+                    self._ledger = Ledger()
+        return self._ledger
+
+
 class Base:
-    """What both clients are: options, a transport that options' variants share, and a ledger."""
+    """What both clients are: options, a transport and books, both of which options' variants share."""
 
     _options: Options
-    _ledger: Ledger
+    _books: Books
     _transport: Any
     _owner: bool
 
@@ -55,7 +76,7 @@ class Base:
     @property
     def ledger(self) -> Ledger:
         """What the calls of this client have cost, by model. Variants made by `with_options` write to the same one."""
-        return self._ledger
+        return self._books.ledger
 
     def budget(self, credits: Decimal | str | int) -> AbstractContextManager[Budget]:
         """Hold the calls made inside the block to a sum: `with client.budget(credits="5") as budget:`.
@@ -63,7 +84,7 @@ class Base:
         Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, and so do those that
         were cancelled or recovered. The price of a call is known only afterwards: the last one can go beyond.
         """
-        return self._ledger.budget(credits)
+        return self.ledger.budget(credits)
 
     def with_options(
         self,
@@ -85,7 +106,7 @@ class Base:
             hooks=hooks,
         )
         variant = object.__new__(type(self))
-        variant.__dict__.update(_options=options, _ledger=self._ledger, _transport=self._transport, _owner=False)
+        variant.__dict__.update(_options=options, _books=self._books, _transport=self._transport, _owner=False)
         return variant
 
     def __repr__(self) -> str:
@@ -100,7 +121,7 @@ class Base:
     def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
         # Only what takes a key is charged.
         if operation.idempotency_header is not None:
-            self._ledger.check_budgets()
+            self.ledger.check_budgets()
         return self._unbudgeted_course(operation, request, streams=streams)
 
     def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
@@ -121,7 +142,7 @@ class Base:
 
         return Link(
             self._options,
-            self._ledger,
+            self.ledger,
             request,
             make_course=self._unbudgeted_course,
             make_stream_course=lambda: self._course(operation, request, streams=True),
@@ -137,7 +158,7 @@ class Base:
 
             found = receipts.salvage(error)
             if found is not None:
-                self._ledger.settle(found, created=operation.idempotency_header is not None)
+                self.ledger.settle(found, created=operation.idempotency_header is not None)
             raise
 
     def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
@@ -148,6 +169,6 @@ class Base:
         # Of a record that is still being made, the figures are those so far.
         if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
             created = operation.idempotency_header is not None
-            self._ledger.settle(receipts.receipt(parsed), created=created)
+            self.ledger.settle(receipts.receipt(parsed), created=created)
         answers.warn_of_deprecation(outcome.response.headers)
         return outcome.response

@@ -14,13 +14,14 @@ from typing import Any, Final, Generic, TypeVar
 from attrs import frozen
 from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
-from aurous_client.types import Operation, Request, Response
+from aurous_client.operations import Operation, Request, Response
 
 from . import idempotency, verdicts
 from ._version import __version__
 from .answers import Origin, ResponseInfo, attach
+from .attempts import Attempt
 from .documents import NO_JSON, parse
-from .errors import Attempt, AurousError, ResponseShapeError
+from .errors import AurousError, ResponseShapeError
 from .hooks import CallDetails, Observers
 from .options import Options, checked_version
 from .retries import Retry, decide

@@ -10,18 +10,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client.resources import AsyncResources, Resources
-from aurous_client.types import Operation, Request, Response, ResultT
 
-from .base import Base
-from .hooks import Hooks
-from .ledger import Ledger
-from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Secret, StreamPolicy, Timeouts, read_options
-from .retries import RetryPolicy
+from .base import Base, Books
+from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Secret, read_options
+from .policies import RetryPolicy, StreamPolicy, Timeouts
 from .transport.threads import SyncTransport
 
 if TYPE_CHECKING:
     import httpx
+    from aurous_client.operations import Operation, Request, Response, ResultT
 
+    from .hooks import Hooks
     from .stream import AsyncChatStream, ChatStream
     from .transport.coroutines import AsyncTransport
 
@@ -73,7 +72,7 @@ class Aurous(Base, Resources["ChatStream"]):
             hooks=hooks,
         )
         self._transport = SyncTransport(http_client)
-        self._ledger = Ledger()
+        self._books = Books()
         self._owner = True
 
     @property
@@ -148,7 +147,7 @@ class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
         from .transport.coroutines import AsyncTransport
 
         self._transport = AsyncTransport(http_client, backend=backend)
-        self._ledger = Ledger()
+        self._books = Books()
         self._owner = True
 
     @property

@@ -16,7 +16,7 @@ from .errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from .options import Timeouts
+from .policies import Timeouts
 from .steps import Failure
 
 # A read that may take no time at all could not even fetch what is there already.

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field
 from aurous_client.client import Client
-from aurous_client.types import Operation, Request, Response, ResultT
+from aurous_client.operations import Operation, Request, Response, ResultT
 
 from .client import AsyncAurous, Aurous
 from .errors import ConfigurationError
 from .hooks import Hooks
-from .options import FROM_ENVIRONMENT, FromEnvironment, Secret, StreamPolicy, Timeouts
-from .retries import RetryPolicy
+from .options import FROM_ENVIRONMENT, FromEnvironment, Secret
+from .policies import RetryPolicy, StreamPolicy, Timeouts
 
 if TYPE_CHECKING:
     import httpx

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from aurous_client.errors import ParseError
-from aurous_client.types import Operation
+from aurous_client.operations import Operation
 
 
 class _NoJson:

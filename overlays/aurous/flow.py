@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import frozen
 from aurous_client.models import ChatCompletion, Choice
-from aurous_client.types import Operation, Request
+from aurous_client.operations import Operation, Request
 
 from . import recovery
 from .accounts import Account

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from .attempts import Attempt
 from .envelopes import printable
-from .errors import Attempt
 
 logger = logging.getLogger("aurous")
 

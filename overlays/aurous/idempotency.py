@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aurous_client.errors import EncodeError
-from aurous_client.types import Operation, Request
+from aurous_client.operations import Operation, Request
 
 # The pages say 64 and 256; keys of our own making have 36.
 MAX_LENGTH: Final = 256

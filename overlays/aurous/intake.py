@@ -22,9 +22,8 @@ DRAIN: Final = 0.25
 class Intake:
     """Hands out the chunks of what has come.
 
-    Whoever wants the next chunk asks `next`, if it `has_more`; where that has none, reads for as long as `reads_on` says
-    so, waiting no longer than `patience` says, and has `take` look at what came; and where that is None, has the flow
-    see why.
+    Whoever wants the next chunk asks `next`, if it `has_more`. Where that has none, reads for as long as `reads_on`
+    says, waiting no longer than `patience`, and has `take` look at it; where that is None, the flow sees why.
     """
 
     def __init__(self) -> None:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import datetime
-import math
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from aurous_client import API_VERSION, SERVER_URL
 
 from .errors import ConfigurationError
-from .hooks import Hooks
-from .retries import RetryPolicy
+from .policies import RetryPolicy, StreamPolicy, Timeouts
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
 
 KEY_VARIABLE: Final = "AUROUS_API_KEY"
 URL_VARIABLE: Final = "AUROUS_BASE_URL"
@@ -89,76 +90,7 @@ class Secret:
         raise TypeError("a key is not pickled; give the other process the environment variable")
 
 
-def _check_seconds(name: str, value: object) -> None:
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
-        raise ConfigurationError(f"{name} must be a finite number of seconds over 0, not {repr(value)[:40]}")
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, str]) -> None:
-    if value not in choices:
-        raise ConfigurationError(f"{name} must be {choices[0]!r} or {choices[1]!r}, not {repr(value)[:40]}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Timeouts:
-    """How long to wait, in seconds. None of them can be turned off."""
-
-    connect: float = 5.0
-    """For a connection."""
-    read: float = 300.0
-    """For the next byte of an answer; a long completion is made in silence."""
-    write: float = 60.0
-    """For the network to take the next bytes of the request."""
-    total: float = 600.0
-    """For the whole call, all attempts and waits included; for a stream, until its end."""
-    first_event: float = 300.0
-    """For the first event of a stream, from the sending of the request; a model may think long before it speaks."""
-    idle: float = 60.0
-    """For each further event of a stream. Keep-alives are no events: they prove the connection, not the answer."""
-
-    def __post_init__(self) -> None:
-        for each in fields(self):
-            _check_seconds(f"timeout.{each.name}", getattr(self, each.name))
-
-    @classmethod
-    def of(cls, value: Timeouts | float | None) -> Timeouts:
-        """Timeouts as they are; a number as the total; None for the defaults."""
-        if value is None:
-            return cls()
-        return value if isinstance(value, Timeouts) else cls(total=value)
-
-    def with_total(self, seconds: float | None) -> Timeouts:
-        """These, with another total; None leaves it. Raises ConfigurationError."""
-        return self if seconds is None else replace(self, total=seconds)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamPolicy:
-    """What a stream does when it ends before its time."""
-
-    on_drop: Literal["raise", "recover"] = "raise"
-    """When the connection breaks: raise StreamInterruptedError, or ask for the stored record first and go on with what
-    it has. The request is never sent again."""
-    on_break: Literal["disconnect", "cancel"] = "disconnect"
-    """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
-    once what was charged."""
-    on_key: Literal["refuse", "send"] = "refuse"
-    """When a stream is given an idempotency key, which the API ignores: refuse to send it, or send it and surface the
-    server's warning. It makes no stream safe to repeat, and none is."""
-    recover_within: float = 30.0
-    """Seconds to wait for a record to become final."""
-    max_event_size: int | None = 64 * 1024 * 1024
-    """Bytes that one event may have; None for no limit."""
-
-    def __post_init__(self) -> None:
-        _check_choice("on_drop", self.on_drop, ("raise", "recover"))
-        _check_choice("on_break", self.on_break, ("disconnect", "cancel"))
-        _check_choice("on_key", self.on_key, ("refuse", "send"))
-        _check_seconds("recover_within", self.recover_within)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(NamedTuple):
     """Everything that a call needs to know besides itself."""
 
     api_key: Secret
@@ -166,9 +98,9 @@ class Options:
     """Without a trailing slash, and without /v1, which the paths bring."""
     api_version: str | None
     """Sent as `Aurous-Version`; None leaves it to the team's default."""
-    timeout: Timeouts = field(default_factory=Timeouts)
-    retry: RetryPolicy = field(default_factory=RetryPolicy)
-    streams: StreamPolicy = field(default_factory=StreamPolicy)
+    timeout: Timeouts = Timeouts()
+    retry: RetryPolicy = RetryPolicy()
+    streams: StreamPolicy = StreamPolicy()
     hooks: tuple[Hooks, ...] = ()
 
     def with_changes(
@@ -182,20 +114,20 @@ class Options:
         hooks: Sequence[Hooks] | None = None,
     ) -> Options:
         """These options with some of them changed; what is not given stays."""
-        changed = self if retry is None else replace(self, retry=retry)
+        changed = self if retry is None else self._replace(retry=retry)
         if streams is not None:
-            changed = replace(changed, streams=streams)
+            changed = changed._replace(streams=streams)
         if max_retries is not None:
-            changed = replace(changed, retry=replace(changed.retry, max_retries=max_retries))
+            changed = changed._replace(retry=replace(changed.retry, max_retries=max_retries))
         if timeout is not None:
             new = timeout if isinstance(timeout, Timeouts) else changed.timeout.with_total(timeout)
-            changed = replace(changed, timeout=new)
+            changed = changed._replace(timeout=new)
         if not isinstance(api_version, FromEnvironment):
-            changed = replace(changed, api_version=checked_version(api_version, "api_version"))
+            changed = changed._replace(api_version=checked_version(api_version, "api_version"))
         _check_kind("retry", changed.retry, RetryPolicy)
         _check_kind("streams", changed.streams, StreamPolicy)
         _check_hooks(changed.hooks if hooks is None else hooks)
-        return changed if hooks is None else replace(changed, hooks=tuple(hooks))
+        return changed if hooks is None else changed._replace(hooks=tuple(hooks))
 
 
 def read_options(
@@ -243,6 +175,10 @@ def _check_kind(name: str, value: object, kind: type[Any]) -> None:
 
 
 def _check_hooks(hooks: object) -> None:
+    if hooks == ():
+        return
+    from .hooks import Hooks
+
     if not isinstance(hooks, Sequence) or not all(isinstance(hook, Hooks) for hook in hooks):
         raise ConfigurationError("hooks must be a sequence of objects whose classes derive from aurous.Hooks")
 

@@ -23,7 +23,8 @@ from aurous_client.models import (
     ToolCall,
     ToolCallDelta,
 )
-from aurous_client.types import UNSET, Operation, Request
+from aurous_client.operations import Operation, Request
+from aurous_client.types import UNSET
 
 from .calls import Course
 from .errors import APITimeoutError, ConflictError

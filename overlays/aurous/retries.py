@@ -5,54 +5,23 @@ Pages: errors, guides/error-handling, idempotency.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from .errors import Attempt, ConfigurationError, speaks_of_credits
+from .errors import speaks_of_credits
+
+if TYPE_CHECKING:
+    from .attempts import Attempt
+    from .policies import RetryPolicy
 
 KEY_IN_USE: Final = "idempotency_key_in_use"
 
 # Doubling goes no further: the delays are long since at their maximum, and powers of two grow without bounds.
 _MAX_DOUBLINGS: Final = 32
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
-
-
-@dataclass(frozen=True, kw_only=True)
-class RetryPolicy:
-    """How long and how often a call is tried."""
-
-    max_retries: int = 3
-    """Attempts after the first."""
-    first_delay: float = 1.0
-    """Seconds before the second attempt; doubled for each further one: 1, 2, 4, 8 ..."""
-    max_delay: float = 30.0
-    """Seconds; no delay of our own choosing is longer."""
-    jitter: float = 0.5
-    """The share of a delay that is left to chance, so that clients do not come back all at once."""
-    retry_after_ceiling: float = 60.0
-    """Seconds; a server that asks for a longer wait gets none, and the caller an error with `retry_after`."""
-
-    # What the idempotency page advises while the first request of a key still runs.
-    first_poll: float = 0.5
-    max_poll: float = 8.0
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.max_retries, int) or self.max_retries < 0:
-            raise ConfigurationError(f"max_retries must be a whole number of 0 or more, not {self.max_retries!r}")
-        for name in ("first_delay", "max_delay", "retry_after_ceiling", "first_poll", "max_poll"):
-            _check_number(name, getattr(self, name))
-        _check_number("jitter", self.jitter, most=1)
-
-
-def _check_number(name: str, value: object, most: float = math.inf) -> None:
-    if not isinstance(value, (int, float)) or not math.isfinite(value) or not 0 <= value <= most:
-        bounds = "of 0 or more" if most == math.inf else f"from 0 to {most:g}"
-        raise ConfigurationError(f"retry.{name} must be a number {bounds}, not {value!r}")
 
 
 class Answered(NamedTuple):

@@ -22,7 +22,8 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 
 from ._version import __version__
 from .answers import origin_of
-from .errors import APIStatusError, Attempt
+from .attempts import Attempt
+from .errors import APIStatusError
 from .hooks import CallDetails, Hooks
 from .receipts import has_usage, receipt
 

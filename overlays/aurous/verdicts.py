@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from aurous_client.errors import ParseError
-from aurous_client.types import Operation, Request
+from aurous_client.operations import Operation, Request
 
+from .attempts import Attempt
 from .documents import NO_JSON, decode
 from .envelopes import Envelope
 from .errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
-    Attempt,
     ResponseShapeError,
     error_class,
 )

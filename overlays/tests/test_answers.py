@@ -10,7 +10,7 @@ import warnings
 import aurous
 import pytest
 from aurous.answers import ResponseInfo
-from aurous.errors import Attempt
+from aurous.attempts import Attempt
 from wirekit import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 HEADERS = {

@@ -14,7 +14,7 @@ from aurous.calls import Course
 from aurous.options import Secret, read_options
 from aurous.steps import Failure, Reply, Send, Wait
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
-from aurous_client.types import Request
+from aurous_client.operations import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wirekit import CALM, KEY, MESSAGES, MODEL, Time, completion, envelope

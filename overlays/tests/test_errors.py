@@ -12,8 +12,9 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
+from aurous.attempts import Attempt
 from aurous.envelopes import Envelope, printable
-from aurous.errors import Attempt, error_class
+from aurous.errors import error_class
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
 from hypothesis import given

@@ -12,7 +12,6 @@ from pathlib import Path
 import aurous
 import pytest
 from aurous import errors
-from aurous_client import api
 
 ROOT = Path(aurous.__file__).parent
 # Whoever imports aurous has asked for none of these. Some are extras, some come with a server or an event loop.
@@ -26,23 +25,14 @@ MAKING = "import aurous; aurous.Aurous('al_live_key')"
 # What making a client may load besides httpx. All programs pay for it before they do anything: what belongs to calls,
 # streams, receipts or tools is imported where the first of them begins.
 OURS = {
-    *(
-        "aurous",
-        "aurous._version",
-        "aurous.base",
-        "aurous.client",
-        "aurous.decimals",
-        "aurous.envelopes",
-        "aurous.errors",
-    ),
-    *("aurous.hooks", "aurous.ledger", "aurous.locks", "aurous.loops", "aurous.options", "aurous.patience"),
-    *("aurous.retries", "aurous.steps", "aurous.traces", "aurous.transport"),
-    *(f"aurous.transport.{name}" for name in ("clients", "direct", "failures", "messages", "threads")),
-    *("aurous_client", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy", "aurous_client.models"),
-    *("aurous_client.resources", "aurous_client.types"),
-    *("aurous_client.api", *(f"aurous_client.api.{tag}" for tag in api.__all__)),
+    *("aurous", "aurous._version", "aurous.base", "aurous.client", "aurous.envelopes", "aurous.errors", "aurous.locks"),
+    *("aurous.loops", "aurous.options", "aurous.patience", "aurous.policies", "aurous.steps", "aurous.traces"),
+    *("aurous.transport", *(f"aurous.transport.{name}" for name in ("clients", "direct", "failures"))),
+    *("aurous.transport.messages", "aurous.transport.threads"),
+    *("aurous_client", "aurous_client.api", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy"),
+    *("aurous_client.models", "aurous_client.resources", "aurous_client.types"),
 }
-PYTHONS = {"_contextvars", "_decimal", "contextvars", "dataclasses", "decimal", "numbers"}
+PYTHONS = {"dataclasses"}
 
 
 @cache

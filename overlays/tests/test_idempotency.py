@@ -10,7 +10,7 @@ import pytest
 from aurous import EncodeError, idempotency_key
 from aurous.idempotency import check_key, is_repeatable, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
-from aurous_client.types import Request
+from aurous_client.operations import Request
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import CALM

@@ -234,7 +234,7 @@ def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         my_service="""
         from aurous import Aurous
-        from aurous.retries import RetryPolicy
+        from aurous.policies import RetryPolicy
 
         def summarise(text):
             with Aurous(retry=RetryPolicy(first_delay=0)) as client:

@@ -14,10 +14,10 @@ from aurous.chunks import Accumulator
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
 from aurous.ledger import Ledger
 from aurous.options import Options, Secret
+from aurous.policies import RetryPolicy
 from aurous.recovery import Recovery, cancel, compare, recover
-from aurous.retries import RetryPolicy
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
-from aurous_client.types import Operation, Request
+from aurous_client.operations import Operation, Request
 from hypothesis import given
 from hypothesis import strategies as st
 from streamkit import RED, ROLE, USAGE, chunk, record

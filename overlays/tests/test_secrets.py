@@ -20,7 +20,7 @@ import pytest
 from aurous.options import Secret
 from aurous.telemetry import OpenTelemetry
 from aurous.traces import chain
-from aurous_client.types import Request
+from aurous_client.operations import Request
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter

@@ -23,7 +23,7 @@ from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
 # Written as they stand, but for a few words of the spec.
-_RUNTIME = ("lazy", "types", "parsing", "encoding", "errors", "client")
+_RUNTIME = ("lazy", "types", "operations", "parsing", "encoding", "errors", "client")
 
 
 @names.spelling()

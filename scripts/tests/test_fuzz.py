@@ -81,7 +81,7 @@ STREAM = b"".join(frame(each, 0) for each in stream(["Red", ", green", ", blue"]
 
 def test_a_stencil_that_reads_otherwise_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert readers.compare(STREAM, [100, 1000]) > 30
-    monkeypatch.setattr("aurous.stencils.Stencil.read", lambda self, event: event[self._start : self._end].decode()[:2])
+    monkeypatch.setattr("aurous.stencils.Stencil.read", lambda self, event: event[self._between].decode()[:2])
     with pytest.raises(readers.ReadingError, match="read otherwise than parsed"):
         readers.compare(STREAM, [100, 1000])
 

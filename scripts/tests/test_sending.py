@@ -16,8 +16,8 @@ from aurous_client.api.chat import create_chat_completion, retrieve_chat_complet
 from aurous_client.encoding import to_headers, to_json, to_query, to_segment
 from aurous_client.errors import EncodeError
 from aurous_client.models import ChatCompletionRequest, FunctionDefinition, TextPart, Tool, UserMessage
+from aurous_client.operations import Operation, Request, Response, ResultT
 from aurous_client.resources import Resources
-from aurous_client.types import Operation, Request, Response, ResultT
 
 KEY = "al_live_secret"
 

@@ -15,7 +15,8 @@ from aurous_client.types import JsonObject
 
 from ..client import Aurous
 from ..errors import ConfigurationError
-from ..options import KEY_VARIABLE, StreamPolicy
+from ..options import KEY_VARIABLE
+from ..policies import StreamPolicy
 from ..receipts import receipt
 from . import chat, output
 

@@ -21,8 +21,8 @@ from aurous_client.api.team import update_team
 from aurous_client.api.webhooks import replace_webhook
 from aurous_client.errors import ParseError
 from aurous_client.models import Either, Labels, Leaf, Lora, Node, Team, Tree, Webhook
+from aurous_client.operations import Operation, Request
 from aurous_client.resources import AsyncResources, Resources
-from aurous_client.types import Operation, Request
 
 assert "generated" not in str(aurous_client.__file__)
 ID = uuid.UUID("0190b3b0-0000-7000-8000-000000000001")

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from ... import models as _models
 from ...encoding import to_headers, to_json
-from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
+from ...operations import AsyncCaller, Operation, Request, Response, SyncCaller
+from ...types import UNSET, Unset
 
 OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     id="createChatCompletion",

@@ -6,7 +6,8 @@ from typing import Final
 
 from ... import models as _models
 from ...encoding import to_headers, to_segment
-from ...types import UNSET, AsyncCaller, Operation, Request, Response, SyncCaller, Unset
+from ...operations import AsyncCaller, Operation, Request, Response, SyncCaller
+from ...types import UNSET, Unset
 
 OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     id="retrieveChatCompletion",
