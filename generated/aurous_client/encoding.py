@@ -17,7 +17,6 @@ from .types import UNSET, JsonObject
 # What RFC 9110 lets into a field's name and value, less the obsolete bytes over 0x7F.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _INFINITE = (float("inf"), float("-inf"))
 _SCALARS = (str, int, float, type(None))
 _MOST_LEVELS = 2000
@@ -129,13 +128,22 @@ def _text(name: str, value: Any) -> str:
     """A scalar in a path or a query, as JSON writes it, but text without quotes."""
     encoded = encode(value)
     if isinstance(encoded, str):
-        if _LONE_SURROGATE.search(encoded):
+        if not _is_utf8(encoded):
             raise EncodeError(f"{name}: it holds a lone surrogate, which UTF-8 cannot carry")
         return str(encoded)
     if not isinstance(encoded, (int, float)) or encoded != encoded or encoded in _INFINITE:
         shown = value if isinstance(value, (float, type(None), type(UNSET))) else type(value).__name__
         raise EncodeError(f"{name}: {shown} cannot stand in a path or a query")
     return json.dumps(encoded)
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether UTF-8 can carry a text, which is not so where a lone surrogate is in it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _Held:
@@ -169,13 +177,13 @@ def _reason(value: Any) -> str | None:
     import uuid
 
     if isinstance(value, str):
-        return "it holds a lone surrogate, which UTF-8 cannot carry" if _LONE_SURROGATE.search(value) else None
+        return None if _is_utf8(value) else "it holds a lone surrogate, which UTF-8 cannot carry"
     if isinstance(value, float):
         return f"JSON has no {value}" if value != value or value in _INFINITE else None
     if value is UNSET:
         return "UNSET is for members that are left out; it cannot stand here"
     if isinstance(value, Mapping):
-        odd = [name for name in value if not isinstance(name, str) or _LONE_SURROGATE.search(name)]
+        odd = [name for name in value if not isinstance(name, str) or not _is_utf8(name)]
         return f"{odd[0]!r} cannot be the name of a member" if odd else None
     known = (*_SCALARS, JsonObject, Sequence, datetime.date, uuid.UUID)
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, known):

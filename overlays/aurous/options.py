@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
@@ -25,9 +24,6 @@ VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
 Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
 
 TextT = TypeVar("TextT", str, bytes)
-
-_PRINTABLE = re.compile(r"[\x21-\x7e]+")
-_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class FromEnvironment:
@@ -63,7 +59,7 @@ class Secret:
 
     def is_sendable(self) -> bool:
         """Whether a header can carry it."""
-        return _PRINTABLE.fullmatch(self._value) is not None
+        return self._value.isascii() and self._value.isprintable() and " " not in self._value
 
     @classmethod
     def of(cls, value: object) -> Secret | None:
@@ -188,9 +184,9 @@ def checked_version(version: str | None, source: str) -> str | None:
     if version is None:
         return None
     try:
-        if not _VERSION.fullmatch(version):
+        # Not any of the other forms of ISO 8601.
+        if datetime.date.fromisoformat(version).isoformat() != version:
             raise ValueError
-        datetime.date.fromisoformat(version)
     except (ValueError, TypeError):
         raise ConfigurationError(f"{source} must be a date such as {API_VERSION!r}, or None; not {version!r}") from None
     return version
