@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Runs all tests, on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip."""
+"""Runs the tests, on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip.
+
+Without options it leaves out those that are marked `slow`, which are few and take as long as all others together;
+`-m slow` runs these.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
+    options = sys.argv[1:] or ["-m", "not slow"]
     # More than there are cores, since many tests wait; and by files, so that what those of one share is made once.
     workers = min(3 * (os.cpu_count() or 2) // 2, 16)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *sys.argv[1:]]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *options]
     # Tests start hundreds of processes. What these import is compiled once, and beside the code nothing is written.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as bytecode:
