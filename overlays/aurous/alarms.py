@@ -6,7 +6,10 @@ A timeout of its own for each event costs more than the event does.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
+
+# Seconds until a timer looks again, so that a shorter wait after a long one seldom needs another timer.
+_LONGEST: Final = 5.0
 
 
 class Alarm:
@@ -36,9 +39,10 @@ class Alarm:
         self._task = task = asyncio.current_task()
         assert task is not None
         self._cancelling = task.cancelling()
-        self._moment = moment = self._loop.time() + seconds
+        now = self._loop.time()
+        self._moment = moment = now + seconds
         if self._timer is None or moment < self._due:
-            self._start_timer()
+            self._start_timer(now)
 
     def has_rung(self) -> bool:
         """Whether a cancellation was the alarm's, and nobody else's."""
@@ -61,9 +65,9 @@ class Alarm:
             self._timer.cancel()
             self._timer = None
 
-    def _start_timer(self) -> None:
+    def _start_timer(self, now: float) -> None:
         self.close()
-        self._due = self._moment
+        self._due = min(self._moment, now + _LONGEST)
         self._timer = self._loop.call_at(self._due, self._ring)
 
     def _ring(self) -> None:
@@ -71,7 +75,7 @@ class Alarm:
         if self._task is None:
             return
         if self._moment > self._due:
-            self._start_timer()
+            self._start_timer(self._loop.time())
             return
         self._rang = True
         self._task.cancel()

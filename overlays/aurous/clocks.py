@@ -41,13 +41,12 @@ class Clocks:
     """
 
     def __init__(self, timeouts: Timeouts, *, sent: float, deadline: float, clock: Callable[[], float]) -> None:
+        self._timeouts = timeouts
         self._idle = timeouts.idle
         self._deadline = deadline
         self._clock = clock
         self._limit = sent + timeouts.first_event
-        self._lapse = _no_event(timeouts)
-        self._end = _no_end(timeouts)
-        self._no_further = Lapse(IdleTimeoutError, f"no further event came within {self._idle:g} s")
+        self._has_begun = False
 
     @property
     def patience(self) -> float:
@@ -61,7 +60,9 @@ class Clocks:
     @property
     def lapse(self) -> Lapse:
         """The clock that runs out first, or did."""
-        return self._end if self._deadline <= self._limit else self._lapse
+        if self._deadline <= self._limit:
+            return _no_end(self._timeouts)
+        return _no_further(self._timeouts) if self._has_begun else _no_event(self._timeouts)
 
     def interruption(self, failure: Failure | None, *, completion_id: str | None, text: str) -> StreamInterruptedError:
         """The error for a stream that stopped before its end: of a clock, of what broke it, or of nothing at all."""
@@ -79,7 +80,7 @@ class Clocks:
         """An event came, and the caller is done with it. Returns `patience`."""
         now = self._clock()
         self._limit = limit = now + self._idle
-        self._lapse = self._no_further
+        self._has_begun = True
         # For every event of every stream, so in the fewest steps.
         return self._idle if limit < self._deadline else max(self._deadline - now, _LEAST_PATIENCE)
 
@@ -103,6 +104,10 @@ def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> 
 
 def _no_event(timeouts: Timeouts) -> Lapse:
     return Lapse(FirstEventTimeoutError, f"no event came within {timeouts.first_event:g} s")
+
+
+def _no_further(timeouts: Timeouts) -> Lapse:
+    return Lapse(IdleTimeoutError, f"no further event came within {timeouts.idle:g} s")
 
 
 def _no_end(timeouts: Timeouts) -> Lapse:

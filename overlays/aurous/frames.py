@@ -18,7 +18,7 @@ from .answers import ResponseInfo
 from .chunks import Accumulator
 from .envelopes import Envelope
 from .errors import AurousError, ResponseShapeError, error_class
-from .receipts import Receipt, parse_decimal, read_receipt
+from .receipts import Receipt, read_receipt, usage_of
 from .sse import DEFAULT_MAX_EVENT_SIZE, Decoder, EventTooLargeError, ServerSentEvent
 from .stencils import BLANK_LINE, Stencil, cut
 
@@ -210,7 +210,7 @@ class Reader:
         self.accumulator.add(chunk)
         if chunk.usage:
             self.usage_frame = data.encode("utf-8", "replace")
-            self.receipt = read_receipt(chunk.id, json.loads(data, parse_float=parse_decimal)["usage"])
+            self.receipt = read_receipt(chunk.id, usage_of(self.usage_frame) or {})
         if chunk.choices and self._index is None:
             self._index = chunk.choices[0].index
         chunk.choices = [choice for choice in chunk.choices if choice.index == self._index][:1]
@@ -253,7 +253,7 @@ def read_whole(content: bytes) -> tuple[ChatCompletion, Receipt] | None:
     """The completion that a server sent in place of a stream, if it did: it is charged like any other."""
     try:
         completion = ChatCompletion.from_dict(json.loads(content))
-        return completion, read_receipt(completion.id, json.loads(content, parse_float=parse_decimal)["usage"])
+        return completion, read_receipt(completion.id, usage_of(content) or {})
     except (ParseError, ValueError, RecursionError):
         return None
 

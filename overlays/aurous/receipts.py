@@ -60,7 +60,7 @@ def receipt(completion: JsonObject) -> Receipt:
     Raises TypeError for an object without one.
     """
     origin = origin_of(completion)
-    found = None if origin is None else _usage_by_its_name(origin.content) or _written_usage(origin.content)
+    found = None if origin is None else usage_of(origin.content)
     replayed = origin is not None and origin.info.is_charged_before
     usage = getattr(completion, "usage", None)
     if found is None:
@@ -91,6 +91,11 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
     )
     warnings = tuple(map(ReceiptWarning, _disagreements(made)))
     return evolve(made, warnings=warnings) if warnings else made
+
+
+def usage_of(document: bytes) -> Mapping[str, Any] | None:
+    """The usage in a JSON document, its numbers Decimal where they have a fraction. None where it has none."""
+    return _usage_by_its_name(document) or _written_usage(document)
 
 
 def salvage(error: ResponseShapeError) -> Receipt | None:

@@ -72,8 +72,10 @@ def cut(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: 
     event: all its bytes
     data:  what it says, which has to be its last line
     """
+    if not _has_text_alone(chunk):
+        return None
     lead = event.removesuffix(data.encode() + BLANK_LINE)
-    if not lead.endswith((b"data: ", b"data:")) or not _has_text_alone(chunk):
+    if not lead.endswith((b"data: ", b"data:")):
         return None
     for place in _PLACE.finditer(data):
         head, tail = data[: place.start(1)], data[place.end(1) :]

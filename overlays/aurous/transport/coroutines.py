@@ -18,7 +18,7 @@ from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import check_backend, make_async_client, name_of
 from .direct import AsyncDirect
 from .failures import CLOSED, FAILURES, clean, failure_of, late, silence
-from .messages import cut_reply, opens_stream, plain_or, reply_of, request_of, take
+from .messages import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
 
 if TYPE_CHECKING:
     from ..alarms import Alarm
@@ -83,9 +83,10 @@ class AsyncTransport:
                     stream=True,
                     follow_redirects=False,
                 )
-                if step.streams and opens_stream(response):
+                headers = headers_of(response)
+                if step.streams and opens_stream(response, headers):
                     opened, response = response, None
-                    return reply_of(opened, body=AsyncBody(opened))
+                    return reply_of(opened, headers, body=AsyncBody(opened))
                 try:
                     async for piece in cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)):
                         take(content, piece, math.inf)
@@ -94,7 +95,7 @@ class AsyncTransport:
                 whole, response = response, None
                 with contextlib.suppress(*FAILURES):
                     await whole.aclose()
-                return reply_of(whole, content=bytes(content))
+                return reply_of(whole, headers, content=bytes(content))
         except TimeoutError as error:
             failure = late(limit, error)
             return failure if response is None else cut_reply(response, content, failure)

@@ -42,8 +42,14 @@ def _parsed_url(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
-def reply_of(response: httpx.Response, *, content: bytes = b"", body: object = None, fault: str | None = None) -> Reply:
-    headers = _headers_of(response)
+def reply_of(
+    response: httpx.Response,
+    headers: Mapping[str, str],
+    *,
+    content: bytes = b"",
+    body: object = None,
+    fault: str | None = None,
+) -> Reply:
     return Reply(
         status_code=response.status_code,
         headers=headers,
@@ -57,7 +63,7 @@ def reply_of(response: httpx.Response, *, content: bytes = b"", body: object = N
     )
 
 
-def _headers_of(response: httpx.Response) -> dict[str, str]:
+def headers_of(response: httpx.Response) -> dict[str, str]:
     """By names in lower case; several of one name in one, as lists are written."""
     headers: dict[str, str] = {}
     # `items` of httpx looks for the encoding again for each of them.
@@ -70,11 +76,13 @@ def _headers_of(response: httpx.Response) -> dict[str, str]:
 
 def cut_reply(response: httpx.Response, content: bytearray, failure: Failure) -> Reply | Failure:
     """What to make of an answer whose body is not whole: without it a success is none, but an error is one."""
-    return failure if response.is_success else reply_of(response, content=bytes(content), fault=failure.message)
+    if response.is_success:
+        return failure
+    return reply_of(response, headers_of(response), content=bytes(content), fault=failure.message)
 
 
-def opens_stream(response: httpx.Response) -> bool:
-    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+def opens_stream(response: httpx.Response, headers: Mapping[str, str]) -> bool:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return response.is_success and kind == EVENT_STREAM
 
 

@@ -16,7 +16,7 @@ from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import make_client, name_of
 from .direct import Direct
 from .failures import CLOSED, FAILURES, clean, failure_of
-from .messages import cut_reply, opens_stream, plain_or, reply_of, request_of, take
+from .messages import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
 
 T = TypeVar("T")
 
@@ -70,16 +70,17 @@ class SyncTransport:
                 response = client.send(
                     request_of(client, step, bind, read=step.read), stream=True, follow_redirects=False
                 )
-                if step.streams and opens_stream(response):
+                headers = headers_of(response)
+                if step.streams and opens_stream(response, headers):
                     opened, response = response, None
-                    return reply_of(opened, body=SyncBody(opened))
+                    return reply_of(opened, headers, body=SyncBody(opened))
                 content = bytearray()
                 try:
                     for piece in cast(Iterable[bytes], plain_or(response, response.iter_bytes)):
                         take(content, piece, began + step.total)
                 except FAILURES as error:
                     return cut_reply(response, content, failure_of(error, step))
-                return reply_of(response, content=bytes(content))
+                return reply_of(response, headers, content=bytes(content))
             except FAILURES as error:
                 return failure_of(error, step)
             except BaseException as error:
