@@ -3,7 +3,7 @@
 
     python3 scripts/bench.py [--only GROUP ...] [--quick] [--json FILE]
     python3 scripts/bench.py --check    exit 1 if a ratio is more than 20 % below the committed one
-    python3 scripts/bench.py --record   write the ratios and the picture, to be committed
+    python3 scripts/bench.py --record   write the ratios, the picture and the README's table, to be committed
 
 What counts is CPU time, as ratios within one run: they repeat where wall time, on a shared machine, does not. Needs
 nothing but Python and pip; best on Linux with two cores that have nothing else to do.
@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from benchmarks import cores, groups, judging, plot, records, table
+    from benchmarks import cores, groups, judging, markdown, plot, records, table
 
     try:
         chosen = groups.named(options.only)
@@ -58,6 +58,8 @@ def _bench(options: argparse.Namespace) -> int:
     if options.record:
         records.RATIOS.write_text(records.as_json(record), encoding="utf-8")
         records.PICTURE.write_text(plot.draw(record), encoding="utf-8")
+        readme = records.README.read_text(encoding="utf-8")
+        records.README.write_text(markdown.placed(readme, record), encoding="utf-8")
     verdicts = [verdict for group in chosen for verdict in judging.judge(group, results.series[group.name])]
     lost = [*judging.losses(verdicts, committed)]
     if lost:
@@ -93,7 +95,7 @@ def _parse() -> argparse.Namespace:
     add("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     after = parser.add_mutually_exclusive_group()
     after.add_argument("--check", action="store_true", help="compare with the committed ratios; exit 1 on a loss")
-    after.add_argument("--record", action="store_true", help="write the committed ratios and the picture")
+    after.add_argument("--record", action="store_true", help="write the committed ratios, picture and table")
     options = parser.parse_args()
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds must be 1 or more")

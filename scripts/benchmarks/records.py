@@ -16,6 +16,7 @@ from .measuring import Results
 HOME = Path(__file__).resolve().parent
 RATIOS = HOME / "RATIOS.json"
 PICTURE = HOME / "speed.svg"
+README = HOME.parents[1] / "README.md"
 
 _PACKAGES = ("aurous-labs", "openai", "httpx", "httpx-sse", "httpcore", "httpx-aiohttp", "aiohttp", "msgspec", "attrs")
 

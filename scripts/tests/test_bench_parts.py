@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import figures, groups, judging, measuring, peers, plot, records, table, wire
+from benchmarks import figures, groups, judging, markdown, measuring, peers, plot, records, table, wire
 from benchmarks.figures import Sample, Series
 from benchmarks.groups import Case, Claim, Group
 from benchmarks.measuring import Results
@@ -209,3 +209,18 @@ def test_a_picture_of_nothing_is_one_too() -> None:
 
 def test_the_committed_picture_is_of_the_committed_ratios() -> None:
     assert records.PICTURE.read_text(encoding="utf-8") == plot.draw(records.read())
+
+
+def test_a_table_has_the_figures_and_how_many_times_ours_they_are() -> None:
+    assert markdown.table(a_record(aurous=5.0, openai=6000.0, httpx_sse=1.5)).splitlines()[2:] == [
+        "| streamed event | 5 µs ±0% | openai 6,000 ±0%: **1200x**, httpx-sse 1.5 ±0%: **0.3x** |"
+    ]
+    assert len(markdown.table(a_record(openai=60.0)).splitlines()) == 2
+
+
+def test_the_table_of_the_readme_is_of_the_committed_ratios() -> None:
+    readme = records.README.read_text(encoding="utf-8")
+    assert markdown.placed(readme, records.read()) == readme
+    assert markdown.placed(readme, a_record(aurous=5.0, openai=60.0)) != readme
+    with pytest.raises(ValueError, match="has no table between"):
+        markdown.placed("# README", records.read())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import bench
 import pytest
-from benchmarks import async_streams, calls, cores, measuring, peers, records, serving, streams, wire
+from benchmarks import async_streams, calls, cores, groups, markdown, measuring, peers, records, serving, streams, wire
 from benchmarks.groups import Case, Claim, Group
 from benchmarks.measuring import Results
 from benchmarks.wire import Order
@@ -186,6 +186,15 @@ def test_ctrl_c_ends_the_server_too(command: Command, monkeypatch: pytest.Monkey
         socket.create_connection(peers.address(served[0]), timeout=10)
 
 
+def measured(cost: float) -> Callable[..., Results]:
+    """Stands for `measure`: calls have cost openai so much."""
+    told = {"aurous": [1.0, 1.0], "openai": [cost, cost], "httpx": [0.5, 0.5]}
+    series = {
+        name: measuring.Series(tuple(measuring.Sample(figure) for figure in figures)) for name, figures in told.items()
+    }
+    return lambda *_, **__: Results(series={"call": series})
+
+
 @pytest.mark.parametrize(("openai", "code"), [(13.0, 0), (11.0, 1)])
 def test_a_check_fails_on_a_loss(
     command: Command,
@@ -195,14 +204,6 @@ def test_a_check_fails_on_a_loss(
     openai: float,
     code: int,
 ) -> None:
-    def measured(cost: float) -> Callable[..., Results]:
-        told = {"aurous": [1.0, 1.0], "openai": [cost, cost], "httpx": [0.5, 0.5]}
-        series = {
-            name: measuring.Series(tuple(measuring.Sample(figure) for figure in figures))
-            for name, figures in told.items()
-        }
-        return lambda *_, **__: Results(series={"call": series})
-
     monkeypatch.setattr(records, "RATIOS", tmp_path / "RATIOS.json")
     monkeypatch.setattr(measuring, "measure", measured(15.0))
     assert command("--only", "call", "--json", str(records.RATIOS)) == 0
@@ -211,3 +212,22 @@ def test_a_check_fails_on_a_loss(
     capsys.readouterr()
     assert command("--only", "call", "--check") == code
     assert ("call: openai / aurous was 15.00x and is 11.00x, a loss of 27%" in capsys.readouterr().out) is bool(code)
+
+
+def test_a_record_is_figures_picture_and_table(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text(f"before\n{markdown.BEGIN}old\n{markdown.END}after\n")
+    monkeypatch.setattr(records, "RATIOS", tmp_path / "RATIOS.json")
+    monkeypatch.setattr(records, "PICTURE", tmp_path / "speed.svg")
+    monkeypatch.setattr(records, "README", readme)
+    monkeypatch.setattr(measuring, "measure", measured(15.0))
+    monkeypatch.setattr(groups, "GROUPS", groups.named(["call"]))
+    assert command("--record") == 0
+    assert records.read()["groups"]["call"]["cases"]["openai"]["median"] == 15
+    assert "openai 15x" in records.PICTURE.read_text()
+    lines = readme.read_text().splitlines()
+    assert "old" not in lines
+    assert (lines[0], lines[-1]) == ("before", "after")
+    assert "openai 15 ±0%: **15x**" in readme.read_text()
