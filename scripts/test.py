@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the tests, on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip.
 
-Without options it leaves out those that are marked `slow`, which are few and take as long as all others together;
-`-m slow` runs these.
+Leaves out those that are marked `slow`, which are few and take as long as all others together, unless the options name
+files or folders, or choose by `-m`: `-m slow` runs these.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from environment import ROOT, enter
 
 def main() -> int:
     enter()
-    options = sys.argv[1:] or ["-m", "not slow"]
+    options = sys.argv[1:]
+    if not any(each.startswith("-m") or (ROOT / each.partition("::")[0]).exists() for each in options):
+        options = ["-m", "not slow", *options]
     # More than there are cores, since many tests wait; and by files, so that what those of one share is made once.
     workers = min(3 * (os.cpu_count() or 2) // 2, 16)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *options]

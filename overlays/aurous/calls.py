@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, Final, Generic, TypeVar
 
 from attrs import frozen
@@ -29,18 +28,6 @@ from .retries import Retry, decide
 from .steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
-
-
-@lru_cache(maxsize=8)
-def _fixed_headers(api_version: str | None, *, streams: bool) -> Mapping[str, str]:
-    """What all calls of a kind have in their headers."""
-    headers = {"Accept": EVENT_STREAM if streams else "application/json", "User-Agent": USER_AGENT}
-    if streams:
-        # A compressed stream arrives when a block of it is full, not when an event is.
-        headers["Accept-Encoding"] = "identity"
-    if api_version is not None:
-        headers["Aurous-Version"] = api_version
-    return headers
 
 
 __all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
@@ -186,9 +173,12 @@ class Course:
         )
 
     def _make_headers(self) -> dict[str, str]:
-        headers = {**_fixed_headers(self._options.api_version, streams=self._streams)}
-        if self._key is None and not self._request.headers:
-            return headers
+        headers = {"Accept": EVENT_STREAM if self._streams else "application/json", "User-Agent": USER_AGENT}
+        if self._streams:
+            # A compressed stream arrives when a block of it is full, not when an event is.
+            headers["Accept-Encoding"] = "identity"
+        if self._options.api_version is not None:
+            headers["Aurous-Version"] = self._options.api_version
         if self._key is not None and self._operation.idempotency_header is not None:
             headers[self._operation.idempotency_header] = self._key
         headers = to_headers(headers, self._request.headers)

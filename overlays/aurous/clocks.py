@@ -47,6 +47,8 @@ class Clocks:
         self._clock = clock
         self._limit = sent + timeouts.first_event
         self._has_begun = False
+        self.is_over = False
+        """Whether the stream should have ended, when it was last waited for after an event."""
 
     @property
     def patience(self) -> float:
@@ -82,7 +84,10 @@ class Clocks:
         self._limit = limit = now + self._idle
         self._has_begun = True
         # For every event of every stream, so in the fewest steps.
-        return self._idle if limit < self._deadline else max(self._deadline - now, _LEAST_PATIENCE)
+        if limit < self._deadline:
+            return self._idle
+        self.is_over = now >= self._deadline
+        return max(self._deadline - now, _LEAST_PATIENCE)
 
 
 def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:

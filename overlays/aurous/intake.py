@@ -28,11 +28,13 @@ class Intake:
 
     def __init__(self) -> None:
         self._is_open = False
-        # How much of what the reader met was dealt with, and whether anything was waited for.
+        # How many of the events that the reader met were there at the last look, and when the clock was started. Less
+        # than none at first: one read is made, however late it is.
+        self._met = -1
         self._events = 0
+        # How much of what was parsed was dealt with.
         self._parsed = 0
         self._warnings = 0
-        self._has_waited = False
         # Whether all that a caller can want has come.
         self._has_all = False
         self.reader: Reader | None = None
@@ -74,15 +76,20 @@ class Intake:
         reader = self.reader
         if reader is None or not self._is_open or reader.is_done:
             return False
-        return reader.events > self._events or not self._has_waited or not self._clocks.has_lapsed
+        if reader.events > self._met:
+            self._met = reader.events
+            return not self._clocks.is_over
+        # The last piece brought no event. From now on the clock runs, whether or not there is something to wait for.
+        if reader.events > self._events:
+            self._restart(reader)
+        return not self._clocks.has_lapsed
 
     def patience(self) -> float:
         """Seconds that a read may wait. To be asked when it begins to: what has come is not waited for."""
-        self._has_waited = True
-        if self.reader is not None and self.reader.events > self._events:
+        reader = self.reader
+        if reader is not None and reader.events > self._events:
             # Only now: the caller may have taken time over the chunks of the last piece.
-            self._events = self.reader.events
-            patience = self._clocks.restart()
+            patience = self._restart(reader)
         else:
             patience = self._clocks.patience
         return patience if not self._has_all or patience < DRAIN else DRAIN
@@ -127,12 +134,17 @@ class Intake:
 
     def interruption(self) -> StreamInterruptedError:
         """The error for a stream that stopped before its end."""
-        # Of the last events nothing may have been waited for.
-        self.patience()
         failure = self.stopped_by if isinstance(self.stopped_by, Failure) else None
         reader = self.reader
+        if reader is not None and reader.events > self._events:
+            self._restart(reader)
         text = reader.accumulator.text if reader else ""
         return self._clocks.interruption(failure, completion_id=reader.id if reader else None, text=text)
+
+    def _restart(self, reader: Reader) -> float:
+        """The clock for the next event starts, as nobody is busy with the last. Seconds that there are for it."""
+        self._events = reader.events
+        return self._clocks.restart()
 
     def _stop(self, reason: object) -> None:
         self._is_open, self.stopped_by = False, reason

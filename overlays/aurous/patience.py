@@ -1,6 +1,6 @@
 """Bounds how long a connection may keep its reader waiting. Knows streams of httpcore by their methods, and no HTTP.
 
-A timeout of httpx starts anew with every byte that comes, and holds for a whole response. Here a thread says until when
+A timeout of httpx starts anew with every byte that comes, and holds for a whole response. Here a thread says how long
 it waits, for the whole of a request or for one piece of a stream. Coroutines need none of this: they can be cancelled.
 """
 

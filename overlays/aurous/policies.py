@@ -23,7 +23,8 @@ class Timeouts:
     write: float = 60.0
     """For the network to take the next bytes of the request."""
     total: float = 600.0
-    """For the whole call, all attempts and waits included; for a stream, until its end."""
+    """For the whole call, all attempts and waits included; for a stream, until its end. What came in time is handed out
+    even to a caller who asks for it later."""
     first_event: float = 300.0
     """For the first event of a stream, from the sending of the request; a model may think long before it speaks."""
     idle: float = 60.0

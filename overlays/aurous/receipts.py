@@ -95,7 +95,8 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
 
 def usage_of(document: bytes) -> Mapping[str, Any] | None:
     """The usage in a JSON document, its numbers Decimal where they have a fraction. None where it has none."""
-    return _usage_by_its_name(document) or _written_usage(document)
+    usage = _usage_by_its_name(document)
+    return usage if isinstance(usage, dict) else _written_usage(document)
 
 
 def salvage(error: ResponseShapeError) -> Receipt | None:
@@ -141,8 +142,9 @@ def _written_usage(content: bytes) -> Mapping[str, Any] | None:
 
 def _usage_by_its_name(content: bytes) -> Any:
     """The usage, without decoding all else again; None where its name does not tell where it is."""
-    before, _, behind = content.partition(_USAGE)
-    if not behind or _USAGE in behind or b"\\u" in before:
+    _, _, behind = content.partition(_USAGE)
+    # Another may have its name in escapes.
+    if not behind or _USAGE in behind or b"\\u" in content:
         return None
     try:
         text = behind.decode().lstrip(_SPACE)

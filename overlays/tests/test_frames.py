@@ -211,6 +211,16 @@ class TestTheReceipt:
         assert made.receipt is not None
         assert made.receipt.credits == Decimal("0.0117")
 
+    @pytest.mark.parametrize("nested", [{"credits_charged": 9}, [1], None])
+    def test_is_that_of_the_frame_though_its_name_is_in_escapes(self, nested: Any) -> None:
+        frame = chunk({}, "stop", usage=USAGE)
+        frame["choices"][0]["usage"] = nested
+        name, _, rest = json.dumps(frame).rpartition('"usage"')
+        made = reader()
+        list(feed(made, f'data: {name}"\\u0075sage"{rest}\n\n'.encode()))
+        assert made.receipt is not None
+        assert made.receipt.credits == Decimal(str(USAGE["credits_charged"]))
+
     def test_is_none_where_usage_is_null(self) -> None:
         made, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
         assert made.receipt is None

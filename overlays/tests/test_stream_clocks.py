@@ -146,6 +146,33 @@ class TestClocks:
         assert type(caught.value) is errors.StreamInterruptedError
         assert caught.value.kind == "closed_early"
 
+    @pytest.mark.parametrize(
+        ("pieces", "busy"),
+        [
+            # Each read finds something: an event, and a part of the next or what is none.
+            ([events(ROLE), events(RED) + b"da"], 0.0),
+            ([events(ROLE), events(RED) + KEEP_ALIVE], 0.0),
+            ([events(ROLE), events(RED)], 0.0),
+            ([events(ROLE), events(RED) + 3 * KEEP_ALIVE], 0.05),
+        ],
+    )
+    def test_of_the_whole_runs_out_though_nothing_is_waited_for(
+        self, live: Make, wire: Wire, pieces: list[bytes], busy: float
+    ) -> None:
+        wire.plays(chatters(*pieces, pause=busy / 2))
+        caller = live(wire.url, timeout=Timeouts(total=0.5))
+        began = real_time.monotonic()
+
+        def read() -> None:
+            with Stream(caller) as stream:
+                for _ in stream:
+                    real_time.sleep(busy)
+                    assert real_time.monotonic() - began < 5
+
+        with pytest.raises(errors.TotalTimeoutError, match=r"0\.5 s"):
+            read()
+        assert connections(caller) == []
+
     def test_allow_for_less_patience_before_than_after(self, live: Make, wire: Wire) -> None:
         """httpx has one timeout for a whole response; it must not be that for the first event."""
 

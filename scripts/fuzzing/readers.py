@@ -25,7 +25,7 @@ class ReadingError(AssertionError):
 class _Parsing(Reader):
     """A reader that parses each frame, and proves that it hands out what the frame says."""
 
-    def _recognize(self, event: bytes) -> ChatCompletionChunk | None:
+    def recognize(self, piece: bytes) -> ChatCompletionChunk | None:
         return None
 
     def _chunk(self, frame: Mapping[str, Any], data: str) -> ChatCompletionChunk | None:
@@ -43,6 +43,8 @@ def compare(data: bytes, cuts: list[int], max_event_size: int | None = None) -> 
     with_stencils = Reader(INFO, max_event_size=max_event_size, hide=bytes)
     parsing = _Parsing(INFO, max_event_size=max_event_size, hide=bytes)
     found, expected = _read(with_stencils, _cut(data, cuts)), _read(parsing, [data])
+    if parsing.parsed != parsing.events:
+        raise ReadingError("what is to parse each frame does not")
     if found != expected:
         differing = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), "their number")
         raise ReadingError(f"cut at {cuts}, {data!r} is read otherwise than parsed: {differing}")
@@ -59,7 +61,7 @@ def _read(reader: Reader, pieces: list[bytes]) -> list[str]:
     said = list[str]()
     try:
         for piece in pieces:
-            chunk = reader.take(piece)
+            chunk = reader.recognize(piece) or reader.take(piece)
             while chunk is not None:
                 # What a caller does to a chunk is its own affair.
                 said.append(_spoil(chunk))

@@ -86,6 +86,12 @@ def test_a_stencil_that_reads_otherwise_is_found(monkeypatch: pytest.MonkeyPatch
         readers.compare(STREAM, [100, 1000])
 
 
+def test_a_reader_that_does_not_parse_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(readers._Parsing, "recognize")
+    with pytest.raises(readers.ReadingError, match="does not"):
+        readers.compare(STREAM, [100, 1000])
+
+
 def test_a_chunk_that_is_shared_with_the_caller_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: dict[str, Any] = {}
     make = Stencil.chunk

@@ -16,7 +16,7 @@ def count(text: str) -> int:
 
 
 def chosen(parser: argparse.ArgumentParser, given: Sequence[str], known: Sequence[str]) -> list[str]:
-    """The parts that were asked for, in their order; all where none was. Refuses a part that there is not."""
+    """The known parts that were asked for, in the order known; all where none was. Refuses one that is none."""
     unknown = [part for part in given if part not in known]
     if unknown:
         parser.error(f"{unknown[0]!r} is none of {', '.join(known)}")
