@@ -1,7 +1,8 @@
 """Bounds how long a connection may keep its reader waiting. Knows streams of httpcore by their methods, and no HTTP.
 
-A timeout of httpx starts anew with every byte that comes, and holds for a whole response. Here a thread says how long
-it waits, for the whole of a request or for one piece of a stream. Coroutines need none of this: they can be cancelled.
+A timeout of httpx starts anew with every byte that comes, and holds for a whole response. Here a thread says until when
+it waits for the whole of a request, and whoever reads a stream how long for each piece of it. Coroutines need none of
+this: they can be cancelled.
 """
 
 from __future__ import annotations
@@ -15,30 +16,44 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 _SENT_AT_ONCE: Final = 64 * 1024
+# No time at all would be another way of reading.
+_LEAST: Final = 0.001
 _OPENINGS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
 
 class Bound(threading.local):
-    """How long this thread lets the network keep it waiting."""
+    """Until when this thread lets the network keep it waiting."""
 
-    left: Callable[[], float] = staticmethod(lambda: math.inf)
-    """Seconds. Asked when there is something to wait for, and only then: most of a stream is not."""
+    moment = math.inf
 
     @contextmanager
     def until(self, moment: float) -> Iterator[None]:
         """For the length of a block."""
-        earlier, self.left = self.left, lambda: moment - time.monotonic()
+        earlier, self.moment = self.moment, moment
         try:
             yield
         finally:
-            self.left = earlier
+            self.moment = earlier
 
-    def limit(self, timeout: float | None) -> float | None:
+    def limit(self, timeout: Timeout | float | None) -> float | None:
         """A timeout, shortened to what is left."""
-        left = max(self.left(), 0.001)
-        if left == math.inf:
-            return timeout
-        return left if timeout is None else min(timeout, left)
+        seconds = timeout() if isinstance(timeout, Timeout) else timeout
+        if self.moment == math.inf:
+            return seconds
+        left = max(self.moment - time.monotonic(), _LEAST)
+        return left if seconds is None else min(seconds, left)
+
+
+class Timeout:
+    """Stands for the seconds of a timeout where httpx has a number. Asked whenever a connection that is held to `BOUND`
+    has to wait, and only then: what has come already is not waited for.
+    """
+
+    left: Callable[[], float] | None = None
+    """Tells them; None for no limit."""
+
+    def __call__(self) -> float | None:
+        return None if self.left is None else max(self.left(), _LEAST)
 
 
 BOUND: Final = Bound()
@@ -60,7 +75,7 @@ def hold(stream: Any) -> bool:
     # Weakly, so that a connection that nobody uses is closed at once, not by the collector of cycles.
     find = weakref.ref(stream)
 
-    def read(max_bytes: int, timeout: float | None = None) -> Any:
+    def read(max_bytes: int, timeout: Timeout | float | None = None) -> Any:
         return kind.read(find(), max_bytes, BOUND.limit(timeout))
 
     def write(buffer: bytes, timeout: float | None = None) -> None:

@@ -18,10 +18,14 @@ import pytest
 import trio
 from aurous import errors
 from aurous.locks import Lock
-from aurous.patience import BOUND, hold
+from aurous.options import Secret
+from aurous.patience import BOUND, Timeout, hold
+from aurous.steps import Send
 from aurous.traces import chain, without_frames
+from aurous.transport.threads import SyncTransport
 from aurous_mock.launcher import Mock
-from wirekit import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
+from streamkit import in_pieces
+from wirekit import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion, raw
 
 
 def ask(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:
@@ -351,6 +355,32 @@ class TestPatience:
         assert stream.read(1, 60.0) == 60.0
         with BOUND.until(0):
             assert stream.read(1, 60.0) == 0.001
+
+    def test_asks_for_the_seconds_when_it_waits(self) -> None:
+        timeout = Timeout()
+        assert BOUND.limit(timeout) is None
+        timeout.left = iter([3.0, 2.0, -1.0, 9.0]).__next__
+        assert [BOUND.limit(timeout) for _ in range(3)] == [3.0, 2.0, 0.001]
+        with BOUND.until(real_time.monotonic() + 1):
+            assert 0 < (BOUND.limit(timeout) or 0) <= 1
+
+    def test_does_not_ask_for_what_has_come(self, wire: Wire) -> None:
+        many = [b"data: {}\n\n"] * 50
+        wire.plays(raw(in_pieces(*many)))
+        asked = list[float]()
+
+        def patience() -> float:
+            asked.append(real_time.monotonic())
+            return 5.0
+
+        seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
+        send = Send("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
+        transport = SyncTransport()
+        body: Any = transport.send(send).body  # type: ignore[union-attr]
+        assert [*iter(lambda: body.read(patience), None)] == many
+        assert len(asked) < 10
+        body.close()
+        transport.close()
 
     def test_leaves_what_is_no_connection(self) -> None:
         assert not hold(None)

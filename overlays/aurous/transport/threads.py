@@ -11,7 +11,7 @@ import httpx
 
 from ..errors import AurousError, ConfigurationError
 from ..locks import Lock
-from ..patience import BOUND, bind, hold
+from ..patience import BOUND, Timeout, bind, hold
 from ..steps import Failure, Reply, Send, Steps, Wait
 from .clients import make_client, name_of
 from .direct import Direct
@@ -118,10 +118,11 @@ class SyncBody:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._timeout = Timeout()
         self._is_held = hold(response.extensions.get("network_stream"))
         if self._is_held:
-            # The timeout that remains is that of each read, which httpx does not know.
-            response.request.extensions["timeout"]["read"] = None
+            # In place of one for all that there is to read.
+            response.request.extensions["timeout"]["read"] = self._timeout
         self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
 
     def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
@@ -131,13 +132,13 @@ class SyncBody:
         if not self._is_held:
             # It will not be asked otherwise.
             patience()
-        earlier, BOUND.left = BOUND.left, patience
+        self._timeout.left = patience
         try:
             return next(self._pieces, None)
         except FAILURES as error:
             return failure_of(error, None)
         finally:
-            BOUND.left = earlier
+            self._timeout.left = None
 
     def close(self) -> None:
         """Only a response that was read to its end leaves its connection usable."""
