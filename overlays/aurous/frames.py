@@ -81,8 +81,6 @@ class Reader:
         self.warnings: list[StreamWarning] = []
         if info.idempotency_status == "ignored_streaming":
             self.warnings.append(KEY_IGNORED)
-        self.has_more = False
-        """Whether `next` may have a chunk."""
         self.is_done = False
         """Whether `[DONE]` came; what follows it is not looked at."""
         self.events = 0
@@ -113,7 +111,6 @@ class Reader:
             return None
         self._blocks = piece.split(BLANK_LINE)
         self._blocks.reverse()
-        self.has_more = True
         return self.next()
 
     def next(self) -> ChatCompletionChunk | None:
@@ -133,7 +130,6 @@ class Reader:
                 # Said now: no piece may follow with which it would be.
                 self._decode(b"", is_whole=False)
             else:
-                self.has_more = False
                 return None
             if chunk is not None:
                 return chunk

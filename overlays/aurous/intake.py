@@ -66,7 +66,7 @@ class Intake:
         except AurousError as error:
             self._stop(error)
             return None
-        self.has_more = reader.has_more
+        self.has_more = chunk is not None
         if reader.parsed > self._parsed:
             self._note(reader)
         return chunk
@@ -109,7 +109,7 @@ class Intake:
         except AurousError as error:
             self._stop(error)
             return None
-        self.has_more = reader.has_more
+        self.has_more = chunk is not None
         if reader.parsed > self._parsed:
             self._note(reader)
         return chunk
