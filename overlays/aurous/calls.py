@@ -29,7 +29,6 @@ from .steps import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
 
 ResultT = TypeVar("ResultT")
 
-
 __all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"

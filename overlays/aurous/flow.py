@@ -226,10 +226,10 @@ class Flow:
         yield from self._wind_up(self._fault)
         if self._fault is not None:
             self._fault.receipt = account.receipt
-        if found.continuation is None and self._fault is not None:
-            raise self._fault
         if found.continuation is not None:
             self.intake.append(found.continuation)
+        elif self._fault is not None:
+            raise self._fault
 
     def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
         """The caller has enough. What came may be the whole answer all the same."""

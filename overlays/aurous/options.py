@@ -173,6 +173,7 @@ def _check_kind(name: str, value: object, kind: type[Any]) -> None:
 def _check_hooks(hooks: object) -> None:
     if hooks == ():
         return
+    # Wanted only by those who have some.
     from .hooks import Hooks
 
     if not isinstance(hooks, Sequence) or not all(isinstance(hook, Hooks) for hook in hooks):
