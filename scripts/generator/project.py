@@ -80,13 +80,14 @@ class ClientProject(Project):
 
     def _build_api(self) -> None:
         found = sorted({call.tag for call in self.calls})
-        self._write("api/__init__.py", "api_init.py.jinja", tags=found)
+        about = prose.docstring("The operations of the API, one module for each, by tag.")
+        self._write("api/__init__.py", "modules_init.py.jinja", doc=about, modules=found, root="..")
         tags = self.spec.document.get("tags", ())
         described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
         for tag in found:
             doc = prose.docstring(prose.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
             modules = sorted(call.module for call in self.calls if call.tag == tag)
-            self._write(f"api/{tag}/__init__.py", "endpoint_init.py.jinja", doc=doc, modules=modules)
+            self._write(f"api/{tag}/__init__.py", "modules_init.py.jinja", doc=doc, modules=modules, root="...")
         for call in self.calls:
             context = operations.context(call, self.models)
             self._write(f"api/{call.tag}/{call.module}.py", "endpoint_module.py.jinja", **context)
