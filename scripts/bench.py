@@ -43,7 +43,10 @@ def _bench(options: argparse.Namespace) -> int:
     try:
         chosen = groups.named(options.only)
         committed = records.ratios(records.read()) if options.check else {}
-    except (LookupError, records.RecordError) as error:
+        if options.record:
+            # Now, and not when all is measured.
+            markdown.check(records.README.read_text(encoding="utf-8"))
+    except (LookupError, ValueError, records.RecordError) as error:
         sys.exit(f"bench: {error.args[0]}")
     if cores.chosen()[1] is None:
         print("One core, or no way to choose one: the server takes its time from the clients, and figures are worse.")

@@ -19,11 +19,15 @@ def table(record: dict[str, Any]) -> str:
 
 
 def placed(readme: str, record: dict[str, Any]) -> str:
-    """The README with this table in the place of the last. Raises ValueError where it has no such place."""
-    text, count = _PLACE.subn(lambda _: table(record), readme)
-    if count != 1:
+    """The README with this table in the place of the last. Raises ValueError as `check`."""
+    check(readme)
+    return _PLACE.sub(lambda _: table(record), readme)
+
+
+def check(readme: str) -> None:
+    """Raises ValueError where there is no one place for a table."""
+    if len(_PLACE.findall(readme)) != 1:
         raise ValueError(f"the README has no table between {BEGIN.strip()} and {END.strip()}")
-    return text
 
 
 def _rows(groups: dict[str, Any]) -> Iterator[str]:

@@ -214,6 +214,17 @@ def test_a_check_fails_on_a_loss(
     assert ("call: openai / aurous was 15.00x and is 11.00x, a loss of 27%" in capsys.readouterr().out) is bool(code)
 
 
+def test_a_record_for_which_the_readme_has_no_place_is_refused_before_it_is_made(
+    command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    readme = tmp_path / "README.md"
+    readme.write_text("# README\n")
+    monkeypatch.setattr(records, "README", readme)
+    monkeypatch.setattr(measuring, "measure", lambda *_, **__: pytest.fail("it was measured"))
+    with pytest.raises(SystemExit, match=r"^bench: the README has no table between <!-- written by "):
+        command("--record")
+
+
 def test_a_record_is_figures_picture_and_table(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
