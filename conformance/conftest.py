@@ -1,4 +1,4 @@
-"""Gives pytest the suite's options and the tests their server; everything else is in the package `assay`."""
+"""Gives pytest the suite's options and the tests their server; everything else is in the package `harness`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from assay import options
-from assay.plugin import Run
-from assay.server import Server
-from assay.settings import Settings
+from harness import options
+from harness.client.api_client import Server
+from harness.plugin import Run
+from harness.settings import Settings
 
 RUN = pytest.StashKey[Run]()
 

@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from benchmarks import cores, groups, judging, markdown, plot, records, table
+    from benchmarks import cores, groups, markdown, plot, records, table, thresholds
 
     try:
         chosen = groups.named(options.only)
@@ -63,8 +63,8 @@ def _bench(options: argparse.Namespace) -> int:
         records.PICTURE.write_text(plot.draw(record), encoding="utf-8")
         readme = records.README.read_text(encoding="utf-8")
         records.README.write_text(markdown.placed(readme, record), encoding="utf-8")
-    verdicts = [verdict for group in chosen for verdict in judging.judge(group, results.series[group.name])]
-    lost = [*judging.losses(verdicts, committed)]
+    verdicts = [verdict for group in chosen for verdict in thresholds.judge(group, results.series[group.name])]
+    lost = [*thresholds.losses(verdicts, committed)]
     if lost:
         print("", *lost, sep="\n")
     return 1 if lost or results.failed else 0

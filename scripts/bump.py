@@ -45,47 +45,47 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from release import archive, bumping, landing, versions
+    from release import apply, archive, bumping, versions
     from specdiff import engine, sources
 
     try:
-        if landing.recover(ROOT):
+        if apply.recover(ROOT):
             print("A bump that was cut off is undone.")
         if options.api_version is None:
             return 0
         bumping.check(ROOT, options.api_version)
-    except (archive.ArchiveError, bumping.BumpError, landing.GitError, versions.VersionError) as error:
+    except (archive.ArchiveError, bumping.BumpError, apply.GitError, versions.VersionError) as error:
         return _fail(error, 2)
     try:
         return _bump(options)
-    except (bumping.BumpError, landing.GitError, sources.SourceError, engine.EngineError, OSError) as error:
+    except (bumping.BumpError, apply.GitError, sources.SourceError, engine.EngineError, OSError) as error:
         return _fail(f"{error}; nothing was changed", 1)
     except (archive.ArchiveError, versions.VersionError) as error:
         return _fail(f"{error}; nothing was changed", 1)
 
 
 def _bump(options: argparse.Namespace) -> int:
-    from release import bumping, landing, remainder
-    from specdiff import forms
+    from release import apply, bumping, checklist
+    from specdiff import render
 
     tests = None if options.no_tests else options.tests
     # A program that was started there and is interrupted may write a moment longer than we clean up.
     with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
-        landing.copy(ROOT, copy)
+        apply.copy(ROOT, copy)
         done = bumping.bump(copy, options.api_version, options.day, tests, lambda step: print(f"- {step}", flush=True))
-        paths = landing.changed(copy)
+        paths = apply.changed(copy)
         if not options.dry_run:
-            if landing.changed(ROOT):
+            if apply.changed(ROOT):
                 raise bumping.BumpError("the tree was changed in the meantime")
             # It takes a moment, and is not to be called interrupted once it is done.
             _ignore_endings()
-            landing.bring(copy, ROOT)
-    print(f"\n{forms.as_markdown(done.report)}\n")
+            apply.bring(copy, ROOT)
+    print(f"\n{render.as_markdown(done.report)}\n")
     verb = "would change" if options.dry_run else "changed"
     print(f"{verb} {len(paths)} file(s); aurous-labs {done.after} speaks {done.api_version}")
     print("\nLeft for a person:")
-    print("\n".join(f"- {line}" for line in remainder.tell(done.report)))
+    print("\n".join(f"- {line}" for line in checklist.tell(done.report)))
     return 0
 
 

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
-from trials import arguments as checks
+from resilience import arguments as checks
 
 if TYPE_CHECKING:
-    from trials.campaign import Terms
-    from trials.verdicts import Verdict
+    from resilience.chaos.chaos_run import Terms
+    from resilience.report import Verdict
 
 PARTS = ("calls", "without-keys", "streams")
 INTERRUPTED = 130
@@ -38,8 +38,8 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from trials.verdicts import tell
-    from trials.victim import VictimError
+    from resilience.mock_process import VictimError
+    from resilience.report import tell
 
     try:
         return tell((asyncio.run(_try(part, options)) for part in options.parts), options.json)
@@ -52,7 +52,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _try(part: str, options: argparse.Namespace) -> Verdict:
-    from trials import campaign, charges, receipts
+    from resilience.chaos import chaos_run, charge_audit, stream_audit
 
     task = asyncio.current_task()
     assert task is not None
@@ -63,13 +63,15 @@ async def _try(part: str, options: argparse.Namespace) -> Verdict:
     began = time.monotonic()
     terms = _terms(part, options)
     print(f"{terms.count:,} {part} ...", flush=True)
-    evidence = await campaign.run(terms, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True))
-    judge = {"calls": charges.judge, "without-keys": charges.contrast, "streams": receipts.judge}[part]
+    evidence = await chaos_run.run(
+        terms, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True)
+    )
+    judge = {"calls": charge_audit.judge, "without-keys": charge_audit.contrast, "streams": stream_audit.judge}[part]
     return judge(evidence)
 
 
 def _terms(part: str, options: argparse.Namespace) -> Terms:
-    from trials.campaign import Crews, Terms
+    from resilience.chaos.chaos_run import Crews, Terms
 
     if part == "streams":
         # Fewer at once than calls: those that are under way when the server is killed are lost.

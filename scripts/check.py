@@ -18,7 +18,7 @@ PACKAGES = [
     "generated/aurous_client",
     "overlays/aurous",
     "conformance/aurous_mock",
-    "conformance/assay",
+    "conformance/harness",
     "conformance/rules",
 ]
 SCRIPTS = [

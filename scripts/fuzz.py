@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
-from trials import arguments as checks
+from resilience import arguments as checks
 
 if TYPE_CHECKING:
-    from trials.verdicts import Verdict
+    from resilience.report import Verdict
 
 PARTS = ("client", "mock")
 INTERRUPTED = 130
@@ -33,7 +33,7 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from trials.verdicts import tell
+    from resilience.report import tell
 
     try:
         return tell((_try(part, options) for part in options.parts), options.json)
@@ -50,12 +50,12 @@ def _try(part: str, options: argparse.Namespace) -> Verdict:
 
     print(f"{part}: {options.cases:,} cases ...", flush=True)
     if part == "mock":
-        from fuzzing import callers
+        from fuzzing import fuzz_mock
 
-        return callers.judge(callers.run(options.cases, options.seed, say))
-    from fuzzing import servers
+        return fuzz_mock.judge(fuzz_mock.run(options.cases, options.seed, say))
+    from fuzzing import fuzz_client
 
-    return servers.judge(servers.run(options.cases, options.seed, say))
+    return fuzz_client.judge(fuzz_client.run(options.cases, options.seed, say))
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from environment import enter
 
 if TYPE_CHECKING:
-    from mutants.planting import Variant
+    from mutants.registry import Variant
 
 HOME = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
 PAGE, SEEN = HOME / "RESULTS.md", HOME / "seen.json"
@@ -34,14 +34,14 @@ def main() -> int:
 
 
 def _mechanical(options: argparse.Namespace) -> int:
-    from mutants.mechanical import report
+    from mutants.source_mutation import report
 
     return report(workers=options.workers, size=options.sample, chosen=options.only)
 
 
 def _planted(options: argparse.Namespace) -> int:
-    from mutants.contest import compete
-    from mutants.matrix import Entry, Matrix, line_of
+    from mutants.report import Entry, Matrix, line_of
+    from mutants.runner import compete
 
     entries: list[Entry] = []
     with _stranger(options) as complains:
@@ -72,8 +72,8 @@ def _planted(options: argparse.Namespace) -> int:
 def _stranger(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | None]:
     """Plain schemathesis, which has to hear a correct server first."""
     from mutants.catalogue import VARIANTS
-    from mutants.serving import running
-    from mutants.stranger import Stranger
+    from mutants.schemathesis_baseline import Stranger
+    from mutants.variant_server import running
 
     if not options.schemathesis:
         yield None

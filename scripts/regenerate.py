@@ -42,14 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def check(spec: Path, output: Path) -> int:
     """Tell how `output` differs from what the spec gives, and write nothing."""
-    from generator import tree
+    from generator import output_tree
 
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder, output.name)
         if not generate(spec, fresh):
             return 1
-        found = tree.differences(fresh, output)
-    strays = tree.strays(output) if output == PACKAGE else []
+        found = output_tree.differences(fresh, output)
+    strays = output_tree.strays(output) if output == PACKAGE else []
     found += strays
     if not found:
         print(f"{_relative(output)} is what the spec gives")
@@ -64,29 +64,29 @@ def check(spec: Path, output: Path) -> int:
 
 def write(spec: Path, output: Path) -> int:
     """Replace `output` as a whole, or leave it as it is."""
-    from generator import tree
+    from generator import output_tree
 
-    tree.recover(output)
-    if tree.is_foreign(output):
+    output_tree.recover(output)
+    if output_tree.is_foreign(output):
         raise UsageError(f"{output} holds something else than a generated client; it would be replaced")
-    with tree.staging(output) as staged:
+    with output_tree.staging(output) as staged:
         fresh = staged / output.name
         if not generate(spec, fresh):
             return 1
-        tree.replace(output, fresh)
+        output_tree.replace(output, fresh)
     print(f"wrote {_relative(output)}")
     return 0
 
 
 def generate(source: Path, package: Path) -> bool:
     """Write the package of a spec into a new folder, formatted and proven complete; or say what is wrong with it."""
-    from generator import coverage, phrasing, project
+    from generator import coverage, lint, project
     from generator.spec import Spec, SpecError
 
     try:
         spec = Spec(source)
         spec.validate()
-        phrasing.check(spec)
+        lint.check(spec)
         project.build(spec, package)
         _format(package)
         coverage.check(spec, package)

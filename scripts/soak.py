@@ -5,7 +5,7 @@
 
 Sixty-four streams and calls are under way all the time, from threads and from tasks on both kinds of connections; some
 are spoilt by the mock, some left early. Memory, file descriptors, sockets and threads of both processes are looked at
-all along. What flat is, `scripts/trials/flatness.py` says. Answers are paced, so that it takes a fraction of a core.
+all along; `scripts/resilience/soak/leak_check.py` defines flat. Answers are paced: it takes a fraction of a core.
 
 Exit codes: 0 all is flat, 1 something is not, or broke, 2 the command line has a fault, 130 interrupted. `--leak` lets
 the clients leak, to show that it would be seen. Needs nothing but Python and pip.
@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter
-from trials import arguments as checks
+from resilience import arguments as checks
 
 if TYPE_CHECKING:
-    from trials.endurance import Evidence
+    from resilience.soak.soak_run import Evidence
 
 LEAKS = ("memory", "streams", "threads")
 INTERRUPTED = 130
@@ -36,8 +36,8 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from trials import curves, flatness
-    from trials.victim import VictimError
+    from resilience.mock_process import VictimError
+    from resilience.soak import leak_check, plot
 
     try:
         evidence = asyncio.run(_soak(options))
@@ -47,17 +47,17 @@ def main(arguments: list[str] | None = None) -> int:
     except VictimError as error:
         print(f"soak: the mock server cannot run: {error}", file=sys.stderr)
         return 1
-    verdict = flatness.judge(evidence)
+    verdict = leak_check.judge(evidence)
     print(f"\n{verdict.as_text()}\n", flush=True)
     if options.json:
-        options.json.write_bytes(flatness.as_json(evidence, verdict))
+        options.json.write_bytes(leak_check.as_json(evidence, verdict))
     if options.plot:
-        options.plot.write_text(curves.draw(evidence), encoding="utf-8")
+        options.plot.write_text(plot.draw(evidence), encoding="utf-8")
     return 0 if verdict.is_good else 1
 
 
 async def _soak(options: argparse.Namespace) -> Evidence:
-    from trials import endurance
+    from resilience.soak import soak_run
 
     task = asyncio.current_task()
     assert task is not None
@@ -65,7 +65,7 @@ async def _soak(options: argparse.Namespace) -> Evidence:
         # Ctrl-C ends a run in good order by itself; so do those that others send.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    terms = endurance.Terms(
+    terms = soak_run.Terms(
         seconds=options.minutes * 60,
         at_once=options.at_once,
         pace=options.pace,
@@ -74,7 +74,7 @@ async def _soak(options: argparse.Namespace) -> Evidence:
     )
     print(f"{terms.at_once} streams and calls at once, for {options.minutes:g} minutes ...", flush=True)
     began = time.monotonic()
-    return await endurance.run(terms, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True))
+    return await soak_run.run(terms, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True))
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -22,16 +22,16 @@ GRAVITY = {"breaking": ("breaking",), "compatible": ("breaking", "compatible"), 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
-    from specdiff import engine, forms, judging, sources
+    from specdiff import classify, engine, render, sources
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             old, new = (sources.read(given, Path(folder)) for given in (options.old, options.new))
-            report = judging.compare(old, new, Path(folder))
+            report = classify.compare(old, new, Path(folder))
         except (sources.SourceError, engine.EngineError) as error:
             print(f"spec_diff: {error}", file=sys.stderr)
             return 2
-    print({"text": forms.as_text, "json": forms.as_json, "markdown": forms.as_markdown}[options.form](report))
+    print({"text": render.as_text, "json": render.as_json, "markdown": render.as_markdown}[options.form](report))
     if options.fail_on == "never":
         return 0
     grave = GRAVITY[options.fail_on]

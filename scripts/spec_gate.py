@@ -26,13 +26,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to look at (default: this one)")
     root = parser.parse_args(arguments).root
     from release import archive, versions
-    from specdiff import engine, forms, judging, sources
+    from specdiff import classify, engine, render, sources
 
     try:
         last = archive.check(root)[-1]
         with tempfile.TemporaryDirectory() as folder:
             old, new = (sources.read(str(path), Path(folder)) for path in (last.path, root / "openapi.yaml"))
-            report = judging.compare(old, new, Path(folder))
+            report = classify.compare(old, new, Path(folder))
         current = versions.read(root)
     except archive.ArchiveError as error:
         print(f"spec_gate: {error}", file=sys.stderr)
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (sources.SourceError, engine.EngineError, versions.VersionError, OSError) as error:
         print(f"spec_gate: {error}", file=sys.stderr)
         return 2
-    print(forms.as_markdown(report))
+    print(render.as_markdown(report))
     wanted = last.package.after(report.bump)
     if report.bump == "major" and current < wanted:
         told = f"{report.counts['breaking']} breaking change(s) since aurous-labs {last.package} ({last.api_version})"

@@ -5,7 +5,7 @@ import sys
 
 def main() -> None:
     try:
-        from aurous_mock import cli
+        from aurous_mock.server import cli
     except ModuleNotFoundError as missing:
         print(f"aurous-mock: {missing.name} is missing; run: pip install 'aurous-labs[mock]'", file=sys.stderr)
         sys.exit(2)

@@ -4,7 +4,7 @@ import sys
 import threading
 
 from mutants.catalogue import VARIANTS
-from mutants.serving import running
+from mutants.variant_server import running
 
 
 def main() -> int:

@@ -1,29 +1,39 @@
 """Gathers all variants in one list, by bringing in the modules that plant them; plants none itself."""
 
-from mutants import (
-    bodies,
+from mutants.registry import VARIANTS, Kind, Variant
+from mutants.variants import (
+    authentication,
+    bad_input,
     bounds,
-    deltas,
-    doors,
-    envelopes,
-    framings,
-    freedoms,
-    hostility,
-    keys,
-    listings,
-    obedience,
+    completions,
+    error_envelopes,
+    idempotency_keys,
+    ignored_parameters,
+    legal_variations,
+    models,
     receipts,
     records,
     replays,
+    stream_content,
+    stream_variations,
     streams,
 )
-from mutants.planting import VARIANTS, Kind, Variant
 
 __all__ = ["PLANTED_BY", "VARIANTS", "faults", "quick", "variations"]
 
 PLANTED_BY = (
-    *(doors, envelopes, bounds, bodies, receipts, keys, replays, streams, deltas),
-    *(records, obedience, listings, hostility, freedoms, framings),
+    *(
+        authentication,
+        error_envelopes,
+        bounds,
+        completions,
+        receipts,
+        idempotency_keys,
+        replays,
+        streams,
+        stream_content,
+    ),
+    *(records, ignored_parameters, models, bad_input, legal_variations, stream_variations),
 )
 
 

@@ -5,12 +5,12 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from aurous_mock import wire
+from aurous_mock.server import sockets
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mutants.messages import Answer, Bytes, Frame, Request
-from mutants.planting import Behaviour, Silence
+from mutants.registry import Behaviour, Silence
 
 _T = TypeVar("_T")
 _BLANK = b"\n\n"
@@ -41,7 +41,7 @@ class Proxy:
             made.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
             await _send(made, send)
         elif made is Silence.DROP:
-            wire.close(scope)
+            sockets.close(scope)
         elif made is Silence.HANG:
             while (await receive())["type"] != "http.disconnect":
                 pass

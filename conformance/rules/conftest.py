@@ -5,10 +5,10 @@ from __future__ import annotations
 from uuid import uuid4
 
 import pytest
-from assay.exchanges import Exchange
-from assay.levers import Levers, find
-from assay.server import COMPLETIONS, Server
-from assay.streams import Transcript
+from harness.client.api_client import COMPLETIONS, Server
+from harness.client.exchange import Exchange
+from harness.client.mock_controls import Levers, find
+from harness.client.stream import Transcript
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 WRONG_KEY = "al_live_" + "f" * 64

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.contract import Operation
-from assay.exchanges import Exchange
-from assay.ruling import AUTHENTICATION, ERRORS, rule
-from assay.server import Server, encode
+from harness import contract
+from harness.client.api_client import Server, encode
+from harness.client.exchange import Exchange
+from harness.contract import Operation
+from harness.rules import AUTHENTICATION, ERRORS, rule
+from harness.violations import observe, require
 
 from .conftest import UNKNOWN_ID, WRONG_KEY
 

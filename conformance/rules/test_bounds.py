@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.boundaries import Bound, bounds
-from assay.breaches import require, unseen
-from assay.exchanges import Exchange
-from assay.fairness import FRUGAL
-from assay.ruling import CREATE, dear, first, rule
-from assay.server import Server
-from assay.settings import Profile
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.generation.boundaries import Bound, bounds
+from harness.generation.request_normalizer import FRUGAL
+from harness.rules import CREATE, dear, first, rule
+from harness.settings import Profile
+from harness.violations import require, unseen
 
 # In characters of JSON.
 LONG = 4000

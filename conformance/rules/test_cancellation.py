@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require, unseen
-from assay.exchanges import Exchange
-from assay.levers import Levers
-from assay.ruling import CANCEL, CANCELLATION, RETRIEVE, STREAMING, rule
-from assay.server import Server
-from assay.streams import Transcript
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.mock_controls import Levers
+from harness.client.stream import Transcript
+from harness.rules import CANCEL, CANCELLATION, RETRIEVE, STREAMING, rule
+from harness.violations import observe, require, unseen
 
-from .accounts import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
+from .billing_math import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
 from .conftest import UNKNOWN_ID
-from .running import running, settled
+from .in_flight import running, settled
 
 ENDS_WITHIN = 5.0
 TOO_SOON = "the stream ended before it could be cancelled"

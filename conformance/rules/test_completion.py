@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require, unseen
-from assay.exchanges import Exchange
-from assay.levers import Levers
-from assay.ruling import CREATE, DROP_IN, ERRORS, REASONING, rule
-from assay.server import Server
-from assay.streams import Transcript
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.mock_controls import Levers
+from harness.client.stream import Transcript
+from harness.rules import CREATE, DROP_IN, ERRORS, REASONING, rule
+from harness.violations import observe, require, unseen
 
-from .accounts import had_room
+from .billing_math import had_room
 
 FINISH_REASONS = contract.schema("FinishReason")["enum"]
 CLOCKS_MAY_DIFFER_BY = 600

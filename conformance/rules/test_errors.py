@@ -6,11 +6,11 @@ import re
 from urllib.parse import urlsplit
 
 import pytest
-from assay import contract
-from assay.breaches import Breach, observe, require
-from assay.exchanges import Exchange
-from assay.ruling import CHANGELOG, ERROR_GUIDE, ERRORS, RATE_LIMITS, rule
-from assay.server import COMPLETIONS, Server
+from harness import contract
+from harness.client.api_client import COMPLETIONS, Server
+from harness.client.exchange import Exchange
+from harness.rules import CHANGELOG, ERROR_GUIDE, ERRORS, RATE_LIMITS, rule
+from harness.violations import Breach, observe, require
 
 WORD = re.compile(r"[\w.-]+\Z")
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}\Z")

@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require, unseen
-from assay.levers import Levers
-from assay.ruling import ERRORS, IDEMPOTENCY, PRICING, rule
-from assay.server import Server
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.mock_controls import Levers
+from harness.rules import ERRORS, IDEMPOTENCY, PRICING, rule
+from harness.violations import observe, require, unseen
 
-from .accounts import moved_exactly
-from .keys import is_conflict, is_fresh, is_replay, keyed
+from .billing_math import moved_exactly
+from .idempotency_requests import is_conflict, is_fresh, is_replay, keyed
 
 DAY = 24 * 3600
 PROVIDER_FAULTS = [

@@ -6,12 +6,12 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.exchanges import Exchange
-from assay.fairness import FRUGAL
-from assay.ruling import CREATE, ERRORS, dear, rule
-from assay.server import COMPLETIONS, Server
+from harness import contract
+from harness.client.api_client import COMPLETIONS, Server
+from harness.client.exchange import Exchange
+from harness.generation.request_normalizer import FRUGAL
+from harness.rules import CREATE, ERRORS, dear, rule
+from harness.violations import observe, require
 
 MEBIBYTE = 1024 * 1024
 ANSWERED_WITHIN = 20.0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from assay.breaches import observe, require
-from assay.exchanges import Exchange
-from assay.ruling import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
-from assay.server import Server
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.rules import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
+from harness.violations import observe, require
 
-from .keys import REPLAYED, is_fresh, is_replay, keyed
+from .idempotency_requests import REPLAYED, is_fresh, is_replay, keyed
 
 STATUS = "Aurous-Idempotency-Status"
 

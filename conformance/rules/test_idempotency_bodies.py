@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from assay.breaches import require
-from assay.ruling import IDEMPOTENCY, rule
-from assay.server import Server, encode
+from harness.client.api_client import Server, encode
+from harness.rules import IDEMPOTENCY, rule
+from harness.violations import require
 
-from .keys import REPLAYED, is_conflict, is_fresh, is_replay, keyed, replayed
+from .idempotency_requests import REPLAYED, is_conflict, is_fresh, is_replay, keyed, replayed
 
 TOOL = {"type": "function", "function": {"name": "get_rain", "parameters": {"type": "object"}}}
 

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from assay.breaches import observe, require
-from assay.ruling import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
-from assay.server import Server
+from harness.client.api_client import Server
+from harness.rules import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
+from harness.violations import observe, require
 
-from .keys import is_fresh, is_replay, keyed, replayed
+from .idempotency_requests import is_fresh, is_replay, keyed, replayed
 
 
 @rule("idempotency.two_keys", page=IDEMPOTENCY, says="Two keys never share a result, however alike they are.")

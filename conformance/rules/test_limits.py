@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from assay import contract
-from assay.breaches import require, unseen
-from assay.embedded import EmbeddedServer
-from assay.exchanges import Exchange
-from assay.purse import Purse
-from assay.ruling import BALANCE, PRICING, RATE_LIMITS, dear, rule
-from assay.server import Server
-from assay.settings import EMBEDDED_KEY, Settings
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.embedded_server import EmbeddedServer
+from harness.client.exchange import Exchange
+from harness.client.spend_limit import Purse
+from harness.rules import BALANCE, PRICING, RATE_LIMITS, dear, rule
+from harness.settings import EMBEDDED_KEY, Settings
+from harness.violations import require, unseen
 
 NEEDS_ANOTHER = "only the embedded mock can be had with {}"
 FEW = 5

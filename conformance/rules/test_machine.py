@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import uuid4
 
-from assay.breaches import require
-from assay.exchanges import Exchange
-from assay.exploration import UNHURRIED, phases
-from assay.ruling import IDEMPOTENCY, rule
-from assay.server import Server
-from assay.settings import Profile
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.generation.schemathesis_adapter import UNHURRIED, phases
+from harness.rules import IDEMPOTENCY, rule
+from harness.settings import Profile
+from harness.violations import require
 from hypothesis import seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 from hypothesis.stateful import rule as step
 
-from .keys import is_conflict, is_fresh, is_replay, keyed
+from .idempotency_requests import is_conflict, is_fresh, is_replay, keyed
 
 GAMES = {Profile.QUICK: 4, Profile.DEFAULT: 15, Profile.THOROUGH: 120}
 MOVES = {Profile.QUICK: 12, Profile.DEFAULT: 20, Profile.THOROUGH: 40}

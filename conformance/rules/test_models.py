@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require, unseen
-from assay.exchanges import Exchange
-from assay.ruling import MODELS, rule
-from assay.server import Server
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.rules import MODELS, rule
+from harness.violations import observe, require, unseen
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from assay import exploration
-from assay.ruling import rule
-from assay.server import Server
-from assay.settings import CHOSEN
+from harness.client.api_client import Server
+from harness.generation import schemathesis_adapter
+from harness.rules import rule
+from harness.settings import CHOSEN
 
-SCHEMA = exploration.load(CHOSEN.profile, CHOSEN.seed)
+SCHEMA = schemathesis_adapter.load(CHOSEN.profile, CHOSEN.seed)
 
 
 @rule(
@@ -19,7 +19,7 @@ SCHEMA = exploration.load(CHOSEN.profile, CHOSEN.seed)
 )
 @SCHEMA.parametrize()  # type: ignore[untyped-decorator]
 def test_operation(case: Any, server: Server) -> None:
-    exploration.try_case(case, server)
+    schemathesis_adapter.try_case(case, server)
 
 
 @rule(
@@ -28,4 +28,4 @@ def test_operation(case: Any, server: Server) -> None:
     says="What a create answers can be retrieved and cancelled by its id, in any order and number.",
 )
 def test_links(server: Server) -> None:
-    exploration.walk(SCHEMA, server)
+    schemathesis_adapter.walk(SCHEMA, server)

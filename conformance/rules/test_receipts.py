@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.exchanges import Exchange
-from assay.ruling import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
-from assay.server import Server
-from assay.streams import Transcript
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.stream import Transcript
+from harness.rules import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
+from harness.violations import observe, require
 
-from .accounts import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
+from .billing_math import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
 
 
 @pytest.fixture(params=["create", "replay", "retrieve", "stream", "reasoned"])

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.exchanges import Exchange
-from assay.ruling import ERRORS, RETRIEVE, rule
-from assay.server import Server
-from assay.streams import Transcript
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.stream import Transcript
+from harness.rules import ERRORS, RETRIEVE, rule
+from harness.violations import observe, require
 
 from .conftest import UNKNOWN_ID
 

@@ -6,15 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require, unseen
-from assay.exchanges import Exchange
-from assay.levers import Levers
-from assay.ruling import CHAT_IDEMPOTENCY, CREATE, PRICING, RETRIEVE, STREAMING, rule
-from assay.server import Server
-from assay.streams import DONE, Transcript, is_bare_warning
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.mock_controls import Levers
+from harness.client.stream import DONE, Transcript, is_bare_warning
+from harness.rules import CHAT_IDEMPOTENCY, CREATE, PRICING, RETRIEVE, STREAMING, rule
+from harness.violations import observe, require, unseen
 
-from .running import running, still_ran
+from .in_flight import running, still_ran
 
 FINISH_REASONS = contract.schema("FinishReason")["enum"]
 STATUS = "Aurous-Idempotency-Status"

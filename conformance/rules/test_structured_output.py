@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.exchanges import Exchange
-from assay.ruling import STRUCTURED, dear, rule
-from assay.server import Server
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.rules import STRUCTURED, dear, rule
+from harness.violations import observe, require
 
 PERSON = {
     "type": "object",

@@ -6,14 +6,14 @@ import json
 from typing import Any
 
 import pytest
-from assay import contract
-from assay.breaches import Breach, observe, require, unseen
-from assay.exchanges import Exchange
-from assay.ruling import DROP_IN, PRICING, TOOLS, rule
-from assay.server import Server
-from assay.streams import Transcript
+from harness import contract
+from harness.client.api_client import Server
+from harness.client.exchange import Exchange
+from harness.client.stream import Transcript
+from harness.rules import DROP_IN, PRICING, TOOLS, rule
+from harness.violations import Breach, observe, require, unseen
 
-from .accounts import had_room
+from .billing_math import had_room
 
 PARAMETERS = {
     "type": "object",

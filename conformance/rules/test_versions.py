@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from assay import contract
-from assay.breaches import observe, require
-from assay.contract import Operation
-from assay.ruling import CHANGELOG, rule
-from assay.server import Server
+from harness import contract
+from harness.client.api_client import Server
+from harness.contract import Operation
+from harness.rules import CHANGELOG, rule
+from harness.violations import observe, require
 
 from .test_authentication import call, each_operation
 

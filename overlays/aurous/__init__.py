@@ -44,40 +44,45 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .answers import RateLimit, ResponseInfo, response_info
-    from .attempts import Attempt
-    from .client import AsyncAurous, Aurous
+    from ._client.client import AsyncAurous, Aurous
+    from ._client.hooks import CallDetails, Hooks
+    from ._client.policies import RetryPolicy, StreamPolicy, Timeouts
+    from ._request.attempt import Attempt
+    from ._request.idempotency import idempotency_key
+    from ._request.response_info import RateLimit, ResponseInfo, response_info
+    from ._stream.parser import StreamNotice
+    from ._stream.recovery import Recovery
+    from ._stream.stream import AsyncChatStream, ChatStream
+    from .billing.ledger import Budget, Ledger, LedgerLine
+    from .billing.receipts import Receipt, ReceiptWarning, receipt
     from .connected import ConnectedClient, connect
-    from .frames import StreamNotice
-    from .hooks import CallDetails, Hooks
-    from .idempotency import idempotency_key
-    from .ledger import Budget, Ledger, LedgerLine
-    from .parsing import SchemaLimitError, StructuredOutputError, parsed, response_format_for
-    from .policies import RetryPolicy, StreamPolicy, Timeouts
-    from .receipts import Receipt, ReceiptWarning, receipt
-    from .recovery import Recovery
-    from .stream import AsyncChatStream, ChatStream
-    from .tools import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
+    from .tools.loop import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
+    from .tools.structured_output import SchemaLimitError, StructuredOutputError, parsed, response_format_for
 else:
     # Loaded when it is asked for: all programs wait for their imports, and few use everything. pytest waits for this
     # package wherever it is installed, since the plugin is in it.
     __getattr__, __dir__ = _offer(
         __name__,
         {
-            **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "answers"),
-            "Attempt": "attempts",
-            **dict.fromkeys(("AsyncAurous", "Aurous"), "client"),
+            **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "_request.response_info"),
+            "Attempt": "_request.attempt",
+            **dict.fromkeys(("AsyncAurous", "Aurous"), "_client.client"),
             **dict.fromkeys(("ConnectedClient", "connect"), "connected"),
-            "StreamNotice": "frames",
-            **dict.fromkeys(("CallDetails", "Hooks"), "hooks"),
-            "idempotency_key": "idempotency",
-            **dict.fromkeys(("Budget", "Ledger", "LedgerLine"), "ledger"),
-            **dict.fromkeys(("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"), "parsing"),
-            **dict.fromkeys(("RetryPolicy", "StreamPolicy", "Timeouts"), "policies"),
-            **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "receipts"),
-            "Recovery": "recovery",
-            **dict.fromkeys(("AsyncChatStream", "ChatStream"), "stream"),
-            **dict.fromkeys(("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools"),
+            "StreamNotice": "_stream.parser",
+            **dict.fromkeys(("CallDetails", "Hooks"), "_client.hooks"),
+            "idempotency_key": "_request.idempotency",
+            **dict.fromkeys(("Budget", "Ledger", "LedgerLine"), "billing.ledger"),
+            **dict.fromkeys(
+                ("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"),
+                "tools.structured_output",
+            ),
+            **dict.fromkeys(("RetryPolicy", "StreamPolicy", "Timeouts"), "_client.policies"),
+            **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "billing.receipts"),
+            "Recovery": "_stream.recovery",
+            **dict.fromkeys(("AsyncChatStream", "ChatStream"), "_stream.stream"),
+            **dict.fromkeys(
+                ("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools.loop"
+            ),
         },
     )
 

@@ -9,11 +9,11 @@ from attrs import define, field
 from aurous_client.client import Client
 from aurous_client.operations import Operation, Request, Response, ResultT
 
-from .client import AsyncAurous, Aurous
+from ._client.client import AsyncAurous, Aurous
+from ._client.hooks import Hooks
+from ._client.options import FROM_ENVIRONMENT, FromEnvironment, Secret
+from ._client.policies import RetryPolicy, StreamPolicy, Timeouts
 from .errors import ConfigurationError
-from .hooks import Hooks
-from .options import FROM_ENVIRONMENT, FromEnvironment, Secret
-from .policies import RetryPolicy, StreamPolicy, Timeouts
 
 if TYPE_CHECKING:
     import httpx

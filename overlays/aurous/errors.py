@@ -30,12 +30,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .envelopes import Envelope, excerpt, printable
+from ._request.error_body import Envelope, excerpt, printable
 
 if TYPE_CHECKING:
-    from .attempts import Attempt
-    from .receipts import Receipt
-    from .recovery import Recovery
+    from ._request.attempt import Attempt
+    from ._stream.recovery import Recovery
+    from .billing.receipts import Receipt
 
 
 class AurousError(Exception):

@@ -20,12 +20,12 @@ from aurous_client.error_codes import ERROR_CODES
 from aurous_client.types import JsonObject
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
+from ._client.hooks import CallDetails, Hooks
+from ._request.attempt import Attempt
+from ._request.response_info import origin_of
 from ._version import __version__
-from .answers import origin_of
-from .attempts import Attempt
+from .billing.receipts import has_usage, receipt
 from .errors import APIStatusError
-from .hooks import CallDetails, Hooks
-from .receipts import has_usage, receipt
 
 PROVIDER: Final = "aurous_labs"
 _SPAN: Final = "aurous.telemetry.span"

@@ -74,7 +74,7 @@ def aurous_mock(_aurous_mock_server: AurousMock, monkeypatch: pytest.MonkeyPatch
 def _aurous_mock_server() -> Iterator[AurousMock]:
     """The server behind `aurous_mock`."""
     try:
-        from aurous_mock.launcher import running
+        from aurous_mock.server.launcher import running
     except ModuleNotFoundError as error:
         pytest.fail(_MISSING.format(error.name), pytrace=False)
     with running() as mock:

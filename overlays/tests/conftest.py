@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aurous_mock.launcher import Mock, running
+from aurous_mock.server.launcher import Mock, running
 from hypothesis import settings
 from streamkit import callers
 from wirekit import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving

@@ -14,8 +14,8 @@ import anyio
 import aurous
 
 # Takes longer to load than some of these streams may last.
-import aurous.transport.bridge
-from aurous_mock.launcher import Mock
+import aurous.transport.aiohttp
+from aurous_mock.server.launcher import Mock
 from wirekit import MESSAGES, MODEL, Action, Caller, Time, raw
 
 FAULT = "Aurous-Mock-Fault"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aurous.alarms import Alarm
+from aurous.transport.timer import Alarm
 
 
 async def wait(alarm: Alarm, seconds: float) -> str:

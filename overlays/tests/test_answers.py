@@ -9,8 +9,8 @@ import warnings
 
 import aurous
 import pytest
-from aurous.answers import ResponseInfo
-from aurous.attempts import Attempt
+from aurous._request.attempt import Attempt
+from aurous._request.response_info import ResponseInfo
 from wirekit import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 HEADERS = {

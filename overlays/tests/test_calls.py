@@ -10,9 +10,9 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous.calls import Course
-from aurous.options import Secret, read_options
-from aurous.steps import Failure, Reply, Send, Wait
+from aurous._client.options import Secret, read_options
+from aurous._request.effects import Failure, Reply, Send, Wait
+from aurous._request.flow import Course
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from hypothesis import given, settings

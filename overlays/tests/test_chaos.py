@@ -13,9 +13,9 @@ from typing import Any
 import aurous
 import httpx
 import pytest
-from aurous.transport.coroutines import AsyncTransport
-from aurous.transport.threads import SyncTransport
-from aurous_mock.launcher import Mock
+from aurous.transport.async_ import AsyncTransport
+from aurous.transport.sync import SyncTransport
+from aurous_mock.server.launcher import Mock
 from wirekit import KEY, MODEL, Caller
 
 FAULT_HEADER = "Aurous-Mock-Fault"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aurous import Aurous
-from aurous.chunks import Accumulator, IncompleteCompletionError
+from aurous._stream.accumulator import Accumulator, IncompleteCompletionError
 from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from hypothesis import given

@@ -14,7 +14,7 @@ import aurous
 import aurous_client
 import pytest
 from aurous.sse import Decoder
-from aurous_mock import faults
+from aurous_mock.http import faults
 
 # Drawings, not programs.
 DRAWN = {"aurous.errors", "aurous_client.errors"}
@@ -58,7 +58,13 @@ EXAMPLES = {example.place: example for example in examples()}
 
 
 def test_examples_are_found() -> None:
-    wanted = {"aurous", "aurous.functions.tool", "aurous.stream.ChatStream", "aurous.telemetry", "aurous.testing"}
+    wanted = {
+        "aurous",
+        "aurous.tools.function_tool.tool",
+        "aurous._stream.stream.ChatStream",
+        "aurous.telemetry",
+        "aurous.testing",
+    }
     assert wanted <= set(EXAMPLES)
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous.attempts import Attempt
-from aurous.envelopes import Envelope, printable
+from aurous._request.attempt import Attempt
+from aurous._request.error_body import Envelope, printable
 from aurous.errors import error_class
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError

@@ -25,10 +25,27 @@ MAKING = "import aurous; aurous.Aurous('al_live_key')"
 # What making a client may load besides httpx. All programs pay for it before they do anything: what belongs to calls,
 # streams, receipts or tools is imported where the first of them begins.
 OURS = {
-    *("aurous", "aurous._version", "aurous.base", "aurous.client", "aurous.envelopes", "aurous.errors", "aurous.locks"),
-    *("aurous.loops", "aurous.options", "aurous.patience", "aurous.policies", "aurous.steps", "aurous.traces"),
-    *("aurous.transport", *(f"aurous.transport.{name}" for name in ("clients", "direct", "failures"))),
-    *("aurous.transport.messages", "aurous.transport.threads"),
+    *(
+        "aurous",
+        "aurous._version",
+        "aurous._client",
+        "aurous._request",
+        "aurous._client.base",
+        "aurous._client.client",
+        "aurous._request.error_body",
+        "aurous.errors",
+        "aurous.transport.locks",
+    ),
+    *(
+        "aurous.transport.event_loop",
+        "aurous._client.options",
+        "aurous.transport.deadlines",
+        "aurous._client.policies",
+        "aurous._request.effects",
+        "aurous.transport.tracebacks",
+    ),
+    *("aurous.transport", *(f"aurous.transport.{name}" for name in ("client_factory", "raw_client", "exceptions"))),
+    *("aurous.transport.convert", "aurous.transport.sync"),
     *("aurous_client", "aurous_client.api", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy"),
     *("aurous_client.models", "aurous_client.resources", "aurous_client.types"),
 }
@@ -53,7 +70,7 @@ def test_making_a_client_loads_what_it_needs_and_no_more() -> None:
     # Without its command line, which loads much that we must not, and is not there for most.
     bare = "import sys; sys.modules['click'] = None; import httpx"
     assert modules_after(f"{bare}; {MAKING}") - modules_after(bare) <= OURS | PYTHONS
-    assert not {"httpx", "aurous.client"} & modules_after("import aurous")
+    assert not {"httpx", "aurous._client.client"} & modules_after("import aurous")
 
 
 @pytest.mark.parametrize("make", ["Aurous", "AsyncAurous", "connect"])

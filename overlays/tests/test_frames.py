@@ -9,7 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from aurous.answers import ResponseInfo
+from aurous._request.response_info import ResponseInfo
+from aurous._stream.parser import KEY_IGNORED, Reader, read_whole
 from aurous.errors import (
     APIStatusError,
     AurousError,
@@ -21,7 +22,6 @@ from aurous.errors import (
     ResponseShapeError,
     ServerError,
 )
-from aurous.frames import KEY_IGNORED, Reader, read_whole
 from aurous_client.models import ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st

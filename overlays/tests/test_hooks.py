@@ -7,7 +7,7 @@ from typing import Any
 
 import aurous
 import pytest
-from aurous.hooks import Observers, redact
+from aurous._client.hooks import Observers, redact
 from wirekit import BUSY, GOOD, KEY, MODEL, Make, Wire, answer, envelope
 
 

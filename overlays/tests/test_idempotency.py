@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aurous import EncodeError, idempotency_key
-from aurous.idempotency import check_key, is_repeatable, key_for, new_key, refuse_hidden_stream
+from aurous._request.idempotency import check_key, is_repeatable, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from hypothesis import given

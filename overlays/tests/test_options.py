@@ -9,7 +9,7 @@ from typing import Any
 import aurous
 import pytest
 from aurous import ConfigurationError, Timeouts
-from aurous.options import Secret, read_options
+from aurous._client.options import Secret, read_options
 from aurous_client import SERVER_URL
 from wirekit import KEY
 

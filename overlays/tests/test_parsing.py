@@ -15,9 +15,15 @@ import msgspec
 import pydantic
 import pytest
 from aurous import APIStatusError, Aurous
-from aurous.parsing import SchemaLimitError, StructuredOutputError, check_schema, parsed, response_format_for
-from aurous.schemas import MissingLibraryError, schema_for
 from aurous.testing import AurousMock
+from aurous.tools.json_schema import MissingLibraryError, schema_for
+from aurous.tools.structured_output import (
+    SchemaLimitError,
+    StructuredOutputError,
+    check_schema,
+    parsed,
+    response_format_for,
+)
 from aurous_client.models import ChatCompletion
 from hypothesis import given
 from hypothesis import strategies as st
@@ -307,7 +313,8 @@ def test_a_missing_library(name: str, kind: type[Any], command: str, monkeypatch
 
 
 def test_nothing_optional_is_imported() -> None:
-    program = "import sys, aurous, aurous.parsing, aurous.tools; print({'msgspec', 'pydantic'} & sys.modules.keys())"
+    imports = "sys, aurous, aurous.tools.structured_output, aurous.tools.loop"
+    program = f"import {imports}; print({{'msgspec', 'pydantic'}} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
 

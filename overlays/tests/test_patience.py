@@ -6,10 +6,10 @@ import time as real_time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aurous.options import Secret
-from aurous.patience import BOUND, Timeout, hold
-from aurous.steps import Send
-from aurous.transport.threads import SyncTransport
+from aurous._client.options import Secret
+from aurous._request.effects import Send
+from aurous.transport.deadlines import BOUND, Timeout, hold
+from aurous.transport.sync import SyncTransport
 from streamkit import in_pieces
 from wirekit import KEY, Wire, raw
 

@@ -18,8 +18,8 @@ import aurous
 import httpx
 import pytest
 import uvicorn
-from aurous_mock import faults
-from aurous_mock.settings import DEFAULT_KEY
+from aurous_mock.http import faults
+from aurous_mock.server.settings import DEFAULT_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -234,7 +234,7 @@ def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         my_service="""
         from aurous import Aurous
-        from aurous.policies import RetryPolicy
+        from aurous import RetryPolicy
 
         def summarise(text):
             with Aurous(retry=RetryPolicy(first_delay=0)) as client:

@@ -15,10 +15,10 @@ from typing import Any
 import aurous
 import pytest
 from attrs import evolve
-from aurous.ledger import Ledger
-from aurous.receipts import Receipt, parse_decimal, read_receipt
+from aurous.billing.ledger import Ledger
+from aurous.billing.receipts import Receipt, parse_decimal, read_receipt
 from aurous_client.models import ChatCompletion
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from hypothesis import given
 from hypothesis import strategies as st
 from wirekit import CALM, KEY, MESSAGES, MODEL, Make, Wire, answer, completion

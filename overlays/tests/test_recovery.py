@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 import pytest
 from attrs import define, field
-from aurous.calls import Course, Failure, Reply, Send, Steps, Wait
-from aurous.chunks import Accumulator
+from aurous._client.options import Options, Secret
+from aurous._client.policies import RetryPolicy
+from aurous._request.flow import Course, Failure, Reply, Send, Steps, Wait
+from aurous._stream.accumulator import Accumulator
+from aurous._stream.recovery import Recovery, cancel, compare, recover
+from aurous.billing.ledger import Ledger
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
-from aurous.ledger import Ledger
-from aurous.options import Options, Secret
-from aurous.policies import RetryPolicy
-from aurous.recovery import Recovery, cancel, compare, recover
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
 from hypothesis import given

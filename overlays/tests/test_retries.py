@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from aurous.attempts import Attempt
+from aurous._client.policies import RetryPolicy
+from aurous._request.attempt import Attempt
+from aurous._request.retry import KEY_IN_USE, Answered, Lost, Retry, Stop, decide, parse_retry_after
 from aurous.errors import ConfigurationError
-from aurous.policies import RetryPolicy
-from aurous.retries import KEY_IN_USE, Answered, Lost, Retry, Stop, decide, parse_retry_after
 from hypothesis import example, given
 from hypothesis import strategies as st
 from wirekit import CALM

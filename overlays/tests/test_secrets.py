@@ -17,9 +17,9 @@ from typing import Any
 import aurous
 import httpx
 import pytest
-from aurous.options import Secret
+from aurous._client.options import Secret
 from aurous.telemetry import OpenTelemetry
-from aurous.traces import chain
+from aurous.transport.tracebacks import chain
 from aurous_client.operations import Request
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aurous.stencils import Stencil, cut
+from aurous._stream.template import Stencil, cut
 from aurous_client.models import ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,8 +8,8 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous.chunks import IncompleteCompletionError
-from aurous_mock.launcher import Mock
+from aurous._stream.accumulator import IncompleteCompletionError
+from aurous_mock.server.launcher import Mock
 from streamkit import FAULT, IMPATIENT, SHORT, SLOW, WEATHER, Ends, Stream, charged, connections, in_use, retrieve
 from wirekit import Caller, Make
 

@@ -9,7 +9,7 @@ import pickle
 import aurous
 import pytest
 from aurous import StreamPolicy, errors
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from streamkit import (
     FAULT,
     FRAMES,

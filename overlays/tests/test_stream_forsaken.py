@@ -17,7 +17,7 @@ import aurous
 import pytest
 import trio
 from aurous import StreamPolicy, Timeouts, errors
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from streamkit import FAULT, RED, ROLE, Stream, callers, connections, events, held, in_pieces, in_use, record, sends
 from wirekit import KEY, MESSAGES, MODEL, Connection, Wire, answer
 

@@ -8,7 +8,7 @@ from typing import Any
 import aurous
 import pytest
 from aurous import StreamPolicy
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from streamkit import RED, ROLE, WHOLE, Stream, begin, chunk, connections, events, record, sends
 from wirekit import MESSAGES, MODEL, Caller, Make, Wire, raw
 

@@ -8,7 +8,7 @@ import weakref
 import aurous
 import pytest
 from aurous import errors
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from streamkit import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
 from wirekit import Caller, Make
 

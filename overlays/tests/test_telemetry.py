@@ -10,7 +10,7 @@ from typing import Any
 import aurous
 import pytest
 from aurous.telemetry import OpenTelemetry
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor

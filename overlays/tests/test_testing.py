@@ -145,7 +145,7 @@ def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pyte
         import threading
 
         SERVER = {"aurous_mock", "starlette", "uvicorn", "orjson"}
-        CLIENT = {"httpx", "aurous.client", "aurous.transport", "aurous_client.resources"}
+        CLIENT = {"httpx", "aurous._client.client", "aurous.transport", "aurous_client.resources"}
 
         def test_before():
             assert "aurous.testing" in sys.modules

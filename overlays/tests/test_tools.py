@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal, TypedDict
 import attrs
 import pydantic
 import pytest
-from aurous.schemas import MissingLibraryError
-from aurous.tools import FunctionTool, ToolArgumentsError, tool
+from aurous.tools.json_schema import MissingLibraryError
+from aurous.tools.loop import FunctionTool, ToolArgumentsError, tool
 from aurous_client.models import Tool, ToolCall
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}

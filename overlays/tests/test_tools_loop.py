@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pytest
 from aurous import AsyncAurous, Aurous
 from aurous.testing import AurousMock
-from aurous.tools import ToolArgumentsError, ToolLoopError, UnknownToolError, arun_tools, run_tools, tool
+from aurous.tools.loop import ToolArgumentsError, ToolLoopError, UnknownToolError, arun_tools, run_tools, tool
 from aurous_client.encoding import encode
 from aurous_client.models import ChatCompletion, ToolCall
 from aurous_client.models.finish_reason import FINISH_REASON_VALUES

@@ -16,9 +16,9 @@ import httpx
 import pytest
 import trio
 from aurous import errors
-from aurous.locks import Lock
-from aurous.traces import chain, without_frames
-from aurous_mock.launcher import Mock
+from aurous.transport.locks import Lock
+from aurous.transport.tracebacks import chain, without_frames
+from aurous_mock.server.launcher import Mock
 from wirekit import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 

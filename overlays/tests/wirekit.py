@@ -13,8 +13,8 @@ from typing import Any
 
 import aurous
 from attrs import define, field, frozen
-from aurous.transport.coroutines import AsyncTransport
-from aurous.transport.threads import SyncTransport
+from aurous.transport.async_ import AsyncTransport
+from aurous.transport.sync import SyncTransport
 from hypothesis import HealthCheck, settings
 
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema_rs
 import yaml
-from generator.loading import Pointer
+from generator.yaml_loader import Pointer
 from specdiff import sources
 
 from .pages import Sample

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from . import peers
+from . import raw_clients
+from .payloads import KEY, MESSAGES, PATH
 from .streams import TIMEOUT, Tally
-from .wire import KEY, MESSAGES, PATH
 
 if TYPE_CHECKING:
     from aurous import AsyncAurous
@@ -80,11 +80,11 @@ async def httpx_sse(url: str) -> AsyncIterator[Read]:
     from httpx_sse import aconnect_sse
 
     limits = httpx.Limits(**LIMITS)
-    async with httpx.AsyncClient(base_url=url, headers=peers.HEADERS, timeout=TIMEOUT, limits=limits) as client:
+    async with httpx.AsyncClient(base_url=url, headers=raw_clients.HEADERS, timeout=TIMEOUT, limits=limits) as client:
 
         async def read(model: str) -> Tally:
             events = characters = 0
-            async with aconnect_sse(client, "POST", PATH, json=peers.body(model, stream=True)) as source:
+            async with aconnect_sse(client, "POST", PATH, json=raw_clients.body(model, stream=True)) as source:
                 async for event in source.aiter_sse():
                     if event.data != "[DONE]":
                         events += 1
@@ -98,11 +98,11 @@ async def httpx_sse(url: str) -> AsyncIterator[Read]:
 async def raw(url: str) -> AsyncIterator[Read]:
     async def read(model: str) -> Tally:
         events = characters = 0
-        lines = peers.Lines()
-        reader, writer = await asyncio.open_connection(*peers.address(url))
+        lines = raw_clients.Lines()
+        reader, writer = await asyncio.open_connection(*raw_clients.address(url))
         try:
-            writer.write(peers.request(url, model))
-            while piece := await reader.read(peers.PIECE):
+            writer.write(raw_clients.request(url, model))
+            while piece := await reader.read(raw_clients.PIECE):
                 for line in lines.feed(piece):
                     if line == b"data: [DONE]":
                         return events, characters

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any
 
-from . import peers
-from .wire import KEY, MESSAGES, PATH
+from . import raw_clients
+from .payloads import KEY, MESSAGES, PATH
 
 MODEL = "aurous-grow-2.0-pro"
 
@@ -38,8 +38,8 @@ def openai(url: str) -> Iterator[Ask]:
 def httpx(url: str) -> Iterator[Ask]:
     import httpx as library
 
-    content = peers.body(MODEL, stream=False)
-    with library.Client(base_url=url, headers=peers.HEADERS) as client:
+    content = raw_clients.body(MODEL, stream=False)
+    with library.Client(base_url=url, headers=raw_clients.HEADERS) as client:
 
         def ask() -> str:
             text: str = client.post(PATH, json=content).json()["choices"][0]["message"]["content"]
@@ -79,8 +79,8 @@ async def async_openai(url: str) -> AsyncIterator[AsyncAsk]:
 async def async_httpx(url: str) -> AsyncIterator[AsyncAsk]:
     import httpx as library
 
-    content = peers.body(MODEL, stream=False)
-    async with library.AsyncClient(base_url=url, headers=peers.HEADERS) as client:
+    content = raw_clients.body(MODEL, stream=False)
+    async with library.AsyncClient(base_url=url, headers=raw_clients.HEADERS) as client:
 
         async def ask() -> str:
             text: str = (await client.post(PATH, json=content)).json()["choices"][0]["message"]["content"]

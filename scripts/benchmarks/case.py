@@ -14,9 +14,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import async_streams, calls, streams, wire
+from . import async_streams, calls, payloads, streams
+from .payloads import Order
 from .serving import Stopwatch, timed
-from .wire import Order
 
 STREAMED = 20_000
 FANNED_OUT = 256
@@ -104,8 +104,8 @@ def memory(length: str, url: str) -> dict[str, float]:
     events, _, asked = length.partition(" and ")
     count = 0
     with (
-        Aurous(wire.KEY, base_url=url) as client,
-        client.chat.completions.stream(model=Order(int(events), 0).model, messages=wire.MESSAGES) as read,
+        Aurous(payloads.KEY, base_url=url) as client,
+        client.chat.completions.stream(model=Order(int(events), 0).model, messages=payloads.MESSAGES) as read,
     ):
         # Touched before the first chunk comes, for those who need to be told.
         snapshot = read.snapshot if asked else None
@@ -136,7 +136,7 @@ def _check(tallies: list[streams.Tally], order: Order) -> None:
 
 
 def _check_texts(texts: list[str | None]) -> None:
-    if [len(text or "") for text in texts] != [wire.answer_length()] * CALLS:
+    if [len(text or "") for text in texts] != [payloads.answer_length()] * CALLS:
         raise WrongResultError(f"{len(texts)} answers of {CALLS} were read, or not all of their text")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import async_streams, calls, mock, streams
-from .wire import KEY
+from .payloads import KEY
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .figures import Sample, Series
 from .groups import Case, Group
 from .serving import SCRIPTS
+from .stats import Sample, Series
 
 # Of one visit, in seconds; the longest takes about ten.
 PATIENCE = 300

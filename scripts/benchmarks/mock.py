@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cores
-from .wire import KEY, MESSAGES, PATH
+from .payloads import KEY, MESSAGES, PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 PRISM = "@stoplight/prism-cli@5.16.0"

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .groups import Group
-from .judging import judge
 from .measuring import Results
+from .thresholds import judge
 
 HOME = Path(__file__).resolve().parent
 RATIOS = HOME / "RATIOS.json"

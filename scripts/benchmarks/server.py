@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any
 
-from . import cores, wire
+from . import cores, payloads
 
 # So that streams which are read at once also arrive side by side.
 _BURST = 64
@@ -70,8 +70,8 @@ class Server:
     """Serves any number of connections from one thread, until standard input ends."""
 
     def __init__(self) -> None:
-        wire.prepare()
-        self._completion = wire.completion()
+        payloads.prepare()
+        self._completion = payloads.completion()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._listener.setblocking(False)
         self._selector = selectors.DefaultSelector()
@@ -118,13 +118,13 @@ class Server:
             self._drop(connection)
 
     def _answer(self, connection: _Connection, request: bytes) -> None:
-        order = wire.read_order(request)
+        order = payloads.read_order(request)
         if order is None:
             is_asked = request.startswith(b"GET ")
-            told = wire.plain(json.dumps({"cpu": time.process_time()}).encode()) if is_asked else self._completion
+            told = payloads.plain(json.dumps({"cpu": time.process_time()}).encode()) if is_asked else self._completion
             connection.pieces = iter((told,))
         else:
-            connection.pieces, connection.pace = wire.stream(order.events), order.pace
+            connection.pieces, connection.pace = payloads.stream(order.events), order.pace
             if order.pace:
                 self._schedule(connection, time.monotonic() + order.pace * (next(self._streams) * _GOLDEN % 1))
                 return

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from . import peers
-from .wire import KEY, MESSAGES, PATH
+from . import raw_clients
+from .payloads import KEY, MESSAGES, PATH
 
 Tally = tuple[int, int]
 """How many events were read, and how many characters of text they had."""
@@ -60,11 +60,11 @@ def httpx_sse(url: str) -> Iterator[Read]:
     import httpx
     from httpx_sse import connect_sse
 
-    with httpx.Client(base_url=url, headers=peers.HEADERS, timeout=TIMEOUT) as client:
+    with httpx.Client(base_url=url, headers=raw_clients.HEADERS, timeout=TIMEOUT) as client:
 
         def read(model: str) -> Tally:
             events = characters = 0
-            with connect_sse(client, "POST", PATH, json=peers.body(model, stream=True)) as source:
+            with connect_sse(client, "POST", PATH, json=raw_clients.body(model, stream=True)) as source:
                 for event in source.iter_sse():
                     if event.data != "[DONE]":
                         events += 1
@@ -78,10 +78,10 @@ def httpx_sse(url: str) -> Iterator[Read]:
 def raw(url: str) -> Iterator[Read]:
     def read(model: str) -> Tally:
         events = characters = 0
-        lines = peers.Lines()
-        with socket.create_connection(peers.address(url), timeout=TIMEOUT) as sock:
-            sock.sendall(peers.request(url, model))
-            while piece := sock.recv(peers.PIECE):
+        lines = raw_clients.Lines()
+        with socket.create_connection(raw_clients.address(url), timeout=TIMEOUT) as sock:
+            sock.sendall(raw_clients.request(url, model))
+            while piece := sock.recv(raw_clients.PIECE):
                 for line in lines.feed(piece):
                     if line == b"data: [DONE]":
                         return events, characters

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from .figures import Series
 from .groups import Group
-from .judging import Verdict, busy, judge
 from .measuring import Results
+from .stats import Series
+from .thresholds import Verdict, busy, judge
 
 _NAME = 34
 

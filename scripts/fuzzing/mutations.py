@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
-from fuzzing import originals
+from fuzzing import corpus
 
 Mutation: TypeAlias = tuple[int, int, int]
 
@@ -39,7 +39,7 @@ STRANGE: Final[tuple[Any, ...]] = (
     Raw("0.1" + "0" * 400 + "1"), Raw("1e-999999999"), Raw("1E+99999999999999999999"), Raw("[" * 3000 + "]" * 3000),
     Raw('{"a":' * 3000 + "1" + "}" * 3000), Raw("[" * 60 + "]" * 60), Raw("01"), Raw("'x'"), Raw('"\\ud800"'),
     Raw('"\t"'), Raw('"\\x"'), Raw(""), Raw("[1,]"), Raw("nul"),
-    originals.USAGE, originals.ERROR["error"], originals.COMPLETION["choices"], {"code": "x", "message": "y"},
+    corpus.USAGE, corpus.ERROR["error"], corpus.COMPLETION["choices"], {"code": "x", "message": "y"},
 )  # fmt: skip
 _NAMES: Final = (
     "id", "object", "created", "model", "choices", "index", "delta", "content", "role", "finish_reason", "tool_calls",
@@ -202,15 +202,15 @@ def _insert(frames: Frames, at: int, value: int) -> Frames:
 
 def _insert_frame(frames: Frames, at: int, value: int) -> Frames:
     told: tuple[Any, ...] = (
-        originals.ERROR,
-        originals.ERROR["error"],
-        originals.WARNING,
+        corpus.ERROR,
+        corpus.ERROR["error"],
+        corpus.WARNING,
         {"error": "it broke"},
         {"type": "error"},
-        originals.chunk({}, "stop"),
-        originals.chunk({"content": "x"}, usage=originals.USAGE),
-        {**originals.HEAD, "choices": [], "usage": originals.USAGE},
-        {**originals.HEAD, "id": "cmp_2", "choices": [{"index": 1, "delta": {"content": "other"}}]},
+        corpus.chunk({}, "stop"),
+        corpus.chunk({"content": "x"}, usage=corpus.USAGE),
+        {**corpus.HEAD, "choices": [], "usage": corpus.USAGE},
+        {**corpus.HEAD, "id": "cmp_2", "choices": [{"index": 1, "delta": {"content": "other"}}]},
     )
     return [*frames[:at], frame(told[value % len(told)], value >> 8), *frames[at:]]
 
@@ -262,8 +262,8 @@ def documents(draw: st.DrawFn, original: Any) -> bytes:
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
     """A stream, spoilt in the structure of its frames, in its lines, in its bytes, or not at all."""
-    texts = draw(st.lists(st.sampled_from(originals.TEXTS) | st.text(max_size=4), max_size=12))
-    frames = originals.stream(texts, calls=draw(st.booleans()))
+    texts = draw(st.lists(st.sampled_from(corpus.TEXTS) | st.text(max_size=4), max_size=12))
+    frames = corpus.stream(texts, calls=draw(st.booleans()))
     extras = draw(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(STRANGE[:16]), max_size=1))
     frames = [{**extras, **each} if isinstance(each, dict) else each for each in frames]
     for kind, place, value in draw(mutations(2)):

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import resources, sources
-from .loading import Pointer, SpecError
-from .sources import Package
+from . import introspect, resources
+from .introspect import Package
 from .spec import Spec, component_name
+from .yaml_loader import Pointer, SpecError
 
 Loss = tuple[Pointer, str]
 
@@ -54,13 +54,13 @@ def _members(spec: Spec, package: Package, name: str, schema: Mapping[str, Any])
         if annotation is None or member not in model.written:
             yield pointer, f"member {name}.{member}"
             continue
-        for lost in sorted(_named(spec, package, described) - sources.names(annotation)):
+        for lost in sorted(_named(spec, package, described) - introspect.names(annotation)):
             yield pointer, f"alternative {lost} of {name}.{member}"
-        if "const" in described and described["const"] not in sources.constants(annotation):
+        if "const" in described and described["const"] not in introspect.constants(annotation):
             yield (*pointer, "const"), f"value {described['const']!r} of {name}.{member}"
     further = model.annotations.get("additional_properties")
     wanted = _named(spec, package, schema.get("additionalProperties"))
-    if further is None or not wanted <= sources.names(further):
+    if further is None or not wanted <= introspect.names(further):
         yield ("components", "schemas", name, "additionalProperties"), f"the type of further members of {name}"
 
 
@@ -68,11 +68,11 @@ def _values(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) 
     pointer: Pointer = ("components", "schemas", name)
     written = package.values[name]
     for index, value in enumerate(schema.get("enum", ())):
-        if value not in sources.constants(written):
+        if value not in introspect.constants(written):
             yield (*pointer, "enum", index), f"value {value!r} of {name}"
-    if "enum" in schema and not any(sources.is_call(tree, "get_args", name) for tree in package.values.values()):
+    if "enum" in schema and not any(introspect.is_call(tree, "get_args", name) for tree in package.values.values()):
         yield (*pointer, "enum"), f"the tuple of the values of {name}"
-    for lost in sorted(_named(spec, package, schema) - sources.names(written)):
+    for lost in sorted(_named(spec, package, schema) - introspect.names(written)):
         yield pointer, f"alternative {lost} of {name}"
 
 
@@ -114,7 +114,7 @@ def _operations(spec: Spec, package: Package) -> Iterator[Loss]:
 
 
 def _answers(
-    spec: Spec, package: Package, pointer: Pointer, operation: Mapping[str, Any], module: sources.Module
+    spec: Spec, package: Package, pointer: Pointer, operation: Mapping[str, Any], module: introspect.Module
 ) -> Iterator[Loss]:
     for status, response in spec.successes(operation):
         content = response.get("content", {})
@@ -144,7 +144,7 @@ def _methods(spec: Spec, package: Package) -> Iterator[Loss]:
 
 
 def _arguments(
-    spec: Spec, package: Package, method: resources.Method, found: sources.Method, said: str
+    spec: Spec, package: Package, method: resources.Method, found: introspect.Method, said: str
 ) -> Iterator[Loss]:
     module = package.operations.get(str(method.operation.get("operationId")))
     body = spec.body_schema(method.operation) or {}

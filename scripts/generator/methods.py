@@ -11,7 +11,7 @@ from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import names, prose, resources, types
+from . import docstrings, names, resources, types
 from .models import Models, wire_name
 from .operations import Call, Parameter
 from .spec import Spec
@@ -60,7 +60,9 @@ def _namespace(
 def _namespace_doc(spec: Spec, space: resources.Namespace) -> list[str]:
     path = ".".join(space.path)
     tags = {tag["name"]: str(tag.get("description", "")) for tag in spec.document.get("tags", ())}
-    return prose.docstring(tags.get(path) or (f"The methods of `{path}`." if path else "All operations, by resource."))
+    return docstrings.docstring(
+        tags.get(path) or (f"The methods of `{path}`." if path else "All operations, by resource.")
+    )
 
 
 def _method(
@@ -116,7 +118,7 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
                 wire_name=types.quoted_name(prop),
                 accepted=types.accepted(prop, models.names) + " | type[Any]" * takes_class,
                 required=prop.required,
-                doc=prose.describe(spec, source),
+                doc=docstrings.describe(spec, source),
                 nullable=types.is_nullable(prop),
                 takes_class=takes_class,
                 default=types.literal(prop) if isinstance(prop, ConstProperty) and prop.required else None,
@@ -166,12 +168,12 @@ def _arguments(call: Call, others: Sequence[Parameter]) -> str:
 
 def _doc(spec: Spec, call: Call, method: resources.Method, parameters: Sequence[Parameter]) -> list[str]:
     page = call.operation.get("externalDocs", {}).get("url")
-    return prose.docstring(
+    return docstrings.docstring(
         f"{call.summary}.",
         "Deprecated." if call.operation.get("deprecated") else "",
         "Opens a stream: a context manager over its events." if method.opens_stream else "",
         str(call.operation.get("description", "")),
-        prose.arguments((parameter.name, parameter.doc) for parameter in parameters),
-        prose.errors(spec, call.operation.get("x-errors", ())),
+        docstrings.arguments((parameter.name, parameter.doc) for parameter in parameters),
+        docstrings.errors(spec, call.operation.get("x-errors", ())),
         f"Documentation: {page}" if page else "",
     )

@@ -17,8 +17,8 @@ from openapi_python_client.parser.properties.schemas import Schemas
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.strings import snake_case
 
-from . import prose, types
-from .phrasing import union_objects
+from . import docstrings, types
+from .lint import union_objects
 from .schemas import walk
 from .spec import Spec, component_name
 
@@ -60,7 +60,7 @@ class Models:
         tagged = name in self.names.tagged
         return {
             "name": name,
-            "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
+            "doc": docstrings.docstring(docstrings.sentence(str(schema.get("description", name)))),
             "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in found],
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
@@ -73,7 +73,7 @@ class Models:
         scalar = types.scalar(prop, tagged)
         constant = types.literal(prop) if isinstance(prop, ConstProperty) else None
         name = str(prop.python_name)
-        said = prose.describe(self.spec, schema)
+        said = docstrings.describe(self.spec, schema)
         return {
             "name": name,
             "wire_name": types.quoted_name(prop),
@@ -82,7 +82,7 @@ class Models:
             # An optional const is sent only where the spec makes it the default.
             "default": constant if prop.required or "default" in schema else "UNSET",
             "required": prop.required,
-            "doc": prose.docstring(said) if said else None,
+            "doc": docstrings.docstring(said) if said else None,
             "encoder": f"self.{name}" if types.is_plain(prop) else f"_encode(self.{name})",
             "scalar": scalar and scalar[0],
             "nullable": bool(scalar and scalar[2]) or types.is_nullable(prop),
@@ -100,7 +100,7 @@ class Models:
             "name": name,
             "constant": f"{snake_case(name).upper()}_VALUES",
             "values": [repr(value) for value in values],
-            "doc": prose.docstring(prose.sentence(str(schema.get("description", name)))),
+            "doc": docstrings.docstring(docstrings.sentence(str(schema.get("description", name)))),
         }
 
     def alias_module(self) -> dict[str, Any]:
@@ -112,7 +112,9 @@ class Models:
                 {
                     "name": name,
                     "annotation": types.annotation(prop, bare),
-                    "doc": prose.docstring(prose.sentence(str(self.spec.schemas[name].get("description", name)))),
+                    "doc": docstrings.docstring(
+                        docstrings.sentence(str(self.spec.schemas[name].get("description", name)))
+                    ),
                 }
                 for name, prop in self.aliases.items()
             ],

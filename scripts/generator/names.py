@@ -13,8 +13,8 @@ from keyword import kwlist
 from openapi_python_client import strings
 from openapi_python_client.strings import ClassName, PythonIdentifier, snake_case
 
-from .loading import Pointer
 from .spec import Spec
+from .yaml_loader import Pointer
 
 # What members and parameters cannot be called, since annotations and methods of the generated code say it.
 # openapi-python-client's own list is all builtins, among them `type`, `object` and, from the site module, `credits`:

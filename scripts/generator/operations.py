@@ -11,7 +11,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import names, prose, types
+from . import docstrings, names, types
 from .models import PACKAGE, Models, wire_name
 from .spec import Pointer, Spec
 
@@ -83,8 +83,8 @@ def context(call: Call, models: Models) -> dict[str, Any]:
     body = call.body
     idempotency = [header.wire_name for header in call.headers if header.wire_name == '"Idempotency-Key"']
     return {
-        "doc": prose.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}."),
-        "summary": prose.safe(call.summary),
+        "doc": docstrings.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}."),
+        "summary": docstrings.safe(call.summary),
         "id": repr(call.operation["operationId"]),
         "method": repr(str(call.pointer[2]).upper()),
         "path": repr(str(call.pointer[1])),
@@ -134,7 +134,7 @@ def _parameter(
         wire_name=types.quoted_name(prop),
         accepted=types.accepted(prop, models.names),
         required=prop.required,
-        doc=prose.describe(spec, source.get("schema", {})),
+        doc=docstrings.describe(spec, source.get("schema", {})),
         set_by_client=bool(source.get("x-set-by-client")),
     )
 

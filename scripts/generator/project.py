@@ -16,9 +16,9 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.strings import PythonIdentifier
 
-from . import methods, names, operations, prose, tree
+from . import docstrings, methods, names, operations, output_tree
+from .lint import ERROR_CODE_FACTS
 from .models import Models
-from .phrasing import ERROR_CODE_FACTS
 from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
@@ -80,12 +80,12 @@ class ClientProject(Project):
 
     def _build_api(self) -> None:
         found = sorted({call.tag for call in self.calls})
-        about = prose.docstring("The operations of the API, one module for each, by tag.")
+        about = docstrings.docstring("The operations of the API, one module for each, by tag.")
         self._write("api/__init__.py", "modules_init.py.jinja", doc=about, modules=found, root="..")
         tags = self.spec.document.get("tags", ())
         described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
         for tag in found:
-            doc = prose.docstring(prose.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
+            doc = docstrings.docstring(docstrings.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
             modules = sorted(call.module for call in self.calls if call.tag == tag)
             self._write(f"api/{tag}/__init__.py", "modules_init.py.jinja", doc=doc, modules=modules, root="...")
         for call in self.calls:
@@ -102,11 +102,13 @@ class ClientProject(Project):
         servers = document.get("servers") or [{"url": ""}]
         schemes = document.get("components", {}).get("securitySchemes", {}).values()
         return {
-            "title": prose.docstring(f"{document['info']['title']}: the generated client.")[0],
-            "mark": tree.MARK,
+            "title": docstrings.docstring(f"{document['info']['title']}: the generated client.")[0],
+            "mark": output_tree.MARK,
             "version": repr(str(document["info"]["version"])),
             "server": repr(str(servers[0]["url"])),
-            "api_key_header": prose.safe(next((s["name"] for s in schemes if s.get("type") == "apiKey"), "X-Api-Key")),
+            "api_key_header": docstrings.safe(
+                next((s["name"] for s in schemes if s.get("type") == "apiKey"), "X-Api-Key")
+            ),
             "envelope": self._envelope(),
         }
 

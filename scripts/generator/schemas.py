@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .loading import Pointer
+from .yaml_loader import Pointer
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from . import frame, loading, schemas
-from .loading import Pointer, SpecError
+from . import metaschema, schemas, yaml_loader
 from .schemas import METHODS
+from .yaml_loader import Pointer, SpecError
 
 __all__ = ["METHODS", "Pointer", "Spec", "SpecError", "component_name", "walk"]
 
@@ -23,7 +23,7 @@ class Spec:
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self.document: dict[str, Any] = loading.load(source)
+        self.document: dict[str, Any] = yaml_loader.load(source)
         if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):
             raise SpecError([f"{source.name}:1: this is not an OpenAPI document; it has no member 'openapi'"])
         if not self.document["openapi"].startswith("3.1."):
@@ -32,15 +32,15 @@ class Spec:
     @cached_property
     def _marked(self) -> Any:
         # Slow to load, and wanted only when something is wrong.
-        return loading.load(self.source, marked=True)
+        return yaml_loader.load(self.source, marked=True)
 
     def validate(self) -> None:
         """Raise SpecError unless the document is valid OpenAPI 3.1."""
         # First, since the validator stumbles over these instead of telling where they are.
-        impure = [f"{self.place(pointer)}: {text}" for pointer, text in loading.impurities(self.document)]
+        impure = [f"{self.place(pointer)}: {text}" for pointer, text in yaml_loader.impurities(self.document)]
         if impure:
             raise SpecError(impure)
-        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in frame.faults(self.document)]
+        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in metaschema.faults(self.document)]
         if wrong:
             raise SpecError(wrong)
         errors = OpenAPIV31SpecValidator(self.document).iter_errors()
@@ -136,7 +136,7 @@ class Spec:
     def follow(self, node: Any) -> Mapping[str, Any]:
         """The node itself, or what its local $ref leads to; nothing of a schema that is true or false."""
         while isinstance(node, dict) and "$ref" in node:
-            node = loading.resolve(self.document, str(node["$ref"]))
+            node = yaml_loader.resolve(self.document, str(node["$ref"]))
         return node if isinstance(node, dict) else {}
 
 

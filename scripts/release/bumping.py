@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdiff import forms, judging, sources
+from specdiff import classify, render, sources
 from specdiff.changes import Report
 
-from . import archive, changelog, landing, versions
+from . import apply, archive, changelog, versions
 from .versions import Version
 
 SPEC = Path("openapi.yaml")
@@ -43,7 +43,7 @@ class Bump:
 def check(root: Path, api_version: str) -> None:
     """Refuse what cannot be bumped. Raises BumpError, VersionError, ArchiveError or GitError."""
     versions.api_date(api_version)
-    dirty = landing.changed(root)
+    dirty = apply.changed(root)
     if dirty:
         raise BumpError(f"the tree is not clean ({len(dirty)} path(s), {dirty[0]} among them); commit them first")
     last = archive.check(root)[-1]
@@ -65,12 +65,12 @@ def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, sa
     scratch = root.parent / "compared"
     scratch.mkdir()
     old, new = (sources.read(str(path), scratch) for path in (last.path, root / SPEC))
-    report = judging.compare(old, new, scratch)
+    report = classify.compare(old, new, scratch)
     after = max(before, last.package.after(report.bump))
-    say(f"{forms.summary(report)}: {report.bump}, so {before} becomes {after}")
+    say(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
     versions.write(root, after)
     path = root / changelog.FILE
-    section = forms.as_markdown(report)
+    section = render.as_markdown(report)
     path.write_text(changelog.add(path.read_text(encoding="utf-8"), after, api_version, day, section), encoding="utf-8")
     archive.add(root, root / SPEC, api_version, after)
     if tests is not None:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from generator.loading import Pointer
+from generator.yaml_loader import Pointer
 
 from .rules import Effect
 from .sources import Source, write

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from generator.loading import Pointer
+from generator.yaml_loader import Pointer
 
 from . import sources
 from .sources import Source

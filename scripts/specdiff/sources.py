@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from generator import frame, loading
-from generator.loading import Pointer, SpecError
+from generator import metaschema, yaml_loader
+from generator.yaml_loader import Pointer, SpecError
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi.yaml"
@@ -29,16 +29,16 @@ class Source:
         written = folder / f"{len(list(folder.iterdir()))}.yaml"
         written.write_bytes(text)
         try:
-            self.document: dict[str, Any] = loading.load(written)
+            self.document: dict[str, Any] = yaml_loader.load(written)
         except SpecError as error:
             raise SourceError(error.faults[0].replace(written.name, name, 1)) from error
         if not isinstance(self.document, dict) or not isinstance(self.document.get("paths", {}), dict):
             raise SourceError(f"{name}: this is not an OpenAPI document")
         if not str(self.document.get("openapi", "")).startswith("3.1."):
             raise SourceError(f"{name}: this is not an OpenAPI 3.1 document")
-        for pointer, fault in loading.impurities(self.document):
+        for pointer, fault in yaml_loader.impurities(self.document):
             raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
-        for pointer, fault in frame.wrong_kinds(self.document):
+        for pointer, fault in metaschema.wrong_kinds(self.document):
             raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
 
     @property

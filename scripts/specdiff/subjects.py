@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from generator.loading import Pointer
+from generator.yaml_loader import Pointer
 
 from . import sources
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from generator.loading import Pointer
 from generator.schemas import METHODS
+from generator.yaml_loader import Pointer
 
 from . import sources
 

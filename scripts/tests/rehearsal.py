@@ -12,7 +12,7 @@ from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
-from generator.loading import load
+from generator.yaml_loader import load
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]

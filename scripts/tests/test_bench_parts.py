@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import figures, groups, judging, markdown, measuring, peers, plot, records, table, wire
-from benchmarks.figures import Sample, Series
+from benchmarks import groups, markdown, measuring, payloads, plot, raw_clients, records, stats, table, thresholds
 from benchmarks.groups import Case, Claim, Group
 from benchmarks.measuring import Results
-from benchmarks.wire import Order
+from benchmarks.payloads import Order
+from benchmarks.stats import Sample, Series
 
 GROUP = Group(
     "stream",
@@ -40,8 +40,8 @@ def test_a_median_and_half_the_middle_half() -> None:
 
 def test_a_ratio_is_of_figures_of_the_same_round() -> None:
     # The machine was slow in the second round; both medians are of different rounds.
-    assert figures.ratio(series(100, 1000, 110), series(10, 100, 11)) == 10
-    assert figures.ratio(series(20, 30, 40), series(10, 10, 10)) == 3
+    assert stats.ratio(series(100, 1000, 110), series(10, 100, 11)) == 10
+    assert stats.ratio(series(20, 30, 40), series(10, 10, 10)) == 3
 
 
 @pytest.mark.parametrize("group", groups.GROUPS, ids=lambda group: group.name)
@@ -74,55 +74,55 @@ def test_every_round_visits_every_case_and_every_second_one_from_the_other_end()
 
 @pytest.mark.parametrize(("ratio", "word"), [(10.0, "ok"), (9.99, "short")])
 def test_a_claim_is_kept_or_short(ratio: float, word: str) -> None:
-    verdict, *_ = judging.judge(GROUP, {"aurous": series(1), "openai": series(ratio)})
+    verdict, *_ = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(ratio)})
     assert (verdict.ratio, verdict.word) == (ratio, word)
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
-    assert judging.judge(GROUP, {"aurous": series(1)}) == []
-    judged = judging.judge(GROUP, {"openai": series(5), "httpx-sse": series(1)})
+    assert thresholds.judge(GROUP, {"aurous": series(1)}) == []
+    judged = thresholds.judge(GROUP, {"openai": series(5), "httpx-sse": series(1)})
     assert [(verdict.claim.title, verdict.word) for verdict in judged] == [("httpx-sse / openai", "")]
 
 
 def test_a_fifth_may_be_lost_and_no_more() -> None:
     committed = {"stream": {"openai / aurous": 10.0, "gone / aurous": 3.0}}
-    same = judging.judge(GROUP, {"aurous": series(1), "openai": series(8.0), "httpx-sse": series(0.1)})
-    assert list(judging.losses(same, committed)) == []
-    worse = judging.judge(GROUP, {"aurous": series(1), "openai": series(7.9)})
-    (loss,) = judging.losses(worse, committed)
+    same = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(8.0), "httpx-sse": series(0.1)})
+    assert list(thresholds.losses(same, committed)) == []
+    worse = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(7.9)})
+    (loss,) = thresholds.losses(worse, committed)
     assert str(loss) == "stream: openai / aurous was 10.00x and is 7.90x, a loss of 21%"
 
 
 def test_a_server_without_rest_is_told_of() -> None:
     found = {"quick": series(1, 1, 1, share=0.9), "slow": series(1, 1, 1, share=0.8), "none": series(1)}
-    assert list(judging.busy(found)) == [("quick", 0.9)]
+    assert list(thresholds.busy(found)) == [("quick", 0.9)]
 
 
 @pytest.mark.parametrize("order", [Order(20_000, 0), Order(100, 0.05)])
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 def test_an_order_is_read_from_the_name_of_a_model(order: Order, separators: tuple[str, str]) -> None:
-    body = json.dumps({**peers.body(order.model, stream=True)}, separators=separators).encode()
-    assert wire.read_order(body) == order
-    assert wire.read_order(json.dumps(peers.body("aurous-grow-2.0-pro", stream=False)).encode()) is None
+    body = json.dumps({**raw_clients.body(order.model, stream=True)}, separators=separators).encode()
+    assert payloads.read_order(body) == order
+    assert payloads.read_order(json.dumps(raw_clients.body("aurous-grow-2.0-pro", stream=False)).encode()) is None
 
 
 def test_a_stream_has_one_event_in_each_piece_and_one_chunk_for_each_event() -> None:
     order = Order(50, 0)
-    pieces = list(wire.stream(order.events))
+    pieces = list(payloads.stream(order.events))
     assert len(pieces) == order.events
-    assert pieces[0].startswith(wire.STREAM_HEAD)
+    assert pieces[0].startswith(payloads.STREAM_HEAD)
     for piece in pieces[1:-1]:
         size, _, rest = piece.partition(b"\r\n")
         assert rest.startswith(b"data: {")
         assert rest.endswith(b"}\n\n\r\n")
         assert int(size, 16) == len(rest) - 2
-    assert pieces[-1].endswith(wire.chunked(wire.DONE) + b"0\r\n\r\n")
+    assert pieces[-1].endswith(payloads.chunked(payloads.DONE) + b"0\r\n\r\n")
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
 def test_lines_are_the_same_however_the_bytes_are_cut(size: int) -> None:
-    order, data = Order(30, 0), b"".join(wire.stream(30))
-    reader = peers.Lines()
+    order, data = Order(30, 0), b"".join(payloads.stream(30))
+    reader = raw_clients.Lines()
     lines = [line for start in range(0, len(data), size) for line in reader.feed(data[start : start + size]) if line]
     frames = [json.loads(line.removeprefix(b"data: ")) for line in lines[:-1]]
     assert lines[-1] == b"data: [DONE]"
@@ -134,9 +134,9 @@ def test_lines_are_the_same_however_the_bytes_are_cut(size: int) -> None:
 
 
 def test_an_answer_in_one_piece_is_as_long_as_it_says() -> None:
-    head, _, content = wire.completion().partition(b"\r\n\r\n")
+    head, _, content = payloads.completion().partition(b"\r\n\r\n")
     assert f"Content-Length: {len(content)}".encode() in head.splitlines()
-    assert len(json.loads(content)["choices"][0]["message"]["content"]) == wire.answer_length()
+    assert len(json.loads(content)["choices"][0]["message"]["content"]) == payloads.answer_length()
 
 
 def test_a_table_has_figures_ratios_and_targets() -> None:

@@ -13,10 +13,22 @@ from pathlib import Path
 
 import bench
 import pytest
-from benchmarks import async_streams, calls, cores, groups, markdown, measuring, peers, records, serving, streams, wire
+from benchmarks import (
+    async_streams,
+    calls,
+    cores,
+    groups,
+    markdown,
+    measuring,
+    payloads,
+    raw_clients,
+    records,
+    serving,
+    streams,
+)
 from benchmarks.groups import Case, Claim, Group
 from benchmarks.measuring import Results
-from benchmarks.wire import Order
+from benchmarks.payloads import Order
 
 Command = Callable[..., int]
 
@@ -55,19 +67,19 @@ def test_coroutines_read_all_that_is_sent(url: str, client: str) -> None:
 
 def test_calls_are_answered(url: str) -> None:
     with calls.CLIENTS["aurous"](url) as ask:
-        assert [len(ask() or "") for _ in range(3)] == [wire.answer_length()] * 3
+        assert [len(ask() or "") for _ in range(3)] == [payloads.answer_length()] * 3
 
 
 def test_as_many_streams_as_are_asked_for_are_served_at_once(url: str) -> None:
     order = Order(2_000, 0)
-    socks = [socket.create_connection(peers.address(url)) for _ in range(256)]
+    socks = [socket.create_connection(raw_clients.address(url)) for _ in range(256)]
     try:
         for sock in socks:
-            sock.sendall(peers.request(url, order.model))
+            sock.sendall(raw_clients.request(url, order.model))
         # All have begun before any is read to its end, which is more than the kernel keeps for a connection.
         begun = [sock.recv(16) for sock in socks]
-        assert begun == [wire.STREAM_HEAD[:16]] * 256
-        rest = b"".join(wire.stream(order.events))[16:]
+        assert begun == [payloads.STREAM_HEAD[:16]] * 256
+        rest = b"".join(payloads.stream(order.events))[16:]
         for sock in (socks[0], socks[-1]):
             sock.settimeout(30)
             with sock.makefile("rb") as file:
@@ -79,13 +91,13 @@ def test_as_many_streams_as_are_asked_for_are_served_at_once(url: str) -> None:
 
 def test_paced_events_take_their_time(url: str) -> None:
     order = Order(6, 0.02)
-    reader = peers.Lines()
+    reader = raw_clients.Lines()
     began = time.monotonic()
-    with socket.create_connection(peers.address(url)) as sock:
-        sock.sendall(peers.request(url, order.model))
+    with socket.create_connection(raw_clients.address(url)) as sock:
+        sock.sendall(raw_clients.request(url, order.model))
         count = 0
         while count < order.events + 1:
-            count += len([line for line in reader.feed(sock.recv(peers.PIECE)) if line])
+            count += len([line for line in reader.feed(sock.recv(raw_clients.PIECE)) if line])
     # A busy machine may be late; it cannot be too early.
     assert time.monotonic() - began >= order.pace * (order.events - 1)
 
@@ -177,13 +189,13 @@ def test_ctrl_c_ends_the_server_too(command: Command, monkeypatch: pytest.Monkey
 
     def interrupted(groups: object, url: str, core: object, **_: object) -> Results:
         served.append(url)
-        socket.create_connection(peers.address(url), timeout=10).close()
+        socket.create_connection(raw_clients.address(url), timeout=10).close()
         raise KeyboardInterrupt
 
     monkeypatch.setattr(measuring, "measure", interrupted)
     assert command("--only", "call") == 130
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(peers.address(served[0]), timeout=10)
+        socket.create_connection(raw_clients.address(served[0]), timeout=10)
 
 
 def measured(cost: float) -> Callable[..., Results]:

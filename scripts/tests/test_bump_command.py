@@ -12,9 +12,9 @@ import bump
 import pytest
 import rehearsal
 from rehearsal import NEXT
-from release import archive, bumping, landing, versions
+from release import apply, archive, bumping, versions
 from release.versions import Version
-from specdiff import judging
+from specdiff import classify
 from specdiff.changes import Change, Report
 from specdiff.engine import EngineError
 from specdiff.rules import Effect
@@ -39,7 +39,7 @@ def unchanged(tree: Path) -> object:
     """Whatever a test does, the tree is afterwards as it was."""
     head = rehearsal.git(tree, "rev-parse", "HEAD")
     yield
-    assert landing.changed(tree) == []
+    assert apply.changed(tree) == []
     assert rehearsal.git(tree, "rev-parse", "HEAD") == head
     assert not (tree / ".git" / "aurous-landing").exists()
 
@@ -94,7 +94,7 @@ def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ran: list[list[str]] = []
     monkeypatch.setattr(bump, "ROOT", tree)
     monkeypatch.setattr(bumping, "_run", lambda root, command, fault: ran.append(command))
-    monkeypatch.setattr(judging, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
+    monkeypatch.setattr(classify, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
     return ran
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import rehearsal
-from release import landing
+from release import apply
 
 PROGRAM = Path(__file__).resolve().parent / "programs" / "land_and_die.py"
 # One file is changed, one removed with its folder, two are new, one of them in a new folder: with the journal written
@@ -40,7 +40,7 @@ def home(tmp_path: Path) -> Path:
 @pytest.fixture
 def copy(home: Path, tmp_path: Path) -> Path:
     root = tmp_path / "copy"
-    landing.copy(home, root)
+    apply.copy(home, root)
     assert files(root) == BEFORE
     (root / "models/gone.py").unlink()
     for name, text in AFTER.items():
@@ -51,14 +51,14 @@ def copy(home: Path, tmp_path: Path) -> Path:
 
 def untouched(home: Path) -> bool:
     folders = {path.name for path in home.iterdir() if path.is_dir()} - {".git"}
-    return files(home) == BEFORE and folders == {"models"} and not landing.changed(home)
+    return files(home) == BEFORE and folders == {"models"} and not apply.changed(home)
 
 
 def test_all_of_it_comes_home(home: Path, copy: Path) -> None:
-    assert sorted(landing.bring(copy, home)) == ["api/team/get.py", "made.py", "models/gone.py", "spec.yaml"]
+    assert sorted(apply.bring(copy, home)) == ["api/team/get.py", "made.py", "models/gone.py", "spec.yaml"]
     assert files(home) == AFTER
     assert not (home / "models").exists()
-    assert landing.recover(home) is False
+    assert apply.recover(home) is False
     assert not (home / ".git" / "aurous-landing").exists()
 
 
@@ -80,7 +80,7 @@ def test_an_interruption_leaves_the_tree_as_it_was(
     for name in ("replace", "remove"):
         monkeypatch.setattr(os, name, interrupted(getattr(os, name), strokes, last))
     with pytest.raises(KeyboardInterrupt):
-        landing.bring(copy, home)
+        apply.bring(copy, home)
     assert untouched(home)
 
 
@@ -88,7 +88,7 @@ def test_an_interruption_leaves_the_tree_as_it_was(
 def test_after_a_kill_the_next_run_undoes_it(home: Path, copy: Path, last: int) -> None:
     done = subprocess.run([sys.executable, PROGRAM, copy, home, str(last)], check=False)
     assert done.returncode == -9
-    assert landing.recover(home) is (last > 1)
+    assert apply.recover(home) is (last > 1)
     assert untouched(home)
 
 
@@ -101,7 +101,7 @@ def test_there_are_as_many_strokes_as_were_tried(home: Path, copy: Path) -> None
 def test_what_was_edited_after_a_kill_is_left_alone(home: Path, copy: Path) -> None:
     subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES)], check=False)
     (home / "spec.yaml").write_text("by hand")
-    assert landing.recover(home)
+    assert apply.recover(home)
     assert files(home) == {**BEFORE, "spec.yaml": "by hand"}
 
 
@@ -113,6 +113,6 @@ def test_a_recovery_that_is_cut_off_can_be_begun_again(home: Path, copy: Path, m
             for name in ("replace", "remove"):
                 patched.setattr(os, name, interrupted(getattr(os, name), strokes, last))
             with pytest.raises(KeyboardInterrupt):
-                landing.recover(home)
-    assert landing.recover(home)
+                apply.recover(home)
+    assert apply.recover(home)
     assert untouched(home)

@@ -18,13 +18,14 @@ import chaos
 import msgspec
 import psutil
 import pytest
-from aurous_mock.launcher import Mock, running
-from trials import campaign, charges, receipts, verdicts
-from trials.campaign import Evidence, Terms
-from trials.faults import Answer, Break, Ending, Fault, Lots, Work
-from trials.jobs import Account, CallTold, Patience, Settled, StreamTold
-from trials.proxy import Proxy
-from trials.verdicts import Verdict
+from aurous_mock.server.launcher import Mock, running
+from resilience import report
+from resilience.chaos import chaos_run, charge_audit, stream_audit
+from resilience.chaos.chaos_run import Evidence, Terms
+from resilience.chaos.fault_plan import Answer, Break, Ending, Fault, Lots, Work
+from resilience.chaos.fault_proxy import Proxy
+from resilience.chaos.protocol import Account, CallTold, Patience, Settled, StreamTold
+from resilience.report import Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -35,12 +36,12 @@ SMALL: dict[str, Any] = {"seed": 4, "kills": 1, "patience": PATIENCE, "crews": (
 
 @pytest.fixture(scope="module")
 def called() -> Evidence:
-    return asyncio.run(campaign.run(Terms(kind="calls", count=100, **SMALL)))
+    return asyncio.run(chaos_run.run(Terms(kind="calls", count=100, **SMALL)))
 
 
 @pytest.fixture(scope="module")
 def called_without_keys() -> Evidence:
-    return asyncio.run(campaign.run(Terms(kind="calls", count=100, drops_keys=True, **{**SMALL, "kills": 0})))
+    return asyncio.run(chaos_run.run(Terms(kind="calls", count=100, drops_keys=True, **{**SMALL, "kills": 0})))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def streamed() -> Evidence:
         "patience": Patience(read=1, total=20, first_delay=0.1),
         "crews": (("threads", 5), ("tasks", 9)),
     }
-    return asyncio.run(campaign.run(Terms(kind="streams", count=40, **{**SMALL, **few, "kills": 0})))
+    return asyncio.run(chaos_run.run(Terms(kind="streams", count=40, **{**SMALL, **few, "kills": 0})))
 
 
 def broken(verdict: Verdict) -> list[str]:
@@ -59,7 +60,7 @@ def broken(verdict: Verdict) -> list[str]:
 
 
 def test_calls_are_charged_exactly_once(called: Evidence) -> None:
-    verdict = charges.judge(called)
+    verdict = charge_audit.judge(called)
     assert broken(verdict) == [], verdict.as_text()
     # It was as bad as it was meant to be.
     assert called.kills == 1
@@ -70,21 +71,21 @@ def test_calls_are_charged_exactly_once(called: Evidence) -> None:
 
 
 def test_without_keys_the_same_faults_cost_money(called_without_keys: Evidence) -> None:
-    verdict = charges.contrast(called_without_keys)
+    verdict = charge_audit.contrast(called_without_keys)
     assert broken(verdict) == [], verdict.as_text()
     assert len(called_without_keys.charges) > 105
     # And the claims that hold with keys are seen not to.
-    assert "none was charged twice" in broken(charges.judge(called_without_keys))
-    assert "settled under its key, each is charged exactly once" in broken(charges.judge(called_without_keys))
+    assert "none was charged twice" in broken(charge_audit.judge(called_without_keys))
+    assert "settled under its key, each is charged exactly once" in broken(charge_audit.judge(called_without_keys))
 
 
 def test_streams_tell_what_they_cost(streamed: Evidence) -> None:
-    verdict = receipts.judge(streamed)
+    verdict = stream_audit.judge(streamed)
     assert broken(verdict) == [], verdict.as_text()
-    states = Counter(receipts.state_of(told) for told in streamed.streams.values())
-    assert states[receipts.WHOLE]
-    assert states[receipts.RECOVERED]
-    assert states[receipts.OWED]
+    states = Counter(stream_audit.state_of(told) for told in streamed.streams.values())
+    assert states[stream_audit.WHOLE]
+    assert states[stream_audit.RECOVERED]
+    assert states[stream_audit.OWED]
     assert any(told.recovery in ("cancelled", "completed") and told.error for told in streamed.streams.values())
 
 
@@ -226,8 +227,8 @@ def change(told: Any, **members: Any) -> Any:
 
 
 def test_nothing_is_found_where_nothing_is_wrong() -> None:
-    assert broken(charges.judge(evidence_of_calls())) == []
-    assert broken(receipts.judge(evidence_of_streams())) == []
+    assert broken(charge_audit.judge(evidence_of_calls())) == []
+    assert broken(stream_audit.judge(evidence_of_streams())) == []
 
 
 CALLS_GONE_WRONG: dict[str, tuple[Callable[[Evidence], object], str]] = {
@@ -253,7 +254,7 @@ CALLS_GONE_WRONG: dict[str, tuple[Callable[[Evidence], object], str]] = {
 def test_what_goes_wrong_with_calls_is_seen(spoil: Callable[[Evidence], object], claim: str) -> None:
     found = evidence_of_calls()
     spoil(found)
-    assert any(broke.startswith(claim) for broke in broken(charges.judge(found)))
+    assert any(broke.startswith(claim) for broke in broken(charge_audit.judge(found)))
 
 
 STREAMS_GONE_WRONG: dict[str, tuple[Callable[[Evidence], object], str]] = {
@@ -272,18 +273,18 @@ STREAMS_GONE_WRONG: dict[str, tuple[Callable[[Evidence], object], str]] = {
 def test_what_goes_wrong_with_streams_is_seen(spoil: Callable[[Evidence], object], claim: str) -> None:
     found = evidence_of_streams()
     spoil(found)
-    assert any(broke.startswith(claim) for broke in broken(receipts.judge(found)))
+    assert any(broke.startswith(claim) for broke in broken(stream_audit.judge(found)))
 
 
 def test_a_verdict_is_a_table_and_a_document() -> None:
-    verdict = charges.judge(evidence_of_calls())
+    verdict = charge_audit.judge(evidence_of_calls())
     assert "holds   none was charged twice" in verdict.as_text()
-    [document] = msgspec.json.decode(verdicts.as_json([verdict]))
+    [document] = msgspec.json.decode(report.as_json([verdict]))
     assert document["is_good"] is True
     assert document["figures"]["in a typed error"] == {"ServerError": 1}
     found = evidence_of_calls()
     found.crashes.append("why")
-    assert "BROKEN  each ended, well or in a typed error: why" in charges.judge(found).as_text()
+    assert "BROKEN  each ended, well or in a typed error: why" in charge_audit.judge(found).as_text()
 
 
 @pytest.mark.parametrize(

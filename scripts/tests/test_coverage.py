@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import small_specs
 from generator import coverage
-from generator.loading import SpecError
 from generator.spec import Spec
+from generator.yaml_loader import SpecError
 
 # (file, what stands in it, what stands there instead, what the check says of it)
 LOSSES = [

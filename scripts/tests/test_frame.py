@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import regenerate
 import small_specs
-from generator import frame
-from generator.loading import Pointer, load
+from generator import metaschema
 from generator.spec import walk
+from generator.yaml_loader import Pointer, load
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACED = re.compile(r"spec\.yaml:\d+(: | #/?)")
@@ -101,7 +101,7 @@ def ours() -> dict[str, Any]:
 
 
 def test_nothing_is_wrong_in_our_own_spec(ours: dict[str, Any]) -> None:
-    assert frame.faults(ours) == []
+    assert metaschema.faults(ours) == []
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -111,7 +111,7 @@ def test_whatever_stands_in_our_own_spec_is_judged_without_stumbling(seed: int, 
     pointer = rng.choice([found for found, node in walk(document) if isinstance(node, (dict, list)) and found])
     put(document, pointer, 7)
     is_value = {"example", "examples", "default", "links"} & set(pointer)
-    found = [place for place, _ in frame.faults(document)]
+    found = [place for place, _ in metaschema.faults(document)]
     assert is_value or any(place == pointer[: len(place)] for place in found), (pointer, found)
 
 

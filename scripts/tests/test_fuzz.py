@@ -8,14 +8,14 @@ from typing import Any
 
 import fuzz
 import pytest
-from aurous.stencils import Stencil
+from aurous._stream.template import Stencil
 from aurous_client.models import ChatCompletionChunk
-from fuzzing import callers, readers, servers, sizes
-from fuzzing.clients import KINDS, Client, MisbehaviourError
-from fuzzing.hosts import Script, hosting
+from fuzzing import differential, endless, fuzz_client, fuzz_mock
+from fuzzing.client_matrix import KINDS, Client, MisbehaviourError
+from fuzzing.corpus import COMPLETION, chunk, stream
 from fuzzing.mutations import Pairs, Raw, encode, frame, spoil, spoil_bytes, spoil_frames
-from fuzzing.originals import COMPLETION, chunk, stream
-from trials.verdicts import Verdict
+from fuzzing.raw_server import Script, hosting
+from resilience.report import Verdict
 
 pytestmark = pytest.mark.slow
 
@@ -26,12 +26,12 @@ def broken(verdict: Verdict) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def server() -> servers.Evidence:
-    return servers.run(1500, 1)
+def server() -> fuzz_client.Evidence:
+    return fuzz_client.run(1500, 1)
 
 
-def test_the_client_stands_a_hostile_server(server: servers.Evidence) -> None:
-    verdict = servers.judge(server)
+def test_the_client_stands_a_hostile_server(server: fuzz_client.Evidence) -> None:
+    verdict = fuzz_client.judge(server)
     assert broken(verdict) == [], verdict.as_text()
     assert server.cases.total() == 1500
     assert {f"answers over sockets, {kind}" for kind in KINDS} <= {*server.cases}
@@ -45,8 +45,8 @@ def test_the_client_stands_a_hostile_server(server: servers.Evidence) -> None:
 
 
 def test_the_mock_stands_a_hostile_caller() -> None:
-    found = callers.run(1050, 1)
-    verdict = callers.judge(found)
+    found = fuzz_mock.run(1050, 1)
+    verdict = fuzz_mock.judge(found)
     assert broken(verdict) == [], verdict.as_text()
     assert found.cases >= 1050
     assert {"coverage, negative", "coverage, positive", "drawn, positive"} <= {*found.phases}
@@ -66,10 +66,10 @@ async def faulty(scope: Scope, receive: Callable[[], Awaitable[Scope]], send: Se
 
 
 def test_a_mock_that_fails_is_found() -> None:
-    verdict = callers.judge(callers.run(1, 0, application=faulty))
+    verdict = fuzz_mock.judge(fuzz_mock.run(1, 0, application=faulty))
     assert "each case was answered, and none by a 5xx" in broken(verdict)
-    found = callers.Evidence(seed=0, log="Traceback (most recent call last)", slowest=11.0, troubles=["no schema"])
-    assert broken(callers.judge(found)) == [
+    found = fuzz_mock.Evidence(seed=0, log="Traceback (most recent call last)", slowest=11.0, troubles=["no schema"])
+    assert broken(fuzz_mock.judge(found)) == [
         "the log has no traceback",
         "each answer came within 10 s",
         "schemathesis could do its work",
@@ -80,16 +80,16 @@ STREAM = b"".join(frame(each, 0) for each in stream(["Red", ", green", ", blue"]
 
 
 def test_a_stencil_that_reads_otherwise_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert readers.compare(STREAM, [100, 1000]) > 30
-    monkeypatch.setattr("aurous.stencils.Stencil.read", lambda self, event: event[self._between].decode()[:2])
-    with pytest.raises(readers.ReadingError, match="read otherwise than parsed"):
-        readers.compare(STREAM, [100, 1000])
+    assert differential.compare(STREAM, [100, 1000]) > 30
+    monkeypatch.setattr("aurous._stream.template.Stencil.read", lambda self, event: event[self._between].decode()[:2])
+    with pytest.raises(differential.ReadingError, match="read otherwise than parsed"):
+        differential.compare(STREAM, [100, 1000])
 
 
 def test_a_reader_that_does_not_parse_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(readers._Parsing, "recognize")
-    with pytest.raises(readers.ReadingError, match="does not"):
-        readers.compare(STREAM, [100, 1000])
+    monkeypatch.delattr(differential._Parsing, "recognize")
+    with pytest.raises(differential.ReadingError, match="does not"):
+        differential.compare(STREAM, [100, 1000])
 
 
 def test_a_chunk_that_is_shared_with_the_caller_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,19 +102,19 @@ def test_a_chunk_that_is_shared_with_the_caller_is_found(monkeypatch: pytest.Mon
         return made
 
     monkeypatch.setattr(Stencil, "chunk", chunk_of)
-    with pytest.raises(readers.ReadingError, match="read otherwise than parsed"):
-        readers.compare(STREAM, [100, 300, 500])
+    with pytest.raises(differential.ReadingError, match="read otherwise than parsed"):
+        differential.compare(STREAM, [100, 300, 500])
 
 
 def test_a_parser_that_lets_errors_through_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> Any:
         raise KeyError("id")
 
-    monkeypatch.setattr("aurous.calls.parse", fail)
-    found = servers.run(300, 0, with_sizes=False)
+    monkeypatch.setattr("aurous._request.flow.parse", fail)
+    found = fuzz_client.run(300, 0, with_sizes=False)
     assert any("KeyError: 'id'" in fault for fault in found.faults)
     assert any("Failing test case" in fault or "Falsifying example" in fault for fault in found.faults)
-    assert len(broken(servers.judge(found))) == 1
+    assert len(broken(fuzz_client.judge(found))) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -127,7 +127,7 @@ def test_a_client_that_hangs_or_raises_something_else_is_found(kind: str, monkey
             monkeypatch.setattr("fuzzing.clients.DEADLINE", -10.0)
             with pytest.raises(MisbehaviourError, match="are given"):
                 client.ask("balance")
-            monkeypatch.setattr("aurous.calls.parse", lambda *_: 1 // 0)
+            monkeypatch.setattr("aurous._request.flow.parse", lambda *_: 1 // 0)
             host.script = Script((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",))
             with pytest.raises(MisbehaviourError, match="ZeroDivisionError"):
                 client.ask("balance")
@@ -137,11 +137,11 @@ def test_a_client_that_hangs_or_raises_something_else_is_found(kind: str, monkey
 
 def test_answers_without_an_end_are_found_to_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     # As if less were allowed than is.
-    monkeypatch.setattr(sizes, "MAX_BODY", 4 * sizes.MIB)
-    found = servers.Evidence(seed=0, sizes=list(sizes.try_all()))
-    assert broken(servers.judge(found))[0] == "nothing was read beyond its limit"
-    high = servers.Evidence(seed=0, sizes=[("an answer", "a result", 0, sizes.MOST + 1)])
-    assert broken(servers.judge(high)) == ["no answer took more than 256 MiB"]
+    monkeypatch.setattr(endless, "MAX_BODY", 4 * endless.MIB)
+    found = fuzz_client.Evidence(seed=0, sizes=list(endless.try_all()))
+    assert broken(fuzz_client.judge(found))[0] == "nothing was read beyond its limit"
+    high = fuzz_client.Evidence(seed=0, sizes=[("an answer", "a result", 0, endless.MOST + 1)])
+    assert broken(fuzz_client.judge(high)) == ["no answer took more than 256 MiB"]
 
 
 class TestMutations:

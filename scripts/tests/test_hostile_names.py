@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import regenerate
 import small_specs
-from generator import names, phrasing, resources
-from generator.loading import SpecError
+from generator import lint, names, resources
 from generator.spec import Spec
+from generator.yaml_loader import SpecError
 from small_specs import operation, ref
 
 PROGRAM = Path(__file__).with_name("programs") / "use_hostile_names.py"
@@ -80,7 +80,7 @@ def refused(folder: Path, document: dict[str, Any]) -> str:
     spec = Spec(small_specs.write(folder / "hostile.yaml", document))
     try:
         spec.validate()
-        phrasing.check(spec)
+        lint.check(spec)
         resources.build(spec)
     except SpecError as error:
         return "\n".join(error.faults)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import regenerate
 import small_specs
-from generator.loading import load
+from generator.yaml_loader import load
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = Path(__file__).with_name("programs") / "use_new_operations.py"

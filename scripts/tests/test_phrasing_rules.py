@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 import small_specs
-from generator import phrasing
-from generator.loading import SpecError
+from generator import lint
 from generator.spec import Spec
+from generator.yaml_loader import SpecError
 from small_specs import DROP, ref
 
 SCHEMAS = "components schemas"
@@ -28,7 +28,7 @@ def faults(tmp_path: Path, changes: Mapping[str, Any]) -> list[str]:
     spec = Spec(small_specs.write(tmp_path / "small.yaml", small_specs.document(at=changes)))
     try:
         spec.validate()
-        phrasing.check(spec)
+        lint.check(spec)
     except SpecError as error:
         return list(error.faults)
     return []
@@ -177,7 +177,7 @@ def test_the_small_spec_keeps_all_rules(tmp_path: Path) -> None:
 def test_the_contract_keeps_all_rules() -> None:
     spec = Spec(Path(__file__).parents[2] / "openapi.yaml")
     spec.validate()
-    phrasing.check(spec)
+    lint.check(spec)
 
 
 @pytest.mark.parametrize(("rule", "place", "changes"), BREACHES)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import regenerate
 import small_specs
-from generator import tree
+from generator import output_tree
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 SCRIPT = SCRIPTS / "regenerate.py"
@@ -92,22 +92,22 @@ TAMPERINGS = {
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_a_tampered_tree_is_seen(package: Path, target: Path, name: str) -> None:
     tamper, expected = TAMPERINGS[name]
-    assert tree.differences(package, target) == []
+    assert output_tree.differences(package, target) == []
     tamper(target)
-    said = "\n".join(tree.differences(package, target))
+    said = "\n".join(output_tree.differences(package, target))
     assert all(line in said for line in expected), said
 
 
 def test_caches_are_not_strays(package: Path, target: Path) -> None:
     (target / "models" / "__pycache__").mkdir()
     (target / "models" / "__pycache__" / "thing.pyc").touch()
-    assert tree.differences(package, target) == []
+    assert output_tree.differences(package, target) == []
 
 
 def test_strays_beside_the_package_are_seen(target: Path) -> None:
     (target.parent / "notes.md").touch()
     (target.parent / "__pycache__").mkdir()
-    assert tree.strays(target) == ["not generated: ../notes.md"]
+    assert output_tree.strays(target) == ["not generated: ../notes.md"]
 
 
 def test_a_tampered_tree_exits_with_1_and_is_mended(run: Run, small: Path, target: Path, package: Path) -> None:
@@ -305,7 +305,7 @@ def test_a_run_killed_between_the_two_moves_is_undone_by_the_next(run: Run, smal
 def test_a_move_that_fails_is_taken_back(target: Path, tmp_path: Path) -> None:
     before = snapshot(target)
     with pytest.raises(OSError, match="No such file"):
-        tree.replace(target, tmp_path / "absent")
+        output_tree.replace(target, tmp_path / "absent")
     assert snapshot(target) == before
 
 

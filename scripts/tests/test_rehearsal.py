@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 import rehearsal
-from generator.loading import load
+from generator.yaml_loader import load
 from rehearsal import NEXT, ROOT
 from release import archive, changelog, versions
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from aurous_mock import editions
+from aurous_mock.contract import versioning
 from starlette.types import Message
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,19 +29,19 @@ def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return newer, lesser
 
 
-def operation(method: str, path: str) -> editions.Operation:
+def operation(method: str, path: str) -> versioning.Operation:
     newer, lesser = older()
-    return next(found for found in editions.read(lesser, [newer]) if found.serves(method, path))
+    return next(found for found in versioning.read(lesser, [newer]) if found.serves(method, path))
 
 
-def sent(operation: editions.Operation, *messages: Message) -> list[Message]:
+def sent(operation: versioning.Operation, *messages: Message) -> list[Message]:
     out: list[Message] = []
 
     async def keep(message: Message) -> None:
         out.append(dict(message))
 
     async def send() -> None:
-        trimmer = editions.Trimmer(operation, keep)
+        trimmer = versioning.Trimmer(operation, keep)
         for message in messages:
             await trimmer.send(message)
 
@@ -96,4 +96,4 @@ def test_an_error_goes_out_as_it_is() -> None:
 
 def test_versions_that_answer_alike_withhold_nothing() -> None:
     newer, _ = older()
-    assert all(not found.withheld and not found.withheld_events for found in editions.read(newer, [newer]))
+    assert all(not found.withheld and not found.withheld_events for found in versioning.read(newer, [newer]))

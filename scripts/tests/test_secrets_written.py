@@ -14,8 +14,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aurous_mock.launcher import running
-from aurous_mock.settings import DEFAULT_KEY
+from aurous_mock.server.launcher import running
+from aurous_mock.server.settings import DEFAULT_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"

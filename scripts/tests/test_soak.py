@@ -16,13 +16,13 @@ import msgspec
 import psutil
 import pytest
 import soak
-from aurous_mock import faults
-from trials import curves, endurance, flatness
-from trials.endurance import Evidence, Terms
-from trials.errands import errands
-from trials.flatness import QUANTITIES, Quantity
-from trials.gauges import Gauge, Sample
-from trials.jobs import Tally
+from aurous_mock.http import faults
+from resilience.chaos.protocol import Tally
+from resilience.soak import leak_check, plot, soak_run
+from resilience.soak.leak_check import QUANTITIES, Quantity
+from resilience.soak.process_metrics import Gauge, Sample
+from resilience.soak.soak_run import Evidence, Terms
+from resilience.soak.workload import errands
 
 pytestmark = pytest.mark.slow
 
@@ -32,16 +32,16 @@ SMALL: dict[str, Any] = {"seconds": 8.0, "at_once": 12, "pace": 100.0, "seed": 3
 
 def broken(evidence: Evidence) -> list[str]:
     """The claims that did not hold."""
-    return [finding.claim for finding in flatness.judge(evidence).findings if not finding.holds]
+    return [finding.claim for finding in leak_check.judge(evidence).findings if not finding.holds]
 
 
 @pytest.fixture(scope="module")
 def soaked() -> Evidence:
-    return asyncio.run(endurance.run(Terms(**SMALL)))
+    return asyncio.run(soak_run.run(Terms(**SMALL)))
 
 
 def test_what_is_held_stays_flat(soaked: Evidence) -> None:
-    assert broken(soaked) == [], flatness.judge(soaked).as_text()
+    assert broken(soaked) == [], leak_check.judge(soaked).as_text()
     # There was something to hold.
     assert soaked.tally is not None
     assert sum(soaked.tally.endings.values()) > 100
@@ -59,7 +59,7 @@ def leaking() -> dict[str, Evidence]:
 
     async def run() -> list[Evidence]:
         return await asyncio.gather(
-            *(endurance.run(Terms(leak=leak, **{**SMALL, "seconds": 6.0})) for leak in soak.LEAKS)
+            *(soak_run.run(Terms(leak=leak, **{**SMALL, "seconds": 6.0})) for leak in soak.LEAKS)
         )
 
     return dict(zip(soak.LEAKS, asyncio.run(run()), strict=True))
@@ -67,7 +67,9 @@ def leaking() -> dict[str, Evidence]:
 
 @pytest.mark.parametrize(("leak", "quantity"), [("memory", "memory"), ("streams", "sockets"), ("threads", "threads")])
 def test_a_leak_is_seen(leaking: dict[str, Evidence], leak: str, quantity: str) -> None:
-    assert f"flat: {quantity} of the client's process" in broken(leaking[leak]), flatness.judge(leaking[leak]).as_text()
+    assert f"flat: {quantity} of the client's process" in broken(leaking[leak]), leak_check.judge(
+        leaking[leak]
+    ).as_text()
 
 
 class TestErrands:
@@ -134,7 +136,7 @@ def test_what_else_goes_wrong_is_found() -> None:
         "closed, the clients hold no connection",
     ]
     found.crashes.append("the clients ended with 1")
-    assert "the clients ended with 1, stream, KeyError" in flatness.judge(found).as_text()
+    assert "the clients ended with 1, stream, KeyError" in leak_check.judge(found).as_text()
 
 
 def test_a_gauge_sees_what_a_process_holds() -> None:
@@ -153,7 +155,7 @@ def test_a_gauge_sees_what_a_process_holds() -> None:
 
 
 def test_a_picture_has_a_line_for_each_process_and_quantity(soaked: Evidence) -> None:
-    picture = ElementTree.fromstring(curves.draw(soaked))  # noqa: S314 - our own
+    picture = ElementTree.fromstring(plot.draw(soaked))  # noqa: S314 - our own
     lines = [element for element in picture.iter() if element.tag.endswith("polyline")]
     drawn = [quantity for quantity in QUANTITIES if quantity.name != "half-closed sockets"]
     assert len(lines) == 2 * len(drawn)
@@ -165,7 +167,7 @@ def test_a_picture_has_a_line_for_each_process_and_quantity(soaked: Evidence) ->
 
 
 def test_a_document_has_every_sample(soaked: Evidence) -> None:
-    document = msgspec.json.decode(flatness.as_json(soaked, flatness.judge(soaked)))
+    document = msgspec.json.decode(leak_check.as_json(soaked, leak_check.judge(soaked)))
     assert document["is_good"] is True
     assert len(document["samples"]["mock"]) == len(soaked.samples["mock"])
     assert document["samples"]["client"][0]["memory"] > 1

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 import spec_diff
-from generator.loading import load
+from generator.yaml_loader import load
 from release import archive
-from specdiff import engine, forms, judging, sources
+from specdiff import classify, engine, render, sources
 from specdiff.changes import Report
 
 # One that stays as it is, however openapi.yaml changes.
@@ -45,7 +45,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def report(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     folder = tmp_path_factory.mktemp("compared")
     old, new = (sources.read(str(path), folder) for path in (SPEC, edited))
-    return judging.compare(old, new, folder)
+    return classify.compare(old, new, folder)
 
 
 def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +63,7 @@ def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytes
 
 
 def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
-    text = forms.as_text(report)
+    text = render.as_text(report)
     line = line_of(edited.read_text(), "maximum: 1.5")
     assert f"request-bound-tightened  request  next.yaml:{line}  in POST /v1/chat/completions" in text
     assert "1 breaking, 2 compatible, 2 documentation. This asks for a major release." in text
@@ -71,7 +71,7 @@ def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
 
 
 def test_markdown_is_a_section_for_the_changelog(report: Report) -> None:
-    markdown = forms.as_markdown(report)
+    markdown = render.as_markdown(report)
     assert markdown.startswith(f"### Aurous-Version {VERSION} -> 2099-09-01\n\n#### Breaking\n\n- `ChatComp")
     assert "- `BillingMode` (response): `enum` changed from `metered, exempt` to" in markdown
     assert not re.search(r"^#{1,2} ", markdown, re.MULTILINE)

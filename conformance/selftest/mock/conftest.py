@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from aurous_mock.launcher import Mock, running
-from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
+from aurous_mock.server.launcher import Mock, running
+from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
 from mockkit import OTHER_KEY, connect
 
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import httpx
 import jsonschema_rs
 import yaml
-from aurous_mock.contract import default_spec
-from aurous_mock.launcher import Mock
+from aurous_mock.contract.spec import default_spec
+from aurous_mock.server.launcher import Mock
 
 OTHER_KEY = "al_live_" + "1" * 64
 CREATE = "/v1/chat/completions"

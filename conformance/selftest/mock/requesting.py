@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from aurous_mock.application import Application
-from aurous_mock.settings import DEFAULT_KEY, Settings
+from aurous_mock.server.application import Application
+from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from mockkit import CREATE, chat
 
 LONGEST_WAIT = 5.0

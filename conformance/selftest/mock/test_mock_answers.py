@@ -8,9 +8,10 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from aurous_mock import orders, samples, tokens
-from aurous_mock.answers import Answer, compose
-from aurous_mock.errors import Refused
+from aurous_mock.completions import parsed_request
+from aurous_mock.generation import schema_faker, tokens
+from aurous_mock.generation.answer import Answer, compose
+from aurous_mock.http.errors import Refused
 from mockkit import chat
 
 NODE = {
@@ -57,7 +58,7 @@ HOPELESS: list[dict[str, Any]] = [
 
 
 def answer(seed: int = 0, **fields: Any) -> Answer:
-    return compose(orders.read(chat(**fields)), seed)
+    return compose(parsed_request.read(chat(**fields)), seed)
 
 
 def text(**fields: Any) -> str:
@@ -135,28 +136,28 @@ def test_logprobs_are_probabilities_in_order() -> None:
 def test_samples_fit_their_schema(schema: dict[str, Any]) -> None:
     validator = jsonschema_rs.Draft202012Validator(schema)
     for seed in range(20):
-        value = samples.value(schema, random.Random(seed))
+        value = schema_faker.value(schema, random.Random(seed))
         assert validator.is_valid(value), value
-        assert value == samples.value(schema, random.Random(seed))
+        assert value == schema_faker.value(schema, random.Random(seed))
 
 
 @pytest.mark.parametrize("schema", HOPELESS, ids=json.dumps)
 def test_hopeless_schemas_are_given_up_soon(schema: dict[str, Any]) -> None:
-    with pytest.raises(samples.NoValue):
-        samples.value(schema, random.Random(0))
+    with pytest.raises(schema_faker.NoValue):
+        schema_faker.value(schema, random.Random(0))
 
 
 def test_a_schema_that_doubles_at_every_level_is_given_up() -> None:
     levels = {f"L{n}": {"type": "array", "items": {"$ref": f"#/$defs/L{n + 1}"}, "minItems": 9} for n in range(30)}
-    with pytest.raises(samples.NoValue):
-        samples.value({"$ref": "#/$defs/L0", "$defs": {**levels, "L30": {"type": "null"}}}, random.Random(0))
+    with pytest.raises(schema_faker.NoValue):
+        schema_faker.value({"$ref": "#/$defs/L0", "$defs": {**levels, "L30": {"type": "null"}}}, random.Random(0))
 
 
 def test_making_values_leaves_the_process_dice_alone() -> None:
     random.seed(5)
     expected = random.random()
     random.seed(5)
-    samples.value({"type": "number", "minimum": 3, "maximum": 900}, random.Random(77))
+    schema_faker.value({"type": "number", "minimum": 3, "maximum": 900}, random.Random(77))
     assert random.random() == expected
 
 
@@ -166,7 +167,7 @@ def test_samples_need_no_copies_of_iterators(monkeypatch: pytest.MonkeyPatch) ->
         raise TypeError(f"cannot pickle {thing!r}")
 
     monkeypatch.setitem(copyreg.dispatch_table, itertools.count, refuse)
-    assert samples.value({"type": "integer", "minimum": 314, "maximum": 314}, random.Random(0)) == 314
+    assert schema_faker.value({"type": "integer", "minimum": 314, "maximum": 314}, random.Random(0)) == 314
 
 
 def tool(name: str, **parameters: Any) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def test_no_tool_is_called_when_forbidden_or_after_its_result() -> None:
         {"role": "assistant", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "Rain"},
     ]
-    assert compose(orders.read({**chat(tools=[WEATHER]), "messages": messages}), 0).content
+    assert compose(parsed_request.read({**chat(tools=[WEATHER]), "messages": messages}), 0).content
 
 
 def test_arguments_count_against_max_tokens() -> None:

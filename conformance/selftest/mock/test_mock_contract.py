@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aurous_mock.contract import default_spec
-from aurous_mock.launcher import Mock
+from aurous_mock.contract.spec import default_spec
+from aurous_mock.server.launcher import Mock
 from mockkit import CREATE, OTHER_KEY, SPEC, VERSION, chat, connect, error_of, schema
 
 # As the spec has them now: a version may tighten them.
@@ -242,7 +242,7 @@ def test_every_code_the_mock_gives_is_documented_or_forced_by_http() -> None:
 
 
 def test_two_spec_files_are_two_versions(tmp_path: Any) -> None:
-    from aurous_mock.launcher import running
+    from aurous_mock.server.launcher import running
 
     older = tmp_path / "older.yaml"
     older.write_bytes(

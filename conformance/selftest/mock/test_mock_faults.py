@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 import pytest
-from aurous_mock.contract import load
-from aurous_mock.faults import Cut, Fault, parse
-from aurous_mock.launcher import Mock
+from aurous_mock.contract.spec import load
+from aurous_mock.http.faults import Cut, Fault, parse
+from aurous_mock.server.launcher import Mock
 from mockkit import CREATE, PATIENCE, chat, content_of, data_lines, error_of, eventually, first_id, status_of
 
 HEADER = "Aurous-Mock-Fault"
@@ -237,7 +237,7 @@ def test_latency_delays_and_nothing_else(client: httpx.Client) -> None:
 
 
 def test_admin_is_for_this_machine_alone() -> None:
-    from aurous_mock.admin import is_local
+    from aurous_mock.http.admin import is_local
 
     assert is_local(("127.0.0.1", 1))
     assert is_local(("::1", 1))

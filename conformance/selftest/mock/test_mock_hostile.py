@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 import requesting
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from mockkit import CREATE, PATIENCE, chat, error_of
 
 JSON = {"Content-Type": "application/json"}

@@ -6,8 +6,8 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.idempotency import WINDOW, Claim, Entry, Fresh, InUse, Replay, decide, fingerprint
-from aurous_mock.launcher import Mock
+from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, Fresh, InUse, Replay, decide, fingerprint
+from aurous_mock.server.launcher import Mock
 from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, post_all
 
 KEY = {"Idempotency-Key": "order-7"}

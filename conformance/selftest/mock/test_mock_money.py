@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import httpx
 import pytest
-from aurous_mock import billing
-from aurous_mock.billing import MICRO, Usage
-from aurous_mock.catalogue import GROW
-from aurous_mock.launcher import Mock, running
-from aurous_mock.limits import Gauge, draw
+from aurous_mock.billing import pricing
+from aurous_mock.billing.pricing import MICRO, Usage
+from aurous_mock.contract.model_catalogue import GROW
+from aurous_mock.http.rate_limits import Gauge, draw
+from aurous_mock.server.launcher import Mock, running
 from mockkit import CREATE, chat, connect, error_of, frames, post_all
 
 
@@ -21,19 +21,19 @@ def balance(client: httpx.Client) -> dict[str, Decimal]:
 
 def test_receipts_add_up() -> None:
     usage = Usage(prompt=200, completion=600, reasoning=50)
-    receipt = billing.receipt(usage, GROW)
+    receipt = pricing.receipt(usage, GROW)
     assert receipt["total_tokens"] == 850
     assert receipt["credits_charged"] == 0.3075
     assert receipt["breakdown"]["input_credits"] == 0.015
     assert receipt["breakdown"]["output_credits"] == 0.27
     assert receipt["breakdown"]["reasoning_credits"] == 0.0225
-    assert billing.charge(usage, GROW) == 307_500
+    assert pricing.charge(usage, GROW) == 307_500
 
 
 def test_a_hold_covers_all_that_may_be_charged() -> None:
-    for effort, most in billing.REASONING_TOKENS.items():
+    for effort, most in pricing.REASONING_TOKENS.items():
         worst = Usage(prompt=1000, completion=500, reasoning=most)
-        assert billing.hold(1000, 500, effort, GROW) >= billing.charge(worst, GROW)
+        assert pricing.hold(1000, 500, effort, GROW) >= pricing.charge(worst, GROW)
 
 
 def test_the_balance_falls_by_exactly_the_charge(client: httpx.Client, mock: Mock) -> None:
@@ -59,7 +59,7 @@ def test_too_little_money(client: httpx.Client) -> None:
 
 
 def test_holds_keep_money_together() -> None:
-    hold = billing.hold(20, 100, "minimal", GROW)
+    hold = pricing.hold(20, 100, "minimal", GROW)
     with running(credits=hold * 5) as poor:
         body = chat(max_tokens=100, reasoning_effort="minimal")
         headers = {"Aurous-Mock-Fault": "pace=30"}

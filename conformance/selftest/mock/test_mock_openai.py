@@ -7,7 +7,7 @@ from typing import Any
 
 import openai
 import pytest
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from mockkit import eventually
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from aurous_mock.cli import read
-from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
+from aurous_mock.server.cli import read
+from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
 from mockkit import CREATE, OTHER_KEY, PATIENCE, SOURCE, chat, data_lines, first_id, frames, launch, long_chat, process
 
 KEY = {"X-Api-Key": DEFAULT_KEY}
@@ -131,7 +131,7 @@ def test_flags_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    from aurous_mock import faults
+    from aurous_mock.http import faults
 
     with pytest.raises(SystemExit) as ended:
         read(["--help"])
@@ -152,7 +152,8 @@ def test_pace_and_first_token() -> None:
 
 def test_starting_imports_nothing_heavy_and_no_client() -> None:
     heavy = {"sqlalchemy", "jsf", "faker", "httpx", "pydantic", "hypothesis", "aurous", "aurous_client"}
-    script = "import sys, aurous_mock.server, aurous_mock.cli; print(*sorted({m.split('.')[0] for m in sys.modules}))"
+    modules = "aurous_mock.server.uvicorn_server, aurous_mock.server.cli"
+    script = f"import sys, {modules}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from aurous_mock import orders
-from aurous_mock.answers import Answer, Ending, Piece
-from aurous_mock.engines import Pace
-from aurous_mock.errors import Refused
-from aurous_mock.memory import MemoryStore
-from aurous_mock.orders import Order
-from aurous_mock.service import Service
-from aurous_mock.store import Opening, Verdict
+from aurous_mock.completions import parsed_request
+from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.service import Service
+from aurous_mock.generation.answer import Answer, Ending, Piece
+from aurous_mock.generation.fake_model import Pace
+from aurous_mock.http.errors import Refused
+from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.store import Opening, Verdict
 from mockkit import chat
 
 
@@ -50,7 +50,9 @@ class Watched(MemoryStore):
 async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object]"]:
     store = Watched(10**9)
     service = Service(store, engine)
-    task: asyncio.Task[object] = asyncio.create_task(service.create(orders.read(chat()), "t", None, Pace(), None))
+    task: asyncio.Task[object] = asyncio.create_task(
+        service.create(parsed_request.read(chat()), "t", None, Pace(), None)
+    )
     while not store.opened:
         await asyncio.sleep(0)
     return store, service, task

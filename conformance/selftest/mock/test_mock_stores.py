@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.database import DatabaseStore
-from aurous_mock.idempotency import WINDOW, Claim, InUse, Replay
-from aurous_mock.limits import Level
-from aurous_mock.memory import MemoryStore
-from aurous_mock.settings import DEFAULT_KEY
-from aurous_mock.store import Closing, Opened, Opening, Store, TooLow
+from aurous_mock.completions.idempotency import WINDOW, Claim, InUse, Replay
+from aurous_mock.http.rate_limits import Level
+from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.store import Closing, Opened, Opening, Store, TooLow
 from mockkit import (
     CREATE,
     PATIENCE,

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from aurous_mock.launcher import Mock
+from aurous_mock.server.launcher import Mock
 from mockkit import (
     CREATE,
     OTHER_KEY,

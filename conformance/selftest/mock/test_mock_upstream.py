@@ -7,13 +7,13 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aurous_mock import orders
-from aurous_mock.answers import Ending, Piece
-from aurous_mock.engines import Pace
-from aurous_mock.errors import Refused
-from aurous_mock.launcher import Mock, running
-from aurous_mock.settings import DEFAULT_KEY
-from aurous_mock.upstream import Upstream
+from aurous_mock.completions import parsed_request
+from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.generation.fake_model import Pace
+from aurous_mock.generation.upstream import Upstream
+from aurous_mock.http.errors import Refused
+from aurous_mock.server.launcher import Mock, running
+from aurous_mock.server.settings import DEFAULT_KEY
 from mockkit import (
     CREATE,
     WEATHER,
@@ -158,7 +158,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, content: bytes) -> tuple[Upstream,
 
 
 async def _drain(engine: Upstream, body: dict[str, Any]) -> list[Piece | Ending]:
-    return [step async for step in engine.stream(orders.read(body), Pace())]
+    return [step async for step in engine.stream(parsed_request.read(body), Pace())]
 
 
 def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,5 +188,5 @@ def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_is_not_understood(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     engine, _ = scripted(monkeypatch, content)
     with pytest.raises(Refused) as refused:
-        asyncio.run(engine.answer(orders.read(chat()), Pace()))
+        asyncio.run(engine.answer(parsed_request.read(chat()), Pace()))
     assert refused.value.code == "chat_provider_unknown_error"

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from mutants.catalogue import PLANTED_BY, VARIANTS, faults, quick, variations
-from mutants.contest import attempt
-from mutants.matrix import Entry, Matrix, Outcome
-from mutants.planting import Kind
-from mutants.serving import KEY, running
-from mutants.trial import Suite, Trial
+from mutants.registry import Kind
+from mutants.report import Entry, Matrix, Outcome
+from mutants.runner import attempt
+from mutants.suite_runner import Suite, Trial
+from mutants.variant_server import KEY, running
 
 FAULTS = [
     "auth.any_key_accepted",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from assay import contract
+from harness import contract
 from tampering import Answered, Asked, Tamper
 
 HOTTEST = contract.schema("ChatCompletionRequest")["properties"]["temperature"]["maximum"]

@@ -6,15 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import pytest
-from assay import page, results
-from assay.breaches import Breach, Observation, Unseen
-from assay.exchanges import KEY_VARIABLE, Exchange, curl
-from assay.judging import judge
-from assay.purse import Purse, Rates
-from assay.receipts import charge
-from assay.ruling import Level, Rule
-from assay.settings import Settings, is_loopback
-from assay.verdicts import Finding, Outcome, Shown, Verdicts
+from harness.client.charges import charge
+from harness.client.exchange import KEY_VARIABLE, Exchange, curl
+from harness.client.spend_limit import Purse, Rates
+from harness.outcomes import judge
+from harness.reports import html_report, json_report
+from harness.results import Finding, Outcome, Shown, Verdicts
+from harness.rules import Level, Rule
+from harness.settings import Settings, is_loopback
+from harness.violations import Breach, Observation, Unseen
 
 RULE = Rule("stream.done", "api-reference/chat/streaming", "A stream ends with `data: [DONE]`, <once>.")
 
@@ -162,7 +162,7 @@ def test_the_page_stands_alone_and_escapes_what_servers_say() -> None:
     verdicts = Verdicts()
     verdicts.add(finding(Outcome.BROKEN, "<script>alert(1)</script>"))
     settings = Settings("https://x", "k", None, "2026-05-15")
-    written = page.render(results.collect(verdicts, settings, seconds=1.0, started="now"))
+    written = html_report.render(json_report.collect(verdicts, settings, seconds=1.0, started="now"))
     assert "<script>alert(1)" not in written
     assert "1 rules: 0 kept, 1 broken, 0 unseen" in written
     parser = Outside()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from assay import contract
-from assay.boundaries import REQUEST, Bound, bounds
-from assay.fairness import is_excusable, temper, temper_headers
+from harness import contract
+from harness.generation.boundaries import REQUEST, Bound, bounds
+from harness.generation.request_normalizer import is_excusable, temper, temper_headers
 
 ALL = {bound.id: bound for bound in bounds()}
 PRIMARY = contract.schema(REQUEST)["properties"]

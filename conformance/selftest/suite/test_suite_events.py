@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from assay.events import Event, EventReader
+from harness.client.sse import Event, EventReader
 
 STREAM = (
     "\ufeff: hello\r\nevent: message\r\ndata:é one\r\ndata: two\r\n\r\nid: 7\ndata\n\nretry: 1\n\ndata: last\r\r"

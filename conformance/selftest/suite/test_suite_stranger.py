@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from mutants.catalogue import VARIANTS
-from mutants.serving import KEY, running
+from mutants.variant_server import KEY, running
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from assay.embedded import EmbeddedServer
-from assay.options import DEFAULT_BUDGET
-from assay.settings import OTHER_EMBEDDED_KEY, embedded_keys
 from faults import BREAKS, FAULTY
+from harness.client.embedded_server import EmbeddedServer
+from harness.options import DEFAULT_BUDGET
+from harness.settings import OTHER_EMBEDDED_KEY, embedded_keys
 from tampering import proxying
 from variations import LIBERTIES
 

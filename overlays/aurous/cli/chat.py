@@ -7,10 +7,10 @@ from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
-from ..client import Aurous
+from .._client.client import Aurous
+from .._stream.stream import ChatStream
+from ..billing.receipts import receipt
 from ..errors import AurousError, ConfigurationError
-from ..receipts import receipt
-from ..stream import ChatStream
 from . import failures, output, views
 from .arguments import INTERRUPTED
 

@@ -13,11 +13,11 @@ from typing import Final
 from aurous_client.models import ChatCompletion, Model, TokenRate
 from aurous_client.types import JsonObject
 
-from ..client import Aurous
+from .._client.client import Aurous
+from .._client.options import KEY_VARIABLE
+from .._client.policies import StreamPolicy
+from ..billing.receipts import receipt
 from ..errors import ConfigurationError
-from ..options import KEY_VARIABLE
-from ..policies import StreamPolicy
-from ..receipts import receipt
 from . import chat, output
 
 

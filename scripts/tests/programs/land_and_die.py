@@ -10,7 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from release import landing
+from release import apply
 
 copy, home, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 touched = 0
@@ -28,4 +28,4 @@ def dying(act):
 
 
 os.replace, os.remove = dying(os.replace), dying(os.remove)
-landing.bring(copy, home)
+apply.bring(copy, home)

@@ -1,0 +1,1 @@
+"""Prices, charges, holds and receipts in exact arithmetic."""

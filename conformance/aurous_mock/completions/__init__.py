@@ -1,0 +1,1 @@
+"""The life of a completion, from its request to its record."""

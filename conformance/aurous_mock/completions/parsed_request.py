@@ -1,0 +1,89 @@
+"""Reads a valid request body into what the kitchen needs to know; knows nothing of HTTP, answers or storage."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from aurous_mock.billing import pricing
+from aurous_mock.contract import validation
+from aurous_mock.contract.model_catalogue import Model
+from aurous_mock.generation import tokens
+from aurous_mock.http.errors import Refused
+
+# What does not change which answer is given, only how much of it and in which form.
+_PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "logprobs", "top_logprobs"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """One request for a completion, checked and measured."""
+
+    body: Mapping[str, Any]
+    model: Model
+    prompt_tokens: int
+    max_tokens: int
+    effort: str
+    stops: tuple[str, ...]
+    # How many likeliest tokens to list beside each token; None when no log probabilities were asked for.
+    alternatives: int | None
+    hold: int
+    # Sixty-four bits that are the same whenever the same answer is asked for.
+    digest: int
+
+    @property
+    def streamed(self) -> bool:
+        return self.body.get("stream") is True
+
+    @property
+    def include_usage(self) -> bool:
+        return (self.body.get("stream_options") or {}).get("include_usage") is not False
+
+    @property
+    def question(self) -> str:
+        """What the user said last."""
+        for message in reversed(self.body["messages"]):
+            if message["role"] == "user":
+                content = message["content"]
+                if isinstance(content, str):
+                    return content
+                return " ".join(part["text"] for part in content if part["type"] == "text")
+        return ""
+
+
+def read(body: Mapping[str, Any]) -> Order:
+    """Measure a body that the schema allows, and refuse what its model cannot do."""
+    model = validation.resolve_model(body)
+    validation.check_limits(body, model)
+    prompt_tokens = tokens.count_prompt(body)
+    if prompt_tokens > model.context_window:
+        raise Refused(
+            "max_input_tokens_exceeded",
+            f"The prompt has about {prompt_tokens} tokens; {model.id} takes at most {model.context_window}.",
+            param="messages",
+        )
+    max_tokens = int(body.get("max_tokens") or model.default_max_output_tokens)
+    effort = str(body.get("reasoning_effort") or "medium")
+    if effort not in pricing.REASONING_TOKENS:
+        # A later version's contract may allow a value that this server has no figure for.
+        effort = "high"
+    stop = body.get("stop") or ()
+    return Order(
+        body=body,
+        model=model,
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+        effort=effort,
+        stops=tuple(text for text in ((stop,) if isinstance(stop, str) else stop) if text),
+        alternatives=int(body.get("top_logprobs") or 0) if body.get("logprobs") is True else None,
+        hold=pricing.hold(prompt_tokens, max_tokens, effort, model),
+        digest=_digest(body),
+    )
+
+
+def _digest(body: Mapping[str, Any]) -> int:
+    essence = {name: value for name, value in body.items() if name not in _PRESENTATION}
+    raw = orjson.dumps(essence, option=orjson.OPT_SORT_KEYS)
+    return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big")

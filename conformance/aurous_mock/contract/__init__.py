@@ -1,0 +1,1 @@
+"""What the served versions of openapi.yaml allow: operations, validation and models."""

@@ -1,0 +1,168 @@
+"""Makes answers by asking an OpenAI-compatible server, and turns its failures into documented codes; stores nothing."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx
+import orjson
+
+from aurous_mock.completions.parsed_request import Order
+from aurous_mock.generation import tokens
+from aurous_mock.generation.answer import Answer, Ending, Logprobs, Piece, ToolCall
+from aurous_mock.generation.fake_model import Pace
+from aurous_mock.http.errors import Refused
+
+# What the contract has and OpenAI-compatible servers may refuse.
+_OURS_ALONE = ("vision_quality",)
+_TIMEOUT = httpx.Timeout(600, connect=10)
+_CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+
+
+class Upstream:
+    """An engine that forwards. The upstream's pace is its own; ours is not applied on top."""
+
+    def __init__(self, url: str, key: str | None, model: str | None) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT, limits=_CONNECTIONS)
+        self._model = model
+
+    async def stop(self) -> None:
+        await self._client.aclose()
+
+    def _forwarded(self, order: Order) -> bytes:
+        body = {name: value for name, value in order.body.items() if name not in _OURS_ALONE}
+        body["model"] = self._model or order.model.id
+        body["max_tokens"] = order.max_tokens
+        if order.streamed:
+            # Asked for whatever the client wants to see: the receipt needs the counts.
+            body["stream_options"] = {"include_usage": True}
+        return orjson.dumps(body)
+
+    def _request(self, order: Order) -> httpx.Request:
+        headers = {"Content-Type": "application/json"}
+        return self._client.build_request("POST", "/chat/completions", content=self._forwarded(order), headers=headers)
+
+    async def answer(self, order: Order, pace: Pace) -> Answer:
+        try:
+            response = await self._client.send(self._request(order))
+            _check(response)
+            return _read_answer(orjson.loads(response.content))
+        except httpx.HTTPError as error:
+            raise _unavailable(error) from error
+        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
+            raise _not_understood(error) from error
+
+    async def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
+        try:
+            response = await self._client.send(self._request(order), stream=True)
+            try:
+                if response.is_error:
+                    await response.aread()
+                _check(response)
+                async for step in _read_stream(response):
+                    yield step
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise _unavailable(error) from error
+        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
+            raise _not_understood(error) from error
+
+
+def _check(response: httpx.Response) -> None:
+    """Raise the documented code for what the upstream answered."""
+    status = response.status_code
+    if response.is_success:
+        return
+    if status == 429:
+        retry_after = response.headers.get("retry-after")
+        headers = {"Retry-After": retry_after} if retry_after else None
+        raise Refused(
+            "provider_rate_limited", "The provider throttles requests.", headers=headers, upstream_status=status
+        )
+    if status in (401, 403):
+        code, message = "chat_provider_auth_failed", "The provider refused the platform's credential."
+    elif status in (400, 404, 405, 413, 415, 422):
+        code, message = "chat_provider_request_invalid", "The provider refused the request."
+    elif status >= 500:
+        code, message = "chat_provider_unavailable", "The provider failed."
+    else:
+        code, message = "chat_provider_unknown_error", "The provider gave an unexpected answer."
+    raise Refused(code, message, upstream_status=status)
+
+
+def _unavailable(error: Exception) -> Refused:
+    return Refused("chat_provider_unavailable", f"The provider could not be reached: {type(error).__name__}.")
+
+
+def _not_understood(error: Exception) -> Refused:
+    return Refused("chat_provider_unknown_error", f"The provider's answer was not understood: {type(error).__name__}.")
+
+
+def _read_answer(body: Mapping[str, Any]) -> Answer:
+    choice = body["choices"][0]
+    message = choice["message"]
+    calls = tuple(
+        ToolCall(call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in message.get("tool_calls") or ()
+    )
+    content = tuple(tokens.split(message.get("content") or ""))
+    return Answer(content, calls, _ending(choice.get("finish_reason"), body.get("usage")), _read_logprobs(choice))
+
+
+def _read_logprobs(choice: Mapping[str, Any]) -> Logprobs:
+    return tuple((choice.get("logprobs") or {}).get("content") or ())
+
+
+def _ending(finish_reason: str | None, usage: Mapping[str, Any] | None) -> Ending:
+    if not usage:
+        return Ending(finish_reason or "stop")
+    details = usage.get("completion_tokens_details") or {}
+    # OpenAI counts reasoning among the completion tokens; this API counts it apart, and so does another mock.
+    apart = "reasoning_tokens" in usage
+    reasoning = int((usage if apart else details).get("reasoning_tokens") or 0)
+    completion = int(usage["completion_tokens"]) - (0 if apart else reasoning)
+    return Ending(finish_reason or "stop", reasoning, int(usage["prompt_tokens"]), max(completion, 0))
+
+
+async def _read_stream(response: httpx.Response) -> AsyncIterator[Piece | Ending]:
+    finish_reason, usage, done = None, None, False
+    opened: set[int] = set()
+    async for data in _read_events(response):
+        if data == b"[DONE]":
+            done = True
+            break
+        chunk = orjson.loads(data)
+        if chunk.get("error"):
+            raise Refused("chat_provider_unknown_error", "The provider failed in the middle of its answer.")
+        usage = chunk.get("usage") or usage
+        for choice in chunk.get("choices") or ():
+            finish_reason = choice.get("finish_reason") or finish_reason
+            for piece in _read_delta(choice, opened):
+                yield piece
+    if not done and finish_reason is None:
+        raise Refused("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
+    yield _ending(finish_reason, usage)
+
+
+def _read_delta(choice: Mapping[str, Any], opened: set[int]) -> list[Piece]:
+    delta = choice.get("delta") or {}
+    pieces = [Piece(delta["content"], logprobs=_read_logprobs(choice))] if delta.get("content") else []
+    for call in delta.get("tool_calls") or ():
+        index, function = int(call["index"]), call.get("function") or {}
+        opens = None
+        if index not in opened:
+            opened.add(index)
+            opens = ToolCall(call["id"], function["name"], "")
+        pieces.append(Piece(function.get("arguments") or "", index, opens))
+    return pieces
+
+
+async def _read_events(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The data of each event. Lines end at CR or LF alone: other line ends may stand inside JSON."""
+    pending = b""
+    async for block in response.aiter_bytes():
+        *lines, pending = (pending + block).replace(b"\r", b"\n").split(b"\n")
+        for line in lines:
+            if line.startswith(b"data:"):
+                yield line[5:].strip()

@@ -1,0 +1,1 @@
+"""Requests and responses: middleware, routes, errors, streams and injected faults."""

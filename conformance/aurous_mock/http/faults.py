@@ -1,0 +1,207 @@
+"""Reads the little language in which tests order faults; carries none of them out.
+
+A fault is written as directives separated by semicolons, `name=value` or a bare name, in the request header
+`Aurous-Mock-Fault` or in POST /_mock/faults:
+
+    code=NAME            answer with this documented error code, at its documented status
+    status=N             answer with this status (and a code that fits it, unless one is given)
+    retry-after=S|none   add Retry-After to that error; a 429 has one of 1 second unless told `none`
+    html                 answer with an HTML page instead of JSON (status 502 unless given)
+    when=before|after    give the error instead of the work (default) or after the work was done and charged
+    latency=S            wait first
+    pace=N               tokens per second of this answer
+    keep-alive=S         seconds of silence before a keep-alive comment in this stream
+    reset=PLACE          reset the connection (RST)
+    truncate=PLACE       close the connection (FIN) without the rest
+    stall=PLACE          send nothing more, and keep the connection open
+    malformed[=N]        break the JSON of the body, or of frame N of a stream
+    end=N                end a stream properly after N frames, without finish_reason or [DONE]
+    done=N               send [DONE] after N frames, without finish_reason
+    error-frame=N        fail after N frames: error frame (see code=), [DONE], record `failed`
+    unnoticed            after a cut, finish the work as if the client had received all of it
+    skip=N, times=N      let N matching requests pass, then strike N times, then be well
+    id=NAME              count under this name (default: the fault's text and the request's idempotency key)
+
+PLACE is `before` (nothing done), `after` (all done and charged, no byte sent), `head` (within the header), `body`
+(within the body) or a number: bytes of a JSON body, frames of a stream.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aurous_mock.http.errors import Refused
+
+HEADER = "aurous-mock-fault"
+PLACES = frozenset({"before", "after", "head", "body"})
+CUTS = frozenset({"reset", "truncate", "stall", "malformed", "end", "done"})
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a response is spoilt on its way out, and where."""
+
+    how: str
+    place: str | int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault to suffer."""
+
+    text: str = ""
+    code: str | None = None
+    status: int | None = None
+    retry_after: str | None = None
+    html: bool = False
+    when: str = "before"
+    latency: float = 0.0
+    pace: float | None = None
+    keep_alive: float | None = None
+    cut: Cut | None = None
+    error_frame: int | None = None
+    unnoticed: bool = False
+    skip: int = 0
+    times: int | None = None
+    id: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """Whether a whole answer is replaced by an error."""
+        return self.error_frame is None and (self.html or self.code is not None or self.status is not None)
+
+    @property
+    def counted(self) -> bool:
+        return self.times is not None or self.skip > 0
+
+    def strikes(self, earlier: int) -> bool:
+        """Whether the fault strikes the request that comes after `earlier` others."""
+        return earlier >= self.skip and (self.times is None or earlier < self.skip + self.times)
+
+
+NO_FAULT = Fault()
+
+_RATE_LIMITS = frozenset({"too_many_requests", "tpm_rate_limit_exceeded", "concurrency_limit_exceeded"})
+_DEFAULT_CODES = {
+    400: "invalid_format",
+    401: "invalid_api_key",
+    402: "balance_too_low",
+    403: "missing_scope",
+    404: "resource_not_found",
+    409: "idempotency_key_in_use",
+    429: "too_many_requests",
+    500: "internal_error",
+    502: "chat_provider_unavailable",
+    503: "provider_rate_limited",
+    504: "provider_timeout",
+}
+
+
+def error_of(fault: Fault) -> Refused:
+    """The refusal that a fault with a code or a status stands for."""
+    status = fault.status
+    if fault.code is not None:
+        code = fault.code
+    elif status is None:
+        code = "chat_provider_unavailable"
+    else:
+        code = _DEFAULT_CODES.get(status) or ("invalid_format" if status < 500 else "internal_error")
+    wait = fault.retry_after
+    if wait is None and (status == 429 or (status is None and code in _RATE_LIMITS)):
+        wait = "1"
+    headers = {"Retry-After": wait} if wait not in (None, "none") else None
+    return Refused(code, f"This fault was asked for: {fault.text}", status=status, headers=headers)
+
+
+def parse(text: str) -> Fault:
+    """The fault that `text` describes; `ValueError` says which directive is wrong."""
+    fields: dict[str, Any] = {}
+    for directive in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, value = (part.strip() for part in directive.partition("="))
+        try:
+            field, read = name, DIRECTIVES[name]
+            if name in CUTS:
+                field = "cut"
+            if field in fields:
+                raise ValueError("given twice")
+            fields[field.replace("-", "_")] = Cut(name, read(value)) if field == "cut" else read(value)
+        except KeyError:
+            raise ValueError(f"{name!r} is not a fault; the faults are {', '.join(sorted(DIRECTIVES))}") from None
+        except ValueError as error:
+            raise ValueError(f"{directive!r}: {error}") from None
+    if not fields:
+        raise ValueError("an empty fault")
+    return Fault(text=text.strip(), **fields)
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e6:
+        raise ValueError("not a number from 0 to 999999")
+    return value
+
+
+def _pace(text: str) -> float:
+    return _number(text) or 1e-3
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise ValueError("not a whole number")
+    return int(text)
+
+
+def _status(text: str) -> int:
+    value = _whole(text)
+    if not 400 <= value <= 599:
+        raise ValueError("not an error status (400 to 599)")
+    return value
+
+
+def _word(text: str) -> str:
+    if not text:
+        raise ValueError("a value is missing")
+    return text
+
+
+def _flag(text: str) -> bool:
+    if text:
+        raise ValueError("takes no value")
+    return True
+
+
+def _place(text: str) -> str | int:
+    if text in PLACES:
+        return text
+    if text.isdecimal():
+        return int(text)
+    raise ValueError(f"not a place: {', '.join(sorted(PLACES))} or a number")
+
+
+def _when(text: str) -> str:
+    if text not in ("before", "after"):
+        raise ValueError("neither before nor after")
+    return text
+
+
+DIRECTIVES: Mapping[str, Callable[[str], Any]] = {
+    "code": _word,
+    "status": _status,
+    "retry-after": _word,
+    "html": _flag,
+    "when": _when,
+    "latency": _number,
+    "pace": _pace,
+    "keep-alive": _pace,
+    "reset": _place,
+    "truncate": _place,
+    "stall": _place,
+    "malformed": lambda text: _whole(text) if text else "body",
+    "end": _whole,
+    "done": _whole,
+    "error-frame": _whole,
+    "unnoticed": _flag,
+    "skip": _whole,
+    "times": _whole,
+    "id": _word,
+}

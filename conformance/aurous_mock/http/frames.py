@@ -1,0 +1,68 @@
+"""Turns the progress of a completion into the frames of a stream, byte for byte; sends nothing."""
+
+from typing import Any
+
+import orjson
+
+from aurous_mock.billing import pricing
+from aurous_mock.completions.draft import Draft
+from aurous_mock.generation.answer import Piece
+
+KEEP_ALIVE = b": keep-alive\n\n"
+DONE = b"data: [DONE]\n\n"
+
+
+def frame(payload: Any) -> bytes:
+    """One event."""
+    return b"data: " + orjson.dumps(payload) + b"\n\n"
+
+
+class Framer:
+    """Writes the frames of one stream: the same id, created and model in all of them."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._frozen = {
+            "id": draft.id,
+            "object": "chat.completion.chunk",
+            "created": draft.created,
+            "model": draft.order.model.id,
+        }
+
+    def warning(self) -> bytes:
+        """The first frame of a stream that was sent an idempotency key."""
+        warning = {
+            "code": "idempotency_ignored_streaming",
+            "message": "Idempotency-Key is ignored when stream is true; sending this request again makes, and "
+            "charges, another completion.",
+        }
+        return frame({**self._frozen, "choices": [], "warning": warning})
+
+    def role(self) -> bytes:
+        return self._chunk({"role": "assistant", "content": ""})
+
+    def piece(self, piece: Piece) -> bytes:
+        """The frame that delivers `piece`."""
+        if piece.call is None:
+            return self._chunk({"content": piece.text}, piece)
+        call: dict[str, Any] = {"index": piece.call}
+        if piece.opens is not None:
+            call |= {"id": piece.opens.id, "type": "function"}
+            call["function"] = {"name": piece.opens.name, "arguments": piece.text}
+        else:
+            call["function"] = {"arguments": piece.text}
+        return self._chunk({"tool_calls": [call]})
+
+    def last(self, status: str) -> bytes:
+        """The frame that says how the completion ended and, unless it was declined, what it cost."""
+        choice = {"index": 0, "delta": {}, "finish_reason": self._draft.finish_reason(status)}
+        payload: dict[str, Any] = {**self._frozen, "choices": [choice]}
+        if self._draft.order.include_usage:
+            payload["usage"] = pricing.receipt(self._draft.usage, self._draft.order.model)
+        return frame(payload)
+
+    def _chunk(self, delta: dict[str, Any], piece: Piece | None = None) -> bytes:
+        choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
+        if piece is not None and self._draft.order.alternatives is not None:
+            choice["logprobs"] = {"content": piece.logprobs, "refusal": None}
+        return frame({**self._frozen, "choices": [choice]})

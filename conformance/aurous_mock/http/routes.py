@@ -1,0 +1,190 @@
+"""The five operations over HTTP: reads requests, asks the service, writes responses; decides nothing of its own."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from aurous_mock.completions import idempotency, parsed_request
+from aurous_mock.completions.draft import FAILED, failure_of
+from aurous_mock.completions.idempotency import Claim
+from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.service import Run, Service
+from aurous_mock.contract import model_catalogue, validation
+from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.generation.fake_model import Pace
+from aurous_mock.http.errors import PROVIDER_FAILURES, Refused
+from aurous_mock.http.faults import Fault, error_of
+from aurous_mock.http.rate_limits import Limits
+from aurous_mock.http.request_context import Exchange, exchange_of
+from aurous_mock.http.sse_response import Delivery, Manner
+from aurous_mock.server.settings import Settings
+
+CREATE = "/v1/chat/completions"
+MAX_BODY = 10 * 1024 * 1024
+
+
+class Routes:
+    """The endpoints of one server."""
+
+    def __init__(self, settings: Settings, service: Service, limits: Limits) -> None:
+        self._settings = settings
+        self._service = service
+        self._limits = limits
+
+    def table(self) -> list[Route]:
+        return [
+            Route(CREATE, self.create, methods=["POST"]),
+            Route(CREATE + "/{id}", self.retrieve, methods=["GET"]),
+            Route(CREATE + "/{id}/cancel", self.cancel, methods=["POST"]),
+            Route("/v1/models", self.models, methods=["GET"]),
+            Route("/v1/balance", self.balance, methods=["GET"]),
+        ]
+
+    async def create(self, request: Request) -> "Response | EventStream":
+        exchange = exchange_of(request)
+        exchange.tokens = self._limits.unlimited()
+        team = _team(exchange)
+        body = validation.parse(await _read_json(request, exchange.headers))
+        validation.check(body, exchange.contract)
+        exchange.key = idempotency.read_key(exchange.headers)
+        order = parsed_request.read(body)
+        admission = await self._limits.admit_tokens(team, order.prompt_tokens)
+        exchange.tokens = admission.gauge
+        if admission.refusal is not None:
+            raise admission.refusal
+        if order.streamed:
+            return await self._stream(request, order, team)
+        claim = None
+        if exchange.key is not None:
+            claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
+        created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(request))
+        if not created.replayed:
+            await self._limits.spend_tokens(team, created.made)
+        return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
+
+    async def _stream(self, request: Request, order: Order, team: str) -> "EventStream":
+        exchange = exchange_of(request)
+        run = await self._service.begin(order, team)
+        mishap = _mishap(request)
+        if mishap is not None and exchange.fault.error_frame is None:
+            await run.conclude(FAILED, failure_of(mishap))
+            self._service.forget(run)
+            raise mishap
+        fault = exchange.fault
+        manner = Manner(
+            warn=exchange.key is not None,
+            keep_alive=fault.keep_alive or self._settings.keep_alive,
+            error_frame=fault.error_frame,
+            mishap=mishap,
+            notice_disconnect=not fault.unnoticed,
+        )
+        pieces = self._service.pieces(run, self._pace(exchange))
+
+        async def settle() -> None:
+            self._service.forget(run)
+            await self._limits.spend_tokens(team, run.draft.usage.made)
+
+        return EventStream(run, pieces, manner, exchange, settle)
+
+    async def retrieve(self, request: Request) -> Response:
+        team = _team(exchange_of(request))
+        return _json(await self._service.retrieve(team, request.path_params["id"]))
+
+    async def cancel(self, request: Request) -> Response:
+        exchange = exchange_of(request)
+        team = _team(exchange)
+        key = idempotency.read_key(exchange.headers)
+        if key is not None:
+            await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
+        return _json(await self._service.cancel(team, request.path_params["id"]))
+
+    async def models(self, request: Request) -> Response:
+        return _json(orjson.dumps(model_catalogue.listing()))
+
+    async def balance(self, request: Request) -> Response:
+        balance = await self._service.store.balance(_team(exchange_of(request)))
+        return _json(orjson.dumps(balance.body()))
+
+    def _pace(self, exchange: Exchange) -> Pace:
+        pace = self._settings.pace
+        return pace if exchange.fault.pace is None else replace(pace, tokens_per_second=exchange.fault.pace)
+
+
+class EventStream:
+    """The response that delivers a run."""
+
+    def __init__(
+        self,
+        run: Run,
+        pieces: AsyncIterator[Piece | Ending],
+        manner: Manner,
+        exchange: Exchange,
+        settle: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settle = settle
+        self._run = run
+        self._pieces = pieces
+        self._manner = manner
+        self._exchange = exchange
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = self._exchange
+        delivery = Delivery(self._run, self._manner, exchange.contract, exchange.request_id, receive, send)
+        status = b"ignored_streaming" if self._manner.warn else b"not_set"
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache, no-transform"),
+            (b"x-accel-buffering", b"no"),
+            (b"aurous-idempotency-status", status),
+        ]
+        try:
+            await delivery.deliver(self._pieces, headers)
+        finally:
+            await self._settle()
+
+
+def _team(exchange: Exchange) -> str:
+    assert exchange.team is not None, "the gateway lets nobody in without a team"
+    return exchange.team
+
+
+def takes_mishap(scope: Scope, fault: Fault) -> bool:
+    """Whether the fault is a provider's, and the request one that asks the provider: it then fails in the middle of its
+    work, and leaves a failed record behind."""
+    if fault.html or fault.when == "after" or (scope["method"], scope["path"]) != ("POST", CREATE):
+        return False
+    return fault.error_frame is not None or (fault.is_error and error_of(fault).code in PROVIDER_FAILURES)
+
+
+def _mishap(request: Request) -> Refused | None:
+    fault = exchange_of(request).fault
+    return error_of(fault) if takes_mishap(request.scope, fault) else None
+
+
+def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def _read_json(request: Request, headers: Mapping[str, str]) -> bytes:
+    """The body of a request that says it is JSON, up to the documented size."""
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Refused("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
+    length = headers.get("content-length", "0")
+    if length.isdecimal() and int(length) > MAX_BODY:
+        raise _too_large()
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise _too_large()
+    return bytes(body)
+
+
+def _too_large() -> Refused:
+    return Refused("request_too_large", f"The request body is larger than {MAX_BODY} bytes.")

@@ -1,0 +1,42 @@
+"""Puts one server together from its settings; owns no behaviour."""
+
+from starlette.routing import Router
+
+from aurous_mock.completions.service import Service
+from aurous_mock.contract import spec
+from aurous_mock.generation.fake_model import Engine, Improviser
+from aurous_mock.http.admin import Admin
+from aurous_mock.http.middleware import Gateway
+from aurous_mock.http.rate_limits import Limits
+from aurous_mock.http.routes import Routes
+from aurous_mock.server.settings import Settings
+from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.store import Store
+
+
+class Application:
+    """An ASGI application and the parts that others need a hand on."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.contracts = spec.load(settings.specs)
+        self.service = Service(_store(settings), _engine(settings))
+        limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
+        routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
+        self.asgi = Gateway(settings, self.contracts, self.service, limits, Router(routes, redirect_slashes=False))
+
+
+def _store(settings: Settings) -> Store:
+    if settings.state is None:
+        return MemoryStore(settings.credits)
+    # Imported here: SQLAlchemy takes longer to import than everything else, and most servers keep nothing.
+    from aurous_mock.storage.database import DatabaseStore
+
+    return DatabaseStore(settings.state, settings.credits)
+
+
+def _engine(settings: Settings) -> Engine:
+    if settings.upstream is None:
+        return Improviser(settings.seed)
+    from aurous_mock.generation.upstream import Upstream
+
+    return Upstream(settings.upstream, settings.upstream_key, settings.upstream_model)

@@ -1,0 +1,227 @@
+"""The command line: flags and environment into settings, faults of either into one line and exit code 2."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from aurous_mock.billing.pricing import MICRO
+from aurous_mock.generation.fake_model import Pace
+from aurous_mock.http import faults
+from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, SettingsError
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the mock; returns when a signal has ended it."""
+    settings = read(sys.argv[1:] if arguments is None else arguments)
+    # Imported late: a mistake in the flags is then answered at once.
+    from aurous_mock.server.uvicorn_server import serve
+
+    try:
+        serve(settings)
+    except SettingsError as error:
+        _fail(str(error))
+
+
+def read(arguments: Sequence[str]) -> Settings:
+    """The settings that a command line asks for."""
+    flags = _parser().parse_args(arguments)
+    keys = {} if flags.no_default_key else {DEFAULT_KEY: DEFAULT_TEAM}
+    keys |= dict.fromkeys([*filter(None, [os.environ.get("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
+    keys |= {key: team for team, key in flags.team_key}
+    if not keys:
+        _fail("--no-default-key needs another key: --api-key or --team-key")
+    if flags.upstream is None and (flags.upstream_key or flags.upstream_model):
+        _fail("--upstream-key and --upstream-model need --upstream")
+    if flags.workers > 1 and flags.state is None:
+        _fail("--workers needs --state: workers share nothing but the state file or database")
+    return Settings(
+        host=flags.host,
+        port=flags.port,
+        keys=keys,
+        seed=flags.seed,
+        credits=flags.credits,
+        pace=Pace(flags.first_token, flags.tokens_per_second),
+        keep_alive=flags.keep_alive,
+        requests_per_minute=flags.rpm,
+        tokens_per_minute=flags.tpm,
+        state=flags.state,
+        workers=flags.workers,
+        upstream=flags.upstream,
+        upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
+        upstream_model=flags.upstream_model,
+        specs=tuple(flags.spec),
+        expose_admin=flags.expose_admin,
+        access_log=not flags.no_access_log,
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        _fail(message)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"aurous-mock: {message}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="aurous-mock",
+        description="A server that keeps the Aurous Labs HTTP contract, for tests and for self-hosting.",
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--port", type=port, default=8080, help="port to listen on, 0 for a free one (default: %(default)s)")
+    add(
+        "--api-key",
+        action="append",
+        type=api_key,
+        default=[],
+        metavar="KEY",
+        help="accept this key too, for the default team; repeatable (env: AUROUS_MOCK_API_KEY)",
+    )
+    add(
+        "--team-key",
+        action="append",
+        default=[],
+        type=team_key,
+        metavar="TEAM=KEY",
+        help="accept this key for another team; repeatable",
+    )
+    add("--no-default-key", action="store_true", help="refuse the well-known key, al_live_ and 64 zeros")
+    add("--seed", type=int, default=0, help="other seeds give other answers (default: %(default)s)")
+    add(
+        "--credits",
+        type=amount,
+        default=Settings.credits,
+        metavar="N",
+        help=f"each team's credits at the start (default: {Settings.credits // MICRO})",
+    )
+    add("--first-token", type=seconds, default=0.0, metavar="S", help="seconds before the first token (default: 0)")
+    add("--tokens-per-second", type=rate, default=None, metavar="N", help="pace of answers (default: at once)")
+    add(
+        "--keep-alive",
+        type=rate,
+        default=15.0,
+        metavar="S",
+        help="seconds of silence in a stream before a keep-alive comment (default: 15)",
+    )
+    add("--rpm", type=limit, default=None, metavar="N", help="requests per minute and team (default: no limit)")
+    add("--tpm", type=limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
+    add(
+        "--state",
+        type=state,
+        metavar="FILE|URL",
+        default=None,
+        help="keep everything in this SQLite file, or in a database by SQLAlchemy URL, such as postgresql+psycopg://...",
+    )
+    add("--workers", type=limit, default=1, metavar="N", help="processes that share the port and --state (default: 1)")
+    add(
+        "--upstream",
+        type=url,
+        default=None,
+        metavar="URL",
+        help="forward to this OpenAI-compatible server, such as http://127.0.0.1:11434/v1, and wrap its answers",
+    )
+    add("--upstream-key", default=None, metavar="KEY", help="its bearer token (env: AUROUS_MOCK_UPSTREAM_KEY)")
+    add("--upstream-model", default=None, metavar="M", help="the model to ask it for (default: the one requested)")
+    add(
+        "--spec",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="FILE",
+        help="serve this version of the contract; repeatable, the newest is the default (default: the bundled one)",
+    )
+    add("--expose-admin", action="store_true", help="answer /_mock/ to other machines too")
+    add("--no-access-log", action="store_true", help="do not write a line for each request to standard error")
+    return parser
+
+
+def _epilog() -> str:
+    grammar = (faults.__doc__ or "").partition("\n\n")[2]
+    endpoints = (
+        "GET /_mock/ledger          every charge, in order\n"
+        "POST /_mock/reset          forget everything\n"
+        'POST /_mock/clock          {"advance": SECONDS}\n'
+        'POST /_mock/faults         {"fault": TEXT, "method": "POST", "path": "/v1/..."}\n'
+    )
+    return f"for tests (this machine only, unless --expose-admin):\n\n{endpoints}\nfaults:\n\n{grammar}"
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
+    return value
+
+
+def seconds(text: str) -> float:
+    return _number(text)
+
+
+def rate(text: str) -> float:
+    value = _number(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("must be more than 0")
+    return value
+
+
+def limit(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not a port")
+    return value
+
+
+def amount(text: str) -> int:
+    try:
+        micro = Decimal(text) * MICRO
+    except InvalidOperation as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits") from error
+    if not micro.is_finite() or not 0 <= micro <= 10**15 or micro != int(micro):
+        raise argparse.ArgumentTypeError("credits are from 0 to 1000000000, with at most six decimals")
+    return int(micro)
+
+
+def api_key(text: str) -> str:
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise argparse.ArgumentTypeError("a key is printable ASCII without spaces, and not empty")
+    return text
+
+
+def team_key(text: str) -> tuple[str, str]:
+    team, _, key = text.partition("=")
+    if not team or not key:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TEAM=KEY")
+    return team, api_key(key)
+
+
+def state(text: str) -> str:
+    if text in ("", ":memory:") or text.rstrip("/") == "sqlite:" or text.endswith(":memory:"):
+        raise argparse.ArgumentTypeError(
+            "state is kept in memory when --state is left out; here it names a file or URL"
+        )
+    return text
+
+
+def url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) URL")
+    return text.rstrip("/")

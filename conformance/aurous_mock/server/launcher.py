@@ -1,0 +1,78 @@
+"""Runs a mock inside a test process: a real server on a real port in a daemon thread; for tests, not for serving."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+import orjson
+
+from aurous_mock.server.settings import DEFAULT_KEY, Settings
+from aurous_mock.server.uvicorn_server import Server, address, bind
+
+_PATIENCE = 30
+
+
+class Mock:
+    """A running mock, as tests see it."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        self.url = url
+        self.api_key = api_key
+
+    def __repr__(self) -> str:
+        return f"Mock({self.url!r})"
+
+    def reset(self) -> None:
+        """Forget every completion, key, charge, fault and clock shift."""
+        self._call("POST", "reset", {})
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every charge so far, in order: `completion_id`, `credits_charged`, `idempotency_key` and more."""
+        charges: list[dict[str, Any]] = self._call("GET", "ledger")["charges"]
+        return charges
+
+    def advance(self, seconds: float) -> None:
+        """Move the server's clock forward."""
+        self._call("POST", "clock", {"advance": seconds})
+
+    def fault(self, fault: str, *, method: str = "", path: str = "") -> None:
+        """Let the next matching request suffer `fault`; see `aurous_mock.http.faults`."""
+        self._call("POST", "faults", {"fault": fault, "method": method, "path": path})
+
+    def _call(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        data = None if body is None else orjson.dumps(body)
+        request = Request(f"{self.url}/_mock/{name}", data, method=method)  # noqa: S310 - our own http URL
+        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310
+            parsed: dict[str, Any] = orjson.loads(response.read())
+            return parsed
+
+
+@contextmanager
+def running(**options: Any) -> Iterator[Mock]:
+    """A mock with the given `Settings` fields, for the length of a `with` block; it listens when the block begins."""
+    settings = Settings(**{"port": 0, "access_log": False, **options})
+    listener = bind(settings.host, settings.port)
+    started = threading.Event()
+    server = Server(settings, started.set)
+    failure: list[BaseException] = []
+    thread = threading.Thread(target=_run, args=(lambda: server.run([listener]), started, failure), daemon=True)
+    thread.start()
+    try:
+        if not started.wait(_PATIENCE) or failure:
+            raise RuntimeError("the mock did not start") from (failure[0] if failure else None)
+        yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY))
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE)
+        listener.close()
+
+
+def _run(serve: Callable[[], None], started: threading.Event, failure: list[BaseException]) -> None:
+    try:
+        serve()
+    except BaseException as error:
+        failure.append(error)
+    finally:
+        started.set()

@@ -1,0 +1,125 @@
+"""Runs the application on uvicorn, with a clean start and a clean end; leaves other processes to `workers`."""
+
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+import orjson
+import uvicorn
+
+from aurous_mock.completions import identifiers
+from aurous_mock.contract.spec import Contract, ContractError
+from aurous_mock.http.errors import Refused, envelope
+from aurous_mock.server import sockets
+from aurous_mock.server.application import Application
+from aurous_mock.server.settings import Settings, SettingsError
+
+_GRACE = 5
+_BACKLOG = 2048
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that tells when it is ready, and ends its streams before it waits for its connections."""
+
+    def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
+        self.application = Application(settings)
+        self._ready = ready
+        config = uvicorn.Config(
+            self.application.asgi,
+            http=sockets.protocol(lambda: _garbage(self.application.contracts.current, settings)),
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.application.service.interrupt_all()
+        await super().shutdown(sockets)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket, on a free port for port 0."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def address(listener: socket.socket) -> str:
+    """The URL at which a socket bound by `bind` is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it. Prints one line on standard output when requests are accepted."""
+    listener = bind(settings.host, settings.port)
+
+    def announce() -> None:
+        print(f"aurous-mock listening on {address(listener)}", flush=True)
+
+    if settings.workers == 1:
+        run(settings, listener, announce)
+        return
+    # Imported here: only this case needs other processes.
+    from aurous_mock.server.workers import Supervisor
+
+    # Made once for nothing, so that settings which cannot work are said once, here, and not by every worker.
+    _make(settings, announce)
+    Supervisor(settings, listener).run(announce)
+
+
+def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve in this process until a signal ends it, and call `ready` when requests are accepted."""
+    # Standard error is for the one line of each request, and for tracebacks.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
+    server = _make(settings, ready)
+    # What was made so far stays, and what requests leave behind is stored on purpose: looking for garbage in it again
+    # and again would cost a tenth of the server's time.
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
+    # uvicorn raises the signal again once it has shut down; by then it has done its work, and the exit is a clean one.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    server.run([listener])
+
+
+def _make(settings: Settings, ready: Callable[[], None]) -> Server:
+    try:
+        return Server(settings, ready)
+    except ContractError as error:
+        raise SettingsError(str(error)) from error
+
+
+def _garbage(contract: Contract, settings: Settings) -> bytes:
+    """The response to bytes that are no HTTP request."""
+    request_id = identifiers.new("req_")
+    if settings.access_log:
+        print(f"{request_id} - - 400 0.0ms -", file=sys.stderr)
+    refused = Refused("invalid_format", "This is not an HTTP request that can be understood.")
+    body = orjson.dumps(envelope(refused, contract.code(refused.code), request_id))
+    head = (
+        "HTTP/1.1 400 Bad Request\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
+        f"aurous-request-id: {request_id}\r\naurous-version: {contract.version}\r\n\r\n"
+    )
+    return head.encode() + body

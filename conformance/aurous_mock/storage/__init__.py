@@ -1,0 +1,1 @@
+"""Stores of completions, idempotency keys and balances: in memory or in a database."""

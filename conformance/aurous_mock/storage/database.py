@@ -1,0 +1,257 @@
+"""Keeps everything in SQLite or PostgreSQL through SQLAlchemy Core, for any number of servers; decides nothing itself.
+
+Each operation is one transaction. SQLite takes its one write lock when a transaction begins; PostgreSQL locks the rows
+it has to, always in the order key, completion, balance, so that nobody waits in a circle.
+"""
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+import sqlalchemy as sa
+
+from aurous_mock.completions import leases
+from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
+from aurous_mock.completions.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
+from aurous_mock.completions.leases import Leases
+from aurous_mock.http.rate_limits import Change, Level
+from aurous_mock.storage.connections import Database
+from aurous_mock.storage.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
+from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
+
+
+class DatabaseStore:
+    """A store that outlives its servers."""
+
+    shared = True
+
+    def __init__(self, location: str, endowment: int) -> None:
+        self._endowment = endowment
+        self._holder = uuid.uuid4().hex
+        self._offset = 0.0
+        self._database = Database(location)
+        self._leases = Leases(self._database, self._holder, self.close)
+        self._renewal: asyncio.Task[None] | None = None
+        self._transact = self._database.transact
+        self._insert = self._database.insert
+
+    async def start(self) -> None:
+        await self._leases.give_up()
+        self._renewal = asyncio.create_task(self._leases.keep())
+
+    async def stop(self) -> None:
+        if self._renewal is not None:
+            self._renewal.cancel()
+        await self._database.dispose()
+
+    def now(self) -> float:
+        return time.time() + self._offset
+
+    def _read_offset(self, connection: sa.Connection) -> None:
+        self._offset = float(connection.execute(sa.select(meta.c.clock_offset)).scalar_one())
+
+    async def open(self, opening: Opening) -> Verdict:
+        return await self._transact(lambda connection: self._open(connection, opening))
+
+    def _open(self, connection: sa.Connection, opening: Opening) -> Verdict:
+        self._read_offset(connection)
+        if opening.claim is not None:
+            decision = self._claim(connection, opening, opening.claim)
+            if not isinstance(decision, Fresh):
+                return decision
+        if not self._place_hold(connection, opening):
+            # The claim goes too: a request that is refused here leaves no trace.
+            balance = self._balance(connection, opening.team)
+            connection.rollback()
+            return TooLow(balance.credits - balance.held)
+        connection.execute(
+            sa.insert(completions).values(
+                id=opening.id,
+                team=opening.team,
+                status=IN_PROGRESS,
+                streamed=opening.streamed,
+                hold=opening.hold,
+                body=opening.body,
+                key=opening.claim.key if opening.claim else None,
+                holder=self._holder,
+                lease=self._database.clock() + leases.LENGTH,
+                cancel_asked=False,
+            )
+        )
+        return Opened()
+
+    def _claim(self, connection: sa.Connection, opening: Opening, claim: Claim) -> Fresh | Replay | InUse:
+        values = {
+            "route": claim.route,
+            "fingerprint": claim.fingerprint,
+            "completion_id": opening.id,
+            "claimed_at": self.now(),
+            "body": None,
+        }
+        first = self._insert(keys).values(team=opening.team, key=claim.key, **values)
+        first = first.on_conflict_do_nothing().returning(keys.c.key)
+        here = (keys.c.team == opening.team) & (keys.c.key == claim.key)
+        row = None
+        while row is None:
+            if connection.execute(first).first() is not None:
+                return Fresh()
+            # Empty when the key was freed between the two statements: then it can be had after all.
+            row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()
+        decision = decide(_entry(row), claim, self.now())
+        if isinstance(decision, Fresh):
+            connection.execute(sa.update(keys).where(here).values(**values))
+        return decision
+
+    def _place_hold(self, connection: sa.Connection, opening: Opening) -> bool:
+        self._endow(connection, opening.team)
+        enough = balances.c.credits - balances.c.held >= opening.hold
+        placed = connection.execute(
+            sa.update(balances)
+            .where((balances.c.team == opening.team) & enough)
+            .values(held=balances.c.held + opening.hold)
+        )
+        return placed.rowcount == 1
+
+    def _endow(self, connection: sa.Connection, team: str) -> None:
+        row = self._insert(balances).values(team=team, credits=self._endowment, held=0)
+        connection.execute(row.on_conflict_do_nothing())
+
+    async def close(self, closing: Closing) -> bool:
+        return await self._transact(lambda connection: self._close(connection, closing))
+
+    def _close(self, connection: sa.Connection, closing: Closing) -> bool:
+        running = (completions.c.id == closing.id) & (completions.c.status == IN_PROGRESS)
+        row = connection.execute(sa.select(completions).where(running)).one_or_none()
+        if row is None:
+            return False
+        here = (keys.c.team == row.team) & (keys.c.key == row.key)
+        connection.execute(sa.select(keys.c.key).where(here).with_for_update())
+        ending = sa.update(completions).where(running).values(status=closing.status, body=closing.body)
+        if connection.execute(ending).rowcount != 1:
+            return False
+        left = balances.c.credits - closing.charge
+        connection.execute(
+            sa.update(balances)
+            .where(balances.c.team == row.team)
+            # Beyond the hold a charge takes what there is, down to zero; the platform absorbs the rest.
+            .values(held=balances.c.held - row.hold, credits=sa.case((left > 0, left), else_=0))
+        )
+        if closing.charge:
+            connection.execute(
+                sa.insert(charges).values(
+                    completion_id=closing.id,
+                    team=row.team,
+                    status=closing.status,
+                    micro=closing.charge,
+                    key=row.key,
+                    charged_at=self.now(),
+                )
+            )
+        if row.key is not None:
+            self._answer_key(connection, closing, here)
+        return True
+
+    def _answer_key(self, connection: sa.Connection, closing: Closing, here: sa.ColumnElement[bool]) -> None:
+        mine = here & (keys.c.completion_id == closing.id)
+        if closing.status == COMPLETED:
+            connection.execute(sa.update(keys).where(mine).values(body=closing.body))
+        else:
+            connection.execute(sa.delete(keys).where(mine))
+
+    async def checkpoint(self, completion_id: str, body: bytes) -> bool:
+        def work(connection: sa.Connection) -> bool:
+            running = (completions.c.id == completion_id) & (completions.c.status == IN_PROGRESS)
+            connection.execute(sa.update(completions).where(running).values(body=body))
+            asked = sa.select(completions.c.cancel_asked).where(completions.c.id == completion_id)
+            return bool(connection.execute(asked).scalar())
+
+        return await self._transact(work)
+
+    async def ask_to_cancel(self, completion_id: str) -> None:
+        here = completions.c.id == completion_id
+        await self._transact(
+            lambda connection: connection.execute(sa.update(completions).where(here).values(cancel_asked=True))
+        )
+
+    async def key(self, team: str, key: str) -> Entry | None:
+        def work(connection: sa.Connection) -> Entry | None:
+            here = (keys.c.team == team) & (keys.c.key == key)
+            row = connection.execute(sa.select(keys).where(here)).one_or_none()
+            return None if row is None else _entry(row)
+
+        return await self._transact(work)
+
+    async def find(self, team: str, completion_id: str) -> Record | None:
+        def work(connection: sa.Connection) -> Record | None:
+            here = (completions.c.id == completion_id) & (completions.c.team == team)
+            row = connection.execute(sa.select(completions).where(here)).one_or_none()
+            return None if row is None else Record(row.id, row.status, row.streamed, row.body)
+
+        return await self._transact(work)
+
+    async def balance(self, team: str) -> Balance:
+        def work(connection: sa.Connection) -> Balance:
+            self._endow(connection, team)
+            return self._balance(connection, team)
+
+        return await self._transact(work)
+
+    def _balance(self, connection: sa.Connection, team: str) -> Balance:
+        row = connection.execute(sa.select(balances).where(balances.c.team == team)).one()
+        return Balance(row.credits, row.held)
+
+    async def charges(self) -> list[Charge]:
+        def work(connection: sa.Connection) -> list[Charge]:
+            rows = connection.execute(sa.select(charges).order_by(charges.c.number)).all()
+            return [Charge(row.completion_id, row.team, row.status, row.micro, row.key, row.charged_at) for row in rows]
+
+        return await self._transact(work)
+
+    async def count(self, name: str) -> int:
+        def work(connection: sa.Connection) -> int:
+            fresh = self._insert(counters).values(name=name, count=1)
+            counted = fresh.on_conflict_do_update(index_elements=["name"], set_={"count": counters.c.count + 1})
+            return int(connection.execute(counted.returning(counters.c.count)).scalar_one()) - 1
+
+        return await self._transact(work)
+
+    async def turn(self, bucket: str, change: Change) -> Level:
+        def work(connection: sa.Connection) -> Level:
+            connection.execute(self._insert(buckets).values(name=bucket).on_conflict_do_nothing())
+            here = buckets.c.name == bucket
+            row = connection.execute(sa.select(buckets).where(here).with_for_update()).one()
+            level = change(None if row.at is None else Level(row.amount, row.at))
+            connection.execute(sa.update(buckets).where(here).values(amount=level.amount, at=level.at))
+            return level
+
+        return await self._transact(work)
+
+    async def add_rule(self, rule: str) -> None:
+        await self._transact(lambda connection: connection.execute(sa.insert(rules).values(rule=rule)))
+
+    async def rules(self) -> list[tuple[int, str]]:
+        def work(connection: sa.Connection) -> list[tuple[int, str]]:
+            return [(row.number, row.rule) for row in connection.execute(sa.select(rules).order_by(rules.c.number))]
+
+        return await self._transact(work)
+
+    async def reset(self) -> None:
+        def work(connection: sa.Connection) -> None:
+            for table in (completions, keys, balances, charges, counters, rules, buckets):
+                connection.execute(sa.delete(table))
+            connection.execute(sa.update(meta).values(clock_offset=0.0))
+            self._offset = 0.0
+
+        await self._transact(work)
+
+    async def advance(self, seconds: float) -> None:
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.update(meta).values(clock_offset=meta.c.clock_offset + seconds))
+            self._read_offset(connection)
+
+        await self._transact(work)
+
+
+def _entry(row: sa.Row[Any]) -> Entry:
+    return Entry(row.route, row.fingerprint, row.completion_id, row.claimed_at, row.body)

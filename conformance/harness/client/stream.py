@@ -1,0 +1,155 @@
+"""Owns a streamed answer while it is read and after: chunks, text, receipt, end; requires nothing of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from harness.client.exchange import Exchange
+from harness.client.sse import Event, EventReader
+from harness.violations import Breach
+
+DONE = "[DONE]"
+LONGEST_STREAM = 120.0
+
+
+@dataclass
+class Transcript:
+    """Everything that a stream said, in order."""
+
+    exchange: Exchange
+    events: list[Event] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    unfinished: str = ""
+    ended: bool = False
+
+    @property
+    def frames(self) -> list[dict[str, Any]]:
+        """The decoded data of every event but [DONE]."""
+        return [self._decoded(event) for event in self.events if event.data != DONE]
+
+    @property
+    def chunks(self) -> list[dict[str, Any]]:
+        """The frames that are chunks of the completion: neither a warning of its own nor an error."""
+        return [frame for frame in self.frames if "error" not in frame and not is_bare_warning(frame)]
+
+    @property
+    def id(self) -> str:
+        ids = [frame["id"] for frame in self.chunks if isinstance(frame.get("id"), str)]
+        if not ids:
+            raise Breach("no chunk of the stream carries an id", self.exchange)
+        return str(ids[0])
+
+    @property
+    def choices(self) -> list[dict[str, Any]]:
+        return [choice for chunk in self.chunks for choice in chunk.get("choices") or []]
+
+    @property
+    def deltas(self) -> list[dict[str, Any]]:
+        return [choice.get("delta") or {} for choice in self.choices]
+
+    @property
+    def content(self) -> str:
+        return "".join(delta["content"] for delta in self.deltas if delta.get("content"))
+
+    @property
+    def finish_reasons(self) -> list[str]:
+        return [choice["finish_reason"] for choice in self.choices if choice.get("finish_reason") is not None]
+
+    @property
+    def usages(self) -> list[dict[str, Any]]:
+        return [chunk["usage"] for chunk in self.chunks if chunk.get("usage") is not None]
+
+    @property
+    def usage(self) -> dict[str, Any] | None:
+        try:
+            return self.usages[-1] if self.usages else None
+        except Breach:
+            return None
+
+    @property
+    def warnings(self) -> list[Any]:
+        return [frame["warning"] for frame in self.frames if frame.get("warning") is not None]
+
+    @property
+    def tool_calls(self) -> list[dict[str, Any]]:
+        """The calls of functions, their pieces put together by index."""
+        calls: dict[int, dict[str, Any]] = {}
+        for delta in self.deltas:
+            for piece in delta.get("tool_calls") or []:
+                call = calls.setdefault(piece["index"], {"function": {"name": "", "arguments": ""}})
+                call.update({key: piece[key] for key in ("id", "type") if piece.get(key)})
+                # Members that nobody documented may be of any type.
+                for key in ("name", "arguments"):
+                    call["function"][key] += (piece.get("function") or {}).get(key) or ""
+        return [calls[index] for index in sorted(calls)]
+
+    @property
+    def done(self) -> bool:
+        return any(event.data == DONE for event in self.events)
+
+    def _decoded(self, event: Event) -> dict[str, Any]:
+        try:
+            frame = json.loads(event.data)
+        except ValueError:
+            raise Breach(f"an event's data is not JSON: {event.data[:200]}", self.exchange) from None
+        if not isinstance(frame, dict):
+            raise Breach(f"an event's data is not a JSON object: {event.data[:200]}", self.exchange)
+        return frame
+
+
+class OpenStream:
+    """A stream that is still being read; closing it hangs up."""
+
+    def __init__(self, exchange: Exchange, response: httpx.Response, started: float) -> None:
+        self.exchange = exchange
+        self.transcript = Transcript(exchange)
+        self._response = response
+        self._reader = EventReader()
+        self._chunks = response.iter_bytes()
+        self._started = started
+
+    def read_until(self, enough: Callable[[Transcript], bool]) -> Transcript:
+        """Read until the transcript satisfies `enough`, or the stream ends."""
+        while not self.transcript.ended and not enough(self.transcript):
+            self._step()
+        return self.transcript
+
+    def drain(self) -> Transcript:
+        """Read to the end."""
+        return self.read_until(lambda _: False)
+
+    def close(self) -> None:
+        self._response.close()
+        self.exchange.seconds = time.monotonic() - self._started
+
+    def _step(self) -> None:
+        if time.monotonic() - self._started > LONGEST_STREAM:
+            raise Breach(f"the stream had not ended after {LONGEST_STREAM:g} s", self.exchange)
+        chunk = next(self._chunks, None)
+        if chunk is None:
+            self.transcript.ended = True
+            self.transcript.unfinished = self._reader.unfinished
+            self.exchange.seconds = time.monotonic() - self._started
+            return
+        self.exchange.body += chunk
+        if self.exchange.media_type == "text/event-stream":
+            self.transcript.events += self._reader.feed(chunk)
+            self.transcript.comments = self._reader.comments
+            self.transcript.strays = self._reader.strays
+
+
+def is_bare_warning(frame: dict[str, Any]) -> bool:
+    """Whether a frame only warns: the warning may also ride on an ordinary chunk."""
+    return frame.get("warning") is not None and not frame.get("choices")
+
+
+def has_begun(transcript: Transcript) -> bool:
+    """Whether any of the answer itself has come."""
+    return bool(transcript.content or transcript.tool_calls)

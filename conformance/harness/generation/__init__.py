@@ -1,0 +1,1 @@
+"""Requests that the suite generates from the contract: bounds, samples and schemathesis."""

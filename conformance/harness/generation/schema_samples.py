@@ -1,0 +1,69 @@
+"""Owns what can be told of a schema alone: its alternatives, a small value of it, its types; knows no request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness import contract
+from harness.generation.request_normalizer import PIXEL
+
+
+def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    """The schemas that a value may keep, each without a union at its top."""
+    branches = schema.get("anyOf") or schema.get("oneOf")
+    if branches is None:
+        return [schema]
+    return [inner for branch in branches for inner in alternatives(contract.resolve(branch))]
+
+
+def sample(schema: dict[str, Any]) -> Any:
+    """A small value of a schema."""
+    schema = contract.resolve(schema)
+    if "const" in schema:
+        return schema["const"]
+    branches = schema.get("oneOf") or schema.get("anyOf")
+    if branches:
+        return sample(branches[0])
+    match schema.get("type"):
+        case "object":
+            properties = schema.get("properties", {})
+            return {name: sample(properties[name]) for name in schema.get("required", ())}
+        case "array":
+            return [sample(schema["items"])]
+        case "string":
+            return PIXEL if "pattern" in schema else schema.get("enum", [schema.get("example", "Say: gold.")])[0]
+        case "integer" | "number":
+            return schema.get("example", schema.get("minimum", 1))
+        case _:
+            return True
+
+
+def types_of(value: Any) -> set[str]:
+    """The names that JSON Schema has for the type of a value."""
+    match value:
+        case None:
+            return {"null"}
+        case bool():
+            return {"boolean"}
+        case int():
+            return {"integer", "number"}
+        case str():
+            return {"string"}
+        case list():
+            return {"array"}
+        case _:
+            return {"object"}
+
+
+def in_words(types: set[str]) -> str:
+    """Types as a sentence names them."""
+    words = {
+        "array": "an array",
+        "object": "an object",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "string": "text",
+        "null": "null",
+    }
+    return " or ".join(word for kind, word in words.items() if kind in types)

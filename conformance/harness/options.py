@@ -1,0 +1,159 @@
+"""Owns the command line of a run: its options, and the settings that they amount to; starts nothing."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from harness import contract
+from harness.settings import DEFAULT_SEED, EMBEDDED_KEY, OTHER_EMBEDDED_KEY, Profile, Settings, is_loopback
+
+DEFAULT_BUDGET = 2.0
+REPORTS = (".html", ".json")
+# Seconds in which a server must take a connection, before anything is asked of it.
+REACHED_WITHIN = 5.0
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("aurous", "Aurous Labs API conformance")
+    options: list[tuple[str, dict[str, Any]]] = [
+        ("--base-url", {"metavar": "URL", "help": "the server to test; the mock server is started without it"}),
+        ("--api-key", {"metavar": "KEY", "help": "its API key (default: AUROUS_API_KEY)"}),
+        ("--other-api-key", {"metavar": "KEY", "help": "a key of another team, for rules about what teams share"}),
+        ("--api-version", {"metavar": "DATE", "help": "the version to hold it to (default: the one of openapi.yaml)"}),
+        (
+            "--profile",
+            {
+                "choices": [profile.value for profile in Profile],
+                "default": Profile.DEFAULT.value,
+                "help": "how many examples each property gets",
+            },
+        ),
+        ("--seed", {"metavar": "N", "help": f"repeats a run; `random` draws one (default: {DEFAULT_SEED})"}),
+        (
+            "--max-credits",
+            {
+                "type": _credits,
+                "metavar": "N",
+                "help": f"the most to spend (default: {DEFAULT_BUDGET:g} unless loopback)",
+            },
+        ),
+        ("--dry-run", {"action": "store_true", "help": "tell what would be sent and its price; ask only the mock"}),
+        (
+            "--report",
+            {
+                "action": "append",
+                "default": [],
+                "metavar": "FILE",
+                "help": "write a report: .html or .json; repeatable",
+            },
+        ),
+    ]
+    for name, keywords in options:
+        try:
+            group.addoption(name, **keywords)
+        except ValueError:
+            # pytest-base-url claims --base-url with the same meaning and the same destination.
+            continue
+
+
+def base_url(config: pytest.Config) -> str | None:
+    url = config.getoption("base_url", None)
+    return str(url).rstrip("/").removesuffix("/v1") if url and not config.getoption("dry_run") else None
+
+
+def check(config: pytest.Config) -> None:
+    """Refuse, before anything is sent or paid for, what could only fail later."""
+    for report in config.getoption("report") or ():
+        if Path(report).suffix not in REPORTS:
+            raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")
+        if not Path(report).absolute().parent.is_dir():
+            raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
+    url = config.getoption("base_url", None)
+    if not url:
+        return
+    parts = _parsed(str(url))
+    if config.getoption("dry_run"):
+        return
+    _given_key(config, str(url), embedded=False)
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        _reach(str(url), *parts)
+
+
+def _parsed(url: str) -> tuple[str, int]:
+    """The host and port of an address."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise pytest.UsageError(f"--base-url: {url!r} is not an address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise pytest.UsageError(f"--base-url: {url!r} is not an address that begins with http:// or https://")
+    return parts.hostname, port
+
+
+def _reach(url: str, host: str, port: int) -> None:
+    try:
+        socket.create_connection((host, port), REACHED_WITHIN).close()
+    except OSError as error:
+        raise pytest.UsageError(f"--base-url: {url} cannot be reached: {error.strerror or error}") from None
+
+
+def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
+    """The key that was named, if any; a server that may charge for calls must have one."""
+    given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
+    if not given and not is_loopback(url):
+        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
+    return given
+
+
+def _credits(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of credits")
+    return value
+
+
+def choose_version(config: pytest.Config) -> None:
+    """Take the version to test for, before any test is generated from its contract."""
+    try:
+        contract.choose(config.getoption("api_version"))
+    except contract.UnknownVersionError as error:
+        raise pytest.UsageError(f"--api-version: {error}") from None
+
+
+def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
+    """The settings of this run; refuses to guess a key for somebody else's server."""
+    given = _given_key(config, url, embedded=embedded)
+    local = is_loopback(url)
+    budget = config.getoption("max_credits")
+    return Settings(
+        base_url=url,
+        api_key=EMBEDDED_KEY if embedded else given or EMBEDDED_KEY,
+        other_api_key=config.getoption("other_api_key") or (OTHER_EMBEDDED_KEY if embedded else None),
+        api_version=contract.version(),
+        profile=Profile(config.getoption("profile")),
+        seed=seed(config),
+        max_credits=budget if budget is not None or local else DEFAULT_BUDGET,
+        embedded=embedded,
+        dry_run=bool(config.getoption("dry_run")),
+    )
+
+
+def seed(config: pytest.Config) -> int:
+    """The seed, drawn once: every worker of a distributed run inherits it in its settings."""
+    chosen = config.getoption("seed")
+    if chosen == "random":
+        config.option.seed = chosen = str(random.SystemRandom().randrange(2**32))
+    try:
+        return int(chosen) if chosen is not None else DEFAULT_SEED
+    except ValueError:
+        raise pytest.UsageError(f"--seed takes a whole number or `random`, not {chosen!r}") from None

@@ -1,0 +1,1 @@
+"""Results of a run, in the terminal, as JSON and as an HTML page."""

@@ -1,0 +1,196 @@
+"""Mutates the mock's own code, mechanically, and runs the suite on what comes out; knows no planted fault.
+
+The mutations are cosmic-ray's. Its own runner changes files in place, and one after the other; here each mutant is a
+copy of the mock, so that several are tried at once and the checkout stays as it is.
+"""
+
+import difflib
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from mutants.suite_runner import ROOT, SUITE, Suite, Trial
+from mutants.variant_server import OTHER_KEY
+from mutants.worker_pool import spread
+
+MOCK = SUITE / "aurous_mock"
+EXPLAINED = Path(__file__).with_name("survivors.toml")
+GOAL = 0.9
+# No client could tell; or one could, and no page speaks of it. A "gap" is explained too, and excuses nothing.
+EXCUSES = ("equivalent", "outside")
+SEED = 20260515
+# Those that keep the contract. How fast, on which store and with which scripted faults is the mock's own business.
+MODULES = (
+    *("answers", "billing", "catalogue", "completions", "errors", "exchange", "frames", "gateway", "idempotency"),
+    *("memory", "orders", "routes", "service", "streaming", "validation"),
+)
+OPERATORS = (
+    *("AddNot", "NumberReplacer", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),
+    *("ReplaceOrWithAnd", "ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "ZeroIterationForLoop"),
+    *("ReplaceUnaryOperator_Delete_Not", "ReplaceUnaryOperator_Delete_USub"),
+    *("ReplaceBinaryOperator_Add_Sub", "ReplaceBinaryOperator_Sub_Add", "ReplaceBinaryOperator_Mul_Add"),
+    *("ReplaceComparisonOperator_Eq_NotEq", "ReplaceComparisonOperator_NotEq_Eq"),
+    *("ReplaceComparisonOperator_Lt_LtE", "ReplaceComparisonOperator_LtE_Lt"),
+    *("ReplaceComparisonOperator_Gt_GtE", "ReplaceComparisonOperator_GtE_Gt"),
+    *("ReplaceComparisonOperator_Is_IsNot", "ReplaceComparisonOperator_IsNot_Is"),
+)
+# Lines whose change no client could ever see.
+_INERT = ("@dataclass(", "import ", "from ")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One change of one place."""
+
+    module: str
+    operator: str
+    source: str
+    before: str
+    after: str
+
+    @property
+    def id(self) -> str:
+        return f"{self.module}: {self.before or '(nothing)'} -> {self.after or '(nothing)'}"
+
+
+def mutations() -> list[Mutation]:
+    """All that the operators can do to the modules, in the order of the source."""
+    return [each for module in MODULES for operator in OPERATORS for each in _mutate(module, operator)]
+
+
+def sample(size: int) -> list[Mutation]:
+    """`size` mutations, drawn by what they are: a larger sample holds the smaller one, and where the mock changes only
+    the mutations of what changed give way to others."""
+    return sorted(mutations(), key=lambda mutation: hashlib.sha256(f"{SEED} {mutation.id}".encode()).digest())[:size]
+
+
+def _mutate(module: str, name: str) -> Iterator[Mutation]:
+    try:
+        plugins, mutating = import_module("cosmic_ray.plugins"), import_module("cosmic_ray.mutating")
+    except ModuleNotFoundError:
+        sys.exit("mutation_score: --mechanical needs cosmic-ray: pip install cosmic-ray")
+    source = (MOCK / f"{module}.py").read_text()
+    operator: Any = plugins.get_operator(f"core/{name}")()
+    occurrence = 0
+    while (mutated := mutating.mutate_code(source, operator, occurrence)) is not None:
+        occurrence += 1
+        before, after = _changed(source, mutated)
+        if before.startswith(_INERT):
+            continue
+        yield Mutation(module, name, mutated, before, after)
+
+
+def _changed(source: str, mutated: str) -> tuple[str, str]:
+    lines = [*difflib.ndiff(source.splitlines(), mutated.splitlines())]
+    gone = " ".join(line[2:].strip() for line in lines if line.startswith("- "))
+    come = " ".join(line[2:].strip() for line in lines if line.startswith("+ "))
+    return gone, come
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one mutation."""
+
+    mutation: Mutation
+    trial: Trial
+
+    @property
+    def caught(self) -> bool:
+        # A mutant that makes the suite itself fall over is not caught by a rule.
+        return bool(self.trial.broken)
+
+    @property
+    def line(self) -> str:
+        return f"{'caught' if self.caught else 'SURVIVED':9} {self.mutation.id}  {', '.join(self.trial.broken[:1])}"
+
+
+@contextmanager
+def mutant_mock(mutation: Mutation) -> Iterator[str | None]:
+    """The URL of a mock with the mutation in it; None if it does not even start."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, MOCK.name)
+        shutil.copytree(MOCK, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / f"{mutation.module}.py").write_text(mutation.source)
+        command = [
+            sys.executable,
+            "-m",
+            MOCK.name,
+            "--port",
+            "0",
+            "--no-access-log",
+            "--team-key",
+            f"other={OTHER_KEY}",
+        ]
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            [*command, "--spec", str(ROOT / "openapi.yaml")],
+            env={"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            yield line.split()[-1] if line else None
+        finally:
+            process.kill()
+            process.wait()
+
+
+def survey(mutations: Sequence[Mutation], *, workers: int) -> Iterator[Result]:
+    """Run the suite on each, in its quick profile; results come as they are ready."""
+    # A test that caught a mutant of a module is likely to catch the next one, and a run ends at the first broken rule.
+    telling: defaultdict[str, Counter[str]] = defaultdict(Counter)
+
+    def act(suite: Suite, mutation: Mutation) -> Result:
+        seen = telling[mutation.module]
+        first = [test for test, _ in seen.most_common()]
+        with mutant_mock(mutation) as url:
+            if url is None:
+                return Result(mutation, Trial(True, 0.0, ("(the server does not start)",)))
+            trial = suite.test(url, exhaustive=False, first=first)
+        seen.update(trial.tests[:1])
+        return Result(mutation, trial)
+
+    return spread(mutations, act, workers=workers)
+
+
+def report(*, workers: int, size: int, chosen: Sequence[str] = ()) -> int:
+    """Print what was caught and what was not; 1 when the score is below the goal, or a survivor is not explained.
+
+    What survived before, and may, is not tried again unless it was chosen: it counts neither way, and takes longest.
+    """
+    mutants = [each for each in mutations() if each.id.startswith(tuple(chosen))] if chosen else sample(size)
+    known = explanations()
+    excused = [] if chosen else [each for each in mutants if known.get(each.id, ("", ""))[0] in EXCUSES]
+    survivors: list[Result] = []
+    for result in survey([each for each in mutants if each not in excused], workers=workers):
+        survivors += [] if result.caught else [result]
+        print(result.line, flush=True)
+    excused += [each.mutation for each in survivors if known.get(each.mutation.id, ("", ""))[0] in EXCUSES]
+    caught = len(mutants) - len({*excused, *(each.mutation for each in survivors)})
+    judged = len(mutants) - len(excused)
+    print(f"\n{caught} of {len(mutants)} mutants caught; {len(excused)} are equivalent or outside the contract, so the")
+    print(f"score is {caught} of {judged}, {caught / max(judged, 1):.0%}\n")
+    for each in survivors:
+        kind, why = known.get(each.mutation.id, ("NOT EXPLAINED", ""))
+        print(f"  {each.mutation.id}\n      {kind}: {why}")
+    unexplained = [each for each in survivors if each.mutation.id not in known]
+    return 1 if unexplained or caught < GOAL * judged else 0
+
+
+def explanations() -> dict[str, tuple[str, str]]:
+    """Why a mutant that survives may, by its id: whether it is equivalent or outside the contract, and how so."""
+    listed = tomllib.loads(EXPLAINED.read_text()).get("survivor", ())
+    return {each["mutant"]: (each["kind"], each["why"]) for each in listed}

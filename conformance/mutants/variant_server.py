@@ -1,0 +1,75 @@
+"""Serves a variant on a real port, for the length of a block or of a process; judges nothing."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
+from aurous_mock.server.uvicorn_server import Server, address, bind
+
+from mutants.proxy import Proxy, guarded
+from mutants.registry import Behaviour, Variant
+
+KEY = DEFAULT_KEY
+OTHER_KEY = "al_live_" + "1" * 64
+_PATIENCE = 30
+
+
+class MutantServer(Server):
+    """The mock's own server with a variant in front."""
+
+    def __init__(self, behaviour: Behaviour, settings: Settings, ready: Callable[[], None]) -> None:
+        super().__init__(settings, ready)
+        self.config.app = Proxy(self.application.asgi, behaviour, self.application.contracts.current.version)
+        if type(behaviour).bytes is not Behaviour.bytes:
+            self.config.http = _rewriting(cast("type[asyncio.Protocol]", self.config.http), behaviour.bytes)
+
+
+@contextmanager
+def running(variant: Variant) -> Iterator[str]:
+    """The URL at which the variant is served while the block runs."""
+    behaviour = variant.make()
+    settings = Settings(**_options(behaviour.settings))
+    listener = bind(settings.host, settings.port)
+    started = threading.Event()
+    server = MutantServer(behaviour, settings, started.set)
+    thread = threading.Thread(target=lambda: server.run([listener]), daemon=True)
+    thread.start()
+    try:
+        if not started.wait(_PATIENCE):
+            raise RuntimeError(f"{variant.id} did not start")
+        yield address(listener)
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE)
+        listener.close()
+
+
+def _options(extra: Mapping[str, Any]) -> dict[str, Any]:
+    keys = {KEY: DEFAULT_TEAM, OTHER_KEY: "team_other"}
+    return {"port": 0, "access_log": False, "keys": keys, **extra}
+
+
+class _RewritingTransport:
+    """A transport that passes what is written through a variant first, and is otherwise the one it stands for."""
+
+    def __init__(self, transport: asyncio.BaseTransport, alter: Callable[[bytes], Iterable[bytes]]) -> None:
+        self._transport: Any = transport
+        self._alter = alter
+
+    def write(self, data: bytes) -> None:
+        for piece in guarded(lambda: [*self._alter(bytes(data))]) or [data]:
+            self._transport.write(piece)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
+def _rewriting(protocol: type[asyncio.Protocol], alter: Callable[[bytes], Iterable[bytes]]) -> type[asyncio.Protocol]:
+    class RewritingProtocol(protocol):  # type: ignore[valid-type,misc]
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(cast("asyncio.Transport", _RewritingTransport(transport, alter)))
+
+    return RewritingProtocol

@@ -1,0 +1,1 @@
+"""Planted faults and legal variations, a module for each subject."""

@@ -1,0 +1,295 @@
+"""Legal variations of bodies, headers and statuses: what the documentation leaves open; breaks no rule."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote
+
+from aurous_mock.generation.fake_model import Pace
+
+from mutants.messages import BALANCE, CREATE, MODELS, Answer, Bytes, Frame, Request, refusal
+from mutants.registry import Behaviour, Frames, Made, variation
+
+CONTRACT = "openapi.yaml"
+HTTP = "RFC 9110"
+ERRORS = "errors"
+CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
+MODELS_PAGE = "api-reference/models/list-chat-and-embedding-models"
+BALANCE_PAGE = "api-reference/public-api-v1/get-credit-balance"
+KEYS = "api-reference/chat/idempotency"
+# Documented as the first, and served for good.
+FIRST_VERSION = "2026-05-15"
+CODES = "Which code a field's fault has is not documented."
+
+
+@variation.behaviour("plain", "The mock itself, behind the proxy that all variants stand behind.", CONTRACT)
+class Plain(Behaviour):
+    """Differs in nothing."""
+
+
+def _embellish(value: Any) -> None:
+    """A member nobody knows, in every object there is but those that a model wrote."""
+    if isinstance(value, dict):
+        for each in list(value.values()):
+            _embellish(each)
+        value["x_extra"] = {"since": "2027"}
+    elif isinstance(value, list):
+        for each in value:
+            _embellish(each)
+
+
+@variation.behaviour("body.extra_members", "Extra members are always allowed.", CONTRACT)
+class ExtraMembers(Behaviour):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if not answer.streamed:
+            _embellish(answer.body)
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if frame.body:
+            _embellish(frame.body)
+        return None
+
+
+@variation.answer("header.extra", "Extra headers are always allowed.", HTTP)
+def add_headers(request: Request, answer: Answer) -> None:
+    answer.headers["server"] = "aurous"
+    answer.headers["x-powered-by"] = "a model"
+    answer.headers["strict-transport-security"] = "max-age=31536000"
+    answer.headers.append("vary", "Accept-Encoding")
+
+
+@variation.behaviour("header.case", "The names of headers have no case.", HTTP)
+class HeaderCase(Behaviour):
+    def bytes(self, data: bytes) -> Iterable[bytes]:
+        if not data.startswith(b"HTTP/1.1 "):
+            return (data,)
+        head, blank, rest = data.partition(b"\r\n\r\n")
+        first, *lines = head.split(b"\r\n")
+        named = [line.partition(b":") for line in lines]
+        return (b"\r\n".join([first, *(name.title() + colon + value for name, colon, value in named)]) + blank + rest,)
+
+
+@variation.answer("header.connection_closed", "A server may close a connection after an answer.", HTTP)
+def close_connections(request: Request, answer: Answer) -> None:
+    answer.headers["connection"] = "close"
+
+
+@variation.behaviour("header.cut_anywhere", "TCP may cut an answer anywhere.", HTTP)
+class CutAnywhere(Behaviour):
+    def bytes(self, data: bytes) -> Iterable[bytes]:
+        return (data[start : start + 97] for start in range(0, len(data), 97)) if len(data) < 20_000 else (data,)
+
+
+@variation.answer("header.json_charset", "application/json may carry a charset.", HTTP)
+def add_charset(request: Request, answer: Answer) -> None:
+    if not answer.streamed:
+        answer.headers["content-type"] = "application/json; charset=utf-8"
+
+
+@variation.answer("header.json_in_capitals", "Media types have no case.", HTTP)
+def capitalise_media_type(request: Request, answer: Answer) -> None:
+    if not answer.streamed:
+        answer.headers["content-type"] = "Application/JSON;charset=UTF-8"
+
+
+@variation.answer("header.no_rate_limits", "No page lists the buckets of chat.", "rate-limits")
+def drop_rate_limits(request: Request, answer: Answer) -> None:
+    for name in [name for name in answer.headers if name.startswith("x-ratelimit")]:
+        del answer.headers[name]
+
+
+@variation.answer("header.www_authenticate", "A 401 may carry WWW-Authenticate.", HTTP)
+def challenge(request: Request, answer: Answer) -> None:
+    if answer.status == 401:
+        answer.headers["www-authenticate"] = 'Bearer realm="aurous"'
+
+
+@variation.answer("header.short_request_ids", "A request id is req_ and an opaque rest.", ERRORS)
+def shorten_request_id(request: Request, answer: Answer) -> None:
+    short = answer.headers["aurous-request-id"][:16]
+    answer.headers["aurous-request-id"] = short
+    if answer.error:
+        answer.error["request_id"] = short
+
+
+@variation.answer("header.status_on_plain_answers", "Aurous-Idempotency-Status may stand on plain answers.", KEYS)
+def tell_status(request: Request, answer: Answer) -> None:
+    if request.creates and request.key and not answer.streamed:
+        answer.headers["aurous-idempotency-status"] = "accepted"
+
+
+def _spell(answer: Answer, **how: Any) -> None:
+    if not answer.streamed and answer.content.raw:
+        answer.content = Bytes(json.dumps(answer.content.value, **how).encode())
+
+
+@variation.answer("json.indented", "White space in JSON means nothing.", "RFC 8259")
+def indent(request: Request, answer: Answer) -> None:
+    _spell(answer, indent=2)
+
+
+@variation.answer("json.escaped", "Any character may be escaped.", "RFC 8259")
+def escape(request: Request, answer: Answer) -> None:
+    _spell(answer, ensure_ascii=True)
+
+
+@variation.answer("json.other_order", "Members of an object have no order.", "RFC 8259")
+def sort_members(request: Request, answer: Answer) -> None:
+    _spell(answer, sort_keys=True)
+
+
+@variation.behaviour("id.other_length", "An id is cmp_ and an opaque rest.", CONTRACT)
+class LongerIds(Behaviour):
+    _mark = "-eu1"
+
+    def request(self, request: Request) -> Made:
+        if request.path.startswith(f"{CREATE}/cmp_"):
+            asked = request.completion_id
+            # One that was cut or altered must stay unknown.
+            inner = asked.replace(self._mark, "", 1) if self._mark in asked else asked.replace("cmp_", "cmp_-", 1)
+            request.path = request.path.replace(asked, inner, 1)
+            # An id may be any text, and a header may not.
+            request.headers["x-asked"], request.headers["x-inner"] = quote(asked), quote(inner)
+        return None
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if answer.completion:
+            answer.body["id"] += self._mark
+        elif answer.error and (inner := request.headers.get("x-inner")):
+            asked = unquote(request.headers["x-asked"])
+            answer.error["message"] = answer.error["message"].replace(unquote(inner), asked)
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if "id" in frame.body:
+            frame.body["id"] += self._mark
+        return None
+
+
+@variation.behaviour("enum.unknown_finish_reason", "Unknown values of enums are legal.", CONTRACT)
+class UnknownFinishReason(Behaviour):
+    def answer(self, request: Request, answer: Answer) -> None:
+        for choice in (answer.completion or {}).get("choices", ()):
+            self._rename(choice)
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        self._rename(frame.choice)
+        return None
+
+    def _rename(self, choice: dict[str, Any]) -> None:
+        if choice.get("finish_reason") == "stop":
+            choice["finish_reason"] = "end_turn"
+
+
+@variation.completion("body.logprobs_absent", "logprobs may be absent.", CREATE_PAGE)
+def drop_null_logprobs(body: dict[str, Any]) -> None:
+    for choice in body["choices"]:
+        if choice.get("logprobs") is None:
+            choice.pop("logprobs", None)
+
+
+@variation.completion("body.error_null", "error may be null on a completed record.", CREATE_PAGE)
+def nullify_error(body: dict[str, Any]) -> None:
+    body.setdefault("error", None)
+
+
+@variation.answer("balance.no_billing_mode", "The home page's balance lacks billing_mode.", BALANCE_PAGE)
+def drop_billing_mode(request: Request, answer: Answer) -> None:
+    if request.path == BALANCE:
+        answer.body.pop("billing_mode", None)
+
+
+@variation.answer("balance.other_billing_mode", "billing_mode is an open string.", BALANCE_PAGE)
+def bill_otherwise(request: Request, answer: Answer) -> None:
+    if "billing_mode" in answer.body:
+        answer.body["billing_mode"] = "prepaid"
+
+
+@variation.answer("models.kind_inside", "kind is in aurous_metadata on one page.", MODELS_PAGE)
+def move_kind(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        for row in answer.body["data"]:
+            row["aurous_metadata"]["kind"] = row.pop("kind")
+
+
+@variation.answer("models.more", "Models come and go.", MODELS_PAGE)
+def list_another(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        answer.body["data"].append({**answer.body["data"][-1], "id": "aurous-voice-0.1", "kind": "speech"})
+
+
+@variation.error("error.param_absent", "param may be absent, null or a string.", ERRORS)
+def drop_null_param(error: dict[str, Any]) -> None:
+    if error.get("param") is None:
+        error.pop("param", None)
+
+
+@variation.error("error.doc_url_of_page", "doc_url is any absolute address.", ERRORS)
+def link_to_page(error: dict[str, Any]) -> None:
+    error["doc_url"] = f"https://docs.aurous-labs.com/api-reference/errors/{error['code']}"
+
+
+@variation.error("error.longer_message", "message is for people.", ERRORS)
+def explain(error: dict[str, Any]) -> None:
+    error["message"] = f"Sorry! {error['message']}\nSee {error['doc_url']} \N{SPARKLES}"
+
+
+@variation.answer("error.422", "A validation failure is 400 or 422.", "guides/error-handling")
+def answer_422(request: Request, answer: Answer) -> None:
+    if answer.error and answer.error["code"] in ("invalid_format", "missing_field", "value_out_of_range"):
+        answer.status = 422
+
+
+@variation.error("error.one_validation_code", CODES, ERRORS)
+def call_all_faults_alike(error: dict[str, Any]) -> None:
+    if error["code"] == "value_out_of_range":
+        error["code"] = "invalid_format"
+
+
+@variation.answer("error.unknown_model_400", "The answer to an unknown model is not documented.", CREATE_PAGE)
+def refuse_unknown_model(request: Request, answer: Answer) -> None:
+    if request.creates and answer.status == 404:
+        answer.become(refusal(400, "invalid_request", "invalid_format", "This model is not known.", "model"))
+
+
+@variation.answer("error.malformed_id_400", "The answer to a malformed id is not documented.", CREATE_PAGE)
+def refuse_malformed_id(request: Request, answer: Answer) -> None:
+    if request.retrieves and answer.status == 404 and not request.completion_id.startswith("cmp_"):
+        answer.become(refusal(400, "invalid_request", "invalid_format", "An id begins with cmp_.", "id"))
+
+
+@variation.request("key.at_most_64", "One page allows 64 characters, another 256.", KEYS)
+def refuse_longer_keys(request: Request) -> Made:
+    if request.creates and len(request.key or "") > 64:
+        return refusal(400, "invalid_request", "invalid_format", "The key is too long.", "Idempotency-Key")
+    return None
+
+
+@variation.behaviour("version.prior_dates", "Any prior date may be sent, one page says.", "changelog")
+class PriorDates(Behaviour):
+    def request(self, request: Request) -> Made:
+        asked = request.headers.get("aurous-version", "")
+        if len(asked) == 10 and asked.replace("-", "").isdecimal() and "2000-01-01" < asked < FIRST_VERSION:
+            request.headers["x-asked"] = asked
+            request.headers["aurous-version"] = FIRST_VERSION
+        return None
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if asked := request.headers.get("x-asked"):
+            answer.headers["aurous-version"] = asked
+
+
+@variation.behaviour("limits.enforced", "A server may limit requests, and says when to come again.", "rate-limits")
+class LimitsEnforced(Behaviour):
+    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 1800}
+
+
+@variation.behaviour("pace.slow", "Models take their time.", "api-reference/chat/streaming")
+class Slow(Behaviour):
+    settings: ClassVar[Mapping[str, Any]] = {"pace": Pace(first_token=0.02, tokens_per_second=2000.0)}
+
+
+@variation.completion("tools.empty_content", "content beside calls is a string or null.", "api-reference/chat/tools")
+def empty_content(body: dict[str, Any]) -> None:
+    message = body["choices"][0]["message"]
+    if message["content"] is None and body["status"] == "completed":
+        message["content"] = ""

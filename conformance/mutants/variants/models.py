@@ -1,0 +1,110 @@
+"""Faults of the catalogue and of the headers that count; alters no completion."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from mutants.messages import MODELS, Answer, Request
+from mutants.registry import Behaviour, fault
+
+PAGE = "api-reference/models/list-chat-and-embedding-models"
+RATES = "rate-limits"
+ROW = "A row has id, object: model, and its kind."
+COUNTED = "X-RateLimit-Limit, -Remaining and -Reset are whole numbers; Reset is an epoch second."
+
+
+def _on_rows(name: str, says: str, member: str, value: Any) -> None:
+    @fault.answer(f"models.{name}", says, PAGE)
+    def alter(request: Request, answer: Answer) -> None:
+        if request.path != MODELS or answer.status != 200:
+            return
+        for row in answer.body["data"]:
+            if value is None:
+                row.pop(member, None)
+                row["aurous_metadata"].pop(member, None)
+            else:
+                row[member] = value
+
+
+_on_rows("no_id", ROW, "id", None)
+_on_rows("no_object", ROW, "object", None)
+_on_rows("other_object", ROW, "object", "llm")
+_on_rows("no_kind", ROW, "kind", None)
+_on_rows("prices_text", "chat_pricing is {input, output}, each with credits_per_M, or null.", "chat_pricing", "75/450")
+_on_rows("prices_bare", "chat_pricing is {input, output}, each with credits_per_M, or null.", "chat_pricing",
+         {"input": 75, "output": 450})  # fmt: skip
+
+
+def _on_listing(name: str, says: str, member: str, value: Any) -> None:
+    @fault.answer(f"models.{name}", says, PAGE)
+    def alter(request: Request, answer: Answer) -> None:
+        if request.path == MODELS and answer.status == 200:
+            answer.body[member] = value
+
+
+_on_listing("listing_object", "The body is {object: list, data}.", "object", "models")
+_on_listing("null_data", "An empty catalogue is an empty list.", "data", None)
+
+
+@fault.answer("models.bare_list", "The body is {object: list, data}.", PAGE)
+def unwrap(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        answer.content.value = answer.body["data"]
+
+
+@fault.answer("models.served_model_unlisted", "model is a slug from GET /v1/models.", PAGE)
+def hide_chat_models(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        answer.body["data"][0]["id"] = "aurous-grow-3.0-pro"
+
+
+@fault.answer("models.cap_too_low", "max_output_tokens_hard_cap is the cap of max_tokens.", PAGE)
+def understate_cap(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        for row in answer.body["data"]:
+            if "max_output_tokens_hard_cap" in row["aurous_metadata"]:
+                row["aurous_metadata"]["max_output_tokens_hard_cap"] = 4096
+
+
+@fault.answer("models.kinds_swapped", "kind tells chat from embedding models.", PAGE)
+def swap_kinds(request: Request, answer: Answer) -> None:
+    if request.path == MODELS and answer.status == 200:
+        for row in answer.body["data"]:
+            row["kind"] = "embedding" if row["kind"] == "chat" else "chat"
+
+
+@fault.answer("limits.remaining_text", COUNTED, RATES)
+def count_in_words(request: Request, answer: Answer) -> None:
+    answer.headers["x-ratelimit-remaining"] = "many"
+
+
+@fault.answer("limits.remaining_negative", COUNTED, RATES)
+def count_below_zero(request: Request, answer: Answer) -> None:
+    answer.headers["x-ratelimit-remaining"] = "-1"
+
+
+@fault.answer("limits.reset_date", COUNTED, RATES)
+def reset_at_a_date(request: Request, answer: Answer) -> None:
+    answer.headers["x-ratelimit-reset"] = "2026-05-20T12:00:00Z"
+
+
+@fault.answer("limits.remaining_above_limit", "Remaining is what is left of Limit.", RATES)
+def count_more_than_there_is(request: Request, answer: Answer) -> None:
+    answer.headers["x-ratelimit-limit"] = "120"
+    answer.headers["x-ratelimit-remaining"] = "121"
+
+
+@fault.behaviour("limits.no_retry_after", "A 429 carries Retry-After.", RATES)
+class NoRetryAfter(Behaviour):
+    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 60}
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        del answer.headers["retry-after"]
+
+
+@fault.behaviour("limits.429_type", "A 429 has type rate_limit.", RATES)
+class RateLimitType(Behaviour):
+    settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 600}
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if answer.status == 429 and answer.error:
+            answer.error["type"] = "invalid_request"

@@ -1,0 +1,278 @@
+"""Faults of stored completions: retrieving and cancelling them; alters no answer to a create."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from mutants.messages import Answer, Bytes, Frame, Request, answer, crash, refusal
+from mutants.registry import Behaviour, Frames, Made, fault
+
+GET_PAGE = "api-reference/chat/retrieve-a-stored-chat-completion"
+CANCEL_PAGE = "api-reference/chat/cancel-an-in-flight-chat-completion"
+CODES = "api-reference/errors/"
+EQUAL = "Retrieving gives the completion as it was created, with what was charged."
+UNKNOWN = "An unknown id is 404, of type not_found."
+FOREIGN = "Another team's id cannot be told from an unknown one."
+RUNNING = "A streamed completion that still runs has status in_progress."
+CANCELLED = "Cancelling gives 200 and the record, with status cancelled."
+ENDED = "Cancelling what has ended is 409 chat_cancel_target_already_terminal."
+
+
+def _on_record(name: str, says: str, alter: Callable[[dict[str, Any]], Any]) -> None:
+    @fault.answer(f"retrieval.{name}", says, GET_PAGE)
+    def change(request: Request, answer: Answer) -> None:
+        if request.retrieves and answer.completion:
+            alter(answer.completion)
+
+
+def _rewrite(body: dict[str, Any], change: Callable[[str], str]) -> None:
+    message = body["choices"][0]["message"]
+    message["content"] = change(message["content"]) if message["content"] else message["content"]
+
+
+_on_record("content_trimmed", EQUAL, lambda body: _rewrite(body, lambda text: text[:-1]))
+_on_record("content_lost", EQUAL, lambda body: body["choices"][0]["message"].update(content=None))
+_on_record("created_again", EQUAL, lambda body: body.update(created=body["created"] + 1))
+_on_record("id_renamed", EQUAL, lambda body: body.update(id=body["id"] + "0"))
+_on_record("calls_lost", EQUAL, lambda body: body["choices"][0]["message"].pop("tool_calls", None))
+_on_record("finish_lost", EQUAL, lambda body: body["choices"][0].update(finish_reason="length"))
+_on_record("charge_rounded", EQUAL, lambda body: body["usage"].update(credits_charged=0.0))
+_on_record("always_running", EQUAL, lambda body: body.update(status="in_progress"))
+
+
+@fault.behaviour("retrieval.latest_record", "Retrieving gives the completion of that id.", GET_PAGE)
+class LatestRecord(Behaviour):
+    def __init__(self) -> None:
+        self._latest: Any = None
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and answer.completion and self._latest:
+            answer.content.value = deepcopy(self._latest)
+        elif request.creates and answer.completion:
+            self._latest = deepcopy(answer.body)
+
+
+@fault.behaviour("retrieval.only_once", "A completion can be retrieved later, and again.", GET_PAGE)
+class OnlyOnce(Behaviour):
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and answer.completion:
+            if request.path in self._seen:
+                answer.become(_not_found())
+            self._seen.add(request.path)
+
+
+def _not_found(code: str = "resource_not_found") -> Answer:
+    return refusal(404, "not_found", code, "No completion has this id.", "id")
+
+
+class StreamsOf(Behaviour):
+    """Knows which ids were streamed."""
+
+    def __init__(self) -> None:
+        self.streamed: set[str] = set()
+        self.ended: set[str] = set()
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if frame.body.get("id"):
+            self.streamed.add(frame.body["id"])
+            if frame.finishes:
+                self.ended.add(frame.body["id"])
+        return None
+
+
+@fault.behaviour("retrieval.streams_not_stored", "Every completion can be retrieved, streamed ones too.", GET_PAGE)
+class StreamsNotStored(StreamsOf):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and request.completion_id in self.streamed:
+            answer.become(_not_found())
+
+
+@fault.behaviour("retrieval.streams_never_end", EQUAL, GET_PAGE)
+class StreamsNeverEnd(StreamsOf):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and request.completion_id in self.streamed and answer.completion:
+            answer.body["status"] = "in_progress"
+
+
+@fault.behaviour("retrieval.stream_other_words", "The words of the stream are the words of the record.", GET_PAGE)
+class StreamOtherWords(StreamsOf):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and request.completion_id in self.streamed and answer.completion:
+            _rewrite(answer.body, lambda text: text + " ")
+
+
+@fault.behaviour("retrieval.stream_other_receipt", "The receipt of the stream is the record's.", GET_PAGE)
+class StreamOtherReceipt(StreamsOf):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.retrieves and request.completion_id in self.ended and answer.completion:
+            usage = answer.body["usage"]
+            usage["credits_charged"] = round(usage["credits_charged"] + 0.01, 6)
+            usage["breakdown"]["output_credits"] = round(usage["breakdown"]["output_credits"] + 0.01, 6)
+
+
+@fault.answer("retrieval.running_hidden", RUNNING, GET_PAGE)
+def hide_running(request: Request, answer: Answer) -> None:
+    if request.retrieves and answer.body.get("status") == "in_progress":
+        answer.become(_not_found())
+
+
+@fault.answer("retrieval.running_called_completed", RUNNING, GET_PAGE)
+def call_running_completed(request: Request, answer: Answer) -> None:
+    if request.retrieves and answer.body.get("status") == "in_progress":
+        answer.body["status"] = "completed"
+
+
+def _on_unknown(name: str, replacement: Answer, says: str = UNKNOWN) -> None:
+    @fault.answer(f"retrieval.{name}", says, GET_PAGE)
+    def change(request: Request, answer: Answer) -> None:
+        if request.retrieves and answer.status == 404:
+            answer.become(deepcopy(replacement))
+
+
+_on_unknown("unknown_is_400", refusal(400, "invalid_request", "invalid_format", "No such id.", "id"))
+_on_unknown("unknown_is_410", refusal(410, "not_found", "output_expired", "Gone.", "id"))
+_on_unknown("unknown_is_500", crash())
+_on_unknown("unknown_is_null", answer(200, None))
+_on_unknown("unknown_is_empty_list", answer(200, {"object": "list", "data": []}))
+
+
+class Owners(Behaviour):
+    """Knows which key made which completion, and so whose a record is."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, str] = {}
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.creates and answer.completion:
+            self.owners[answer.body["id"]] = request.credential
+        elif self._is_foreign(request) and answer.status == 404:
+            self.foreign(request, answer)
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if frame.body.get("id"):
+            self.owners[frame.body["id"]] = request.credential
+        return None
+
+    def _is_foreign(self, request: Request) -> bool:
+        owner = self.owners.get(request.completion_id)
+        return owner is not None and owner != request.credential and request.credential.startswith("al_live_")
+
+    def foreign(self, request: Request, answer: Answer) -> None:
+        """A team asked for the record of another."""
+
+
+@fault.behaviour("retrieval.foreign_visible", FOREIGN, GET_PAGE)
+class ForeignVisible(Owners):
+    def request(self, request: Request) -> Made:
+        if request.retrieves and self._is_foreign(request):
+            request.credential = self.owners[request.completion_id]
+        return None
+
+
+@fault.behaviour("retrieval.foreign_forbidden", FOREIGN, GET_PAGE)
+class ForeignForbidden(Owners):
+    def foreign(self, request: Request, answer: Answer) -> None:
+        if request.retrieves:
+            answer.become(refusal(403, "authentication", "missing_scope", "This is not yours."))
+
+
+@fault.behaviour("retrieval.foreign_told_apart", FOREIGN, GET_PAGE)
+class ForeignToldApart(Owners):
+    def foreign(self, request: Request, answer: Answer) -> None:
+        if request.retrieves:
+            answer.become(_not_found("forbidden_resource"))
+
+
+@fault.behaviour("retrieval.foreign_hinted_at", FOREIGN, GET_PAGE)
+class ForeignHintedAt(Owners):
+    def foreign(self, request: Request, answer: Answer) -> None:
+        if answer.error and request.retrieves:
+            answer.error["message"] = "This completion belongs to another team."
+
+
+@fault.behaviour("cancel.foreign_allowed", FOREIGN, CANCEL_PAGE)
+class ForeignCancelAllowed(Owners):
+    def request(self, request: Request) -> Made:
+        if request.cancels and self._is_foreign(request):
+            request.credential = self.owners[request.completion_id]
+        return None
+
+
+@fault.behaviour("cancel.foreign_forbidden", FOREIGN, CANCEL_PAGE)
+class ForeignCancelForbidden(Owners):
+    def foreign(self, request: Request, answer: Answer) -> None:
+        if request.cancels:
+            answer.become(refusal(403, "authentication", "missing_scope", "This is not yours."))
+
+
+def _on_cancel(name: str, says: str, alter: Callable[[Answer], Any]) -> None:
+    @fault.answer(f"cancel.{name}", says, CANCEL_PAGE)
+    def change(request: Request, answer: Answer) -> None:
+        if request.cancels and answer.completion:
+            alter(answer)
+
+
+_on_cancel("answered_202", CANCELLED, lambda answer: setattr(answer, "status", 202))
+_on_cancel("answered_empty", CANCELLED, lambda answer: setattr(answer, "content", Bytes(b"{}")))
+_on_cancel("status_completed", CANCELLED, lambda answer: answer.body.update(status="completed"))
+_on_cancel("answers_acknowledgement", CANCELLED, lambda answer: setattr(answer, "content", Bytes(b'{"ok":true}')))
+
+
+@fault.completion("cancel.without_error", "error is there when status is cancelled.", CANCEL_PAGE)
+def drop_error(body: dict[str, Any]) -> None:
+    body.pop("error", None)
+
+
+@fault.answer("cancel.record_completed", "A cancelled completion stays cancelled.", CANCEL_PAGE)
+def complete_later(request: Request, answer: Answer) -> None:
+    if request.retrieves and answer.body.get("status") == "cancelled":
+        answer.body["status"] = "completed"
+        answer.body.pop("error", None)
+
+
+@fault.request("cancel.without_effect", "Cancelling stops the stream.", CANCEL_PAGE)
+def only_look(request: Request) -> Made:
+    if request.cancels:
+        request.method, request.path = "GET", request.path.removesuffix("/cancel")
+    return None
+
+
+@fault.answer("cancel.ended_is_200", ENDED, CODES + "chat_cancel_target_already_terminal")
+def cancel_the_past(request: Request, answer: Answer) -> None:
+    if request.cancels and answer.status == 409:
+        answer.status = 200
+
+
+@fault.answer("cancel.ended_is_404", ENDED, CODES + "chat_cancel_target_already_terminal")
+def forget_the_past(request: Request, answer: Answer) -> None:
+    if request.cancels and answer.status == 409:
+        answer.become(_not_found("chat_cancel_target_not_found"))
+
+
+@fault.answer("cancel.unknown_is_200", "Cancelling an unknown id is 404.", CODES + "chat_cancel_target_not_found")
+def cancel_nothing(request: Request, answer: Answer) -> None:
+    if request.cancels and answer.status == 404:
+        answer.status = 200
+
+
+@fault.answer("cancel.unknown_is_409", "Cancelling an unknown id is 404.", CODES + "chat_cancel_target_not_found")
+def conflict_with_nothing(request: Request, answer: Answer) -> None:
+    if request.cancels and answer.status == 404:
+        answer.become(refusal(409, "invalid_request", "chat_cancel_target_already_terminal", "Ended.", "id"))
+
+
+@fault.behaviour("cancel.full_price", "Only tokens already made are charged.", CANCEL_PAGE)
+class FullPrice(Behaviour):
+    """Charges as if the completion had been cancelled after its last token: the record's receipt, times ten."""
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if answer.completion and answer.body["status"] == "cancelled":
+            usage = answer.body["usage"]
+            extra = usage["completion_tokens"] * 9 * 450 / 1e6
+            usage["completion_tokens"] *= 10
+            usage["total_tokens"] += usage["completion_tokens"] * 9 // 10
+            usage["credits_charged"] = round(usage["credits_charged"] + extra, 6)
+            usage["breakdown"]["output_credits"] = round(usage["breakdown"]["output_credits"] + extra, 6)

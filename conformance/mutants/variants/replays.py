@@ -1,0 +1,139 @@
+"""Faults of idempotency: what becomes of a key that is used again, and how bodies are compared; alters no key."""
+
+import json
+from copy import deepcopy
+from typing import Any
+
+from mutants.messages import Answer, Request
+from mutants.registry import Behaviour, Made, fault
+
+CHAT = "api-reference/chat/idempotency"
+GLOBAL = "idempotency"
+REPLAYED = "The same key and body get the stored answer, with Aurous-Idempotent-Replayed: true."
+SAME = "A replay is the same body."
+CONFLICT = "The same key with another body is 409 idempotency_key_in_use."
+CANONICAL = "Bodies are compared as canonical JSON: key order and white space do not matter."
+WHOLE = "The whole body counts."
+
+
+class Remembering(Behaviour):
+    """Remembers the first body that each key came with."""
+
+    def __init__(self) -> None:
+        self.first: dict[tuple[str, str], dict[str, Any]] = {}
+        self.uses: dict[tuple[str, str], int] = {}
+
+    def request(self, request: Request) -> Made:
+        if not request.creates or request.key is None or request.streams or not request.body:
+            return None
+        name = request.credential, request.key
+        self.uses[name] = self.uses.get(name, 0) + 1
+        first = self.first.setdefault(name, deepcopy(request.body))
+        return self.again(request, first, self.uses[name]) if self.uses[name] > 1 else None
+
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        """A key that was used before."""
+        raise NotImplementedError
+
+
+@fault.behaviour("idempotency.regenerated", SAME, CHAT)
+class Regenerated(Remembering):
+    """Works again, and says that it did not."""
+
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        if request.body == first:
+            request.key = None
+            request.headers["x-again"] = "yes"
+        return None
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.headers.get("x-again") and answer.completion:
+            answer.headers["aurous-idempotent-replayed"] = "true"
+
+
+@fault.behaviour("idempotency.replayed_once", REPLAYED, CHAT)
+class ReplayedOnce(Remembering):
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        if uses > 2:
+            request.key = None
+        return None
+
+
+@fault.behaviour("idempotency.conflict_replayed", CONFLICT, CHAT)
+class ConflictReplayed(Remembering):
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        request.content.value = deepcopy(first)
+        return None
+
+
+@fault.behaviour("idempotency.conflict_made_anew", CONFLICT, CHAT)
+class ConflictMadeAnew(Remembering):
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        if request.body != first:
+            request.key = None
+        return None
+
+
+def _overlook(name: str, *members: str) -> None:
+    class Overlooking(Remembering):
+        def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+            if _without(request.body, members) == _without(first, members):
+                request.content.value = deepcopy(first)
+            return None
+
+    fault.behaviour(f"idempotency.overlooks_{name}", WHOLE, GLOBAL)(Overlooking)
+
+
+def _without(body: dict[str, Any], members: tuple[str, ...]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in members}
+
+
+_overlook("messages", "messages")
+_overlook("sampling", "temperature", "top_p", "seed", "presence_penalty", "frequency_penalty")
+_overlook("max_tokens", "max_tokens")
+_overlook("tools", "tools", "tool_choice")
+
+
+@fault.behaviour("idempotency.overlooks_order_of_messages", "Canonical JSON keeps the order of lists.", GLOBAL)
+class OrderOfMessagesOverlooked(Remembering):
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        if _sorted(request.body) == _sorted(first):
+            request.content.value = deepcopy(first)
+        return None
+
+
+def _sorted(body: dict[str, Any]) -> dict[str, Any]:
+    messages = body.get("messages")
+    return {**body, "messages": sorted(map(str, messages))} if isinstance(messages, list) else body
+
+
+class Spelling(Behaviour):
+    """Tells bodies apart by how they are written, by slipping the spelling into them."""
+
+    def spelling(self, request: Request) -> Any:
+        raise NotImplementedError
+
+    def request(self, request: Request) -> Made:
+        if request.creates and request.key is not None and not request.streams and request.body:
+            request.body["x_spelling"] = self.spelling(request)
+        return None
+
+
+@fault.behaviour("idempotency.bytes_compared", CANONICAL, GLOBAL)
+class BytesCompared(Spelling):
+    def spelling(self, request: Request) -> Any:
+        return request.content.raw.decode("utf-8", "replace")
+
+
+@fault.behaviour("idempotency.key_order_compared", CANONICAL, GLOBAL)
+class KeyOrderCompared(Spelling):
+    def spelling(self, request: Request) -> Any:
+        return json.dumps(request.body)
+
+
+@fault.behaviour("idempotency.nested_key_order_compared", CANONICAL, GLOBAL)
+class NestedKeyOrderCompared(Spelling):
+    """Sorts the members of the body, and of nothing inside it."""
+
+    def spelling(self, request: Request) -> Any:
+        return json.dumps(sorted((name, json.dumps(value)) for name, value in request.body.items()))

@@ -1,0 +1,195 @@
+"""Legal variations of streams: what event streams, HTTP and the documentation leave open; breaks no rule."""
+
+import json
+
+from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.registry import Behaviour, Frames, variation
+
+SSE = "WHATWG HTML, server-sent events"
+PAGE = "api-reference/chat/streaming"
+KEYS = "api-reference/chat/idempotency"
+
+
+@variation.frame("stream.crlf", "Lines may end in CR LF.", SSE)
+def end_lines_in_crlf(frame: Frame) -> Frames:
+    return (Frame.raw(frame.encode().replace(b"\n", b"\r\n")),)
+
+
+@variation.frame("stream.cr", "Lines may end in CR alone.", SSE)
+def end_lines_in_cr(frame: Frame) -> Frames:
+    return (Frame.raw(frame.encode().replace(b"\n", b"\r")),)
+
+
+@variation.frame("stream.byte_order_mark", "A stream may begin with a byte order mark.", SSE)
+def begin_with_mark(frame: Frame) -> Frames:
+    if frame.stream.get("begun"):
+        return None
+    frame.stream["begun"] = True
+    return (Frame.raw(b"\xef\xbb\xbf" + frame.encode()),)
+
+
+@variation.frame("stream.keep_alives", "Comments are legal anywhere.", PAGE)
+def keep_alive(frame: Frame) -> Frames:
+    return Frame.raw(b": keep-alive\n\n"), Frame.raw(b":\n"), frame
+
+
+@variation.frame("stream.comment_after_done", "Comments are legal anywhere.", SSE)
+def comment_at_the_end(frame: Frame) -> Frames:
+    return (frame, Frame.raw(b": bye\n\n")) if frame.done else None
+
+
+@variation.frame("stream.no_space", "The space after data: is optional.", SSE)
+def write_tightly(frame: Frame) -> Frames:
+    return (Frame.raw(frame.encode().replace(b"data: ", b"data:", 1)),)
+
+
+@variation.frame("stream.event_message", "message is what an event is called by default.", SSE)
+def name_events(frame: Frame) -> Frames:
+    return (Frame.raw(b"event: message\n" + frame.encode()),) if frame.framed else None
+
+
+@variation.frame("stream.event_ids", "Events may carry id and retry.", SSE)
+def number_events(frame: Frame) -> Frames:
+    frame.stream["number"] = frame.stream.get("number", 0) + 1
+    fields = f"id: {frame.stream['number']}\nretry: 3000\n".encode()
+    return (Frame.raw(fields + frame.encode()),) if frame.framed else None
+
+
+@variation.frame("stream.many_lines", "The data of an event may stand on many lines.", SSE)
+def break_lines(frame: Frame) -> Frames:
+    if not frame.body:
+        return None
+    lines = json.dumps(frame.body, indent=1).encode().split(b"\n")
+    return (Frame.raw(b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"),)
+
+
+@variation.frame("stream.blank_lines", "Blank lines without data are no events.", SSE)
+def add_blank_lines(frame: Frame) -> Frames:
+    return frame, Frame.raw(b"\n\n")
+
+
+@variation.frame("stream.json_spaces", "White space in JSON means nothing.", "RFC 8259")
+def space_out(frame: Frame) -> Frames:
+    if frame.body:
+        frame.content = Bytes(json.dumps(frame.body, ensure_ascii=True).encode())
+    return None
+
+
+@variation.frame("stream.cut_anywhere", "HTTP may cut a stream anywhere.", "RFC 9112")
+def cut(frame: Frame) -> Frames:
+    raw = frame.encode()
+    return [Frame.raw(raw[start : start + 11]) for start in range(0, len(raw), 11)]
+
+
+@variation.frame("stream.joined", "HTTP may join what was sent apart.", "RFC 9112")
+def join(frame: Frame) -> Frames:
+    waiting = frame.stream.pop("waiting", b"")
+    if waiting or frame.done or frame.finishes:
+        return (Frame.raw(waiting + frame.encode()),)
+    frame.stream["waiting"] = frame.encode()
+    return ()
+
+
+@variation.answer("stream.no_charset", "Event streams are UTF-8, said or not.", SSE)
+def drop_charset(request: Request, answer: Answer) -> None:
+    if answer.streamed:
+        answer.headers["content-type"] = "text/event-stream"
+
+
+@variation.answer("stream.charset_in_capitals", "Parameters of media types have no case.", "RFC 9110")
+def capitalise_charset(request: Request, answer: Answer) -> None:
+    if answer.streamed:
+        answer.headers["content-type"] = "text/event-stream;charset=UTF-8"
+
+
+@variation.frame("stream.usage_apart", "Usage may come in a chunk of its own, as OpenAI sends it.", PAGE)
+def send_usage_apart(frame: Frame) -> Frames:
+    usage = frame.body.pop("usage", None)
+    if usage is None:
+        return None
+    apart = frame.copy()
+    apart.body["choices"] = []
+    apart.body["usage"] = usage
+    return frame, apart
+
+
+@variation.frame("stream.usage_null_until_the_end", "usage may be null in a chunk.", "openapi.yaml")
+def nullify_usage(frame: Frame) -> Frames:
+    if frame.body and not frame.finishes and not frame.warns:
+        frame.body["usage"] = None
+    return None
+
+
+@variation.frame("stream.role_in_every_delta", "Later deltas may repeat the role.", PAGE)
+def repeat_role(frame: Frame) -> Frames:
+    if frame.speaks:
+        frame.delta["role"] = "assistant"
+    return None
+
+
+@variation.frame("stream.role_with_words", "The first delta may carry words beside the role.", PAGE)
+def join_role_and_words(frame: Frame) -> Frames:
+    if frame.delta.get("role") and not frame.speaks:
+        frame.stream["role"] = True
+        return ()
+    if frame.stream.pop("role", False) and frame.choice:
+        frame.delta["role"] = "assistant"
+    return None
+
+
+@variation.frame(
+    "stream.no_finish_reason_until_the_end", "finish_reason may be absent while unfinished.", "openapi.yaml"
+)
+def drop_null_finish(frame: Frame) -> Frames:
+    if frame.choice and not frame.finishes:
+        frame.choice.pop("finish_reason", None)
+    return None
+
+
+@variation.frame("stream.empty_words", "A delta may carry no words.", PAGE)
+def add_empty_words(frame: Frame) -> Frames:
+    if not frame.speaks:
+        return None
+    empty = frame.copy()
+    empty.delta["content"] = ""
+    empty.choice.pop("logprobs", None)
+    return empty, frame
+
+
+@variation.frame("stream.words_with_the_finish", "The last chunk may bring the last words.", PAGE)
+def finish_with_words(frame: Frame) -> Frames:
+    if frame.speaks:
+        waiting = frame.stream.get("waiting")
+        frame.stream["waiting"] = frame
+        return (waiting,) if waiting else ()
+    waiting = frame.stream.pop("waiting", None)
+    if waiting and frame.finishes:
+        frame.choice["delta"] = waiting.delta
+        if "logprobs" in waiting.choice:
+            frame.choice["logprobs"] = waiting.choice["logprobs"]
+        return None
+    return (waiting, frame) if waiting else None
+
+
+@variation.behaviour("stream.warning_in_first_chunk", "The warning may stand inside the first chunk.", KEYS)
+class WarningInFirstChunk(Behaviour):
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if frame.warns:
+            frame.stream["warning"] = frame.body["warning"]
+            return ()
+        if frame.body and "warning" in frame.stream:
+            frame.body["warning"] = frame.stream.pop("warning")
+        return None
+
+
+@variation.frame("stream.warning_alone", "The shape of the warning is not printed.", KEYS)
+def warn_alone(frame: Frame) -> Frames:
+    if frame.warns:
+        frame.content.value = {"warning": frame.body["warning"]}
+    return None
+
+
+@variation.answer("stream.no_status_without_key", "The header may come only with a key.", KEYS)
+def drop_not_set(request: Request, answer: Answer) -> None:
+    if answer.streamed and not request.key:
+        del answer.headers["aurous-idempotency-status"]

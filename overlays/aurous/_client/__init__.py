@@ -1,0 +1,1 @@
+"""`Aurous` and `AsyncAurous`, their options and hooks."""

@@ -1,0 +1,180 @@
+"""`Aurous` and `AsyncAurous`: the clients, their options and their closing. Knows no retry rules, no SSE.
+
+The methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from aurous_client.resources import AsyncResources, Resources
+
+from ..transport.sync import SyncTransport
+from .base import Base, Books
+from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Secret, read_options
+from .policies import RetryPolicy, StreamPolicy, Timeouts
+
+if TYPE_CHECKING:
+    import httpx
+    from aurous_client.operations import Operation, Request, Response, ResultT
+
+    from .._stream.stream import AsyncChatStream, ChatStream
+    from ..transport.async_ import AsyncTransport
+    from .hooks import Hooks
+
+
+class Aurous(Base, Resources["ChatStream"]):
+    """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
+
+    Make one for the process and share it: it is safe between threads and after a fork. Close it with `with` or
+    `close()`.
+
+    api_key:     the key; else the environment variable AUROUS_API_KEY
+    base_url:    where to send to, with or without /v1; else AUROUS_BASE_URL, else the production server
+    api_version: the `Aurous-Version` to send; else AUROUS_API_VERSION, else the one this package was generated from;
+                 None leaves it to the team's default
+    timeout:     `Timeouts`, or seconds for a whole call
+    max_retries: attempts after the first; `retry` sets the rest of the policy
+    streams:     what a stream does when it breaks off or is left early
+    http_client: an httpx.Client of your own, which stays yours to close
+    hooks:       observers of calls, see `aurous.Hooks`
+
+    Raises ConfigurationError for settings that cannot work.
+    """
+
+    _transport: SyncTransport
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
+        http_client: httpx.Client | None = None,
+        hooks: Sequence[Hooks] = (),
+    ) -> None:
+        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        secret, api_key = Secret.of(api_key), None
+        self._options = read_options(
+            api_key=secret,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            streams=streams,
+            hooks=hooks,
+        )
+        self._transport = SyncTransport(http_client)
+        self._books = Books()
+        self._owner = True
+
+    @property
+    def _caller(self) -> Self:  # type: ignore[override]
+        return self
+
+    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
+        with self._salvaging(operation):
+            outcome = self._transport.run(self._course(operation, request).for_result())
+        return self._settle(operation, outcome)
+
+    def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
+        """A stream of a generated operation's events; opened by `with` or by iterating."""
+        from .._stream.stream import ChatStream
+
+        return ChatStream(self._link(operation, request), self._transport)
+
+    def close(self) -> None:
+        """Close the connections; those of an `http_client` that was given stay open."""
+        if self._owner:
+            self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
+    """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
+
+    Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
+
+    http_client: an httpx.AsyncClient of your own, which stays yours to close
+    backend:     whose connections to use where none is given: those of `httpx`; those of `aiohttp`, an extra, which
+                 carry many tasks at a fraction of the cost; `auto` takes these if they are installed, the loop is
+                 asyncio's, and the environment sets no proxy
+    """
+
+    _transport: AsyncTransport
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
+        http_client: httpx.AsyncClient | None = None,
+        backend: Backend = "auto",
+        hooks: Sequence[Hooks] = (),
+    ) -> None:
+        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        secret, api_key = Secret.of(api_key), None
+        self._options = read_options(
+            api_key=secret,
+            base_url=base_url,
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            streams=streams,
+            hooks=hooks,
+        )
+        from ..transport.async_ import AsyncTransport
+
+        self._transport = AsyncTransport(http_client, backend=backend)
+        self._books = Books()
+        self._owner = True
+
+    @property
+    def _caller(self) -> Self:  # type: ignore[override]
+        return self
+
+    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
+        with self._salvaging(operation):
+            outcome = await self._transport.run(self._course(operation, request).for_result())
+        return self._settle(operation, outcome)
+
+    def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
+        """A stream of a generated operation's events; opened by `async with` or by iterating."""
+        from .._stream.stream import AsyncChatStream
+
+        return AsyncChatStream(self._link(operation, request), self._transport)
+
+    async def close(self) -> None:
+        """Close the connections; those of an `http_client` that was given stay open."""
+        if self._owner:
+            await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,224 @@
+"""Owns the settings of a client: reading, checking and carrying them, the key among them. Knows no HTTP library."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
+from urllib.parse import urlsplit
+
+from aurous_client import API_VERSION, SERVER_URL
+
+from ..errors import ConfigurationError
+from .policies import RetryPolicy, StreamPolicy, Timeouts
+
+if TYPE_CHECKING:
+    from .hooks import Hooks
+
+KEY_VARIABLE: Final = "AUROUS_API_KEY"
+URL_VARIABLE: Final = "AUROUS_BASE_URL"
+VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
+
+Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
+
+TextT = TypeVar("TextT", str, bytes)
+
+
+class FromEnvironment:
+    """The type of `FROM_ENVIRONMENT`, which stands for a setting that was not given."""
+
+    def __repr__(self) -> str:
+        return "FROM_ENVIRONMENT"
+
+
+FROM_ENVIRONMENT: Final = FromEnvironment()
+
+
+class Secret:
+    """A key that shows itself only when it is asked to."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def hide_in(self, text: TextT) -> TextT:
+        """A text or bytes without the key."""
+        if isinstance(text, bytes):
+            return text.replace(self._value.encode(), b"[secret]")
+        return text.replace(self._value, "[secret]")
+
+    def is_in(self, texts: Iterable[str]) -> bool:
+        """Whether one of the texts has the key in it."""
+        return any(self._value in text for text in texts)
+
+    def is_sendable(self) -> bool:
+        """Whether a header can carry it."""
+        return self._value.isascii() and self._value.isprintable() and " " not in self._value
+
+    @classmethod
+    def of(cls, value: object) -> Secret | None:
+        """A key as it was given, less the white space that files and variables end with; None for None."""
+        if value is None or isinstance(value, Secret):
+            return value
+        return cls(value.strip() if isinstance(value, str) else "")
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __repr__(self) -> str:
+        prefix = "al_live_" if self._value.startswith("al_live_") else ""
+        tail = self._value[-4:] if len(self._value) >= 24 else ""
+        return f"{prefix}...{tail}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not pickled; give the other process the environment variable")
+
+
+class Options(NamedTuple):
+    """Everything that a call needs to know besides itself."""
+
+    api_key: Secret
+    base_url: str
+    """Without a trailing slash, and without /v1, which the paths bring."""
+    api_version: str | None
+    """Sent as `Aurous-Version`; None leaves it to the team's default."""
+    timeout: Timeouts = Timeouts()
+    retry: RetryPolicy = RetryPolicy()
+    streams: StreamPolicy = StreamPolicy()
+    hooks: tuple[Hooks, ...] = ()
+
+    def with_changes(
+        self,
+        *,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
+        hooks: Sequence[Hooks] | None = None,
+    ) -> Options:
+        """These options with some of them changed; what is not given stays."""
+        changed = self if retry is None else self._replace(retry=retry)
+        if streams is not None:
+            changed = changed._replace(streams=streams)
+        if max_retries is not None:
+            changed = changed._replace(retry=replace(changed.retry, max_retries=max_retries))
+        if timeout is not None:
+            new = timeout if isinstance(timeout, Timeouts) else changed.timeout.with_total(timeout)
+            changed = changed._replace(timeout=new)
+        if not isinstance(api_version, FromEnvironment):
+            changed = changed._replace(api_version=checked_version(api_version, "api_version"))
+        _check_kind("retry", changed.retry, RetryPolicy)
+        _check_kind("streams", changed.streams, StreamPolicy)
+        _check_hooks(changed.hooks if hooks is None else hooks)
+        return changed if hooks is None else changed._replace(hooks=tuple(hooks))
+
+
+def read_options(
+    *,
+    api_key: Secret | None = None,
+    base_url: str | None = None,
+    api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+    timeout: Timeouts | float | None = None,
+    max_retries: int | None = None,
+    retry: RetryPolicy | None = None,
+    streams: StreamPolicy | None = None,
+    hooks: Sequence[Hooks] = (),
+) -> Options:
+    """The settings given, then those of the environment, then the defaults. Raises ConfigurationError.
+
+    No frame that an error passes through holds the key, nor the environment: tools that collect errors collect the
+    variables of their frames.
+    """
+    if isinstance(api_version, FromEnvironment):
+        version = checked_version(os.environ.get(VERSION_VARIABLE) or API_VERSION, VERSION_VARIABLE)
+    else:
+        version = checked_version(api_version, "api_version")
+    if base_url is not None:
+        url = _checked_url(base_url, "base_url")
+    else:
+        url = _checked_url(os.environ.get(URL_VARIABLE) or SERVER_URL, URL_VARIABLE)
+    policy = retry or RetryPolicy()
+    _check_kind("retry", policy, RetryPolicy)
+    _check_kind("streams", streams or StreamPolicy(), StreamPolicy)
+    _check_hooks(hooks)
+    return Options(
+        api_key=_checked_key(api_key),
+        base_url=url,
+        api_version=version,
+        timeout=Timeouts.of(timeout),
+        retry=policy if max_retries is None else replace(policy, max_retries=max_retries),
+        streams=streams or StreamPolicy(),
+        hooks=tuple(hooks),
+    )
+
+
+def _check_kind(name: str, value: object, kind: type[Any]) -> None:
+    if not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be a {kind.__name__}, not {type(value).__name__}")
+
+
+def _check_hooks(hooks: object) -> None:
+    if hooks == ():
+        return
+    # Wanted only by those who have some.
+    from .hooks import Hooks
+
+    if not isinstance(hooks, Sequence) or not all(isinstance(hook, Hooks) for hook in hooks):
+        raise ConfigurationError("hooks must be a sequence of objects whose classes derive from aurous.Hooks")
+
+
+def checked_version(version: str | None, source: str) -> str | None:
+    """A date, or None. Raises ConfigurationError."""
+    if version is None:
+        return None
+    try:
+        # Not any of the other forms of ISO 8601.
+        if datetime.date.fromisoformat(version).isoformat() != version:
+            raise ValueError
+    except (ValueError, TypeError):
+        raise ConfigurationError(f"{source} must be a date such as {API_VERSION!r}, or None; not {version!r}") from None
+    return version
+
+
+def _checked_key(given: Secret | None) -> Secret:
+    key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
+    if not key:
+        raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE}, or pass api_key")
+    if not key.is_sendable():
+        source = KEY_VARIABLE if given is None else "api_key"
+        raise ConfigurationError(f"the API key in {source} holds characters that no key has (a space, or not ASCII)")
+    return key
+
+
+def _checked_url(url: str, source: str) -> str:
+    try:
+        url = url.strip()
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        if not fits or not url.isprintable() or any(character in url for character in " \\"):
+            raise ValueError
+    except (ValueError, AttributeError, TypeError):
+        shown = _shown(url)
+        raise ConfigurationError(f"{source} must be an address such as {SERVER_URL}, not {shown}") from None
+    if "@" in parts.netloc or "?" in url or "#" in url:
+        raise ConfigurationError(f"{source} must be a plain address, without user, query or fragment")
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def _shown(url: object) -> str:
+    """An address as an error may show it: without what could be a password."""
+    return repr(url) if isinstance(url, str) and "@" not in url else "what was given"

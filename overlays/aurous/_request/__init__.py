@@ -1,0 +1,1 @@
+"""One call: attempts, idempotency keys, retry decisions and error mapping, without I/O."""

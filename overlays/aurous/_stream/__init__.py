@@ -1,0 +1,1 @@
+"""One streamed answer: parsing, accumulating, timeouts and recovery, without I/O."""

@@ -1,0 +1,1 @@
+"""What calls cost: receipts, the ledger and budgets."""

@@ -1,0 +1,1 @@
+"""Functions as tools, the tool loop, and classes as answers."""

@@ -1,0 +1,123 @@
+"""Types as JSON has them: their schemas, and objects of them from text. Knows no completion and no tool.
+
+Types are read by msgspec, or by pydantic where they are made with it; neither is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
+from typing import Any, Final, Literal, TypeVar, get_args
+
+from ..errors import AurousError
+
+T = TypeVar("T")
+
+# Where schemas stand within a schema: under a keyword, under any name within it, or in a list within it.
+_ONE: Final = frozenset({"items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else"})
+_NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+_LISTED: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+# What the libraries add and the page does not list. A default in particular says nothing to a model.
+_UNLISTED: Final = frozenset({"title", "default", "discriminator"})
+
+
+class MissingLibraryError(AurousError, ImportError):
+    """A library that the caller's types call for is not installed."""
+
+
+def schema_for(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a type, in the keywords that the page lists. Its root is the type itself, and no `$ref`."""
+    if needs_pydantic(kind):
+        schema = library("pydantic").TypeAdapter(kind).json_schema()
+    else:
+        schema = library("msgspec").json.schema(kind)
+    return _rooted(_fitted(schema))
+
+
+def read(text: str, kind: type[T]) -> T:
+    """An object of a type from JSON text. Raises ValueError, which `explain` puts into words."""
+    if needs_pydantic(kind):
+        made: T = library("pydantic").TypeAdapter(kind).validate_json(text)
+    else:
+        made = library("msgspec").json.decode(text, type=kind)
+    return made
+
+
+def explain(error: Exception) -> str:
+    """What does not fit, and where, in one line."""
+    faults: Callable[..., list[dict[str, Any]]] | None = getattr(error, "errors", None)
+    if faults is None:
+        return str(error)
+    return "; ".join(
+        f"{fault['msg']} - at `{'.'.join(map(str, ('$', *fault['loc'])))}`" for fault in faults(include_url=False)
+    )
+
+
+def needs_pydantic(kind: Any) -> bool:
+    """Whether a type is made with pydantic, or with something of it: `list[Model]`, `Annotated[int, Field(gt=0)]`."""
+    return (
+        hasattr(kind, "__pydantic_validator__")
+        or type(kind).__module__.startswith("pydantic.")
+        or any(map(needs_pydantic, get_args(kind)))
+    )
+
+
+def library(name: Literal["msgspec", "pydantic"]) -> Any:
+    """A library that is there only if someone wants it. Raises MissingLibraryError, which says how to get it."""
+    try:
+        return import_module(name)
+    except ImportError:
+        wanted = "aurous-labs[tools]" if name == "msgspec" else name
+        raise MissingLibraryError(f'{name} is not installed: pip install "{wanted}"', name=name) from None
+
+
+def walk(schema: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int]]:
+    """All schemas within a schema, itself included, with their levels. A `$ref` is not followed."""
+    waiting: list[tuple[Any, int]] = [(schema, 1)]
+    while waiting:
+        part, level = waiting.pop()
+        if not isinstance(part, Mapping):
+            continue
+        yield part, level
+        for keyword, value in part.items():
+            if keyword in _ONE:
+                waiting.append((value, level + 1))
+            elif keyword in _NAMED and isinstance(value, Mapping):
+                # What is defined is met by $ref, which starts to count anew.
+                deeper = 1 if keyword in ("$defs", "definitions") else level + 1
+                waiting += [(child, deeper) for child in value.values()]
+            elif keyword in _LISTED and isinstance(value, list):
+                # An alternative speaks of the same value; only an item is a level below.
+                deeper = level + 1 if keyword == "prefixItems" else level
+                waiting += [(child, deeper) for child in value]
+
+
+def _fitted(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The same schema in the listed keywords, its objects closed."""
+    made: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword in _ONE and isinstance(value, Mapping):
+            made[keyword] = _fitted(value)
+        elif keyword in _NAMED:
+            made[keyword] = {name: _fitted(part) for name, part in value.items()}
+        elif keyword in _LISTED:
+            made[keyword] = [_fitted(part) for part in value]
+        elif keyword == "const":
+            made["enum"] = [value]
+        elif keyword not in _UNLISTED:
+            made[keyword] = value
+    if "properties" in made:
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def _rooted(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same schema with its root in place of a reference to it. Only a recursive type stays defined besides."""
+    definitions: dict[str, Any] = {**schema.get("$defs", {})}
+    reference = schema.get("$ref", "")
+    root = definitions.get(reference.removeprefix("#/$defs/"))
+    if root is None:
+        return schema
+    if all(part.get("$ref") != reference for definition in definitions.values() for part, _ in walk(definition)):
+        del definitions[reference.removeprefix("#/$defs/")]
+    return {**root, "$defs": definitions} if definitions else root

@@ -1,0 +1,126 @@
+"""Answers of a given type: a class becomes a `response_format`, and the answer an object of it. Sends nothing.
+
+Page: api-reference/chat/structured-output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from aurous_client.models import ChatCompletion, JsonSchemaFormat, NamedJsonSchema
+from aurous_client.types import JsonObject
+
+from ..errors import AurousError
+from .json_schema import explain, read, schema_for, walk
+
+T = TypeVar("T")
+
+MAX_SCHEMA_BYTES: Final = 10_240
+MAX_SCHEMA_LEVELS: Final = 5
+
+Fault: TypeAlias = Literal["unfinished", "truncated", "refused", "tool_calls", "empty", "invalid"]
+"""Why an answer is no object: it failed, was cancelled or still runs; it was cut at `max_tokens`; the model or a filter
+refused; it asks for calls; it has no text; its text does not fit the type."""
+
+
+class SchemaLimitError(AurousError, ValueError):
+    """A schema that the API would refuse. Nothing was sent.
+
+    Pages: api-reference/errors/response_format_too_large, api-reference/errors/response_format_too_deep.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        """The API's own: `response_format_too_large`, `response_format_too_deep`, or `invalid_format`."""
+        self.param = "response_format"
+
+
+class StructuredOutputError(AurousError):
+    """An answer is not an object of the type that was asked for. It was charged all the same."""
+
+    def __init__(self, message: str, *, fault: Fault, completion: ChatCompletion) -> None:
+        super().__init__(message)
+        self.fault: Fault = fault
+        self.completion = completion
+        self.completion_id = completion.id
+        self.text = "".join(choice.message.content or "" for choice in completion.choices)
+        """The answer as it came; empty where it has no text."""
+
+
+def response_format_for(kind: type[Any], *, name: str | None = None, strict: bool = True) -> JsonSchemaFormat:
+    """The `response_format` that asks for answers of a type; `parsed` reads them.
+
+    Args:
+        kind: A dataclass, an attrs class, a TypedDict, a msgspec.Struct or a pydantic model. What docstrings of
+            classes and descriptions of fields say (`Annotated[int, msgspec.Meta(description=...)]`,
+            `pydantic.Field(description=...)`) the model is told. A field with a default may be left out.
+        name: What to call the schema; the name of the type, if left out.
+        strict: Whether the answer is held to the schema while it is made; otherwise that is best effort. Formats,
+            patterns and bounds are best effort in either case.
+
+    Raises SchemaLimitError for a schema beyond the documented limits, MissingLibraryError, and TypeError for a type
+    that JSON cannot hold.
+    """
+    called = name if name is not None else re.sub(r"[^A-Za-z0-9_-]+", "_", getattr(kind, "__name__", "answer"))[:64]
+    named = NamedJsonSchema(name=called, strict=strict, schema=schema_for(kind))
+    check_schema(named)
+    return JsonSchemaFormat(json_schema=named)
+
+
+def parsed(completion: ChatCompletion, kind: type[T]) -> T:
+    """The object that an answer is, of a type that was asked for with `response_format_for`.
+
+    Raises StructuredOutputError, which says why there is none and has the text.
+    """
+
+    def error(fault: Fault, message: str) -> StructuredOutputError:
+        return StructuredOutputError(message, fault=fault, completion=completion)
+
+    if not completion.choices or completion.status != "completed":
+        raise error("unfinished", f"the completion is {completion.status}")
+    choice = completion.choices[0]
+    refusal = choice.message.additional_properties.get("refusal")
+    if choice.finish_reason == "cancelled":
+        raise error("unfinished", "the completion was cancelled")
+    if choice.finish_reason == "length":
+        raise error("truncated", "the answer was cut short; raise max_tokens")
+    if choice.finish_reason == "content_filter" or refusal:
+        raise error("refused", f"the answer was refused: {refusal or 'a filter stopped it'}")
+    if choice.message.tool_calls:
+        raise error("tool_calls", "the answer asks for calls of tools; send their results for the answer itself")
+    if not choice.message.content:
+        raise error("empty", "the answer has no text")
+    try:
+        return read(choice.message.content, kind)
+    except (ValueError, RecursionError) as fault:
+        raise error("invalid", f"the answer is no {getattr(kind, '__name__', kind)}: {explain(fault)}") from fault
+
+
+def check_schema(schema: NamedJsonSchema | Mapping[str, Any]) -> None:
+    """Raise SchemaLimitError, with the API's own code, for a schema that the API would refuse.
+
+    The limits are 10 KB as compact JSON, which includes the name if it is given, and 5 levels. The root is level 1,
+    the schema of a member or an item one more than that of its object or array, and each `$ref` starts anew. A
+    `$ref` must lead to the same schema.
+    """
+    document = schema.to_dict() if isinstance(schema, JsonObject) else schema
+    root = document.get("schema", {}) if isinstance(schema, JsonObject) else schema
+    levels = 0
+    for part, level in walk(root):
+        levels = max(levels, level)
+        reference = part.get("$ref", "#")
+        if not str(reference).startswith("#"):
+            raise SchemaLimitError("invalid_format", f"$ref {reference!r} leads out of the schema")
+    if levels > MAX_SCHEMA_LEVELS:
+        raise SchemaLimitError(
+            "response_format_too_deep", f"the schema is {levels} levels deep, and {MAX_SCHEMA_LEVELS} are allowed"
+        )
+    size = len(json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode())
+    if size > MAX_SCHEMA_BYTES:
+        raise SchemaLimitError(
+            "response_format_too_large", f"the schema is {size} bytes of JSON, and {MAX_SCHEMA_BYTES} are allowed"
+        )

@@ -1,0 +1,145 @@
+"""Sends from threads, and reads streams in them. What is waited for is bounded by `patience`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
+
+import httpx
+
+from .._request.effects import Failure, Reply, Send, Steps, Wait
+from ..errors import AurousError, ConfigurationError
+from .client_factory import make_client, name_of
+from .convert import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
+from .deadlines import BOUND, Timeout, bind, hold
+from .exceptions import CLOSED, FAILURES, clean, failure_of
+from .locks import Lock
+from .raw_client import Direct
+
+T = TypeVar("T")
+
+
+class SyncTransport:
+    """Sends from threads. Safe to share between them, and after a fork.
+
+    clock, sleep: of the call that is carried out: its deadline is told by one and waited for by the other
+    """
+
+    def __init__(
+        self,
+        http_client: httpx.Client | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        if http_client is not None and not isinstance(http_client, httpx.Client):
+            raise ConfigurationError(f"http_client must be an httpx.Client, not {name_of(http_client)}")
+        self.clock = clock
+        self._sleep = sleep
+        self._given = http_client
+        self._made: httpx.Client | Direct | None = None
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._closed = False
+
+    def run(self, steps: Steps[T]) -> T:
+        """Carry out steps to their result."""
+        came: Reply | Failure | None = None
+        try:
+            while True:
+                step = steps.send(came)
+                try:
+                    came = self._sleep(step.seconds) if isinstance(step, Wait) else self.send(step)
+                except BaseException as error:
+                    # So that those who observe the call hear of its end now, and why.
+                    steps.throw(error)
+                    raise
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def send(self, step: Send) -> Reply | Failure:
+        """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
+        began = time.monotonic()
+        client = self.http_client()
+        response: httpx.Response | None = None
+        with BOUND.until(began + step.total):
+            try:
+                response = client.send(
+                    request_of(client, step, bind, read=step.read), stream=True, follow_redirects=False
+                )
+                headers = headers_of(response)
+                if step.streams and opens_stream(response, headers):
+                    opened, response = response, None
+                    return reply_of(opened, headers, body=SyncBody(opened))
+                content = bytearray()
+                try:
+                    for piece in cast(Iterable[bytes], plain_or(response, response.iter_bytes)):
+                        take(content, piece, began + step.total)
+                except FAILURES as error:
+                    return cut_reply(response, content, failure_of(error, step))
+                return reply_of(response, headers, content=bytes(content))
+            except FAILURES as error:
+                return failure_of(error, step)
+            except BaseException as error:
+                clean(error)
+                raise
+            finally:
+                if response is not None:
+                    response.close()
+
+    def http_client(self) -> httpx.Client | Direct:
+        """The httpx client in use, made on first use, and anew in a forked process. Raises AurousError if closed."""
+        if self._closed:
+            raise AurousError(CLOSED)
+        if self._given is not None:
+            return self._given
+        if self._made is not None and self._process == os.getpid():
+            return self._made
+        with self._lock:
+            if self._closed:
+                raise AurousError(CLOSED)
+            if self._made is None or self._process != os.getpid():
+                self._made, self._process = make_client(), os.getpid()
+            return self._made
+
+    def close(self) -> None:
+        """Close the connections, unless they are those of a client that was given."""
+        with self._lock:
+            client, self._made, self._closed = self._made, None, True
+        if client is not None:
+            client.close()
+
+
+class SyncBody:
+    """What is left of a response: pieces of bytes as they arrive."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._timeout = Timeout()
+        self._is_held = hold(response.extensions.get("network_stream"))
+        if self._is_held:
+            # In place of one for all that there is to read.
+            response.request.extensions["timeout"]["read"] = self._timeout
+        self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
+
+    def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
+        """The next piece, if it comes within as many seconds as `patience` says when there is something to wait for; a
+        Failure if not; None after the last.
+        """
+        if not self._is_held:
+            # It will not be asked otherwise.
+            patience()
+        self._timeout.left = patience
+        try:
+            return next(self._pieces, None)
+        except FAILURES as error:
+            return failure_of(error, None)
+        finally:
+            self._timeout.left = None
+
+    def close(self) -> None:
+        """Only a response that was read to its end leaves its connection usable."""
+        self._response.close()

@@ -1,0 +1,129 @@
+"""Owns whether each node of a document is of the kind that OpenAPI 3.1, JSON Schema and this house have in its place.
+
+Everything after it takes the kinds for granted. Knows nothing of what the nodes say, and of no generator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+# What openapi-spec-validator judges by; neither tells its types.
+from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
+from jsonschema.exceptions import best_match  # type: ignore[import-untyped]
+from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from openapi_spec_validator.schemas import schema_v31
+from referencing import Resource
+
+from . import schemas
+from .schemas import METHODS
+from .yaml_loader import Pointer
+
+Fault = tuple[Pointer, str]
+
+_TEXT = {"type": "string"}
+_FLAG = {"type": "boolean"}
+_OPERATION = {
+    "properties": {
+        "x-errors": {"type": "array", "items": _TEXT},
+        "x-sdk-method": _TEXT,
+        "parameters": {"items": {"properties": {"x-set-by-client": _FLAG}}},
+    }
+}
+_ERROR_CODE = {
+    "type": "object",
+    "properties": {
+        "status": {"anyOf": [{"type": "integer", "minimum": 400, "maximum": 599}, {"enum": ["4XX", "5XX"]}]},
+        "retryable": _FLAG,
+        "type": _TEXT,
+        "when": _TEXT,
+        "page": _TEXT,
+    },
+}
+# The members that OpenAPI and this house add to JSON Schema, whose own vocabulary knows nothing of them.
+_SCHEMA = {
+    "type": ["object", "boolean"],
+    "properties": {
+        "discriminator": {
+            "type": "object",
+            "required": ["propertyName"],
+            "properties": {"propertyName": _TEXT, "mapping": {"type": "object", "additionalProperties": _TEXT}},
+        },
+        "x-accepts-class": _FLAG,
+    },
+}
+_HOUSE = {
+    "required": ["paths"],
+    "properties": {
+        "paths": {"additionalProperties": {"properties": dict.fromkeys(METHODS, _OPERATION)}},
+        "components": {
+            "properties": {
+                "x-error-codes": {"type": "object", "additionalProperties": _ERROR_CODE},
+                "parameters": {"additionalProperties": {"properties": {"x-set-by-client": _FLAG}}},
+            }
+        },
+    },
+}
+_LONGEST = 60
+
+
+def faults(document: Mapping[str, Any]) -> list[Fault]:
+    """Every node of a wrong kind, with what is wrong; then, if there is none, every reference to a wrong kind."""
+    return wrong_kinds(document) or list(_astray(document))
+
+
+def wrong_kinds(document: Mapping[str, Any]) -> list[Fault]:
+    """Every node of a wrong kind, with what is wrong. Takes any JSON, and none that is part of itself."""
+    return _foremost(_validator().iter_errors(document))
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    frame = dict(schema_v31)
+    # OpenAPI leaves open by which dialect schemas are judged: by what is called `meta` where judging began.
+    judge = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:aurous:frame",
+        "allOf": [{"$ref": frame["$id"]}, _HOUSE],
+        "$defs": {
+            "schema": {
+                "$dynamicAnchor": "meta",
+                "allOf": [{"$ref": "https://json-schema.org/draft/2020-12/schema"}, _SCHEMA],
+            }
+        },
+    }
+    known = REGISTRY.with_resources((each["$id"], Resource.from_contents(each)) for each in (frame, judge)).crawl()
+    # By reference, since the validator goes through what it is given itself again for each anchor that it looks up.
+    start = {"$ref": judge["$id"]}
+    return Draft202012Validator(start, registry=known, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def _foremost(errors: Iterable[ValidationError]) -> list[Fault]:
+    """The errors without their echoes: a member that is faulty inside counts as unexpected in the node around it."""
+    deepest = [error for error in (best_match([error]) for error in errors) if error is not None]
+    above = {tuple(error.absolute_path)[:length] for error in deepest for length in range(len(error.absolute_path))}
+    kept = [e for e in deepest if e.validator != "unevaluatedProperties" or tuple(e.absolute_path) not in above]
+    return list(dict.fromkeys((tuple(error.absolute_path), _tell(error)) for error in kept))
+
+
+def _tell(error: ValidationError) -> str:
+    shown = repr(error.instance)
+    said = error.message.replace(shown, "this") if len(shown) > _LONGEST else error.message
+    return " ".join(said.split())[:300]
+
+
+def _astray(document: Mapping[str, Any]) -> Iterator[Fault]:
+    for pointer, holder in schemas.holders(document):
+        if "$ref" in holder:
+            is_body = pointer[0] == "paths" and pointer[-1] == "requestBody"
+            home = f"#/components/{'requestBodies' if is_body else pointer[-2]}/"
+            if not _leads_into(home, holder["$ref"]):
+                yield (*pointer, "$ref"), f"a $ref here must lead to {home}NAME"
+    for place in schemas.walk(document):
+        if "$ref" in place.keywords and not _leads_into("#/components/schemas/", place.keywords["$ref"]):
+            yield (*place.pointer, "$ref"), "R1: a $ref to anything but a named component is dropped"
+
+
+def _leads_into(home: str, reference: str) -> bool:
+    return reference.startswith(home) and "/" not in reference.removeprefix(home)

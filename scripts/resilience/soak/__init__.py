@@ -1,0 +1,1 @@
+"""Clients kept busy for a while, and whether they leak."""

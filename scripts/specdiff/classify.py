@@ -1,0 +1,120 @@
+"""Owns the whole of a comparison: from two sources to a report. Each part of it is done elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from generator.yaml_loader import Pointer
+
+from . import engine, extensions, rules, subjects, unions
+from .changes import Change, Report
+from .engine import Raw
+from .findings import Finding, Reader
+from .sources import Source, parse
+from .usage import Side, Usage
+
+_MEMBER_ADDED = ("member-added-optional", "member-added-required")
+
+
+def compare(old: Source, new: Source, folder: Path) -> Report:
+    """What changed from `old` to `new`, judged for a client. `folder` is for temporary files."""
+    if old.document == new.document:
+        return Report.of(old, new, [])
+    return Report.of(old, new, Judge(old, new).judge(engine.compare(old, new, folder)))
+
+
+class Judge:
+    """Turns findings into changes."""
+
+    def __init__(self, old: Source, new: Source) -> None:
+        self._old, self._new = old, new
+        self._usage = Usage(old.document, new.document)
+
+    def judge(self, raws: list[Raw]) -> list[Change]:
+        kept, reshaped = unions.gather(raws, self._old.document, self._new.document)
+        reader = Reader(self._old.document, self._new.document)
+        changes = [change for raw, finding in reshaped for change in self._told(finding, raw.path)]
+        for raw in kept:
+            for finding in reader.read(raw):
+                changes += self._told(finding, raw.path)
+        for finding in extensions.find(self._old.document, self._new.document):
+            if not self._is_told_with_its_operation(finding):
+                changes += self._told(finding, finding.new or finding.old or ())
+        return changes
+
+    def _told(self, finding: Finding, path: Pointer) -> Iterator[Change]:
+        document = self._new.document if finding.new is not None else self._old.document
+        subject = subjects.name(document, finding.new or finding.old or path)
+        for side, operations in self._sides(finding, path).items():
+            rule = self._rule(finding, side, path)
+            effect = rules.effect_of(rule, finding.impact)
+            listed = tuple(sorted(operations))
+            yield Change(rule, effect, side, subject, finding.text, listed, finding.old, finding.new)
+
+    def _sides(self, finding: Finding, path: Pointer) -> dict[Side, set[str]]:
+        """Once for each side where that matters; what is the same on all sides is told once."""
+        old, new = finding.old, finding.new
+        if old is not None and new is not None and old[:3] != new[:3]:
+            # Two components in turn: what is meant is this one use, and not all the uses of either.
+            found = self._usage.sides(path)
+        else:
+            found = self._usage.sides(new or old or path)
+        if not finding.sided or finding.rule in ("description-changed", "example-changed"):
+            return {next(iter(found), Side.CALL): {name for names in found.values() for name in names}}
+        # A component that nothing uses still has a class, which code may import.
+        return {side: names for side, names in found.items() if side is not Side.CALL} or {Side.RESPONSE: set()}
+
+    def _rule(self, finding: Finding, side: Side, path: Pointer) -> str:
+        rule = finding.rule
+        if not finding.sided or rule in ("description-changed", "example-changed"):
+            return rule
+        if side is Side.RESPONSE and rule in _MEMBER_ADDED:
+            return "response-member-added"
+        if side is Side.RESPONSE and rule == "enum-value-added" and self._is_open(finding, path):
+            return "response-open-enum-value-added"
+        return f"{side.value}-{rule}"
+
+    def _is_open(self, finding: Finding, path: Pointer) -> bool:
+        """Whether every response that sends this enum allows any other string beside it."""
+        at = finding.new or ()
+        if at[:2] == ("components", "schemas") and len(at) == 4:
+            return all(_allows_any(union) for union in _holders(self._new.document, at[:3]))
+        return False
+
+    def _is_told_with_its_operation(self, finding: Finding) -> bool:
+        at = finding.new or finding.old or ()
+        if at[:1] != ("paths",) or (finding.old is not None and finding.new is not None):
+            return False
+        other = self._old.document if finding.old is None else self._new.document
+        return bool(len(at) > 2 and at[2] not in other.get("paths", {}).get(at[1], {}))
+
+
+def _holders(document: dict[str, Any], component: Pointer) -> Iterator[Any]:
+    """What each reference to a component stands in: the union, or the lone reference itself. Requests do not count."""
+
+    def visit(node: Any, parent: Any) -> Iterator[Any]:
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str) and parse(node["$ref"]) == component:
+                yield parent
+            for child in node.values():
+                yield from visit(child, node)
+        elif isinstance(node, list):
+            for child in node:
+                yield from visit(child, node)
+
+    requests = Usage(document)
+    for name, schema in document.get("components", {}).get("schemas", {}).items():
+        if Side.RESPONSE in requests.sides(("components", "schemas", name)):
+            yield from visit(schema, None)
+    for item in document.get("paths", {}).values():
+        for operation in item.values() if isinstance(item, dict) else ():
+            if isinstance(operation, dict):
+                yield from visit(operation.get("responses", {}), None)
+    for kind in ("responses", "headers"):
+        yield from visit(document.get("components", {}).get(kind, {}), None)
+
+
+def _allows_any(union: Iterable[Any] | None) -> bool:
+    return isinstance(union, list) and any(isinstance(member, dict) and set(member) == {"type"} for member in union)
