@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from aurous_mock.server.launcher import Mock, running
+from clientkit.streams import callers
+from clientkit.wire import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving
 from hypothesis import settings
-from streamkit import callers
-from wirekit import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving
 
 
 def pytest_configure() -> None:

@@ -1,0 +1,330 @@
+"""Receipts to the digit, their sums, the ledger and the budget."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import decimal
+import json
+import pickle
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+import aurous
+import pytest
+from attrs import evolve
+from aurous.billing.ledger import Ledger
+from aurous.billing.receipts import Receipt, parse_decimal, read_receipt
+from aurous_client.models import ChatCompletion
+from aurous_mock.server.launcher import Mock
+from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Make, Wire, answer, completion
+from hypothesis import given
+from hypothesis import strategies as st
+
+USAGE = completion()["usage"]
+
+
+def of(**changes: Any) -> Receipt:
+    return evolve(read_receipt("cmp_1", json.loads(json.dumps(USAGE), parse_float=parse_decimal)), **changes)
+
+
+def numbered(number: int, **changes: Any) -> Receipt:
+    return of(completion_id=f"cmp_{number}", **changes)
+
+
+class TestReceipt:
+    def test_has_the_digits_of_the_wire(self, wire: Wire, make: Make) -> None:
+        body = json.dumps(completion()).replace("0.2856", "0.28560000000000000001").replace("0.27", "2.7e-1")
+        wire.plays(answer(200, body.encode()))
+        result = make(wire.url).create()
+        found = aurous.receipt(result)
+        assert found.credits == Decimal("0.28560000000000000001")
+        assert str(found.credits) == "0.28560000000000000001"
+        assert (found.input_credits, found.output_credits) == (Decimal("0.0006"), Decimal("0.27"))
+        assert found.reasoning_credits == Decimal("0.015")
+        assert (found.completion_id, found.model, found.pricing_version) == ("cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM", MODEL, 7)
+        assert (found.prompt_tokens, found.completion_tokens, found.reasoning_tokens) == (200, 600, 50)
+        assert (found.total_tokens, found.replayed, found.warnings) == (850, False, ())
+
+    def test_of_an_object_without_its_response_has_the_digits_of_its_floats(self) -> None:
+        result = ChatCompletion.from_dict(completion())
+        assert aurous.receipt(result).credits == Decimal("0.2856")
+        assert aurous.receipt(pickle.loads(pickle.dumps(result))) == aurous.receipt(result)
+
+    def test_without_usage_is_a_type_error(self, wire: Wire, make: Make) -> None:
+        wire.plays(answer(200, {"object": "list", "data": []}))
+        with pytest.raises(TypeError, match="ModelList has no usage"):
+            aurous.receipt(make(wire.url).run(lambda client: client.models.list()))
+
+    @pytest.mark.parametrize(
+        ("changes", "told"),
+        [
+            ({"total_tokens": 800}, ["total_tokens is 800, its parts are 850"]),
+            ({"credits_charged": 0.3}, ["credits_charged is 0.3, its parts are 0.2856"]),
+            ({"credits_charged": 0.28565}, []),
+            ({"credits_charged": 0.2858}, ["credits_charged is 0.2858, its parts are 0.2856"]),
+            (
+                {"credits_charged": -1},
+                ["credits_charged is -1, its parts are 0.2856", "a figure in credits is negative"],
+            ),
+            (
+                {"prompt_tokens": -200},
+                ["total_tokens is 850, its parts are 450", "a number of tokens is negative"],
+            ),
+        ],
+    )
+    def test_that_does_not_add_up_carries_warnings_and_fails_nothing(
+        self, changes: dict[str, Any], told: list[str], wire: Wire, make: Make
+    ) -> None:
+        wire.plays(answer(200, completion(**changes)))
+        found = aurous.receipt(make(wire.url).create())
+        assert [str(warning) for warning in found.warnings] == told
+        assert all(isinstance(warning, aurous.ReceiptWarning) for warning in found.warnings)
+
+    def test_does_not_depend_on_the_programs_own_decimals(self) -> None:
+        with decimal.localcontext(decimal.Context(prec=2, traps=[decimal.Inexact, decimal.FloatOperation])):
+            found = of(credits=Decimal("0.1234567890123456789"))
+            ledger = Ledger()
+            for number in range(3):
+                ledger.settle(evolve(found, completion_id=str(number)), created=True)
+            assert str(ledger.credits) == "0.3703703670370370367"
+            assert read_receipt("", USAGE).warnings == ()
+
+    @pytest.mark.parametrize(
+        "written", ["1e400", "1E+999999999", "1e99999999999999999999999", "1e-99999999", "-0.0", "0e5", "1" * 60 + ".5"]
+    )
+    def test_takes_no_harm_from_numbers_that_no_receipt_has(self, written: str) -> None:
+        usage = json.loads(f'{{"credits_charged": {written}, "total_tokens": {written}}}', parse_float=parse_decimal)
+        assert read_receipt("cmp_1", usage).credits in (0, Decimal(written) if len(written) < 9 else 0)
+
+    @CALM
+    @given(st.dictionaries(st.sampled_from([*USAGE, "breakdown"]), st.none() | st.integers() | st.floats() | st.text()))
+    def test_is_read_from_anything(self, usage: dict[str, Any]) -> None:
+        assert isinstance(read_receipt("cmp_1", usage).credits, Decimal)
+
+    @CALM
+    @given(st.decimals(0, 10**9, places=12))
+    def test_digits_survive(self, credits: Decimal) -> None:
+        usage = json.loads(f'{{"credits_charged": {credits:f}}}', parse_float=parse_decimal)
+        assert read_receipt("cmp_1", usage).credits == credits
+
+
+class TestLedger:
+    def test_adds_up_by_model(self) -> None:
+        ledger = Ledger()
+        for number in range(3):
+            ledger.settle(numbered(number), created=True)
+        ledger.settle(numbered(9, model="another", pricing_version=8), created=True)
+        assert ledger.credits == Decimal("1.1424")
+        line = ledger.by_model[MODEL]
+        assert (line.calls, line.credits, line.replays) == (3, Decimal("0.8568"), 0)
+        assert (line.prompt_tokens, line.completion_tokens, line.reasoning_tokens) == (600, 1800, 150)
+        assert line.pricing_versions == {7}
+        assert ledger.by_model["another"].pricing_versions == {8}
+
+    def test_counts_a_completion_once(self) -> None:
+        ledger = Ledger()
+        for _ in range(3):
+            ledger.settle(of(), created=True)
+        assert ledger.by_model[MODEL].calls == 1
+
+    def test_charges_no_replay(self) -> None:
+        ledger = Ledger()
+        for _ in range(2):
+            ledger.settle(of(replayed=True), created=True)
+        line = ledger.by_model[MODEL]
+        assert (line.calls, line.replays) == (0, 2)
+        assert ledger.credits == 0
+
+    def test_enters_what_was_only_looked_up_if_it_was_begun_here(self) -> None:
+        ledger = Ledger()
+        ledger.settle(numbered(1), created=False)
+        assert ledger.credits == 0
+        ledger.begin("cmp_2")
+        ledger.begin("cmp_2")
+        assert list(ledger.unsettled) == ["cmp_2"]
+        for _ in range(2):
+            ledger.settle(numbered(2), created=False)
+        assert (ledger.by_model[MODEL].calls, len(ledger.unsettled)) == (1, 0)
+        ledger.begin("cmp_2")
+        assert not ledger.unsettled
+
+    def test_is_exact_under_threads(self) -> None:
+        ledger = Ledger()
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda number: ledger.settle(numbered(number % 1000), created=True), range(4000)))
+        assert (ledger.by_model[MODEL].calls, ledger.credits) == (1000, Decimal("285.6"))
+
+    def test_does_not_grow_with_use(self) -> None:
+        ledger = Ledger()
+        for number in range(20_100):
+            ledger.settle(numbered(number), created=True)
+            ledger.begin(f"open_{number}")
+        assert len(ledger._settled) == len(ledger._open) == 10_000
+        assert ledger.by_model[MODEL].calls == 20_100
+
+    def test_of_a_client_counts_creates_and_streams_but_no_lookups(self, mock: Mock, make: Make) -> None:
+        caller = make(mock.url)
+        created = caller.create()
+        caller.stream()
+        caller.run(lambda client: client.chat.completions.retrieve(created.id))
+        caller.run(lambda client: client.balance.retrieve())
+        caller.create(idempotency_key="mine")
+        caller.create(idempotency_key="mine")
+        line = caller.client.ledger.by_model[MODEL]
+        assert (line.calls, line.replays) == (3, 1)
+        assert float(line.credits) == pytest.approx(sum(row["credits_charged"] for row in mock.ledger()))
+
+    def test_counts_an_answer_that_could_not_be_read_since_it_was_charged(self, wire: Wire, make: Make) -> None:
+        wire.plays(answer(200, {**completion(), "choices": None}))
+        caller = make(wire.url)
+        for _ in range(2):
+            with pytest.raises(aurous.ResponseShapeError):
+                caller.create()
+        assert caller.client.ledger.credits == Decimal("0.2856")
+        wire.plays(answer(200, {**completion(), "id": "cmp_2", "usage": {"credits_charged": "much"}}))
+        with pytest.raises(aurous.ResponseShapeError):
+            caller.create()
+        assert caller.client.ledger.credits == Decimal("0.2856")
+
+    def test_counts_the_replay_of_a_lost_attempt_as_what_it_was(self, mock: Mock, make: Make) -> None:
+        caller = make(mock.url)
+        mock.fault("reset=after", method="POST")
+        result = caller.create()
+        assert aurous.response_info(result).idempotent_replayed
+        assert not aurous.receipt(result).replayed
+        [charge] = mock.ledger()
+        assert float(caller.client.ledger.credits) == charge["credits_charged"]
+        assert caller.client.ledger.by_model[MODEL].calls == 1
+
+    def test_counts_the_replay_of_a_copy_that_the_network_made(self, wire: Wire, make: Make) -> None:
+        wire.plays(answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
+        caller = make(wire.url)
+        result = caller.create()
+        assert aurous.response_info(result).idempotent_replayed
+        assert not aurous.receipt(result).replayed
+        assert caller.client.ledger.by_model[MODEL].calls == 1
+        # Under a key of the caller's own, an earlier call may as well have paid.
+        assert aurous.receipt(caller.create(idempotency_key="mine")).replayed
+
+    def test_leaves_open_what_a_record_costs_that_is_still_being_made(self, wire: Wire, make: Make) -> None:
+        caller = make(wire.url)
+        record = {**completion(), "status": "in_progress"}
+        caller.client.ledger.begin(record["id"])
+        wire.plays(answer(200, record), answer(200, {**completion(credits_charged=0.5), "status": "cancelled"}))
+        caller.run(lambda client: client.chat.completions.retrieve(record["id"]))
+        assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal(0), (record["id"],))
+        caller.run(lambda client: client.chat.completions.retrieve(record["id"]))
+        assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal("0.5"), ())
+
+
+@pytest.fixture
+def client(wire: Wire) -> Iterator[aurous.Aurous]:
+    numbers = iter(range(10**6))
+
+    def act(connection: Any) -> bool:
+        record = {**completion(), "id": f"cmp_{next(numbers)}"}
+        return answer(200, record)(connection)
+
+    wire.plays(act)
+    with aurous.Aurous(KEY, base_url=wire.url) as made:
+        yield made
+
+
+def ask(client: aurous.Aurous) -> None:
+    client.chat.completions.create(model=MODEL, messages=MESSAGES)
+
+
+class TestBudget:
+    def test_refuses_to_start_once_spent_and_lets_the_last_call_overshoot(
+        self, client: aurous.Aurous, wire: Wire
+    ) -> None:
+        with client.budget(credits="0.5") as budget:
+            ask(client)
+            assert (budget.spent, budget.remaining) == (Decimal("0.2856"), Decimal("0.2144"))
+            ask(client)
+            with pytest.raises(aurous.BudgetExceededError, match=r"the budget of 0\.5 credits is spent \(0\.5712\)"):
+                ask(client)
+            with (
+                pytest.raises(aurous.BudgetExceededError),
+                client.chat.completions.stream(model=MODEL, messages=MESSAGES),
+            ):
+                pass
+            assert len(wire.seen) == 2
+            # What costs nothing may still be asked: what became of a completion, for one.
+            client.chat.completions.retrieve("cmp_1")
+            assert budget.remaining == Decimal("-0.0712")
+        ask(client)
+        assert repr(budget) == "Budget(credits=0.5, spent=0.5712)"
+
+    def test_of_nothing_refuses_everything(self, client: aurous.Aurous, wire: Wire) -> None:
+        with client.budget(credits=0), pytest.raises(aurous.BudgetExceededError):
+            ask(client)
+        assert wire.seen == []
+
+    def test_holds_variants_but_no_other_client(self, client: aurous.Aurous, wire: Wire) -> None:
+        other = aurous.Aurous(KEY, base_url=wire.url)
+        with client.budget(credits="0.1") as budget:
+            ask(other)
+            assert budget.spent == 0
+            ask(client.with_options(max_retries=0))
+            with pytest.raises(aurous.BudgetExceededError):
+                ask(client.with_options(max_retries=0))
+            ask(other)
+
+    def test_nests(self, client: aurous.Aurous) -> None:
+        with client.budget(credits=1) as outer:
+            with client.budget(credits="0.1") as inner:
+                ask(client)
+                with pytest.raises(aurous.BudgetExceededError):
+                    ask(client)
+            ask(client)
+        assert (inner.spent, outer.spent) == (Decimal("0.2856"), Decimal("0.5712"))
+
+    def test_charges_no_replay(self, mock: Mock) -> None:
+        client = aurous.Aurous(KEY, base_url=mock.url)
+        for expected in (1, 0):
+            with client.budget(credits=10) as budget:
+                client.chat.completions.create(model=MODEL, messages=MESSAGES, idempotency_key="mine")
+            assert bool(budget.spent) == bool(expected)
+
+    def test_counts_what_is_settled_after_its_block(self) -> None:
+        ledger = Ledger()
+        with ledger.budget("5") as budget:
+            ledger.begin("cmp_1")
+        ledger.settle(of(), created=False)
+        assert budget.spent == Decimal("0.2856")
+
+    def test_counts_streams_that_were_left_and_recovered(self, mock: Mock) -> None:
+        client = aurous.Aurous(KEY, base_url=mock.url)
+        with client.budget(credits=100) as budget:
+            mock.fault("reset=4; unnoticed", method="POST")
+            with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
+                with pytest.raises(aurous.StreamInterruptedError):
+                    list(stream)
+                assert list(client.ledger.unsettled) == [stream.id]
+                stream.recover()
+            with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
+                list(stream)
+        [*charges] = mock.ledger()
+        assert float(budget.spent) == pytest.approx(sum(row["credits_charged"] for row in charges))
+        assert not client.ledger.unsettled
+
+    def test_follows_tasks_and_copied_contexts_but_not_bare_threads(self, client: aurous.Aurous) -> None:
+        async def go() -> None:
+            await asyncio.gather(asyncio.to_thread(ask, client), asyncio.to_thread(ask, client))
+
+        with client.budget(credits=10) as budget, ThreadPoolExecutor(1) as pool:
+            asyncio.run(go())
+            assert budget.spent == Decimal("0.5712")
+            pool.submit(ask, client).result()
+            assert budget.spent == Decimal("0.5712")
+            pool.submit(contextvars.copy_context().run, ask, client).result()
+            assert budget.spent == Decimal("0.8568")
+
+    @pytest.mark.parametrize("bad", [0.5, "five", "", None, -1, "-1", "NaN", "Infinity", [1]])
+    def test_takes_exact_amounts_only(self, bad: Any, client: aurous.Aurous) -> None:
+        with pytest.raises(aurous.ConfigurationError, match="budget"), client.budget(credits=bad):
+            pass

@@ -1,0 +1,169 @@
+"""Answers that stand, from real sockets: refusals, redirects, other shapes. Each is one error of ours that says all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aurous import errors
+from clientkit.wire import (
+    BODY,
+    GOOD,
+    GZIPPED,
+    HTML,
+    WHOLE,
+    Action,
+    Make,
+    Time,
+    Wire,
+    answer,
+    completion,
+    envelope,
+    raw,
+    serving,
+)
+
+REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
+    "400": (answer(400, envelope("missing_field", param="messages")), errors.InvalidRequestError),
+    "401": (answer(401, envelope("invalid_api_key", "authentication")), errors.AuthenticationError),
+    "402": (answer(402, envelope("balance_too_low")), errors.BalanceTooLowError),
+    "403": (answer(403, envelope("missing_scope", "authentication")), errors.PermissionDeniedError),
+    "404": (answer(404, envelope("resource_not_found", "not_found")), errors.NotFoundError),
+    "409 of a state": (answer(409, envelope("chat_cancel_target_already_terminal")), errors.ConflictError),
+    "410": (answer(410, envelope("output_expired", "not_found")), errors.NotFoundError),
+    "418": (answer(418, b"short and stout", kind="text/plain"), errors.InvalidRequestError),
+    "422": (answer(422, {"detail": [{"msg": "of another framework"}]}), errors.InvalidRequestError),
+    "429 of credits": (answer(429, envelope("insufficient_quota", "rate_limit")), errors.BalanceTooLowError),
+    "429 of another day": (
+        answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "86400"}),
+        errors.RateLimitError,
+    ),
+    "304": (answer(304), errors.APIStatusError),
+    "400 and gzip that is none": (answer(400, b"no gzip", headers=GZIPPED), errors.InvalidRequestError),
+    "400 and bad UTF-8": (answer(400, b'{"error": {"message": "\xff\xfe"}}'), errors.InvalidRequestError),
+    "400 and a list": (answer(400, []), errors.InvalidRequestError),
+    "400 and null": (answer(400, None), errors.InvalidRequestError),
+    "400 and a string": (answer(400, {"error": "of one word"}), errors.InvalidRequestError),
+    "400 and wrong types": (
+        answer(400, {"error": {"type": 1, "code": [], "message": {}, "param": 3, "request_id": None}}),
+        errors.InvalidRequestError,
+    ),
+    "400 and a great depth": (answer(400, b"[" * 100_000), errors.InvalidRequestError),
+    "400 and a long number": (answer(400, b"1" * 10_000), errors.InvalidRequestError),
+    "400 and an empty body": (answer(400), errors.InvalidRequestError),
+    "HTML": (answer(200, HTML, kind="text/html"), errors.ResponseShapeError),
+    "empty": (answer(200), errors.ResponseShapeError),
+    "no content": (raw(b"HTTP/1.1 204 No Content\r\n\r\n"), errors.ResponseShapeError),
+    "truncated JSON of the right length": (answer(200, BODY[:-20]), errors.ResponseShapeError),
+    "null": (answer(200, None), errors.ResponseShapeError),
+    "a list": (answer(200, [completion()]), errors.ResponseShapeError),
+    "another object": (answer(200, {"hello": "world"}), errors.ResponseShapeError),
+    "an error that says 200": (answer(200, envelope("internal_error")), errors.ResponseShapeError),
+    "a null where an object belongs": (answer(200, {**completion(), "usage": None}), errors.ResponseShapeError),
+    "a string where a number belongs": (answer(200, completion(total_tokens="850")), errors.ResponseShapeError),
+    "NaN": (answer(200, BODY.replace(b"0.2856", b"NaN")), errors.ResponseShapeError),
+    "a number of 10,000 digits": (answer(200, BODY.replace(b"850", b"9" * 10_000)), errors.ResponseShapeError),
+    "bad UTF-8": (answer(200, BODY.replace(b"Red", b"\xff\xfe\xfd")), errors.ResponseShapeError),
+    "great depth": (answer(200, b"[" * 100_000 + b"]" * 100_000), errors.ResponseShapeError),
+    "a stream that nobody asked for": (
+        answer(200, b"data: {}\n\n", kind="text/event-stream"),
+        errors.ResponseShapeError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("action", "kind_of_error"), REFUSED.values(), ids=REFUSED)
+def test_an_answer_that_stands_is_one_error_of_ours(
+    action: Action, kind_of_error: type[errors.AurousError], wire: Wire, make: Make, time: Time
+) -> None:
+    wire.plays(action)
+    with pytest.raises(errors.AurousError) as caught:
+        make(wire.url).create()
+    assert type(caught.value) is kind_of_error
+    assert len(wire.seen) == 1
+    assert time.slept == []
+
+
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 520, 529, 599, 999])
+def test_every_5xx_is_tried_again(status: int, wire: Wire, make: Make) -> None:
+    wire.plays(answer(status, b"", kind="text/plain"))
+    with pytest.raises(errors.ServerError) as caught:
+        make(wire.url).create()
+    assert (caught.value.status_code, caught.value.code, len(wire.seen)) == (status, None, 4)
+
+
+def test_an_error_says_what_the_envelope_says(wire: Wire, make: Make) -> None:
+    told = envelope("max_tokens_exceeds_hard_cap", param="max_tokens", message="max_tokens 16384 exceeds 8192.")
+    wire.plays(answer(400, told, headers={"Aurous-Request-Id": "req_header", "X-Other": "1"}))
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        make(wire.url).create()
+    error = caught.value
+    assert (error.status_code, error.type, error.code) == (400, "invalid_request", "max_tokens_exceeds_hard_cap")
+    assert (error.message, error.param) == ("max_tokens 16384 exceeds 8192.", "max_tokens")
+    assert (error.request_id, error.doc_url) == ("req_header", told["error"]["doc_url"])
+    assert (error.headers["x-other"], json.loads(error.content)) == ("1", told)
+    assert [attempt.code for attempt in error.attempts] == ["max_tokens_exceeds_hard_cap"]
+    assert str(error) == (
+        "HTTP 400 max_tokens_exceeds_hard_cap: max_tokens 16384 exceeds 8192. (param max_tokens, request req_header)\n"
+        "See https://docs.aurous-labs.com/errors#max_tokens_exceeds_hard_cap"
+    )
+
+
+def test_a_wrong_shape_says_where(wire: Wire, make: Make) -> None:
+    record = completion()
+    record["choices"][0]["message"]["content"] = 7
+    wire.plays(answer(200, record, headers={"Aurous-Request-Id": "req_odd"}))
+    with pytest.raises(errors.ResponseShapeError, match=r"choices\[0\]\.message\.content") as caught:
+        make(wire.url).create()
+    assert caught.value.path == ("choices", 0, "message", "content")
+    assert json.loads(caught.value.content) == record
+    assert caught.value.request_id == "req_odd"
+
+
+def test_informational_answers_are_passed_over(wire: Wire, make: Make) -> None:
+    early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    wire.plays(raw(early + WHOLE, then="keep"))
+    assert make(wire.url).create().status == "completed"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_told_and_not_followed(status: int, wire: Wire, make: Make) -> None:
+    with serving() as elsewhere:
+        elsewhere.plays(GOOD)
+        wire.plays(answer(status, b"moved", headers={"Location": f"{elsewhere.url}/v1/chat/completions"}))
+        with pytest.raises(errors.APIStatusError, match=f"leads to {elsewhere.url}") as caught:
+            make(wire.url).create()
+        assert elsewhere.seen == []
+    assert (caught.value.status_code, caught.value.content, len(wire.seen)) == (status, b"moved", 1)
+
+
+@pytest.mark.parametrize("location", ["http://[", "//", "\x80", "javascript:alert(1)", "http://a:99999/"])
+def test_a_redirect_to_nowhere_is_an_error_of_ours(location: str, wire: Wire, make: Make) -> None:
+    wire.plays(answer(302, headers={"Location": location}))
+    with pytest.raises((errors.APIStatusError, errors.APIConnectionError)):
+        make(wire.url, max_retries=0).create()
+
+
+def test_a_client_that_follows_redirects_does_not_follow_ours(kind: str, wire: Wire, make: Make) -> None:
+    import httpx
+
+    http_client: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(follow_redirects=True)
+    with serving() as elsewhere:
+        elsewhere.plays(GOOD)
+        wire.plays(answer(307, headers={"Location": elsewhere.url}))
+        with pytest.raises(errors.APIStatusError):
+            make(wire.url, http_client=http_client).create()
+        assert elsewhere.seen == []
+
+
+def test_an_endless_body_is_not_taken_in(wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurous.transport.convert.MAX_BODY", 2 * 2**20)
+    wire.plays(answer(200, b" " * (3 * 2**20)))
+    with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
+        make(wire.url, max_retries=0).create()
+
+
+def test_a_large_answer_is_an_answer(wire: Wire, make: Make) -> None:
+    wire.plays(answer(200, completion("x" * (5 * 2**20))))
+    assert len(make(wire.url).create().choices[0].message.content or "") == 5 * 2**20

@@ -1,0 +1,113 @@
+"""What those who observe calls are told."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import aurous
+import pytest
+from aurous._client.hooks import Observers, redact
+from clientkit.wire import BUSY, GOOD, KEY, MODEL, Make, Wire, answer, envelope
+
+
+class Diary(aurous.Hooks):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[Any] = []
+        self.call: aurous.CallDetails | None = None
+
+    def on_start(self, call: aurous.CallDetails) -> None:
+        self.call = call
+        call.state["diary"] = "mine"
+        self.lines.append("start")
+
+    def on_attempt(self, call: aurous.CallDetails, attempt: aurous.Attempt) -> None:
+        assert call.state["diary"] == "mine"
+        self.lines.append((attempt.number, attempt.status_code, attempt.delay))
+
+    def on_end(self, call: aurous.CallDetails, result: object | None, error: BaseException | None) -> None:
+        self.lines.append((type(result).__name__, type(error).__name__))
+
+
+def test_a_call_from_beginning_to_end(wire: Wire, make: Make) -> None:
+    diary = Diary()
+    wire.plays(BUSY, GOOD)
+    make(wire.url, hooks=[diary]).create(idempotency_key="mine", max_tokens=9)
+    assert diary.lines == ["start", (1, 503, 1.0), (2, 200, None), ("ChatCompletion", "NoneType")]
+    call = diary.call
+    assert call is not None
+    assert (call.operation_id, call.method, call.path) == ("createChatCompletion", "POST", "/v1/chat/completions")
+    assert (call.model, call.idempotency_key, call.streams, call.base_url) == (MODEL, "mine", False, wire.url)
+    assert call.request["max_tokens"] == 9
+    assert KEY not in repr(call)
+    assert "colours" not in repr(call)
+
+
+def test_a_call_that_fails(wire: Wire, make: Make) -> None:
+    diary = Diary()
+    wire.plays(answer(404, envelope("resource_not_found", "not_found")))
+    with pytest.raises(aurous.NotFoundError):
+        make(wire.url, hooks=[diary]).run(lambda client: client.chat.completions.retrieve("cmp_1"))
+    assert diary.lines == ["start", (1, 404, None), ("NoneType", "NotFoundError")]
+    assert diary.call is not None
+    assert (diary.call.path, diary.call.model, dict(diary.call.request)) == ("/v1/chat/completions/{id}", None, {})
+
+
+def test_a_call_that_cannot_be_read(wire: Wire, make: Make) -> None:
+    diary = Diary()
+    wire.plays(answer(200, {}))
+    with pytest.raises(aurous.ResponseShapeError):
+        make(wire.url, hooks=[diary]).create()
+    assert diary.lines == ["start", (1, 200, None), ("NoneType", "ResponseShapeError")]
+
+
+def test_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:
+    diary = Diary()
+    wire.plays(answer(401, envelope("invalid_api_key", "authentication")))
+    with pytest.raises(aurous.AuthenticationError):
+        make(wire.url, hooks=[diary]).stream()
+    assert diary.lines == ["start", (1, 401, None), ("NoneType", "AuthenticationError")]
+
+
+def test_hooks_of_a_variant_are_its_own(wire: Wire) -> None:
+    wire.plays(GOOD)
+    diary = Diary()
+    with aurous.Aurous(KEY, base_url=wire.url) as client:
+        client.with_options(hooks=[diary]).chat.completions.retrieve("cmp_1")
+        client.chat.completions.retrieve("cmp_1")
+    assert diary.lines.count("start") == 1
+
+
+def test_a_hook_that_fails_changes_nothing(wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(aurous.Hooks):
+        def on_start(self, call: aurous.CallDetails) -> None:
+            raise KeyError("start")
+
+        def on_end(self, call: aurous.CallDetails, result: object | None, error: BaseException | None) -> None:
+            raise ZeroDivisionError
+
+    diary = Diary()
+    wire.plays(GOOD)
+    assert make(wire.url, hooks=[Broken(), diary]).create().status == "completed"
+    assert diary.lines[-1] == ("ChatCompletion", "NoneType")
+    assert [record.levelname for record in caplog.records if "a hook failed" in record.getMessage()] == ["WARNING"] * 2
+
+
+def test_the_hooks_that_nobody_wrote_do_nothing() -> None:
+    call = aurous.CallDetails(operation_id="x", method="GET", path="/x")
+    Observers([aurous.Hooks()]).ended(call, None, None)
+    assert (call.model, dict(call.request), call.content) == (None, {}, None)
+
+
+def test_headers_are_shown_without_secrets() -> None:
+    shown = redact({"X-Api-Key": "a", "AUTHORIZATION": "b", "proxy-authorization": "c", "Cookie": "d", "X-Other": "e"})
+    assert [name for name, value in shown.items() if value != "[secret]"] == ["X-Other"]
+
+
+def test_without_a_listener_nothing_is_printed(wire: Wire, make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    assert logging.getLogger("aurous").level == logging.NOTSET
+    wire.plays(BUSY, GOOD)
+    make(wire.url).create()
+    assert capfd.readouterr() == ("", "")

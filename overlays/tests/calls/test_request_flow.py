@@ -1,0 +1,177 @@
+"""The course of a call without any network: told what came, it says what to do next."""
+
+from __future__ import annotations
+
+import gc
+import json
+import weakref
+from typing import Any
+
+import aurous
+import pytest
+from aurous import errors
+from aurous._client.options import Secret, read_options
+from aurous._request.effects import Failure, Reply, Send, Wait
+from aurous._request.flow import Course
+from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
+from aurous_client.operations import Request
+from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Time, completion, envelope
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": MESSAGES})
+GOOD = Reply(status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode())
+RESET = Failure(message="the connection broke", sent=True)
+UNSENT = Failure(message="cannot connect", sent=False)
+
+
+def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> Course:
+    made = read_options(api_key=Secret(KEY), **options)
+    operation = create_chat_completion.OPERATION
+    return Course(operation, request, made, streams=streams, clock=time.clock, chance=lambda: 0.0)
+
+
+def play(course: Course, time: Time, *story: Reply | Failure, takes: float = 0.0) -> tuple[Any, list[Send]]:
+    """Carry a course out by a story; what came last comes again."""
+    sent: list[Send] = []
+    waiting = list(story)
+    steps = course.for_stream() if course.details.streams else course.for_result()
+    came: Reply | Failure | None = None
+    while True:
+        try:
+            step = steps.send(came)
+        except StopIteration as end:
+            return end.value, sent
+        if isinstance(step, Wait):
+            time.sleep(step.seconds)
+            came = None
+        else:
+            sent.append(step)
+            time.now += takes
+            came = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+
+def test_an_answer_is_a_result(time: Time) -> None:
+    outcome, sent = play(course(time), time, GOOD)
+    assert outcome.response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("came", [Reply(404, {}, b""), Reply(500, {}, b""), UNSENT], ids=["404", "500", "not sent"])
+def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: Reply | Failure) -> None:
+    gc.disable()
+    try:
+        try:
+            play(course(time, retry=aurous.RetryPolicy(max_retries=1)), time, came)
+        except aurous.AurousError as error:
+            gone = weakref.ref(error)
+        # Nothing that it leads to leads back, so that it need not wait for the collector of cycles.
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_every_attempt_is_the_same_but_for_its_time(time: Time) -> None:
+    _, sent = play(course(time, timeout=100), time, RESET, RESET, GOOD, takes=10)
+    assert [step.total for step in sent] == [100, 89, 77]
+    assert len({(step.method, step.url, step.content, tuple(step.headers.items())) for step in sent}) == 1
+
+
+def test_no_timeout_is_longer_than_what_is_left(time: Time) -> None:
+    _, [step] = play(course(time, timeout=2), time, GOOD)
+    assert (step.connect, step.read, step.write, step.total) == (2, 2, 2, 2)
+    _, [step] = play(course(time), time, GOOD)
+    assert (step.connect, step.read, step.write, step.total) == (5, 300, 60, 600)
+
+
+def test_the_timeout_of_a_call_is_its_own(time: Time) -> None:
+    request = Request(method="POST", path="/v1/chat/completions", content=BODY.content, timeout=7)
+    _, [step] = play(course(time, request), time, GOOD)
+    assert step.total == 7
+
+
+def test_a_step_shows_neither_key_nor_body(time: Time) -> None:
+    _, [step] = play(course(time), time, GOOD)
+    assert KEY not in repr(step)
+    assert "colours" not in repr(step)
+    assert KEY not in str(step.headers)
+
+
+def test_a_post_without_a_key_is_sent_once(time: Time) -> None:
+    request = cancel_chat_completion.build_request("cmp_1")
+    made = read_options(api_key=Secret(KEY))
+    once = Course(cancel_chat_completion.OPERATION, request, made, clock=time.clock, chance=lambda: 0.0)
+    with pytest.raises(errors.APIConnectionError) as caught:
+        play(once, time, RESET)
+    assert len(caught.value.attempts) == 1
+    assert caught.value.__notes__ == ["Not tried again: the request is not safe to send twice."]
+
+
+def test_what_cannot_get_better_is_not_tried_again(time: Time) -> None:
+    final = Failure(message="the address cannot be used", sent=False, is_final=True)
+    with pytest.raises(errors.APIConnectionError) as caught:
+        play(course(time), time, final)
+    assert len(caught.value.attempts) == 1
+
+
+def test_a_cause_is_kept(time: Time) -> None:
+    cause = OSError("reset")
+    with pytest.raises(errors.APIConnectionError) as caught:
+        play(course(time, max_retries=0), time, Failure(message="the connection broke", sent=True, cause=cause))
+    assert caught.value.__cause__ is cause
+
+
+failures = st.builds(
+    Failure,
+    message=st.text(max_size=9),
+    sent=st.booleans(),
+    timed_out=st.booleans(),
+    is_final=st.booleans(),
+    cause=st.none(),
+)
+headers = st.dictionaries(
+    st.sampled_from(["content-type", "retry-after", "date", "location", "aurous-request-id", "sunset"]),
+    st.text(max_size=30),
+)
+envelopes = st.sampled_from(["idempotency_key_in_use", "balance_too_low", "internal_error", "x"]).map(
+    lambda code: json.dumps(envelope(code)).encode()
+)
+replies = st.builds(
+    Reply,
+    status_code=st.sampled_from([100, 200, 200, 204, 302, 400, 401, 408, 409, 409, 429, 500, 503, 599, 999]),
+    headers=headers,
+    content=st.binary(max_size=60) | envelopes | st.just(GOOD.content),
+    body=st.none(),
+    fault=st.none() | st.just("cut short"),
+    is_framed=st.booleans(),
+)
+
+
+@settings(CALM, max_examples=400)
+@given(
+    st.lists(failures | replies, min_size=1, max_size=8),
+    st.booleans(),
+    st.floats(0.1, 1000),
+    st.floats(0, 50),
+    st.integers(0, 6),
+)
+def test_whatever_comes_a_call_ends_in_time_with_a_result_or_an_error_of_ours(
+    story: list[Reply | Failure], streams: bool, total: float, takes: float, max_retries: int
+) -> None:
+    time = Time()
+    began = time.now
+    made = course(time, streams=streams, timeout=total, max_retries=max_retries)
+    sent: list[Send] = []
+    try:
+        _, sent = play(made, time, *story, takes=takes)
+    except aurous.AurousError as error:
+        attempts = getattr(error, "attempts", ())
+        assert attempts
+        sent = [None] * len(attempts)  # type: ignore[list-item]
+        assert [attempt.number for attempt in attempts] == list(range(1, len(attempts) + 1))
+        assert [attempt.delay for attempt in attempts[:-1]] == time.slept
+    if streams:
+        # Nothing that may have reached the server is sent again without a key.
+        assert all(isinstance(came, Failure) and not came.sent for came in story[: len(sent) - 1])
+    assert sum(time.slept) + takes * (len(sent) - 1) <= total + takes
+    assert time.now - began <= total + takes

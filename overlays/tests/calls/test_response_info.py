@@ -1,0 +1,143 @@
+"""What a result came with."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import warnings
+
+import aurous
+import pytest
+from aurous._request.attempt import Attempt
+from aurous._request.response_info import ResponseInfo
+from clientkit.wire import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
+
+HEADERS = {
+    "Aurous-Request-Id": "req_1",
+    "Aurous-Version": "2026-05-15",
+    "Aurous-Idempotent-Replayed": "true",
+    "Aurous-Idempotency-Status": "accepted",
+    "X-RateLimit-Limit": "120",
+    "X-RateLimit-Remaining": "119",
+    "X-RateLimit-Reset": "1714752912",
+    "X-RateLimit-TPM-Limit": "100000",
+    "X-RateLimit-TPM-Remaining": "soon",
+}
+
+
+def test_everything_the_headers_say(wire: Wire, make: Make, time: Time) -> None:
+    wire.plays(answer(503, b""), answer(200, completion(), headers=HEADERS))
+    info = aurous.response_info(make(wire.url).create(idempotency_key="mine"))
+    assert (info.status_code, info.request_id, info.api_version) == (200, "req_1", "2026-05-15")
+    assert info.idempotent_replayed
+    assert (info.idempotency_status, info.idempotency_key) == ("accepted", "mine")
+    assert info.requests_per_minute == aurous.RateLimit(limit=120, remaining=119, reset=1714752912)
+    assert info.tokens_per_minute == aurous.RateLimit(limit=100000)
+    assert [attempt.status_code for attempt in info.attempts] == [503, 200]
+    assert info.elapsed == pytest.approx(sum(time.slept))
+    assert info.headers["x-ratelimit-limit"] == "120"
+
+
+def test_nothing_where_they_say_nothing() -> None:
+    info = ResponseInfo(status_code=200, headers={"ratelimit-limit": "5"})
+    assert (info.request_id, info.api_version, info.idempotency_status) == (None, None, None)
+    assert not info.idempotent_replayed
+    # One page names the headers without the X-.
+    assert info.requests_per_minute == aurous.RateLimit(limit=5)
+    assert info.tokens_per_minute == aurous.RateLimit()
+
+
+@pytest.mark.parametrize(
+    ("earlier", "charged_before"),
+    [
+        ([], True),
+        ([Attempt(number=1, elapsed=0, status_code=429)], True),
+        ([Attempt(number=1, elapsed=0, error="cannot connect", sent=False)], True),
+        ([Attempt(number=1, elapsed=0, error="reset")], False),
+        ([Attempt(number=1, elapsed=0, status_code=502)], False),
+    ],
+)
+def test_whose_charge_a_replay_is(earlier: list[Attempt], charged_before: bool) -> None:
+    last = Attempt(number=9, elapsed=0, status_code=200)
+    replayed = {"aurous-idempotent-replayed": "true"}
+    assert (
+        ResponseInfo(status_code=200, headers=replayed, attempts=(*earlier, last)).is_charged_before == charged_before
+    )
+    assert not ResponseInfo(status_code=200, headers={}, attempts=(*earlier, last)).is_charged_before
+
+
+def test_only_results_have_a_story(wire: Wire, make: Make) -> None:
+    wire.plays(GOOD)
+    result = make(wire.url).create()
+    for other in (result.choices[0], pickle.loads(pickle.dumps(result)), copy.deepcopy(result), result.usage):
+        with pytest.raises(TypeError, match="did not come from a response"):
+            aurous.response_info(other)
+
+
+SUNSET = {"Aurous-Deprecated": "route", "Sunset": "Tue, 04 Aug 2026 00:00:00 GMT"}
+OLD = answer(200, completion(), headers=SUNSET)
+
+
+def line_of_this_call() -> int:
+    """The line after the one that calls this."""
+    return sys._getframe(1).f_lineno + 1
+
+
+def places(caught: pytest.WarningsRecorder) -> list[tuple[str, int]]:
+    """Where the deprecations point; the collector of garbage may have warned of other things."""
+    return [(found.filename, found.lineno) for found in caught if found.category is DeprecationWarning]
+
+
+class TestDeprecation:
+    def test_is_a_warning_at_the_callers_line(self, wire: Wire) -> None:
+        wire.plays(OLD)
+        client = aurous.Aurous("al_live_key", base_url=wire.url)
+        line = line_of_this_call() + 1
+        with pytest.warns(DeprecationWarning, match=r"uses \(route\); it ends on Tue, 04 Aug 2026") as caught:
+            client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        client.close()
+        assert places(caught) == [(__file__, line)]
+
+    async def _ask(self, url: str) -> int:
+        client = aurous.AsyncAurous("al_live_key", base_url=url)
+        line = line_of_this_call()
+        await client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        await client.close()
+        return line
+
+    def test_in_coroutines_too(self, wire: Wire) -> None:
+        import asyncio
+
+        wire.plays(OLD)
+        with pytest.warns(DeprecationWarning, match="route") as caught:
+            line = asyncio.run(self._ask(wire.url))
+        assert places(caught) == [(__file__, line)]
+
+    def test_through_the_generated_functions_too(self, wire: Wire) -> None:
+        from aurous_client.api.models import list_models
+
+        wire.plays(answer(200, {"object": "list", "data": []}, headers={"Sunset": "soon"}))
+        with (
+            aurous.connect("al_live_key", base_url=wire.url) as client,
+            pytest.warns(DeprecationWarning, match="not named") as caught,
+        ):
+            list_models.sync(client=client)
+        assert [filename for filename, _ in places(caught)] == [__file__]
+
+    def test_of_streams_too(self, wire: Wire) -> None:
+        wire.plays(answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream"))
+        client = aurous.Aurous("al_live_key", base_url=wire.url)
+        stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
+        with pytest.warns(DeprecationWarning, match="route") as caught, client, stream:
+            list(stream)
+        assert [filename for filename, _ in places(caught)] == [__file__]
+
+    def test_that_is_made_an_error_comes_after_the_receipt(self, wire: Wire) -> None:
+        wire.plays(OLD)
+        client = aurous.Aurous("al_live_key", base_url=wire.url)
+        with client, warnings.catch_warnings():
+            warnings.simplefilter("error", DeprecationWarning)
+            with pytest.raises(DeprecationWarning):
+                client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        assert client.ledger.by_model[MODEL].calls == 1

@@ -1,0 +1,188 @@
+"""The command line, by what it writes and its exit status: answers, mistakes, refusals, and streams that break off."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+
+import pytest
+from aurous import __version__
+from aurous.cli import output
+from aurous.cli.views import markdown
+from aurous.testing import AurousMock
+from aurous_client.models import ResponseMessage
+from clientkit.command_line import CHAT, QUESTION, address, charged, listener, only_id, record, run
+from rich.console import Console
+
+# Answers.
+
+
+def test_json_is_the_completion_and_nothing_else(aurous_mock: AurousMock) -> None:
+    result = run("chat", "--json", QUESTION)
+    assert (result.status, result.err) == (0, "")
+    assert json.loads(result.out) == record(only_id(aurous_mock)).to_dict()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_json_is_json_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Half of a surrogate pair is legal in JSON, and in no encoding.
+    said = {"role": "assistant", "content": "Grüße \N{PAPERCLIP} \ud83d \x1b"}
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace"))
+    output.write_json(ResponseMessage.from_dict(said))
+    written = sys.stdout.buffer
+    assert isinstance(written, io.BytesIO)
+    assert json.loads(written.getvalue().decode(encoding)) == said
+
+
+def test_flags_become_parameters(aurous_mock: AurousMock) -> None:
+    result = run("chat", "--max-tokens=3", "--temperature=0.5", "--system=Be brief.", QUESTION)
+    assert result.status == 0
+    assert result.lines[0] == "this is not the whole answer: finish_reason is length"
+    assert "3 out" in result.lines[1]
+    refused = run("chat", "--model=aurous-shrink", "--temperature=0.5", QUESTION)
+    assert refused.status == 1
+    assert "aurous-shrink" in refused.line
+
+
+@pytest.mark.parametrize("arguments", [[], ["-"]])
+def test_the_prompt_can_come_on_standard_input(aurous_mock: AurousMock, arguments: list[str]) -> None:
+    result = run("chat", *arguments, given=f"{QUESTION}\n".encode())
+    assert (result.status, result.out) == (0, f"{record(only_id(aurous_mock)).choices[0].message.content}\n")
+
+
+def test_a_stored_completion_is_shown_as_it_was(aurous_mock: AurousMock) -> None:
+    asked = run("chat", QUESTION)
+    shown = run("get", only_id(aurous_mock))
+    assert (shown.status, shown.out, shown.line) == (0, asked.out, asked.line)
+    assert json.loads(run("get", "--json", only_id(aurous_mock)).out)["status"] == "completed"
+
+
+def test_models_and_balance(aurous_mock: AurousMock) -> None:
+    models = run("models")
+    assert (models.status, models.err) == (0, "")
+    assert re.search(r"^aurous-grow-2\.0-pro +chat +256000 +8192 +input 75, output 450$", models.out, re.MULTILINE)
+    assert json.loads(run("models", "--json").out)["object"] == "list"
+    assert run("balance").out == "1000000 credits available (1000000 in all, 0 held)\n"
+    assert json.loads(run("balance", "--json", f"--base-url={aurous_mock.url}/v1").out)["credits"] == 1_000_000
+
+
+def test_version_and_help() -> None:
+    assert run("--version").out == f"aurous {__version__}\n"
+    shown = run("--help")
+    assert shown.status == 0
+    for status in ("0", "1", "2", "3", "130", "141"):
+        assert re.search(rf"^  {status} ", shown.out, re.MULTILINE)
+
+
+# Failures: one line, and a status that a script can go by.
+
+
+def test_the_api_says_no(aurous_mock: AurousMock) -> None:
+    unknown = run("get", "cmp_unknown")
+    assert unknown.status == 1
+    assert "404 resource_not_found" in unknown.line
+    wrong = run("balance", env={"AUROUS_API_KEY": "al_live_wrong_and_secret"})
+    assert wrong.status == 1
+    assert "401 invalid_api_key" in wrong.line
+    assert "wrong_and_secret" not in wrong.out + wrong.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chat", "--modle=x", "Hi"], "unrecognized arguments: --modle=x (see aurous --help)"),
+        (["chat", "--max-tokens=many", "Hi"], "argument --max-tokens: invalid int value: 'many'"),
+        (["balance", "--timeout=0"], "argument --timeout: 0 is no number of seconds"),
+        ([], "the following arguments are required: COMMAND"),
+        (["balance", "--base-url=ftp://example.com"], "base_url must be an address"),
+        (["chat", " "], "the prompt is empty"),
+        (["chat"], "the prompt is empty"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_sent(aurous_mock: AurousMock, arguments: list[str], said: str) -> None:
+    result = run(*arguments)
+    assert (result.status, result.out) == (2, "")
+    assert result.line.startswith(said)
+    assert aurous_mock.ledger() == []
+
+
+def test_no_key(aurous_mock: AurousMock) -> None:
+    result = run("balance", env={"AUROUS_API_KEY": ""})
+    assert (result.status, result.line) == (2, "there is no API key: set AUROUS_API_KEY in the environment")
+
+
+def test_nobody_listens(aurous_mock: AurousMock) -> None:
+    with listener() as silent:
+        url = address(silent)
+    # Time for no more than a few attempts.
+    result = run("balance", "--base-url", url, "--timeout=0.5")
+    assert result.status == 3
+    assert re.search(r"cannot connect.*Connection refused( \[\d attempts\])?$", result.line)
+
+
+def test_nobody_answers_in_time(aurous_mock: AurousMock) -> None:
+    with listener() as silent:
+        result = run("balance", "--base-url", address(silent), "--timeout=0.3")
+    assert result.status == 3
+    assert result.line.startswith("GET http://")
+
+
+# Streams that break off.
+
+
+def test_the_rest_of_an_answer_comes_from_its_record(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("truncate=5; unnoticed", method="POST", path=CHAT)
+    result = run("chat", QUESTION)
+    assert result.status == 0
+    assert result.out == record(only_id(aurous_mock)).choices[0].message.content + "\n"
+    assert result.lines[0] == "the connection broke; the rest of the answer came from its stored record"
+    assert result.lines[1].startswith(charged(aurous_mock))
+
+
+def test_an_answer_that_is_lost_is_told_with_its_price(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("truncate=5", method="POST", path=CHAT)
+    result = run("chat", QUESTION)
+    assert result.status == 3
+    completion_id = only_id(aurous_mock)
+    said = f"the server has it as cancelled, {charged(aurous_mock)} charged: `aurous get {completion_id}` shows it"
+    assert result.line.endswith(said)
+    stored = run("get", completion_id)
+    assert stored.out.startswith(result.out.rstrip("\n"))
+    assert stored.lines[0].startswith("cancelled: ")
+
+
+def test_an_error_within_a_stream_is_an_answer_that_says_no(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("error-frame=4; code=chat_provider_unavailable", method="POST", path=CHAT)
+    result = run("chat", QUESTION)
+    assert result.status == 1
+    assert "chat_provider_unavailable" in result.line
+    assert re.search(r"`aurous get cmp_\w+` shows the record$", result.line)
+    assert aurous_mock.ledger() == []
+
+
+def test_an_answer_without_a_receipt_says_where_to_get_it(aurous_mock: AurousMock) -> None:
+    aurous_mock.fault("done=5; times=2", method="POST", path=CHAT)
+    shown = run("chat", QUESTION)
+    assert shown.status == 0
+    assert shown.lines[0] == "the server ended the answer without a finish_reason; it may not be whole"
+    assert re.fullmatch(r"the answer came without a receipt: `aurous get cmp_\w+` tells what it cost", shown.lines[1])
+    whole = run("chat", "--json", QUESTION)
+    assert (whole.status, whole.out) == (3, "")
+    assert re.search(r"`aurous get cmp_\w+` tells$", whole.line)
+
+
+# Words that a terminal is shown.
+
+
+def test_nothing_in_an_answer_steers_a_terminal() -> None:
+    assert output.harmless("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
+
+
+def test_the_live_view_loses_nothing() -> None:
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as capture:
+        console.print(markdown("A <div> here\nand there.\n\n<table>\n<tr>\n</table>\n\n[a](http://b.example) **bold**"))
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    assert lines == ["A <div> here", "and there.", "", "<table>", "<tr>", "</table>", "", "a (http://b.example) bold"]

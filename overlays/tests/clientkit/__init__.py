@@ -1,0 +1,1 @@
+"""What the tests of the client share; clients are made and driven here, bytes are served by the testkit."""

@@ -1,0 +1,224 @@
+"""What the tests of streams share: both streams as one, frames as a server writes them, a server that sends them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self
+
+import anyio
+import aurous
+
+# Takes longer to load than some of these streams may last.
+import aurous.transport.aiohttp
+from aurous_mock.server.launcher import Mock
+
+from clientkit.wire import MESSAGES, MODEL, Action, Caller, Time, raw
+
+FAULT = "Aurous-Mock-Fault"
+# Of this request to the mock: the role, four tokens, the end.
+SHORT = {"max_tokens": 4}
+FRAMES = 6
+SLOW = {FAULT: "pace=20"}
+# For servers that stop in the middle of a stream. Those who are impatient too soon, on a busy machine, learn the same.
+IMPATIENT = aurous.Timeouts(idle=0.1)
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+HEAD = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
+USAGE: dict[str, Any] = {
+    "prompt_tokens": 12,
+    "completion_tokens": 24,
+    "total_tokens": 36,
+    "credits_charged": 0.0117,
+    "breakdown": {"input_credits": 0.0009, "output_credits": 0.0108, "model": MODEL, "pricing_version": 7},
+}
+
+
+class Stream:
+    """A stream of either client, used alike: the next chunk of one for coroutines is awaited by the caller's loop."""
+
+    def __init__(self, caller: Caller, **options: Any) -> None:
+        self._caller = caller
+        arguments = {"model": MODEL, "messages": MESSAGES, **options}
+        self.made: Any = caller.client.chat.completions.stream(**arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.made, name)
+
+    def __enter__(self) -> Self:
+        self.call("__enter__", "__aenter__")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.call("__exit__", "__aexit__", kind, error, trace)
+
+    def __iter__(self) -> Iterator[aurous.models.ChatCompletionChunk]:
+        return self.each(self.made)
+
+    @property
+    def text(self) -> Iterator[str]:
+        return self.each(self.made.text)
+
+    def recover(self, **options: Any) -> aurous.Recovery:
+        found: aurous.Recovery = self.call("recover", "recover", **options)
+        return found
+
+    def cancel(self) -> aurous.models.ChatCompletion:
+        record: aurous.models.ChatCompletion = self.call("cancel", "cancel")
+        return record
+
+    def close(self) -> None:
+        self.call("close", "close")
+
+    def call(self, name: str, name_if_async: str, *arguments: Any, **options: Any) -> Any:
+        """What a method gives, awaited where that is to be."""
+        chosen = name if self._caller.kind == "sync" else name_if_async
+        return self._caller.run(lambda _: getattr(self.made, chosen)(*arguments, **options))
+
+    def each(self, source: Any) -> Iterator[Any]:
+        if self._caller.kind == "sync":
+            # Not `yield from`: that would close the stream with this generator.
+            for piece in source:
+                yield piece
+            return
+        nothing = object()
+        while (piece := self._caller.run(lambda _: _next(source, nothing))) is not nothing:
+            yield piece
+
+
+async def _next(source: Any, default: object) -> Any:
+    return await anext(source, default)
+
+
+def chunk(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
+    """A frame with what it adds, or with no choice at all."""
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
+    return {**HEAD, "choices": choices, **members}
+
+
+ROLE = chunk({"role": "assistant", "content": ""})
+LAST = chunk({}, "stop", usage=USAGE)
+RED = chunk({"content": "Red"})
+GREEN = chunk({"content": ", green"})
+WHOLE = [ROLE, RED, GREEN, LAST, "[DONE]"]
+TEXT = "Red, green"
+
+
+def events(*frames: Any) -> bytes:
+    """Frames as they are on the wire. Text is sent as it is, anything else as JSON, and bytes stand for themselves."""
+    return b"".join(frame if isinstance(frame, bytes) else b"data: " + _encoded(frame) + b"\n\n" for frame in frames)
+
+
+def _encoded(frame: Any) -> bytes:
+    return (frame if isinstance(frame, str) else json.dumps(frame)).encode()
+
+
+def begin(*headers: str, kind: str = "text/event-stream; charset=utf-8") -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {kind}", *headers, "", ""]).encode()
+
+
+def in_pieces(*pieces: bytes, ends: bool = True) -> bytes:
+    """A body in chunks of HTTP, with the last one or without."""
+    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece)
+    return begin("Transfer-Encoding: chunked") + body + (b"0\r\n\r\n" if ends else b"")
+
+
+def sends(*frames: Any, then: str = "keep", ends: bool = True) -> Action:
+    """A server that sends these frames, each in a chunk of its own."""
+    return raw(in_pieces(*(events(frame) for frame in frames), ends=ends), then=then)
+
+
+def record(content: str | None = TEXT, status: str = "completed", **members: Any) -> dict[str, Any]:
+    """What is stored of such a stream."""
+    reasons = {"completed": "stop", "cancelled": "cancelled"}
+    message = {"role": "assistant", "content": content, **members.pop("message", {})}
+    choice = {"index": 0, "message": message, "finish_reason": reasons.get(status), "logprobs": None}
+    choice |= members.pop("choice", {})
+    return {**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE, "status": status, **members}
+
+
+def retrieve(caller: Caller, completion_id: str) -> aurous.models.ChatCompletion:
+    found: aurous.models.ChatCompletion = caller.run(lambda client: client.chat.completions.retrieve(completion_id))
+    return found
+
+
+def charged(mock: Mock) -> Decimal:
+    return sum((Decimal(str(line["credits_charged"])) for line in mock.ledger()), Decimal(0))
+
+
+def connections(caller: Caller) -> list[Any]:
+    """The connections that a client holds."""
+    busy, idle = caller.run(held if caller.kind == "sync" else aheld)
+    return [*busy, *idle]
+
+
+def in_use(caller: Caller) -> list[Any]:
+    """Those that a stream has not given back."""
+    busy, _ = caller.run(held if caller.kind == "sync" else aheld)
+    return list(busy)
+
+
+def held(client: Any) -> tuple[list[Any], list[Any]]:
+    """The connections of a client that are in use, and the others; of one for coroutines, those of its loop."""
+    carrier = client._transport.http_client()._transport
+    if hasattr(carrier, "_pool"):
+        known = carrier._pool.connections
+        return [one._connection for one in known if not one.is_idle()], [
+            one._connection for one in known if one.is_idle()
+        ]
+    connector = carrier.client.connector
+    return [*connector._acquired], [one for idle in connector._conns.values() for one, _ in idle]
+
+
+async def aheld(client: Any) -> tuple[list[Any], list[Any]]:
+    return held(client)
+
+
+class Ends(aurous.Hooks):
+    """What is told of the ends of streams."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, BaseException | None]] = []
+
+    def on_end(self, call: aurous.CallDetails, result: object | None, error: BaseException | None) -> None:
+        if call.streams:
+            self.told.append((result, error))
+
+
+class RealTime(Time):
+    """That of everybody else, for tests of what takes time."""
+
+    def clock(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    async def asleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+@contextmanager
+def callers(kind: str) -> Iterator[Callable[..., Caller]]:
+    """Makes callers of one kind, by the real clock."""
+    with ExitStack() as stack:
+
+        def make(url: str, **options: Any) -> Caller:
+            made = Caller(kind, RealTime(), url, **options)
+            stack.callback(made.close)
+            # Last in, first out. What a test puts in the client's place does not own its connections.
+            stack.callback(setattr, made, "client", made.client)
+            return made
+
+        yield make

@@ -1,0 +1,248 @@
+"""What the README says works: its examples run against the mock, and its commands name what exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import aurous
+import httpx
+import pytest
+import uvicorn
+from aurous_mock.http import faults
+from aurous_mock.server.settings import DEFAULT_KEY
+
+ROOT = Path(__file__).resolve().parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PATIENCE = 60
+
+pytest_plugins = ["pytester"]
+
+
+class Block(NamedTuple):
+    """Something to paste. line: where it begins in the README"""
+
+    section: str
+    language: str
+    text: str
+    line: int
+
+    def run(self, namespace: dict[str, Any]) -> dict[str, Any]:
+        # Blank lines before it, so that a traceback names the README's.
+        exec(compile("\n" * (self.line - 1) + self.text, "README.md", "exec"), namespace)
+        return namespace
+
+
+def blocks() -> Iterator[Block]:
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL):
+        before = README[: found.start(2)]
+        headings = re.findall(r"^#+ (.*)$", before, flags=re.MULTILINE)
+        yield Block(headings[-1], found[1], found[2], before.count("\n") + 1)
+
+
+PYTHON = [block for block in blocks() if block.language == "python"]
+SHELL = "".join(block.text for block in blocks() if block.language == "sh")
+
+
+def example(word: str) -> Block:
+    """The one example that has a word in it."""
+    (found,) = [block for block in PYTHON if word in block.text]
+    return found
+
+
+CLIENT = [block for block in PYTHON if block.section == "The client"]
+TOOLS, BUDGET, BATCH, SERVICE, FIXTURE = map(example, ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_"))
+
+
+def test_first_shell_block_is_run_and_test() -> None:
+    commands = next(blocks()).text.splitlines()
+    assert commands == ["python3 scripts/run.py", "python3 scripts/test.py"]
+
+
+def test_files_and_scripts_that_are_named_exist() -> None:
+    named = set(re.findall(r"scripts/[\w/]+\.\w+", README)) | set(re.findall(r"\]\(([\w./]+)\)", README))
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+def test_links_within_the_page_have_a_target() -> None:
+    headings = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+    links = set(re.findall(r"\]\(#([\w-]+)\)", README))
+    assert len(links) > 5
+    assert links <= anchors
+
+
+def test_extras_that_are_named_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {extra for found in re.findall(r"aurous-labs\[([\w,]+)\]", README) for extra in found.split(",")}
+    named |= set(re.findall(r"\(extra `(\w+)`", README))
+    assert len(named) > 3
+    assert named <= project["optional-dependencies"].keys()
+
+
+OPTIONS = {
+    "scripts/regenerate.py": ["--check"],
+    "-m aurous_mock": ["--port", "--state", "--upstream", "--no-default-key", "--api-key"],
+    "-m pytest conformance": ["--base-url", "--api-key", "--report", "--max-credits", "--dry-run"],
+}
+
+
+@pytest.mark.parametrize(("program", "options"), OPTIONS.items(), ids=OPTIONS)
+def test_options_that_are_named_exist(program: str, options: list[str]) -> None:
+    command = [sys.executable, *program.split(), "--help"]
+    # Has no part in it, and takes longer to load than all else.
+    env = {**os.environ, "PYTEST_ADDOPTS": "-p no:schemathesis"}
+    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    assert [option for option in options if option not in README] == []
+    assert [option for option in options if option not in run.stdout] == []
+
+
+def test_the_key_for_the_mock_is_the_one_that_it_takes() -> None:
+    (setting,) = [part for part in SHELL.split() if part.startswith("AUROUS_API_KEY=al_live_$")]
+    line = next(line for line in SHELL.splitlines() if setting in line)
+    script = f"{line}\nprintf %s $AUROUS_API_KEY"
+    assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == DEFAULT_KEY
+
+
+def test_faults_that_are_named_exist() -> None:
+    told = README[README.index("`Aurous-Mock-Fault`") : README.index("`aurous-mock --help`")]
+    named = re.findall(r"`([^`]+)`", told)[1:]
+    assert len(named) > 6
+    for fault in named:
+        assert faults.parse(fault), fault
+
+
+def test_every_example_is_tried_here() -> None:
+    assert sorted([*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE], key=lambda block: block.line) == PYTHON
+    assert {block.language for block in blocks()} == {"python", "sh"}
+
+
+def test_the_client_is_used_as_told(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    namespace: dict[str, Any] = {}
+    for block in CLIENT:
+        block.run(namespace)
+    said = capsys.readouterr().out
+    assert "404 resource_not_found model req_" in said
+    assert "stop" in said
+    assert len(aurous_mock.ledger()) == 2
+    namespace["client"].close()
+
+
+def test_tools_are_called_and_answers_parsed(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with TOOLS.run({})["client"]:
+        *_, loop, age = capsys.readouterr().out.splitlines()
+    assert loop.endswith("(2 calls)")
+    assert age.lstrip("-").isdigit()
+    assert len(aurous_mock.ledger()) == 3
+
+
+def test_a_budget_holds(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with BUDGET.run({})["client"]:
+        said = capsys.readouterr().out
+    calls = len(aurous_mock.ledger())
+    assert 1 < calls < 100
+    assert said.startswith(f"{calls} calls: the budget of 0.5 credits is spent (0.5")
+
+
+def test_a_batch_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
+    program = tmp_path / "translate.py"
+    program.write_text(BATCH.text, encoding="utf-8")
+    lines = [f"Line {number}." for number in range(8)]
+    command = [sys.executable, str(program)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdin is not None
+        # It waits for the rest when it is killed.
+        first.stdin.write("\n".join(lines[:3]) + "\n")
+        first.stdin.flush()
+        eventually(lambda: len(aurous_mock.ledger()) == 3)
+        first.kill()
+    again = subprocess.run(
+        command, input="\n".join(lines) + "\n", capture_output=True, text=True, check=True, timeout=PATIENCE
+    )
+    assert len(again.stdout.splitlines()) == len(lines)
+    assert len(aurous_mock.ledger()) == len(lines)
+
+
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The URL of an application, which is served as `uvicorn` does for the length of the block."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        eventually(lambda: server.started)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+
+
+def eventually(holds: Any) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def service(aurous_mock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    # Its annotations are looked up in its module.
+    module = type(sys)("service")
+    monkeypatch.setitem(sys.modules, "service", module)
+    module.__dict__.update(__name__="service")
+    with served(SERVICE.run(vars(module))["app"]) as url:
+        yield url
+
+
+def test_the_service_streams(service: str, aurous_mock: Any) -> None:
+    with httpx.stream("GET", f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE) as response:
+        pieces = list(response.iter_text())
+    assert response.headers["Content-Type"].startswith("text/plain")
+    (charge,) = aurous_mock.ledger()
+    with aurous.Aurous() as client:
+        record = client.chat.completions.retrieve(charge["completion_id"])
+    assert "".join(pieces) == record.choices[0].message.content
+    assert len(pieces) > 1
+
+
+def test_the_service_says_so_where_there_is_no_answer(service: str, aurous_mock: Any) -> None:
+    aurous_mock.fault("code=chat_model_not_supported", path="/v1/chat/completions")
+    response = httpx.get(f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE)
+    assert (response.status_code, response.text) == (502, "No answer can be had right now.")
+
+
+def test_a_browser_that_leaves_the_service_ends_the_completion(service: str, aurous_mock: Any) -> None:
+    aurous_mock.fault("stall=3")
+    with httpx.stream("GET", f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE) as response:
+        assert next(response.iter_text())
+    eventually(aurous_mock.ledger)
+    (charge,) = aurous_mock.ledger()
+    assert charge["status"] == "cancelled"
+
+
+def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        my_service="""
+        from aurous import Aurous
+        from aurous import RetryPolicy
+
+        def summarise(text):
+            with Aurous(retry=RetryPolicy(first_delay=0)) as client:
+                messages = [{"role": "user", "content": text}]
+                answer = client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
+                return answer.choices[0].message.content
+        """
+    )
+    pytester.makepyfile(test_service=f"import my_service\n\n{FIXTURE.text}")
+    without = [f"-pno:{name}" for name in ("anyio", "faker", "hypothesispytest", "schemathesis")]
+    pytester.runpytest_subprocess(*without).assert_outcomes(passed=1)

@@ -1,0 +1,200 @@
+"""Settings: where they come from, what is refused, and that the key does not show."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import aurous
+import pytest
+from aurous import ConfigurationError, Timeouts
+from aurous._client.options import Secret, read_options
+from aurous_client import SERVER_URL
+from clientkit.wire import KEY
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Makes options, with a key unless another is given."""
+
+    def make(**options: Any) -> Any:
+        return read_options(api_key=Secret.of(options.pop("api_key", KEY)), **options)
+
+    return make
+
+
+class TestKey:
+    @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous, aurous.connect])
+    def test_none_is_an_error_that_names_the_variable(self, make: Any) -> None:
+        with pytest.raises(ConfigurationError, match="set AUROUS_API_KEY, or pass api_key"):
+            make()
+
+    @pytest.mark.parametrize("empty", ["", "  ", "\n", b"al_live_bytes", 7])
+    def test_empty_is_none_whatever_the_environment_has(self, empty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AUROUS_API_KEY", KEY)
+        with pytest.raises(ConfigurationError, match="no API key"):
+            aurous.Aurous(empty)
+
+    def test_comes_from_the_environment_and_the_argument_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AUROUS_API_KEY", f" {KEY}\n")
+        assert aurous.Aurous()._options.api_key == Secret(KEY)
+        assert aurous.Aurous("al_live_other\n")._options.api_key == Secret("al_live_other")
+
+    @pytest.mark.parametrize("bad", ["al live", "al_live_é", "al\nlive", "al\x00live"])
+    def test_that_no_header_can_carry_is_refused_unseen(self, bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ConfigurationError, match="the API key in api_key holds") as caught:
+            aurous.Aurous(bad)
+        assert bad not in str(caught.value)
+        monkeypatch.setenv("AUROUS_API_KEY", bad.replace("\x00", " "))
+        with pytest.raises(ConfigurationError, match="the API key in AUROUS_API_KEY holds"):
+            aurous.Aurous()
+
+    def test_does_not_show(self) -> None:
+        secret = Secret(KEY)
+        assert repr(secret) == str(secret) == f"{secret}" == "al_live_...beef"
+        assert repr(Secret("og_short")) == "..."
+        assert secret.hide_in(f"a {KEY} b") == "a [secret] b"
+        assert secret.hide_in(f"a {KEY} b".encode()) == b"a [secret] b"
+        assert {secret} == {Secret(KEY)}
+
+    @pytest.mark.parametrize("act", [pickle.dumps, copy.deepcopy])
+    def test_is_not_pickled_nor_is_a_client(self, act: Any) -> None:
+        for thing in (Secret(KEY), aurous.Aurous(KEY), aurous.AsyncAurous(KEY)):
+            with pytest.raises(TypeError):
+                act(thing)
+
+
+class TestUrl:
+    @pytest.mark.parametrize(
+        ("given", "kept"),
+        [
+            ("https://api.aurous-labs.com", "https://api.aurous-labs.com"),
+            ("https://api.aurous-labs.com/", "https://api.aurous-labs.com"),
+            ("https://api.aurous-labs.com/v1", "https://api.aurous-labs.com"),
+            ("https://api.aurous-labs.com/v1/", "https://api.aurous-labs.com"),
+            ("https://api.aurous-labs.com/v1//", "https://api.aurous-labs.com"),
+            (" https://api.aurous-labs.com\n", "https://api.aurous-labs.com"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("http://[::1]:8080/v1", "http://[::1]:8080"),
+            ("http://[::1]", "http://[::1]"),
+            ("https://gateway.example/aurous/v1/", "https://gateway.example/aurous"),
+            ("https://gateway.example/v1/aurous", "https://gateway.example/v1/aurous"),
+            ("https://v1", "https://v1"),
+            ("HTTPS://Api.Example", "https://Api.Example"),
+        ],
+    )
+    def test_forms(self, given: str, kept: str, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert made(base_url=given).base_url == kept
+        monkeypatch.setenv("AUROUS_BASE_URL", given)
+        assert made().base_url == kept
+
+    def test_the_production_server_is_the_default(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert made().base_url == SERVER_URL == "https://api.aurous-labs.com"
+        monkeypatch.setenv("AUROUS_BASE_URL", "")
+        assert made().base_url == SERVER_URL
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            *(
+                "",
+                " ",
+                "/v1",
+                "api.aurous-labs.com",
+                "ftp://a.b",
+                "http://",
+                "https:///v1",
+                "http://[::1",
+                "http://::1",
+            ),
+            *(
+                "http://a:99999",
+                "http://a:0",
+                "http://a:b",
+                "http://a b",
+                "http://a\nb",
+                "http://a\\b",
+                "http://a/\x7f",
+            ),
+            *("http://a?b=1", "http://a?", "http://a#b", "http://a#", 7, b"http://a"),
+        ],
+    )
+    def test_refused(self, bad: Any, made: Any) -> None:
+        with pytest.raises(ConfigurationError, match="base_url"):
+            made(base_url=bad)
+
+    @pytest.mark.parametrize("bad", ["https://user:hunter2@a", "https://:hunter2@a", "nope://user:hunter2@a"])
+    def test_a_password_is_refused_unseen(self, bad: str, made: Any) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            made(base_url=bad)
+        assert "hunter2" not in str(caught.value)
+
+
+class TestVersion:
+    def test_is_that_of_the_spec_unless_told_otherwise(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert made().api_version == aurous.API_VERSION
+        monkeypatch.setenv("AUROUS_API_VERSION", "2026-01-31")
+        assert made().api_version == "2026-01-31"
+        assert made(api_version="2025-12-01").api_version == "2025-12-01"
+        assert made(api_version=None).api_version is None
+
+    @pytest.mark.parametrize(
+        "bad",
+        [
+            "",
+            "2026",
+            "2026-5-1",
+            "2026-02-30",
+            "2026-13-01",
+            "15-05-2026",
+            "latest",
+            "2026-05-15 ",
+            "\uff12026-05-15",
+            7,
+        ],
+    )
+    def test_that_is_no_date_is_refused(self, bad: Any, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        with pytest.raises(ConfigurationError, match=f"api_version must be a date such as '{aurous.API_VERSION}'"):
+            made(api_version=bad)
+        with pytest.raises(ConfigurationError, match="api_version"):
+            made().with_changes(api_version=bad)
+        if bad and isinstance(bad, str):
+            monkeypatch.setenv("AUROUS_API_VERSION", bad)
+            with pytest.raises(ConfigurationError, match="AUROUS_API_VERSION"):
+                made()
+
+
+class TestTimeouts:
+    def test_defaults_are_sensible_and_finite(self) -> None:
+        assert Timeouts() == Timeouts(connect=5, read=300, write=60, total=600, first_event=300, idle=60)
+
+    @pytest.mark.parametrize("field", ["connect", "read", "write", "total", "first_event", "idle"])
+    @pytest.mark.parametrize("bad", [0, -1, float("inf"), float("nan"), None, "5"])
+    def test_none_can_be_turned_off(self, field: str, bad: Any) -> None:
+        with pytest.raises(ConfigurationError, match=rf"timeout\.{field} must be a finite number"):
+            Timeouts(**{field: bad})
+
+    def test_a_number_is_the_total(self, made: Any) -> None:
+        assert made(timeout=7).timeout == Timeouts(total=7)
+        strict = made(timeout=Timeouts(read=3))
+        assert strict.with_changes(timeout=9.5).timeout == Timeouts(read=3, total=9.5)
+        assert strict.with_changes(timeout=Timeouts()).timeout == Timeouts()
+
+
+@pytest.mark.parametrize("bad", [-1, 1.5, "3"])
+def test_max_retries_is_a_count(bad: Any, made: Any) -> None:
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        made(max_retries=bad)
+    with pytest.raises(ConfigurationError, match="max_retries"):
+        made().with_changes(max_retries=bad)
+
+
+def test_changes_leave_what_they_do_not_name(made: Any) -> None:
+    policy = aurous.RetryPolicy(first_delay=9)
+    options = made(retry=policy, max_retries=5, api_version=None, timeout=3)
+    changed = options.with_changes(max_retries=1)
+    assert (changed.retry.max_retries, changed.retry.first_delay) == (1, 9)
+    assert (changed.api_version, changed.timeout, changed.api_key) == (None, Timeouts(total=3), options.api_key)
+    assert options.retry.max_retries == 5
+    assert options.with_changes() == options

@@ -1,0 +1,294 @@
+"""Recovery: what is asked and when, by a clock that the tests move; how a record is told from what was delivered."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import pytest
+from attrs import define, field
+from aurous._client.options import Options, Secret
+from aurous._client.policies import RetryPolicy
+from aurous._request.flow import Course, Failure, Reply, Send, Steps, Wait
+from aurous._stream.accumulator import Accumulator
+from aurous._stream.recovery import Recovery, cancel, compare, recover
+from aurous.billing.ledger import Ledger
+from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
+from aurous_client.models import ChatCompletion, ChatCompletionChunk
+from aurous_client.operations import Operation, Request
+from clientkit.streams import RED, ROLE, USAGE, chunk, record
+from clientkit.wire import KEY, Time, envelope
+from hypothesis import given
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+
+def reply(document: Any, status: int = 200) -> Reply:
+    return Reply(status_code=status, headers={}, content=json.dumps(document).encode())
+
+
+@define
+class Play:
+    """Carries out steps: answers what is sent with what was prepared, the last one for ever."""
+
+    answers: list[Reply | Failure]
+    time: Time = field(factory=Time)
+    ledger: Ledger = field(factory=Ledger)
+    sent: list[Send] = field(factory=list)
+
+    def course(self, operation: Operation[Any], request: Request) -> Course:
+        options = Options(
+            api_key=Secret(KEY), base_url="https://api.test", api_version=None, retry=RetryPolicy(max_retries=0)
+        )
+        return Course(operation, request, options, clock=self.time.clock, chance=lambda: 0.0)
+
+    def run(self, steps: Steps[T]) -> T:
+        came: Reply | Failure | None = None
+        try:
+            while True:
+                step = steps.send(came)
+                if isinstance(step, Wait):
+                    self.time.sleep(step.seconds)
+                    came = None
+                else:
+                    self.sent.append(step)
+                    came = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def recover(self, within: float = 30.0, delivered: list[dict[str, Any]] | None = None) -> Recovery:
+        self.ledger.begin("cmp_1")
+        choice = accumulate([ROLE, RED] if delivered is None else delivered).choice
+        return self.run(
+            recover("cmp_1", choice, make_course=self.course, ledger=self.ledger, clock=self.time.clock, within=within)
+        )
+
+    def cancel(self) -> ChatCompletion:
+        self.ledger.begin("cmp_1")
+        return self.run(cancel("cmp_1", make_course=self.course, ledger=self.ledger))
+
+
+def accumulate(frames: list[dict[str, Any]]) -> Accumulator:
+    made = Accumulator()
+    for frame in frames:
+        made.add(ChatCompletionChunk.from_dict(frame))
+    return made
+
+
+RUNNING = reply(record("Re", "in_progress"))
+DONE = reply(record())
+
+
+class TestRecover:
+    def test_asks_once_where_the_record_is_final(self) -> None:
+        play = Play([DONE])
+        found = play.recover()
+        assert (found.outcome, found.rest, found.agrees) == ("completed", ", green", True)
+        assert found.receipt is not None
+        assert found.receipt.credits == Decimal("0.0117")
+        assert play.time.slept == []
+        assert [(send.method, send.url) for send in play.sent] == [
+            ("GET", "https://api.test/v1/chat/completions/cmp_1")
+        ]
+        assert play.ledger.credits == Decimal("0.0117")
+        assert play.ledger.unsettled == ()
+
+    def test_asks_at_longer_and_longer_intervals(self) -> None:
+        play = Play([*[RUNNING] * 7, DONE])
+        assert play.recover().outcome == "completed"
+        assert play.time.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
+
+    def test_ends_at_its_deadline(self) -> None:
+        play = Play([RUNNING])
+        found = play.recover(within=5.0)
+        assert (found.outcome, found.receipt) == ("in_progress", None)
+        assert play.time.slept == [0.25, 0.5, 1.0, 2.0, 1.25]
+        assert play.ledger.unsettled == ("cmp_1",)
+        assert play.ledger.credits == 0
+
+    def test_waits_for_states_that_it_does_not_know(self) -> None:
+        play = Play([reply(record(status="queued")), DONE])
+        assert play.recover().outcome == "completed"
+        assert len(play.sent) == 2
+
+    def test_gives_no_question_more_time_than_is_left(self) -> None:
+        play = Play([RUNNING])
+        play.recover(within=3.0)
+        totals = [send.total for send in play.sent]
+        assert totals[0] == 3.0
+        assert totals == sorted(totals, reverse=True)
+        assert totals[-1] == 1.0
+
+    def test_returns_what_it_saw_when_there_is_no_time_to_see_it_again(self) -> None:
+        late = Failure(message="no answer in time", sent=True, timed_out=True)
+        found = Play([RUNNING, late]).recover(within=1.0)
+        assert (found.outcome, found.completion.status) == ("in_progress", "in_progress")
+
+    @pytest.mark.parametrize(
+        ("answer", "kind"),
+        [
+            (Failure(message="no answer in time", sent=True, timed_out=True), APITimeoutError),
+            (Failure(message="cannot connect", sent=False), APIConnectionError),
+            (reply(envelope("resource_not_found", "not_found"), 404), NotFoundError),
+            (reply(envelope("internal_error", "server_error"), 500), ServerError),
+        ],
+    )
+    def test_raises_the_errors_of_a_call(self, answer: Reply | Failure, kind: type[Exception]) -> None:
+        with pytest.raises(kind):
+            Play([answer]).recover()
+
+    @pytest.mark.parametrize(
+        ("status", "charged"), [("completed", "0.0117"), ("cancelled", "0.0117"), ("failed", "0.0117")]
+    )
+    def test_enters_the_receipt_of_a_final_record_once(self, status: str, charged: str) -> None:
+        play = Play([reply(record(status=status))])
+        first, second = play.recover(), play.recover()
+        assert first.outcome == status
+        assert first.receipt == second.receipt
+        assert play.ledger.credits == Decimal(charged)
+        assert sum(line.calls for line in play.ledger.by_model.values()) == 1
+
+
+class TestCancel:
+    def test_returns_the_record(self) -> None:
+        play = Play([reply(record("Red", "cancelled"))])
+        assert play.cancel().status == "cancelled"
+        assert [(send.method, send.url) for send in play.sent] == [
+            ("POST", "https://api.test/v1/chat/completions/cmp_1/cancel")
+        ]
+        assert play.ledger.credits == Decimal("0.0117")
+
+    def test_returns_the_record_of_one_that_had_ended(self) -> None:
+        play = Play([reply(envelope("chat_cancel_target_already_terminal"), 409), DONE])
+        assert play.cancel().status == "completed"
+        assert [send.method for send in play.sent] == ["POST", "GET"]
+
+    def test_takes_a_while_at_most(self) -> None:
+        play = Play([DONE])
+        play.cancel()
+        assert play.sent[0].total == 15.0
+
+    def test_of_none_that_exists_is_not_found(self) -> None:
+        with pytest.raises(NotFoundError):
+            Play([reply(envelope("chat_cancel_target_not_found", "not_found"), 404)]).cancel()
+
+
+def call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def piece(index: int, arguments: str, call_id: str | None = None, name: str | None = None) -> dict[str, Any]:
+    function = {"arguments": arguments} | ({"name": name} if name else {})
+    named = {"id": call_id, "type": "function"} if call_id else {}
+    return chunk({"tool_calls": [{"index": index, **named, "function": function}]})
+
+
+def token(text: str) -> dict[str, Any]:
+    return {"token": text, "logprob": -0.5, "bytes": None, "top_logprobs": []}
+
+
+WEATHER, CLOCK = call("call_1", "weather", '{"city": "Rome"}'), call("call_2", "clock", "{}")
+CALLS = record(None, message={"tool_calls": [WEATHER, CLOCK]}, choice={"finish_reason": "tool_calls"})
+
+
+def compared(whole: dict[str, Any], *frames: dict[str, Any]) -> Recovery:
+    return compare(ChatCompletion.from_dict(whole), accumulate([ROLE, *frames]).choice, Ledger())
+
+
+class TestCompare:
+    @pytest.mark.parametrize(
+        ("delivered", "rest"),
+        [([], "Red, green"), ([RED], ", green"), ([RED, chunk({"content": ", green"})], "")],
+    )
+    def test_delivers_only_the_rest(self, delivered: list[dict[str, Any]], rest: str) -> None:
+        found = compared(record(), *delivered)
+        assert (found.agrees, found.rest) == (True, rest)
+        assert found.continuation is not None
+        assert found.continuation.choices[0].finish_reason == "stop"
+        assert found.continuation.usage == found.completion.usage
+
+    def test_delivers_nothing_where_nothing_is_left(self) -> None:
+        found = compared(record("Red"), RED, chunk({}, "stop"))
+        assert (found.agrees, found.rest, found.continuation) == (True, "", None)
+
+    @pytest.mark.parametrize("content", ["Blue", "R", "", None])
+    def test_delivers_nothing_where_the_two_disagree(self, content: str | None) -> None:
+        found = compared(record(content), RED)
+        assert (found.agrees, found.rest, found.continuation) == (False, "", None)
+
+    @pytest.mark.parametrize(
+        ("delivered", "rest"),
+        [
+            ([], [(0, "call_1", "weather", '{"city": "Rome"}'), (1, "call_2", "clock", "{}")]),
+            ([piece(0, '{"ci', "call_1", "weather")], [(0, None, None, 'ty": "Rome"}'), (1, "call_2", "clock", "{}")]),
+            ([piece(0, '{"city": "Rome"}', "call_1", "weather")], [(1, "call_2", "clock", "{}")]),
+            ([piece(0, "", "call_1")], [(0, None, "weather", '{"city": "Rome"}'), (1, "call_2", "clock", "{}")]),
+            ([piece(0, '{"city": "Rome"}', "call_1", "weather"), piece(1, "{}", "call_2", "clock")], []),
+        ],
+    )
+    def test_delivers_the_rest_of_calls(self, delivered: list[dict[str, Any]], rest: list[Any]) -> None:
+        found = compared(CALLS, *delivered)
+        assert found.agrees
+        assert found.continuation is not None
+        pieces = found.continuation.choices[0].delta.tool_calls or ()
+        told = [
+            (made.index, made.id or None, (made.function.name or None), made.function.arguments)
+            for made in pieces
+            if made.function
+        ]
+        assert told == rest
+
+    @pytest.mark.parametrize(
+        "delivered",
+        [
+            [piece(0, '{"town', "call_1", "weather")],
+            [piece(0, "", "call_9", "weather")],
+            [piece(0, "", "call_1", "clock")],
+            [piece(number, "", f"call_{number + 1}") for number in range(3)],
+        ],
+    )
+    def test_sees_calls_that_disagree(self, delivered: list[dict[str, Any]]) -> None:
+        found = compared(CALLS, *delivered)
+        assert (found.agrees, found.continuation) == (False, None)
+
+    def test_delivers_the_rest_of_log_probabilities(self) -> None:
+        whole = record(choice={"logprobs": {"content": [token("Red"), token(", green")]}})
+        come = {**RED, "choices": [{**RED["choices"][0], "logprobs": {"content": [token("Red")]}}]}
+        found = compared(whole, come)
+        assert found.continuation is not None
+        left = found.continuation.choices[0].logprobs
+        assert left
+        assert [made.token for made in left.content or ()] == [", green"]
+
+    def test_takes_a_record_without_a_choice(self) -> None:
+        found = compared({**record(), "choices": []}, RED)
+        assert (found.agrees, found.rest, found.continuation) == (True, "", None)
+
+    @given(
+        st.lists(st.text(max_size=4), max_size=5),
+        st.lists(st.lists(st.text(max_size=4), max_size=3), max_size=3),
+        st.data(),
+    )
+    def test_what_was_delivered_and_the_rest_are_the_record(
+        self, texts: list[str], calls: list[list[str]], data: st.DataObject
+    ) -> None:
+        frames = list(_frames(texts, calls))
+        place = data.draw(st.integers(0, len(frames)))
+        whole = accumulate([ROLE, *frames, chunk({}, "stop", usage=USAGE)]).completion()
+        delivered = accumulate([ROLE, *frames[:place]])
+        found = compare(whole, delivered.choice, Ledger())
+        assert found.agrees
+        assert found.continuation is not None
+        delivered.add(found.continuation)
+        assert delivered.completion().to_dict() == whole.to_dict()
+
+
+def _frames(texts: list[str], calls: list[list[str]]) -> Iterator[dict[str, Any]]:
+    yield from (chunk({"content": text}) for text in texts)
+    for index, pieces in enumerate(calls):
+        yield piece(index, "", f"call_{index}", "weather")
+        yield from (piece(index, text) for text in pieces)

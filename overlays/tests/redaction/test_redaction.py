@@ -1,0 +1,269 @@
+"""A planted key, looked for wherever it could come to light."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import pickle
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import aurous
+import httpx
+import pytest
+from aurous._client.options import Secret
+from aurous.telemetry import OpenTelemetry
+from aurous.transport.tracebacks import chain
+from aurous_client.operations import Request
+from clientkit.wire import (
+    GOOD,
+    IMPATIENT,
+    KEY,
+    MESSAGES,
+    MODEL,
+    Action,
+    Connection,
+    Make,
+    Wire,
+    answer,
+    completion,
+    raw,
+    response,
+)
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+
+def with_locals(error: BaseException) -> str:
+    """A traceback as tools that collect errors make it: with the variables of every frame but those of tests."""
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    links, seen = [whole], []
+    while links:
+        link = links.pop()
+        seen.append(link)
+        for frame in link.stack:
+            if "/tests/" in frame.filename:
+                frame.locals = None
+        links += [behind for behind in (link.__cause__, link.__context__) if behind is not None]
+    return "".join(whole.format(chain=True))
+
+
+def all_of(thing: object) -> str:
+    """What can be read in an object, attributes of attributes included."""
+    seen: set[int] = set()
+    found: list[str] = []
+    waiting = [thing]
+    while waiting and len(seen) < 5000:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, (type, Secret, *_MACHINERY)) or callable(one):
+            continue
+        seen.add(id(one))
+        found.append(repr(one))
+        if isinstance(one, dict):
+            waiting += [*one.keys(), *one.values()]
+        elif isinstance(one, (list, tuple, set, frozenset)):
+            waiting += one
+        elif isinstance(one, httpx.Headers):
+            waiting += one.raw
+        else:
+            waiting += vars(one).values() if hasattr(one, "__dict__") else []
+            slots = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
+            waiting += [getattr(one, name) for name in slots if isinstance(name, str) and hasattr(one, name)]
+    return "\n".join(found)
+
+
+_MACHINERY = (threading.Thread, type(sys), logging.Logger)
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Everything that anybody logs, at its most talkative."""
+    out = io.StringIO()
+    handler = logging.StreamHandler(out)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield out
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+ECHO = {"X-Echo": f"you sent {KEY}"}
+TOLD = f'{{"error": {{"code": "invalid_api_key", "message": "Incorrect API key provided: {KEY}.", "param": "{KEY}"}}}}'
+FAULTS: dict[str, Action] = {
+    "refused, and told back": answer(401, TOLD.encode(), headers=ECHO),
+    "a page that shows the request": answer(
+        502, f"<pre>X-Api-Key: {KEY}</pre>".encode(), kind="text/html", headers=ECHO
+    ),
+    "a success that shows the request": answer(200, f"X-Api-Key: {KEY}".encode(), kind="text/plain", headers=ECHO),
+    "a shape that shows the key": answer(200, {"id": {KEY: KEY}}, headers=ECHO),
+    "a key where a type belongs": answer(200, {**completion(), "created": KEY}, headers=ECHO),
+    "a redirect to the key": answer(302, headers={"Location": f"http://elsewhere.example/{KEY}"}),
+    "reset": raw(b"", then="reset"),
+    "hung up": raw(b""),
+    "hung up within the head": raw(b"HTTP/1.1 200"),
+    "no HTTP": raw(b"SSH-2.0\r\n"),
+    "stalled": raw(b"", then="stall"),
+    "stalled within the body": raw(response(200, completion())[:-9], then="stall"),
+    "bad gzip": answer(200, b"none", headers={"Content-Encoding": "gzip"}),
+}
+
+
+@pytest.mark.parametrize("streams", [False, True], ids=["call", "stream"])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_no_failure_shows_the_key(fault: Action, streams: bool, wire: Wire, make: Make, logged: io.StringIO) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    telemetry = OpenTelemetry(tracer_provider=provider, capture_content=True)
+    wire.plays(fault)
+    stalls = fault in (FAULTS["stalled"], FAULTS["stalled within the body"])
+    caller = make(wire.url, hooks=[telemetry], timeout=IMPATIENT if stalls else None, max_retries=0 if stalls else 1)
+    ask = caller.stream if streams else caller.create
+    with warnings.catch_warnings(record=True, action="always") as warned, pytest.raises(aurous.AurousError) as caught:
+        ask()
+    error = caught.value
+    assert all(seen.header("X-Api-Key") == KEY for seen in wire.seen)
+    told = {
+        "str": f"{error} {error!r} {getattr(error, '__notes__', '')}",
+        "traceback": with_locals(error),
+        "attributes": "\n".join(all_of(link) for link in chain(error)),
+        "pickle": pickle.dumps(error, 0).decode("latin-1"),
+        "warnings": " ".join(str(found.message) for found in warned),
+        "spans": " ".join(span.to_json() for span in exporter.get_finished_spans()),
+        # What httpcore logs of an answer is what the server sent; it echoes in some of these.
+        "log": "\n".join(
+            line for line in logged.getvalue().splitlines() if "receive_response_headers.complete" not in line
+        ),
+    }
+    for where, text in told.items():
+        assert KEY not in text, where
+    assert "aurous" in told["traceback"]
+    assert told["log"]
+    assert told["spans"]
+
+
+def test_nobody_listening_shows_no_key(make: Make, logged: io.StringIO) -> None:
+    with pytest.raises(aurous.APIConnectionError) as caught:
+        make("http://127.0.0.1:1", max_retries=0).create()
+    assert KEY not in with_locals(caught.value) + logged.getvalue()
+    assert all(KEY not in all_of(link) for link in chain(caught.value))
+
+
+def test_no_success_shows_the_key(kind: str, wire: Wire, make: Make, logged: io.StringIO) -> None:
+    wire.plays(GOOD)
+    result = make(wire.url).create()
+    info = aurous.response_info(result)
+    told = [
+        repr(result),
+        repr(info),
+        all_of(info),
+        str(pickle.dumps(result)),
+        str(pickle.dumps(info)),
+        repr(aurous.receipt(result)),
+    ]
+    assert KEY not in "".join(told) + logged.getvalue()
+    # What httpcore says of its work was among it; aiohttp says nothing.
+    assert kind == "aiohttp" or "connect_tcp.started" in logged.getvalue()
+    assert kind == "aiohttp" or "send_request_headers.started" in logged.getvalue()
+
+
+def test_no_client_shows_its_key() -> None:
+    for client in (aurous.Aurous(KEY), aurous.AsyncAurous(KEY), aurous.connect(KEY), aurous.Aurous(KEY).with_options()):
+        for text in (repr(client), str(client), f"{client}", str(vars(client)) if hasattr(client, "__dict__") else ""):
+            assert KEY not in text
+        assert KEY not in all_of(client)
+    assert "al_live_...beef" in repr(aurous.Aurous(KEY))
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(aurous.Aurous(KEY))
+    assert KEY not in with_locals(caught.value)
+
+
+@pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous, aurous.connect])
+@pytest.mark.parametrize(
+    "settings",
+    [{"base_url": "nowhere"}, {"api_version": "never"}, {"timeout": -1}, {"max_retries": -1}, {"http_client": 7}],
+    ids=lambda settings: next(iter(settings)),
+)
+@pytest.mark.parametrize("given", ["argument", "environment"])
+def test_no_client_that_cannot_be_made_shows_its_key(
+    make: Any, settings: dict[str, Any], given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUROUS_API_KEY", KEY)
+    arguments = [KEY] if given == "argument" else []
+    with pytest.raises(aurous.ConfigurationError) as caught:
+        make(*arguments, **settings)
+    assert KEY not in with_locals(caught.value)
+
+
+@pytest.mark.parametrize("bad", [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}é"])
+def test_no_key_that_cannot_be_shows(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arguments in ([bad], []):
+        monkeypatch.setenv("AUROUS_API_KEY", bad)
+        with pytest.raises(aurous.ConfigurationError) as caught:
+            aurous.Aurous(*arguments)
+        assert KEY not in with_locals(caught.value)
+
+
+def test_no_call_that_cannot_be_made_shows_the_key(make: Make) -> None:
+    caller = make("http://127.0.0.1:1")
+    for options in ({"idempotency_key": ""}, {"timeout": -1}, {"extra_headers": {"x-api-key": "another"}}):
+        with pytest.raises((aurous.EncodeError, aurous.ConfigurationError)) as caught:
+            caller.create(**options)
+        assert KEY not in with_locals(caught.value)
+
+
+def test_no_interrupt_shows_the_key(wire: Wire) -> None:
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def interrupt(connection: Connection) -> bool:
+        signal.pthread_kill(main, signal.SIGINT)
+        connection.over.wait(5)
+        return False
+
+    wire.plays(interrupt)
+    with aurous.Aurous(KEY, base_url=wire.url) as client, pytest.raises(KeyboardInterrupt) as caught:
+        client.chat.completions.create(model=MODEL, messages=MESSAGES)
+    assert KEY not in with_locals(caught.value)
+    # Nothing of the HTTP libraries is left in it, whatever their variables hold.
+    assert "httpcore" not in "".join(traceback.format_tb(caught.value.__traceback__))
+
+
+def test_no_cancelling_shows_the_key(wire: Wire) -> None:
+    wire.plays(lambda connection: not connection.over.wait(5))
+
+    async def cancelled() -> str:
+        async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
+            task = asyncio.create_task(client.chat.completions.create(model=MODEL, messages=MESSAGES))
+            while not wire.seen:
+                await asyncio.sleep(0)
+            task.cancel()
+            try:
+                await task
+            except asyncio.CancelledError as error:
+                return with_locals(error)
+        raise AssertionError
+
+    told = asyncio.run(cancelled())
+    assert KEY not in told
+    assert "httpcore" not in told
+
+
+def test_the_search_finds_what_is_there(wire: Wire) -> None:
+    # Without it, none of the above would mean anything.
+    request = httpx.Request("GET", "http://a", headers={"X-Api-Key": KEY})
+    assert KEY in all_of(httpx.ConnectError("x", request=request))
+    assert KEY in all_of(Request(method="GET", path="/", headers={"X": KEY}))
+    namespace: dict[str, Any] = {"KEY": KEY}
+    exec(compile("def fail():\n    key = KEY\n    1 / 0\n", "elsewhere.py", "exec"), namespace)
+    with pytest.raises(ZeroDivisionError) as caught:
+        namespace["fail"]()
+    assert KEY in with_locals(caught.value)

@@ -1,0 +1,300 @@
+"""Whether a call is tried again, and when: the table, the bounds, and what must never happen."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from aurous._client.policies import RetryPolicy
+from aurous._request.attempt import Attempt
+from aurous._request.retry import KEY_IN_USE, Answered, Lost, Retry, Stop, decide, parse_retry_after
+from aurous.errors import ConfigurationError
+from clientkit.wire import CALM
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+POLICY = RetryPolicy()
+SENT, UNSENT = Lost(sent=True), Lost(sent=False)
+LOST = Attempt(number=1, elapsed=0.1, error="reset")
+NEVER_LEFT = Attempt(number=1, elapsed=0.1, error="cannot connect", sent=False)
+REFUSED = Attempt(number=1, elapsed=0.1, status_code=429, code="too_many_requests")
+BAD_GATEWAY = Attempt(number=1, elapsed=0.1, status_code=502)
+
+
+def decided(
+    outcome: Answered | Lost,
+    *earlier: Attempt,
+    policy: RetryPolicy = POLICY,
+    repeatable: bool = True,
+    is_key_ours: bool = False,
+    remaining: float = 600.0,
+    chance: float = 0.0,
+) -> Retry | Stop:
+    return decide(
+        policy,
+        outcome,
+        earlier=earlier,
+        repeatable=repeatable,
+        is_key_ours=is_key_ours,
+        remaining=remaining,
+        chance=chance,
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "keyed", "unkeyed"),
+    [
+        (UNSENT, Retry, Retry),
+        (SENT, Retry, Stop),
+        (Lost(sent=False, is_final=True), Stop, Stop),
+        (Lost(sent=True, is_final=True), Stop, Stop),
+        (Answered(status_code=408), Retry, Stop),
+        (Answered(status_code=429, code="too_many_requests"), Retry, Stop),
+        (Answered(status_code=429, code="tpm_rate_limit_exceeded"), Retry, Stop),
+        (Answered(status_code=429, code="concurrency_limit_exceeded"), Retry, Stop),
+        (Answered(status_code=429), Retry, Stop),
+        # Waiting brings no credits.
+        (Answered(status_code=429, code="balance_too_low"), Stop, Stop),
+        (Answered(status_code=429, code="insufficient_quota"), Stop, Stop),
+        (Answered(status_code=429, code="out_of_credits"), Stop, Stop),
+        (Answered(status_code=500, code="internal_error"), Retry, Stop),
+        (Answered(status_code=502), Retry, Stop),
+        (Answered(status_code=503, code="provider_rate_limited"), Retry, Stop),
+        (Answered(status_code=504), Retry, Stop),
+        (Answered(status_code=520), Retry, Stop),
+        (Answered(status_code=599), Retry, Stop),
+        # What 409 means is told by its code, and none of its codes gets better on a first attempt.
+        (Answered(status_code=409, code=KEY_IN_USE), Stop, Stop),
+        (Answered(status_code=409, code="chat_cancel_target_already_terminal"), Stop, Stop),
+        (Answered(status_code=409), Stop, Stop),
+        *((Answered(status_code=status), Stop, Stop) for status in (101, 302, 400, 401, 402, 403, 404, 410, 413, 418)),
+        (Answered(status_code=422), Stop, Stop),
+    ],
+)
+def test_what_is_tried_again(outcome: Answered | Lost, keyed: type, unkeyed: type) -> None:
+    assert type(decided(outcome)) is keyed
+    assert type(decided(outcome, repeatable=False)) is unkeyed
+
+
+def test_delays_double_up_to_their_maximum() -> None:
+    policy = RetryPolicy(max_retries=8)
+    delays = [decided(SENT, *[LOST] * tried, policy=policy) for tried in range(8)]
+    assert [retry.delay for retry in delays if isinstance(retry, Retry)] == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_chance_shortens_a_delay_by_at_most_the_jitter() -> None:
+    assert decided(SENT, chance=1.0) == Retry(0.5, "no answer came")
+    assert decided(SENT, chance=0.5) == Retry(0.75, "no answer came")
+
+
+def test_the_count_is_of_attempts_after_the_first() -> None:
+    assert isinstance(decided(SENT, LOST, LOST), Retry)
+    assert decided(SENT, LOST, LOST, LOST) == Stop("max_retries is 3")
+    assert decided(SENT, policy=RetryPolicy(max_retries=0)) == Stop("max_retries is 0")
+
+
+def test_the_deadline_ends_what_the_count_would_allow() -> None:
+    assert isinstance(decided(SENT, remaining=1.5), Retry)
+    assert "deadline" in str(decided(SENT, remaining=1.0))
+
+
+class TestRetryAfter:
+    def test_is_waited_for_and_never_undercut(self) -> None:
+        outcome = Answered(status_code=429, retry_after=12.0)
+        assert decided(outcome) == Retry(12.0, "too many requests")
+        assert decided(outcome, chance=1.0) == Retry(13.0, "too many requests")
+
+    @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
+    def test_beyond_the_ceiling_is_not_waited_for(self, asked: float) -> None:
+        decision = decided(Answered(status_code=503, retry_after=asked), remaining=math.inf)
+        assert isinstance(decision, Stop)
+        assert "retry_after_ceiling" in str(decision.reason)
+
+    def test_beyond_the_deadline_neither(self) -> None:
+        assert isinstance(decided(Answered(status_code=429, retry_after=30.0), remaining=20.0), Stop)
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("0", 0.0),
+            ("12", 12.0),
+            (" 12 ", 12.0),
+            ("1.5", 1.5),
+            ("99999999999999999999", 1e20),
+            ("9" * 400, math.inf),
+            (None, None),
+            ("", None),
+            ("soon", None),
+            ("-5", None),
+            ("+5", None),
+            ("NaN", None),
+            ("nan", None),
+            ("inf", None),
+            ("1e3", None),
+            ("1_0", None),
+            ("٣", None),
+            ("0x10", None),
+            ("12, 14", None),
+            ("Mon, 99 Foo 2026 00:00:00 GMT", None),
+            ("Mon, 1 Jan 2026 00:00:00 +99999999999999999999", None),
+        ],
+    )
+    def test_is_read_leniently_and_never_trusted(self, value: str | None, seconds: float | None) -> None:
+        assert parse_retry_after(value) == seconds
+
+    @pytest.mark.parametrize(("ahead", "seconds"), [(30, 30.0), (0, 0.0), (-300, 0.0)])
+    def test_may_be_a_date_by_the_servers_clock(self, ahead: int, seconds: float) -> None:
+        now = datetime(2026, 5, 15, 12, 0, tzinfo=UTC)
+        moment = format_datetime(now + timedelta(seconds=ahead), usegmt=True)
+        assert parse_retry_after(moment, now) == seconds
+
+    @CALM
+    @given(st.text(max_size=60))
+    @example("0\x1f")
+    @example("Wed, 21 Oct 2015 07:28:00 -9999")
+    @example("Sat, 01 Jan 0001 00:00:00 +2359")
+    def test_any_text_is_a_wait_or_none(self, value: str) -> None:
+        seconds = parse_retry_after(value)
+        assert seconds is None or seconds >= 0
+
+
+class TestKeyInUse:
+    IN_USE = Answered(status_code=409, code=KEY_IN_USE)
+    POLL = Attempt(number=2, elapsed=0.1, status_code=409, code=KEY_IN_USE)
+
+    @pytest.mark.parametrize(
+        "lost", [LOST, BAD_GATEWAY, replace(LOST, status_code=408), replace(LOST, status_code=504)]
+    )
+    def test_after_a_lost_attempt_means_wait(self, lost: Attempt) -> None:
+        assert decided(self.IN_USE, lost) == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
+
+    @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (NEVER_LEFT, REFUSED)])
+    def test_without_one_it_is_another_request_and_final(self, earlier: tuple[Attempt, ...]) -> None:
+        assert decided(self.IN_USE, *earlier) == Stop("the idempotency key is in use by another request")
+
+    @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (LOST,)])
+    def test_under_a_key_of_our_making_always_means_wait(self, earlier: tuple[Attempt, ...]) -> None:
+        decision = decided(self.IN_USE, *earlier, is_key_ours=True)
+        assert decision == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
+        assert isinstance(decided(self.IN_USE, is_key_ours=True, repeatable=False), Stop)
+        assert isinstance(decided(self.IN_USE, is_key_ours=True, remaining=0.5), Stop)
+
+    def test_waits_grow_to_8_seconds_and_do_not_count_as_retries(self) -> None:
+        polls = [decided(self.IN_USE, LOST, *[self.POLL] * count) for count in range(60)]
+        assert [poll.delay for poll in polls[:6] if isinstance(poll, Retry)] == [0.5, 1, 2, 4, 8, 8]
+        assert all(isinstance(poll, Retry) for poll in polls)
+        assert isinstance(decided(SENT, LOST, *[self.POLL] * 20), Retry)
+        assert isinstance(decided(SENT, LOST, LOST, LOST, *[self.POLL] * 20), Stop)
+
+    def test_ends_at_the_deadline(self) -> None:
+        assert isinstance(decided(self.IN_USE, LOST, remaining=0.5), Stop)
+
+
+@pytest.mark.parametrize("field", ["first_delay", "max_delay", "retry_after_ceiling", "first_poll", "max_poll"])
+@pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None])
+def test_a_policy_refuses_what_is_no_delay(field: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=field):
+        RetryPolicy(**{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [{"jitter": 1.1}, {"jitter": -0.1}, {"max_retries": -1}, {"max_retries": 1.5}])
+def test_a_policy_refuses_what_is_no_share_and_no_count(settings: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError):
+        RetryPolicy(**settings)  # type: ignore[arg-type]
+
+
+# What must hold whatever comes.
+
+seconds = st.floats(0, 1e6)
+policies = st.builds(
+    RetryPolicy,
+    max_retries=st.integers(0, 10_000),
+    first_delay=seconds,
+    max_delay=seconds,
+    jitter=st.floats(0, 1),
+    retry_after_ceiling=seconds,
+    first_poll=seconds,
+    max_poll=seconds,
+)
+codes = st.sampled_from([None, KEY_IN_USE, "too_many_requests", "balance_too_low", "internal_error", "never_seen"])
+statuses = st.integers(100, 999)
+outcomes = st.one_of(
+    st.builds(Lost, sent=st.booleans(), is_final=st.booleans()),
+    st.builds(Answered, status_code=statuses, code=codes, retry_after=st.none() | st.floats(0)),
+)
+attempts = st.builds(
+    Attempt,
+    number=st.integers(1),
+    elapsed=seconds,
+    status_code=st.none() | statuses,
+    code=codes,
+    sent=st.booleans(),
+)
+histories = st.lists(attempts, max_size=30) | st.builds(
+    lambda one, times: [one] * times, attempts, st.integers(0, 5000)
+)
+
+
+@CALM
+@given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
+def test_every_decision_keeps_its_promises(
+    policy: RetryPolicy,
+    outcome: Answered | Lost,
+    earlier: list[Attempt],
+    repeatable: bool,
+    is_key_ours: bool,
+    remaining: float,
+    chance: float,
+) -> None:
+    decision = decide(
+        policy,
+        outcome,
+        earlier=earlier,
+        repeatable=repeatable,
+        is_key_ours=is_key_ours,
+        remaining=remaining,
+        chance=chance,
+    )
+    if isinstance(decision, Stop):
+        return
+    # A request that may have been carried out is never sent again unless that is safe.
+    assert repeatable or outcome == Lost(sent=False)
+    # The next attempt begins within the call's time.
+    assert 0 <= decision.delay < remaining
+    asked = outcome.retry_after if isinstance(outcome, Answered) else None
+    if decision.is_poll:
+        assert decision.delay <= policy.max_poll
+        assert is_key_ours or any(attempt.may_have_worked for attempt in earlier)
+    elif asked is None:
+        assert decision.delay <= policy.max_delay
+    else:
+        assert asked <= decision.delay <= policy.retry_after_ceiling + 1
+    # What counts is counted.
+    counted = [attempt for attempt in earlier if attempt.code != KEY_IN_USE]
+    assert decision.is_poll or len(counted) < policy.max_retries
+
+
+@CALM
+@given(policies, st.lists(outcomes, max_size=60), seconds, st.floats(0, 1))
+def test_a_call_ends_within_its_deadline(
+    policy: RetryPolicy, story: list[Answered | Lost], total: float, chance: float
+) -> None:
+    now, earlier = 0.0, list[Attempt]()
+    for number, outcome in enumerate(story, 1):
+        decision = decide(policy, outcome, earlier=earlier, repeatable=True, remaining=total - now, chance=chance)
+        if isinstance(decision, Stop):
+            break
+        now += decision.delay
+        assert now <= total
+        answered = outcome if isinstance(outcome, Answered) else None
+        earlier.append(
+            Attempt(
+                number=number,
+                elapsed=0,
+                status_code=answered.status_code if answered else None,
+                code=answered.code if answered else None,
+            )
+        )

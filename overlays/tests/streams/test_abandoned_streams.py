@@ -1,0 +1,205 @@
+"""Streams that nobody reads to their end: forgotten, interrupted, cancelled, or closed by another. None stays open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import threading
+import warnings
+from collections.abc import Generator
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import aurous
+import pytest
+import trio
+from aurous import StreamPolicy, Timeouts, errors
+from aurous_mock.server.launcher import Mock
+from clientkit.streams import (
+    FAULT,
+    RED,
+    ROLE,
+    Stream,
+    callers,
+    connections,
+    events,
+    held,
+    in_pieces,
+    in_use,
+    record,
+    sends,
+)
+from clientkit.wire import KEY, MESSAGES, MODEL, Connection, Wire, answer
+
+
+class TestForsaken:
+    def test_a_stream_without_with_is_closed_when_it_is_collected(self, wire: Wire) -> None:
+        wire.plays(sends(ROLE, RED, then="stall", ends=False))
+        with callers("sync") as make:
+            caller = make(wire.url)
+            stream = caller.client.chat.completions.stream(model=MODEL, messages=MESSAGES)
+            next(stream)
+            assert len(in_use(caller)) == 1
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                del stream
+                gc.collect()
+            told = "<ChatStream id=cmp_1 end=None> was not closed; use it in a with block"
+            assert told in [str(warning.message) for warning in caught if warning.category is ResourceWarning]
+            # Which hold what they tell of.
+            caught.clear()
+            gc.collect()
+            assert connections(caller) == []
+            assert caller.client.ledger.unsettled == ("cmp_1",)
+
+    @pytest.mark.parametrize("on_break", ["disconnect", "cancel"])
+    def test_a_stream_that_is_interrupted_while_it_waits_is_closed(self, wire: Wire, on_break: Any) -> None:
+        reads = threading.Event()
+
+        def interrupts(connection: Connection) -> bool:
+            connection.send(in_pieces(events(ROLE, RED), ends=False))
+            reads.wait(30)
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            connection.over.wait(30)
+            return False
+
+        wire.plays(interrupts, answer(200, record("Red", "cancelled")))
+        with callers("sync") as make:
+            caller = make(wire.url, streams=StreamPolicy(on_break=on_break))
+            stream = Stream(caller)
+
+            def read() -> None:
+                for _ in stream.text:
+                    reads.set()
+
+            with pytest.raises(KeyboardInterrupt), stream:
+                read()
+            assert stream.end == "left"
+            assert in_use(caller) == []
+            assert (stream.receipt is None) == (on_break == "disconnect")
+            assert caller.client.ledger.unsettled == (("cmp_1",) if on_break == "disconnect" else ())
+
+    def test_a_generator_that_passes_it_on_closes_it(self, wire: Wire) -> None:
+        def relay() -> Generator[Any, None, None]:
+            yield from stream
+
+        wire.plays(sends(ROLE, RED, then="stall", ends=False))
+        with callers("sync") as make:
+            caller = make(wire.url)
+            stream = caller.client.chat.completions.stream(model=MODEL, messages=MESSAGES)
+            relayed = relay()
+            next(relayed)
+            relayed.close()
+            assert stream.end == "left"
+            assert connections(caller) == []
+
+
+async def exhaust(stream: aurous.AsyncChatStream) -> None:
+    async with stream:
+        async for _ in stream:
+            pass
+
+
+class TestCoroutines:
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_that_are_cancelled_leave_nothing_behind(self, wire: Wire, backend: Any) -> None:
+        wire.plays(sends(ROLE, RED, then="stall", ends=False))
+
+        async def go() -> Any:
+            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY, backend=backend) as client:
+                stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
+                with pytest.raises(TimeoutError):
+                    await asyncio.wait_for(exhaust(stream), 0.3)
+                assert held(client) == ([], [])
+                return stream
+
+        stream = asyncio.run(go())
+        assert (stream.end, stream.snapshot.text) == ("left", "Red")
+
+    @pytest.mark.parametrize(("backend", "loop"), [("httpx", "asyncio"), ("aiohttp", "asyncio"), ("auto", "trio")])
+    def test_that_are_cancelled_cancel_the_completion(self, mock: Mock, backend: Any, loop: str) -> None:
+        async def go() -> Any:
+            policy = StreamPolicy(on_break="cancel")
+            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, streams=policy, backend=backend) as client:
+                stream = client.chat.completions.stream(
+                    model=MODEL, messages=MESSAGES, extra_headers={FAULT: "stall=2"}
+                )
+                with anyio.move_on_after(0.3):
+                    await exhaust(stream)
+                return stream, client
+
+        stream, client = trio.run(go) if loop == "trio" else asyncio.run(go())
+        assert stream.end == "left"
+        assert stream.completion.status == "cancelled"
+        assert client.ledger.credits == sum(Decimal(str(line["credits_charged"])) for line in mock.ledger())
+
+    def test_of_trio_are_not_complained_of(self, mock: Mock) -> None:
+        async def go() -> None:
+            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY) as client:
+                for fault in ("pace=50", "reset=2", "stall=2", "latency=0"):
+                    options: Any = {"model": MODEL, "messages": MESSAGES, "extra_headers": {FAULT: fault}}
+                    chosen = client.with_options(timeout=Timeouts(idle=0.1))
+                    with contextlib.suppress(errors.AurousError):
+                        async with chosen.chat.completions.stream(**options) as stream:
+                            async for _ in stream.text:
+                                if fault == "pace=50":
+                                    break
+                    gc.collect()
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            trio.run(go)
+
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_may_close_what_another_reads(self, wire: Wire, backend: Any) -> None:
+        wire.plays(sends(ROLE, RED, then="stall", ends=False))
+
+        async def go() -> None:
+            async with aurous.AsyncAurous(base_url=wire.url, api_key=KEY, backend=backend) as client:
+                stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
+                read = asyncio.create_task(gather(stream))
+                while stream.id is None:
+                    await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                await stream.close()
+                with pytest.raises(errors.AurousError):
+                    await read
+
+        async def gather(stream: Any) -> list[Any]:
+            return [chunk async for chunk in stream]
+
+        asyncio.run(go())
+
+    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    def test_are_many(self, mock: Mock, backend: Any) -> None:
+        faults = ["latency=0", "pace=200", "reset=3", "truncate=2", "error-frame=1", "end=2", "malformed=2", "done=3"]
+
+        async def one(client: aurous.AsyncAurous, number: int) -> str:
+            headers = {FAULT: faults[number % len(faults)]}
+            options: Any = {"model": MODEL, "messages": MESSAGES, "max_tokens": 8, "extra_headers": headers}
+            stream = client.chat.completions.stream(**options)
+            with contextlib.suppress(errors.AurousError):
+                await exhaust(stream)
+            if stream.receipt is None:
+                await stream.recover()
+            return str(stream.end)
+
+        async def go() -> tuple[list[str], list[Any], aurous.Ledger]:
+            async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, backend=backend) as client:
+                ends = await asyncio.gather(*(one(client, number) for number in range(128)))
+                return ends, held(client)[0], client.ledger
+
+        ends, busy, ledger = asyncio.run(go())
+        assert {end: ends.count(end) for end in set(ends)} == {
+            "finished": 32,
+            "cut": 32,
+            "failed": 32,
+            "closed_early": 16,
+            "done_without_finish_reason": 16,
+        }
+        assert busy == []
+        assert ledger.unsettled == ()
+        assert ledger.credits == sum(Decimal(str(line["credits_charged"])) for line in mock.ledger())

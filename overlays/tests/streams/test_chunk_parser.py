@@ -1,0 +1,387 @@
+"""Frames: chunks that have one choice, errors of their code with what had come, and everything else in stride."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from aurous._request.response_info import ResponseInfo
+from aurous._stream.parser import KEY_IGNORED, Reader, read_whole
+from aurous.errors import (
+    APIStatusError,
+    AurousError,
+    AuthenticationError,
+    BalanceTooLowError,
+    InvalidRequestError,
+    NotFoundError,
+    RateLimitError,
+    ResponseShapeError,
+    ServerError,
+)
+from aurous_client.models import ChatCompletionChunk
+from clientkit.streams import GREEN, HEAD, LAST, RED, ROLE, USAGE, WHOLE, chunk, events, record
+from clientkit.wire import KEY, envelope
+from hypothesis import given
+from hypothesis import strategies as st
+
+# The names that mean something, at any place and with values of any kind.
+MEMBERS = ["id", "created", "model", "choices", "index", "delta", "content", "finish_reason", "tool_calls", "usage"]
+MEMBERS += ["warning", "error", "type", "code", "message", "object"]
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def reader(max_event_size: int | None = None, **headers: str) -> Reader:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    info = ResponseInfo(status_code=200, headers={"aurous-request-id": "req_1", **named})
+    return Reader(info, max_event_size=max_event_size, hide=lambda data: data.replace(KEY.encode(), b"[secret]"))
+
+
+def read(*frames: Any) -> tuple[Reader, list[ChatCompletionChunk]]:
+    made = reader()
+    return made, list(feed(made, events(*frames)))
+
+
+def feed(made: Reader, piece: bytes) -> Iterator[ChatCompletionChunk]:
+    chunk = made.take(piece)
+    while chunk is not None:
+        yield chunk
+        chunk = made.next()
+
+
+def text_of(chunks: list[ChatCompletionChunk]) -> str:
+    return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+
+def fault_of(*frames: Any) -> AurousError:
+    made = reader()
+    chunks = feed(made, events(*frames))
+    with pytest.raises(AurousError) as caught:
+        list(chunks)
+    return caught.value
+
+
+class TestChunks:
+    def test_of_a_whole_stream(self) -> None:
+        made, chunks = read(*WHOLE)
+        assert text_of(chunks) == "Red, green"
+        assert [chunk.choices[0].finish_reason for chunk in chunks] == [None, None, None, "stop"]
+        assert (made.id, made.end, made.is_done, made.is_complete) == ("cmp_1", "finished", True, True)
+        assert made.accumulator.completion().to_dict() == record()
+
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            chunk(usage=USAGE),
+            chunk(),
+            {"object": "something.new", "progress": 0.5},
+            {**HEAD, "choices": None},
+            {"warning": {"code": "slow", "message": "It is slow today."}},
+            {"id": "", "object": "", "created": 0, "model": "", "choices": [], "prompt_filter_results": []},
+            {"type": "ping"},
+            {"message": "hello", "code": "greeting"},
+            {**HEAD, "choices": [{"index": 1, "delta": {"content": "of another choice"}}]},
+            b"data:\n\n",
+            b"data\n\n",
+            b"data:  \n\n",
+            b": keep-alive\n\n",
+            b"id: 7\n\n",
+            b"retry: 3000\n\n",
+            b"event: ping\n\n",
+            b'event: ping\ndata: {"type": "ping"}\n\n',
+            b"event: keep-alive\ndata: 1\n\n",
+        ],
+    )
+    @pytest.mark.parametrize("place", [1, 2, 3])
+    def test_only_of_frames_that_add_something(self, frame: Any, place: int) -> None:
+        made, chunks = read(*WHOLE[:place], frame, *WHOLE[place:])
+        assert text_of(chunks) == "Red, green"
+        assert all(len(chunk.choices) == 1 for chunk in chunks)
+        assert len(chunks) == 4
+        assert made.accumulator.completion().to_dict() == record()
+
+    def test_have_one_choice_where_the_server_sends_two(self) -> None:
+        two = {**HEAD, "choices": [{"index": i, "delta": {"content": str(i)}, "finish_reason": None} for i in (0, 1)]}
+        made, chunks = read(ROLE, two, LAST)
+        assert [[choice.index for choice in chunk.choices] for chunk in chunks] == [[0], [0], [0]]
+        assert text_of(chunks) == "0"
+        assert any("choice 1" in line for line in made.accumulator.inconsistencies)
+
+    def test_keep_what_the_spec_does_not_name(self) -> None:
+        _, chunks = read(chunk({"content": "a", "mood": "merry"}, service_tier="gold"))
+        assert chunks[0].to_dict()["service_tier"] == "gold"
+        assert chunks[0].choices[0].delta.to_dict()["mood"] == "merry"
+
+    def test_come_out_one_by_one(self) -> None:
+        made = reader()
+        chunks = feed(made, events(*WHOLE))
+        next(chunks)
+        assert made.accumulator.text == ""
+        next(chunks)
+        assert made.accumulator.text == "Red"
+
+    def test_are_the_same_however_the_bytes_are_cut(self) -> None:
+        data = events(ROLE, chunk({"content": "é€🧪\u2028"}), chunk({}, "stop"), chunk(usage=USAGE), "[DONE]")
+        for place in range(len(data)):
+            made = reader()
+            chunks = [*feed(made, data[:place]), *feed(made, data[place:])]
+            assert text_of(chunks) == "é€🧪\u2028"
+            assert made.receipt is not None
+
+    @given(st.binary(max_size=200))
+    def test_or_a_typed_error_come_of_any_bytes(self, data: bytes) -> None:
+        made = reader()
+        try:
+            chunks = list(feed(made, b"data: " + data + b"\n\n"))
+        except AurousError as error:
+            pickle.loads(pickle.dumps(error))
+        else:
+            assert all(len(chunk.choices) == 1 for chunk in chunks)
+
+    @given(DOCUMENTS)
+    def test_or_a_typed_error_come_of_any_json(self, frame: Any) -> None:
+        made = reader()
+        try:
+            chunks = list(feed(made, events(json.dumps(frame))))
+        except AurousError as error:
+            pickle.loads(pickle.dumps(error))
+        else:
+            assert all(len(chunk.choices) == 1 for chunk in chunks)
+
+    def test_of_bytes_that_are_no_text_are_flagged(self) -> None:
+        made = reader()
+        list(feed(made, events(RED).replace(b"Red", b"R\xffd")))
+        assert made.accumulator.text == "R\ufffdd"
+        assert any("U+FFFD" in line for line in made.accumulator.inconsistencies)
+
+
+class TestTheEnd:
+    @pytest.mark.parametrize("done", [b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data:  [DONE] \n\n"])
+    def test_is_done(self, done: bytes) -> None:
+        made, _ = read(ROLE, RED, done)
+        assert made.is_done
+        assert made.is_complete
+        assert made.end == "done_without_finish_reason"
+
+    def test_is_a_finish_reason(self) -> None:
+        made, _ = read(ROLE, chunk({}, "length"))
+        assert made.is_complete
+        assert not made.is_done
+        assert made.end == "finished"
+        assert not made.awaits_nothing
+
+    def test_has_not_come_before_either(self) -> None:
+        made, _ = read(ROLE, RED, GREEN)
+        assert not made.is_complete
+        assert not made.awaits_nothing
+
+    def test_is_all_that_is_looked_at(self) -> None:
+        made, chunks = read(*WHOLE, chunk({"content": "beyond"}), "no JSON", {"error": {"code": "internal_error"}})
+        assert text_of(chunks) == "Red, green"
+        assert list(feed(made, events("no JSON"))) == []
+
+    def test_awaits_usage_where_none_came(self) -> None:
+        made, _ = read(ROLE, chunk({}, "stop"))
+        assert not made.awaits_nothing
+        list(feed(made, events(chunk(usage=USAGE))))
+        assert made.awaits_nothing
+
+
+class TestTheReceipt:
+    @pytest.mark.parametrize("frames", [[LAST], [chunk({}, "stop"), chunk(usage=USAGE)]])
+    def test_has_the_digits_of_the_wire(self, frames: list[Any]) -> None:
+        exact = events(ROLE, *frames).replace(b"0.0117", b"0.01170000000000000000001")
+        made = reader()
+        list(feed(made, exact))
+        assert made.receipt is not None
+        assert made.receipt.credits == Decimal("0.01170000000000000000001")
+        assert made.receipt.completion_id == "cmp_1"
+        assert b"0.01170000000000000000001" in made.usage_frame
+
+    def test_is_the_last_of_several(self) -> None:
+        less = {**USAGE, "credits_charged": 0.001}
+        made, _ = read(ROLE, {**RED, "usage": less}, LAST)
+        assert made.receipt is not None
+        assert made.receipt.credits == Decimal("0.0117")
+
+    @pytest.mark.parametrize("nested", [{"credits_charged": 9}, [1], None])
+    def test_is_that_of_the_frame_though_its_name_is_in_escapes(self, nested: Any) -> None:
+        frame = chunk({}, "stop", usage=USAGE)
+        frame["choices"][0]["usage"] = nested
+        name, _, rest = json.dumps(frame).rpartition('"usage"')
+        made = reader()
+        list(feed(made, f'data: {name}"\\u0075sage"{rest}\n\n'.encode()))
+        assert made.receipt is not None
+        assert made.receipt.credits == Decimal(str(USAGE["credits_charged"]))
+
+    def test_is_none_where_usage_is_null(self) -> None:
+        made, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
+        assert made.receipt is None
+
+    def test_comes_of_a_completion_in_place_of_a_stream(self) -> None:
+        found = read_whole(json.dumps(record()).encode())
+        assert found is not None
+        assert found[0].id == "cmp_1"
+        assert found[1].credits == Decimal("0.0117")
+
+    @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"<html>", b"{" * 100_000, b'{"usage": 1}'])
+    def test_comes_of_nothing_else(self, content: bytes) -> None:
+        assert read_whole(content) is None
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("frame", "kind", "status", "code"),
+        [
+            (envelope("chat_provider_unavailable", "server_error"), ServerError, 502, "chat_provider_unavailable"),
+            (envelope("provider_rate_limited", "rate_limit"), RateLimitError, 503, "provider_rate_limited"),
+            (envelope("balance_too_low"), BalanceTooLowError, 402, "balance_too_low"),
+            (envelope("invalid_api_key", "authentication"), AuthenticationError, 401, "invalid_api_key"),
+            (envelope("brand_new", "rate_limit"), RateLimitError, 429, "brand_new"),
+            (envelope("brand_new", "not_found"), NotFoundError, 404, "brand_new"),
+            (envelope("brand_new", "brand_new"), ServerError, 500, "brand_new"),
+            (envelope("internal_error")["error"], ServerError, 500, "internal_error"),
+            ({"type": "invalid_request", "message": "No."}, InvalidRequestError, 400, None),
+            ({"type": "error", "error": {"type": "overloaded", "message": "Busy."}}, ServerError, 500, None),
+            ({"type": "error", "message": "Busy."}, ServerError, 500, None),
+            ({"object": "error", "message": "Bad.", "code": 400}, ServerError, 500, None),
+            ({"error": "it broke"}, ServerError, 500, None),
+            ({"error": True}, ServerError, 500, None),
+            ({"error": {"code": 429, "message": "Slow down."}}, RateLimitError, 429, None),
+            ({**RED, "error": {"code": "internal_error"}}, ServerError, 500, "internal_error"),
+            (b'event: error\ndata: {"message": "It broke."}\n\n', ServerError, 500, None),
+            (b'event: error\ndata: {"error": {"code": "internal_error"}}\n\n', ServerError, 500, "internal_error"),
+            (b'event: error\ndata: {"code": "internal_error"}\n\n', ServerError, 500, "internal_error"),
+            (b"event: error\ndata: upstream is gone\n\n", ServerError, 500, None),
+            (b"event: error\ndata: [1]\n\n", ServerError, 500, None),
+            (b"event: error\ndata:\n\n", ServerError, 500, None),
+        ],
+    )
+    def test_are_of_the_class_of_their_code(
+        self, frame: Any, kind: type[APIStatusError], status: int, code: str | None
+    ) -> None:
+        error = fault_of(ROLE, RED, frame, "[DONE]")
+        assert type(error) is kind
+        assert isinstance(error, APIStatusError)
+        assert (error.status_code, error.code, error.request_id) == (status, code, error.request_id)
+        assert (error.completion_id, error.text) == ("cmp_1", "Red")
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.completion_id, again.text) == (kind, "cmp_1", "Red")
+
+    def test_say_what_the_server_said(self) -> None:
+        assert "upstream is gone" in str(fault_of(b"event: error\ndata: upstream is gone\n\n"))
+        assert "It broke." in str(fault_of({"error": {"message": "It broke."}}))
+
+    @pytest.mark.parametrize("nothing", [None, False, "", {}])
+    def test_are_none_where_the_member_is_empty(self, nothing: Any) -> None:
+        _, chunks = read(ROLE, {**RED, "error": nothing}, LAST)
+        assert text_of(chunks) == "Red"
+
+    @pytest.mark.parametrize(
+        ("frame", "said"),
+        [
+            ("Bad Gateway", "JSON"),
+            ("<html></html>", "JSON"),
+            ('{"id": ', "JSON"),
+            ("[1, 2]", "object"),
+            ("12", "object"),
+            ("[" * 100_000, "JSON"),
+            ({**HEAD, "choices": [{"index": 0}]}, "delta"),
+            ({"choices": [{"index": 0, "delta": {}}]}, "id"),
+            ({**HEAD, "choices": ["a"]}, "choices"),
+        ],
+    )
+    def test_of_shape_carry_what_came_before(self, frame: Any, said: str) -> None:
+        error = fault_of(ROLE, RED, frame)
+        assert isinstance(error, ResponseShapeError)
+        assert said in str(error)
+        assert (error.completion_id, error.text, error.request_id) == ("cmp_1", "Red", "req_1")
+
+    def test_follow_the_chunks_of_the_same_piece(self) -> None:
+        made = reader()
+        chunks = feed(made, events(ROLE, RED, "no JSON"))
+        assert text_of([next(chunks), next(chunks)]) == "Red"
+        with pytest.raises(ResponseShapeError):
+            next(chunks)
+
+    def test_of_size_are_typed(self) -> None:
+        made = reader(max_event_size=1000)
+        list(feed(made, events(ROLE, RED)))
+        with pytest.raises(ResponseShapeError, match="1000 bytes") as caught:
+            list(feed(made, events(chunk({"content": "x" * 1000}))))
+        assert caught.value.text == "Red"
+
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    def test_of_size_are_told_with_the_last_piece(self, line_end: bytes) -> None:
+        made = reader(max_event_size=1000)
+        too_large = chunk({"content": "x" * 1000})
+        with pytest.raises(ResponseShapeError, match="1000 bytes"):
+            list(feed(made, events(ROLE, RED, too_large).replace(b"\n", line_end)))
+        assert made.accumulator.text == "Red"
+
+    @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+    def test_of_size_do_not_matter_after_the_end(self, line_end: bytes) -> None:
+        made = reader(max_event_size=1000)
+        piece = events(*WHOLE, chunk({"content": "x" * 1000})).replace(b"\n", line_end)
+        assert text_of(list(feed(made, piece))) == "Red, green"
+        assert made.is_done
+
+    def test_do_not_repeat_the_key(self) -> None:
+        for frame in ({"error": {"message": f"bad key {KEY}"}}, f"no JSON {KEY}"):
+            error = fault_of(frame)
+            assert KEY not in f"{error} {vars(error)}"
+
+    def test_of_a_record_are_of_their_code(self) -> None:
+        made, _ = read(ROLE, RED)
+        fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
+        whole = read_whole(json.dumps(record(status="failed", error=fault)).encode())
+        assert whole is not None
+        error = made.failure_of(whole[0])
+        assert isinstance(error, ServerError)
+        assert (error.code, error.completion_id, error.text) == ("chat_provider_unavailable", "cmp_1", "Red")
+
+
+class TestWarnings:
+    @pytest.mark.parametrize(
+        "frame",
+        [
+            chunk(warning={"code": KEY_IGNORED.code, "message": "Ignored."}),
+            {"warning": {"code": KEY_IGNORED.code, "message": "Ignored."}},
+            {"code": KEY_IGNORED.code, "message": "Ignored."},
+            {"type": "warning", "code": KEY_IGNORED.code, "message": "Ignored."},
+            b'event: warning\ndata: {"code": "idempotency_ignored_streaming", "message": "Ignored."}\n\n',
+        ],
+    )
+    @pytest.mark.parametrize("status", ["", "ignored_streaming"])
+    def test_are_taken_in_every_shape_and_once(self, frame: Any, status: str) -> None:
+        made = reader(aurous_idempotency_status=status)
+        chunks = list(feed(made, events(frame, *WHOLE)))
+        assert text_of(chunks) == "Red, green"
+        assert [(told.code, told.message) for told in made.warnings] == [(KEY_IGNORED.code, "Ignored.")]
+
+    def test_come_of_the_header_alone(self) -> None:
+        made = reader(aurous_idempotency_status="ignored_streaming")
+        list(feed(made, events(*WHOLE)))
+        assert made.warnings == [KEY_IGNORED]
+
+    @pytest.mark.parametrize(("warning", "said"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
+    def test_of_no_known_form_are_kept(self, warning: Any, said: str) -> None:
+        made, _ = read({**RED, "warning": warning})
+        assert [(told.code, told.message) for told in made.warnings] == [("unknown", said)]
+
+    def test_in_a_chunk_do_not_hide_its_text(self) -> None:
+        made, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})
+        assert text_of(chunks) == "Red"
+        assert len(made.warnings) == 1
+
+
+def test_comments_and_empty_events_are_not_counted() -> None:
+    made, _ = read(b": keep-alive\n\n", b"data:\n\n", b"event: ping\ndata: {}\n\n", ROLE, RED)
+    assert made.events == 2

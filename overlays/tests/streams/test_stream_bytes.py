@@ -1,0 +1,258 @@
+"""Streams from raw sockets: bytes of every form, how they end, and what servers send that none should."""
+
+from __future__ import annotations
+
+import collections
+import gzip
+import itertools
+import json
+import pickle
+import time as real_time
+import tracemalloc
+from decimal import Decimal
+from typing import Any
+
+# Takes longer to load than some of these streams may last.
+import httpx
+import pytest
+from aurous import StreamPolicy, errors
+from clientkit.streams import (
+    GREEN,
+    LAST,
+    RED,
+    ROLE,
+    TEXT,
+    USAGE,
+    WHOLE,
+    Stream,
+    begin,
+    callers,
+    chunk,
+    connections,
+    events,
+    in_pieces,
+    in_use,
+    record,
+    sends,
+)
+from clientkit.wire import MESSAGES, MODEL, Action, Caller, Connection, Make, Wire, answer, drip, envelope, raw
+
+
+@pytest.fixture
+def caller(live: Make, wire: Wire) -> Caller:
+    return live(wire.url)
+
+
+class TestBytes:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            events(*WHOLE),
+            b"\xef\xbb\xbf" + events(*WHOLE),
+            events(*WHOLE).replace(b"\n", b"\r"),
+            events(*WHOLE).replace(b"\n", b"\r\n"),
+            events(*WHOLE).replace(b"data: ", b"data:"),
+            events(b": hello\n\n", *WHOLE),
+            events(b"retry: 100\n\nid: 1\n\n", ROLE, b"id: 2\n: ping\n\n", *WHOLE[1:]),
+            events(ROLE, RED, GREEN, chunk({}, "stop"), chunk(usage=USAGE), "[DONE]"),
+            events(ROLE, RED, GREEN, chunk({}, "stop"), chunk(usage=USAGE), "[DONE]", "[DONE]"),
+            events(ROLE, RED, GREEN, LAST),
+            events(ROLE, chunk(), {"object": "new"}, RED, b"data:\n\n", GREEN, {"warning": None}, LAST, "[DONE]"),
+        ],
+    )
+    @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
+    def test_of_every_legal_form_are_the_same_answer(
+        self, caller: Caller, wire: Wire, body: bytes, framing: str
+    ) -> None:
+        sent = {
+            "chunked": in_pieces(body),
+            "length": begin(f"Content-Length: {len(body)}") + body,
+            "close": begin("Connection: close") + body,
+        }
+        wire.plays(raw(sent[framing], then="close" if framing == "close" else "keep"))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+        assert stream.end == "finished"
+        assert stream.completion.to_dict() == record()
+        assert stream.receipt.credits == Decimal("0.0117")
+
+    def test_may_be_cut_anywhere(self, caller: Caller, wire: Wire) -> None:
+        frames = [ROLE, chunk({"content": "é€🧪"}), LAST, "[DONE]"]
+        body = events(*frames).replace(b"\\u", b"\\u")
+        body = json.dumps(frames[1], ensure_ascii=False).encode().join(body.split(json.dumps(frames[1]).encode()))
+        assert "é€🧪".encode() in body
+        wire.plays(raw(in_pieces(*(body[place : place + 1] for place in range(len(body)))), then="keep"))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == "é€🧪"
+
+    def test_may_drip(self, caller: Caller, wire: Wire) -> None:
+        sent = in_pieces(*(events(frame) for frame in WHOLE))
+        wire.plays(drip(sent, fast=len(sent) - 60, pause=0.0005))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+
+    def test_may_be_compressed_though_nobody_asked(self, caller: Caller, wire: Wire) -> None:
+        body = gzip.compress(events(*WHOLE))
+        wire.plays(raw(begin("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body, then="keep"))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+        assert wire.seen[0].header("Accept-Encoding") == "identity"
+        assert wire.seen[0].header("Accept") == "text/event-stream"
+
+    def test_that_cannot_be_decompressed_are_a_typed_error(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(raw(begin("Content-Encoding: gzip", "Content-Length: 9") + b"no gzip!!", then="keep"))
+        with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError, match="decompressed"):
+            list(stream)
+
+    def test_beyond_the_limit_are_a_typed_error(self, live: Make, wire: Wire) -> None:
+        caller = live(wire.url, streams=StreamPolicy(max_event_size=2000))
+        wire.plays(sends(ROLE, RED, chunk({"content": "x" * 2000}), LAST))
+        with Stream(caller) as stream, pytest.raises(errors.ResponseShapeError, match="2000 bytes") as caught:
+            list(stream)
+        assert caught.value.text == "Red"
+
+
+class TestEnds:
+    """Of the answers that do not come to one, by how they end."""
+
+    @pytest.mark.parametrize("then", ["close", "reset"])
+    @pytest.mark.parametrize("frames", range(4))
+    def test_cut(self, caller: Caller, wire: Wire, frames: int, then: str) -> None:
+        wire.plays(sends(*WHOLE[:frames], then=then, ends=False))
+        with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
+            list(stream)
+        error = caught.value
+        assert (error.kind, stream.end) == ("cut", "cut")
+        assert error.text == ["", "", "Red", TEXT][frames]
+        assert error.completion_id == (None if frames == 0 else "cmp_1")
+        assert isinstance(error.__cause__, httpx.HTTPError)
+        assert pickle.loads(pickle.dumps(error)).text == error.text
+
+    @pytest.mark.parametrize("frames", range(4))
+    def test_closed_early(self, caller: Caller, wire: Wire, frames: int) -> None:
+        body = events(*WHOLE[:frames])
+        for sent in (in_pieces(body), begin(f"Content-Length: {len(body)}") + body, begin("Connection: close") + body):
+            wire.plays(raw(sent, then="close" if b"Connection: close" in sent else "keep"))
+            with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
+                list(stream)
+            assert (caught.value.kind, stream.end) == ("closed_early", "closed_early")
+
+    def test_in_the_middle_of_an_event(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(raw(in_pieces(events(*WHOLE[:3])[:-30])))
+        with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
+            list(stream)
+        assert (caught.value.kind, caught.value.text) == ("closed_early", "Red")
+
+    def test_done_without_a_reason(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(sends(ROLE, RED, chunk(usage=USAGE), "[DONE]"))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == "Red"
+        assert stream.end == "done_without_finish_reason"
+        assert (stream.completion.status, stream.completion.choices[0].finish_reason) == ("completed", None)
+        assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
+
+    @pytest.mark.parametrize("then", ["close", "reset", "keep"])
+    def test_cut_after_the_last_chunk_is_none(self, caller: Caller, wire: Wire, then: str) -> None:
+        wire.plays(sends(*WHOLE[:4], then=then, ends=False))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+        assert (stream.end, stream.receipt.credits) == ("finished", Decimal("0.0117"))
+        assert in_use(caller) == []
+
+    @pytest.mark.parametrize("frames", [WHOLE, [*WHOLE, chunk({"content": "beyond"})], WHOLE[:4]])
+    def test_with_the_connection_left_open(self, caller: Caller, wire: Wire, frames: list[Any]) -> None:
+        """The answer does not wait for a server that forgets to hang up."""
+        wire.plays(sends(*frames, then="stall", ends=False))
+        began = real_time.monotonic()
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+        assert stream.end == "finished"
+        assert real_time.monotonic() - began < 10
+        assert connections(caller) == []
+
+    def test_with_usage_after_the_caller_has_left(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(sends(ROLE, RED, GREEN, chunk({}, "stop"), chunk(usage=USAGE), "[DONE]"))
+        with Stream(caller) as stream:
+            for piece in stream:
+                if piece.choices[0].finish_reason:
+                    break
+        assert (stream.end, stream.receipt.credits) == ("finished", Decimal("0.0117"))
+        assert len(connections(caller)) == 1
+
+    def test_with_an_error(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(sends(ROLE, RED, envelope("provider_rate_limited", "rate_limit"), "[DONE]"))
+        with Stream(caller) as stream, pytest.raises(errors.RateLimitError) as caught:
+            list(stream)
+        assert (caught.value.completion_id, caught.value.text) == ("cmp_1", "Red")
+        assert caller.client.ledger.unsettled == ("cmp_1",)
+
+    def test_five_times_on_one_connection(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(sends(*WHOLE))
+        for _ in range(5):
+            with Stream(caller) as stream:
+                list(stream)
+        assert wire.connections == 1
+
+
+class TestInPlaceOfAStream:
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            answer(200, b"<html>Sign in</html>", kind="text/html"),
+            answer(200, {"object": "list"}),
+            answer(200, b"", kind="text/plain"),
+            raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"),
+            raw(b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ],
+    )
+    def test_is_a_typed_error_at_once(self, caller: Caller, wire: Wire, sent: Action) -> None:
+        wire.plays(sent)
+        stream = Stream(caller)
+        with pytest.raises(errors.ResponseShapeError, match="text/event-stream"):
+            list(stream)
+        with pytest.raises(errors.ResponseShapeError):
+            list(stream)
+        assert len(wire.seen) == 1
+        assert in_use(caller) == []
+
+    def test_a_completion_is_not_lost(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(answer(200, record()))
+        stream = Stream(caller)
+        with pytest.raises(errors.ResponseShapeError) as caught, stream:
+            pass
+        assert (caught.value.completion_id, caught.value.text) == ("cmp_1", TEXT)
+        assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
+
+    def test_of_any_writing_its_type_is_known(self, caller: Caller, wire: Wire) -> None:
+        wire.plays(raw(begin(kind="Text/Event-Stream;charset=UTF-8") + events(*WHOLE)))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+
+
+def test_memory_does_not_grow_with_the_number_of_chunks(wire: Wire) -> None:
+    count = 10_000
+    word = events(chunk({"content": "a"}))
+
+    def act(connection: Connection) -> bool:
+        connection.send(begin("Connection: close") + events(ROLE))
+        for _ in range(count // 100):
+            connection.send(word * 100)
+        connection.send(events(LAST, "[DONE]"))
+        return False
+
+    wire.plays(act)
+    with callers("sync") as make:
+        client = make(wire.url).client
+        with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
+            next(stream)
+            tracemalloc.start()
+            try:
+                collections.deque(itertools.islice(stream, 1000), maxlen=0)
+                early = tracemalloc.get_traced_memory()[0]
+                collections.deque(stream, maxlen=0)
+                late = tracemalloc.get_traced_memory()[0]
+            finally:
+                tracemalloc.stop()
+    assert len(stream.completion.choices[0].message.content) == count
+    # A pointer to each piece of the text, and nothing more; the chunks themselves are a hundred times that.
+    assert late - early < count * 16

@@ -1,0 +1,140 @@
+"""Streams that a fault of the mock strikes, at every frame: what is told, what had come, and what it costs."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import aurous
+import pytest
+from aurous import errors
+from aurous_mock.server.launcher import Mock
+from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
+from clientkit.wire import Caller, Make
+
+
+@pytest.fixture
+def caller(live: Make, mock: Mock) -> Caller:
+    return live(mock.url)
+
+
+# What becomes of a stream that a fault strikes at a frame, and whether its record says why.
+STRUCK = {
+    "reset": ("cut", errors.StreamInterruptedError),
+    "truncate": ("cut", errors.StreamInterruptedError),
+    "stall": ("cut", errors.IdleTimeoutError),
+    "end": ("closed_early", errors.StreamInterruptedError),
+    "malformed": ("failed", errors.ResponseShapeError),
+    "error-frame": ("failed", errors.ServerError),
+}
+
+
+class TestStruck:
+    @pytest.mark.parametrize("place", range(FRAMES))
+    @pytest.mark.parametrize("fault", STRUCK)
+    def test_at_every_frame(self, mock: Mock, caller: Caller, fault: str, place: int) -> None:
+        end, kind = STRUCK[fault]
+        with Stream(caller, **SHORT) as whole:
+            full = "".join(whole.text)
+        if fault == "stall":
+            # It has to be open by then.
+            timeout = aurous.Timeouts(first_event=0.4) if place == 0 else IMPATIENT
+            caller.client = caller.client.with_options(timeout=timeout)
+        if fault == "error-frame":
+            place = min(place, FRAMES - 2)
+        elif fault == "malformed":
+            place += 1
+        stream = Stream(caller, **SHORT, extra_headers={FAULT: f"{fault}={place}"})
+        with stream, pytest.raises(errors.AurousError) as caught:
+            for _ in stream:
+                pass
+        error = caught.value
+        assert isinstance(error, errors.FirstEventTimeoutError if (fault, place) == ("stall", 0) else kind)
+        assert (stream.end, error.completion_id, error.text) == (end, stream.id, stream.snapshot.text)
+        assert full.startswith(error.text)
+        assert (stream.id is None) == (place - (fault == "malformed") < 1 and fault != "error-frame")
+        assert in_use(caller) == []
+        with pytest.raises(type(error)) as again:
+            list(stream)
+        assert again.value is error
+        with pytest.raises(errors.AurousError):
+            _ = stream.completion
+        # What it cost is owed, and then known, once.
+        if stream.id is None:
+            with pytest.raises(errors.StreamInterruptedError, match="no id"):
+                stream.recover()
+            return
+        assert caller.client.ledger.unsettled == (stream.id,)
+        found = stream.recover()
+        assert full.startswith(error.text + found.rest)
+        assert found.agrees
+        assert found.receipt == stream.receipt
+        assert stream.completion.status == found.outcome != "in_progress"
+        assert caller.client.ledger.credits == charged(mock)
+        assert caller.client.ledger.unsettled == ()
+
+    @pytest.mark.parametrize("fault", ["reset=body", "truncate=body", "stall=body"])
+    def test_within_a_frame(self, caller: Caller, fault: str) -> None:
+        caller.client = caller.client.with_options(timeout=IMPATIENT)
+        with Stream(caller, extra_headers={FAULT: fault}) as stream, pytest.raises(errors.StreamInterruptedError):
+            list(stream)
+        assert (stream.end, stream.snapshot.text) == ("cut", "")
+        assert stream.recover().agrees
+
+    @pytest.mark.parametrize("place", range(1, FRAMES))
+    def test_by_done_before_its_end(self, mock: Mock, caller: Caller, place: int) -> None:
+        with Stream(caller, **SHORT, extra_headers={FAULT: f"done={place}"}) as stream:
+            assert len(list(stream)) == place
+        assert (stream.end, stream.finish_reason, stream.receipt) == ("done_without_finish_reason", None, None)
+        assert stream.recover().agrees
+        assert caller.client.ledger.credits == charged(mock)
+
+    @pytest.mark.parametrize(
+        "fault", ["reset=before", "reset=head", "truncate=head", "reset=after", "code=too_many_requests"]
+    )
+    def test_before_it_opened(self, mock: Mock, caller: Caller, fault: str) -> None:
+        stream = Stream(caller, extra_headers={FAULT: fault})
+        for _ in range(2):
+            with pytest.raises((errors.APIConnectionError, errors.RateLimitError)), stream:
+                pass
+            with pytest.raises((errors.APIConnectionError, errors.RateLimitError)):
+                list(stream)
+        assert (stream.id, stream.end) == (None, None)
+        assert len(mock.ledger()) <= 1
+        assert in_use(caller) == []
+
+    @pytest.mark.parametrize("fault", ["html; status=503", "code=balance_too_low", "code=internal_error"])
+    def test_by_an_error_in_place_of_a_stream(self, mock: Mock, caller: Caller, fault: str) -> None:
+        with pytest.raises(errors.APIStatusError), Stream(caller, extra_headers={FAULT: fault}):
+            pass
+        assert mock.ledger() == []
+
+    def test_but_for_slowness(self, caller: Caller) -> None:
+        slow = {FAULT: "pace=100; keep-alive=0.02"}
+        with Stream(caller, max_tokens=20, extra_headers=slow) as stream:
+            assert len(list(stream.text)) == 20
+        assert stream.end == "finished"
+
+    def test_by_a_cancel_from_elsewhere(self, mock: Mock, caller: Caller) -> None:
+        with Stream(caller, max_tokens=500, extra_headers={FAULT: "pace=20"}) as stream:
+            for _ in stream:
+                caller.run(lambda client: client.chat.completions.cancel(stream.id))
+                break
+            list(stream)
+        assert (stream.end, stream.finish_reason, stream.completion.status) == ("finished", "cancelled", "cancelled")
+        assert stream.receipt.credits == caller.client.ledger.credits == charged(mock)
+
+
+@pytest.mark.parametrize("fault", ["truncate=3", "reset=3", "end=3"])
+def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller, fault: str) -> None:
+    with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
+        list(stream)
+    gone = weakref.ref(stream.made._flow), weakref.ref(stream.made._flow.body)
+    gc.disable()
+    try:
+        # Its error leads to it, and it to its error.
+        del stream
+        gc.collect()
+        assert [each() for each in gone] == [None, None]
+    finally:
+        gc.enable()

@@ -1,0 +1,207 @@
+"""How long streams from raw sockets may take: until the first event, between two, and in all."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time as real_time
+from typing import Any
+
+# Takes longer to load than some of these streams may last.
+import pytest
+from aurous import Timeouts, errors
+from clientkit.streams import (
+    GREEN,
+    LAST,
+    RED,
+    ROLE,
+    TEXT,
+    WHOLE,
+    Stream,
+    begin,
+    chunk,
+    connections,
+    events,
+    in_pieces,
+    record,
+    sends,
+)
+from clientkit.wire import Action, Connection, Make, Wire, answer, drip, envelope, raw
+
+
+def chatters(*pieces: bytes, pause: float = 0.01) -> Action:
+    """A server that never ends: it repeats itself until nobody listens."""
+
+    def act(connection: Connection) -> bool:
+        connection.send(begin("Transfer-Encoding: chunked"))
+        for piece in pieces:
+            connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+        while not connection.over.wait(pause):
+            try:
+                connection.socket.sendall(b"%x\r\n%b\r\n" % (len(pieces[-1]), pieces[-1]))
+            except OSError:
+                return False
+        return False
+
+    return act
+
+
+KEEP_ALIVE = b": keep-alive\n\n"
+RED_SENT = b'"Red"'
+
+
+class TestClocks:
+    @pytest.mark.parametrize(
+        ("pieces", "timeouts", "error"),
+        [
+            ([KEEP_ALIVE], Timeouts(first_event=0.1), errors.FirstEventTimeoutError),
+            ([b"data:\n\n"], Timeouts(first_event=0.1), errors.FirstEventTimeoutError),
+            ([b"event: ping\ndata: {}\n\n"], Timeouts(first_event=0.1), errors.FirstEventTimeoutError),
+            ([events(ROLE, RED), KEEP_ALIVE], Timeouts(idle=0.1), errors.IdleTimeoutError),
+            ([events(ROLE, RED), b"d"], Timeouts(idle=0.1), errors.IdleTimeoutError),
+            ([events(ROLE, RED), KEEP_ALIVE], Timeouts(total=0.3), errors.TotalTimeoutError),
+            ([events(ROLE), events(chunk({}))], Timeouts(total=0.4, idle=0.3), errors.TotalTimeoutError),
+        ],
+    )
+    def test_run_out_though_bytes_keep_coming(
+        self, live: Make, wire: Wire, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
+    ) -> None:
+        wire.plays(chatters(*pieces))
+        caller = live(wire.url, timeout=timeouts)
+        stream = Stream(caller)
+        with pytest.raises(errors.StreamTimeoutError) as caught, stream:
+            list(stream)
+        assert type(caught.value) is error
+        assert isinstance(caught.value, errors.APITimeoutError)
+        assert caught.value.kind == "cut"
+        assert caught.value.text == ("Red" if RED_SENT in b"".join(pieces) else "")
+        assert connections(caller) == []
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (type(again), again.text, again.attempts) == (error, caught.value.text, caught.value.attempts)
+
+    @pytest.mark.parametrize(
+        ("frames", "timeouts", "error", "said"),
+        [
+            ([], Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event came within 0.1 s"),
+            ([ROLE], Timeouts(idle=0.1), errors.IdleTimeoutError, "no further event came within 0.1 s"),
+            ([ROLE], Timeouts(total=0.1), errors.TotalTimeoutError, "it did not end within 0.1 s"),
+            (None, Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event came within 0.1 s"),
+            (None, Timeouts(total=0.1), errors.TotalTimeoutError, "it did not end within 0.1 s"),
+        ],
+    )
+    def test_run_out_in_silence(
+        self, live: Make, wire: Wire, frames: list[Any] | None, timeouts: Timeouts, error: type[Exception], said: str
+    ) -> None:
+        """Also where the server keeps its headers back until it has something to say."""
+        wire.plays(raw(b"", then="stall") if frames is None else sends(*frames, then="stall", ends=False))
+        caller = live(wire.url, timeout=timeouts)
+        stream = Stream(caller)
+        with pytest.raises(errors.StreamTimeoutError, match=said) as caught, stream:
+            list(stream)
+        assert type(caught.value) is error
+        assert connections(caller) == []
+
+    def test_run_out_between_the_bytes_of_a_chunk_of_http(self, live: Make, wire: Wire) -> None:
+        sent = in_pieces(events(ROLE), events(RED), ends=False)
+        wire.plays(drip(sent + b"1" * 5000, fast=len(sent), pause=0.01))
+        with Stream(live(wire.url, timeout=Timeouts(idle=0.1))) as stream, pytest.raises(errors.IdleTimeoutError):
+            list(stream)
+
+    def test_of_one_call(self, live: Make, wire: Wire) -> None:
+        wire.plays(sends(ROLE, then="stall", ends=False))
+        with pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"), Stream(live(wire.url), timeout=0.15) as stream:
+            list(stream)
+
+    def test_do_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:
+        first, rest = threading.Event(), threading.Event()
+
+        def act(connection: Connection) -> bool:
+            connection.send(in_pieces(events(ROLE, RED), ends=False))
+            first.wait(10)
+            connection.send(in_pieces(events(GREEN, LAST, "[DONE]")).partition(b"\r\n\r\n")[2])
+            rest.set()
+            return True
+
+        wire.plays(act)
+        caller = live(wire.url, timeout=Timeouts(idle=0.2))
+        with Stream(caller) as stream:
+            for number, _ in enumerate(stream):
+                if number == 1:
+                    busy_until = real_time.monotonic() + 0.4
+                    while real_time.monotonic() < busy_until:
+                        pass
+                    first.set()
+                    assert rest.wait(10)
+        assert stream.completion.choices[0].message.content == TEXT
+
+    def test_do_not_run_while_the_caller_is_busy_with_the_last_that_came(self, live: Make, wire: Wire) -> None:
+        """What has come is read without waiting, and no clock was asked since the first of it."""
+        wire.plays(sends(ROLE, RED, then="close"))
+        with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))) as stream:
+            for _ in range(2):
+                next(iter(stream))
+                real_time.sleep(0.15)
+            with pytest.raises(errors.StreamInterruptedError, match="the server closed") as caught:
+                list(stream)
+        assert type(caught.value) is errors.StreamInterruptedError
+        assert caught.value.kind == "closed_early"
+
+    @pytest.mark.parametrize(
+        ("pieces", "busy"),
+        [
+            # Each read finds something: an event, and a part of the next or what is none.
+            ([events(ROLE), events(RED) + b"da"], 0.0),
+            ([events(ROLE), events(RED) + KEEP_ALIVE], 0.0),
+            ([events(ROLE), events(RED)], 0.0),
+            ([events(ROLE), events(RED) + 3 * KEEP_ALIVE], 0.05),
+        ],
+    )
+    def test_of_the_whole_runs_out_though_nothing_is_waited_for(
+        self, live: Make, wire: Wire, pieces: list[bytes], busy: float
+    ) -> None:
+        wire.plays(chatters(*pieces, pause=busy / 2))
+        caller = live(wire.url, timeout=Timeouts(total=0.5))
+        began = real_time.monotonic()
+
+        def read() -> None:
+            with Stream(caller) as stream:
+                for _ in stream:
+                    real_time.sleep(busy)
+                    assert real_time.monotonic() - began < 5
+
+        with pytest.raises(errors.TotalTimeoutError, match=r"0\.5 s"):
+            read()
+        assert connections(caller) == []
+
+    def test_allow_for_less_patience_before_than_after(self, live: Make, wire: Wire) -> None:
+        """httpx has one timeout for a whole response; it must not be that for the first event."""
+
+        def act(connection: Connection) -> bool:
+            connection.send(in_pieces(events(ROLE, RED), ends=False))
+            connection.over.wait(0.6)
+            connection.send(in_pieces(events(GREEN, LAST, "[DONE]")).partition(b"\r\n\r\n")[2])
+            return True
+
+        wire.plays(act)
+        with Stream(live(wire.url, timeout=Timeouts(idle=10, first_event=0.4))) as stream:
+            assert "".join(stream.text) == TEXT
+
+    def test_of_the_first_event_start_with_the_attempt_that_was_answered(self, live: Make, wire: Wire) -> None:
+        throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "0.4"})
+        wire.plays(throttled, sends(*WHOLE))
+        caller = live(wire.url, timeout=Timeouts(first_event=0.3))
+        with pytest.raises(errors.RateLimitError), Stream(caller):
+            pass
+
+    def test_leave_other_users_of_the_connection_alone(self, live: Make, wire: Wire) -> None:
+        caller = live(wire.url, timeout=Timeouts(idle=0.4, first_event=0.4))
+
+        def slow(connection: Connection) -> bool:
+            connection.over.wait(0.6)
+            return answer(200, record())(connection)
+
+        wire.plays(sends(*WHOLE), slow)
+        with Stream(caller) as stream:
+            list(stream)
+        assert caller.create().id == "cmp_1"
+        assert wire.connections == 1

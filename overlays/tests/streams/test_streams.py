@@ -1,0 +1,302 @@
+"""Streams from the mock server, by both clients: what is read, assembled and charged, and what one leaves behind."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import aurous
+import pytest
+from aurous import errors
+from aurous._stream.accumulator import IncompleteCompletionError
+from aurous_mock.server.launcher import Mock
+from clientkit.streams import (
+    FAULT,
+    IMPATIENT,
+    SHORT,
+    SLOW,
+    WEATHER,
+    Ends,
+    Stream,
+    charged,
+    connections,
+    in_use,
+    retrieve,
+)
+from clientkit.wire import Caller, Make
+
+
+@pytest.fixture
+def caller(live: Make, mock: Mock) -> Caller:
+    return live(mock.url)
+
+
+class TestWhole:
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"max_tokens": 3},
+            {"logprobs": True, "top_logprobs": 2},
+            {"tools": [WEATHER]},
+            {"response_format": {"type": "json_object"}},
+            {"stream_options": {"include_usage": True}},
+        ],
+    )
+    def test_is_what_is_retrieved(self, mock: Mock, caller: Caller, options: dict[str, Any]) -> None:
+        with Stream(caller, **options) as stream:
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+        found = retrieve(caller, stream.id)
+        assert stream.completion.to_dict() == found.to_dict()
+        assert text == (found.choices[0].message.content or "")
+        assert stream.completion is stream.completion
+        assert (stream.end, stream.finish_reason) == ("finished", found.choices[0].finish_reason)
+        assert stream.usage == found.usage
+        assert stream.receipt == aurous.receipt(found) == aurous.receipt(stream.completion)
+        assert stream.receipt.credits == caller.client.ledger.credits == charged(mock)
+
+    def test_has_one_choice_in_every_chunk(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            chunks = list(stream)
+        assert {len(chunk.choices) for chunk in chunks} == {1}
+        assert chunks[0].choices[0].delta.role == "assistant"
+        assert {chunk.id for chunk in chunks} == {stream.id}
+
+    def test_grows(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            seen = ""
+            assert (stream.id, stream.usage, stream.receipt, stream.finish_reason) == (None, None, None, None)
+            for chunk in stream:
+                seen += chunk.choices[0].delta.content or ""
+                assert stream.snapshot.text == seen
+                assert stream.end is None
+            assert stream.completion.choices[0].message.content == seen
+
+    def test_has_text(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            pieces = list(stream.text)
+        assert all(pieces)
+        assert "".join(pieces) == stream.completion.choices[0].message.content
+
+    def test_tells_what_it_came_with(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            info = stream.response_info
+            list(stream)
+        assert (info.status_code, info.api_version, info.idempotency_key) == (200, aurous.API_VERSION, None)
+        assert info.request_id.startswith("req_")
+        assert len(info.attempts) == 1
+        assert stream.warnings == ()
+        assert aurous.response_info(stream.completion) == info
+
+    def test_needs_no_with(self, caller: Caller) -> None:
+        stream = Stream(caller)
+        text = "".join(stream.text)
+        assert text == stream.completion.choices[0].message.content
+        assert in_use(caller) == []
+
+    def test_without_usage_is_no_completion_until_it_is_recovered(self, mock: Mock, caller: Caller) -> None:
+        with Stream(caller, stream_options={"include_usage": False}) as stream:
+            list(stream)
+        assert (stream.end, stream.usage, stream.receipt) == ("finished", None, None)
+        assert stream.snapshot.choice.message.content
+        with pytest.raises(IncompleteCompletionError):
+            _ = stream.completion
+        assert caller.client.ledger.unsettled == (stream.id,)
+        found = stream.recover()
+        assert (found.outcome, found.rest) == ("completed", "")
+        assert stream.completion == found.completion
+        assert caller.client.ledger.credits == charged(mock) > 0
+        assert caller.client.ledger.unsettled == ()
+
+    def test_five_in_a_row_use_one_connection(self, mock: Mock, caller: Caller) -> None:
+        made = set()
+        for _ in range(5):
+            with Stream(caller) as stream:
+                list(stream)
+            (connection,) = connections(caller)
+            made.add(id(connection))
+        assert len(made) == 1
+        assert len(mock.ledger()) == 5
+
+    def test_is_closed_where_the_caller_stops_at_the_last_chunk(self, mock: Mock, caller: Caller) -> None:
+        for _ in range(2):
+            with Stream(caller) as stream:
+                for chunk in stream:
+                    if chunk.choices[0].finish_reason:
+                        break
+            assert stream.end == "finished"
+            assert stream.completion.to_dict() == retrieve(caller, stream.id).to_dict()
+        assert len(connections(caller)) == 1
+        assert caller.client.ledger.credits == charged(mock)
+
+    def test_is_read_again_as_nothing(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            assert list(stream)
+            assert list(stream) == []
+            assert list(stream.text) == []
+        assert list(stream) == []
+
+    def test_goes_on_where_a_loop_left_it(self, caller: Caller) -> None:
+        with Stream(caller) as stream:
+            first = [next(iter(stream.text)), next(iter(stream.text))]
+            rest = list(stream.text)
+        assert "".join(first + rest) == stream.completion.choices[0].message.content
+
+
+class TestLeft:
+    def test_early_hangs_up(self, mock: Mock, caller: Caller) -> None:
+        with Stream(caller, extra_headers=SLOW) as stream:
+            for _ in stream.text:
+                break
+        assert (stream.end, stream.receipt) == ("left", None)
+        assert connections(caller) == []
+        with pytest.raises(errors.AurousError, match="closed before its end"):
+            next(iter(stream))
+        with pytest.raises(errors.AurousError, match="not come to its end"):
+            _ = stream.completion
+        found = stream.recover()
+        assert (found.outcome, found.agrees) == ("cancelled", True)
+        assert found.completion.to_dict()["error"]["code"] == "cancelled_client_disconnect"
+        assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
+
+    def test_early_cancels_where_that_is_asked_for(self, mock: Mock, caller: Caller) -> None:
+        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_break="cancel"))
+        with Stream(caller, extra_headers=SLOW) as stream:
+            for _ in stream.text:
+                break
+        assert stream.end == "left"
+        assert (stream.completion.status, stream.finish_reason) == ("cancelled", "cancelled")
+        assert stream.completion.error.code == "cancelled_by_request"
+        assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
+        assert in_use(caller) == []
+
+    def test_by_cancel(self, mock: Mock, caller: Caller) -> None:
+        with Stream(caller, extra_headers=SLOW) as stream:
+            records = [stream.cancel() for _ in stream.text]
+        (cancelled,) = records
+        assert (stream.end, cancelled.status) == ("left", "cancelled")
+        assert stream.completion is cancelled
+        assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
+        assert stream.cancel().id == cancelled.id
+        assert caller.client.ledger.credits == charged(mock)
+        assert in_use(caller) == []
+
+    def test_with_all_of_it_here_is_whole(self, mock: Mock, caller: Caller) -> None:
+        """The rest may have come in the same piece as what the caller stopped at."""
+        with Stream(caller, **SHORT) as stream:
+            for _ in stream:
+                break
+        if stream.end == "finished":
+            assert stream.completion.to_dict() == retrieve(caller, stream.id).to_dict()
+        else:
+            stream.recover()
+        assert caller.client.ledger.credits == charged(mock)
+
+    @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt(), SystemExit(3)])
+    def test_by_an_error_of_the_caller(self, caller: Caller, error: BaseException) -> None:
+        ends = Ends()
+        caller.client = caller.client.with_options(hooks=[ends])
+        stream = Stream(caller, extra_headers=SLOW)
+        with pytest.raises(type(error)), stream:
+            raise (next(iter(stream)), error)[1]
+        assert stream.end == "left"
+        assert connections(caller) == []
+        assert ends.told == [(None, error)]
+
+    def test_before_it_is_opened(self, mock: Mock, caller: Caller) -> None:
+        stream = Stream(caller)
+        stream.close()
+        with pytest.raises(errors.AurousError, match="closed before it was opened"):
+            list(stream)
+        with pytest.raises(errors.AurousError, match="no id"):
+            stream.cancel()
+        for name in ("snapshot", "response_info"):
+            with pytest.raises(errors.AurousError, match="not open yet"):
+                getattr(stream, name)
+        assert mock.ledger() == []
+
+    def test_before_its_first_chunk(self, caller: Caller) -> None:
+        stream = Stream(caller, extra_headers={FAULT: "stall=0"})
+        with stream, pytest.raises(errors.AurousError, match="no chunk has come"):
+            stream.cancel()
+        assert stream.end == "left"
+        assert connections(caller) == []
+
+    def test_when_the_client_is_closed(self, caller: Caller) -> None:
+        stream = Stream(caller, extra_headers=SLOW)
+        with contextlib.suppress(errors.AurousError), stream:
+            for _ in stream:
+                caller.run(lambda client: client.close())
+        assert stream.end in ("cut", "left")
+        with pytest.raises(errors.AurousError, match="closed"):
+            list(Stream(caller))
+
+
+class TestObservers:
+    @pytest.mark.parametrize(
+        "fault", ["latency=0", "reset=2", "stall=2", "end=2", "error-frame=2", "malformed=2", "reset=before"]
+    )
+    @pytest.mark.parametrize("on_drop", ["raise", "recover"])
+    def test_are_told_of_the_end_once(self, caller: Caller, fault: str, on_drop: Any) -> None:
+        ends, policy = Ends(), aurous.StreamPolicy(on_drop=on_drop)
+        caller.client = caller.client.with_options(hooks=[ends], streams=policy, timeout=IMPATIENT)
+        stream, error = Stream(caller, **SHORT, extra_headers={FAULT: fault}), None
+        try:
+            with stream:
+                list(stream)
+        except errors.AurousError as caught:
+            error = caught
+        stream.close()
+        ((result, told),) = ends.told
+        assert told is error
+        assert (result is None) == (error is not None)
+
+    def test_are_given_the_completion(self, caller: Caller) -> None:
+        ends = Ends()
+        caller.client = caller.client.with_options(hooks=[ends])
+        with Stream(caller) as stream:
+            list(stream)
+        assert ends.told == [(stream.completion, None)]
+
+    def test_are_given_nothing_of_what_was_left(self, caller: Caller) -> None:
+        ends = Ends()
+        caller.client = caller.client.with_options(hooks=[ends])
+        with Stream(caller, extra_headers=SLOW) as stream:
+            next(iter(stream))
+        stream.recover()
+        assert ends.told == [(None, None)]
+
+
+class TestMoney:
+    def test_of_a_stream_counts_for_the_budget(self, mock: Mock, caller: Caller) -> None:
+        with caller.client.budget("0.0001") as budget:
+            with Stream(caller, **SHORT) as stream:
+                list(stream)
+            with pytest.raises(errors.BudgetExceededError), Stream(caller):
+                pass
+        assert budget.spent == stream.receipt.credits == charged(mock)
+
+    def test_goes_to_the_budget_in_whose_block_it_was_opened(self, mock: Mock, caller: Caller) -> None:
+        stream = Stream(caller, extra_headers=SLOW)
+        with caller.client.budget("1") as budget:
+            stream.call("__enter__", "__aenter__")
+        next(iter(stream))
+        stream.close()
+        assert budget.spent == 0
+        stream.recover()
+        stream.recover()
+        retrieve(caller, stream.id)
+        assert budget.spent == charged(mock) > 0
+
+    def test_of_everything_agrees_with_the_server(self, mock: Mock, caller: Caller) -> None:
+        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_break="cancel", on_drop="recover"))
+        for fault in ("latency=0", "reset=2", "truncate=3", "end=1", "reset=3; unnoticed", "error-frame=2", "pace=20"):
+            stream = Stream(caller, extra_headers={FAULT: fault})
+            with contextlib.suppress(errors.AurousError), stream:
+                for number, _ in enumerate(stream):
+                    if number == 3:
+                        break
+            if stream.receipt is None:
+                stream.recover()
+        assert caller.client.ledger.credits == charged(mock)
+        assert caller.client.ledger.unsettled == ()

@@ -1,0 +1,340 @@
+"""Connections: how many, whose, after a fork, in which loop, and when they are closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import threading
+import traceback
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import aurous
+import httpx
+import pytest
+import trio
+from aurous import errors
+from aurous.transport.locks import Lock
+from aurous.transport.tracebacks import chain, without_frames
+from aurous_mock.server.launcher import Mock
+from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
+
+
+def ask(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:
+    return client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
+
+
+async def aask(client: aurous.AsyncAurous, **options: Any) -> aurous.models.ChatCompletion:
+    return await client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
+
+
+def test_calls_one_after_the_other_share_one_connection(wire: Wire, make: Make) -> None:
+    wire.plays(GOOD, answer(503, b"busy"), GOOD, answer(404, b"{}"), GOOD)
+    caller = make(wire.url)
+    for _ in range(2):
+        caller.create()
+    with pytest.raises(errors.NotFoundError):
+        caller.create()
+    caller.create()
+    assert len(wire.seen) == 5
+    assert wire.connections == 1
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
+@pytest.mark.parametrize("prefix", ["", "/gateway/aurous"])
+def test_every_form_of_the_address_leads_to_the_same_place(prefix: str, suffix: str, wire: Wire, make: Make) -> None:
+    wire.plays(GOOD)
+    make(f"{wire.url}{prefix}{suffix}").create()
+    assert wire.seen[0].line == f"POST {prefix}/v1/chat/completions HTTP/1.1"
+
+
+def test_an_address_may_be_one_of_ipv6() -> None:
+    hosts = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        hosts.append((request.url.host, request.url.port, request.headers["Host"]))
+        return httpx.Response(200, json=completion())
+
+    ask(
+        aurous.Aurous(
+            KEY, base_url="http://[::1]:81/v1", http_client=httpx.Client(transport=httpx.MockTransport(handle))
+        )
+    )
+    assert hosts == [("::1", 81, "[::1]:81")]
+
+
+def test_variants_share_the_connection_and_the_ledger(wire: Wire, make: Make) -> None:
+    wire.plays(*(answer(200, {**completion(), "id": f"cmp_{number}"}) for number in range(3)))
+    caller = make(wire.url)
+    caller.create()
+    caller.client = caller.client.with_options(timeout=5, max_retries=0)
+    caller.create()
+    caller.client = caller.client.with_options(api_version=None)
+    caller.create()
+    assert wire.connections == 1
+    assert [seen.header("Aurous-Version") for seen in wire.seen] == [aurous.API_VERSION, aurous.API_VERSION, None]
+    assert caller.client.ledger.by_model[MODEL].calls == 3
+
+
+def test_a_variant_does_not_close_what_it_shares(wire: Wire) -> None:
+    wire.plays(GOOD)
+    with aurous.Aurous(KEY, base_url=wire.url) as client:
+        with client.with_options(max_retries=0) as variant:
+            ask(variant)
+        ask(client)
+    assert wire.connections == 1
+
+
+def test_a_variant_costs_nothing(wire: Wire) -> None:
+    client = aurous.Aurous(KEY, base_url=wire.url)
+    variants = [client.with_options(max_retries=number) for number in range(200)]
+    assert {id(variant._transport) for variant in variants} == {id(client._transport)}
+    assert client._transport._made is None
+
+
+def test_threads_that_come_first_together_share_one_pool(wire: Wire) -> None:
+    client = aurous.Aurous(KEY, base_url=wire.url)
+    gate = threading.Barrier(16)
+
+    def first(_: int) -> httpx.Client:
+        gate.wait()
+        return client._transport.http_client()
+
+    with ThreadPoolExecutor(16) as pool:
+        assert len({id(found) for found in pool.map(first, range(16))}) == 1
+
+
+def test_a_closed_client_says_so(wire: Wire, make: Make) -> None:
+    wire.plays(GOOD)
+    caller = make(wire.url)
+    caller.create()
+    variant = caller.client.with_options(max_retries=0)
+    caller.run(lambda client: client.close())
+    for client in (caller.client, variant):
+        caller.client = client
+        with pytest.raises(errors.AurousError, match="the client is closed") as caught:
+            caller.create()
+        assert type(caught.value) is errors.AurousError
+    assert len(wire.seen) == 1
+
+
+class TestGivenClient:
+    def test_is_used_and_stays_open(self, wire: Wire) -> None:
+        wire.plays(GOOD)
+        with httpx.Client(headers={"X-Mine": "yes"}) as given:
+            with aurous.Aurous(KEY, base_url=wire.url, http_client=given) as client:
+                ask(client)
+            assert wire.seen[0].header("X-Mine") == "yes"
+            assert wire.seen[0].header("X-Api-Key") == KEY
+            assert not given.is_closed
+            with pytest.raises(errors.AurousError, match="closed"):
+                ask(client)
+
+    def test_that_is_closed_says_so(self, wire: Wire) -> None:
+        given = httpx.Client()
+        given.close()
+        with pytest.raises(errors.AurousError, match="the client is closed"):
+            ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
+
+    @pytest.mark.parametrize("wrong", [httpx.AsyncClient(), object(), "http", httpx])
+    def test_of_the_wrong_kind_is_refused(self, wrong: Any) -> None:
+        with pytest.raises(errors.ConfigurationError, match=r"must be an httpx\.Client, not "):
+            aurous.Aurous(KEY, http_client=wrong)
+
+    def test_of_the_other_kind_is_refused(self) -> None:
+        with pytest.raises(errors.ConfigurationError, match=r"must be an httpx\.AsyncClient, not httpx\.Client"):
+            aurous.AsyncAurous(KEY, http_client=httpx.Client())  # type: ignore[arg-type]
+
+    def test_whose_hook_fails_shows_where(self, wire: Wire) -> None:
+        def hook(request: httpx.Request) -> None:
+            raise ZeroDivisionError from KeyError("why")
+
+        wire.plays(GOOD)
+        with (
+            httpx.Client(event_hooks={"request": [hook]}) as given,
+            pytest.raises(ZeroDivisionError) as caught,
+        ):
+            ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
+        names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+        assert names[-1] == "hook"
+        assert isinstance(caught.value.__cause__, KeyError)
+
+    def test_of_a_loop_that_is_over_says_so(self, wire: Wire) -> None:
+        wire.plays(GOOD)
+        client = aurous.AsyncAurous(KEY, base_url=wire.url, http_client=httpx.AsyncClient())
+        asyncio.run(aask(client))
+        with pytest.raises(errors.AurousError, match="the http_client belongs to an event loop that is closed"):
+            asyncio.run(aask(client))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            del client
+            gc.collect()
+
+    def test_without_a_network_is_served_alike(self) -> None:
+        def handle(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json=completion())
+
+        given = httpx.Client(transport=httpx.MockTransport(handle))
+        assert ask(aurous.Aurous(KEY, http_client=given)).status == "completed"
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "SSL_CERT_FILE"])
+def test_an_environment_that_httpx_cannot_use_is_an_error_of_ours(
+    variable: str, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "nowhere://[")
+    with pytest.raises(errors.ConfigurationError, match="httpx cannot be set up"):
+        make(wire.url).create()
+
+
+def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
+    answers.put(ask(client).id)
+
+
+def test_a_forked_process_opens_connections_of_its_own(mock: Mock) -> None:
+    client = aurous.Aurous(KEY, base_url=mock.url)
+    before = ask(client).id
+    context = multiprocessing.get_context("fork")
+    answers = context.SimpleQueue()
+    # As if another thread were at work on both at the moment of the fork.
+    with client._transport._lock, client.ledger._lock:
+        child = context.Process(target=_ask_in_child, args=(client, answers))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child.start()
+    found = answers.get()
+    child.join(10)
+    assert child.exitcode == 0
+    assert len({before, found, ask(client).id}) == 3
+    assert len(mock.ledger()) == 3
+
+
+def test_one_client_serves_one_loop_after_another(mock: Mock) -> None:
+    client = aurous.AsyncAurous(KEY, base_url=mock.url)
+    first = asyncio.run(aask(client)).id
+    second = asyncio.run(aask(client)).id
+    third = trio.run(aask, client).id
+    fourth = trio.run(aask, client).id
+    fifth = asyncio.run(aask(client)).id
+    assert len({first, second, third, fourth, fifth}) == 5
+    # What belonged to loops that are over is not kept.
+    assert len(client._transport._made) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+def test_loops_in_threads_do_not_take_each_others_connections(wire: Wire) -> None:
+    wire.plays(GOOD)
+    client = aurous.AsyncAurous(KEY, base_url=wire.url)
+    gate = threading.Barrier(2)
+
+    async def both() -> None:
+        for _ in range(5):
+            await asyncio.to_thread(gate.wait)
+            await aask(client)
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(asyncio.run, both()) for _ in range(2)]:
+            done.result()
+    assert len(wire.seen) == 10
+    assert wire.connections == 2
+
+
+def test_trio_and_its_cancelling(wire: Wire) -> None:
+    wire.plays(lambda connection: not connection.over.wait(5))
+    client = aurous.AsyncAurous(KEY, base_url=wire.url)
+
+    async def impatient() -> None:
+        with trio.move_on_after(0.05) as scope:
+            await aask(client)
+        assert scope.cancelled_caught
+        await client.close()
+
+    trio.run(impatient)
+
+
+async def cancelled(client: aurous.AsyncAurous, wire: Wire) -> None:
+    """A call that is cancelled once the server has its request."""
+    task = asyncio.create_task(aask(client))
+    while not wire.seen:
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+def test_cancelling_a_task_is_told_to_the_hooks_at_once(wire: Wire) -> None:
+    wire.plays(lambda connection: not connection.over.wait(5))
+    ends: list[BaseException | None] = []
+
+    class Watching(aurous.Hooks):
+        def on_end(self, call: aurous.CallDetails, result: object, error: BaseException | None) -> None:
+            ends.append(error)
+
+    async def once() -> None:
+        client = aurous.AsyncAurous(KEY, base_url=wire.url, hooks=[Watching()])
+        await cancelled(client, wire)
+        assert [type(error) for error in ends] == [asyncio.CancelledError]
+        await client.close()
+
+    asyncio.run(once())
+
+
+def test_a_cancelled_call_leaves_its_connection_closed(wire: Wire) -> None:
+    wire.plays(lambda connection: not connection.over.wait(5), GOOD)
+
+    async def twice() -> None:
+        client = aurous.AsyncAurous(KEY, base_url=wire.url)
+        await cancelled(client, wire)
+        assert (await aask(client)).status == "completed"
+        await client.close()
+
+    asyncio.run(twice())
+    assert wire.connections == 2
+
+
+def test_connect_gives_the_generated_client_the_same_path(wire: Wire, time: Time) -> None:
+    from aurous_client.api.chat import create_chat_completion
+
+    body = {"model": MODEL, "messages": MESSAGES}
+    wire.plays(lambda connection: False, GOOD)
+    with aurous.connect(KEY, base_url=f"{wire.url}/v1", retry=aurous.RetryPolicy(first_delay=0)) as client:
+        found = create_chat_completion.sync(client=client, body=body)
+        assert aurous.response_info(found).attempts[0].error
+        assert len(set(wire.keys)) == 1
+        assert wire.seen[1].header("X-Api-Key") == KEY
+        with pytest.raises(aurous.EncodeError, match="stream"):
+            create_chat_completion.sync(client=client, body={**body, "stream": True})
+        wire.plays(answer(404, b""))
+        with pytest.raises(errors.NotFoundError):
+            create_chat_completion.sync(client=client, body=body)
+        assert KEY not in repr(client)
+
+    async def go() -> None:
+        wire.plays(GOOD)
+        async with aurous.connect(KEY, base_url=wire.url) as client:
+            assert (await create_chat_completion.asyncio(client=client, body=body)).status == "completed"
+
+    asyncio.run(go())
+
+
+def test_a_lock_is_open_after_renewal() -> None:
+    lock = Lock()
+    lock.__enter__()
+    lock.renew()
+    with lock:
+        pass
+
+
+def test_frames_of_a_package_are_taken_out_of_a_traceback() -> None:
+    with pytest.raises(httpx.ConnectError) as caught:
+        httpx.get("http://127.0.0.1:1")
+    links = list(chain(caught.value))
+    assert len(links) > 2
+    left = without_frames(caught.value.__traceback__, {"httpx", "httpcore"})
+    names = {frame.f_globals["__name__"] for frame, _ in traceback.walk_tb(left)}
+    assert not any(name.startswith("http") for name in names)
+    assert __name__ in names

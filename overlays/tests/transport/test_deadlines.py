@@ -1,0 +1,76 @@
+"""How long a connection may keep its reader waiting, and when that is asked."""
+
+from __future__ import annotations
+
+import time as real_time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from aurous._client.options import Secret
+from aurous._request.effects import Send
+from aurous.transport.deadlines import BOUND, Timeout, hold
+from aurous.transport.sync import SyncTransport
+from clientkit.streams import in_pieces
+from clientkit.wire import KEY, Wire, raw
+
+
+def test_bounds_a_thread_and_only_for_the_block() -> None:
+    assert BOUND.limit(5.0) == 5.0
+    assert BOUND.limit(None) is None
+    with BOUND.until(real_time.monotonic() + 1):
+        assert 0 < (BOUND.limit(5.0) or 0) <= 1
+        assert 0 < (BOUND.limit(None) or 0) <= 1
+        with BOUND.until(0):
+            assert BOUND.limit(5.0) == 0.001
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(BOUND.limit, 5.0).result() == 5.0
+    assert BOUND.limit(5.0) == 5.0
+
+
+def test_holds_a_connection_once() -> None:
+    class Stream:
+        def read(self, size: int, timeout: float | None = None) -> float | None:
+            return timeout
+
+        def write(self, data: bytes, timeout: float | None = None) -> None: ...
+
+    stream = Stream()
+    assert hold(stream)
+    read = stream.read
+    assert hold(stream)
+    assert stream.read is read
+    assert stream.read(1, 60.0) == 60.0
+    with BOUND.until(0):
+        assert stream.read(1, 60.0) == 0.001
+
+
+def test_asks_for_the_seconds_when_it_waits() -> None:
+    timeout = Timeout()
+    assert BOUND.limit(timeout) is None
+    timeout.left = iter([3.0, 2.0, -1.0, 9.0]).__next__
+    assert [BOUND.limit(timeout) for _ in range(3)] == [3.0, 2.0, 0.001]
+    with BOUND.until(real_time.monotonic() + 1):
+        assert 0 < (BOUND.limit(timeout) or 0) <= 1
+
+
+def test_does_not_ask_for_what_has_come(wire: Wire) -> None:
+    many = [b"data: {}\n\n"] * 50
+    wire.plays(raw(in_pieces(*many)))
+    asked = list[float]()
+
+    def patience() -> float:
+        asked.append(real_time.monotonic())
+        return 5.0
+
+    seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
+    send = Send("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
+    transport = SyncTransport()
+    body: Any = transport.send(send).body  # type: ignore[union-attr]
+    assert [*iter(lambda: body.read(patience), None)] == many
+    assert len(asked) < 10
+    body.close()
+    transport.close()
+
+
+def test_leaves_what_is_no_connection() -> None:
+    assert not hold(None)
