@@ -1,0 +1,5 @@
+"""Every fault that can be planted."""
+
+from ..plants import Registry
+
+ALL = Registry()

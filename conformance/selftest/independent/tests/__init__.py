@@ -1,0 +1,1 @@
+"""Tests of the independent server and of what can be planted in it."""

@@ -1,0 +1,5 @@
+"""Every legal variation that can be planted."""
+
+from ..plants import Registry
+
+ALL = Registry()
