@@ -8,7 +8,10 @@ import re
 from typing import Any
 
 _TOKEN = re.compile(r"\s?\w{1,12}|\s?[^\w\s]{1,3}|\s")
-_ALTERNATIVES = [f" {word}" for word in "the a and of to in it is on or as at by for an be so we he no up if".split()]
+_ALTERNATIVES = (
+    *(" the", " a", " and", " of", " to", " in", " it", " is", " on", " or", " as"),
+    *(" at", " by", " for", " an", " be", " so", " we", " he", " no", " up", " if"),
+)
 _PICTURE_TOKENS = {"low": 512, "high": 1024, "auto": 1024, "xhigh": 2048}
 _VIDEO_TOKENS = 2048
 _MESSAGE_TOKENS = 3
