@@ -14,138 +14,114 @@ Objects of the API (`ChatCompletion`, `UserMessage` ...) are in `aurous.models`,
 
 from typing import TYPE_CHECKING
 
-from aurous_client import API_VERSION, UNSET, Unset, models
-from aurous_client.errors import EncodeError
+from aurous_client import API_VERSION as API_VERSION
+from aurous_client import UNSET as UNSET
+from aurous_client import Unset as Unset
+from aurous_client.errors import EncodeError as EncodeError
 from aurous_client.lazy import offer as _offer
 
-from ._version import __version__
-from .errors import (
-    APIConnectionError,
-    APIStatusError,
-    APITimeoutError,
-    AurousError,
-    AuthenticationError,
-    BalanceTooLowError,
-    BudgetExceededError,
-    ConfigurationError,
-    ConflictError,
-    FirstEventTimeoutError,
-    IdempotencyKeyInUseError,
-    IdleTimeoutError,
-    InvalidRequestError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    ResponseShapeError,
-    ServerError,
-    StreamInterruptedError,
-    StreamTimeoutError,
-    TotalTimeoutError,
-)
+from . import errors as errors
+from . import models as models
+from ._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from ._client.client import AsyncAurous, Aurous
-    from ._client.hooks import CallDetails, Hooks
-    from ._client.policies import RetryPolicy, StreamPolicy, Timeouts
-    from ._request.attempt import Attempt
-    from ._request.idempotency import idempotency_key
-    from ._request.response_info import RateLimit, ResponseInfo, response_info
-    from ._stream.parser import StreamNotice
-    from ._stream.recovery import Recovery
-    from ._stream.stream import AsyncChatStream, ChatStream
-    from .billing.ledger import Budget, Ledger, LedgerLine
-    from .billing.receipts import Receipt, ReceiptWarning, receipt
-    from .connected import ConnectedClient, connect
-    from .tools.loop import FunctionTool, ToolLoopError, ToolRun, arun_tools, run_tools, tool
-    from .tools.structured_output import SchemaLimitError, StructuredOutputError, parsed, response_format_for
+    from ._client.client import AsyncAurous as AsyncAurous
+    from ._client.client import Aurous as Aurous
+    from ._client.hooks import CallDetails as CallDetails
+    from ._client.hooks import Hooks as Hooks
+    from ._client.policies import RetryPolicy as RetryPolicy
+    from ._client.policies import StreamPolicy as StreamPolicy
+    from ._client.policies import Timeouts as Timeouts
+    from ._request.attempt import Attempt as Attempt
+    from ._request.idempotency import idempotency_key as idempotency_key
+    from ._request.response_info import RateLimit as RateLimit
+    from ._request.response_info import ResponseInfo as ResponseInfo
+    from ._request.response_info import response_info as response_info
+    from ._stream.parser import StreamNotice as StreamNotice
+    from ._stream.recovery import Recovery as Recovery
+    from ._stream.stream import AsyncChatStream as AsyncChatStream
+    from ._stream.stream import ChatStream as ChatStream
+    from .billing.ledger import Budget as Budget
+    from .billing.ledger import Ledger as Ledger
+    from .billing.ledger import LedgerLine as LedgerLine
+    from .billing.receipts import Receipt as Receipt
+    from .billing.receipts import ReceiptWarning as ReceiptWarning
+    from .billing.receipts import receipt as receipt
+    from .connected import ConnectedClient as ConnectedClient
+    from .connected import connect as connect
+    from .errors import APIConnectionError as APIConnectionError
+    from .errors import APIStatusError as APIStatusError
+    from .errors import APITimeoutError as APITimeoutError
+    from .errors import AurousError as AurousError
+    from .errors import AuthenticationError as AuthenticationError
+    from .errors import BalanceTooLowError as BalanceTooLowError
+    from .errors import BudgetExceededError as BudgetExceededError
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import ConflictError as ConflictError
+    from .errors import FirstEventTimeoutError as FirstEventTimeoutError
+    from .errors import IdempotencyKeyInUseError as IdempotencyKeyInUseError
+    from .errors import IdleTimeoutError as IdleTimeoutError
+    from .errors import InvalidRequestError as InvalidRequestError
+    from .errors import NotFoundError as NotFoundError
+    from .errors import PermissionDeniedError as PermissionDeniedError
+    from .errors import RateLimitError as RateLimitError
+    from .errors import ResponseShapeError as ResponseShapeError
+    from .errors import ServerError as ServerError
+    from .errors import StreamInterruptedError as StreamInterruptedError
+    from .errors import StreamTimeoutError as StreamTimeoutError
+    from .errors import TotalTimeoutError as TotalTimeoutError
+    from .tools.loop import FunctionTool as FunctionTool
+    from .tools.loop import ToolLoopError as ToolLoopError
+    from .tools.loop import ToolRun as ToolRun
+    from .tools.loop import arun_tools as arun_tools
+    from .tools.loop import run_tools as run_tools
+    from .tools.loop import tool as tool
+    from .tools.structured_output import SchemaLimitError as SchemaLimitError
+    from .tools.structured_output import StructuredOutputError as StructuredOutputError
+    from .tools.structured_output import parsed as parsed
+    from .tools.structured_output import response_format_for as response_format_for
 else:
-    # Loaded when it is asked for: all programs wait for their imports, and few use everything. pytest waits for this
+    # Loaded on first use: every program waits for its imports, and few use everything. pytest, too, imports this
     # package wherever it is installed, since the plugin is in it.
-    __getattr__, __dir__ = _offer(
-        __name__,
-        {
-            **dict.fromkeys(("RateLimit", "ResponseInfo", "response_info"), "_request.response_info"),
-            "Attempt": "_request.attempt",
-            **dict.fromkeys(("AsyncAurous", "Aurous"), "_client.client"),
-            **dict.fromkeys(("ConnectedClient", "connect"), "connected"),
-            "StreamNotice": "_stream.parser",
-            **dict.fromkeys(("CallDetails", "Hooks"), "_client.hooks"),
-            "idempotency_key": "_request.idempotency",
-            **dict.fromkeys(("Budget", "Ledger", "LedgerLine"), "billing.ledger"),
-            **dict.fromkeys(
-                ("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"),
-                "tools.structured_output",
-            ),
-            **dict.fromkeys(("RetryPolicy", "StreamPolicy", "Timeouts"), "_client.policies"),
-            **dict.fromkeys(("Receipt", "ReceiptWarning", "receipt"), "billing.receipts"),
-            "Recovery": "_stream.recovery",
-            **dict.fromkeys(("AsyncChatStream", "ChatStream"), "_stream.stream"),
-            **dict.fromkeys(
-                ("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"), "tools.loop"
-            ),
-        },
-    )
-
-__all__ = [
-    "API_VERSION",
-    "UNSET",
-    "APIConnectionError",
-    "APIStatusError",
-    "APITimeoutError",
-    "AsyncAurous",
-    "AsyncChatStream",
-    "Attempt",
-    "Aurous",
-    "AurousError",
-    "AuthenticationError",
-    "BalanceTooLowError",
-    "Budget",
-    "BudgetExceededError",
-    "CallDetails",
-    "ChatStream",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectedClient",
-    "EncodeError",
-    "FirstEventTimeoutError",
-    "FunctionTool",
-    "Hooks",
-    "IdempotencyKeyInUseError",
-    "IdleTimeoutError",
-    "InvalidRequestError",
-    "Ledger",
-    "LedgerLine",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "RateLimit",
-    "RateLimitError",
-    "Receipt",
-    "ReceiptWarning",
-    "Recovery",
-    "ResponseInfo",
-    "ResponseShapeError",
-    "RetryPolicy",
-    "SchemaLimitError",
-    "ServerError",
-    "StreamInterruptedError",
-    "StreamNotice",
-    "StreamPolicy",
-    "StreamTimeoutError",
-    "StructuredOutputError",
-    "Timeouts",
-    "ToolLoopError",
-    "ToolRun",
-    "TotalTimeoutError",
-    "Unset",
-    "__version__",
-    "arun_tools",
-    "connect",
-    "idempotency_key",
-    "models",
-    "parsed",
-    "receipt",
-    "response_format_for",
-    "response_info",
-    "run_tools",
-    "tool",
-]
+    _EXPORTS = {
+        "_client.client": ("AsyncAurous", "Aurous"),
+        "_client.hooks": ("CallDetails", "Hooks"),
+        "_client.policies": ("RetryPolicy", "StreamPolicy", "Timeouts"),
+        "_request.attempt": ("Attempt",),
+        "_request.idempotency": ("idempotency_key",),
+        "_request.response_info": ("RateLimit", "ResponseInfo", "response_info"),
+        "_stream.parser": ("StreamNotice",),
+        "_stream.recovery": ("Recovery",),
+        "_stream.stream": ("AsyncChatStream", "ChatStream"),
+        "billing.ledger": ("Budget", "Ledger", "LedgerLine"),
+        "billing.receipts": ("Receipt", "ReceiptWarning", "receipt"),
+        "connected": ("ConnectedClient", "connect"),
+        "errors": (
+            "APIConnectionError",
+            "APIStatusError",
+            "APITimeoutError",
+            "AurousError",
+            "AuthenticationError",
+            "BalanceTooLowError",
+            "BudgetExceededError",
+            "ConfigurationError",
+            "ConflictError",
+            "FirstEventTimeoutError",
+            "IdempotencyKeyInUseError",
+            "IdleTimeoutError",
+            "InvalidRequestError",
+            "NotFoundError",
+            "PermissionDeniedError",
+            "RateLimitError",
+            "ResponseShapeError",
+            "ServerError",
+            "StreamInterruptedError",
+            "StreamTimeoutError",
+            "TotalTimeoutError",
+        ),
+        "tools.loop": ("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"),
+        "tools.structured_output": ("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"),
+    }
+    _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
+    __getattr__, __dir__ = _offer(__name__, _MODULES)
+    __all__ = sorted(["API_VERSION", "UNSET", "EncodeError", "Unset", "__version__", "errors", "models", *_MODULES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import json
 import subprocess
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import aurous
+import aurous_client.models
 import pytest
 from aurous import errors
 
@@ -34,6 +36,7 @@ OURS = {
         "aurous._client.client",
         "aurous._request.error_body",
         "aurous.errors",
+        "aurous.models",
         "aurous.transport.locks",
     ),
     *(
@@ -84,7 +87,7 @@ def test_connections_and_certificates_wait_for_the_first_call(make: str) -> None
     modules_after(f"{refusing}import aurous; aurous.{make}('al_live_key')")
 
 
-def test_what_was_not_loaded_can_be_found() -> None:
+def test_lazy_names_are_listed_and_importable() -> None:
     assert set(aurous.__all__) <= set(dir(aurous))
     modules_after("from aurous import *; import aurous; assert set(aurous.__all__) <= set(globals())")
     modules_after("import pydoc, aurous; assert 'ChatStream' in pydoc.render_doc(aurous)")
@@ -92,7 +95,7 @@ def test_what_was_not_loaded_can_be_found() -> None:
         _ = aurous.Typo  # type: ignore[attr-defined]
 
 
-def test_many_threads_may_ask_at_once() -> None:
+def test_lazy_names_load_safely_from_many_threads() -> None:
     asking = (
         "import aurous, sys, threading\n"
         "sys.setswitchinterval(1e-6)\n"
@@ -129,20 +132,45 @@ def test_one_package_knows_httpx() -> None:
     assert knowing == {"transport"}
 
 
-def test_every_name_that_is_offered_is_there() -> None:
+def test_type_checkers_are_given_the_names_that_are_loaded_lazily() -> None:
+    tree = ast.parse((ROOT / "__init__.py").read_text())
+    (branch,) = (node for node in tree.body if isinstance(node, ast.If))
+    checked = {
+        alias.name: node.module for node in branch.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert checked == vars(aurous)["_MODULES"]
+
+
+def test_models_can_be_imported_from_their_module() -> None:
+    from aurous.models import ChatMessage, UserMessage
+
+    assert UserMessage is aurous.models.UserMessage is aurous_client.models.UserMessage
+    assert ChatMessage is aurous_client.models.ChatMessage
+    assert set(aurous_client.models.__all__) <= set(dir(aurous.models))
+    with pytest.raises(ImportError, match=r"cannot import name 'Typo' from 'aurous\.models'"):
+        from aurous.models import Typo  # type: ignore[attr-defined]  # noqa: F401
+
+
+def test_importing_one_model_loads_no_others() -> None:
+    loaded = modules_after("from aurous.models import UserMessage")
+    assert "aurous_client.models.user_message" in loaded
+    assert "aurous_client.models.chat_completion" not in loaded
+
+
+def test_every_exported_name_exists() -> None:
     assert sorted(aurous.__all__) == sorted(set(aurous.__all__))
     for name in aurous.__all__:
         assert hasattr(aurous, name)
 
 
-def test_nothing_else_is_public() -> None:
+def test_only_exported_names_are_public() -> None:
     modules = {name for name, value in vars(aurous).items() if inspect.ismodule(value)}
     # What the module itself needs to say what is loaded later.
     public = {name for name in vars(aurous) if not name.startswith("_")} - {"Any", "TYPE_CHECKING"}
     assert public - modules - set(aurous.__all__) == set()
 
 
-def test_every_error_is_offered() -> None:
+def test_every_error_class_is_exported() -> None:
     made_here = {
         name for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.AurousError)
     }
@@ -150,16 +178,16 @@ def test_every_error_is_offered() -> None:
 
 
 @pytest.mark.parametrize("name", aurous.__all__)
-def test_every_name_says_what_it_is(name: str) -> None:
+def test_every_exported_name_has_a_docstring(name: str) -> None:
     thing = getattr(aurous, name)
     if inspect.isclass(thing) or inspect.isfunction(thing):
         assert thing.__doc__
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*.py")), ids=lambda path: path.name)
-def test_every_module_says_what_it_owns(path: Path) -> None:
+def test_every_module_has_a_docstring(path: Path) -> None:
     assert path.read_text().startswith('"""')
 
 
-def test_types_are_told() -> None:
+def test_type_information_is_shipped() -> None:
     assert (ROOT / "py.typed").exists()
