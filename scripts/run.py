@@ -34,10 +34,10 @@ def main() -> int:
 
 
 def _complete(url: str, key: str) -> None:
-    from aurous import connect, models, receipt, response_info
+    from aurous import Aurous, models, receipt, response_info
     from aurous_client.api.chat import create_chat_completion
 
-    with connect(key, base_url=url) as client:
+    with Aurous(key, base_url=url) as client:
         completion = create_chat_completion.sync(
             client=client,
             body=models.ChatCompletionRequest(

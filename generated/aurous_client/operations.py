@@ -43,7 +43,7 @@ class Request:
     """The encoded body."""
     timeout: float | None = None
     """Seconds that this call may take; None leaves it to the client."""
-    on_drop: Literal["raise", "recover"] | None = None
+    on_disconnect: Literal["raise", "recover"] | None = None
     """What a stream does when it breaks off; None leaves it to the client."""
 
 

@@ -25,11 +25,13 @@ def _with_options(
     request: Request,
     extra_headers: Mapping[str, str] | None,
     timeout: float | None,
-    on_drop: Literal["raise", "recover"] | None = None,
+    on_disconnect: Literal["raise", "recover"] | None = None,
 ) -> Request:
-    if extra_headers is None and timeout is None and on_drop is None:
+    if extra_headers is None and timeout is None and on_disconnect is None:
         return request
-    return replace(request, headers=to_headers(request.headers, extra_headers), timeout=timeout, on_drop=on_drop)
+    return replace(
+        request, headers=to_headers(request.headers, extra_headers), timeout=timeout, on_disconnect=on_disconnect
+    )
 
 
 class ChatCompletionsResource(Generic[StreamT]):
@@ -199,7 +201,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-        on_drop: Literal["raise", "recover"] | None = None,
+        on_disconnect: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
 
@@ -262,8 +264,8 @@ class ChatCompletionsResource(Generic[StreamT]):
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
             timeout: Seconds that this call may take, in place of the client's.
-            on_drop: What to do when the stream breaks off: raise, or go on with what the stored record has.
-                Left out, it is as the client was told.
+            on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
+                record has. Left out, it is as the client was told.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -310,7 +312,7 @@ class ChatCompletionsResource(Generic[StreamT]):
             ),
             extra_headers,
             timeout,
-            on_drop,
+            on_disconnect,
         )
         return self._caller.stream(_api.chat.create_chat_completion.OPERATION, _request)
 
@@ -633,7 +635,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-        on_drop: Literal["raise", "recover"] | None = None,
+        on_disconnect: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
 
@@ -696,8 +698,8 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
             timeout: Seconds that this call may take, in place of the client's.
-            on_drop: What to do when the stream breaks off: raise, or go on with what the stored record has.
-                Left out, it is as the client was told.
+            on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
+                record has. Left out, it is as the client was told.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -744,7 +746,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             ),
             extra_headers,
             timeout,
-            on_drop,
+            on_disconnect,
         )
         return self._caller.astream(_api.chat.create_chat_completion.OPERATION, _request)
 

@@ -47,9 +47,8 @@ if TYPE_CHECKING:
     from .billing.receipts import Receipt as Receipt
     from .billing.receipts import ReceiptWarning as ReceiptWarning
     from .billing.receipts import receipt as receipt
-    from .connected import ConnectedClient as ConnectedClient
-    from .connected import connect as connect
     from .errors import APIConnectionError as APIConnectionError
+    from .errors import APIResponseValidationError as APIResponseValidationError
     from .errors import APIStatusError as APIStatusError
     from .errors import APITimeoutError as APITimeoutError
     from .errors import AurousError as AurousError
@@ -65,7 +64,6 @@ if TYPE_CHECKING:
     from .errors import NotFoundError as NotFoundError
     from .errors import PermissionDeniedError as PermissionDeniedError
     from .errors import RateLimitError as RateLimitError
-    from .errors import ResponseShapeError as ResponseShapeError
     from .errors import ServerError as ServerError
     from .errors import StreamInterruptedError as StreamInterruptedError
     from .errors import StreamTimeoutError as StreamTimeoutError
@@ -95,7 +93,6 @@ else:
         "_stream.stream": ("AsyncChatStream", "ChatStream"),
         "billing.ledger": ("Budget", "Ledger", "LedgerLine"),
         "billing.receipts": ("Receipt", "ReceiptWarning", "receipt"),
-        "connected": ("ConnectedClient", "connect"),
         "errors": (
             "APIConnectionError",
             "APIStatusError",
@@ -113,7 +110,7 @@ else:
             "NotFoundError",
             "PermissionDeniedError",
             "RateLimitError",
-            "ResponseShapeError",
+            "APIResponseValidationError",
             "ServerError",
             "StreamInterruptedError",
             "StreamTimeoutError",

@@ -14,7 +14,7 @@
     │   │   └── IdempotencyKeyInUseError
     │   ├── RateLimitError              429, and 503 provider_rate_limited
     │   └── ServerError                 5xx
-    ├── ResponseShapeError              a success that is not what the contract says
+    ├── APIResponseValidationError              a success that is not what the contract says
     ├── StreamInterruptedError          a stream that broke off
     │   └── StreamTimeoutError          did not go on in time (also an APITimeoutError)
     │       ├── FirstEventTimeoutError
@@ -163,7 +163,7 @@ class ServerError(APIStatusError):
     """The platform or its provider failed (5xx). Nothing was charged."""
 
 
-class ResponseShapeError(AurousError):
+class APIResponseValidationError(AurousError):
     """A success whose body is not what the contract says. The call was carried out, and may have been charged."""
 
     def __init__(

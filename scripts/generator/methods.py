@@ -20,12 +20,12 @@ from .spec import Spec
 _SWITCH = '"stream"'
 
 # What every method has besides what the spec gives it.
-_OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_drop"}
+_OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_disconnect"}
 _EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
 _EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
 _TIMEOUT = Parameter("timeout", "", "float", False, "Seconds that this call may take, in place of the client's.")
 _ON_DROP = Parameter(
-    name="on_drop",
+    name="on_disconnect",
     wire_name="",
     accepted='Literal["raise", "recover"]',
     required=False,

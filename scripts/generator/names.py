@@ -62,7 +62,7 @@ TAKEN_PARAMETERS = {
         "extra_headers",
         "extra_body",
         "timeout",
-        "on_drop",
+        "on_disconnect",
         "stream",
     ),
 }

@@ -30,7 +30,7 @@ from resilience.report import Verdict
 pytestmark = pytest.mark.slow
 
 # Short waits, and time enough for the lease of what a server was making when it was killed.
-PATIENCE = Patience(read=0.5, total=20, first_delay=0.1)
+PATIENCE = Patience(read=0.5, total=20, initial_delay=0.1)
 SMALL: dict[str, Any] = {"seed": 4, "kills": 1, "patience": PATIENCE, "crews": (("threads", 16), ("tasks", 32))}
 
 
@@ -48,7 +48,7 @@ def called_without_keys() -> Evidence:
 def streamed() -> Evidence:
     # A few at once: all at once, on a busy machine none would begin within its time.
     few: dict[str, Any] = {
-        "patience": Patience(read=1, total=20, first_delay=0.1),
+        "patience": Patience(read=1, total=20, initial_delay=0.1),
         "crews": (("threads", 5), ("tasks", 9)),
     }
     return asyncio.run(chaos_run.run(Terms(kind="streams", count=40, **{**SMALL, **few, "kills": 0})))

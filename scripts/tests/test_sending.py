@@ -214,9 +214,9 @@ def test_a_method_builds_the_request_of_its_operation() -> None:
         "user": None,
     }
     assert request.content == create_chat_completion.build_request(body={**arguments, "user": None}).content
-    streamed = methods.chat.completions.stream(**arguments, on_drop="recover")
+    streamed = methods.chat.completions.stream(**arguments, on_disconnect="recover")
     assert json.loads(streamed.content or b"")["stream"] is True
-    assert (streamed.on_drop, request.on_drop) == ("recover", None)
+    assert (streamed.on_disconnect, request.on_disconnect) == ("recover", None)
     with pytest.raises(TypeError, match=r"create\(\) returns one result; for a stream of events call stream\(\)"):
         methods.chat.completions.create(**{**arguments, "stream": True})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
 
-from ..errors import ResponseShapeError
+from ..errors import APIResponseValidationError
 from ..transport.locks import Lock
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options
 from .policies import RetryPolicy, StreamPolicy, Timeouts
@@ -153,7 +153,7 @@ class Base:
         """Enter the receipt of an answer that cannot be read, if it carries one."""
         try:
             yield
-        except ResponseShapeError as error:
+        except APIResponseValidationError as error:
             from ..billing import receipts
 
             found = receipts.salvage(error)

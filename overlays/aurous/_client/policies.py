@@ -52,13 +52,13 @@ class RetryPolicy:
 
     max_retries: int = 3
     """Attempts after the first."""
-    first_delay: float = 1.0
+    initial_delay: float = 1.0
     """Seconds before the second attempt; doubled for each further one: 1, 2, 4, 8 ..."""
     max_delay: float = 30.0
     """Seconds; no delay of our own choosing is longer."""
     jitter: float = 0.5
     """The share of a delay that is left to chance, so that clients do not come back all at once."""
-    retry_after_ceiling: float = 60.0
+    max_retry_after: float = 60.0
     """Seconds; a server that asks for a longer wait gets none, and the caller an error with `retry_after`."""
 
     # What the idempotency page advises while the first request of a key still runs.
@@ -68,7 +68,7 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise ConfigurationError(f"max_retries must be a whole number of 0 or more, not {self.max_retries!r}")
-        for name in ("first_delay", "max_delay", "retry_after_ceiling", "first_poll", "max_poll"):
+        for name in ("initial_delay", "max_delay", "max_retry_after", "first_poll", "max_poll"):
             _check_number(name, getattr(self, name))
         _check_number("jitter", self.jitter, most=1)
 
@@ -77,13 +77,13 @@ class RetryPolicy:
 class StreamPolicy:
     """What a stream does when it ends before its time."""
 
-    on_drop: Literal["raise", "recover"] = "raise"
+    on_disconnect: Literal["raise", "recover"] = "raise"
     """When the connection breaks: raise StreamInterruptedError, or ask for the stored record first and go on with what
     it has. The request is never sent again."""
-    on_break: Literal["disconnect", "cancel"] = "disconnect"
+    on_early_close: Literal["disconnect", "cancel"] = "disconnect"
     """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
     once what was charged."""
-    on_key: Literal["refuse", "send"] = "refuse"
+    on_idempotency_key: Literal["refuse", "send"] = "refuse"
     """When a stream is given an idempotency key, which the API ignores: refuse to send it, or send it and surface the
     server's warning. It makes no stream safe to repeat, and none is."""
     recover_within: float = 30.0
@@ -92,9 +92,9 @@ class StreamPolicy:
     """Bytes that one event may have; None for no limit."""
 
     def __post_init__(self) -> None:
-        _check_choice("on_drop", self.on_drop, ("raise", "recover"))
-        _check_choice("on_break", self.on_break, ("disconnect", "cancel"))
-        _check_choice("on_key", self.on_key, ("refuse", "send"))
+        _check_choice("on_disconnect", self.on_disconnect, ("raise", "recover"))
+        _check_choice("on_early_close", self.on_early_close, ("disconnect", "cancel"))
+        _check_choice("on_idempotency_key", self.on_idempotency_key, ("refuse", "send"))
         _check_seconds("recover_within", self.recover_within)
 
 

@@ -12,7 +12,7 @@ from aurous_client.errors import ParseError
 from aurous_client.operations import Operation, Request
 
 from .._client.options import Options, Secret
-from ..errors import APIConnectionError, APIStatusError, APITimeoutError, ResponseShapeError, error_class
+from ..errors import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, error_class
 from .attempt import Attempt
 from .effects import Failure, Reply
 from .error_body import Envelope
@@ -66,9 +66,9 @@ def error_of(
 
 def shape_error(
     message: str, reply: Reply, key: Secret, attempts: Sequence[Attempt], fault: ParseError | None = None
-) -> ResponseShapeError:
+) -> APIResponseValidationError:
     """The error for a success that is not what it should be."""
-    return ResponseShapeError(
+    return APIResponseValidationError(
         key.hide_in(message),
         path=fault.path if fault else (),
         status_code=reply.status_code,

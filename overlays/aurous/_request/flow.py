@@ -19,7 +19,7 @@ from aurous_client.operations import Operation, Request, Response
 from .._client.hooks import CallDetails, Observers
 from .._client.options import Options, checked_version
 from .._version import __version__
-from ..errors import AurousError, ResponseShapeError
+from ..errors import APIResponseValidationError, AurousError
 from . import error_mapping, idempotency
 from .attempt import Attempt
 from .effects import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
@@ -83,7 +83,7 @@ class Course:
         self._attempts: list[Attempt] = []
         if not streams:
             idempotency.refuse_hidden_stream(operation, request.content)
-        refuses = options.streams.on_key == "refuse"
+        refuses = options.streams.on_idempotency_key == "refuse"
         self._key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
         self._is_key_ours = self._key is not None and idempotency.given_key(operation, request.headers) is None
         self._headers = self._make_headers()
@@ -217,5 +217,5 @@ class Course:
             error.add_note(f"Not tried again: {reason}.")
         return error
 
-    def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> ResponseShapeError:
+    def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> APIResponseValidationError:
         return error_mapping.shape_error(message, reply, self._options.api_key, self._attempts, fault)

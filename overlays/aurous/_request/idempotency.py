@@ -70,7 +70,7 @@ def key_for(
     if given is not None and refuses:
         raise EncodeError(
             "idempotency_key: the API ignores the key of a stream, so sending it twice would be charged twice; "
-            "leave it out, use create(), or send it all the same by StreamPolicy(on_key='send')"
+            "leave it out, use create(), or send it all the same by StreamPolicy(on_idempotency_key='send')"
         )
     if given is not None:
         check_key(given)

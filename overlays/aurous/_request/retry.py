@@ -96,11 +96,11 @@ def decide(
 
     asked = outcome.retry_after if isinstance(outcome, Answered) else None
     if asked is not None:
-        if asked > policy.retry_after_ceiling:
-            return Stop(f"the server asks to wait {asked:g} s, longer than retry_after_ceiling")
+        if asked > policy.max_retry_after:
+            return Stop(f"the server asks to wait {asked:g} s, longer than max_retry_after")
         # Never earlier than asked for, and not all clients at the same moment.
         return _within(remaining, Retry(asked + chance * min(1.0, asked * policy.jitter), reason))
-    delay = _doubled(policy.first_delay, tried, policy.max_delay)
+    delay = _doubled(policy.initial_delay, tried, policy.max_delay)
     return _within(remaining, Retry(delay * (1 - policy.jitter * chance), reason))
 
 

@@ -12,7 +12,7 @@ from aurous_client.models import ChatCompletion
 from .._request.flow import Course
 from ..billing.ledger import Ledger
 from ..billing.receipts import Receipt
-from ..errors import ResponseShapeError
+from ..errors import APIResponseValidationError
 from .parser import read_whole
 from .recovery import is_final, receipt_of
 
@@ -47,7 +47,7 @@ class Account:
         if is_final(record):
             self.record, self.receipt = record, receipt_of(record) or self.receipt
 
-    def salvage(self, error: ResponseShapeError) -> None:
+    def salvage(self, error: APIResponseValidationError) -> None:
         """A server that answers with the completion in place of a stream has charged for it all the same."""
         found = read_whole(error.content)
         if found is not None:

@@ -21,7 +21,7 @@ from .._request.effects import Steps
 from .._request.flow import Course, Opened
 from .._request.response_info import Origin, attach, warn_of_deprecation
 from ..billing.ledger import Ledger
-from ..errors import APITimeoutError, AurousError, ResponseShapeError, StreamInterruptedError, TotalTimeoutError
+from ..errors import APIResponseValidationError, APITimeoutError, AurousError, StreamInterruptedError, TotalTimeoutError
 from . import recovery
 from .billing import Account
 from .buffer import DRAIN, Intake
@@ -53,10 +53,10 @@ class Flow:
     """
 
     def __init__(self, link: Link, clock: Callable[[], float]) -> None:
-        policy, on_drop = link.options.streams, link.request.on_drop
+        policy, on_disconnect = link.options.streams, link.request.on_disconnect
         self._link = link
         self._clock = clock
-        self._policy = policy if on_drop is None else replace(policy, on_drop=on_drop)
+        self._policy = policy if on_disconnect is None else replace(policy, on_disconnect=on_disconnect)
         self._timeouts = link.options.timeout.with_total(link.request.timeout)
         # What was handed out, where more had come.
         self._delivered: Choice | None = None
@@ -104,7 +104,7 @@ class Flow:
             except APITimeoutError as error:
                 self._fault = late_opening(error, self._timeouts, self._clock() - began)
                 raise self._fault from error.__cause__
-            except ResponseShapeError as error:
+            except APIResponseValidationError as error:
                 self._fault = error
                 account.salvage(error)
                 raise
@@ -199,7 +199,7 @@ class Flow:
         self.end = "cut" if error.kind == "cut" else "closed_early"
         yield HangUp()
         # When the time for the whole is up, none is left to recover in.
-        if self._policy.on_drop == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
+        if self._policy.on_disconnect == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
             raise error
         yield from self._go_on(reader, account, error)
 
@@ -239,7 +239,7 @@ class Flow:
             yield from self._drain()
             return
         self.end = "left"
-        if reader.id is not None and self._policy.on_break == "cancel":
+        if reader.id is not None and self._policy.on_early_close == "cancel":
             try:
                 account.keep((yield Carry(self._cancelling(reader.id), is_shielded=True)))
             except AurousError as fault:

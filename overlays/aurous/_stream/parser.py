@@ -17,7 +17,7 @@ from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarn
 from .._request.error_body import Envelope
 from .._request.response_info import ResponseInfo
 from ..billing.receipts import Receipt, read_receipt, usage_of
-from ..errors import AurousError, ResponseShapeError, error_class
+from ..errors import APIResponseValidationError, AurousError, error_class
 from ..sse import DEFAULT_MAX_EVENT_SIZE, Decoder, EventTooLargeError, ServerSentEvent
 from .accumulator import Accumulator
 from .template import BLANK_LINE, Stencil, cut
@@ -105,7 +105,7 @@ class Reader:
     def take(self, piece: bytes) -> ChatCompletionChunk | None:
         """The first chunk of the next piece of the body, which has to wait until `next` has no more of the last.
 
-        Raises the error of a frame that is one, and ResponseShapeError.
+        Raises the error of a frame that is one, and APIResponseValidationError.
         """
         if self.is_done:
             return None
@@ -229,8 +229,8 @@ class Reader:
             status, headers=self._info.headers, content=content, attempts=self._info.attempts
         )
 
-    def _shape_error(self, message: str, data: str, fault: ParseError | None = None) -> ResponseShapeError:
-        return ResponseShapeError(
+    def _shape_error(self, message: str, data: str, fault: ParseError | None = None) -> APIResponseValidationError:
+        return APIResponseValidationError(
             message,
             path=fault.path if fault else (),
             status_code=self._info.status_code,

@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from aurous_client.types import UNSET, JsonObject
 
 from .._request.response_info import ResponseInfo, origin_of
-from ..errors import ResponseShapeError
+from ..errors import APIResponseValidationError
 from .exact_sum import EXACT, total
 
 # The documentation's sums hold to four decimals.
@@ -99,7 +99,7 @@ def usage_of(document: bytes) -> Mapping[str, Any] | None:
     return usage if isinstance(usage, dict) else _written_usage(document)
 
 
-def salvage(error: ResponseShapeError) -> Receipt | None:
+def salvage(error: APIResponseValidationError) -> Receipt | None:
     """The receipt of an answer that could not be read otherwise; it was charged all the same. None without one."""
     written, usage = _written(error.content), _written_usage(error.content)
     if usage is None or not isinstance(usage.get("credits_charged"), (int, float, Decimal)):

@@ -25,7 +25,7 @@ def run(flags: Namespace) -> int:
     """Carry out a command. Returns its exit status; raises the errors of a call."""
     if not os.environ.get(KEY_VARIABLE, "").strip():
         raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE} in the environment")
-    policy = StreamPolicy(on_drop="recover")
+    policy = StreamPolicy(on_disconnect="recover")
     with Aurous(base_url=flags.base_url, timeout=flags.timeout, streams=policy) as client:
         return _COMMANDS[flags.command](client, flags)
 

@@ -181,11 +181,11 @@ class TestLedger:
         wire.plays(answer(200, {**completion(), "choices": None}))
         caller = make(wire.url)
         for _ in range(2):
-            with pytest.raises(aurous.ResponseShapeError):
+            with pytest.raises(aurous.APIResponseValidationError):
                 caller.create()
         assert caller.client.ledger.credits == Decimal("0.2856")
         wire.plays(answer(200, {**completion(), "id": "cmp_2", "usage": {"credits_charged": "much"}}))
-        with pytest.raises(aurous.ResponseShapeError):
+        with pytest.raises(aurous.APIResponseValidationError):
             caller.create()
         assert caller.client.ledger.credits == Decimal("0.2856")
 

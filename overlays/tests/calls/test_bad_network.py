@@ -253,4 +253,4 @@ class TestRetryAfter:
             make(wire.url).create()
         assert caught.value.retry_after == 4294967
         assert time.slept == []
-        assert "retry_after_ceiling" in caught.value.__notes__[0]
+        assert "max_retry_after" in caught.value.__notes__[0]

@@ -52,23 +52,23 @@ REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
     "400 and a great depth": (answer(400, b"[" * 100_000), errors.InvalidRequestError),
     "400 and a long number": (answer(400, b"1" * 10_000), errors.InvalidRequestError),
     "400 and an empty body": (answer(400), errors.InvalidRequestError),
-    "HTML": (answer(200, HTML, kind="text/html"), errors.ResponseShapeError),
-    "empty": (answer(200), errors.ResponseShapeError),
-    "no content": (raw(b"HTTP/1.1 204 No Content\r\n\r\n"), errors.ResponseShapeError),
-    "truncated JSON of the right length": (answer(200, BODY[:-20]), errors.ResponseShapeError),
-    "null": (answer(200, None), errors.ResponseShapeError),
-    "a list": (answer(200, [completion()]), errors.ResponseShapeError),
-    "another object": (answer(200, {"hello": "world"}), errors.ResponseShapeError),
-    "an error that says 200": (answer(200, envelope("internal_error")), errors.ResponseShapeError),
-    "a null where an object belongs": (answer(200, {**completion(), "usage": None}), errors.ResponseShapeError),
-    "a string where a number belongs": (answer(200, completion(total_tokens="850")), errors.ResponseShapeError),
-    "NaN": (answer(200, BODY.replace(b"0.2856", b"NaN")), errors.ResponseShapeError),
-    "a number of 10,000 digits": (answer(200, BODY.replace(b"850", b"9" * 10_000)), errors.ResponseShapeError),
-    "bad UTF-8": (answer(200, BODY.replace(b"Red", b"\xff\xfe\xfd")), errors.ResponseShapeError),
-    "great depth": (answer(200, b"[" * 100_000 + b"]" * 100_000), errors.ResponseShapeError),
+    "HTML": (answer(200, HTML, kind="text/html"), errors.APIResponseValidationError),
+    "empty": (answer(200), errors.APIResponseValidationError),
+    "no content": (raw(b"HTTP/1.1 204 No Content\r\n\r\n"), errors.APIResponseValidationError),
+    "truncated JSON of the right length": (answer(200, BODY[:-20]), errors.APIResponseValidationError),
+    "null": (answer(200, None), errors.APIResponseValidationError),
+    "a list": (answer(200, [completion()]), errors.APIResponseValidationError),
+    "another object": (answer(200, {"hello": "world"}), errors.APIResponseValidationError),
+    "an error that says 200": (answer(200, envelope("internal_error")), errors.APIResponseValidationError),
+    "a null where an object belongs": (answer(200, {**completion(), "usage": None}), errors.APIResponseValidationError),
+    "a string where a number belongs": (answer(200, completion(total_tokens="850")), errors.APIResponseValidationError),
+    "NaN": (answer(200, BODY.replace(b"0.2856", b"NaN")), errors.APIResponseValidationError),
+    "a number of 10,000 digits": (answer(200, BODY.replace(b"850", b"9" * 10_000)), errors.APIResponseValidationError),
+    "bad UTF-8": (answer(200, BODY.replace(b"Red", b"\xff\xfe\xfd")), errors.APIResponseValidationError),
+    "great depth": (answer(200, b"[" * 100_000 + b"]" * 100_000), errors.APIResponseValidationError),
     "a stream that nobody asked for": (
         answer(200, b"data: {}\n\n", kind="text/event-stream"),
-        errors.ResponseShapeError,
+        errors.APIResponseValidationError,
     ),
 }
 
@@ -114,7 +114,7 @@ def test_a_wrong_shape_says_where(wire: Wire, make: Make) -> None:
     record = completion()
     record["choices"][0]["message"]["content"] = 7
     wire.plays(answer(200, record, headers={"Aurous-Request-Id": "req_odd"}))
-    with pytest.raises(errors.ResponseShapeError, match=r"choices\[0\]\.message\.content") as caught:
+    with pytest.raises(errors.APIResponseValidationError, match=r"choices\[0\]\.message\.content") as caught:
         make(wire.url).create()
     assert caught.value.path == ("choices", 0, "message", "content")
     assert json.loads(caught.value.content) == record

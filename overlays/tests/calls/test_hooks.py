@@ -58,9 +58,9 @@ def test_a_call_that_fails(wire: Wire, make: Make) -> None:
 def test_a_call_that_cannot_be_read(wire: Wire, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(200, {}))
-    with pytest.raises(aurous.ResponseShapeError):
+    with pytest.raises(aurous.APIResponseValidationError):
         make(wire.url, hooks=[diary]).create()
-    assert diary.lines == ["start", (1, 200, None), ("NoneType", "ResponseShapeError")]
+    assert diary.lines == ["start", (1, 200, None), ("NoneType", "APIResponseValidationError")]
 
 
 def test_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:

@@ -119,7 +119,7 @@ class TestDeprecation:
 
         wire.plays(answer(200, {"object": "list", "data": []}, headers={"Sunset": "soon"}))
         with (
-            aurous.connect("al_live_key", base_url=wire.url) as client,
+            aurous.Aurous("al_live_key", base_url=wire.url) as client,
             pytest.warns(DeprecationWarning, match="not named") as caught,
         ):
             list_models.sync(client=client)

@@ -23,7 +23,7 @@ ROWS = {
     for line in README.partition("## Beside")[2].splitlines()
     if line.startswith("| ") and len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 3
 }
-HURRIED = aurous.RetryPolicy(first_delay=0, jitter=0)
+HURRIED = aurous.RetryPolicy(initial_delay=0, jitter=0)
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def test_keys_are_sent_by_one_and_not_by_the_other(both: Any) -> None:
 def test_retries_are_as_the_table_has_them() -> None:
     mine, theirs = ROWS["Retries by default"]
     policy = aurous.RetryPolicy()
-    told = f"{policy.max_retries}, after {policy.first_delay:g} to {policy.max_delay:g} s"
-    assert mine.startswith(f"{told}, `Retry-After` to {policy.retry_after_ceiling:g} s")
+    told = f"{policy.max_retries}, after {policy.initial_delay:g} to {policy.max_delay:g} s"
+    assert mine.startswith(f"{told}, `Retry-After` to {policy.max_retry_after:g} s")
     told = f"{constants.DEFAULT_MAX_RETRIES}, after {constants.INITIAL_RETRY_DELAY:g}"
     told = f"{told} to {constants.MAX_RETRY_DELAY:g} s"
     assert theirs == f"{told}, `Retry-After` to {constants.MAX_RETRY_AFTER_DELAY:g} s"

@@ -237,7 +237,7 @@ def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
         from aurous import RetryPolicy
 
         def summarise(text):
-            with Aurous(retry=RetryPolicy(first_delay=0)) as client:
+            with Aurous(retry=RetryPolicy(initial_delay=0)) as client:
                 messages = [{"role": "user", "content": text}]
                 answer = client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
                 return answer.choices[0].message.content

@@ -133,7 +133,7 @@ def samples() -> list[errors.AurousError]:
         errors.AurousError("plain"),
         errors.ConfigurationError("settings"),
         errors.BudgetExceededError("spent"),
-        errors.ResponseShapeError("odd", attempts=ATTEMPTS, **shape),
+        errors.APIResponseValidationError("odd", attempts=ATTEMPTS, **shape),
     ]
     for kind in vars(errors).values():
         if not inspect.isclass(kind) or kind in {type(error) for error in made}:

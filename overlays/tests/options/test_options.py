@@ -25,7 +25,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 class TestKey:
-    @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous, aurous.connect])
+    @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous])
     def test_none_is_an_error_that_names_the_variable(self, make: Any) -> None:
         with pytest.raises(ConfigurationError, match="set AUROUS_API_KEY, or pass api_key"):
             make()
@@ -191,10 +191,10 @@ def test_max_retries_is_a_count(bad: Any, made: Any) -> None:
 
 
 def test_changes_leave_what_they_do_not_name(made: Any) -> None:
-    policy = aurous.RetryPolicy(first_delay=9)
+    policy = aurous.RetryPolicy(initial_delay=9)
     options = made(retry=policy, max_retries=5, api_version=None, timeout=3)
     changed = options.with_changes(max_retries=1)
-    assert (changed.retry.max_retries, changed.retry.first_delay) == (1, 9)
+    assert (changed.retry.max_retries, changed.retry.initial_delay) == (1, 9)
     assert (changed.api_version, changed.timeout, changed.api_key) == (None, Timeouts(total=3), options.api_key)
     assert options.retry.max_retries == 5
     assert options.with_changes() == options

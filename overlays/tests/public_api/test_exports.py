@@ -76,7 +76,7 @@ def test_making_a_client_loads_what_it_needs_and_no_more() -> None:
     assert not {"httpx", "aurous._client.client"} & modules_after("import aurous")
 
 
-@pytest.mark.parametrize("make", ["Aurous", "AsyncAurous", "connect"])
+@pytest.mark.parametrize("make", ["Aurous", "AsyncAurous"])
 def test_connections_and_certificates_wait_for_the_first_call(make: str) -> None:
     # Reading certificates takes half as long again as importing httpx.
     refusing = (

@@ -1,4 +1,4 @@
-"""Streams that break off under `on_drop="recover"`: the rest comes from the stored record, or an error says why."""
+"""Streams that break off under `on_disconnect="recover"`: the stored record has the rest, or an error says why."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def caller(live: Make, mock: Mock) -> Caller:
 
 
 class TestDropped:
-    """`on_drop="recover"`: by policy, or for one stream."""
+    """`on_disconnect="recover"`: by policy, or for one stream."""
 
     @pytest.fixture
     def caller(self, caller: Caller) -> Caller:
-        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_drop="recover"))
+        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_disconnect="recover"))
         return caller
 
     @pytest.mark.parametrize("place", range(1, FRAMES))
@@ -115,7 +115,7 @@ class TestDropped:
 def test_an_error_has_the_receipt_where_it_is_known(caller: Caller, mock: Mock) -> None:
     with (
         pytest.raises(aurous.StreamInterruptedError) as caught,
-        Stream(caller, on_drop="recover", extra_headers={FAULT: "truncate=3"}) as stream,
+        Stream(caller, on_disconnect="recover", extra_headers={FAULT: "truncate=3"}) as stream,
     ):
         list(stream)
     receipt = caught.value.receipt
@@ -129,21 +129,21 @@ class TestRecovery:
     def test_is_chosen_for_one_stream(self, live: Make, wire: Wire) -> None:
         caller = live(wire.url)
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record()))
-        with Stream(caller, on_drop="recover") as stream:
+        with Stream(caller, on_disconnect="recover") as stream:
             assert "".join(stream.text) == TEXT
-        caller.client = caller.client.with_options(streams=StreamPolicy(on_drop="recover"))
+        caller.client = caller.client.with_options(streams=StreamPolicy(on_disconnect="recover"))
         wire.plays(sends(ROLE, RED, then="reset", ends=False))
-        with Stream(caller, on_drop="raise") as stream, pytest.raises(errors.StreamInterruptedError):
+        with Stream(caller, on_disconnect="raise") as stream, pytest.raises(errors.StreamInterruptedError):
             list(stream)
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record()))
         with Stream(caller) as stream:
             list(stream)
-        with pytest.raises(ValueError, match="on_drop"):
-            Stream(caller, on_drop="retry")
+        with pytest.raises(ValueError, match="on_disconnect"):
+            Stream(caller, on_disconnect="retry")
 
     def test_says_where_the_record_disagrees(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record("Blue")))
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_drop="recover")))
+        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert caught.value.recovery is not None
@@ -155,7 +155,7 @@ class TestRecovery:
     def test_raises_what_the_record_failed_of(self, live: Make, wire: Wire) -> None:
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record(status="failed", error=fault)))
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_drop="recover")))
+        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
         with stream, pytest.raises(errors.ServerError) as caught:
             list(stream)
         assert (caught.value.code, caught.value.completion_id) == ("chat_provider_unavailable", "cmp_1")
@@ -165,7 +165,7 @@ class TestRecovery:
     def test_ends_with_the_time_of_the_whole(self, live: Make, wire: Wire) -> None:
         running = answer(200, record("Red", "in_progress"))
         wire.plays(sends(ROLE, RED, then="reset", ends=False), running)
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_drop="recover")), timeout=0.4)
+        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=0.4)
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert caught.value.recovery is not None
@@ -173,7 +173,7 @@ class TestRecovery:
 
     def test_does_not_follow_when_that_time_is_up(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_drop="recover")), timeout=0.15)
+        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=0.15)
         with pytest.raises(errors.TotalTimeoutError), stream:
             list(stream)
         assert [seen.line.split()[0] for seen in wire.seen] == ["POST"]
@@ -182,6 +182,6 @@ class TestRecovery:
         wire.plays(
             sends(ROLE, RED, then="reset", ends=False), answer(200, record("Red", "in_progress")), answer(200, record())
         )
-        with Stream(live(wire.url, streams=StreamPolicy(on_drop="recover"))) as stream:
+        with Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover"))) as stream:
             list(stream)
         assert [seen.line.split()[0] for seen in wire.seen] == ["POST", "GET", "GET"]

@@ -176,7 +176,7 @@ def test_no_success_shows_the_key(kind: str, wire: Wire, make: Make, logged: io.
 
 
 def test_no_client_shows_its_key() -> None:
-    for client in (aurous.Aurous(KEY), aurous.AsyncAurous(KEY), aurous.connect(KEY), aurous.Aurous(KEY).with_options()):
+    for client in (aurous.Aurous(KEY), aurous.AsyncAurous(KEY), aurous.Aurous(KEY).with_options()):
         for text in (repr(client), str(client), f"{client}", str(vars(client)) if hasattr(client, "__dict__") else ""):
             assert KEY not in text
         assert KEY not in all_of(client)
@@ -186,7 +186,7 @@ def test_no_client_shows_its_key() -> None:
     assert KEY not in with_locals(caught.value)
 
 
-@pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous, aurous.connect])
+@pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous])
 @pytest.mark.parametrize(
     "settings",
     [{"base_url": "nowhere"}, {"api_version": "never"}, {"timeout": -1}, {"max_retries": -1}, {"http_client": 7}],

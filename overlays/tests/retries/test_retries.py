@@ -111,7 +111,7 @@ class TestRetryAfter:
     def test_beyond_the_ceiling_is_not_waited_for(self, asked: float) -> None:
         decision = decided(Answered(status_code=503, retry_after=asked), remaining=math.inf)
         assert isinstance(decision, Stop)
-        assert "retry_after_ceiling" in str(decision.reason)
+        assert "max_retry_after" in str(decision.reason)
 
     def test_beyond_the_deadline_neither(self) -> None:
         assert isinstance(decided(Answered(status_code=429, retry_after=30.0), remaining=20.0), Stop)
@@ -193,7 +193,7 @@ class TestKeyInUse:
         assert isinstance(decided(self.IN_USE, LOST, remaining=0.5), Stop)
 
 
-@pytest.mark.parametrize("field", ["first_delay", "max_delay", "retry_after_ceiling", "first_poll", "max_poll"])
+@pytest.mark.parametrize("field", ["initial_delay", "max_delay", "max_retry_after", "first_poll", "max_poll"])
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None])
 def test_a_policy_refuses_what_is_no_delay(field: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=field):
@@ -212,10 +212,10 @@ seconds = st.floats(0, 1e6)
 policies = st.builds(
     RetryPolicy,
     max_retries=st.integers(0, 10_000),
-    first_delay=seconds,
+    initial_delay=seconds,
     max_delay=seconds,
     jitter=st.floats(0, 1),
-    retry_after_ceiling=seconds,
+    max_retry_after=seconds,
     first_poll=seconds,
     max_poll=seconds,
 )
@@ -271,7 +271,7 @@ def test_every_decision_keeps_its_promises(
     elif asked is None:
         assert decision.delay <= policy.max_delay
     else:
-        assert asked <= decision.delay <= policy.retry_after_ceiling + 1
+        assert asked <= decision.delay <= policy.max_retry_after + 1
     # What counts is counted.
     counted = [attempt for attempt in earlier if attempt.code != KEY_IN_USE]
     assert decision.is_poll or len(counted) < policy.max_retries

@@ -55,8 +55,8 @@ class TestForsaken:
             assert connections(caller) == []
             assert caller.client.ledger.unsettled == ("cmp_1",)
 
-    @pytest.mark.parametrize("on_break", ["disconnect", "cancel"])
-    def test_a_stream_that_is_interrupted_while_it_waits_is_closed(self, wire: Wire, on_break: Any) -> None:
+    @pytest.mark.parametrize("on_early_close", ["disconnect", "cancel"])
+    def test_a_stream_that_is_interrupted_while_it_waits_is_closed(self, wire: Wire, on_early_close: Any) -> None:
         reads = threading.Event()
 
         def interrupts(connection: Connection) -> bool:
@@ -68,7 +68,7 @@ class TestForsaken:
 
         wire.plays(interrupts, answer(200, record("Red", "cancelled")))
         with callers("sync") as make:
-            caller = make(wire.url, streams=StreamPolicy(on_break=on_break))
+            caller = make(wire.url, streams=StreamPolicy(on_early_close=on_early_close))
             stream = Stream(caller)
 
             def read() -> None:
@@ -79,8 +79,8 @@ class TestForsaken:
                 read()
             assert stream.end == "left"
             assert in_use(caller) == []
-            assert (stream.receipt is None) == (on_break == "disconnect")
-            assert caller.client.ledger.unsettled == (("cmp_1",) if on_break == "disconnect" else ())
+            assert (stream.receipt is None) == (on_early_close == "disconnect")
+            assert caller.client.ledger.unsettled == (("cmp_1",) if on_early_close == "disconnect" else ())
 
     def test_a_generator_that_passes_it_on_closes_it(self, wire: Wire) -> None:
         def relay() -> Generator[Any, None, None]:
@@ -122,7 +122,7 @@ class TestCoroutines:
     @pytest.mark.parametrize(("backend", "loop"), [("httpx", "asyncio"), ("aiohttp", "asyncio"), ("auto", "trio")])
     def test_that_are_cancelled_cancel_the_completion(self, mock: Mock, backend: Any, loop: str) -> None:
         async def go() -> Any:
-            policy = StreamPolicy(on_break="cancel")
+            policy = StreamPolicy(on_early_close="cancel")
             async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, streams=policy, backend=backend) as client:
                 stream = client.chat.completions.stream(
                     model=MODEL, messages=MESSAGES, extra_headers={FAULT: "stall=2"}

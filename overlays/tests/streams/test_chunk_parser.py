@@ -12,6 +12,7 @@ import pytest
 from aurous._request.response_info import ResponseInfo
 from aurous._stream.parser import KEY_IGNORED, Reader, read_whole
 from aurous.errors import (
+    APIResponseValidationError,
     APIStatusError,
     AurousError,
     AuthenticationError,
@@ -19,7 +20,6 @@ from aurous.errors import (
     InvalidRequestError,
     NotFoundError,
     RateLimitError,
-    ResponseShapeError,
     ServerError,
 )
 from aurous_client.models import ChatCompletionChunk
@@ -300,7 +300,7 @@ class TestErrors:
     )
     def test_of_shape_carry_what_came_before(self, frame: Any, said: str) -> None:
         error = fault_of(ROLE, RED, frame)
-        assert isinstance(error, ResponseShapeError)
+        assert isinstance(error, APIResponseValidationError)
         assert said in str(error)
         assert (error.completion_id, error.text, error.request_id) == ("cmp_1", "Red", "req_1")
 
@@ -308,13 +308,13 @@ class TestErrors:
         made = reader()
         chunks = feed(made, events(ROLE, RED, "no JSON"))
         assert text_of([next(chunks), next(chunks)]) == "Red"
-        with pytest.raises(ResponseShapeError):
+        with pytest.raises(APIResponseValidationError):
             next(chunks)
 
     def test_of_size_are_typed(self) -> None:
         made = reader(max_event_size=1000)
         list(feed(made, events(ROLE, RED)))
-        with pytest.raises(ResponseShapeError, match="1000 bytes") as caught:
+        with pytest.raises(APIResponseValidationError, match="1000 bytes") as caught:
             list(feed(made, events(chunk({"content": "x" * 1000}))))
         assert caught.value.text == "Red"
 
@@ -322,7 +322,7 @@ class TestErrors:
     def test_of_size_are_told_with_the_last_piece(self, line_end: bytes) -> None:
         made = reader(max_event_size=1000)
         too_large = chunk({"content": "x" * 1000})
-        with pytest.raises(ResponseShapeError, match="1000 bytes"):
+        with pytest.raises(APIResponseValidationError, match="1000 bytes"):
             list(feed(made, events(ROLE, RED, too_large).replace(b"\n", line_end)))
         assert made.accumulator.text == "Red"
 

@@ -107,7 +107,7 @@ class TestBytes:
     def test_beyond_the_limit_are_a_typed_error(self, live: Make, wire: Wire) -> None:
         caller = live(wire.url, streams=StreamPolicy(max_event_size=2000))
         wire.plays(sends(ROLE, RED, chunk({"content": "x" * 2000}), LAST))
-        with Stream(caller) as stream, pytest.raises(errors.ResponseShapeError, match="2000 bytes") as caught:
+        with Stream(caller) as stream, pytest.raises(errors.APIResponseValidationError, match="2000 bytes") as caught:
             list(stream)
         assert caught.value.text == "Red"
 
@@ -208,9 +208,9 @@ class TestInPlaceOfAStream:
     def test_is_a_typed_error_at_once(self, caller: Caller, wire: Wire, sent: Action) -> None:
         wire.plays(sent)
         stream = Stream(caller)
-        with pytest.raises(errors.ResponseShapeError, match="text/event-stream"):
+        with pytest.raises(errors.APIResponseValidationError, match="text/event-stream"):
             list(stream)
-        with pytest.raises(errors.ResponseShapeError):
+        with pytest.raises(errors.APIResponseValidationError):
             list(stream)
         assert len(wire.seen) == 1
         assert in_use(caller) == []
@@ -218,7 +218,7 @@ class TestInPlaceOfAStream:
     def test_a_completion_is_not_lost(self, caller: Caller, wire: Wire) -> None:
         wire.plays(answer(200, record()))
         stream = Stream(caller)
-        with pytest.raises(errors.ResponseShapeError) as caught, stream:
+        with pytest.raises(errors.APIResponseValidationError) as caught, stream:
             pass
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", TEXT)
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")

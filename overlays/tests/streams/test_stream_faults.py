@@ -24,7 +24,7 @@ STRUCK = {
     "truncate": ("cut", errors.StreamInterruptedError),
     "stall": ("cut", errors.IdleTimeoutError),
     "end": ("closed_early", errors.StreamInterruptedError),
-    "malformed": ("failed", errors.ResponseShapeError),
+    "malformed": ("failed", errors.APIResponseValidationError),
     "error-frame": ("failed", errors.ServerError),
 }
 

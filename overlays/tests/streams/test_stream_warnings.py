@@ -82,7 +82,7 @@ class TestNotices:
         assert [told.code for told in stream.warnings] == ["idempotency_ignored_streaming"]
 
     def test_come_to_those_who_send_a_key_all_the_same(self, live: Make, mock: Mock) -> None:
-        stream = Stream(live(mock.url, streams=StreamPolicy(on_key="send")), idempotency_key="mine")
+        stream = Stream(live(mock.url, streams=StreamPolicy(on_idempotency_key="send")), idempotency_key="mine")
         with pytest.warns(aurous.StreamNotice), stream:
             list(stream)
         assert stream.response_info.idempotency_status == "ignored_streaming"

@@ -160,7 +160,7 @@ class TestLeft:
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
 
     def test_early_cancels_where_that_is_asked_for(self, mock: Mock, caller: Caller) -> None:
-        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_break="cancel"))
+        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_early_close="cancel"))
         with Stream(caller, extra_headers=SLOW) as stream:
             for _ in stream.text:
                 break
@@ -236,9 +236,9 @@ class TestObservers:
     @pytest.mark.parametrize(
         "fault", ["latency=0", "reset=2", "stall=2", "end=2", "error-frame=2", "malformed=2", "reset=before"]
     )
-    @pytest.mark.parametrize("on_drop", ["raise", "recover"])
-    def test_are_told_of_the_end_once(self, caller: Caller, fault: str, on_drop: Any) -> None:
-        ends, policy = Ends(), aurous.StreamPolicy(on_drop=on_drop)
+    @pytest.mark.parametrize("on_disconnect", ["raise", "recover"])
+    def test_are_told_of_the_end_once(self, caller: Caller, fault: str, on_disconnect: Any) -> None:
+        ends, policy = Ends(), aurous.StreamPolicy(on_disconnect=on_disconnect)
         caller.client = caller.client.with_options(hooks=[ends], streams=policy, timeout=IMPATIENT)
         stream, error = Stream(caller, **SHORT, extra_headers={FAULT: fault}), None
         try:
@@ -289,7 +289,9 @@ class TestMoney:
         assert budget.spent == charged(mock) > 0
 
     def test_of_everything_agrees_with_the_server(self, mock: Mock, caller: Caller) -> None:
-        caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_break="cancel", on_drop="recover"))
+        caller.client = caller.client.with_options(
+            streams=aurous.StreamPolicy(on_early_close="cancel", on_disconnect="recover")
+        )
         for fault in ("latency=0", "reset=2", "truncate=3", "end=1", "reset=3; unnoticed", "error-frame=2", "pace=20"):
             stream = Stream(caller, extra_headers={FAULT: fault})
             with contextlib.suppress(errors.AurousError), stream:

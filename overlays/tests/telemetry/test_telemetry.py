@@ -95,7 +95,7 @@ def test_a_call_is_one_span_over_all_its_attempts(
         (answer(400, envelope("invalid_format")), "invalid_format", aurous.InvalidRequestError),
         (answer(418, b"", kind="text/plain"), "418", aurous.InvalidRequestError),
         (answer(400, envelope("nobody_knows_it")), "400", aurous.InvalidRequestError),
-        (answer(200, {}), "ResponseShapeError", aurous.ResponseShapeError),
+        (answer(200, {}), "APIResponseValidationError", aurous.APIResponseValidationError),
         (lambda connection: False, "APIConnectionError", aurous.APIConnectionError),
     ],
 )

@@ -296,12 +296,12 @@ def test_a_cancelled_call_leaves_its_connection_closed(wire: Wire) -> None:
     assert wire.connections == 2
 
 
-def test_connect_gives_the_generated_client_the_same_path(wire: Wire, time: Time) -> None:
+def test_generated_operations_get_the_guarantees_of_the_client(wire: Wire, time: Time) -> None:
     from aurous_client.api.chat import create_chat_completion
 
     body = {"model": MODEL, "messages": MESSAGES}
     wire.plays(lambda connection: False, GOOD)
-    with aurous.connect(KEY, base_url=f"{wire.url}/v1", retry=aurous.RetryPolicy(first_delay=0)) as client:
+    with aurous.Aurous(KEY, base_url=f"{wire.url}/v1", retry=aurous.RetryPolicy(initial_delay=0)) as client:
         found = create_chat_completion.sync(client=client, body=body)
         assert aurous.response_info(found).attempts[0].error
         assert len(set(wire.keys)) == 1
@@ -315,7 +315,7 @@ def test_connect_gives_the_generated_client_the_same_path(wire: Wire, time: Time
 
     async def go() -> None:
         wire.plays(GOOD)
-        async with aurous.connect(KEY, base_url=wire.url) as client:
+        async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
             assert (await create_chat_completion.asyncio(client=client, body=body)).status == "completed"
 
     asyncio.run(go())

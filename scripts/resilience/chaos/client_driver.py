@@ -116,7 +116,7 @@ class Subject:
                 first_event=patience.read,
                 idle=patience.read,
             ),
-            "retry": RetryPolicy(first_delay=patience.first_delay),
+            "retry": RetryPolicy(initial_delay=patience.initial_delay),
             "streams": StreamPolicy(recover_within=patience.total / 2),
             "hooks": [self.keys],
         }
@@ -177,7 +177,7 @@ class Subject:
             )
         )
 
-    def on_drop(self, number: int) -> Any:
+    def on_disconnect(self, number: int) -> Any:
         return "recover" if number % 3 == 0 else "raise"
 
     def asks_afterwards(self, number: int, watched: Watched, stream: Any) -> bool:

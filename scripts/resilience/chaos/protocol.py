@@ -16,7 +16,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     read: float = 2.0
     total: float = 30.0
-    first_delay: float = 1.0
+    initial_delay: float = 1.0
     """Before the second attempt; doubled for each further one, as the client does by itself."""
 
 
@@ -116,7 +116,7 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens that the server is to send per second in each stream."""
     leak: str = ""
     """What to keep that should be let go of: `memory`, `streams` or `threads`; proof that it would be seen."""
-    patience: Patience = Patience(read=5.0, first_delay=0.2)
+    patience: Patience = Patience(read=5.0, initial_delay=0.2)
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):

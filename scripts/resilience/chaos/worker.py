@@ -49,7 +49,9 @@ class InThreads(Subject):
         self.tell_call(number, watched, found)
 
     def _stream(self, number: int) -> None:
-        stream = self._client.chat.completions.stream(**request(self.job, number), on_drop=self.on_drop(number))
+        stream = self._client.chat.completions.stream(
+            **request(self.job, number), on_disconnect=self.on_disconnect(number)
+        )
         texts: list[str] = []
         with Watched() as watched, stream:
             for text in stream.text:
@@ -62,7 +64,7 @@ class InThreads(Subject):
         self.tell_stream(number, watched, stream, "".join(texts), recovery)
         if stream.end is None:
             # Streams are not tried again. Without this, most would be begun in the moments without a server.
-            time.sleep(self.job.patience.first_delay)
+            time.sleep(self.job.patience.initial_delay)
 
     def _call_again(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
@@ -116,7 +118,9 @@ class InTasks(Subject):
         self.tell_call(number, watched, found)
 
     async def _stream(self, number: int) -> None:
-        stream = self._client.chat.completions.stream(**request(self.job, number), on_drop=self.on_drop(number))
+        stream = self._client.chat.completions.stream(
+            **request(self.job, number), on_disconnect=self.on_disconnect(number)
+        )
         texts: list[str] = []
         with Watched() as watched:
             async with stream:
@@ -129,7 +133,7 @@ class InTasks(Subject):
             recovery = asking.fault.get("error")
         self.tell_stream(number, watched, stream, "".join(texts), recovery)
         if stream.end is None:
-            await asyncio.sleep(self.job.patience.first_delay)
+            await asyncio.sleep(self.job.patience.initial_delay)
 
     async def _call_again(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING

@@ -39,7 +39,7 @@ class Terms:
     pace: float = 5.0
     seed: int = 0
     leak: str = ""
-    patience: Patience = field(default_factory=lambda: Patience(read=5.0, first_delay=0.2))
+    patience: Patience = field(default_factory=lambda: Patience(read=5.0, initial_delay=0.2))
 
     def shift(self, url: str) -> Shift:
         return Shift(

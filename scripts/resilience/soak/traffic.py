@@ -56,7 +56,7 @@ class Traffic:
             "timeout": Timeouts(
                 read=patience.read, total=patience.total, first_event=patience.read, idle=patience.read
             ),
-            "retry": RetryPolicy(first_delay=patience.first_delay),
+            "retry": RetryPolicy(initial_delay=patience.initial_delay),
             "streams": StreamPolicy(recover_within=patience.read),
         }
 

@@ -95,12 +95,12 @@ async def coroutines(body: Mapping[str, Any]) -> None:
 def functions(body: Mapping[str, Any]) -> None:
     from aurous_client.api.chat import create_chat_completion
 
-    with aurous.connect(base_url="http://127.0.0.1:8080", api_version=None) as client:
+    with Aurous(base_url="http://127.0.0.1:8080", api_version=None) as client:
         assert_type(create_chat_completion.sync(client=client, body=body), models.ChatCompletion)
 
 
 if __name__ == "__main__":
-    with Aurous(timeout=60, retry=aurous.RetryPolicy(max_retries=5, retry_after_ceiling=10)) as ready:
+    with Aurous(timeout=60, retry=aurous.RetryPolicy(max_retries=5, max_retry_after=10)) as ready:
         calls(ready)
         streams(ready)
         failures(ready)
