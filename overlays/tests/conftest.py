@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from aurous._client import redirect
 from aurous_mock.server.launcher import Mock, running
 from clientkit.streams import callers
 from clientkit.wire import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving
@@ -45,6 +46,14 @@ def _certificates_read_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("ssl.create_default_context", cache(ssl.create_default_context))
         yield
+
+
+@pytest.fixture
+def outside_pytest() -> Iterator[None]:
+    """Clients check their settings as they do in a program, without the pytest plugin."""
+    previous = redirect.install(None)
+    yield
+    redirect.install(previous)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from aurous_client import encoding
 
 from ..errors import APIResponseValidationError
 from ..transport.locks import Lock
+from . import redirect
 from .options import FROM_ENVIRONMENT, FromEnvironment, Options
 from .policies import RetryPolicy, StreamPolicy, Timeouts
 
@@ -131,7 +132,7 @@ class Base:
         return Course(
             operation,
             request,
-            self._options,
+            redirect.resolve(self._options),
             streams=streams,
             clock=self._transport.clock,
             chance=random.random,
@@ -141,7 +142,7 @@ class Base:
         from .._stream.controller import Link
 
         return Link(
-            self._options,
+            redirect.resolve(self._options),
             self.ledger,
             request,
             make_course=self._unbudgeted_course,

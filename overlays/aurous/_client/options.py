@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aurous_client import API_VERSION, SERVER_URL
 
 from ..errors import ConfigurationError
+from . import redirect
 from .policies import RetryPolicy, StreamPolicy, Timeouts
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 KEY_VARIABLE: Final = "AUROUS_API_KEY"
 URL_VARIABLE: Final = "AUROUS_BASE_URL"
 VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
+NO_KEY: Final = f"there is no API key: set {KEY_VARIABLE}, or pass api_key"
 
 Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
 
@@ -98,6 +100,8 @@ class Options(NamedTuple):
     retry: RetryPolicy = RetryPolicy()
     streams: StreamPolicy = StreamPolicy()
     hooks: tuple[Hooks, ...] = ()
+    is_base_url_explicit: bool = False
+    """Whether the address was an argument, rather than of the environment or the default."""
 
     def with_changes(
         self,
@@ -162,6 +166,7 @@ def read_options(
         retry=policy if max_retries is None else replace(policy, max_retries=max_retries),
         streams=streams or StreamPolicy(),
         hooks=tuple(hooks),
+        is_base_url_explicit=base_url is not None,
     )
 
 
@@ -196,7 +201,9 @@ def checked_version(version: str | None, source: str) -> str | None:
 def _checked_key(given: Secret | None) -> Secret:
     key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
     if not key:
-        raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE}, or pass api_key")
+        if redirect.is_installed():
+            return Secret("")
+        raise ConfigurationError(NO_KEY)
     if not key.is_sendable():
         source = KEY_VARIABLE if given is None else "api_key"
         raise ConfigurationError(f"the API key in {source} holds characters that no key has (a space, or not ASCII)")

@@ -24,6 +24,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Any:
     return make
 
 
+@pytest.mark.usefixtures("outside_pytest")
 class TestKey:
     @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous])
     def test_none_is_an_error_that_names_the_variable(self, make: Any) -> None:

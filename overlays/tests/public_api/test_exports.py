@@ -34,6 +34,7 @@ OURS = {
         "aurous._request",
         "aurous._client.base",
         "aurous._client.client",
+        "aurous._client.redirect",
         "aurous._request.error_body",
         "aurous.errors",
         "aurous.models",

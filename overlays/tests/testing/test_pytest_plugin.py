@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from clientkit.wire import Wire, answer
 
 pytest_plugins = ["pytester"]
 
@@ -25,7 +26,7 @@ def run(pytester: pytest.Pytester, *arguments: str, beside: str = "") -> pytest.
     return pytester.runpytest_subprocess(*without, *arguments)
 
 
-def test_a_service_is_tested_in_three_lines(pytester: pytest.Pytester) -> None:
+def test_the_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=SERVICE,
         test_service="""
@@ -100,7 +101,204 @@ def test_one_server_serves_the_session_and_is_reset_for_each_test(pytester: pyte
     run(pytester).assert_outcomes(passed=6)
 
 
-def test_a_proxy_is_gone_around(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+# A client of each kind that a service made when it was imported, and one call of each.
+MODULE_CLIENTS = """
+    import asyncio
+    from aurous import AsyncAurous, Aurous
+
+    client = Aurous()
+    variant = client.with_options(max_retries=0)
+    async_client = AsyncAurous()
+    QUESTION = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Hello."}]}
+
+    def create():
+        return variant.chat.completions.create(**QUESTION)
+
+    def stream():
+        with client.chat.completions.stream(**QUESTION) as stream:
+            return "".join(stream.text)
+
+    def acreate():
+        return asyncio.run(async_client.chat.completions.create(**QUESTION))
+
+    def astream():
+        async def read():
+            async with async_client.chat.completions.stream(**QUESTION) as stream:
+                return "".join([text async for text in stream.text])
+
+        return asyncio.run(read())
+
+    CALLS = [create, stream, acreate, astream]
+"""
+
+
+@pytest.mark.parametrize("key", [None, "al_live_of_production"])
+def test_clients_made_at_import_call_the_mock(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: Wire, key: str | None
+) -> None:
+    # Stands for production: no request may reach it.
+    monkeypatch.setenv("AUROUS_BASE_URL", wire.url)
+    if key is not None:
+        monkeypatch.setenv("AUROUS_API_KEY", key)
+    pytester.makepyfile(
+        service=MODULE_CLIENTS,
+        test_service="""
+            import pytest
+            import service
+
+            @pytest.mark.parametrize("call", service.CALLS)
+            def test_it_answers(aurous_mock, call):
+                assert call()
+                assert len(aurous_mock.ledger()) == 1
+        """,
+    )
+    run(pytester).assert_outcomes(passed=4)
+    assert wire.connections == 0
+
+
+def test_without_the_fixture_no_other_host_is_called(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AUROUS_API_KEY", "al_live_of_production")
+    pytester.makepyfile(
+        service=MODULE_CLIENTS,
+        test_service="""
+            import pytest
+            import service
+            from aurous import ConfigurationError
+
+            @pytest.mark.parametrize("call", service.CALLS)
+            def test_it_is_refused(call):
+                with pytest.raises(ConfigurationError, match="api.aurous-labs.com was not called") as caught:
+                    call()
+                for way in ("aurous_mock", "usefixtures", "aurous_allowed_hosts", "aurous_allow_hosts"):
+                    assert way in str(caught.value)
+        """,
+    )
+    run(pytester).assert_outcomes(passed=4)
+
+
+ALLOWED = """
+    import httpx
+    import pytest
+    from aurous import Aurous, ConfigurationError
+
+    def models(request):
+        return httpx.Response(200, json={"object": "list", "data": []}, headers={"X-Host": request.url.host})
+
+    def hosts(*urls):
+        for url in urls:
+            http_client = httpx.Client(transport=httpx.MockTransport(models))
+            client = Aurous("al_live_key", base_url=url, http_client=http_client)
+            yield client.models.list()._origin.info.headers["x-host"]
+"""
+
+
+def test_a_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        hosts=ALLOWED,
+        test_service="""
+            import pytest
+            from aurous import ConfigurationError
+            from hosts import hosts
+
+            STAGING, OTHER = "https://staging.example", "https://other.example"
+
+            @pytest.mark.aurous_allow_hosts("staging.example")
+            def test_it_is_called():
+                assert [*hosts(STAGING)] == ["staging.example"]
+                with pytest.raises(ConfigurationError, match="other.example was not called"):
+                    [*hosts(OTHER)]
+
+            @pytest.mark.aurous_allow_hosts("staging.example")
+            def test_beside_the_mock(aurous_mock):
+                assert [*hosts(STAGING, OTHER)] == ["staging.example", "127.0.0.1"]
+
+            def test_others_are_not_affected():
+                with pytest.raises(ConfigurationError, match="staging.example was not called"):
+                    [*hosts(STAGING)]
+        """,
+    )
+    run(pytester, "--strict-markers").assert_outcomes(passed=3)
+
+
+@pytest.mark.parametrize(("allowed", "passed"), [("staging.example other.example", 1), ("*", 1), ("else.example", 0)])
+def test_an_ini_option_allows_hosts(pytester: pytest.Pytester, allowed: str, passed: int) -> None:
+    pytester.makeini(f"[pytest]\naurous_allowed_hosts = {allowed}")
+    pytester.makepyfile(
+        hosts=ALLOWED,
+        test_service="""
+            from hosts import hosts
+
+            def test_they_are_called():
+                assert [*hosts("https://staging.example", "https://other.example")]
+        """,
+    )
+    run(pytester).assert_outcomes(passed=passed, failed=1 - passed)
+
+
+def test_usefixtures_gives_every_test_the_mock(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nusefixtures = aurous_mock")
+    pytester.makepyfile(
+        service=MODULE_CLIENTS,
+        test_service="""
+            import service
+
+            def test_it_answers():
+                assert service.create()
+        """,
+    )
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+        from aurous import Aurous, ConfigurationError
+
+        client = Aurous(base_url="http://127.0.0.1:9")
+
+        def test_it_says_what_is_missing():
+            with pytest.raises(ConfigurationError, match="no API key: set AUROUS_API_KEY"):
+                client.models.list()
+    """)
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: Wire) -> None:
+    wire.plays(answer(200, {"object": "list", "data": []}))
+    pytester.makepyfile(f"""
+        import pytest
+        from aurous import Aurous, AuthenticationError
+
+        def test_its_own_server(aurous_mock):
+            assert Aurous("al_live_key", base_url="{wire.url}").models.list()
+
+        def test_a_wrong_key(aurous_mock):
+            with pytest.raises(AuthenticationError):
+                Aurous("al_live_wrong").models.list()
+    """)
+    run(pytester).assert_outcomes(passed=2)
+    assert len(wire.seen) == 1
+
+
+def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+        from aurous import Aurous, ConfigurationError
+        from aurous._client import redirect
+
+        def test_a_client_without_a_key_cannot_be_made():
+            assert not redirect.is_installed()
+            with pytest.raises(ConfigurationError, match="no API key"):
+                Aurous()
+    """)
+    run(pytester, "-pno:aurous").assert_outcomes(passed=1)
+
+
+def test_the_mock_is_called_directly_in_spite_of_a_proxy(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         # Nothing listens there.
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -119,7 +317,7 @@ def test_a_proxy_is_gone_around(pytester: pytest.Pytester, monkeypatch: pytest.M
     run(pytester).assert_outcomes(passed=1)
 
 
-def test_coroutines_use_it_as_functions_do(pytester: pytest.Pytester) -> None:
+def test_async_tests_use_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import asyncio
         import pytest
@@ -139,7 +337,7 @@ def test_coroutines_use_it_as_functions_do(pytester: pytest.Pytester) -> None:
     run(pytester, beside="anyio").assert_outcomes(passed=1)
 
 
-def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pytester) -> None:
+def test_the_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import sys
         import threading
@@ -160,7 +358,7 @@ def test_nothing_of_the_server_is_loaded_until_a_test_asks(pytester: pytest.Pyte
 
 
 @pytest.mark.parametrize("missing", ["starlette", "orjson"])
-def test_without_the_extra_one_line_says_what_to_install(pytester: pytest.Pytester, missing: str) -> None:
+def test_a_missing_extra_is_reported_in_one_line(pytester: pytest.Pytester, missing: str) -> None:
     pytester.makeconftest(f"import sys; sys.modules[{missing!r}] = None")
     pytester.makepyfile("""
         def test_with(aurous_mock): ...
@@ -174,6 +372,6 @@ def test_without_the_extra_one_line_says_what_to_install(pytester: pytest.Pytest
     result.stdout.no_fnmatch_line("*testing.py*")
 
 
-def test_the_fixture_is_listed_with_what_it_is_for(pytester: pytest.Pytester) -> None:
+def test_pytest_lists_the_fixture_with_its_docstring(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--fixtures")
     result.stdout.fnmatch_lines(["aurous_mock -- *", "*A mock of the Aurous Labs API on this machine*"])
