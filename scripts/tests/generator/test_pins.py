@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 PARSED: dict[str, dict[str, set[str]]] = {
     "openapi_python_client.parser.openapi": {

@@ -8,7 +8,7 @@ import pytest
 from release import archive, changelog, versions
 from release.versions import Version, VersionError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from aurous_mock.server.launcher import running
 from aurous_mock.server.settings import DEFAULT_KEY
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
 OTHER = "al_live_" + "0b5cu4" * 10 + "cafe"
 CHAT = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Name three colours."}]}

@@ -15,7 +15,7 @@ from pathlib import Path
 from generator.yaml_loader import load
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NEXT = "2099-09-01"
 DAY = "2099-09-02"
 _ROOTS = ("generated", "overlays", "conformance")

@@ -16,7 +16,7 @@ import regenerate
 import small_specs
 from generator.yaml_loader import load
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("programs") / "use_new_operations.py"
 
 

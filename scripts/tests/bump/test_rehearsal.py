@@ -17,7 +17,7 @@ from release import archive, changelog, versions
 pytestmark = pytest.mark.slow
 
 NOW = str(load(ROOT / "openapi.yaml")["info"]["version"])
-PROGRAM = str(ROOT / "scripts" / "tests" / "programs" / "call_across_versions.py")
+PROGRAM = str(Path(__file__).parent / "programs" / "call_across_versions.py")
 PROMISED = {
     "model-added": "compatible",
     "operation-added": "compatible",
@@ -41,7 +41,9 @@ def bumped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gate = rehearsal.run(tree, "scripts/spec_gate.py")
     assert gate.returncode == 1, gate.stderr
     assert "2 breaking change(s)" in gate.stderr
-    done = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--tests", "scripts/tests/test_pins.py")
+    done = rehearsal.run(
+        tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--tests", "scripts/tests/generator/test_pins.py"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     (tree.parent / f"{tree.name}.out").write_text(done.stdout)
     return tree

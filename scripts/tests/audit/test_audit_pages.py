@@ -14,7 +14,7 @@ from specdiff import sources
 from specdiff.sources import Source
 
 # Pages of the first version, and what was decided upon for them; both stay as they are, however openapi.yaml changes.
-PAGES = Path(__file__).resolve().parent / "data" / "pages"
+PAGES = Path(__file__).resolve().parent / "pages"
 ACCEPTED = PAGES / "accepted.yaml"
 REQUEST = "#/components/schemas/ChatCompletionRequest/properties"
 BALANCE = "#/components/schemas/Balance/properties"

@@ -15,7 +15,7 @@ import regenerate
 import small_specs
 from generator import output_tree
 
-SCRIPTS = Path(__file__).resolve().parents[1]
+SCRIPTS = Path(__file__).resolve().parents[2]
 SCRIPT = SCRIPTS / "regenerate.py"
 
 Run = Callable[..., subprocess.CompletedProcess[str]]

@@ -18,7 +18,7 @@ from generator.yaml_loader import SpecError
 from small_specs import operation, ref
 
 PROGRAM = Path(__file__).with_name("programs") / "use_hostile_names.py"
-GENERATED = Path(__file__).parents[2] / "generated" / "aurous_client"
+GENERATED = Path(__file__).parents[3] / "generated" / "aurous_client"
 
 WORDS = [
     'He said "no"',
@@ -98,7 +98,7 @@ def test_a_component_that_cannot_be_a_class_is_refused(tmp_path: Path, name: str
 
 def test_names_of_our_own_are_known() -> None:
     """Whatever a generated module imports or defines beside the spec's names cannot be the name of a component."""
-    spec = Spec(Path(__file__).parents[2] / "openapi.yaml")
+    spec = Spec(Path(__file__).parents[3] / "openapi.yaml")
     ours: set[str] = set()
     for file in [*GENERATED.glob("models/*.py"), *GENERATED.glob("api/*/*.py"), GENERATED / "resources.py"]:
         for node in ast.parse(file.read_bytes()).body:

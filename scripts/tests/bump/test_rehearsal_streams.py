@@ -12,7 +12,7 @@ import yaml
 from aurous_mock.contract import versioning
 from starlette.types import Message
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 CREATE = "/v1/chat/completions"
 JSON = [(b"content-type", b"application/json"), (b"content-length", b"0")]
 EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8")]

@@ -15,7 +15,7 @@ from generator import metaschema
 from generator.spec import walk
 from generator.yaml_loader import Pointer, load
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PLACED = re.compile(r"spec\.yaml:\d+(: | #/?)")
 WRONG: tuple[Any, ...] = (
     *(None, 7, -1, 2.5, True, False, "x", "", [], ["x"], [None], [[]], {}, {"x": 1}),
