@@ -136,8 +136,8 @@ def _free_object(order: Order, rng: random.Random) -> dict[str, Any]:
 
 def _sample(schema: Mapping[str, Any], rng: random.Random, where: str) -> Any:
     try:
-        return schema_faker.value(schema, rng)
-    except schema_faker.NoValue as reason:
+        return schema_faker.fake_value(schema, rng)
+    except schema_faker.Unsatisfiable as reason:
         raise Refused("invalid_format", f"No answer can fit the schema: {reason}.", param=where) from reason
 
 

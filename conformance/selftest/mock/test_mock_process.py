@@ -151,7 +151,7 @@ def test_pace_and_first_token() -> None:
 
 
 def test_starting_imports_nothing_heavy_and_no_client() -> None:
-    heavy = {"sqlalchemy", "jsf", "faker", "httpx", "pydantic", "hypothesis", "aurous", "aurous_client"}
+    heavy = {"sqlalchemy", "httpx", "pydantic", "hypothesis", "aurous", "aurous_client"}
     modules = "aurous_mock.server.uvicorn_server, aurous_mock.server.cli"
     script = f"import sys, {modules}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
