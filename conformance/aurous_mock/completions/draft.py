@@ -7,8 +7,8 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
-from aurous_mock.completions.parsed_request import Order
-from aurous_mock.generation.answer import Answer, Ending, Piece, ToolCall
+from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
 from aurous_mock.http.errors import Refused, type_for
 
 IN_PROGRESS, COMPLETED, CANCELLED, FAILED = "in_progress", "completed", "cancelled", "failed"
@@ -40,30 +40,30 @@ def failure_of(refused: Refused) -> Failure:
 class Draft:
     """An answer as far as it has come; the only mutable part of a completion."""
 
-    def __init__(self, order: Order, completion_id: str, created: int) -> None:
-        self.order = order
+    def __init__(self, request: ParsedRequest, completion_id: str, created: int) -> None:
+        self.request = request
         self.id = completion_id
         self.created = created
         self._texts: list[str] = []
         self._logprobs: list[dict[str, Any]] = []
         self._calls: list[tuple[ToolCall, list[str]]] = []
         self._tokens = 0
-        self._ending: Ending | None = None
+        self._finish: Finish | None = None
 
-    def add(self, piece: Piece) -> None:
+    def add(self, delta: Delta) -> None:
         """Take the next piece in."""
-        if piece.opens is not None:
-            self._calls.append((piece.opens, []))
-        if piece.call is not None:
-            self._calls[piece.call][1].append(piece.text)
+        if delta.opens is not None:
+            self._calls.append((delta.opens, []))
+        if delta.call is not None:
+            self._calls[delta.call][1].append(delta.text)
         else:
-            self._texts.append(piece.text)
-            self._logprobs += piece.logprobs
-        self._tokens += 1 if piece.text else 0
+            self._texts.append(delta.text)
+            self._logprobs += delta.logprobs
+        self._tokens += 1 if delta.text else 0
 
-    def end(self, ending: Ending) -> None:
+    def end(self, finish: Finish) -> None:
         """Note how the answer ended; nothing may be added afterwards."""
-        self._ending = ending
+        self._finish = finish
 
     def take(self, answer: Answer) -> None:
         """Take a whole answer in at once."""
@@ -71,16 +71,16 @@ class Draft:
         self._logprobs = [*answer.logprobs]
         self._calls = [(call, [call.arguments]) for call in answer.calls]
         self._tokens = answer.length
-        self._ending = answer.ending
+        self._finish = answer.finish
 
     @property
     def usage(self) -> Usage:
         """What is to be paid so far."""
-        ending = self._ending or Ending("")
+        finish = self._finish or Finish("")
         return Usage(
-            prompt=self.order.prompt_tokens if ending.prompt_tokens is None else ending.prompt_tokens,
-            completion=self._tokens if ending.completion_tokens is None else ending.completion_tokens,
-            reasoning=ending.reasoning_tokens,
+            prompt=self.request.prompt_tokens if finish.prompt_tokens is None else finish.prompt_tokens,
+            completion=self._tokens if finish.completion_tokens is None else finish.completion_tokens,
+            reasoning=finish.reasoning_tokens,
         )
 
     def body(self, status: str, failure: Failure | None = None) -> dict[str, Any]:
@@ -98,9 +98,9 @@ class Draft:
             "id": self.id,
             "object": "chat.completion",
             "created": self.created,
-            "model": self.order.model.id,
+            "model": self.request.model.id,
             "choices": [choice],
-            "usage": pricing.receipt(usage, self.order.model),
+            "usage": pricing.receipt(usage, self.request.model),
             "status": status,
         }
         if failure is not None:
@@ -109,12 +109,12 @@ class Draft:
 
     def charge(self, status: str) -> int:
         """What the completion costs in this status, in micro-credits."""
-        return 0 if status == FAILED else pricing.charge(self.usage, self.order.model)
+        return 0 if status == FAILED else pricing.charge(self.usage, self.request.model)
 
     def finish_reason(self, status: str) -> str | None:
         if status == CANCELLED:
             return "cancelled"
-        return self._ending.finish_reason if status == COMPLETED and self._ending else None
+        return self._finish.finish_reason if status == COMPLETED and self._finish else None
 
     def _message(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": "".join(self._texts)}
@@ -127,7 +127,7 @@ class Draft:
         return message
 
     def _shown_logprobs(self) -> dict[str, Any] | None:
-        return None if self.order.alternatives is None else {"content": self._logprobs, "refusal": None}
+        return None if self.request.alternatives is None else {"content": self._logprobs, "refusal": None}
 
 
 def abandon(body: bytes) -> bytes:

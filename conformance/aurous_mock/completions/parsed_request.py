@@ -1,4 +1,4 @@
-"""Reads a valid request body into what the kitchen needs to know; knows nothing of HTTP, answers or storage."""
+"""Reads a valid request body into a `ParsedRequest`, measured and checked against its model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "lo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ParsedRequest:
     """One request for a completion, checked and measured."""
 
     body: Mapping[str, Any]
@@ -53,7 +53,7 @@ class Order:
         return ""
 
 
-def read(body: Mapping[str, Any]) -> Order:
+def read(body: Mapping[str, Any]) -> ParsedRequest:
     """Measure a body that the schema allows, and refuse what its model cannot do."""
     model = validation.resolve_model(body)
     validation.check_limits(body, model)
@@ -70,7 +70,7 @@ def read(body: Mapping[str, Any]) -> Order:
         # A later version's contract may allow a value that this server has no figure for.
         effort = "high"
     stop = body.get("stop") or ()
-    return Order(
+    return ParsedRequest(
         body=body,
         model=model,
         prompt_tokens=prompt_tokens,

@@ -21,8 +21,8 @@ from aurous_mock.completions.draft import (
     failure_of,
 )
 from aurous_mock.completions.idempotency import Claim, InUse, Replay, decide
-from aurous_mock.completions.parsed_request import Order
-from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Engine, Pace
 from aurous_mock.http.errors import Refused
 from aurous_mock.storage.store import Closing, Opening, Store, TooLow, Unreachable
@@ -100,16 +100,18 @@ class Service:
         for run in self._runs.values():
             run.interrupt(BY_SHUTDOWN)
 
-    async def create(self, order: Order, team: str, claim: Claim | None, pace: Pace, mishap: Refused | None) -> Created:
-        """Make a completion in one go, or replay the one its key has; `mishap` is a provider's fault to suffer."""
-        draft = Draft(order, identifiers.new("cmp_"), int(self.store.now()))
+    async def create(
+        self, request: ParsedRequest, team: str, claim: Claim | None, pace: Pace, provider_error: Refused | None
+    ) -> Created:
+        """Make a completion in one go, or replay the one its key has; `provider_error` is raised in its place."""
+        draft = Draft(request, identifiers.new("cmp_"), int(self.store.now()))
         verdict = await self._open(draft, team, claim)
         if isinstance(verdict, Replay):
             return Created(verdict.body, replayed=True)
         try:
-            if mishap is not None:
-                raise mishap
-            draft.take(await self._engine.answer(order, pace))
+            if provider_error is not None:
+                raise provider_error
+            draft.take(await self._engine.answer(request, pace))
         except BaseException as error:
             failure = failure_of(error) if isinstance(error, Refused) else BROKEN
             await self.store.close(_closing(draft, FAILED, failure))
@@ -119,32 +121,32 @@ class Service:
             raise Refused("chat_provider_unavailable", "The completion was given up while it was being made.")
         return Created(closing.body, replayed=False, made=draft.usage.made)
 
-    async def begin(self, order: Order, team: str) -> Run:
+    async def begin(self, request: ParsedRequest, team: str) -> Run:
         """Begin a streamed completion; the caller then feeds `pieces` into its draft and concludes it."""
-        draft = Draft(order, identifiers.new("cmp_"), int(self.store.now()))
+        draft = Draft(request, identifiers.new("cmp_"), int(self.store.now()))
         await self._open(draft, team, None)
         run = Run(self.store, draft)
         self._runs[draft.id] = run
         return run
 
-    def pieces(self, run: Run, pace: Pace) -> AsyncIterator[Piece | Ending]:
+    def deltas(self, run: Run, pace: Pace) -> AsyncIterator[Delta | Finish]:
         """The run's answer, as its engine makes it."""
-        return self._engine.stream(run.draft.order, pace)
+        return self._engine.stream(run.draft.request, pace)
 
     def forget(self, run: Run) -> None:
         """The run is over; its record is in the store."""
         self._runs.pop(run.draft.id, None)
 
     async def _open(self, draft: Draft, team: str, claim: Claim | None) -> Replay | None:
-        order = draft.order
+        request = draft.request
         # The id of a completion that is not streamed is unknown until it has ended: nobody here could look.
-        visible = order.streamed or self.store.shared
+        visible = request.streamed or self.store.shared
         verdict = await self.store.open(
             Opening(
                 id=draft.id,
                 team=team,
-                streamed=order.streamed,
-                hold=order.hold,
+                streamed=request.streamed,
+                hold=request.hold,
                 body=orjson.dumps(draft.body(IN_PROGRESS)) if visible else b"",
                 claim=claim,
             )
@@ -154,7 +156,7 @@ class Service:
                 raise Refused(
                     "balance_too_low",
                     f"Team available balance is {pricing.in_credits(available)} credits, the completion requires "
-                    f"{pricing.in_credits(order.hold)}.",
+                    f"{pricing.in_credits(request.hold)}.",
                 )
             case InUse(reason):
                 raise Refused("idempotency_key_in_use", reason, param="Idempotency-Key")

@@ -1,4 +1,4 @@
-"""Makes up the answer to an order, deterministically; knows nothing of time, money or the wire."""
+"""Composes the fake model's answer to a request, the same one for the same request and seed."""
 
 import random
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.completions import identifiers
-from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation import logprobs, schema_faker, text_generator, tokens
 from aurous_mock.http.errors import Refused
 
@@ -26,9 +26,9 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """The next bit of an answer: `text` continues the content, or the arguments of call number `call`; `opens` begins
-    that call. One piece is one token, unless it only opens a call. `logprobs` are OpenAI's entries for its tokens."""
+class Delta:
+    """The next part of an answer: `text` continues the content, or the arguments of call number `call`; `opens` begins
+    that call. A delta is one token, unless it only opens a call. `logprobs` are OpenAI's entries for its tokens."""
 
     text: str
     call: int | None = None
@@ -37,8 +37,8 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How an answer ended, and the counts that only its maker knows (None: count what was delivered)."""
+class Finish:
+    """Why an answer ended, and the token counts that the engine reports; None: count what was delivered."""
 
     finish_reason: str
     reasoning_tokens: int = 0
@@ -48,67 +48,67 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer: the tokens of its content, its calls, and its ending."""
+    """A whole answer: the tokens of its content, its tool calls, and why it ended."""
 
     content: tuple[str, ...]
     calls: tuple[ToolCall, ...]
-    ending: Ending
+    finish: Finish
     logprobs: Logprobs = ()
 
     @property
     def length(self) -> int:
-        """How many tokens were made, calls included."""
+        """How many tokens it has, those of tool calls included."""
         return len(self.content) + sum(len(tokens.split(call.arguments)) for call in self.calls)
 
-    def pieces(self) -> Iterator[Piece]:
-        """The answer a token at a time."""
+    def deltas(self) -> Iterator[Delta]:
+        """The answer token by token."""
         for place, token in enumerate(self.content):
-            yield Piece(token, logprobs=self.logprobs[place : place + 1])
+            yield Delta(token, logprobs=self.logprobs[place : place + 1])
         for index, call in enumerate(self.calls):
-            yield Piece("", index, ToolCall(call.id, call.name, ""))
-            yield from (Piece(token, index) for token in tokens.split(call.arguments))
+            yield Delta("", index, ToolCall(call.id, call.name, ""))
+            yield from (Delta(token, index) for token in tokens.split(call.arguments))
 
 
-def compose(order: Order, seed: int) -> Answer:
-    """The answer of a server with this seed; max_tokens and stop only cut it, so that shorter ones are its prefixes."""
-    rng = random.Random(order.digest ^ seed)
-    most = pricing.REASONING_TOKENS[order.effort]
-    reasoning = rng.randint(most // 2, most)
-    tool = _choose_tool(order)
+def compose_answer(request: ParsedRequest, seed: int) -> Answer:
+    """The answer under this seed. `max_tokens` and `stop` only cut it: a shorter answer is a prefix of a longer one."""
+    rng = random.Random(request.digest ^ seed)
+    most_reasoning = pricing.REASONING_TOKENS[request.effort]
+    reasoning = rng.randint(most_reasoning // 2, most_reasoning)
+    tool = _choose_tool(request)
     if tool is not None:
-        return _call(tool, order, reasoning, rng)
-    text = _cut_at_stop(_write(order, rng), order.stops)
-    whole = tokens.split(text)
-    kept = tuple(whole[: order.max_tokens])
-    ending = Ending("length" if len(kept) < len(whole) else "stop", reasoning)
-    shown = () if order.alternatives is None else logprobs.entries(kept, order.alternatives, order.digest)
-    return Answer(kept, (), ending, tuple(shown))
+        return _call(tool, request, reasoning, rng)
+    text = _cut_at_stop(_write(request, rng), request.stops)
+    all_tokens = tokens.split(text)
+    kept = tuple(all_tokens[: request.max_tokens])
+    finish = Finish("length" if len(kept) < len(all_tokens) else "stop", reasoning)
+    entries = () if request.alternatives is None else logprobs.entries(kept, request.alternatives, request.digest)
+    return Answer(kept, (), finish, tuple(entries))
 
 
-def _call(tool: Mapping[str, Any], order: Order, reasoning: int, rng: random.Random) -> Answer:
-    where = f"tools[{order.body['tools'].index(tool)}].function.parameters"
-    arguments = _dump(_sample(tool["function"].get("parameters") or {"type": "object"}, rng, where))
-    whole = tokens.split(arguments)
-    kept = tuple(whole[: order.max_tokens])
+def _call(tool: Mapping[str, Any], request: ParsedRequest, reasoning: int, rng: random.Random) -> Answer:
+    param = f"tools[{request.body['tools'].index(tool)}].function.parameters"
+    arguments = _dump(_fake_value(tool["function"].get("parameters") or {"type": "object"}, rng, param))
+    all_tokens = tokens.split(arguments)
+    kept = tuple(all_tokens[: request.max_tokens])
     call = ToolCall(identifiers.derived("call_", rng), tool["function"]["name"], "".join(kept))
-    return Answer((), (call,), Ending("length" if len(kept) < len(whole) else "tool_calls", reasoning))
+    return Answer((), (call,), Finish("length" if len(kept) < len(all_tokens) else "tool_calls", reasoning))
 
 
-def _choose_tool(order: Order) -> dict[str, Any] | None:
-    """The tool to call: the one forced; else, when the user spoke last, the one nearest to the user's words."""
-    tools: list[dict[str, Any]] = order.body.get("tools") or []
-    choice = order.body.get("tool_choice") or "auto"
+def _choose_tool(request: ParsedRequest) -> dict[str, Any] | None:
+    """The tool to call: the forced one; else, after a message of the user, the one most similar to it."""
+    tools: list[dict[str, Any]] = request.body.get("tools") or []
+    choice = request.body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
-        # No page says what becomes of a choice that `tools` does not declare; the mock refuses nothing for it.
+        # Undocumented: a forced tool that `tools` does not declare. The mock answers without a tool call.
         forced = choice["function"]["name"]
         return next((tool for tool in tools if tool["function"]["name"] == forced), None)
-    if not tools or choice == "none" or order.body["messages"][-1]["role"] != "user":
+    if not tools or choice == "none" or request.body["messages"][-1]["role"] != "user":
         return None
-    asked = _words(order.question)
-    return max(tools, key=lambda tool: len(asked & _words(_about(tool["function"]))))
+    wanted = _words(request.question)
+    return max(tools, key=lambda tool: len(wanted & _words(_description(tool["function"]))))
 
 
-def _about(function: Mapping[str, Any]) -> str:
+def _description(function: Mapping[str, Any]) -> str:
     return f"{function['name']} {function.get('description') or ''}".replace("_", " ")
 
 
@@ -116,29 +116,29 @@ def _words(text: str) -> set[str]:
     return {word.strip(".,:;!?").lower() for word in text[:2000].split()}
 
 
-def _write(order: Order, rng: random.Random) -> str:
-    wanted = order.body.get("response_format") or {}
-    match wanted.get("type"):
+def _write(request: ParsedRequest, rng: random.Random) -> str:
+    response_format = request.body.get("response_format") or {}
+    match response_format.get("type"):
         case "json_schema":
-            schema = wanted["json_schema"].get("schema")
+            schema = response_format["json_schema"].get("schema")
             if schema is not None:
-                return _dump(_sample(schema, rng, "response_format.json_schema.schema"))
-            return _dump(_free_object(order, rng))
+                return _dump(_fake_value(schema, rng, "response_format.json_schema.schema"))
+            return _dump(_free_object(request, rng))
         case "json_object":
-            return _dump(_free_object(order, rng))
+            return _dump(_free_object(request, rng))
         case _:
-            return text_generator.reply(order.question, rng)
+            return text_generator.reply(request.question, rng)
 
 
-def _free_object(order: Order, rng: random.Random) -> dict[str, Any]:
-    return {"answer": text_generator.reply(order.question, rng), "confidence": rng.randint(50, 99) / 100}
+def _free_object(request: ParsedRequest, rng: random.Random) -> dict[str, Any]:
+    return {"answer": text_generator.reply(request.question, rng), "confidence": rng.randint(50, 99) / 100}
 
 
-def _sample(schema: Mapping[str, Any], rng: random.Random, where: str) -> Any:
+def _fake_value(schema: Mapping[str, Any], rng: random.Random, param: str) -> Any:
     try:
         return schema_faker.fake_value(schema, rng)
-    except schema_faker.Unsatisfiable as reason:
-        raise Refused("invalid_format", f"No answer can fit the schema: {reason}.", param=where) from reason
+    except schema_faker.Unsatisfiable as error:
+        raise Refused("invalid_format", f"No answer can fit the schema: {error}.", param=param) from error
 
 
 def _dump(value: Any) -> str:

@@ -1,72 +1,72 @@
-"""Says what makes answers, and makes them up at a chosen pace; knows nothing of stores or the wire."""
+"""The interface of engines, which generate answers, and the fake model: an engine without a language model."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from aurous_mock.completions.parsed_request import Order
-from aurous_mock.generation.answer import Answer, Ending, Piece, compose
+from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.answer import Answer, Delta, Finish, compose_answer
 
-# An unpaced stream lets others run after this many pieces.
+# A stream without a pace yields to other tasks after so many deltas.
 _BURST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast answers come: seconds before the first token, then tokens per second (None: at once)."""
+    """How fast an answer is generated: seconds to the first token, then tokens per second (None: at once)."""
 
     first_token: float = 0.0
     tokens_per_second: float | None = None
 
     def duration(self, tokens: int) -> float:
-        """Seconds until an answer of so many tokens is whole."""
+        """Seconds until an answer of so many tokens is complete."""
         return self.first_token + (tokens / self.tokens_per_second if self.tokens_per_second else 0.0)
 
 
 class Engine(Protocol):
-    """What makes answers. A fault of the provider is raised as `Refused` with its documented code."""
+    """Generates answers. Raises `Refused` with the documented code where the provider fails."""
 
-    async def answer(self, order: Order, pace: Pace) -> Answer:
+    async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         """The whole answer."""
         ...
 
-    def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
-        """The answer as it is made: pieces, then its ending."""
+    def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+        """The answer while it is generated: its deltas, then why it finished."""
         ...
 
     async def stop(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         ...
 
 
-class Improviser:
-    """Makes answers up."""
+class FakeModel:
+    """Generates plausible text, tool calls and JSON, deterministically."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    async def answer(self, order: Order, pace: Pace) -> Answer:
-        answer = compose(order, self._seed)
+    async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
+        answer = compose_answer(request, self._seed)
         seconds = pace.duration(answer.length)
         if seconds:
             await asyncio.sleep(seconds)
         return answer
 
-    async def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
-        answer = compose(order, self._seed)
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+        answer = compose_answer(request, self._seed)
         loop = asyncio.get_running_loop()
-        begun = loop.time()
+        started = loop.time()
         if pace.first_token:
             await asyncio.sleep(pace.first_token)
-        for number, piece in enumerate(answer.pieces()):
+        for number, delta in enumerate(answer.deltas()):
             if pace.tokens_per_second:
-                # By the clock and not by adding up sleeps, so that the pace holds at any speed.
-                await asyncio.sleep(begun + pace.duration(number) - loop.time())
+                # Until a point in time: sleeps that are added up would fall behind at high speeds.
+                await asyncio.sleep(started + pace.duration(number) - loop.time())
             elif number % _BURST == 0:
                 await asyncio.sleep(0)
-            yield piece
-        yield answer.ending
+            yield delta
+        yield answer.finish
 
     async def stop(self) -> None:
-        """Nothing to let go of."""
+        """It has no connections to close."""

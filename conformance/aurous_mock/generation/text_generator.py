@@ -1,4 +1,4 @@
-"""Makes text that reads like an answer, the same for the same dice; knows nothing of tokens, tools or HTTP."""
+"""Generates English sentences that read like an answer, the same for the same random numbers."""
 
 import random
 import re
@@ -25,22 +25,22 @@ _TAILS = (
 )  # fmt: skip
 _OPENINGS = ("Regarding {topic}:", "On {topic}, briefly.", "About {topic}, here is what counts.", "{topic}, then.")
 
-_WORDS_ASKED = re.compile(r"\b(\d{1,5})[ -]words?\b", re.IGNORECASE)
+_WORD_COUNT = re.compile(r"\b(\d{1,5})[ -]words?\b", re.IGNORECASE)
 _TOPIC = re.compile(r"[^\W\d_]{5,}")
 _LONGEST = 8192
 
 
 def reply(prompt: str, rng: random.Random) -> str:
     """A few sentences about `prompt`; as many words as it asks for when it says "200 words"."""
-    asked = _WORDS_ASKED.search(prompt)
-    if asked:
-        return _at_length(min(int(asked[1]), _LONGEST), rng)
+    word_count = _WORD_COUNT.search(prompt)
+    if word_count:
+        return _of_length(min(int(word_count[1]), _LONGEST), rng)
     opening = _pick(rng, _OPENINGS).format(topic=_topic(prompt, rng))
     body = " ".join(_sentence(rng) for _ in range(rng.randint(2, 4)))
     return f"{opening[0].upper()}{opening[1:]} {body}"
 
 
-def _at_length(count: int, rng: random.Random) -> str:
+def _of_length(count: int, rng: random.Random) -> str:
     words: list[str] = []
     while len(words) < count:
         words += _sentence(rng).split(" ")
@@ -49,7 +49,7 @@ def _at_length(count: int, rng: random.Random) -> str:
 
 
 def _pick(rng: random.Random, options: Sequence[str]) -> str:
-    # A fifth of the cost of `rng.choice`, and this is most of what an answer costs.
+    # A fifth of the cost of `rng.choice`, which would be most of the cost of an answer.
     return options[int(rng.random() * len(options))]
 
 
@@ -59,6 +59,6 @@ def _sentence(rng: random.Random) -> str:
 
 
 def _topic(prompt: str, rng: random.Random) -> str:
-    # The head of the prompt is enough, and keeps the cost of a ten-megabyte one small.
+    # The beginning is enough: a prompt may have ten megabytes.
     words = _TOPIC.findall(prompt[:2000])
     return _pick(rng, words).lower() if words else "this question"

@@ -1,4 +1,4 @@
-"""Counts tokens and cuts text into them; knows nothing of prices or of who sends the text."""
+"""Splits text into tokens and counts those of a prompt. An approximation: there is no tokenizer of a real model."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,17 +11,17 @@ BYTES_PER_TOKEN = 4
 IMAGE_TOKENS = {"low": 512, "high": 1024, "auto": 1024, "xhigh": 2048}
 VIDEO_TOKENS = 4096
 
-# A word with its leading space, in pieces of at most eight letters; a run of signs; a run of spaces.
+# A word with its leading space, in parts of at most eight letters; up to three symbols; white space.
 _TOKEN = re.compile(r" ?[^\W_]{1,8}| ?[^\w\s]{1,3}|_+|\s+")
 
 
 def split(text: str) -> list[str]:
-    """Cut `text` into tokens; joined again they are the text."""
+    """Split `text` into tokens; joined, they are the text again."""
     return _TOKEN.findall(text)
 
 
 def estimate(text: str) -> int:
-    """About how many tokens `text` has, in time that does not depend on its words."""
+    """About how many tokens `text` has, by its size in bytes."""
     return -(-len(text.encode("utf-8", "surrogatepass")) // BYTES_PER_TOKEN)
 
 
@@ -51,7 +51,7 @@ def _count_parts(parts: Iterable[Mapping[str, Any]], quality: str | None) -> int
             count += estimate(part["text"])
         elif part["type"] == "image_url":
             detail = part["image_url"].get("detail") or "high"
-            # `vision_quality` raises the images that ask for nothing less.
+            # `vision_quality` applies to images whose own detail is high or auto.
             tier = quality if quality in IMAGE_TOKENS and detail in ("high", "auto") else detail
             count += IMAGE_TOKENS.get(tier, IMAGE_TOKENS["high"])
         else:

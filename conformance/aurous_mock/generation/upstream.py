@@ -1,4 +1,4 @@
-"""Makes answers by asking an OpenAI-compatible server, and turns its failures into documented codes; stores nothing."""
+"""Forwards requests to an OpenAI-compatible server, and maps its failures to documented error codes."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 import httpx
 import orjson
 
-from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation import tokens
-from aurous_mock.generation.answer import Answer, Ending, Logprobs, Piece, ToolCall
+from aurous_mock.generation.answer import Answer, Delta, Finish, Logprobs, ToolCall
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import Refused
 
-# What the contract has and OpenAI-compatible servers may refuse.
-_OURS_ALONE = ("vision_quality",)
+# Members of this API that OpenAI-compatible servers may refuse.
+_AUROUS_ONLY = ("vision_quality",)
 _TIMEOUT = httpx.Timeout(600, connect=10)
 _CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 
 
 class Upstream:
-    """An engine that forwards. The upstream's pace is its own; ours is not applied on top."""
+    """An engine that forwards. The pace is the upstream's own."""
 
     def __init__(self, url: str, key: str | None, model: str | None) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
@@ -29,48 +29,50 @@ class Upstream:
     async def stop(self) -> None:
         await self._client.aclose()
 
-    def _forwarded(self, order: Order) -> bytes:
-        body = {name: value for name, value in order.body.items() if name not in _OURS_ALONE}
-        body["model"] = self._model or order.model.id
-        body["max_tokens"] = order.max_tokens
-        if order.streamed:
-            # Asked for whatever the client wants to see: the receipt needs the counts.
+    def _forwarded(self, request: ParsedRequest) -> bytes:
+        body = {name: value for name, value in request.body.items() if name not in _AUROUS_ONLY}
+        body["model"] = self._model or request.model.id
+        body["max_tokens"] = request.max_tokens
+        if request.streamed:
+            # Whatever the client asked for: the receipt needs the counts.
             body["stream_options"] = {"include_usage": True}
         return orjson.dumps(body)
 
-    def _request(self, order: Order) -> httpx.Request:
+    def _request(self, request: ParsedRequest) -> httpx.Request:
         headers = {"Content-Type": "application/json"}
-        return self._client.build_request("POST", "/chat/completions", content=self._forwarded(order), headers=headers)
+        return self._client.build_request(
+            "POST", "/chat/completions", content=self._forwarded(request), headers=headers
+        )
 
-    async def answer(self, order: Order, pace: Pace) -> Answer:
+    async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         try:
-            response = await self._client.send(self._request(order))
+            response = await self._client.send(self._request(request))
             _check(response)
             return _read_answer(orjson.loads(response.content))
         except httpx.HTTPError as error:
             raise _unavailable(error) from error
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
-            raise _not_understood(error) from error
+            raise _unexpected_response(error) from error
 
-    async def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
         try:
-            response = await self._client.send(self._request(order), stream=True)
+            response = await self._client.send(self._request(request), stream=True)
             try:
                 if response.is_error:
                     await response.aread()
                 _check(response)
-                async for step in _read_stream(response):
-                    yield step
+                async for part in _read_stream(response):
+                    yield part
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:
             raise _unavailable(error) from error
         except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError) as error:
-            raise _not_understood(error) from error
+            raise _unexpected_response(error) from error
 
 
 def _check(response: httpx.Response) -> None:
-    """Raise the documented code for what the upstream answered."""
+    """Raise the documented error for a status that is no success."""
     status = response.status_code
     if response.is_success:
         return
@@ -95,8 +97,8 @@ def _unavailable(error: Exception) -> Refused:
     return Refused("chat_provider_unavailable", f"The provider could not be reached: {type(error).__name__}.")
 
 
-def _not_understood(error: Exception) -> Refused:
-    return Refused("chat_provider_unknown_error", f"The provider's answer was not understood: {type(error).__name__}.")
+def _unexpected_response(error: Exception) -> Refused:
+    return Refused("chat_provider_unknown_error", f"The provider's response is unexpected: {type(error).__name__}.")
 
 
 def _read_answer(body: Mapping[str, Any]) -> Answer:
@@ -107,27 +109,27 @@ def _read_answer(body: Mapping[str, Any]) -> Answer:
         for call in message.get("tool_calls") or ()
     )
     content = tuple(tokens.split(message.get("content") or ""))
-    return Answer(content, calls, _ending(choice.get("finish_reason"), body.get("usage")), _read_logprobs(choice))
+    return Answer(content, calls, _finish(choice.get("finish_reason"), body.get("usage")), _read_logprobs(choice))
 
 
 def _read_logprobs(choice: Mapping[str, Any]) -> Logprobs:
     return tuple((choice.get("logprobs") or {}).get("content") or ())
 
 
-def _ending(finish_reason: str | None, usage: Mapping[str, Any] | None) -> Ending:
+def _finish(finish_reason: str | None, usage: Mapping[str, Any] | None) -> Finish:
     if not usage:
-        return Ending(finish_reason or "stop")
+        return Finish(finish_reason or "stop")
     details = usage.get("completion_tokens_details") or {}
-    # OpenAI counts reasoning among the completion tokens; this API counts it apart, and so does another mock.
-    apart = "reasoning_tokens" in usage
-    reasoning = int((usage if apart else details).get("reasoning_tokens") or 0)
-    completion = int(usage["completion_tokens"]) - (0 if apart else reasoning)
-    return Ending(finish_reason or "stop", reasoning, int(usage["prompt_tokens"]), max(completion, 0))
+    # OpenAI includes reasoning in the completion tokens; this API counts it separately, as another mock server does.
+    is_separate = "reasoning_tokens" in usage
+    reasoning = int((usage if is_separate else details).get("reasoning_tokens") or 0)
+    completion = int(usage["completion_tokens"]) - (0 if is_separate else reasoning)
+    return Finish(finish_reason or "stop", reasoning, int(usage["prompt_tokens"]), max(completion, 0))
 
 
-async def _read_stream(response: httpx.Response) -> AsyncIterator[Piece | Ending]:
+async def _read_stream(response: httpx.Response) -> AsyncIterator[Delta | Finish]:
     finish_reason, usage, done = None, None, False
-    opened: set[int] = set()
+    started: set[int] = set()
     async for data in _read_events(response):
         if data == b"[DONE]":
             done = True
@@ -138,28 +140,28 @@ async def _read_stream(response: httpx.Response) -> AsyncIterator[Piece | Ending
         usage = chunk.get("usage") or usage
         for choice in chunk.get("choices") or ():
             finish_reason = choice.get("finish_reason") or finish_reason
-            for piece in _read_delta(choice, opened):
-                yield piece
+            for delta in _read_delta(choice, started):
+                yield delta
     if not done and finish_reason is None:
         raise Refused("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
-    yield _ending(finish_reason, usage)
+    yield _finish(finish_reason, usage)
 
 
-def _read_delta(choice: Mapping[str, Any], opened: set[int]) -> list[Piece]:
+def _read_delta(choice: Mapping[str, Any], started: set[int]) -> list[Delta]:
     delta = choice.get("delta") or {}
-    pieces = [Piece(delta["content"], logprobs=_read_logprobs(choice))] if delta.get("content") else []
+    deltas = [Delta(delta["content"], logprobs=_read_logprobs(choice))] if delta.get("content") else []
     for call in delta.get("tool_calls") or ():
         index, function = int(call["index"]), call.get("function") or {}
         opens = None
-        if index not in opened:
-            opened.add(index)
+        if index not in started:
+            started.add(index)
             opens = ToolCall(call["id"], function["name"], "")
-        pieces.append(Piece(function.get("arguments") or "", index, opens))
-    return pieces
+        deltas.append(Delta(function.get("arguments") or "", index, opens))
+    return deltas
 
 
 async def _read_events(response: httpx.Response) -> AsyncIterator[bytes]:
-    """The data of each event. Lines end at CR or LF alone: other line ends may stand inside JSON."""
+    """The data of each event. Only CR and LF end lines: other line separators may be part of JSON text."""
     pending = b""
     async for block in response.aiter_bytes():
         *lines, pending = (pending + block).replace(b"\r", b"\n").split(b"\n")

@@ -6,7 +6,7 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.completions.draft import Draft
-from aurous_mock.generation.answer import Piece
+from aurous_mock.generation.answer import Delta
 
 KEEP_ALIVE = b": keep-alive\n\n"
 DONE = b"data: [DONE]\n\n"
@@ -26,7 +26,7 @@ class Framer:
             "id": draft.id,
             "object": "chat.completion.chunk",
             "created": draft.created,
-            "model": draft.order.model.id,
+            "model": draft.request.model.id,
         }
 
     def warning(self) -> bytes:
@@ -41,28 +41,28 @@ class Framer:
     def role(self) -> bytes:
         return self._chunk({"role": "assistant", "content": ""})
 
-    def piece(self, piece: Piece) -> bytes:
-        """The frame that delivers `piece`."""
-        if piece.call is None:
-            return self._chunk({"content": piece.text}, piece)
-        call: dict[str, Any] = {"index": piece.call}
-        if piece.opens is not None:
-            call |= {"id": piece.opens.id, "type": "function"}
-            call["function"] = {"name": piece.opens.name, "arguments": piece.text}
+    def delta(self, delta: Delta) -> bytes:
+        """The frame that delivers `delta`."""
+        if delta.call is None:
+            return self._chunk({"content": delta.text}, delta)
+        call: dict[str, Any] = {"index": delta.call}
+        if delta.opens is not None:
+            call |= {"id": delta.opens.id, "type": "function"}
+            call["function"] = {"name": delta.opens.name, "arguments": delta.text}
         else:
-            call["function"] = {"arguments": piece.text}
+            call["function"] = {"arguments": delta.text}
         return self._chunk({"tool_calls": [call]})
 
     def last(self, status: str) -> bytes:
         """The frame that says how the completion ended and, unless it was declined, what it cost."""
         choice = {"index": 0, "delta": {}, "finish_reason": self._draft.finish_reason(status)}
         payload: dict[str, Any] = {**self._frozen, "choices": [choice]}
-        if self._draft.order.include_usage:
-            payload["usage"] = pricing.receipt(self._draft.usage, self._draft.order.model)
+        if self._draft.request.include_usage:
+            payload["usage"] = pricing.receipt(self._draft.usage, self._draft.request.model)
         return frame(payload)
 
-    def _chunk(self, delta: dict[str, Any], piece: Piece | None = None) -> bytes:
+    def _chunk(self, delta: dict[str, Any], source: Delta | None = None) -> bytes:
         choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
-        if piece is not None and self._draft.order.alternatives is not None:
-            choice["logprobs"] = {"content": piece.logprobs, "refusal": None}
+        if source is not None and self._draft.request.alternatives is not None:
+            choice["logprobs"] = {"content": source.logprobs, "refusal": None}
         return frame({**self._frozen, "choices": [choice]})

@@ -161,7 +161,7 @@ class Gateway:
             return
         if fault.is_error and fault.when == "after":
             saboteur.replacement = self._failure(current)
-        elif fault.is_error and not routes.takes_mishap(scope, fault):
+        elif fault.is_error and not routes.accepts_provider_error(scope, fault):
             await self._failure(current)(scope, receive, saboteur.send)
             return
         try:

@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 from aurous_mock.completions import idempotency, parsed_request
 from aurous_mock.completions.draft import FAILED, failure_of
 from aurous_mock.completions.idempotency import Claim
-from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Run, Service
 from aurous_mock.contract import model_catalogue, validation
-from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import PROVIDER_FAILURES, Refused
 from aurous_mock.http.faults import Fault, error_of
@@ -52,44 +52,44 @@ class Routes:
         body = validation.parse(await _read_json(request, exchange.headers))
         validation.check(body, exchange.contract)
         exchange.key = idempotency.read_key(exchange.headers)
-        order = parsed_request.read(body)
-        admission = await self._limits.admit_tokens(team, order.prompt_tokens)
+        parsed = parsed_request.read(body)
+        admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         exchange.tokens = admission.gauge
         if admission.refusal is not None:
             raise admission.refusal
-        if order.streamed:
-            return await self._stream(request, order, team)
+        if parsed.streamed:
+            return await self._stream(request, parsed, team)
         claim = None
         if exchange.key is not None:
             claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
-        created = await self._service.create(order, team, claim, self._pace(exchange), _mishap(request))
+        created = await self._service.create(parsed, team, claim, self._pace(exchange), _provider_error(request))
         if not created.replayed:
             await self._limits.spend_tokens(team, created.made)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
 
-    async def _stream(self, request: Request, order: Order, team: str) -> "EventStream":
+    async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> "EventStream":
         exchange = exchange_of(request)
-        run = await self._service.begin(order, team)
-        mishap = _mishap(request)
-        if mishap is not None and exchange.fault.error_frame is None:
-            await run.conclude(FAILED, failure_of(mishap))
+        run = await self._service.begin(parsed, team)
+        provider_error = _provider_error(request)
+        if provider_error is not None and exchange.fault.error_frame is None:
+            await run.conclude(FAILED, failure_of(provider_error))
             self._service.forget(run)
-            raise mishap
+            raise provider_error
         fault = exchange.fault
         manner = Manner(
             warn=exchange.key is not None,
             keep_alive=fault.keep_alive or self._settings.keep_alive,
             error_frame=fault.error_frame,
-            mishap=mishap,
+            provider_error=provider_error,
             notice_disconnect=not fault.unnoticed,
         )
-        pieces = self._service.pieces(run, self._pace(exchange))
+        deltas = self._service.deltas(run, self._pace(exchange))
 
         async def settle() -> None:
             self._service.forget(run)
             await self._limits.spend_tokens(team, run.draft.usage.made)
 
-        return EventStream(run, pieces, manner, exchange, settle)
+        return EventStream(run, deltas, manner, exchange, settle)
 
     async def retrieve(self, request: Request) -> Response:
         team = _team(exchange_of(request))
@@ -121,14 +121,14 @@ class EventStream:
     def __init__(
         self,
         run: Run,
-        pieces: AsyncIterator[Piece | Ending],
+        deltas: AsyncIterator[Delta | Finish],
         manner: Manner,
         exchange: Exchange,
         settle: Callable[[], Awaitable[None]],
     ) -> None:
         self._settle = settle
         self._run = run
-        self._pieces = pieces
+        self._deltas = deltas
         self._manner = manner
         self._exchange = exchange
 
@@ -143,7 +143,7 @@ class EventStream:
             (b"aurous-idempotency-status", status),
         ]
         try:
-            await delivery.deliver(self._pieces, headers)
+            await delivery.deliver(self._deltas, headers)
         finally:
             await self._settle()
 
@@ -153,7 +153,7 @@ def _team(exchange: Exchange) -> str:
     return exchange.team
 
 
-def takes_mishap(scope: Scope, fault: Fault) -> bool:
+def accepts_provider_error(scope: Scope, fault: Fault) -> bool:
     """Whether the fault is a provider's, and the request one that asks the provider: it then fails in the middle of its
     work, and leaves a failed record behind."""
     if fault.html or fault.when == "after" or (scope["method"], scope["path"]) != ("POST", CREATE):
@@ -161,9 +161,9 @@ def takes_mishap(scope: Scope, fault: Fault) -> bool:
     return fault.error_frame is not None or (fault.is_error and error_of(fault).code in PROVIDER_FAILURES)
 
 
-def _mishap(request: Request) -> Refused | None:
+def _provider_error(request: Request) -> Refused | None:
     fault = exchange_of(request).fault
-    return error_of(fault) if takes_mishap(request.scope, fault) else None
+    return error_of(fault) if accepts_provider_error(request.scope, fault) else None
 
 
 def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, failure_of
 from aurous_mock.completions.service import BROKEN, Run
 from aurous_mock.contract.spec import Contract
-from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.http.errors import Refused, envelope
 from aurous_mock.http.frames import DONE, KEEP_ALIVE, Framer
 
@@ -24,7 +24,7 @@ class Manner:
     warn: bool
     keep_alive: float
     error_frame: int | None
-    mishap: Refused | None
+    provider_error: Refused | None
     notice_disconnect: bool
 
 
@@ -41,13 +41,13 @@ class Delivery:
         self._framer = Framer(run.draft)
         self._sent_at = 0.0
 
-    async def deliver(self, pieces: AsyncIterator[Piece | Ending], headers: Headers) -> None:
+    async def deliver(self, deltas: AsyncIterator[Delta | Finish], headers: Headers) -> None:
         """Send all of it; the run has ended when this returns, whatever happens to the client."""
         await self._send({"type": "http.response.start", "status": 200, "headers": [*headers]})
         helpers = [asyncio.create_task(self._pulse())]
         if self._manner.notice_disconnect:
             helpers.append(asyncio.create_task(self._watch()))
-        producer = asyncio.create_task(self._produce(pieces))
+        producer = asyncio.create_task(self._produce(deltas))
         self._run.attach(producer)
         try:
             await asyncio.wait([producer])
@@ -58,20 +58,22 @@ class Delivery:
                 helper.cancel()
         await self._finish()
 
-    async def _produce(self, pieces: AsyncIterator[Piece | Ending]) -> None:
+    async def _produce(self, deltas: AsyncIterator[Delta | Finish]) -> None:
         if self._manner.warn:
             await self._emit(self._framer.warning())
         await self._emit(self._framer.role())
         number = 0
-        async for piece in pieces:
+        async for delta in deltas:
             if number == self._manner.error_frame:
-                raise self._manner.mishap or Refused("chat_provider_unavailable", "The provider failed mid-stream.")
-            if isinstance(piece, Ending):
-                self._run.draft.end(piece)
+                raise self._manner.provider_error or Refused(
+                    "chat_provider_unavailable", "The provider failed mid-stream."
+                )
+            if isinstance(delta, Finish):
+                self._run.draft.end(delta)
                 return
             # Into the draft first: what the client may have seen is always on the record.
-            self._run.draft.add(piece)
-            await self._emit(self._framer.piece(piece))
+            self._run.draft.add(delta)
+            await self._emit(self._framer.delta(delta))
             number += 1
 
     async def _conclude(self, producer: "asyncio.Task[None]") -> None:

@@ -4,7 +4,7 @@ from starlette.routing import Router
 
 from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
-from aurous_mock.generation.fake_model import Engine, Improviser
+from aurous_mock.generation.fake_model import Engine, FakeModel
 from aurous_mock.http.admin import Admin
 from aurous_mock.http.middleware import Gateway
 from aurous_mock.http.rate_limits import Limits
@@ -36,7 +36,7 @@ def _store(settings: Settings) -> Store:
 
 def _engine(settings: Settings) -> Engine:
     if settings.upstream is None:
-        return Improviser(settings.seed)
+        return FakeModel(settings.seed)
     from aurous_mock.generation.upstream import Upstream
 
     return Upstream(settings.upstream, settings.upstream_key, settings.upstream_model)

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from aurous_mock.completions import parsed_request
 from aurous_mock.generation import schema_faker, tokens
-from aurous_mock.generation.answer import Answer, compose
+from aurous_mock.generation.answer import Answer, compose_answer
 from aurous_mock.http.errors import Refused
 from mockkit import chat
 
@@ -95,7 +95,7 @@ HOPELESS: list[dict[str, Any]] = [
 
 
 def answer(seed: int = 0, **fields: Any) -> Answer:
-    return compose(parsed_request.read(chat(**fields)), seed)
+    return compose_answer(parsed_request.read(chat(**fields)), seed)
 
 
 def text(**fields: Any) -> str:
@@ -138,7 +138,7 @@ def test_tokens_join_to_the_text() -> None:
 def test_max_tokens_cuts_to_a_prefix(limit: int) -> None:
     cut = answer(max_tokens=limit)
     assert cut.content == answer().content[:limit]
-    assert cut.ending.finish_reason == "length"
+    assert cut.finish.finish_reason == "length"
 
 
 def test_stop_cuts_before_the_first_of_the_sequences() -> None:
@@ -146,7 +146,7 @@ def test_stop_cuts_before_the_first_of_the_sequences() -> None:
     first, second = whole[20:24], whole[40:44]
     assert text(stop=[second, first]) == whole[: whole.index(first)]
     assert text(stop=first) == whole[: whole.index(first)]
-    assert answer(stop=first).ending.finish_reason == "stop"
+    assert answer(stop=first).finish.finish_reason == "stop"
 
 
 def test_an_empty_stop_stops_nothing() -> None:
@@ -155,7 +155,7 @@ def test_an_empty_stop_stops_nothing() -> None:
 
 @pytest.mark.parametrize(("effort", "most"), [("minimal", 0), ("low", 32), ("medium", 96), ("high", 1536)])
 def test_reasoning_follows_the_effort(effort: str, most: int) -> None:
-    assert most // 2 <= answer(reasoning_effort=effort).ending.reasoning_tokens <= most
+    assert most // 2 <= answer(reasoning_effort=effort).finish.reasoning_tokens <= most
 
 
 def test_logprobs_are_probabilities_in_order() -> None:
@@ -217,7 +217,7 @@ TIME = tool("tell_time")
 def test_a_tool_near_to_the_question_is_called() -> None:
     made = answer(text="Please tell me the time", tools=[WEATHER, TIME])
     assert [call.name for call in made.calls] == ["tell_time"]
-    assert made.ending.finish_reason == "tool_calls"
+    assert made.finish.finish_reason == "tool_calls"
     assert made.content == ()
 
 
@@ -235,12 +235,12 @@ def test_no_tool_is_called_when_forbidden_or_after_its_result() -> None:
         {"role": "assistant", "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "Rain"},
     ]
-    assert compose(parsed_request.read({**chat(tools=[WEATHER]), "messages": messages}), 0).content
+    assert compose_answer(parsed_request.read({**chat(tools=[WEATHER]), "messages": messages}), 0).content
 
 
 def test_arguments_count_against_max_tokens() -> None:
     made = answer(tools=[WEATHER], max_tokens=2)
-    assert made.ending.finish_reason == "length"
+    assert made.finish.finish_reason == "length"
     assert made.length == 2
 
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aurous_mock.completions import parsed_request
-from aurous_mock.completions.parsed_request import Order
+from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
-from aurous_mock.generation.answer import Answer, Ending, Piece
+from aurous_mock.generation.answer import Answer, Delta, Finish
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import Refused
 from aurous_mock.storage.memory import MemoryStore
@@ -22,14 +22,14 @@ class Patient:
         self.go = asyncio.Event()
         self._error = error
 
-    async def answer(self, order: Order, pace: Pace) -> Answer:
+    async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         await self.go.wait()
         if self._error is not None:
             raise self._error
-        return Answer(("done",), (), Ending("stop"))
+        return Answer(("done",), (), Finish("stop"))
 
-    async def stream(self, order: Order, pace: Pace) -> AsyncIterator[Piece | Ending]:
-        yield Ending("stop")
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+        yield Finish("stop")
 
     async def stop(self) -> None:
         """Nothing to let go of."""

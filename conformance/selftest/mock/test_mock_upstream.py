@@ -8,7 +8,7 @@ import httpx
 import orjson
 import pytest
 from aurous_mock.completions import parsed_request
-from aurous_mock.generation.answer import Ending, Piece
+from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.generation.upstream import Upstream
 from aurous_mock.http.errors import Refused
@@ -157,7 +157,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch, content: bytes) -> tuple[Upstream,
     return Upstream("http://engine/v1", None, "llama"), transport
 
 
-async def _drain(engine: Upstream, body: dict[str, Any]) -> list[Piece | Ending]:
+async def _drain(engine: Upstream, body: dict[str, Any]) -> list[Delta | Finish]:
     return [step async for step in engine.stream(parsed_request.read(body), Pace())]
 
 
@@ -174,9 +174,9 @@ def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> N
         "data: [DONE]",
     ]
     engine, transport = scripted(monkeypatch, "".join(f"{event}\r\n\r\n" for event in events).encode())
-    *pieces, ending = asyncio.run(_drain(engine, chat(stream=True, vision_quality="xhigh", user="u")))
-    assert [getattr(piece, "text", None) for piece in pieces] == ["Hi\u2028", "", "{}"]
-    assert ending == Ending("tool_calls", reasoning_tokens=10, prompt_tokens=9, completion_tokens=20)
+    *deltas, finish = asyncio.run(_drain(engine, chat(stream=True, vision_quality="xhigh", user="u")))
+    assert [getattr(delta, "text", None) for delta in deltas] == ["Hi\u2028", "", "{}"]
+    assert finish == Finish("tool_calls", reasoning_tokens=10, prompt_tokens=9, completion_tokens=20)
     assert transport.asked["model"] == "llama"
     assert transport.asked["max_tokens"] == 4096
     assert transport.asked["stream_options"] == {"include_usage": True}
