@@ -33,6 +33,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._request.error_body import Envelope, excerpt, printable
 
 if TYPE_CHECKING:
+    from aurous_client.models import ChatCompletion, ChatMessage
+
     from ._request.attempt import Attempt
     from ._stream.recovery import Recovery
     from .billing.receipts import Receipt
@@ -47,6 +49,10 @@ class AurousError(Exception):
     """The text that a stream had delivered before the error."""
     receipt: Receipt | None = None
     """What the completion of a stream cost, where that was known by then."""
+    messages: Sequence[ChatMessage | Mapping[str, Any]] = ()
+    """The conversation of a tool loop that the error ended; `run_tools` can go on from it."""
+    completions: Sequence[ChatCompletion] = ()
+    """The completions that this loop had made by then, with their receipts."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Exception's own would call the class with the message alone.

@@ -1,4 +1,4 @@
-"""A typed function as a tool: its schema, from signature and docstring, and its call, from JSON. Knows no client.
+"""Python functions as tools: the schema from signature and docstring, and the call from JSON arguments.
 
 Page: api-reference/chat/tools.
 """
@@ -6,15 +6,18 @@ Page: api-reference/chat/tools.
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Sequence
-from functools import update_wrapper
-from typing import Any, Final, Generic, ParamSpec, TypeVar, overload
+from functools import partial, update_wrapper
+from operator import attrgetter
+from typing import Annotated, Any, Final, Generic, ParamSpec, Self, TypeVar, overload
 
-from aurous_client.encoding import encode
 from aurous_client.models import FunctionDefinition, Tool
+from aurous_client.types import JsonObject
 
 from ..errors import AurousError
 from .json_schema import explain, library, needs_pydantic, read, schema_for
@@ -26,34 +29,41 @@ _SECTIONS: Final = re.compile(
     r"^(Args|Arguments|Parameters|Returns?|Yields?|Raises|Examples?|Notes?|Warnings?|See Also):[ \t]*$", re.MULTILINE
 )
 _ARGUMENT: Final = re.compile(r"(\w+)[ \t]*(?:\(.*?\))?:[ \t]*(.*)")
+_NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# What models send in place of an empty object.
+_NO_ARGUMENTS: Final = frozenset({"", "null"})
 
 
 class ToolArgumentsError(AurousError, ValueError):
     """The model's arguments do not fit the function, which was not called. The message is meant for the model."""
 
 
+class ToolResultError(AurousError, TypeError):
+    """A function returned what cannot be sent to the model as text or JSON."""
+
+
 class FunctionTool(Tool, Generic[P, R]):
     """A function that the model may call, made by `tool`. It is still the function, and also a `Tool` to send."""
 
     def __init__(self, function: Callable[P, R], *, name: str | None = None, description: str | None = None) -> None:
+        tool_name = _check_name(name if name is not None else _name_of(function))
         parameters = _parameters(function)
-        called = name or str(getattr(function, "__name__", type(function).__name__))
         summary, documented = _docstring(function)
-        self._arguments = _arguments_type(called, parameters)
+        self._arguments = _arguments_type(tool_name, parameters)
         schema = schema_for(self._arguments)
-        # The docstring of a class made here would be none of the user's.
+        # The docstring of a class made here, not the user's.
         schema.pop("description", None)
-        for each in parameters:
-            said = _annotated_description(each.annotation) or documented.get(each.name)
-            if said:
-                schema["properties"][each.name].setdefault("description", said)
-        definition = FunctionDefinition(name=called, parameters=schema)
+        for parameter in parameters:
+            text = _annotated_description(parameter.annotation) or documented.get(parameter.name)
+            if text:
+                schema["properties"][parameter.name].setdefault("description", text)
+        definition = FunctionDefinition(name=tool_name, parameters=schema)
         if description or summary:
             definition.description = description or summary
         super().__init__(function=definition)
         self._function = function
         self._positional = [each.name for each in parameters if each.kind is each.POSITIONAL_ONLY]
-        self._named = [each.name for each in parameters if each.kind is not each.POSITIONAL_ONLY]
+        self._keyword = [each.name for each in parameters if each.kind is not each.POSITIONAL_ONLY]
         update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,32 +75,63 @@ class FunctionTool(Tool, Generic[P, R]):
         return any(map(inspect.iscoroutinefunction, (self._function, type(self._function).__call__)))
 
     def invoke(self, arguments: str) -> str:
-        """What the function returns for the JSON arguments of a call, as text: JSON, unless it is text already.
+        """Call the function with the JSON arguments of a tool call. Returns its result as text: JSON, unless it is str.
 
-        Raises ToolArgumentsError before the function is called, what it raises, and TypeError for an async function or
-        a result that JSON cannot hold.
+        Raises ToolArgumentsError before the function is called, what the function raises, ToolResultError for a result
+        that cannot be sent, and TypeError for an async function.
         """
         if self.is_async:
             raise TypeError(f"{self.function.name} is async: use ainvoke")
-        return _as_text(self._call(arguments))
+        return self._as_text(self._call(arguments))
 
     async def ainvoke(self, arguments: str) -> str:
-        """As `invoke`. A function that is no coroutine function runs in a thread."""
+        """As `invoke`. A function that is not a coroutine function runs in a thread."""
         if self.is_async:
             pending: Any = self._call(arguments)
-            return _as_text(await pending)
+            return self._as_text(await pending)
         return await asyncio.to_thread(self.invoke, arguments)
 
     def _call(self, arguments: str) -> Any:
         try:
-            # Some models send nothing at all for a function without parameters.
-            given = read(arguments or "{}", self._arguments)
+            text = "{}" if arguments.strip() in _NO_ARGUMENTS else arguments
+            values = read(text, self._arguments)
         except (ValueError, RecursionError) as error:
             raise ToolArgumentsError(f"the arguments do not fit: {explain(error)}") from error
         function: Callable[..., Any] = self._function
-        return function(
-            *(getattr(given, name) for name in self._positional), **{name: getattr(given, name) for name in self._named}
-        )
+        positional = [getattr(values, _field_name(values, name)) for name in self._positional]
+        return function(*positional, **{name: getattr(values, _field_name(values, name)) for name in self._keyword})
+
+    def _as_text(self, result: object) -> str:
+        try:
+            text = result if isinstance(result, str) else _to_json(result)
+            text.encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            reason = "text with half of a surrogate pair" if isinstance(error, UnicodeEncodeError) else str(error)
+            raise ToolResultError(f"{self.function.name} returned what cannot be sent: {reason}") from error
+        return text
+
+    def __copy__(self) -> Self:
+        return self._remake(self._function, self.function, {**self.additional_properties})
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self._remake(*copy.deepcopy((self._function, self.function, self.additional_properties), memo))
+
+    @classmethod
+    def _remake(
+        cls, function: Callable[P, R], definition: FunctionDefinition, additional_properties: dict[str, Any]
+    ) -> Self:
+        tool = cls(function, name=definition.name)
+        tool.function, tool.additional_properties = definition, additional_properties
+        return tool
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        name = getattr(self._function, "__qualname__", "")
+        try:
+            is_global = attrgetter(name)(sys.modules[self._function.__module__]) is self
+        except (AttributeError, KeyError, TypeError):
+            is_global = False
+        # A decorated function is pickled by its name, as a function is: the name leads to the tool.
+        return name if is_global else (self._remake, (self._function, self.function, self.additional_properties))
 
 
 @overload
@@ -117,76 +158,124 @@ def tool(
             \"\"\"
 
     Every parameter has a type; one with a default may be left out. Enums, dataclasses, attrs classes, TypedDicts and,
-    where it is installed, pydantic models are converted both ways. A parameter is described by `Annotated[str, "..."]`
-    or by the docstring.
+    where it is installed, pydantic models are converted both ways. A parameter is described by `Annotated[str, "..."]`,
+    by pydantic's `Field` or by the docstring. The model is not offered the arguments that a `functools.partial` sets.
 
     Args:
-        name: What the model calls it; the function's name, if left out.
+        name: What the model calls it: up to 64 of A-Z, a-z, 0-9, _ and -. The function's name, if left out.
         description: What it is for; the docstring without its sections, if left out.
 
-    Raises TypeError for a signature that has no schema, and MissingLibraryError.
+    Raises TypeError for a signature that has no schema, ValueError for a name that the API does not take, such as that
+    of a lambda, and MissingLibraryError.
     """
     if function is None:
         return lambda function: FunctionTool(function, name=name, description=description)
     return FunctionTool(function, name=name, description=description)
 
 
-def _as_text(result: object) -> str:
-    if isinstance(result, str):
-        return result
-    # msgspec would write a model of the API as the attrs class that it is, not as its JSON.
-    encoded: bytes = library("msgspec").json.encode(encode(result), enc_hook=_encodable)
+def _to_json(result: object) -> str:
+    encoded: bytes = library("msgspec").json.encode(_plain(result), enc_hook=_encodable)
     return encoded.decode()
 
 
+def _plain(value: Any) -> Any:
+    """The same value with the API's objects as dicts; msgspec would take them for the attrs classes that they are."""
+    if isinstance(value, JsonObject):
+        return value.to_dict()
+    if type(value) is dict:
+        return {name: _plain(member) for name, member in value.items()}
+    return [*map(_plain, value)] if type(value) in (list, tuple, set, frozenset) else value
+
+
 def _encodable(value: Any) -> Any:
-    """What msgspec does not know, as something that it does."""
+    """What msgspec cannot encode, as something that it can."""
     if needs_pydantic(type(value)):
         return value.model_dump(mode="json")
-    raise TypeError(f"a tool returned an object of {type(value).__name__}, which JSON cannot hold")
+    raise TypeError(f"an object of {type(value).__name__}, which JSON cannot hold")
+
+
+def _check_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{name!r} cannot be the name of a tool, which is 1 to 64 of A-Z, a-z, 0-9, _ and -; "
+            "set one by tool(name=...)"
+        )
+    return name
+
+
+def _unwrap(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function behind a partial."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    function = _unwrap(function)
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters, with their types. Raises TypeError for what cannot be filled from a JSON object."""
     parameters = [*inspect.signature(function, eval_str=True).parameters.values()]
+    if isinstance(function, partial):
+        parameters = [each for each in parameters if each.name not in function.keywords]
     for each in parameters:
         if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            raise TypeError(f"a tool takes no {each}: the model needs to know each parameter by name")
+            raise TypeError(f"a tool takes no {each}: the model needs the name of each parameter")
         if each.annotation is each.empty:
-            raise TypeError(f"the parameter {each.name} has no type, so the model cannot be told of one")
+            raise TypeError(f"the parameter {each.name} has no type to describe to the model")
     return parameters
 
 
 def _arguments_type(name: str, parameters: Sequence[inspect.Parameter]) -> Any:
-    """A type with one field for each parameter, that takes nothing else."""
-    if any(needs_pydantic(each.annotation) for each in parameters):
+    """A type with one field for each parameter, and no others."""
+    if any(needs_pydantic(each.annotation) or needs_pydantic(each.default) for each in parameters):
+        pydantic = library("pydantic")
         fields: Any = {
-            each.name: (each.annotation, ... if each.default is each.empty else each.default) for each in parameters
+            # Under names that no method of a model has.
+            f"{_PREFIX}{each.name}": (
+                Annotated[each.annotation, pydantic.Field(alias=each.name)],
+                ... if each.default is each.empty else each.default,
+            )
+            for each in parameters
         }
-        return library("pydantic").create_model(name, __config__={"extra": "forbid"}, **fields)
+        return pydantic.create_model(name, __config__={"extra": "forbid"}, **fields)
     msgspec = library("msgspec")
 
     def field(parameter: inspect.Parameter) -> tuple[Any, ...]:
         if parameter.default is parameter.empty:
             return parameter.name, parameter.annotation
-        # A factory, since msgspec refuses defaults that could be changed; Python shares them between calls.
+        # A factory, since msgspec refuses mutable defaults; Python shares them between calls.
         return parameter.name, parameter.annotation, msgspec.field(default_factory=lambda: parameter.default)
 
     return msgspec.defstruct(name, map(field, parameters), kw_only=True, forbid_unknown_fields=True)
 
 
+_PREFIX: Final = "argument_"
+
+
+def _field_name(values: object, parameter: str) -> str:
+    """The attribute of read arguments that has a parameter's value."""
+    return f"{_PREFIX}{parameter}" if needs_pydantic(type(values)) else parameter
+
+
 def _annotated_description(annotation: object) -> str | None:
-    """What `Annotated[T, "..."]` or PEP 727's `Annotated[T, Doc("...")]` says of a parameter."""
+    """The text of `Annotated[T, "..."]` or PEP 727's `Annotated[T, Doc("...")]`."""
     for each in getattr(annotation, "__metadata__", ()):
-        said = getattr(each, "documentation", each)
-        if isinstance(said, str):
-            return said
+        text = getattr(each, "documentation", each)
+        if isinstance(text, str):
+            return text
     return None
 
 
 def _docstring(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
-    """A docstring's text without its sections, and what its section of arguments says of each."""
-    summary, *sections = _SECTIONS.split(inspect.getdoc(function) or "")
+    """A docstring's text without its sections, and the description of each argument."""
+    function = _unwrap(function)
+    # That of an instance is its class's, unless the method has one of its own.
+    method = None if inspect.isroutine(function) else type(function).__call__
+    text = (inspect.getdoc(method) if method is not None and method.__doc__ else None) or inspect.getdoc(function)
+    summary, *sections = _SECTIONS.split(text or "")
     described: dict[str, str] = {}
     for title, body in zip(sections[::2], sections[1::2], strict=True):
         if title not in ("Args", "Arguments", "Parameters"):

@@ -1,15 +1,17 @@
-"""Types as JSON has them: their schemas, and objects of them from text. Knows no completion and no tool.
+"""JSON Schemas of Python types, and values of these types from JSON text.
 
-Types are read by msgspec, or by pydantic where they are made with it; neither is imported before it is needed.
+msgspec does both, or pydantic for types that use it; neither is imported before it is needed.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from typing import Any, Final, Literal, TypeVar, get_args
 
 from ..errors import AurousError
+from .formats import add_formats
 
 T = TypeVar("T")
 
@@ -22,25 +24,51 @@ _UNLISTED: Final = frozenset({"title", "default", "discriminator"})
 
 
 class MissingLibraryError(AurousError, ImportError):
-    """A library that the caller's types call for is not installed."""
+    """A library that the caller's types need is not installed."""
+
+
+class UnsupportedTypeError(AurousError, TypeError):
+    """A type that has no JSON Schema, or whose values cannot be told apart in JSON, such as a union of dataclasses."""
 
 
 def schema_for(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a type, in the keywords that the page lists. Its root is the type itself, and no `$ref`."""
+    """The JSON Schema of a type, in the keywords that the page lists. Its root is the type itself, not a `$ref`.
+
+    Raises UnsupportedTypeError and MissingLibraryError.
+    """
     if needs_pydantic(kind):
-        schema = library("pydantic").TypeAdapter(kind).json_schema()
+        pydantic = library("pydantic")
+        try:
+            schema = pydantic.TypeAdapter(kind).json_schema()
+        except (pydantic.errors.PydanticUserError, pydantic.errors.PydanticSchemaGenerationError) as error:
+            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}") from error
     else:
-        schema = library("msgspec").json.schema(kind)
+        msgspec = library("msgspec")
+        try:
+            schema = msgspec.json.schema(kind)
+        except TypeError as error:
+            advice = "msgspec.Struct classes with tag=True, or pydantic models, can form a union"
+            hint = f" ({advice})" if "union" in str(error) else ""
+            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{hint}") from error
+        add_formats(schema, msgspec.inspect.type_info(kind))
     return _rooted(_fitted(schema))
 
 
 def read(text: str, kind: type[T]) -> T:
     """An object of a type from JSON text. Raises ValueError, which `explain` puts into words."""
     if needs_pydantic(kind):
-        made: T = library("pydantic").TypeAdapter(kind).validate_json(text)
-    else:
-        made = library("msgspec").json.decode(text, type=kind)
-    return made
+        value: T = library("pydantic").TypeAdapter(kind).validate_json(text)
+        return value
+    decode: Callable[..., T] = library("msgspec").json.decode
+    try:
+        return decode(text, type=kind)
+    except ValueError:
+        try:
+            # To JSON Schema, and so to a model, 5.0 is an integer; to msgspec it is not.
+            return decode(json.dumps(json.loads(text, parse_float=_number)), type=kind)
+        except (ValueError, RecursionError):
+            pass
+        raise
 
 
 def explain(error: Exception) -> str:
@@ -71,6 +99,15 @@ def library(name: Literal["msgspec", "pydantic"]) -> Any:
         raise MissingLibraryError(f'{name} is not installed: pip install "{wanted}"', name=name) from None
 
 
+def _name(kind: Any) -> str:
+    return str(getattr(kind, "__name__", kind))
+
+
+def _number(text: str) -> float | int:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
 def walk(schema: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int]]:
     """All schemas within a schema, itself included, with their levels. A `$ref` is not followed."""
     waiting: list[tuple[Any, int]] = [(schema, 1)]
@@ -83,11 +120,11 @@ def walk(schema: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int]]:
             if keyword in _ONE:
                 waiting.append((value, level + 1))
             elif keyword in _NAMED and isinstance(value, Mapping):
-                # What is defined is met by $ref, which starts to count anew.
+                # A $ref to a definition starts to count anew.
                 deeper = 1 if keyword in ("$defs", "definitions") else level + 1
                 waiting += [(child, deeper) for child in value.values()]
             elif keyword in _LISTED and isinstance(value, list):
-                # An alternative speaks of the same value; only an item is a level below.
+                # An alternative describes the same value; only an item is a level below.
                 deeper = level + 1 if keyword == "prefixItems" else level
                 waiting += [(child, deeper) for child in value]
 

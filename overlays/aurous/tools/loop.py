@@ -1,4 +1,4 @@
-"""The loop that lets the model call functions until it answers. Knows no HTTP: a client is what can create completions.
+"""The tool loop: lets the model call functions until it answers.
 
 Page: api-reference/chat/tools.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeAlias
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 from attrs import frozen
 from aurous_client.models import AssistantMessage, ChatCompletion, ChatMessage, ToolCall, ToolMessage
 from aurous_client.resources import AsyncResources, Resources
 
 from ..errors import AurousError
-from .function_tool import FunctionTool, ToolArgumentsError, tool
+from .function_tool import FunctionTool, ToolArgumentsError, ToolResultError, tool
+
+logger = logging.getLogger("aurous")
 
 __all__ = [
     "AsyncClient",
@@ -24,6 +28,7 @@ __all__ = [
     "OnError",
     "ToolArgumentsError",
     "ToolLoopError",
+    "ToolResultError",
     "ToolRun",
     "UnknownToolError",
     "arun_tools",
@@ -33,10 +38,10 @@ __all__ = [
 
 Conversation: TypeAlias = Sequence[ChatMessage | Mapping[str, Any]]
 OnError: TypeAlias = Callable[[ToolCall, Exception], str | None]
-"""What to tell the model of a call that failed; None for the usual text. It may raise, which ends the loop."""
+"""Returns the text that the model gets for a failed call; None for the usual text. It may raise to end the loop."""
 
-# Answers that were stopped before their end: the calls in them may be cut.
-_CUT_SHORT: Final = frozenset({"length", "content_filter", "cancelled"})
+# Answers that were stopped before their end: the calls in them may be incomplete.
+_TRUNCATED: Final = frozenset({"length", "content_filter", "cancelled"})
 
 
 class _Completions(Protocol):
@@ -50,7 +55,7 @@ class _Chat(Protocol):
 
 
 class Client(Protocol):
-    """What else than `Aurous` can have `chat.completions.create`, such as a stand-in for tests."""
+    """Anything besides `Aurous` that has `chat.completions.create`, such as a stand-in for tests."""
 
     @property
     def chat(self) -> _Chat: ...
@@ -74,11 +79,11 @@ class AsyncClient(Protocol):
 
 
 class UnknownToolError(AurousError, LookupError):
-    """The model asked for a function that it was not offered. The message is meant for the model."""
+    """The model called a function that it was not offered. The message is meant for the model."""
 
 
 class ToolLoopError(AurousError):
-    """The loop ended without an answer. Nothing is lost: what was said and charged is here."""
+    """The loop ended without an answer. The conversation and the completions that were charged are kept here."""
 
     def __init__(
         self,
@@ -89,7 +94,7 @@ class ToolLoopError(AurousError):
     ) -> None:
         super().__init__(message)
         self.messages = list(messages)
-        """The conversation; its last turn is the model's, with the calls that were not made."""
+        """The conversation; its last message is the model's, with the calls that were not made."""
         self.completions = list(completions)
         """One for each round, with their receipts."""
         self.completion_id = self.completions[-1].id if self.completions else None
@@ -97,12 +102,12 @@ class ToolLoopError(AurousError):
 
 @frozen(kw_only=True)
 class ToolRun:
-    """A loop that came to its end."""
+    """A finished loop."""
 
     completion: ChatCompletion
-    """The answer: the first without calls."""
+    """The answer: the first completion without calls."""
     messages: list[ChatMessage | Mapping[str, Any]]
-    """The whole conversation, the answer included; with another question behind it, it can go on."""
+    """The whole conversation, including the answer. Append another question to continue it."""
     completions: list[ChatCompletion]
     """One for each round, with their receipts."""
 
@@ -124,25 +129,28 @@ def run_tools(
 ) -> ToolRun:
     """Let the model call functions until it answers.
 
-    A call that fails is no end: bad arguments, unknown names and exceptions are handed back to the model as text. The
-    calls of one round run one after the other.
+    A failed tool call does not end the loop: bad arguments, unknown names, exceptions and results that cannot be sent
+    are reported to the model as text. The calls of one round run one after the other.
 
     Args:
-        client: `Aurous`, or whatever has `chat.completions.create`.
-        tools: Tools or plain functions, each with a name of its own.
+        client: `Aurous`, or anything that has `chat.completions.create`.
+        tools: Tools or plain functions, each with a different name.
         max_rounds: How many completions may be made, each of which is charged.
-        on_error: Is given each call that failed and its exception; returns what to tell the model, or None for the
-            usual text, or raises to end the loop.
-        options: Further arguments of `create`. A `tool_choice` that makes the model call holds for the first round.
+        on_error: Called with each failed call and its exception. Returns the text for the model, or None for the usual
+            text, or raises to end the loop.
+        options: Further arguments of `create`. A `tool_choice` that forces a call applies to the first round only.
 
-    Raises ToolLoopError, with the conversation, if there is no answer within `max_rounds` or an answer with calls was
-    cut short; what `create` raises; and TypeError for options or functions that do not go with a loop.
+    Raises ToolLoopError if there is no answer within `max_rounds` or an answer with calls was truncated; what `create`
+    and `on_error` raise; and TypeError or ValueError for options and functions that a loop cannot use. Whatever ends a
+    loop has its attributes `messages` and `completions`: to go on, call `run_tools` again with these messages.
     """
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
-    if unfit := [name for name, each in loop.tools.items() if each.is_async]:
-        raise TypeError(f"{', '.join(unfit)}: async functions need arun_tools")
-    while calls := loop.take(client.chat.completions.create(**loop.request())):
-        loop.answer(calls, [_outcome(loop.tools, call) for call in calls])
+    if async_names := [name for name, each in loop.tools.items() if each.is_async]:
+        raise TypeError(f"{', '.join(async_names)}: async functions need arun_tools")
+    with loop:
+        while calls := loop.receive(client.chat.completions.create(**loop.request())):
+            for call in calls:
+                loop.add_result(call, _invoke(loop.tools, call))
     return loop.result()
 
 
@@ -158,13 +166,26 @@ async def arun_tools(
 ) -> ToolRun:
     """As `run_tools`, for asyncio. The calls of one round run at the same time, plain functions in threads."""
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
-    while calls := loop.take(await client.chat.completions.create(**loop.request())):
-        loop.answer(calls, await asyncio.gather(*(_aoutcome(loop.tools, call) for call in calls)))
+    with loop:
+        while calls := loop.receive(await client.chat.completions.create(**loop.request())):
+            tasks = [asyncio.ensure_future(_ainvoke(loop.tools, call)) for call in calls]
+            try:
+                await asyncio.gather(*tasks)
+            except BaseException:
+                for task in tasks:
+                    task.cancel()
+                finished = [(call, task) for call, task in zip(calls, tasks, strict=True) if task.done()]
+                for call, task in finished:
+                    if not task.cancelled() and task.exception() is None:
+                        loop.add_message(call, task.result())
+                raise
+            for call, task in zip(calls, tasks, strict=True):
+                loop.add_result(call, task.result())
     return loop.result()
 
 
 class _Loop:
-    """What both loops do between a completion and the next request. Pure."""
+    """The state of a loop and its steps between requests, without I/O. As a context, it adds its state to errors."""
 
     def __init__(
         self,
@@ -175,52 +196,66 @@ class _Loop:
         on_error: OnError | None,
         options: Mapping[str, Any],
     ) -> None:
-        if unfit := {"stream", "idempotency_key"} & options.keys():
-            raise TypeError(f"{', '.join(sorted(unfit))}: a loop makes several completions, and none is a stream")
+        if invalid := {"stream", "idempotency_key"} & options.keys():
+            raise TypeError(f"{', '.join(sorted(invalid))}: a loop makes several completions, and none is a stream")
         if max_rounds < 1:
             raise ValueError("max_rounds must be at least 1")
-        made = [each if isinstance(each, FunctionTool) else FunctionTool(each) for each in tools]
-        self.tools = {each.function.name: each for each in made}
-        if len(self.tools) < len(made):
+        function_tools = [each if isinstance(each, FunctionTool) else FunctionTool(each) for each in tools]
+        self.tools = {each.function.name: each for each in function_tools}
+        if len(self.tools) < len(function_tools):
             raise TypeError("two tools have the same name")
-        self._options = {**options, "model": model, "tools": made}
+        self._options = {**options, "model": model, "tools": function_tools}
         self._messages = [*messages]
         self._completions: list[ChatCompletion] = []
         self._max_rounds = max_rounds
         self._on_error = on_error
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            # On any error, also one that is not of this package: what was charged is not to be lost.
+            vars(error).update(messages=[*self._messages], completions=[*self._completions])
+
     def request(self) -> dict[str, Any]:
         """The arguments of the next `create`."""
         options = self._options
         if self._completions and options.get("tool_choice") not in ("auto", "none", None):
-            # It would make the model call for ever.
+            # It would force a call in every round.
             options = {name: value for name, value in options.items() if name != "tool_choice"}
         return {**options, "messages": [*self._messages]}
 
-    def take(self, completion: ChatCompletion) -> list[ToolCall]:
-        """The calls to make; none if the completion is the answer."""
+    def receive(self, completion: ChatCompletion) -> list[ToolCall]:
+        """Record a completion. Returns the calls to make; none if it is the answer."""
         choice = completion.choices[0]
         calls = choice.message.tool_calls or []
-        turn = AssistantMessage(content=choice.message.content)
+        message = AssistantMessage(content=choice.message.content)
         if calls:
-            turn.tool_calls = calls
-        self._messages.append(turn)
+            message.tool_calls = calls
+        self._messages.append(message)
         self._completions.append(completion)
-        if calls and choice.finish_reason in _CUT_SHORT:
+        if calls and choice.finish_reason in _TRUNCATED:
             raise self._error(f"the answer ended with {choice.finish_reason}, so its calls may be incomplete")
         if calls and len(self._completions) >= self._max_rounds:
             raise self._error(f"the model still calls tools after {len(self._completions)} rounds")
         return calls
 
-    def answer(self, calls: Sequence[ToolCall], outcomes: Sequence[str | Exception]) -> None:
-        """Hand what became of the calls back to the model."""
-        for call, outcome in zip(calls, outcomes, strict=True):
-            if isinstance(outcome, Exception):
-                told = self._on_error(call, outcome) if self._on_error else None
-                content = _error_text(outcome) if told is None else told
-            else:
-                content = outcome
-            self._messages.append(ToolMessage(content=content, tool_call_id=call.id))
+    def add_result(self, call: ToolCall, result: str | Exception) -> None:
+        """Add the result of a call to the conversation, or what `on_error` makes of its error."""
+        if isinstance(result, Exception):
+            if isinstance(result, ToolResultError):
+                # A fault of the program, not of the model.
+                logger.warning("%s", result)
+            text = self._on_error(call, result) if self._on_error else None
+            result = result if text is None else text
+        self.add_message(call, result)
+
+    def add_message(self, call: ToolCall, result: str | Exception) -> None:
+        content = _error_text(result) if isinstance(result, Exception) else _sendable(result)
+        self._messages.append(ToolMessage(content=content, tool_call_id=call.id))
 
     def result(self) -> ToolRun:
         return ToolRun(completion=self._completions[-1], messages=self._messages, completions=self._completions)
@@ -229,14 +264,14 @@ class _Loop:
         return ToolLoopError(message, messages=self._messages, completions=self._completions)
 
 
-def _outcome(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
+def _invoke(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
     try:
         return _find(tools, call).invoke(call.function.arguments)
     except Exception as error:
         return error
 
 
-async def _aoutcome(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
+async def _ainvoke(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
     try:
         return await _find(tools, call).ainvoke(call.function.arguments)
     except Exception as error:
@@ -250,11 +285,18 @@ def _find(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> Functi
 
 
 def _error_text(error: Exception) -> str:
-    """What the model is told of a failed call."""
+    """The text that the model gets for a failed call."""
     if isinstance(error, ToolArgumentsError):
         kind, message = "invalid_arguments", str(error)
     elif isinstance(error, UnknownToolError):
         kind, message = "unknown_tool", str(error)
+    elif isinstance(error, ToolResultError):
+        kind, message = "invalid_result", str(error)
     else:
         kind, message = "tool_failed", f"{type(error).__name__}: {error}"
-    return json.dumps({"error": {"type": kind, "message": message}}, ensure_ascii=False)
+    return json.dumps({"error": {"type": kind, "message": _sendable(message)}}, ensure_ascii=False)
+
+
+def _sendable(text: str) -> str:
+    """A text with lone surrogates escaped, which UTF-8 cannot carry."""
+    return text.encode("utf-8", "backslashreplace").decode()

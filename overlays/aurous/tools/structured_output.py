@@ -1,4 +1,4 @@
-"""Answers of a given type: a class becomes a `response_format`, and the answer an object of it. Sends nothing.
+"""Structured output: the `response_format` for a class, and the answer as an object of the class.
 
 Page: api-reference/chat/structured-output.
 """
@@ -22,8 +22,8 @@ MAX_SCHEMA_BYTES: Final = 10_240
 MAX_SCHEMA_LEVELS: Final = 5
 
 Fault: TypeAlias = Literal["unfinished", "truncated", "refused", "tool_calls", "empty", "invalid"]
-"""Why an answer is no object: it failed, was cancelled or still runs; it was cut at `max_tokens`; the model or a filter
-refused; it asks for calls; it has no text; its text does not fit the type."""
+"""Why an answer is not an object: the completion failed, was cancelled or is in progress; it ended at `max_tokens`; the
+model or a filter refused; it calls tools; it has no text; its text does not fit the type."""
 
 
 class SchemaLimitError(AurousError, ValueError):
@@ -48,31 +48,33 @@ class StructuredOutputError(AurousError):
         self.completion = completion
         self.completion_id = completion.id
         self.text = "".join(choice.message.content or "" for choice in completion.choices)
-        """The answer as it came; empty where it has no text."""
+        """The answer's text, unchanged; empty if it has none."""
 
 
 def response_format_for(kind: type[Any], *, name: str | None = None, strict: bool = True) -> JsonSchemaFormat:
     """The `response_format` that asks for answers of a type; `parsed` reads them.
 
     Args:
-        kind: A dataclass, an attrs class, a TypedDict, a msgspec.Struct or a pydantic model. What docstrings of
-            classes and descriptions of fields say (`Annotated[int, msgspec.Meta(description=...)]`,
-            `pydantic.Field(description=...)`) the model is told. A field with a default may be left out.
-        name: What to call the schema; the name of the type, if left out.
-        strict: Whether the answer is held to the schema while it is made; otherwise that is best effort. Formats,
-            patterns and bounds are best effort in either case.
+        kind: A dataclass, an attrs class, a TypedDict, a msgspec.Struct or a pydantic model. The model sees docstrings
+            of classes and descriptions of fields (`Annotated[int, msgspec.Meta(description=...)]`,
+            `pydantic.Field(description=...)`). A field with a default may be left out of the answer.
+        name: The name of the schema; by default that of the type.
+        strict: Whether generation is constrained to the schema; otherwise it is best effort. Formats, patterns and
+            bounds are best effort in either case.
 
-    Raises SchemaLimitError for a schema beyond the documented limits, MissingLibraryError, and TypeError for a type
-    that JSON cannot hold.
+    Raises SchemaLimitError for a schema beyond the documented limits, MissingLibraryError, and UnsupportedTypeError,
+    a TypeError, for a type without a JSON Schema, such as one with a union of two dataclasses.
     """
-    called = name if name is not None else re.sub(r"[^A-Za-z0-9_-]+", "_", getattr(kind, "__name__", "answer"))[:64]
-    named = NamedJsonSchema(name=called, strict=strict, schema=schema_for(kind))
+    schema_name = (
+        name if name is not None else re.sub(r"[^A-Za-z0-9_-]+", "_", getattr(kind, "__name__", "answer"))[:64]
+    )
+    named = NamedJsonSchema(name=schema_name, strict=strict, schema=schema_for(kind))
     check_schema(named)
     return JsonSchemaFormat(json_schema=named)
 
 
 def parsed(completion: ChatCompletion, kind: type[T]) -> T:
-    """The object that an answer is, of a type that was asked for with `response_format_for`.
+    """The answer as an object of the type that `response_format_for` asked for.
 
     Raises StructuredOutputError, which says why there is none and has the text.
     """
@@ -87,17 +89,17 @@ def parsed(completion: ChatCompletion, kind: type[T]) -> T:
     if choice.finish_reason == "cancelled":
         raise error("unfinished", "the completion was cancelled")
     if choice.finish_reason == "length":
-        raise error("truncated", "the answer was cut short; raise max_tokens")
+        raise error("truncated", "the answer was truncated; raise max_tokens")
     if choice.finish_reason == "content_filter" or refusal:
         raise error("refused", f"the answer was refused: {refusal or 'a filter stopped it'}")
     if choice.message.tool_calls:
-        raise error("tool_calls", "the answer asks for calls of tools; send their results for the answer itself")
+        raise error("tool_calls", "the answer calls tools; send their results to get the answer itself")
     if not choice.message.content:
         raise error("empty", "the answer has no text")
     try:
         return read(choice.message.content, kind)
     except (ValueError, RecursionError) as fault:
-        raise error("invalid", f"the answer is no {getattr(kind, '__name__', kind)}: {explain(fault)}") from fault
+        raise error("invalid", f"the answer is not a {getattr(kind, '__name__', kind)}: {explain(fault)}") from fault
 
 
 def check_schema(schema: NamedJsonSchema | Mapping[str, Any]) -> None:
@@ -114,7 +116,7 @@ def check_schema(schema: NamedJsonSchema | Mapping[str, Any]) -> None:
         levels = max(levels, level)
         reference = part.get("$ref", "#")
         if not str(reference).startswith("#"):
-            raise SchemaLimitError("invalid_format", f"$ref {reference!r} leads out of the schema")
+            raise SchemaLimitError("invalid_format", f"$ref {reference!r} points outside the schema")
     if levels > MAX_SCHEMA_LEVELS:
         raise SchemaLimitError(
             "response_format_too_deep", f"the schema is {levels} levels deep, and {MAX_SCHEMA_LEVELS} are allowed"

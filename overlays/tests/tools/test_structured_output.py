@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import pickle
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
+from uuid import UUID
 
 import attrs
 import msgspec
 import pydantic
 import pytest
-from aurous import APIStatusError, Aurous
+from aurous import APIStatusError, Aurous, AurousError
 from aurous.testing import AurousMock
-from aurous.tools.json_schema import MissingLibraryError, schema_for
+from aurous.tools.json_schema import MissingLibraryError, UnsupportedTypeError, schema_for
 from aurous.tools.structured_output import (
     SchemaLimitError,
     StructuredOutputError,
@@ -143,7 +147,7 @@ def keywords(schema: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_kinds_have_one_schema(kind: type[Any]) -> None:
+def test_all_kinds_of_classes_give_one_schema(kind: type[Any]) -> None:
     sent = response_format_for(kind).to_dict()
     schema = sent["json_schema"]["schema"]
     assert (sent["type"], sent["json_schema"]["strict"]) == ("json_schema", True)
@@ -169,7 +173,7 @@ def test_all_kinds_have_one_schema(kind: type[Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_kinds_come_back(kind: type[Any]) -> None:
+def test_answers_are_read_as_all_kinds_of_classes(kind: type[Any]) -> None:
     ada = parsed(completion(json.dumps(ADA)), kind)
     home = Home("London")
     if kind is PersonDict:
@@ -179,14 +183,14 @@ def test_all_kinds_come_back(kind: type[Any]) -> None:
 
 
 @given(st.text(), st.integers(0, 2**53), st.lists(st.text(), max_size=3))
-def test_any_object_comes_back(name: str, age: int, tags: list[str]) -> None:
+def test_any_object_is_read_back(name: str, age: int, tags: list[str]) -> None:
     person = PersonAttrs(name=name, age=age, home=Home("Rome"), tags=tags)
     text = msgspec.json.encode(person).decode()
     assert parsed(completion(text), PersonAttrs) == person
     assert parsed(completion(text), PersonModel).model_dump()["tags"] == tags
 
 
-def test_other_types() -> None:
+def test_plain_types_have_schemas() -> None:
     assert schema_for(list[Home])["items"] == {"$ref": "#/$defs/Home"}
     assert parsed(completion('[{"city": "Rome"}]'), list[Home]) == [Home("Rome")]
     assert schema_for(list[PersonModel])["items"] == {"$ref": "#/$defs/PersonModel"}
@@ -194,7 +198,7 @@ def test_other_types() -> None:
     assert schema_for(dict[str, int]) == {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
-def test_a_recursive_type_stays_defined() -> None:
+def test_a_recursive_type_keeps_its_definition() -> None:
     schema = schema_for(Tree)
     assert schema["type"] == "object"
     assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
@@ -203,7 +207,7 @@ def test_a_recursive_type_stays_defined() -> None:
     assert tree == Tree(1, [Tree(2, [])])
 
 
-def test_name_and_strictness() -> None:
+def test_response_format_name_and_strictness() -> None:
     sent = response_format_for(Home, name="home", strict=False).to_dict()["json_schema"]
     assert (sent["name"], sent["strict"]) == ("home", False)
     assert response_format_for(list[Home]).to_dict()["json_schema"]["name"] == "list"
@@ -223,17 +227,17 @@ def test_name_and_strictness() -> None:
         (
             completion(None, tool_calls=[{"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]),
             "tool_calls",
-            "asks for calls",
+            "calls tools",
         ),
         (completion(None), "empty", "no text"),
         (completion(""), "empty", "no text"),
-        (completion("Sure! Here"), "invalid", "the answer is no Home: JSON is malformed"),
+        (completion("Sure! Here"), "invalid", "the answer is not a Home: JSON is malformed"),
         (completion('{"city": 5}'), "invalid", r"Expected `str`, got `int` - at `\$.city`"),
         (completion("{}"), "invalid", "missing required field `city`"),
-        (completion("[" * 100_000), "invalid", "the answer is no Home"),
+        (completion("[" * 100_000), "invalid", "the answer is not a Home"),
     ],
 )
-def test_an_answer_that_is_none(answer: ChatCompletion, fault: str, message: str) -> None:
+def test_unreadable_answers_raise_structured_output_error(answer: ChatCompletion, fault: str, message: str) -> None:
     with pytest.raises(StructuredOutputError, match=message) as caught:
         parsed(answer, Home)
     error = pickle.loads(pickle.dumps(caught.value))
@@ -242,7 +246,7 @@ def test_an_answer_that_is_none(answer: ChatCompletion, fault: str, message: str
     assert error.text == (answer.choices[0].message.content or "")
 
 
-def test_a_pydantic_answer_that_is_none() -> None:
+def test_an_invalid_pydantic_answer_says_where() -> None:
     with pytest.raises(StructuredOutputError) as caught:
         parsed(completion('{"name": "Ada", "age": -1, "home": {"city": 5}}'), PersonModel)
     told = str(caught.value)
@@ -264,7 +268,7 @@ def test_a_pydantic_answer_that_is_none() -> None:
         {},
     ],
 )
-def test_schemas_within_the_limits(schema: dict[str, Any]) -> None:
+def test_schemas_within_the_limits_are_accepted(schema: dict[str, Any]) -> None:
     check_schema(schema)
 
 
@@ -282,14 +286,14 @@ def test_schemas_within_the_limits(schema: dict[str, Any]) -> None:
         ({"$ref": "other.json#/$defs/a"}, "invalid_format"),
     ],
 )
-def test_schemas_beyond_the_limits(schema: dict[str, Any], code: str) -> None:
+def test_schemas_beyond_the_limits_are_refused(schema: dict[str, Any], code: str) -> None:
     with pytest.raises(SchemaLimitError, match=code) as caught:
         check_schema(schema)
     error = pickle.loads(pickle.dumps(caught.value))
     assert (error.code, error.param, str(error)) == (code, "response_format", str(caught.value))
 
 
-def test_the_limit_is_exact_and_counts_the_name() -> None:
+def test_the_size_limit_is_exact_and_includes_the_name() -> None:
     frame = len(b'{"type":"string","description":""}')
     check_schema({"type": "string", "description": "x" * (10_240 - frame)})
     with pytest.raises(SchemaLimitError):
@@ -303,7 +307,9 @@ def test_the_limit_is_exact_and_counts_the_name() -> None:
     ("name", "kind", "command"),
     [("msgspec", Home, 'pip install "aurous-labs[tools]"'), ("pydantic", PersonModel, 'pip install "pydantic"')],
 )
-def test_a_missing_library(name: str, kind: type[Any], command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_says_what_to_install(
+    name: str, kind: type[Any], command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingLibraryError) as caught:
         response_format_for(kind)
@@ -312,7 +318,7 @@ def test_a_missing_library(name: str, kind: type[Any], command: str, monkeypatch
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-def test_nothing_optional_is_imported() -> None:
+def test_importing_tools_imports_no_optional_library() -> None:
     imports = "sys, aurous, aurous.tools.structured_output, aurous.tools.loop"
     program = f"import {imports}; print({{'msgspec', 'pydantic'}} & sys.modules.keys())"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -324,7 +330,7 @@ QUESTION = [{"role": "user", "content": "Invent somebody."}]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_on_the_wire(aurous_mock: AurousMock, kind: type[Any]) -> None:
+def test_structured_output_against_the_mock(aurous_mock: AurousMock, kind: type[Any]) -> None:
     with Aurous() as client:
         answer = client.chat.completions.create(
             model=MODEL, messages=QUESTION, response_format=response_format_for(kind), max_tokens=500
@@ -333,18 +339,131 @@ def test_on_the_wire(aurous_mock: AurousMock, kind: type[Any]) -> None:
     assert isinstance(made, dict if kind is PersonDict else kind)
 
 
+@dataclass
+class Formats:
+    moment: datetime.datetime
+    day: datetime.date
+    hour: datetime.time
+    length: datetime.timedelta
+    price: Decimal
+    raw: bytes
+    key: UUID
+    perhaps: datetime.datetime | None
+    hours: list[datetime.time]
+    by_name: dict[str, bytes]
+    pair: tuple[int, datetime.datetime]
+    described: Annotated[datetime.datetime, msgspec.Meta(description="When.")]
+    inner: FormatsInside | None
+    several: bytes | int | None = None
+
+
+@dataclass
+class FormatsInside:
+    moment: datetime.datetime
+    again: FormatsInside | None = None
+
+
+def test_dataclasses_describe_the_formats_of_their_fields() -> None:
+    schema = schema_for(Formats)
+    fields = schema["properties"]
+    assert {name: fields[name].get("format") for name in ("moment", "day", "hour", "length", "key", "described")} == {
+        "moment": "date-time",
+        "day": "date",
+        "hour": "time",
+        "length": "duration",
+        "key": "uuid",
+        "described": "date-time",
+    }
+    assert fields["described"]["description"] == "When."
+    base64 = fields["raw"]["pattern"]
+    assert re.fullmatch(base64, "aGVsbG8=")
+    assert not re.fullmatch(base64, "hello!")
+    assert "format" not in fields["price"]
+    assert re.fullmatch(fields["price"]["pattern"], "-12.50")
+    assert not re.fullmatch(fields["price"]["pattern"], "twelve")
+    assert fields["perhaps"] == {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "null"}]}
+    assert fields["hours"]["items"]["format"] == "time"
+    assert fields["by_name"]["additionalProperties"]["pattern"] == base64
+    assert [item.get("format") for item in fields["pair"]["prefixItems"]] == [None, "date-time"]
+    assert fields["several"]["anyOf"][0]["pattern"] == base64
+    assert schema["$defs"]["FormatsInside"]["properties"]["moment"]["format"] == "date-time"
+
+
+def test_answers_with_formats_can_be_read(aurous_mock: AurousMock) -> None:
+    with Aurous() as client:
+        for number in range(10):
+            answer = client.chat.completions.create(
+                model=MODEL,
+                messages=[{"role": "user", "content": f"Invent number {number}."}],
+                response_format=response_format_for(Formats),
+                max_tokens=2000,
+            )
+            assert isinstance(parsed(answer, Formats).moment, datetime.datetime)
+
+
+class Tagged(msgspec.Struct, tag=True):
+    when: datetime.datetime
+
+
+class OtherTagged(msgspec.Struct, tag=True):
+    hour: datetime.time
+
+
+def test_formats_within_a_union_of_structs() -> None:
+    definitions = schema_for(Tagged | OtherTagged)["$defs"]
+    assert definitions["Tagged"]["properties"]["when"]["format"] == "date-time"
+    assert definitions["OtherTagged"]["properties"]["hour"]["format"] == "time"
+
+
+@dataclass
+class Either:
+    either: Home | FormatsInside
+
+
+@pytest.mark.parametrize("kind", [Home | FormatsInside, Either, list[Home | FormatsInside], object(), bytes | str])
+def test_types_that_json_cannot_tell_apart_are_refused(kind: Any) -> None:
+    with pytest.raises(UnsupportedTypeError, match="has no JSON Schema") as caught:
+        response_format_for(kind)
+    assert isinstance(caught.value, TypeError | AurousError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_union_of_dataclasses_is_refused_with_advice(aurous_mock: AurousMock) -> None:
+    with Aurous() as client, pytest.raises(UnsupportedTypeError, match=r"msgspec\.Struct classes with tag=True"):
+        client.chat.completions.create(model=MODEL, messages=QUESTION, response_format=Either)
+    assert aurous_mock.ledger() == []
+
+
+class UnfitModel(pydantic.BaseModel, arbitrary_types_allowed=True):
+    unfit: Exception
+
+
+def test_a_pydantic_model_without_a_schema_is_refused() -> None:
+    with pytest.raises(UnsupportedTypeError, match="UnfitModel has no JSON Schema"):
+        response_format_for(UnfitModel)
+
+
+def test_an_integer_of_an_answer_may_be_written_as_a_float() -> None:
+    text = json.dumps({**ADA, "age": 36.0})
+    assert all(vars_of(parsed(completion(text), kind))["age"] == 36 for kind in KINDS)
+
+
+def vars_of(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {"age": value.age}
+
+
 @pytest.mark.parametrize(
     "schema",
     [nested(5), nested(6), {"type": "object", "properties": {"a": {"type": "string", "description": "x" * 10_240}}}],
     ids=["accepted", "too deep", "too large"],
 )
-def test_what_is_refused_is_what_the_api_refuses(aurous_mock: AurousMock, schema: dict[str, Any]) -> None:
+def test_schema_limits_are_those_of_the_api(aurous_mock: AurousMock, schema: dict[str, Any]) -> None:
     code = None
     try:
         check_schema(schema)
     except SchemaLimitError as error:
         code = error.code
-    said = None
+    server_code = None
     with Aurous() as client:
         json_schema = {"name": "x", "schema": schema}
         try:
@@ -355,5 +474,5 @@ def test_what_is_refused_is_what_the_api_refuses(aurous_mock: AurousMock, schema
                 max_tokens=500,
             )
         except APIStatusError as error:
-            said = error.code
-    assert code == said
+            server_code = error.code
+    assert code == server_code
