@@ -9,7 +9,7 @@ from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
-from aurous_mock.http.errors import Refused, type_for
+from aurous_mock.http.errors import APIError, type_for
 
 IN_PROGRESS, COMPLETED, CANCELLED, FAILED = "in_progress", "completed", "cancelled", "failed"
 
@@ -31,7 +31,7 @@ BY_SHUTDOWN = Failure("cancelled_by_shutdown", "server_error", "The server shut 
 ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance that made the completion went away.")
 
 
-def failure_of(refused: Refused) -> Failure:
+def failure_of(refused: APIError) -> Failure:
     return Failure(
         refused.code, "rate_limit" if refused.code == "provider_rate_limited" else type_for(500), refused.message
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
 WINDOW = 24 * 60 * 60
 LONGEST = 256
@@ -59,7 +59,7 @@ def read_key(headers: Mapping[str, str]) -> str | None:
     """The request's key, if it sent one; refused when empty or too long."""
     key = next((headers[name] for name in HEADERS if name in headers), None)
     if key is not None and not 1 <= len(key) <= LONGEST:
-        raise Refused(
+        raise APIError(
             "invalid_format", f"Idempotency-Key must have 1 to {LONGEST} characters.", param="Idempotency-Key"
         )
     return key

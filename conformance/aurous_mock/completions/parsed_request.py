@@ -11,7 +11,7 @@ from aurous_mock.billing import pricing
 from aurous_mock.contract import validation
 from aurous_mock.contract.model_catalogue import Model
 from aurous_mock.generation import tokens
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
 # What does not change which answer is given, only how much of it and in which form.
 _PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "logprobs", "top_logprobs"})
@@ -59,7 +59,7 @@ def read(body: Mapping[str, Any]) -> ParsedRequest:
     validation.check_limits(body, model)
     prompt_tokens = tokens.count_prompt(body)
     if prompt_tokens > model.context_window:
-        raise Refused(
+        raise APIError(
             "max_input_tokens_exceeded",
             f"The prompt has about {prompt_tokens} tokens; {model.id} takes at most {model.context_window}.",
             param="messages",

@@ -24,7 +24,7 @@ from aurous_mock.completions.idempotency import Claim, InUse, Replay, decide
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Engine, Pace
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 from aurous_mock.storage.store import Closing, Opening, Store, TooLow, Unreachable
 
 BROKEN = Failure("internal_error", "server_error", "The server failed while it made the completion.")
@@ -101,7 +101,7 @@ class Service:
             run.interrupt(BY_SHUTDOWN)
 
     async def create(
-        self, request: ParsedRequest, team: str, claim: Claim | None, pace: Pace, provider_error: Refused | None
+        self, request: ParsedRequest, team: str, claim: Claim | None, pace: Pace, provider_error: APIError | None
     ) -> Created:
         """Make a completion in one go, or replay the one its key has; `provider_error` is raised in its place."""
         draft = Draft(request, identifiers.new("cmp_"), int(self.store.now()))
@@ -113,12 +113,12 @@ class Service:
                 raise provider_error
             draft.take(await self._engine.answer(request, pace))
         except BaseException as error:
-            failure = failure_of(error) if isinstance(error, Refused) else BROKEN
+            failure = failure_of(error) if isinstance(error, APIError) else BROKEN
             await self.store.close(_closing(draft, FAILED, failure))
             raise
         closing = _closing(draft, COMPLETED, None)
         if not await self.store.close(closing):
-            raise Refused("chat_provider_unavailable", "The completion was given up while it was being made.")
+            raise APIError("chat_provider_unavailable", "The completion was given up while it was being made.")
         return Created(closing.body, replayed=False, made=draft.usage.made)
 
     async def begin(self, request: ParsedRequest, team: str) -> Run:
@@ -153,13 +153,13 @@ class Service:
         )
         match verdict:
             case TooLow(available):
-                raise Refused(
+                raise APIError(
                     "balance_too_low",
                     f"Team available balance is {pricing.in_credits(available)} credits, the completion requires "
                     f"{pricing.in_credits(request.hold)}.",
                 )
             case InUse(reason):
-                raise Refused("idempotency_key_in_use", reason, param="Idempotency-Key")
+                raise APIError("idempotency_key_in_use", reason, param="Idempotency-Key")
             case Replay():
                 return verdict
             case _:
@@ -169,7 +169,7 @@ class Service:
         """The body of the team's completion as it is now."""
         record = await self.store.find(team, completion_id)
         if record is None:
-            raise Refused("resource_not_found", f"No completion has the id {completion_id[:80]!r}.", param="id")
+            raise APIError("resource_not_found", f"No completion has the id {completion_id[:80]!r}.", param="id")
         run = self._runs.get(completion_id)
         if run is not None and record.status == IN_PROGRESS:
             return orjson.dumps(run.draft.body(IN_PROGRESS))
@@ -180,19 +180,19 @@ class Service:
         entry = await self.store.key(team, claim.key)
         decision = decide(entry, claim, self.store.now())
         if isinstance(decision, InUse):
-            raise Refused("idempotency_key_in_use", decision.reason, param="Idempotency-Key")
+            raise APIError("idempotency_key_in_use", decision.reason, param="Idempotency-Key")
 
     async def cancel(self, team: str, completion_id: str) -> bytes:
         """Stop a streamed completion, wherever it is being made, and return its last body."""
         record = await self.store.find(team, completion_id)
         if record is None:
-            raise Refused(
+            raise APIError(
                 "chat_cancel_target_not_found", f"No completion has the id {completion_id[:80]!r}.", param="id"
             )
         if record.status != IN_PROGRESS:
             raise _already(record.status)
         if not record.streamed:
-            raise Refused(
+            raise APIError(
                 "chat_cancel_target_not_cancellable", "Only streamed completions can be cancelled.", param="id"
             )
         run = self._runs.get(completion_id)
@@ -216,7 +216,7 @@ class Service:
             if record.status != IN_PROGRESS:
                 raise _already(record.status)
             await asyncio.sleep(_CHECKPOINT_EVERY / 4)
-        raise Refused(
+        raise APIError(
             "chat_cancel_target_not_cancellable", "The instance that streams the completion did not answer.", param="id"
         )
 
@@ -233,8 +233,8 @@ class Service:
             await asyncio.sleep(_CHECKPOINT_EVERY)
 
 
-def _already(status: str) -> Refused:
-    return Refused("chat_cancel_target_already_terminal", f"The completion is already {status}.", param="id")
+def _already(status: str) -> APIError:
+    return APIError("chat_cancel_target_already_terminal", f"The completion is already {status}.", param="id")
 
 
 def _closing(draft: Draft, status: str, failure: Failure | None) -> Closing:

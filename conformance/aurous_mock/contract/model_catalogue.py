@@ -1,4 +1,4 @@
-"""Knows which models the mock serves, their limits and their prices; counts no tokens and charges nobody."""
+"""The models that the mock serves, with their limits and prices."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""Reads specs into what the mock serves by: versions, operations, error codes, request schema; judges no request."""
+"""Reads openapi.yaml and its released versions into contracts: operations, error codes and the request schema."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from aurous_mock.contract import versioning
 from aurous_mock.http.errors import UNDOCUMENTED, Code, type_for
 
 REQUEST_SCHEMA = "#/components/schemas/ChatCompletionRequest"
-# Every version that was released, as it was released; a file is added by each bump, and none is ever edited.
+# Released versions. Each bump adds a file; none is ever edited.
 RELEASED = Path(__file__).resolve().parents[1] / "specs"
 
 
 class ContractError(Exception):
-    """A spec file is missing or is not the contract of this API."""
+    """A spec file is missing, or is not one of this API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,15 @@ class Contract:
     operations: tuple[versioning.Operation, ...] = ()
 
     def operation(self, method: str, path: str) -> versioning.Operation | None:
-        """The operation that a request is for, if this version has it."""
+        """The operation that serves a request; None if this version has none."""
         return next((operation for operation in self.operations if operation.serves(method, path)), None)
 
     def methods(self, path: str) -> list[str]:
-        """The methods that this version has at a path."""
+        """The HTTP methods that this version has at a path."""
         return [operation.method for operation in self.operations if operation.serves(operation.method, path)]
 
     def code(self, name: str, status: int | None = None) -> Code:
-        """The code as documented, or, for a code no page knows, one made up from `status` (500 without)."""
+        """The documented code; for an undocumented one, a code with `status` (by default 500) and a type that fits."""
         known = self.codes.get(name)
         if known is None:
             status = status or 500
@@ -48,7 +48,7 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """Every version served, and the one applied when a request names none."""
+    """All served versions, and the one that applies where a request names none."""
 
     by_version: Mapping[str, Contract]
     current: Contract
@@ -59,16 +59,16 @@ class Contracts:
 
 
 def default_spec() -> Path:
-    """The spec shipped beside this module in a wheel, or the repository's own in a checkout."""
+    """The spec inside an installed package, or at the root of a checkout."""
     here = Path(__file__).resolve().parents[1]
     for candidate in (here / "openapi.yaml", here.parents[1] / "openapi.yaml"):
         if candidate.is_file():
             return candidate
-    raise ContractError("openapi.yaml is neither beside the mock nor at the root of its checkout")
+    raise ContractError("openapi.yaml is neither in the package nor at the root of the checkout; name one with --spec")
 
 
 def load(paths: Iterable[Path] = ()) -> Contracts:
-    """Read the given specs, or, if none is given, the default one and those released; the newest is the current one."""
+    """Read the given specs; by default the shipped and the released ones. The newest is the current one."""
     documents = _documents(paths)
     contracts = {
         version: _contract(path, document, [other for _, other in documents.values() if other is not document])
@@ -80,17 +80,17 @@ def load(paths: Iterable[Path] = ()) -> Contracts:
 def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Any]]:
     chosen = [*paths]
     documents = [(path, _read(path)) for path in chosen or [default_spec()]]
-    found = {_version(path, document): (path, document) for path, document in documents}
+    by_version = {_version(path, document): (path, document) for path, document in documents}
     if not chosen:
         for path in sorted(RELEASED.glob("*.yaml")):
-            # What the spec says now of its own version stands before what was released of it.
-            if path.stem not in found:
-                found[path.stem] = (path, _read(path))
-    return found
+            # The default spec replaces the released one of the same version.
+            if path.stem not in by_version:
+                by_version[path.stem] = (path, _read(path))
+    return by_version
 
 
 def _read(path: Path) -> Any:
-    # libyaml reads the spec some ten times faster, and a server's start is mostly this.
+    # libyaml is about ten times as fast, and reading the spec is most of the start.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader either way
@@ -129,5 +129,5 @@ def _codes(documented: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:
 
 
 def _status(documented: int | str) -> int:
-    # Some pages give only the family of a status; the mock has to choose a member.
+    # Some pages name only the class of a status; the mock has to choose one.
     return {"4XX": 422, "5XX": 502}.get(str(documented)) or int(documented)

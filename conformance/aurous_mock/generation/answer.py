@@ -11,7 +11,7 @@ from aurous_mock.billing import pricing
 from aurous_mock.completions import identifiers
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation import logprobs, schema_faker, text_generator, tokens
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
 Logprobs = tuple[dict[str, Any], ...]
 
@@ -138,7 +138,7 @@ def _fake_value(schema: Mapping[str, Any], rng: random.Random, param: str) -> An
     try:
         return schema_faker.fake_value(schema, rng)
     except schema_faker.Unsatisfiable as error:
-        raise Refused("invalid_format", f"No answer can fit the schema: {error}.", param=param) from error
+        raise APIError("invalid_format", f"No answer can fit the schema: {error}.", param=param) from error
 
 
 def _dump(value: Any) -> str:

@@ -10,7 +10,7 @@ from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation import tokens
 from aurous_mock.generation.answer import Answer, Delta, Finish, Logprobs, ToolCall
 from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
 # Members of this API that OpenAI-compatible servers may refuse.
 _AUROUS_ONLY = ("vision_quality",)
@@ -79,7 +79,7 @@ def _check(response: httpx.Response) -> None:
     if status == 429:
         retry_after = response.headers.get("retry-after")
         headers = {"Retry-After": retry_after} if retry_after else None
-        raise Refused(
+        raise APIError(
             "provider_rate_limited", "The provider throttles requests.", headers=headers, upstream_status=status
         )
     if status in (401, 403):
@@ -90,15 +90,15 @@ def _check(response: httpx.Response) -> None:
         code, message = "chat_provider_unavailable", "The provider failed."
     else:
         code, message = "chat_provider_unknown_error", "The provider gave an unexpected answer."
-    raise Refused(code, message, upstream_status=status)
+    raise APIError(code, message, upstream_status=status)
 
 
-def _unavailable(error: Exception) -> Refused:
-    return Refused("chat_provider_unavailable", f"The provider could not be reached: {type(error).__name__}.")
+def _unavailable(error: Exception) -> APIError:
+    return APIError("chat_provider_unavailable", f"The provider could not be reached: {type(error).__name__}.")
 
 
-def _unexpected_response(error: Exception) -> Refused:
-    return Refused("chat_provider_unknown_error", f"The provider's response is unexpected: {type(error).__name__}.")
+def _unexpected_response(error: Exception) -> APIError:
+    return APIError("chat_provider_unknown_error", f"The provider's response is unexpected: {type(error).__name__}.")
 
 
 def _read_answer(body: Mapping[str, Any]) -> Answer:
@@ -136,14 +136,14 @@ async def _read_stream(response: httpx.Response) -> AsyncIterator[Delta | Finish
             break
         chunk = orjson.loads(data)
         if chunk.get("error"):
-            raise Refused("chat_provider_unknown_error", "The provider failed in the middle of its answer.")
+            raise APIError("chat_provider_unknown_error", "The provider failed in the middle of its answer.")
         usage = chunk.get("usage") or usage
         for choice in chunk.get("choices") or ():
             finish_reason = choice.get("finish_reason") or finish_reason
             for delta in _read_delta(choice, started):
                 yield delta
     if not done and finish_reason is None:
-        raise Refused("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
+        raise APIError("chat_provider_unavailable", "The provider hung up in the middle of its answer.")
     yield _finish(finish_reason, usage)
 
 

@@ -1,4 +1,4 @@
-"""The mock's own endpoints under /_mock: ledger, reset, clock, faults; for tests, never part of the API."""
+"""The mock's own endpoints under /_mock/, for tests: ledger, reset, clock and faults."""
 
 from dataclasses import replace
 from ipaddress import ip_address
@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from aurous_mock.contract import validation
 from aurous_mock.http import faults
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 from aurous_mock.storage.store import Store
 
 PREFIX = "/_mock/"
@@ -40,44 +40,44 @@ class Admin:
         return _json({"reset": True})
 
     async def clock(self, request: Request) -> Response:
-        """`{"advance": seconds}` moves the time that keys, rates and records go by."""
+        """`{"advance": seconds}` moves the clock of keys, rate limits and records."""
         body = validation.parse(await request.body())
         seconds = body.get("advance") if isinstance(body, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-            raise Refused("invalid_format", "advance must be a number of seconds, not negative.", param="advance")
+            raise APIError("invalid_format", "advance must be a number of seconds, not negative.", param="advance")
         await self._store.advance(float(seconds))
         return _json({"now": self._store.now()})
 
     async def faults(self, request: Request) -> Response:
-        """`{"fault": TEXT, "method": M, "path": P}`: the next request of that method whose path begins with P suffers
-        it, once unless the text says how many `times`. Method and path may be left out."""
+        """`{"fault": TEXT, "method": M, "path": P}`: inject it into the next request of that method whose path begins
+        with P, once unless the text has `times`. Method and path may be left out."""
         body = validation.parse(await request.body())
         if not isinstance(body, dict) or not isinstance(body.get("fault"), str):
-            raise Refused("missing_field", "fault is required.", param="fault")
+            raise APIError("missing_field", "fault is required.", param="fault")
         rule = read_rule(body)
         await self._store.add_rule(orjson.dumps(rule).decode())
         return _json({"fault": rule["fault"]})
 
 
 def read_rule(body: dict[str, Any]) -> dict[str, str]:
-    """The rule that a request to /_mock/faults describes, checked."""
+    """The validated rule of a request to /_mock/faults. Raises APIError if it is not one."""
     try:
         fault = faults.parse(body["fault"])
     except ValueError as error:
-        raise Refused("invalid_format", f"{error}.", param="fault") from error
+        raise APIError("invalid_format", f"{error}.", param="fault") from error
     if fault.times is None:
         fault = replace(fault, text=f"{fault.text}; times=1")
     return {"fault": fault.text, "method": str(body.get("method") or ""), "path": str(body.get("path") or "")}
 
 
 def is_local(client: tuple[str, int] | None) -> bool:
-    """Whether a request came from this machine. In-process requests name no address at all."""
+    """Whether a request came from this machine. In-process requests have no address."""
     if client is None:
         return True
     try:
         return ip_address(client[0]).is_loopback
     except ValueError:
-        # Test transports give names such as "testclient", which no socket ever does.
+        # A name such as "testclient", of an in-process transport: sockets have addresses.
         return True
 
 

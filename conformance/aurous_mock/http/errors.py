@@ -1,4 +1,4 @@
-"""Owns the refusals the mock can give, and the envelope they travel in; knows neither server nor cause."""
+"""`APIError`, which ends a request with an error code, and the documented error envelope."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ DOCS = "https://docs.aurous-labs.com/errors#"
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One error code: the HTTP status and the `type` it comes with."""
+    """An error code with its HTTP status and its `type`."""
 
     name: str
     status: int
     type: str
 
 
-# HTTP itself forces these two on every server; the documentation names no code for them.
+# Undocumented, and needed by any HTTP server.
 UNDOCUMENTED = {
     "method_not_allowed": Code("method_not_allowed", 405, "invalid_request"),
     "request_too_large": Code("request_too_large", 413, "invalid_request"),
@@ -35,11 +35,12 @@ PROVIDER_FAILURES = frozenset(
 )
 
 
-class Refused(Exception):  # noqa: N818 - a verdict on a request, not a failure of the program
-    """A request ends here with an error envelope.
+class APIError(Exception):
+    """Ends a request with an error envelope.
 
-    `status` replaces the code's own status (scripted faults use it), `headers` are added to the response and
-    `upstream_status` is the provider's status, shown as `error.status`.
+    status: in place of the code's documented status; injected faults use it
+    headers: added to those of the response
+    upstream_status: the provider's status, shown as `error.status`
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Refused(Exception):  # noqa: N818 - a verdict on a request, not a failure 
 
 
 def type_for(status: int) -> str:
-    """The error `type` that fits a bare HTTP status, for codes no page describes."""
+    """The error `type` for the HTTP status of an undocumented code."""
     if status in (401, 403):
         return "authentication"
     if status in (404, 410):
@@ -72,16 +73,16 @@ def type_for(status: int) -> str:
     return "server_error" if status >= 500 else "invalid_request"
 
 
-def envelope(refused: Refused, code: Code, request_id: str) -> dict[str, Any]:
+def envelope(error: APIError, code: Code, request_id: str) -> dict[str, Any]:
     """The documented body of every error response."""
-    error: dict[str, Any] = {
+    members: dict[str, Any] = {
         "type": code.type,
         "code": code.name,
-        "message": refused.message,
+        "message": error.message,
         "doc_url": DOCS + code.name,
         "request_id": request_id,
-        "param": refused.param,
+        "param": error.param,
     }
-    if refused.upstream_status is not None:
-        error["status"] = refused.upstream_status
-    return {"error": error}
+    if error.upstream_status is not None:
+        members["status"] = error.upstream_status
+    return {"error": members}

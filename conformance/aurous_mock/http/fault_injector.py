@@ -1,4 +1,4 @@
-"""Spoils one response on its way out, as a fault asks; knows nothing of what the response says."""
+"""Injects a fault into one response: cut connections, truncated bodies, malformed JSON."""
 
 from http import HTTPStatus
 
@@ -11,9 +11,9 @@ from aurous_mock.server import sockets
 HTML = b"<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1><hr><center>mock</center>\n"
 
 
-class Saboteur:
-    """Stands between the application and the wire. Holds the response's start back until its first body arrives, so
-    that nothing is out before the place of the cut is known."""
+class FaultInjector:
+    """An ASGI `send` with a fault. Delays the response's start until its first body, so that nothing is sent before the
+    place of the cut is known."""
 
     def __init__(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         self._fault = fault
@@ -23,26 +23,26 @@ class Saboteur:
         self._start: Message | None = None
         self._streamed = False
         self._frames = 0
-        self._over = False
+        self._is_over = False
         self.replacement: Response | None = None
 
-    async def strike_before(self) -> bool:
-        """Cut the connection before any work is done; False if the fault strikes later."""
+    async def cut_before(self) -> bool:
+        """Cut the connection before any work is done. False if the fault applies later."""
         cut = self._fault.cut
         if cut is None or cut.place != "before":
             return False
-        # A client that is still sending would notice the end in the middle of that, and call it something else.
+        # Read the whole request first: a client that is still sending would report a different error.
         while (await self._receive()).get("more_body"):
             pass
-        await self._sever(cut)
+        await self._cut_connection(cut)
         return True
 
     async def send(self, message: Message) -> None:
-        """An ASGI `send` that lets through what the fault leaves."""
-        if self._over:
+        """Send a message, as far as the fault allows."""
+        if self._is_over:
             return
         if self.replacement is not None:
-            self._over = True
+            self._is_over = True
             await self.replacement(self._scope, self._receive, self._send)
             return
         if message["type"] == "http.response.start":
@@ -51,17 +51,17 @@ class Saboteur:
             return
         cut = self._fault.cut
         if cut is None:
-            await self._pass(message)
+            await self._forward(message)
         elif cut.place in ("after", "head"):
             if cut.place == "head":
-                await sockets.write_raw(self._scope, self._half_head())
-            await self._sever(cut)
+                await sockets.write_raw(self._scope, self._partial_head())
+            await self._cut_connection(cut)
         elif self._streamed:
             await self._send_frame(cut, message)
         else:
             await self._send_body(cut, message)
 
-    async def _pass(self, message: Message) -> None:
+    async def _forward(self, message: Message) -> None:
         if self._start is not None:
             start, self._start = self._start, None
             await self._send(start)
@@ -70,45 +70,45 @@ class Saboteur:
     async def _send_frame(self, cut: Cut, message: Message) -> None:
         frame: bytes = message.get("body", b"")
         if not frame.startswith(b"data:"):
-            await self._pass(message)
+            await self._forward(message)
             return
         limit = 1 if isinstance(cut.place, str) else cut.place
         if self._frames < limit:
             self._frames += 1
             if cut.how == "malformed" and self._frames == limit:
                 message = {**message, "body": frame[:-3] + b",\n\n"}
-            await self._pass(message)
+            await self._forward(message)
             return
         if cut.how == "malformed":
-            await self._pass(message)
+            await self._forward(message)
             return
         if cut.place == "body":
-            await self._pass({**message, "body": frame[: len(frame) // 2], "more_body": True})
+            await self._forward({**message, "body": frame[: len(frame) // 2], "more_body": True})
         await self._end_stream(cut)
 
     async def _end_stream(self, cut: Cut) -> None:
         if cut.how in ("end", "done"):
-            self._over = True
+            self._is_over = True
             body = b"data: [DONE]\n\n" if cut.how == "done" else b""
-            await self._pass({"type": "http.response.body", "body": body, "more_body": False})
+            await self._forward({"type": "http.response.body", "body": body, "more_body": False})
             return
-        await self._pass({"type": "http.response.body", "body": b"", "more_body": True})
-        await self._sever(cut)
+        await self._forward({"type": "http.response.body", "body": b"", "more_body": True})
+        await self._cut_connection(cut)
 
     async def _send_body(self, cut: Cut, message: Message) -> None:
         body: bytes = message.get("body", b"")
         if cut.how in ("end", "done"):
-            await self._pass(message)
+            await self._forward(message)
         elif cut.how == "malformed":
-            # As long as before, so that Content-Length still holds.
-            await self._pass({**message, "body": body[:-1] + b","})
+            # Of the same length, so that Content-Length stays right.
+            await self._forward({**message, "body": body[:-1] + b","})
         else:
             kept = len(body) // 2 if isinstance(cut.place, str) else min(cut.place, len(body))
-            await self._pass({**message, "body": body[:kept], "more_body": True})
-            await self._sever(cut)
+            await self._forward({**message, "body": body[:kept], "more_body": True})
+            await self._cut_connection(cut)
 
-    async def _sever(self, cut: Cut) -> None:
-        self._over = True
+    async def _cut_connection(self, cut: Cut) -> None:
+        self._is_over = True
         await sockets.flush(self._scope)
         if cut.how == "reset":
             sockets.reset(self._scope)
@@ -119,10 +119,10 @@ class Saboteur:
         await self._wait_for_end()
 
     async def _wait_for_end(self) -> None:
-        """Until the connection is gone: an application that returned earlier would be answered for."""
+        """Wait until the client is gone: the server would complete the response of an application that returns."""
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
-    def _half_head(self) -> bytes:
+    def _partial_head(self) -> bytes:
         status = self._start["status"] if self._start else 200
         return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: applica".encode()

@@ -1,4 +1,4 @@
-"""Reads the little language in which tests order faults; carries none of them out.
+"""The language of injected faults, as parsed values.
 
 A fault is written as directives separated by semicolons, `name=value` or a bare name, in the request header
 `Aurous-Mock-Fault` or in POST /_mock/faults:
@@ -19,7 +19,7 @@ A fault is written as directives separated by semicolons, `name=value` or a bare
     done=N               send [DONE] after N frames, without finish_reason
     error-frame=N        fail after N frames: error frame (see code=), [DONE], record `failed`
     unnoticed            after a cut, finish the work as if the client had received all of it
-    skip=N, times=N      let N matching requests pass, then strike N times, then be well
+    skip=N, times=N      let N matching requests pass, then apply to N requests, then stop
     id=NAME              count under this name (default: the fault's text and the request's idempotency key)
 
 PLACE is `before` (nothing done), `after` (all done and charged, no byte sent), `head` (within the header), `body`
@@ -30,7 +30,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
 HEADER = "aurous-mock-fault"
 PLACES = frozenset({"before", "after", "head", "body"})
@@ -39,7 +39,7 @@ CUTS = frozenset({"reset", "truncate", "stall", "malformed", "end", "done"})
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How a response is spoilt on its way out, and where."""
+    """How a response is cut, and where."""
 
     how: str
     place: str | int
@@ -47,7 +47,7 @@ class Cut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault to suffer."""
+    """One fault to inject."""
 
     text: str = ""
     code: str | None = None
@@ -71,11 +71,11 @@ class Fault:
         return self.error_frame is None and (self.html or self.code is not None or self.status is not None)
 
     @property
-    def counted(self) -> bool:
+    def is_counted(self) -> bool:
         return self.times is not None or self.skip > 0
 
-    def strikes(self, earlier: int) -> bool:
-        """Whether the fault strikes the request that comes after `earlier` others."""
+    def applies(self, earlier: int) -> bool:
+        """Whether the fault applies to the request after `earlier` matching ones."""
         return earlier >= self.skip and (self.times is None or earlier < self.skip + self.times)
 
 
@@ -97,8 +97,8 @@ _DEFAULT_CODES = {
 }
 
 
-def error_of(fault: Fault) -> Refused:
-    """The refusal that a fault with a code or a status stands for."""
+def error_of(fault: Fault) -> APIError:
+    """The error of a fault with a code or a status."""
     status = fault.status
     if fault.code is not None:
         code = fault.code
@@ -106,15 +106,15 @@ def error_of(fault: Fault) -> Refused:
         code = "chat_provider_unavailable"
     else:
         code = _DEFAULT_CODES.get(status) or ("invalid_format" if status < 500 else "internal_error")
-    wait = fault.retry_after
-    if wait is None and (status == 429 or (status is None and code in _RATE_LIMITS)):
-        wait = "1"
-    headers = {"Retry-After": wait} if wait not in (None, "none") else None
-    return Refused(code, f"This fault was asked for: {fault.text}", status=status, headers=headers)
+    retry_after = fault.retry_after
+    if retry_after is None and (status == 429 or (status is None and code in _RATE_LIMITS)):
+        retry_after = "1"
+    headers = {"Retry-After": retry_after} if retry_after not in (None, "none") else None
+    return APIError(code, f"Injected fault: {fault.text}", status=status, headers=headers)
 
 
 def parse(text: str) -> Fault:
-    """The fault that `text` describes; `ValueError` says which directive is wrong."""
+    """The fault that `text` describes. Raises ValueError, which names the directive that is wrong."""
     fields: dict[str, Any] = {}
     for directive in filter(None, (part.strip() for part in text.split(";"))):
         name, _, value = (part.strip() for part in directive.partition("="))

@@ -1,4 +1,4 @@
-"""Turns the progress of a completion into the frames of a stream, byte for byte; sends nothing."""
+"""Encodes a completion in progress as the frames of an event stream."""
 
 from typing import Any
 
@@ -13,16 +13,16 @@ DONE = b"data: [DONE]\n\n"
 
 
 def frame(payload: Any) -> bytes:
-    """One event."""
+    """One event with a JSON payload."""
     return b"data: " + orjson.dumps(payload) + b"\n\n"
 
 
-class Framer:
-    """Writes the frames of one stream: the same id, created and model in all of them."""
+class FrameWriter:
+    """Encodes the frames of one stream, with the same id, created and model in all of them."""
 
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
-        self._frozen = {
+        self._constant = {
             "id": draft.id,
             "object": "chat.completion.chunk",
             "created": draft.created,
@@ -30,13 +30,13 @@ class Framer:
         }
 
     def warning(self) -> bytes:
-        """The first frame of a stream that was sent an idempotency key."""
+        """The first frame of a stream whose request had an idempotency key."""
         warning = {
             "code": "idempotency_ignored_streaming",
             "message": "Idempotency-Key is ignored when stream is true; sending this request again makes, and "
             "charges, another completion.",
         }
-        return frame({**self._frozen, "choices": [], "warning": warning})
+        return frame({**self._constant, "choices": [], "warning": warning})
 
     def role(self) -> bytes:
         return self._chunk({"role": "assistant", "content": ""})
@@ -53,10 +53,10 @@ class Framer:
             call["function"] = {"arguments": delta.text}
         return self._chunk({"tool_calls": [call]})
 
-    def last(self, status: str) -> bytes:
-        """The frame that says how the completion ended and, unless it was declined, what it cost."""
+    def final(self, status: str) -> bytes:
+        """The last chunk: the finish reason and, unless the request declined it, the usage."""
         choice = {"index": 0, "delta": {}, "finish_reason": self._draft.finish_reason(status)}
-        payload: dict[str, Any] = {**self._frozen, "choices": [choice]}
+        payload: dict[str, Any] = {**self._constant, "choices": [choice]}
         if self._draft.request.include_usage:
             payload["usage"] = pricing.receipt(self._draft.usage, self._draft.request.model)
         return frame(payload)
@@ -65,4 +65,4 @@ class Framer:
         choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
         if source is not None and self._draft.request.alternatives is not None:
             choice["logprobs"] = {"content": source.logprobs, "refusal": None}
-        return frame({**self._frozen, "choices": [choice]})
+        return frame({**self._constant, "choices": [choice]})

@@ -1,4 +1,4 @@
-"""The door of the server: who may enter, under which version and limits, and in which envelope; knows no operation."""
+"""The ASGI application: authentication, versions, rate limits, injected faults and error envelopes."""
 
 import asyncio
 import sys
@@ -16,18 +16,18 @@ from starlette.types import Message, Receive, Scope, Send
 from aurous_mock.completions import identifiers
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.spec import Contracts
-from aurous_mock.contract.versioning import Trimmer
+from aurous_mock.contract.versioning import ResponseFilter
 from aurous_mock.http import admin, faults, request_context, routes
-from aurous_mock.http.errors import Refused, envelope
-from aurous_mock.http.fault_injector import HTML, Saboteur
+from aurous_mock.http.errors import APIError, envelope
+from aurous_mock.http.fault_injector import HTML, FaultInjector
 from aurous_mock.http.faults import NO_FAULT, Fault
-from aurous_mock.http.rate_limits import Gauge, Limits
-from aurous_mock.http.request_context import Exchange
+from aurous_mock.http.rate_limits import Limits, RateLimitInfo
+from aurous_mock.http.request_context import RequestContext
 from aurous_mock.server.settings import Settings
 
 
-class Gateway:
-    """The ASGI application."""
+class APIMiddleware:
+    """Admits a request, has a route answer it, and turns every failure into an error envelope."""
 
     def __init__(
         self, settings: Settings, contracts: Contracts, service: Service, limits: Limits, router: Router
@@ -40,13 +40,13 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         await self._service.start()
         await send({"type": "lifespan.startup.complete"})
@@ -55,162 +55,162 @@ class Gateway:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = time.perf_counter()
+        started = time.perf_counter()
         headers = request_context.read_headers(scope["headers"])
-        current = Exchange(identifiers.new("req_"), self._contracts.current, headers)
-        scope["aurous.exchange"] = current
-        # Makes the router raise what it cannot route, for us to answer, instead of answering in plain text.
+        context = RequestContext(identifiers.new("req_"), self._contracts.current, headers)
+        scope["aurous.context"] = context
+        # Has the router raise HTTPException instead of answering in plain text.
         scope["app"] = self
 
-        async def send_marked(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                current.started = True
-                current.status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(current)]
+                context.started = True
+                context.status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(context)]
             await send(message)
 
         try:
-            await self._answer(scope, receive, send_marked, current)
+            await self._respond(scope, receive, send_with_headers, context)
         finally:
             if self._settings.access_log:
-                self._log(scope, current, time.perf_counter() - begun)
+                self._log(scope, context, time.perf_counter() - started)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, current: Exchange) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
         try:
             if scope["path"].startswith(admin.PREFIX):
                 self._admit_admin(scope)
                 await self._router(scope, receive, send)
                 return
-            await self._admit(current)
-            send = self._edition(scope, send, current)
-            current.fault = await self._fault(scope, current)
-            if current.fault is NO_FAULT:
+            await self._admit(context)
+            send = self._version_filter(scope, send, context)
+            context.fault = await self._fault(scope, context)
+            if context.fault is NO_FAULT:
                 await self._router(scope, receive, send)
             else:
-                await self._suffer(scope, receive, send, current)
+                await self._inject_fault(scope, receive, send, context)
         except ClientDisconnect:
-            # Before all of the request had come: nobody is there to be answered, and nothing failed.
+            # The client left before it had sent the whole request: there is nobody to answer.
             return
         except Exception as error:
-            if current.started:
+            if context.started:
                 raise
-            await self._answer_otherwise(error, scope, current)(scope, receive, send)
+            await self._fallback_response(error, scope, context)(scope, receive, send)
 
-    def _edition(self, scope: Scope, send: Send, current: Exchange) -> Send:
-        """The way out for answers of the version asked for; refuses an operation that only other versions have."""
-        operation = current.contract.operation(scope["method"], scope["path"])
+    def _version_filter(self, scope: Scope, send: Send, context: RequestContext) -> Send:
+        """`send` for the requested version. Raises HTTPException for an operation that only other versions have."""
+        operation = context.contract.operation(scope["method"], scope["path"])
         if operation is None:
             if self._contracts.is_known(scope["method"], scope["path"]):
                 raise HTTPException(404)
             return send
-        return Trimmer(operation, send).send if operation.withheld or operation.withheld_events else send
+        return ResponseFilter(operation, send).send if operation.hidden or operation.hidden_in_events else send
 
-    def _answer_otherwise(self, error: Exception, scope: Scope, current: Exchange) -> Response:
-        """The answer where no route gave one: an example, if the version documents what is asked for, or a refusal."""
+    def _fallback_response(self, error: Exception, scope: Scope, context: RequestContext) -> Response:
+        """The response where no route gave one: the documented example of the operation, or an error."""
         if isinstance(error, HTTPException) and error.status_code == 404:
-            operation = current.contract.operation(scope["method"], scope["path"])
+            operation = context.contract.operation(scope["method"], scope["path"])
             if operation is not None and operation.example is not None:
                 return Response(operation.example, media_type="application/json")
-            methods = current.contract.methods(scope["path"])
+            methods = context.contract.methods(scope["path"])
             if operation is None and methods:
                 error = HTTPException(405, headers={"Allow": ", ".join(methods)})
-        return self._refuse(error, current)
+        return self._error_response(error, context)
 
     def _admit_admin(self, scope: Scope) -> None:
         if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
             raise HTTPException(404)
 
-    async def _admit(self, current: Exchange) -> None:
-        credential = request_context.read_credential(current.headers)
+    async def _admit(self, context: RequestContext) -> None:
+        credential = request_context.read_credential(context.headers)
         team = self._settings.keys.get(credential)
         if team is None:
-            raise Refused("invalid_api_key", "The API key is not known.")
-        current.team = team
-        current.contract = request_context.read_version(current.headers, self._contracts)
+            raise APIError("invalid_api_key", "The API key is not known.")
+        context.team = team
+        context.contract = request_context.read_version(context.headers, self._contracts)
         admission = await self._limits.admit_request(team)
-        current.requests = admission.gauge
-        if admission.refusal is not None:
-            raise admission.refusal
+        context.requests = admission.info
+        if admission.error is not None:
+            raise admission.error
 
-    async def _fault(self, scope: Scope, current: Exchange) -> Fault:
-        """The fault this request is to suffer: its own, by header, or else a scripted one."""
-        text = current.headers.get(faults.HEADER)
+    async def _fault(self, scope: Scope, context: RequestContext) -> Fault:
+        """The fault to inject: the one of the request's own header, or a scripted one."""
+        text = context.headers.get(faults.HEADER)
         if text is not None:
             try:
                 fault = faults.parse(text)
             except ValueError as error:
-                raise Refused("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
-            if not fault.counted:
+                raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
+            if not fault.is_counted:
                 return fault
-            name = fault.id or f"{fault.text} {current.headers.get('idempotency-key', '')}"
-            return fault if fault.strikes(await self._service.store.count(f"{current.team} {name}")) else NO_FAULT
+            name = fault.id or f"{fault.text} {context.headers.get('idempotency-key', '')}"
+            return fault if fault.applies(await self._service.store.count(f"{context.team} {name}")) else NO_FAULT
         for number, rule in await self._service.store.rules():
             script = orjson.loads(rule)
             if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
                 fault = faults.parse(script["fault"])
-                if fault.strikes(await self._service.store.count(f"rule {number}")):
+                if fault.applies(await self._service.store.count(f"rule {number}")):
                     return fault
         return NO_FAULT
 
-    async def _suffer(self, scope: Scope, receive: Receive, send: Send, current: Exchange) -> None:
-        fault = current.fault
-        saboteur = Saboteur(fault, scope, receive, send)
+    async def _inject_fault(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
+        fault = context.fault
+        injector = FaultInjector(fault, scope, receive, send)
         if fault.latency:
             await asyncio.sleep(fault.latency)
-        if await saboteur.strike_before():
+        if await injector.cut_before():
             return
         if fault.is_error and fault.when == "after":
-            saboteur.replacement = self._failure(current)
+            injector.replacement = self._failure(context)
         elif fault.is_error and not routes.accepts_provider_error(scope, fault):
-            await self._failure(current)(scope, receive, saboteur.send)
+            await self._failure(context)(scope, receive, injector.send)
             return
         try:
-            await self._router(scope, receive, saboteur.send)
-        except (Refused, HTTPException) as error:
-            await self._refuse(error, current)(scope, receive, saboteur.send)
+            await self._router(scope, receive, injector.send)
+        except (APIError, HTTPException) as error:
+            await self._error_response(error, context)(scope, receive, injector.send)
 
-    def _failure(self, current: Exchange) -> Response:
-        fault = current.fault
+    def _failure(self, context: RequestContext) -> Response:
+        fault = context.fault
         if fault.html:
             headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
             return Response(HTML, fault.status or 502, headers, "text/html")
-        return self._refuse(faults.error_of(fault), current)
+        return self._error_response(faults.error_of(fault), context)
 
-    def _refuse(self, error: Exception, current: Exchange) -> Response:
-        """The envelope for whatever ended the request."""
-        refused = _as_refused(error)
-        code = current.contract.code(refused.code, refused.status)
-        body = orjson.dumps(envelope(refused, code, current.request_id))
-        return Response(body, code.status, refused.headers, "application/json")
+    def _error_response(self, error: Exception, context: RequestContext) -> Response:
+        """The error envelope for an exception."""
+        api_error = _as_api_error(error)
+        code = context.contract.code(api_error.code, api_error.status)
+        body = orjson.dumps(envelope(api_error, code, context.request_id))
+        return Response(body, code.status, api_error.headers, "application/json")
 
-    def _headers(self, current: Exchange) -> Iterator[tuple[bytes, bytes]]:
-        yield b"aurous-request-id", current.request_id.encode()
-        yield b"aurous-version", current.contract.version.encode()
-        yield from _gauge_headers(b"x-ratelimit-", current.requests or self._limits.unlimited())
-        if current.tokens is not None:
-            yield from _gauge_headers(b"x-ratelimit-tpm-", current.tokens)
+    def _headers(self, context: RequestContext) -> Iterator[tuple[bytes, bytes]]:
+        yield b"aurous-request-id", context.request_id.encode()
+        yield b"aurous-version", context.contract.version.encode()
+        yield from _rate_limit_headers(b"x-ratelimit-", context.requests or self._limits.unlimited())
+        if context.tokens is not None:
+            yield from _rate_limit_headers(b"x-ratelimit-tpm-", context.tokens)
 
-    def _log(self, scope: Scope, current: Exchange, seconds: float) -> None:
-        # A key in a path or query would be the client's mistake; it must not become ours.
+    def _log(self, scope: Scope, context: RequestContext, seconds: float) -> None:
+        # A client may put its key into a path by mistake; never log it.
         path = scope["path"].encode("unicode_escape").decode()
         for key in self._settings.keys:
             path = path.replace(key, "[key]")
-        line = f"{current.request_id} {scope['method']} {path} {current.status} {seconds * 1000:.1f}ms"
-        print(f"{line} {current.team or '-'}", file=sys.stderr)
+        line = f"{context.request_id} {scope['method']} {path} {context.status} {seconds * 1000:.1f}ms"
+        print(f"{line} {context.team or '-'}", file=sys.stderr)
 
 
-def _gauge_headers(prefix: bytes, gauge: Gauge) -> Iterator[tuple[bytes, bytes]]:
-    yield prefix + b"limit", b"%d" % gauge.limit
-    yield prefix + b"remaining", b"%d" % gauge.remaining
-    yield prefix + b"reset", b"%d" % gauge.reset
+def _rate_limit_headers(prefix: bytes, info: RateLimitInfo) -> Iterator[tuple[bytes, bytes]]:
+    yield prefix + b"limit", b"%d" % info.limit
+    yield prefix + b"remaining", b"%d" % info.remaining
+    yield prefix + b"reset", b"%d" % info.reset
 
 
-def _as_refused(error: Exception) -> Refused:
-    if isinstance(error, Refused):
+def _as_api_error(error: Exception) -> APIError:
+    if isinstance(error, APIError):
         return error
     if isinstance(error, HTTPException):
         if error.status_code == 405:
-            return Refused("method_not_allowed", "This path does not take that method.", headers=error.headers)
-        return Refused("resource_not_found", "There is nothing at this path.")
+            return APIError("method_not_allowed", "This path does not take that method.", headers=error.headers)
+        return APIError("resource_not_found", "There is nothing at this path.")
     traceback.print_exception(error)
-    return Refused("internal_error", "The mock server failed; its log says where.")
+    return APIError("internal_error", "The mock server failed; see its log.")

@@ -1,19 +1,19 @@
-"""Keeps what a team may still spend this minute, in requests and tokens; stores no bucket and knows no request."""
+"""Rate limits of a team as token buckets: requests and tokens per minute."""
 
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 
-# What an unlimited server reports: nobody is to slow down because of it.
+# What a server without limits reports: clients must not slow down because of it.
 _UNLIMITED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """A bucket as its headers show it: capacity, what is left, and the Unix second at which it is full again."""
+class RateLimitInfo:
+    """The rate-limit headers: limit, remaining, and the Unix second at which the bucket is full again."""
 
     limit: int
     remaining: int
@@ -22,104 +22,104 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What a request did to a bucket, and the refusal it has to get when there was not enough in it."""
+    """Whether a request is within the limit: the headers, and the error if it is not."""
 
-    gauge: Gauge
-    refusal: Refused | None = None
+    info: RateLimitInfo
+    error: APIError | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
-    """How full a bucket was at a moment. It refills to its limit within a minute, and may stand below zero."""
+class BucketState:
+    """How full a bucket was at a time. It refills within a minute, and can be below zero."""
 
     amount: float
     at: float
 
-    def refilled(self, limit: int, now: float) -> "Level":
-        return Level(min(limit, self.amount + (now - self.at) * limit / 60), now)
+    def refilled(self, limit: int, now: float) -> "BucketState":
+        return BucketState(min(limit, self.amount + (now - self.at) * limit / 60), now)
 
-    def gauge(self, limit: int) -> Gauge:
+    def info(self, limit: int) -> RateLimitInfo:
         full_in = (limit - self.amount) * 60 / limit
-        return Gauge(limit, max(0, math.floor(self.amount)), math.ceil(self.at + full_in))
+        return RateLimitInfo(limit, max(0, math.floor(self.amount)), math.ceil(self.at + full_in))
 
 
-Change = Callable[[Level | None], Level]
+Change = Callable[[BucketState | None], BucketState]
 
 
-def draw(level: Level | None, amount: int, limit: int, now: float) -> tuple[Level, float]:
-    """The level with `amount` taken and 0.0, or with nothing taken and the seconds until there is enough."""
-    level = Level(limit, now) if level is None else level.refilled(limit, now)
-    # What no full bucket could cover is let through when the bucket is full.
-    missing = min(amount, limit) - level.amount
+def take_tokens(state: BucketState | None, amount: int, limit: int, now: float) -> tuple[BucketState, float]:
+    """The state with `amount` taken and 0.0; or unchanged, and the seconds until there is enough."""
+    state = BucketState(limit, now) if state is None else state.refilled(limit, now)
+    # More than the limit is allowed when the bucket is full.
+    missing = min(amount, limit) - state.amount
     if missing > 0:
-        return level, missing * 60 / limit
-    return Level(level.amount - amount, now), 0.0
+        return state, missing * 60 / limit
+    return BucketState(state.amount - amount, now), 0.0
 
 
 class Buckets(Protocol):
-    """Where levels are kept: a store."""
+    """Where the states of buckets are stored."""
 
-    def turn(self, bucket: str, change: Change) -> Awaitable[Level]:
-        """Put what `change` makes of the bucket's level in its place, as one step, and return it."""
+    def update_bucket(self, bucket: str, change: Change) -> Awaitable[BucketState]:
+        """Replace the state of a bucket by `change(state)`, atomically, and return it."""
         ...
 
     def now(self) -> float:
-        """The time buckets go by."""
+        """Seconds, by the clock of the store."""
         ...
 
 
 class Limits:
-    """The two buckets of every team; None for a limit that is not there."""
+    """The two buckets of each team. None: no limit"""
 
     def __init__(self, buckets: Buckets, requests_per_minute: int | None, tokens_per_minute: int | None) -> None:
         self._buckets = buckets
         self._requests = requests_per_minute
         self._tokens = tokens_per_minute
 
-    def unlimited(self) -> Gauge:
-        """What is reported where nothing is counted."""
-        return Gauge(_UNLIMITED, _UNLIMITED - 1, int(self._buckets.now()))
+    def unlimited(self) -> RateLimitInfo:
+        """What is reported without a limit."""
+        return RateLimitInfo(_UNLIMITED, _UNLIMITED - 1, int(self._buckets.now()))
 
     async def admit_request(self, team: str) -> Admission:
-        """Count one request, if there is room for it."""
+        """Count one request, if the limit allows it."""
         if self._requests is None:
             return Admission(self.unlimited())
-        gauge, wait = await self._draw(f"requests {team}", 1, self._requests)
-        return Admission(gauge, _refusal("too_many_requests", "Rate limit exceeded.", wait) if wait else None)
+        info, wait = await self._take(f"requests {team}", 1, self._requests)
+        return Admission(info, _rate_limit_error("too_many_requests", "Rate limit exceeded.", wait) if wait else None)
 
     async def admit_tokens(self, team: str, tokens: int) -> Admission:
-        """Count the tokens of a prompt, if there is room for them."""
+        """Count the tokens of a prompt, if the limit allows them."""
         if self._tokens is None:
             return Admission(self.unlimited())
-        gauge, wait = await self._draw(f"tokens {team}", tokens, self._tokens)
+        info, wait = await self._take(f"tokens {team}", tokens, self._tokens)
         message = "Tokens-per-minute limit exceeded."
-        return Admission(gauge, _refusal("tpm_rate_limit_exceeded", message, wait) if wait else None)
+        return Admission(info, _rate_limit_error("tpm_rate_limit_exceeded", message, wait) if wait else None)
 
     async def spend_tokens(self, team: str, tokens: int) -> None:
-        """Count the tokens of an answer, below zero if need be."""
+        """Count the tokens of an answer, below zero if necessary."""
         limit = self._tokens
         if limit is not None:
             now = self._buckets.now()
 
-            def spend(level: Level | None) -> Level:
-                level = Level(limit, now) if level is None else level.refilled(limit, now)
-                return Level(level.amount - tokens, now)
+            def spend(state: BucketState | None) -> BucketState:
+                state = BucketState(limit, now) if state is None else state.refilled(limit, now)
+                return BucketState(state.amount - tokens, now)
 
-            await self._buckets.turn(f"tokens {team}", spend)
+            await self._buckets.update_bucket(f"tokens {team}", spend)
 
-    async def _draw(self, bucket: str, amount: int, limit: int) -> tuple[Gauge, float]:
+    async def _take(self, bucket: str, amount: int, limit: int) -> tuple[RateLimitInfo, float]:
         wait = 0.0
         now = self._buckets.now()
 
-        def change(level: Level | None) -> Level:
+        def change(state: BucketState | None) -> BucketState:
             nonlocal wait
-            level, wait = draw(level, amount, limit, now)
-            return level
+            state, wait = take_tokens(state, amount, limit, now)
+            return state
 
-        level = await self._buckets.turn(bucket, change)
-        return level.gauge(limit), wait
+        state = await self._buckets.update_bucket(bucket, change)
+        return state.info(limit), wait
 
 
-def _refusal(code: str, message: str, wait: float) -> Refused:
+def _rate_limit_error(code: str, message: str, wait: float) -> APIError:
     seconds = max(1, math.ceil(wait))
-    return Refused(code, f"{message} Retry after {seconds}s.", headers={"Retry-After": str(seconds)})
+    return APIError(code, f"{message} Retry after {seconds}s.", headers={"Retry-After": str(seconds)})

@@ -1,27 +1,26 @@
-"""The five operations over HTTP: reads requests, asks the service, writes responses; decides nothing of its own."""
+"""The operations with an implementation of their own: completions, models and balance."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from aurous_mock.completions import idempotency, parsed_request
 from aurous_mock.completions.draft import FAILED, failure_of
 from aurous_mock.completions.idempotency import Claim
 from aurous_mock.completions.parsed_request import ParsedRequest
-from aurous_mock.completions.service import Run, Service
+from aurous_mock.completions.service import Service
 from aurous_mock.contract import model_catalogue, validation
-from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http.errors import PROVIDER_FAILURES, Refused
+from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
 from aurous_mock.http.faults import Fault, error_of
 from aurous_mock.http.rate_limits import Limits
-from aurous_mock.http.request_context import Exchange, exchange_of
-from aurous_mock.http.sse_response import Delivery, Manner
+from aurous_mock.http.request_context import RequestContext, context_of
+from aurous_mock.http.sse_response import SSEResponse, StreamOptions
 from aurous_mock.server.settings import Settings
 
 CREATE = "/v1/chat/completions"
@@ -45,60 +44,60 @@ class Routes:
             Route("/v1/balance", self.balance, methods=["GET"]),
         ]
 
-    async def create(self, request: Request) -> "Response | EventStream":
-        exchange = exchange_of(request)
-        exchange.tokens = self._limits.unlimited()
-        team = _team(exchange)
-        body = validation.parse(await _read_json(request, exchange.headers))
-        validation.check(body, exchange.contract)
-        exchange.key = idempotency.read_key(exchange.headers)
+    async def create(self, request: Request) -> Response | SSEResponse:
+        context = context_of(request)
+        context.tokens = self._limits.unlimited()
+        team = _team(context)
+        body = validation.parse(await _read_json(request, context.headers))
+        validation.check(body, context.contract)
+        context.key = idempotency.read_key(context.headers)
         parsed = parsed_request.read(body)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
-        exchange.tokens = admission.gauge
-        if admission.refusal is not None:
-            raise admission.refusal
+        context.tokens = admission.info
+        if admission.error is not None:
+            raise admission.error
         if parsed.streamed:
             return await self._stream(request, parsed, team)
         claim = None
-        if exchange.key is not None:
-            claim = Claim(exchange.key, CREATE, idempotency.fingerprint(body))
-        created = await self._service.create(parsed, team, claim, self._pace(exchange), _provider_error(request))
+        if context.key is not None:
+            claim = Claim(context.key, CREATE, idempotency.fingerprint(body))
+        created = await self._service.create(parsed, team, claim, self._pace(context), _provider_error(request))
         if not created.replayed:
             await self._limits.spend_tokens(team, created.made)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
 
-    async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> "EventStream":
-        exchange = exchange_of(request)
+    async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> SSEResponse:
+        context = context_of(request)
         run = await self._service.begin(parsed, team)
         provider_error = _provider_error(request)
-        if provider_error is not None and exchange.fault.error_frame is None:
+        if provider_error is not None and context.fault.error_frame is None:
             await run.conclude(FAILED, failure_of(provider_error))
             self._service.forget(run)
             raise provider_error
-        fault = exchange.fault
-        manner = Manner(
-            warn=exchange.key is not None,
+        fault = context.fault
+        options = StreamOptions(
+            warn=context.key is not None,
             keep_alive=fault.keep_alive or self._settings.keep_alive,
             error_frame=fault.error_frame,
             provider_error=provider_error,
             notice_disconnect=not fault.unnoticed,
         )
-        deltas = self._service.deltas(run, self._pace(exchange))
+        deltas = self._service.deltas(run, self._pace(context))
 
         async def settle() -> None:
             self._service.forget(run)
             await self._limits.spend_tokens(team, run.draft.usage.made)
 
-        return EventStream(run, deltas, manner, exchange, settle)
+        return SSEResponse(run, deltas, options, context, on_end=settle)
 
     async def retrieve(self, request: Request) -> Response:
-        team = _team(exchange_of(request))
+        team = _team(context_of(request))
         return _json(await self._service.retrieve(team, request.path_params["id"]))
 
     async def cancel(self, request: Request) -> Response:
-        exchange = exchange_of(request)
-        team = _team(exchange)
-        key = idempotency.read_key(exchange.headers)
+        context = context_of(request)
+        team = _team(context)
+        key = idempotency.read_key(context.headers)
         if key is not None:
             await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
         return _json(await self._service.cancel(team, request.path_params["id"]))
@@ -107,50 +106,17 @@ class Routes:
         return _json(orjson.dumps(model_catalogue.listing()))
 
     async def balance(self, request: Request) -> Response:
-        balance = await self._service.store.balance(_team(exchange_of(request)))
+        balance = await self._service.store.balance(_team(context_of(request)))
         return _json(orjson.dumps(balance.body()))
 
-    def _pace(self, exchange: Exchange) -> Pace:
+    def _pace(self, context: RequestContext) -> Pace:
         pace = self._settings.pace
-        return pace if exchange.fault.pace is None else replace(pace, tokens_per_second=exchange.fault.pace)
+        return pace if context.fault.pace is None else replace(pace, tokens_per_second=context.fault.pace)
 
 
-class EventStream:
-    """The response that delivers a run."""
-
-    def __init__(
-        self,
-        run: Run,
-        deltas: AsyncIterator[Delta | Finish],
-        manner: Manner,
-        exchange: Exchange,
-        settle: Callable[[], Awaitable[None]],
-    ) -> None:
-        self._settle = settle
-        self._run = run
-        self._deltas = deltas
-        self._manner = manner
-        self._exchange = exchange
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = self._exchange
-        delivery = Delivery(self._run, self._manner, exchange.contract, exchange.request_id, receive, send)
-        status = b"ignored_streaming" if self._manner.warn else b"not_set"
-        headers = [
-            (b"content-type", b"text/event-stream; charset=utf-8"),
-            (b"cache-control", b"no-cache, no-transform"),
-            (b"x-accel-buffering", b"no"),
-            (b"aurous-idempotency-status", status),
-        ]
-        try:
-            await delivery.deliver(self._deltas, headers)
-        finally:
-            await self._settle()
-
-
-def _team(exchange: Exchange) -> str:
-    assert exchange.team is not None, "the gateway lets nobody in without a team"
-    return exchange.team
+def _team(context: RequestContext) -> str:
+    assert context.team is not None, "the gateway lets nobody in without a team"
+    return context.team
 
 
 def accepts_provider_error(scope: Scope, fault: Fault) -> bool:
@@ -161,8 +127,8 @@ def accepts_provider_error(scope: Scope, fault: Fault) -> bool:
     return fault.error_frame is not None or (fault.is_error and error_of(fault).code in PROVIDER_FAILURES)
 
 
-def _provider_error(request: Request) -> Refused | None:
-    fault = exchange_of(request).fault
+def _provider_error(request: Request) -> APIError | None:
+    fault = context_of(request).fault
     return error_of(fault) if accepts_provider_error(request.scope, fault) else None
 
 
@@ -174,7 +140,7 @@ async def _read_json(request: Request, headers: Mapping[str, str]) -> bytes:
     """The body of a request that says it is JSON, up to the documented size."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
-        raise Refused("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
+        raise APIError("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
     length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > MAX_BODY:
         raise _too_large()
@@ -186,5 +152,5 @@ async def _read_json(request: Request, headers: Mapping[str, str]) -> bytes:
     return bytes(body)
 
 
-def _too_large() -> Refused:
-    return Refused("request_too_large", f"The request body is larger than {MAX_BODY} bytes.")
+def _too_large() -> APIError:
+    return APIError("request_too_large", f"The request body is larger than {MAX_BODY} bytes.")

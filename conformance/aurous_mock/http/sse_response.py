@@ -1,53 +1,79 @@
-"""Delivers a run as server-sent events over ASGI, and ends it when the client leaves; makes no answers."""
+"""Streams a generation as server-sent events, and ends it when the client disconnects."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-import orjson
-from starlette.types import Receive, Send
+from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, failure_of
 from aurous_mock.completions.service import BROKEN, Run
-from aurous_mock.contract.spec import Contract
 from aurous_mock.generation.answer import Delta, Finish
-from aurous_mock.http.errors import Refused, envelope
-from aurous_mock.http.frames import DONE, KEEP_ALIVE, Framer
+from aurous_mock.http.errors import APIError, envelope
+from aurous_mock.http.frames import DONE, KEEP_ALIVE, FrameWriter, frame
+from aurous_mock.http.request_context import RequestContext
 
-Headers = Sequence[tuple[bytes, bytes]]
+_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Manner:
-    """How one stream is delivered."""
+class StreamOptions:
+    """How one stream is sent.
+
+    warn: begin with the warning that the idempotency key is ignored
+    keep_alive: seconds of silence before a comment
+    error_frame: after how many deltas to fail, as an injected fault
+    """
 
     warn: bool
     keep_alive: float
     error_frame: int | None
-    provider_error: Refused | None
+    provider_error: APIError | None
     notice_disconnect: bool
 
 
-class Delivery:
-    """One stream, from its first header to its last byte."""
+class SSEResponse:
+    """The ASGI response that streams a generation. The generation has ended when it returns, whatever the client does.
 
-    def __init__(self, run: Run, manner: Manner, contract: Contract, request_id: str, receive: Receive, send: Send):
+    on_end: called when all is sent, or the client is gone
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        deltas: AsyncIterator[Delta | Finish],
+        options: StreamOptions,
+        context: RequestContext,
+        *,
+        on_end: Callable[[], Awaitable[None]],
+    ) -> None:
         self._run = run
-        self._manner = manner
-        self._contract = contract
-        self._request_id = request_id
-        self._receive = receive
-        self._send = send
-        self._framer = Framer(run.draft)
+        self._deltas = deltas
+        self._options = options
+        self._context = context
+        self._on_end = on_end
+        self._frames = FrameWriter(run.draft)
         self._sent_at = 0.0
 
-    async def deliver(self, deltas: AsyncIterator[Delta | Finish], headers: Headers) -> None:
-        """Send all of it; the run has ended when this returns, whatever happens to the client."""
-        await self._send({"type": "http.response.start", "status": 200, "headers": [*headers]})
-        helpers = [asyncio.create_task(self._pulse())]
-        if self._manner.notice_disconnect:
-            helpers.append(asyncio.create_task(self._watch()))
-        producer = asyncio.create_task(self._produce(deltas))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._receive, self._send = receive, send
+        try:
+            await self._stream()
+        finally:
+            await self._on_end()
+
+    async def _stream(self) -> None:
+        status = b"ignored_streaming" if self._options.warn else b"not_set"
+        headers = [*_HEADERS, (b"aurous-idempotency-status", status)]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        helpers = [asyncio.create_task(self._send_keep_alives())]
+        if self._options.notice_disconnect:
+            helpers.append(asyncio.create_task(self._watch_for_disconnect()))
+        producer = asyncio.create_task(self._produce())
         self._run.attach(producer)
         try:
             await asyncio.wait([producer])
@@ -58,22 +84,22 @@ class Delivery:
                 helper.cancel()
         await self._finish()
 
-    async def _produce(self, deltas: AsyncIterator[Delta | Finish]) -> None:
-        if self._manner.warn:
-            await self._emit(self._framer.warning())
-        await self._emit(self._framer.role())
+    async def _produce(self) -> None:
+        if self._options.warn:
+            await self._emit(self._frames.warning())
+        await self._emit(self._frames.role())
         number = 0
-        async for delta in deltas:
-            if number == self._manner.error_frame:
-                raise self._manner.provider_error or Refused(
+        async for delta in self._deltas:
+            if number == self._options.error_frame:
+                raise self._options.provider_error or APIError(
                     "chat_provider_unavailable", "The provider failed mid-stream."
                 )
             if isinstance(delta, Finish):
                 self._run.draft.end(delta)
                 return
-            # Into the draft first: what the client may have seen is always on the record.
+            # Into the draft first: the record has whatever the client may have received.
             self._run.draft.add(delta)
-            await self._emit(self._framer.delta(delta))
+            await self._emit(self._frames.delta(delta))
             number += 1
 
     async def _conclude(self, producer: "asyncio.Task[None]") -> None:
@@ -83,37 +109,37 @@ class Delivery:
             if error is None:
                 await run.conclude(COMPLETED)
             else:
-                await run.conclude(FAILED, failure_of(error) if isinstance(error, Refused) else BROKEN)
+                await run.conclude(FAILED, failure_of(error) if isinstance(error, APIError) else BROKEN)
         else:
             await run.conclude(CANCELLED, run.failure or BY_DISCONNECT)
 
     async def _finish(self) -> None:
-        """The last frames: the receipt, or the error. A client that left gets none, and the server drops them."""
+        """Send the last frames: usage, or the error. The server drops them if the client is gone."""
         if self._run.status == FAILED:
             assert self._run.failure is not None
-            refused = Refused(self._run.failure.code, self._run.failure.message)
-            error = envelope(refused, self._contract.code(refused.code), self._request_id)
-            await self._emit(b"data: " + orjson.dumps(error) + b"\n\n")
+            error = APIError(self._run.failure.code, self._run.failure.message)
+            code = self._context.contract.code(error.code)
+            await self._emit(frame(envelope(error, code, self._context.request_id)))
         else:
-            await self._emit(self._framer.last(self._run.status))
+            await self._emit(self._frames.final(self._run.status))
         await self._emit(DONE)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    async def _emit(self, frame: bytes) -> None:
+    async def _emit(self, event: bytes) -> None:
         self._sent_at = asyncio.get_running_loop().time()
-        await self._send({"type": "http.response.body", "body": frame, "more_body": True})
+        await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def _watch(self) -> None:
+    async def _watch_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._run.interrupt(BY_DISCONNECT)
 
-    async def _pulse(self) -> None:
-        """A comment after every `keep_alive` seconds of silence, so that proxies keep the connection."""
+    async def _send_keep_alives(self) -> None:
+        """Send a comment after `keep_alive` seconds of silence, so that proxies keep the connection."""
         loop = asyncio.get_running_loop()
         while True:
             silence = loop.time() - self._sent_at if self._sent_at else 0.0
-            if silence >= self._manner.keep_alive:
+            if silence >= self._options.keep_alive:
                 await self._emit(KEEP_ALIVE)
                 silence = 0.0
-            await asyncio.sleep(self._manner.keep_alive - silence)
+            await asyncio.sleep(self._options.keep_alive - silence)

@@ -6,7 +6,7 @@ from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
 from aurous_mock.generation.fake_model import Engine, FakeModel
 from aurous_mock.http.admin import Admin
-from aurous_mock.http.middleware import Gateway
+from aurous_mock.http.middleware import APIMiddleware
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.routes import Routes
 from aurous_mock.server.settings import Settings
@@ -22,7 +22,8 @@ class Application:
         self.service = Service(_store(settings), _engine(settings))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
-        self.asgi = Gateway(settings, self.contracts, self.service, limits, Router(routes, redirect_slashes=False))
+        router = Router(routes, redirect_slashes=False)
+        self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, router)
 
 
 def _store(settings: Settings) -> Store:

@@ -38,7 +38,7 @@ class Mock:
         self._call("POST", "clock", {"advance": seconds})
 
     def fault(self, fault: str, *, method: str = "", path: str = "") -> None:
-        """Let the next matching request suffer `fault`; see `aurous_mock.http.faults`."""
+        """Inject `fault` into the next matching request; see `aurous_mock.http.faults`."""
         self._call("POST", "faults", {"fault": fault, "method": method, "path": path})
 
     def _call(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import uvicorn
 
 from aurous_mock.completions import identifiers
 from aurous_mock.contract.spec import Contract, ContractError
-from aurous_mock.http.errors import Refused, envelope
+from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.server import sockets
 from aurous_mock.server.application import Application
 from aurous_mock.server.settings import Settings, SettingsError
@@ -115,7 +115,7 @@ def _garbage(contract: Contract, settings: Settings) -> bytes:
     request_id = identifiers.new("req_")
     if settings.access_log:
         print(f"{request_id} - - 400 0.0ms -", file=sys.stderr)
-    refused = Refused("invalid_format", "This is not an HTTP request that can be understood.")
+    refused = APIError("invalid_format", "This is not an HTTP request that can be understood.")
     body = orjson.dumps(envelope(refused, contract.code(refused.code), request_id))
     head = (
         "HTTP/1.1 400 Bad Request\r\n"

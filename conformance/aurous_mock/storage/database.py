@@ -15,7 +15,7 @@ from aurous_mock.completions import leases
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
 from aurous_mock.completions.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
 from aurous_mock.completions.leases import Leases
-from aurous_mock.http.rate_limits import Change, Level
+from aurous_mock.http.rate_limits import BucketState, Change
 from aurous_mock.storage.connections import Database
 from aurous_mock.storage.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
 from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
@@ -216,12 +216,12 @@ class DatabaseStore:
 
         return await self._transact(work)
 
-    async def turn(self, bucket: str, change: Change) -> Level:
-        def work(connection: sa.Connection) -> Level:
+    async def update_bucket(self, bucket: str, change: Change) -> BucketState:
+        def work(connection: sa.Connection) -> BucketState:
             connection.execute(self._insert(buckets).values(name=bucket).on_conflict_do_nothing())
             here = buckets.c.name == bucket
             row = connection.execute(sa.select(buckets).where(here).with_for_update()).one()
-            level = change(None if row.at is None else Level(row.amount, row.at))
+            level = change(None if row.at is None else BucketState(row.amount, row.at))
             connection.execute(sa.update(buckets).where(here).values(amount=level.amount, at=level.at))
             return level
 

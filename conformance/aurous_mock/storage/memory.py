@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
 from aurous_mock.completions.idempotency import Claim, Entry, Fresh, decide
-from aurous_mock.http.rate_limits import Change, Level
+from aurous_mock.http.rate_limits import BucketState, Change
 from aurous_mock.storage.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
 
 
@@ -35,7 +35,7 @@ class MemoryStore:
         self._charges: list[Charge] = []
         self._counts: Counter[str] = Counter()
         self._rules: list[tuple[int, str]] = []
-        self._levels: dict[str, Level] = {}
+        self._levels: dict[str, BucketState] = {}
 
     async def start(self) -> None:
         """Nothing to make ready."""
@@ -111,7 +111,7 @@ class MemoryStore:
         self._counts[name] += 1
         return self._counts[name] - 1
 
-    async def turn(self, bucket: str, change: Change) -> Level:
+    async def update_bucket(self, bucket: str, change: Change) -> BucketState:
         level = self._levels[bucket] = change(self._levels.get(bucket))
         return level
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from aurous_mock.billing.pricing import in_credits
 from aurous_mock.completions.idempotency import Claim, Entry, InUse, Replay
-from aurous_mock.http.rate_limits import Change, Level
+from aurous_mock.http.rate_limits import BucketState, Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +147,7 @@ class Store(Protocol):
         """How often `name` has been counted before, now counting once more."""
         ...
 
-    async def turn(self, bucket: str, change: Change) -> Level:
+    async def update_bucket(self, bucket: str, change: Change) -> BucketState:
         """Put what `change` makes of a rate limit's level in its place, as one step, and return it."""
         ...
 

@@ -9,7 +9,7 @@ import pytest
 from aurous_mock.completions import parsed_request
 from aurous_mock.generation import schema_faker, tokens
 from aurous_mock.generation.answer import Answer, compose_answer
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 from mockkit import chat
 
 NODE = {
@@ -256,6 +256,6 @@ def test_json_object_is_an_object() -> None:
 
 def test_a_schema_without_values_is_the_request_s_fault() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "it", "schema": {"not": {}}}}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(APIError) as refused:
         answer(response_format=wanted)
     assert (refused.value.code, refused.value.param) == ("invalid_format", "response_format.json_schema.schema")

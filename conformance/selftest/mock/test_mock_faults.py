@@ -47,15 +47,17 @@ def test_what_is_no_fault(text: str) -> None:
 
 def test_counting() -> None:
     fault = parse("status=500; skip=1; times=2")
-    assert [fault.strikes(earlier) for earlier in range(5)] == [False, True, True, False, False]
+    assert [fault.applies(earlier) for earlier in range(5)] == [False, True, True, False, False]
 
 
-def suffer(client: httpx.Client, fault: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+def request_with_fault(
+    client: httpx.Client, fault: str, headers: dict[str, str] | None = None, **fields: Any
+) -> httpx.Response:
     return client.post(CREATE, json=chat(**fields), headers={HEADER: fault, **(headers or {})})
 
 
 def test_a_fault_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
-    response = suffer(client, "explode=now")
+    response = request_with_fault(client, "explode=now")
     assert response.status_code == 400
     assert error_of(response)["param"] == HEADER
     assert "reset" in error_of(response)["message"]
@@ -63,14 +65,14 @@ def test_a_fault_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("code", sorted(load().current.codes))
 def test_any_documented_code(client: httpx.Client, code: str) -> None:
-    response = suffer(client, f"code={code}")
+    response = request_with_fault(client, f"code={code}")
     expected = load().current.code(code)
     assert response.status_code == expected.status
     assert (error_of(response)["code"], error_of(response)["type"]) == (code, expected.type)
 
 
 def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
-    response = suffer(client, "status=418; code=short_and_stout; retry-after=9")
+    response = request_with_fault(client, "status=418; code=short_and_stout; retry-after=9")
     assert (response.status_code, error_of(response)["code"]) == (418, "short_and_stout")
     assert response.headers["retry-after"] == "9"
 
@@ -81,37 +83,37 @@ def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
      ("status=429; retry-after=none", None), ("status=503", None)],
 )  # fmt: skip
 def test_a_429_says_when_to_come_back(client: httpx.Client, fault: str, wait: str | None) -> None:
-    assert suffer(client, fault).headers.get("retry-after") == wait
+    assert request_with_fault(client, fault).headers.get("retry-after") == wait
 
 
 def test_a_provider_fault_leaves_no_charge_and_no_hold(client: httpx.Client, mock: Mock) -> None:
-    assert suffer(client, "code=chat_provider_unavailable").status_code == 502
-    assert suffer(client, "code=chat_provider_unavailable", stream=True).status_code == 502
+    assert request_with_fault(client, "code=chat_provider_unavailable").status_code == 502
+    assert request_with_fault(client, "code=chat_provider_unavailable", stream=True).status_code == 502
     assert mock.ledger() == []
     assert client.get("/v1/balance").json()["held_credits"] == 0
 
 
 def test_html_is_html(client: httpx.Client) -> None:
-    response = suffer(client, "html")
+    response = request_with_fault(client, "html")
     assert (response.status_code, response.headers["content-type"]) == (502, "text/html; charset=utf-8")
     assert response.headers["aurous-request-id"].startswith("req_")
 
 
 def test_faults_strike_a_number_of_times(client: httpx.Client) -> None:
-    statuses = [suffer(client, "status=503; times=2").status_code for _ in range(4)]
+    statuses = [request_with_fault(client, "status=503; times=2").status_code for _ in range(4)]
     assert statuses == [503, 503, 200, 200]
 
 
 def test_each_key_is_counted_apart(client: httpx.Client) -> None:
     for key in ("a", "b"):
         headers = {"Idempotency-Key": key}
-        statuses = [suffer(client, "status=503; times=1", headers).status_code for _ in range(2)]
+        statuses = [request_with_fault(client, "status=503; times=1", headers).status_code for _ in range(2)]
         assert statuses == [503, 200]
 
 
 def test_an_id_counts_whatever_the_text(client: httpx.Client) -> None:
-    assert suffer(client, "status=503; times=1; id=x").status_code == 503
-    assert suffer(client, "status=500; times=1; id=x").status_code == 200
+    assert request_with_fault(client, "status=503; times=1; id=x").status_code == 503
+    assert request_with_fault(client, "status=500; times=1; id=x").status_code == 200
 
 
 def test_scripted_faults_strike_in_order(client: httpx.Client, mock: Mock) -> None:
@@ -189,10 +191,10 @@ def test_a_cut_that_the_server_does_not_notice(client: httpx.Client, mock: Mock)
 
 
 def test_a_stream_that_ends_too_soon(client: httpx.Client) -> None:
-    ended = suffer(client, "end=3", stream=True).text
+    ended = request_with_fault(client, "end=3", stream=True).text
     assert len(data_lines(ended)) == 3
     assert "[DONE]" not in ended
-    done = data_lines(suffer(client, "done=3", stream=True).text)
+    done = data_lines(request_with_fault(client, "done=3", stream=True).text)
     assert len(done) == 4
     assert done[-1] == "[DONE]"
     assert all(json.loads(line)["choices"][0]["finish_reason"] is None for line in done[:-1])
@@ -200,8 +202,8 @@ def test_a_stream_that_ends_too_soon(client: httpx.Client) -> None:
 
 def test_malformed_json(client: httpx.Client) -> None:
     with pytest.raises(json.JSONDecodeError):
-        suffer(client, "malformed").json()
-    lines = data_lines(suffer(client, "malformed=2", stream=True).text)
+        request_with_fault(client, "malformed").json()
+    lines = data_lines(request_with_fault(client, "malformed=2", stream=True).text)
     with pytest.raises(json.JSONDecodeError):
         json.loads(lines[1])
     assert json.loads(lines[2])
@@ -231,7 +233,7 @@ def test_a_stalled_stream_is_cancelled_when_the_client_leaves(client: httpx.Clie
 def test_latency_delays_and_nothing_else(client: httpx.Client) -> None:
     with pytest.raises(httpx.ReadTimeout):
         client.post(CREATE, json=chat(), headers={HEADER: "latency=5"}, timeout=0.2)
-    response = suffer(client, "latency=0.2")
+    response = request_with_fault(client, "latency=0.2")
     assert response.status_code == 200
     assert response.elapsed.total_seconds() >= 0.2
 

@@ -9,7 +9,7 @@ import pytest
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import MICRO, Usage
 from aurous_mock.contract.model_catalogue import GROW
-from aurous_mock.http.rate_limits import Gauge, draw
+from aurous_mock.http.rate_limits import RateLimitInfo, take_tokens
 from aurous_mock.server.launcher import Mock, running
 from mockkit import CREATE, chat, connect, error_of, frames, post_all
 
@@ -76,20 +76,20 @@ def test_holds_keep_money_together() -> None:
 def test_a_bucket_refills_over_a_minute() -> None:
     level = None
     for _ in range(60):
-        level, wait = draw(level, 1, 60, now=0)
+        level, wait = take_tokens(level, 1, 60, now=0)
         assert wait == 0
-    level, wait = draw(level, 1, 60, now=0)
+    level, wait = take_tokens(level, 1, 60, now=0)
     assert wait == pytest.approx(1)
-    level, wait = draw(level, 1, 60, now=1)
-    assert (wait, level.gauge(60)) == (0, Gauge(limit=60, remaining=0, reset=61))
-    assert level.refilled(60, now=31).gauge(60) == Gauge(limit=60, remaining=30, reset=61)
-    assert level.refilled(60, now=1000).gauge(60) == Gauge(limit=60, remaining=60, reset=1000)
+    level, wait = take_tokens(level, 1, 60, now=1)
+    assert (wait, level.gauge(60)) == (0, RateLimitInfo(limit=60, remaining=0, reset=61))
+    assert level.refilled(60, now=31).gauge(60) == RateLimitInfo(limit=60, remaining=30, reset=61)
+    assert level.refilled(60, now=1000).gauge(60) == RateLimitInfo(limit=60, remaining=60, reset=1000)
 
 
 def test_a_bucket_lets_through_what_it_could_never_hold() -> None:
-    level, wait = draw(None, 50, 10, now=0)
+    level, wait = take_tokens(None, 50, 10, now=0)
     assert wait == 0
-    assert draw(level, 1, 10, now=0)[1] > 0
+    assert take_tokens(level, 1, 10, now=0)[1] > 0
 
 
 @pytest.fixture

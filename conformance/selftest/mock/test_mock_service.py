@@ -9,7 +9,7 @@ from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
 from aurous_mock.generation.answer import Answer, Delta, Finish
 from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import Opening, Verdict
 from mockkit import chat
@@ -62,7 +62,7 @@ def test_a_document_that_is_being_made_cannot_be_cancelled() -> None:
     async def go() -> None:
         engine = Patient()
         store, service, task = await begin(engine)
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(APIError) as refused:
             await service.cancel("t", store.opened[0])
         assert refused.value.code == "chat_cancel_target_not_cancellable"
         engine.go.set()
@@ -71,7 +71,7 @@ def test_a_document_that_is_being_made_cannot_be_cancelled() -> None:
     asyncio.run(go())
 
 
-@pytest.mark.parametrize("error", [RuntimeError("a bug"), Refused("chat_provider_unavailable", "gone")], ids=str)
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), APIError("chat_provider_unavailable", "gone")], ids=str)
 def test_an_engine_that_fails_leaves_a_failed_record_and_no_hold(error: Exception) -> None:
     async def go() -> None:
         engine = Patient(error)
@@ -108,7 +108,7 @@ def test_a_completion_that_was_ended_elsewhere_is_not_given_out() -> None:
         store, _, task = await begin(engine)
         await store.reset()
         engine.go.set()
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(APIError) as refused:
             await task
         assert refused.value.code == "chat_provider_unavailable"
         assert await store.charges() == []

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from aurous_mock.completions.idempotency import WINDOW, Claim, InUse, Replay
-from aurous_mock.http.rate_limits import Level
+from aurous_mock.http.rate_limits import BucketState
 from aurous_mock.server.settings import DEFAULT_KEY
 from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.memory import MemoryStore
@@ -168,7 +168,7 @@ def test_counting_and_rules(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
         assert await store.count("b") == 0
-        levels = await asyncio.gather(*(store.turn("w", _one_more) for _ in range(9)))
+        levels = await asyncio.gather(*(store.update_bucket("w", _one_more) for _ in range(9)))
         assert sorted(level.amount for level in levels) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
         await store.add_rule("first")
         await store.add_rule("second")
@@ -179,8 +179,8 @@ def test_counting_and_rules(make: Callable[[], Store]) -> None:
     run(make, scenario)
 
 
-def _one_more(level: Level | None) -> Level:
-    return Level(1 if level is None else level.amount + 1, 0)
+def _one_more(level: BucketState | None) -> BucketState:
+    return BucketState(1 if level is None else level.amount + 1, 0)
 
 
 def post(url: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:

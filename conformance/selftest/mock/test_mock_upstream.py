@@ -11,7 +11,7 @@ from aurous_mock.completions import parsed_request
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.generation.upstream import Upstream
-from aurous_mock.http.errors import Refused
+from aurous_mock.http.errors import APIError
 from aurous_mock.server.launcher import Mock, running
 from aurous_mock.server.settings import DEFAULT_KEY
 from mockkit import (
@@ -187,6 +187,6 @@ def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("content", [b"{}", b'{"choices": []}', b"[]", b"<html>", b'{"choices": [{"message": null}]}'])
 def test_what_is_not_understood(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     engine, _ = scripted(monkeypatch, content)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(APIError) as refused:
         asyncio.run(engine.answer(parsed_request.read(chat()), Pace()))
     assert refused.value.code == "chat_provider_unknown_error"
