@@ -34,8 +34,8 @@ _ROUTES: list[tuple[str, str, str]] = [
 class Application:
     """The API, apart from HTTP: `handle` takes a request and returns a response."""
 
-    def __init__(self, *, pace: float = 0.005, latency: float = 0.02) -> None:
-        self.clock = Clock()
+    def __init__(self, *, pace: float, latency: float, clock: Clock) -> None:
+        self.clock = clock
         self.seams = Seams()
         self.keys = KeyRing()
         self.teams: dict[str, Team] = {}

@@ -12,6 +12,7 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_format": (400, "invalid_request"),
     "value_out_of_range": (400, "invalid_request"),
     "unknown_version": (400, "invalid_request"),
+    "parameter_invalid_combination": (400, "invalid_request"),
     "model_wrong_kind": (400, "invalid_request"),
     "max_tokens_exceeds_hard_cap": (400, "invalid_request"),
     "max_input_tokens_exceeded": (400, "invalid_request"),

@@ -45,3 +45,7 @@ class Registry(dict[str, Plant]):
             return function
 
         return register
+
+
+FAULTS = Registry()
+VARIATIONS = Registry()

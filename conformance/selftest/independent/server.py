@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from .accounts import DEFAULT_CREDITS, ApiKey
 from .application import Application
+from .clock import Clock
 from .http_listener import Listener
 from .plants import Plant
 
@@ -32,9 +33,10 @@ def build(
     credits: int = DEFAULT_CREDITS,
     pace: float = 0.005,
     latency: float = 0.02,
+    clock: Clock | None = None,
 ) -> Application:
     """Return an application with two teams, a key for each, and what is to be planted in it."""
-    application = Application(pace=pace, latency=latency)
+    application = Application(pace=pace, latency=latency, clock=clock or Clock())
     for name, key in (("first", api_key), ("second", other_api_key)):
         application.keys.keys[key] = ApiKey(application.add_team(name, credits))
     for plant in plants:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +24,7 @@ class ChatService:
 
     def __init__(self, seams: Seams, clock: Clock, *, pace: float, latency: float) -> None:
         self.seams = seams
+        self.clock = clock
         self.pace = pace
         self.latency = latency
         self.models: dict[str, Model] = default_models()
@@ -86,7 +86,7 @@ class ChatService:
     def _complete(self, call: Call) -> dict[str, Any]:
         completion = self._start(call)
         try:
-            time.sleep(self.latency)
+            self.clock.sleep(self.latency)
             completion.produced = len(completion.answer.pieces)
             self.complete(completion)
         finally:

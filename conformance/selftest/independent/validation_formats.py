@@ -22,18 +22,20 @@ def _tools(body: Body, models: dict[str, Model]) -> None:
         path = f"tools[{index}]"
         if not isinstance(tool, dict):
             raise wrong_type(path, "an object")
-        if tool.get("type") != "function":
-            raise ApiError("invalid_format", f"{path}.type must be function.", param=f"{path}.type")
-        _refuse_function(f"{path}.function", tool.get("function"))
+        _refuse_function(path, tool)
         if not isinstance(tool["function"].get("parameters", {}), dict):
             raise wrong_type(f"{path}.function.parameters", "a JSON Schema")
         if not isinstance(tool["function"].get("description", ""), str):
             raise wrong_type(f"{path}.function.description", "a string")
 
 
-def _refuse_function(path: str, function: Any) -> None:
-    if function is None:
-        raise missing(path)
+def _refuse_function(path: str, item: dict[str, Any]) -> None:
+    for member in ("type", "function"):
+        if member not in item:
+            raise missing(f"{path}.{member}")
+    if item["type"] != "function":
+        raise ApiError("invalid_format", f"{path}.type must be function.", param=f"{path}.type")
+    path, function = f"{path}.function", item["function"]
     if not isinstance(function, dict):
         raise wrong_type(path, "an object")
     if "name" not in function:
@@ -58,9 +60,7 @@ def _tool_choice(body: Body, models: dict[str, Model]) -> None:
         return
     if not isinstance(choice, dict):
         raise wrong_type("tool_choice", "a string or an object")
-    if choice.get("type") != "function":
-        raise ApiError("invalid_format", "tool_choice.type must be function.", param="tool_choice.type")
-    _refuse_function("tool_choice.function", choice.get("function"))
+    _refuse_function("tool_choice", choice)
     name = choice["function"]["name"]
     if name not in [tool["function"]["name"] for tool in body.get("tools", [])]:
         message = f"tool_choice names {name!r}, which is not among the tools."
@@ -84,10 +84,10 @@ def _response_format_schema(body: Body, models: dict[str, Model]) -> None:
     form = body.get("response_format", {})
     if form.get("type") != "json_schema":
         return
-    named = form.get("json_schema")
     path = "response_format.json_schema"
-    if named is None:
+    if "json_schema" not in form:
         raise missing(path)
+    named = form["json_schema"]
     if not isinstance(named, dict):
         raise wrong_type(path, "an object")
     if "name" not in named:

@@ -121,8 +121,9 @@ def _refuse_tool_call(path: str, call: Any) -> None:
     for name in ("id", "type", "function"):
         if name not in call:
             raise missing(f"{path}.{name}")
-    if not isinstance(call["id"], str):
-        raise wrong_type(f"{path}.id", "a string")
+    for name in ("id", "type"):
+        if not isinstance(call[name], str):
+            raise wrong_type(f"{path}.{name}", "a string")
     function = call["function"]
     if not isinstance(function, dict):
         raise wrong_type(f"{path}.function", "an object")

@@ -1,5 +1,37 @@
 """Every fault that can be planted."""
 
-from ..plants import Registry
+from ..plants import FAULTS as ALL
+from . import (
+    access,
+    answers,
+    bounds,
+    documents,
+    envelopes,
+    frames,
+    headers,
+    key_bodies,
+    key_streams,
+    keys,
+    ledger,
+    models,
+    records,
+    stream_answers,
+)
 
-ALL = Registry()
+__all__ = [
+    "ALL",
+    "access",
+    "answers",
+    "bounds",
+    "documents",
+    "envelopes",
+    "frames",
+    "headers",
+    "key_bodies",
+    "key_streams",
+    "keys",
+    "ledger",
+    "models",
+    "records",
+    "stream_answers",
+]

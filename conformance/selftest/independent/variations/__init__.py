@@ -1,5 +1,6 @@
 """Every legal variation that can be planted."""
 
-from ..plants import Registry
+from ..plants import VARIATIONS as ALL
+from . import documents, headers, models, refusals, sse, tendencies, timing
 
-ALL = Registry()
+__all__ = ["ALL", "documents", "headers", "models", "refusals", "sse", "tendencies", "timing"]
