@@ -74,22 +74,22 @@ def test_holds_keep_money_together() -> None:
 
 
 def test_a_bucket_refills_over_a_minute() -> None:
-    level = None
+    state = None
     for _ in range(60):
-        level, wait = take_tokens(level, 1, 60, now=0)
+        state, wait = take_tokens(state, 1, 60, now=0)
         assert wait == 0
-    level, wait = take_tokens(level, 1, 60, now=0)
+    state, wait = take_tokens(state, 1, 60, now=0)
     assert wait == pytest.approx(1)
-    level, wait = take_tokens(level, 1, 60, now=1)
-    assert (wait, level.gauge(60)) == (0, RateLimitInfo(limit=60, remaining=0, reset=61))
-    assert level.refilled(60, now=31).gauge(60) == RateLimitInfo(limit=60, remaining=30, reset=61)
-    assert level.refilled(60, now=1000).gauge(60) == RateLimitInfo(limit=60, remaining=60, reset=1000)
+    state, wait = take_tokens(state, 1, 60, now=1)
+    assert (wait, state.info(60)) == (0, RateLimitInfo(limit=60, remaining=0, reset=61))
+    assert state.refilled(60, now=31).info(60) == RateLimitInfo(limit=60, remaining=30, reset=61)
+    assert state.refilled(60, now=1000).info(60) == RateLimitInfo(limit=60, remaining=60, reset=1000)
 
 
 def test_a_bucket_lets_through_what_it_could_never_hold() -> None:
-    level, wait = take_tokens(None, 50, 10, now=0)
+    state, wait = take_tokens(None, 50, 10, now=0)
     assert wait == 0
-    assert take_tokens(level, 1, 10, now=0)[1] > 0
+    assert take_tokens(state, 1, 10, now=0)[1] > 0
 
 
 @pytest.fixture
