@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from ._stream.recovery import Recovery as Recovery
     from ._stream.stream import AsyncChatStream as AsyncChatStream
     from ._stream.stream import ChatStream as ChatStream
-    from .billing.ledger import Budget as Budget
+    from .billing.budget import Budget as Budget
     from .billing.ledger import Ledger as Ledger
     from .billing.ledger import LedgerLine as LedgerLine
     from .billing.receipts import Receipt as Receipt
@@ -91,7 +91,8 @@ else:
         "_stream.parser": ("StreamNotice",),
         "_stream.recovery": ("Recovery",),
         "_stream.stream": ("AsyncChatStream", "ChatStream"),
-        "billing.ledger": ("Budget", "Ledger", "LedgerLine"),
+        "billing.budget": ("Budget",),
+        "billing.ledger": ("Ledger", "LedgerLine"),
         "billing.receipts": ("Receipt", "ReceiptWarning", "receipt"),
         "errors": (
             "APIConnectionError",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from .._request.flow import Course, Outcome
     from .._stream.controller import Link
-    from ..billing.ledger import Budget, Ledger
+    from ..billing.budget import Budget
+    from ..billing.ledger import Ledger
     from .hooks import Hooks
 
 # What carries out calls and streams is imported where the first one begins: making a client need not wait for it.
@@ -41,9 +42,9 @@ encoding.adapt_class = _response_format
 class Books:
     """The ledger that a client shares with its variants, opened when it is first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, ledger: Ledger | None = None) -> None:
         self._lock = Lock()
-        self._ledger: Ledger | None = None
+        self._ledger = ledger
 
     @property
     def ledger(self) -> Ledger:
@@ -79,11 +80,13 @@ class Base:
         """What the calls of this client have cost, by model. Variants made by `with_options` write to the same one."""
         return self._books.ledger
 
-    def budget(self, credits: Decimal | str | int) -> AbstractContextManager[Budget]:
-        """Hold the calls made inside the block to a sum: `with client.budget(credits="5") as budget:`.
+    def budget(self, credits: Decimal | str | int) -> Budget:
+        """A sum that calls may spend: those of a block, `with client.budget(credits="5") as budget:`, or those of a
+        client, `client.with_options(budget=client.budget(credits="5"))`.
 
-        Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, and so do those that
-        were cancelled or recovered. The price of a call is known only afterwards: the last one can go beyond.
+        Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, also those that were
+        cancelled or recovered. The price of a call is known only afterwards: the last one can exceed the budget.
+        A block within a generator raises ConfigurationError: others run while it is suspended.
         """
         return self.ledger.budget(credits)
 
@@ -96,8 +99,12 @@ class Base:
         retry: RetryPolicy | None = None,
         streams: StreamPolicy | None = None,
         hooks: Sequence[Hooks] | None = None,
+        budget: Budget | None = None,
     ) -> Self:
-        """This client with some options changed. Costs nothing: connections and ledger are shared."""
+        """This client with some options changed. Costs nothing: connections and ledger are shared.
+
+        budget: what its calls may spend, wherever they are made; it adds to the budgets that there are
+        """
         options = self._options.with_changes(
             api_version=api_version,
             timeout=timeout,
@@ -106,8 +113,9 @@ class Base:
             streams=streams,
             hooks=hooks,
         )
+        books = self._books if budget is None else Books(self.ledger.limited_by(budget))
         variant = object.__new__(type(self))
-        variant.__dict__.update(_options=options, _books=self._books, _transport=self._transport, _owner=False)
+        variant.__dict__.update(_options=options, _books=books, _transport=self._transport, _owner=False)
         return variant
 
     def __repr__(self) -> str:

@@ -1,17 +1,16 @@
-"""Adds receipts up, and holds them to a budget. Knows no HTTP, and of a call only what it cost."""
+"""The ledger: adds up receipts by model, and charges them to budgets."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from ..errors import BudgetExceededError, ConfigurationError
+from ..errors import ConfigurationError
 from ..transport.locks import Lock
+from .budget import Budget, entered_budgets
 from .exact_sum import EXACT, total
 
 if TYPE_CHECKING:
@@ -57,6 +56,7 @@ class Ledger:
         # A completion may be met more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._open: OrderedDict[str, tuple[Budget, ...]] = OrderedDict()
+        self._own_budgets: tuple[Budget, ...] = ()
 
     @property
     def credits(self) -> Decimal:
@@ -101,18 +101,21 @@ class Ledger:
             for budget in budgets:
                 budget.add(entry.credits)
 
-    @contextmanager
-    def budget(self, credits: Decimal | str | int) -> Iterator[Budget]:
-        """Hold the calls that are entered here, and made inside the block, to a sum; tasks that it starts count too.
+    def budget(self, credits: Decimal | str | int) -> Budget:
+        """A budget for the calls that are entered here. An inner one counts for the outer.
 
-        Threads do not: run what they do under `contextvars.copy_context().run`. An inner budget counts for the outer.
+        As a context it limits the calls of a block and of tasks that it starts. Threads it does not limit: run their
+        work under `contextvars.copy_context().run`, or limit a client.
         """
-        made = Budget(_amount(credits), self)
-        token = _BUDGETS.set((*_BUDGETS.get(), made))
-        try:
-            yield made
-        finally:
-            _BUDGETS.reset(token)
+        return Budget(credits, self)
+
+    def limited_by(self, budget: Budget) -> Ledger:
+        """This ledger for a client whose calls are all charged to a budget. Raises ConfigurationError."""
+        if budget.ledger._lines is not self._lines:
+            raise ConfigurationError("budget: it was made by another client")
+        ledger = copy(self)
+        ledger._own_budgets = (*self._own_budgets, budget)
+        return ledger
 
     def check_budgets(self) -> None:
         """Raise BudgetExceededError if a budget that is in force is spent."""
@@ -120,63 +123,11 @@ class Ledger:
             budget.check()
 
     def _budgets(self) -> tuple[Budget, ...]:
-        return tuple(budget for budget in _BUDGETS.get() if budget.ledger is self)
+        entered = (budget for budget in entered_budgets() if budget.ledger._lines is self._lines)
+        return tuple(dict.fromkeys((*entered, *self._own_budgets)))
 
     def _enter(self, entry: Receipt) -> None:
         self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)
-
-
-class Budget:
-    """A sum that the calls of one flow may spend. A call is refused once it is spent, and not before.
-
-    What a call will cost is known only afterwards, so the last one can go beyond the budget, by its own price; calls
-    that run at the same time can each be such a last one.
-    """
-
-    def __init__(self, credits: Decimal, ledger: Ledger) -> None:
-        self.credits = credits
-        """What may be spent."""
-        self.ledger = ledger
-        """The ledger of the client whose calls it holds."""
-        self._spent = Decimal(0)
-        self._lock = Lock()
-
-    def __repr__(self) -> str:
-        return f"Budget(credits={self.credits}, spent={self.spent})"
-
-    @property
-    def spent(self) -> Decimal:
-        with self._lock:
-            return self._spent
-
-    @property
-    def remaining(self) -> Decimal:
-        """What is left; below 0 after the last call went beyond."""
-        return EXACT.subtract(self.credits, self.spent)
-
-    def add(self, credits: Decimal) -> None:
-        with self._lock:
-            self._spent = EXACT.add(self._spent, credits)
-
-    def check(self) -> None:
-        """Raise BudgetExceededError if it is spent."""
-        if self.remaining <= 0:
-            raise BudgetExceededError(f"the budget of {self.credits} credits is spent ({self.spent}); nothing was sent")
-
-
-_BUDGETS: ContextVar[tuple[Budget, ...]] = ContextVar("aurous_budgets", default=())
-
-
-def _amount(credits: Decimal | str | int) -> Decimal:
-    if isinstance(credits, float):
-        raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
-    try:
-        amount = Decimal(credits)
-    except (InvalidOperation, TypeError, ValueError):
-        raise ConfigurationError(f"budget: {credits!r} is no number of credits") from None
-    if not amount.is_finite() or amount < 0:
-        raise ConfigurationError("budget: credits must be 0 or more")
-    return amount
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

@@ -1,13 +1,10 @@
-"""Receipts to the digit, their sums, the ledger and the budget."""
+"""Receipts to the digit, their sums, and the ledger."""
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import decimal
 import json
 import pickle
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -19,7 +16,7 @@ from aurous.billing.ledger import Ledger
 from aurous.billing.receipts import Receipt, parse_decimal, read_receipt
 from aurous_client.models import ChatCompletion
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Make, Wire, answer, completion
+from clientkit.wire import CALM, MODEL, Make, Wire, answer, completion
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -218,113 +215,3 @@ class TestLedger:
         assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal(0), (record["id"],))
         caller.run(lambda client: client.chat.completions.retrieve(record["id"]))
         assert (caller.client.ledger.credits, caller.client.ledger.unsettled) == (Decimal("0.5"), ())
-
-
-@pytest.fixture
-def client(wire: Wire) -> Iterator[aurous.Aurous]:
-    numbers = iter(range(10**6))
-
-    def act(connection: Any) -> bool:
-        record = {**completion(), "id": f"cmp_{next(numbers)}"}
-        return answer(200, record)(connection)
-
-    wire.plays(act)
-    with aurous.Aurous(KEY, base_url=wire.url) as made:
-        yield made
-
-
-def ask(client: aurous.Aurous) -> None:
-    client.chat.completions.create(model=MODEL, messages=MESSAGES)
-
-
-class TestBudget:
-    def test_refuses_to_start_once_spent_and_lets_the_last_call_overshoot(
-        self, client: aurous.Aurous, wire: Wire
-    ) -> None:
-        with client.budget(credits="0.5") as budget:
-            ask(client)
-            assert (budget.spent, budget.remaining) == (Decimal("0.2856"), Decimal("0.2144"))
-            ask(client)
-            with pytest.raises(aurous.BudgetExceededError, match=r"the budget of 0\.5 credits is spent \(0\.5712\)"):
-                ask(client)
-            with (
-                pytest.raises(aurous.BudgetExceededError),
-                client.chat.completions.stream(model=MODEL, messages=MESSAGES),
-            ):
-                pass
-            assert len(wire.seen) == 2
-            # What costs nothing may still be asked: what became of a completion, for one.
-            client.chat.completions.retrieve("cmp_1")
-            assert budget.remaining == Decimal("-0.0712")
-        ask(client)
-        assert repr(budget) == "Budget(credits=0.5, spent=0.5712)"
-
-    def test_of_nothing_refuses_everything(self, client: aurous.Aurous, wire: Wire) -> None:
-        with client.budget(credits=0), pytest.raises(aurous.BudgetExceededError):
-            ask(client)
-        assert wire.seen == []
-
-    def test_holds_variants_but_no_other_client(self, client: aurous.Aurous, wire: Wire) -> None:
-        other = aurous.Aurous(KEY, base_url=wire.url)
-        with client.budget(credits="0.1") as budget:
-            ask(other)
-            assert budget.spent == 0
-            ask(client.with_options(max_retries=0))
-            with pytest.raises(aurous.BudgetExceededError):
-                ask(client.with_options(max_retries=0))
-            ask(other)
-
-    def test_nests(self, client: aurous.Aurous) -> None:
-        with client.budget(credits=1) as outer:
-            with client.budget(credits="0.1") as inner:
-                ask(client)
-                with pytest.raises(aurous.BudgetExceededError):
-                    ask(client)
-            ask(client)
-        assert (inner.spent, outer.spent) == (Decimal("0.2856"), Decimal("0.5712"))
-
-    def test_charges_no_replay(self, mock: Mock) -> None:
-        client = aurous.Aurous(KEY, base_url=mock.url)
-        for expected in (1, 0):
-            with client.budget(credits=10) as budget:
-                client.chat.completions.create(model=MODEL, messages=MESSAGES, idempotency_key="mine")
-            assert bool(budget.spent) == bool(expected)
-
-    def test_counts_what_is_settled_after_its_block(self) -> None:
-        ledger = Ledger()
-        with ledger.budget("5") as budget:
-            ledger.begin("cmp_1")
-        ledger.settle(of(), created=False)
-        assert budget.spent == Decimal("0.2856")
-
-    def test_counts_streams_that_were_left_and_recovered(self, mock: Mock) -> None:
-        client = aurous.Aurous(KEY, base_url=mock.url)
-        with client.budget(credits=100) as budget:
-            mock.fault("reset=4; unnoticed", method="POST")
-            with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
-                with pytest.raises(aurous.StreamInterruptedError):
-                    list(stream)
-                assert list(client.ledger.unsettled) == [stream.id]
-                stream.recover()
-            with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
-                list(stream)
-        [*charges] = mock.ledger()
-        assert float(budget.spent) == pytest.approx(sum(row["credits_charged"] for row in charges))
-        assert not client.ledger.unsettled
-
-    def test_follows_tasks_and_copied_contexts_but_not_bare_threads(self, client: aurous.Aurous) -> None:
-        async def go() -> None:
-            await asyncio.gather(asyncio.to_thread(ask, client), asyncio.to_thread(ask, client))
-
-        with client.budget(credits=10) as budget, ThreadPoolExecutor(1) as pool:
-            asyncio.run(go())
-            assert budget.spent == Decimal("0.5712")
-            pool.submit(ask, client).result()
-            assert budget.spent == Decimal("0.5712")
-            pool.submit(contextvars.copy_context().run, ask, client).result()
-            assert budget.spent == Decimal("0.8568")
-
-    @pytest.mark.parametrize("bad", [0.5, "five", "", None, -1, "-1", "NaN", "Infinity", [1]])
-    def test_takes_exact_amounts_only(self, bad: Any, client: aurous.Aurous) -> None:
-        with pytest.raises(aurous.ConfigurationError, match="budget"), client.budget(credits=bad):
-            pass
