@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Shows that calls are charged exactly once and that streams tell what they cost, on a network that fails.
+"""Shows that calls are charged exactly once, and streams report their price, on a failing network.
 
     python3 scripts/chaos.py [calls] [without-keys] [streams] [--calls N] [--streams N] [--seed N] [--json FILE]
 
-The mock server runs behind a proxy that spoils three exchanges in ten, before or after the work is done: connections
-reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken by a copy. It is killed (-9) three
-times meanwhile, and started again on its state. Clients in threads and tasks, in four processes, make calls; the same
-without idempotency keys shows what those are for; streams are cut off at random points. What the clients say is then
-held against the server's ledger.
+The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
+processed the request: connections reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken
+by a duplicate. The server is killed (-9) three times and restarted on its state. Clients in threads and tasks, in four
+processes, make calls; the same calls without idempotency keys show what the keys are worth; streams are cut at random
+points. The clients' ledgers are then compared with the server's.
 
-Exit codes: 0 every claim holds, 1 one does not, 2 the command line has a fault, 130 interrupted. The same seed lets the
-same attempts go wrong. Needs nothing but Python and pip.
+Exit codes: 0 every check passed, 1 one failed, 2 usage error, 130 interrupted. The same seed gives the same faults to
+the same attempts. Needs nothing but Python and pip.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from environment import enter
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
-    from resilience.chaos.chaos_run import Terms
-    from resilience.report import Verdict
+    from resilience.chaos.chaos_run import Config
+    from resilience.report import RunReport
 
 PARTS = ("calls", "without-keys", "streams")
 INTERRUPTED = 130
@@ -38,63 +38,65 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from resilience.mock_process import VictimError
-    from resilience.report import tell
+    from resilience.mock_process import MockProcessError
+    from resilience.report import print_reports
 
     try:
-        return tell((asyncio.run(_try(part, options)) for part in options.parts), options.json)
+        return print_reports((asyncio.run(_run(part, options)) for part in options.parts), options.json)
     except (KeyboardInterrupt, asyncio.CancelledError):
-        print("chaos: interrupted; everything is stopped", file=sys.stderr)
+        print("chaos: interrupted; all processes are stopped", file=sys.stderr)
         return INTERRUPTED
-    except VictimError as error:
-        print(f"chaos: the mock server cannot run: {error}", file=sys.stderr)
+    except MockProcessError as error:
+        print(f"chaos: the mock server does not start: {error}", file=sys.stderr)
         return 1
 
 
-async def _try(part: str, options: argparse.Namespace) -> Verdict:
+async def _run(part: str, options: argparse.Namespace) -> RunReport:
     from resilience.chaos import chaos_run, charge_audit, stream_audit
 
     task = asyncio.current_task()
     assert task is not None
     with contextlib.suppress(NotImplementedError):
-        # Ctrl-C ends a run in good order by itself; so do those that others send.
+        # asyncio handles Ctrl-C by itself; these signals stop a run in the same way.
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     began = time.monotonic()
-    terms = _terms(part, options)
-    print(f"{terms.count:,} {part} ...", flush=True)
-    evidence = await chaos_run.run(
-        terms, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True)
-    )
-    judge = {"calls": charge_audit.judge, "without-keys": charge_audit.contrast, "streams": stream_audit.judge}[part]
-    return judge(evidence)
+    config = _config(part, options)
+    print(f"{config.count:,} {part} ...", flush=True)
+    result = await chaos_run.run(config, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True))
+    evaluate = {
+        "calls": charge_audit.evaluate,
+        "without-keys": charge_audit.evaluate_without_keys,
+        "streams": stream_audit.evaluate,
+    }[part]
+    return evaluate(result)
 
 
-def _terms(part: str, options: argparse.Namespace) -> Terms:
-    from resilience.chaos.chaos_run import Crews, Terms
+def _config(part: str, options: argparse.Namespace) -> Config:
+    from resilience.chaos.chaos_run import Config, WorkerModes
 
     if part == "streams":
-        # Fewer at once than calls: those that are under way when the server is killed are lost.
-        crews: Crews = (("threads", 8), ("tasks", 16), ("threads", 8), ("tasks", 16))
-        return Terms(kind="streams", count=options.streams, seed=options.seed, kills=options.kills, crews=crews)
-    without = part == "without-keys"
-    # A tenth is enough to see the difference, unless it was asked for alone.
-    count = options.calls if not without or options.parts == [part] else max(options.calls // 10, 1)
-    return Terms(kind="calls", count=count, seed=options.seed, kills=options.kills, drops_keys=without)
+        # Fewer at once than calls: a kill of the server ends all that run.
+        workers: WorkerModes = (("threads", 8), ("tasks", 16), ("threads", 8), ("tasks", 16))
+        return Config(kind="streams", count=options.streams, seed=options.seed, kills=options.kills, workers=workers)
+    without_keys = part == "without-keys"
+    # A tenth shows the difference, unless this part was chosen alone.
+    count = options.calls if not without_keys or options.parts == [part] else max(options.calls // 10, 1)
+    return Config(kind="calls", count=count, seed=options.seed, kills=options.kills, drops_keys=without_keys)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
-    add("parts", nargs="*", metavar="PART", help=f"what to do: {', '.join(PARTS)} (default: all)")
-    add("--calls", type=checks.count, default=10_000, metavar="N", help="how many calls (default: 10000)")
-    add("--streams", type=checks.count, default=2_000, metavar="N", help="how many streams (default: 2000)")
-    add("--kills", type=int, default=3, metavar="N", help="how often the server is killed in each part (default: 3)")
-    add("--seed", type=int, default=0, metavar="N", help="of the faults (default: 0)")
-    add("--json", type=Path, metavar="FILE", help="write the figures and findings as JSON")
+    add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: all)")
+    add("--calls", type=checks.count, default=10_000, metavar="N", help="number of calls (default: 10000)")
+    add("--streams", type=checks.count, default=2_000, metavar="N", help="number of streams (default: 2000)")
+    add("--kills", type=int, default=3, metavar="N", help="kills of the server in each part (default: 3)")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the faults (default: 0)")
+    add("--json", type=Path, metavar="FILE", help="write figures and checks as JSON")
     options = parser.parse_args(arguments)
-    options.parts = checks.chosen(parser, options.parts, PARTS)
-    checks.check_folders(parser, options.json)
+    options.parts = checks.choose_parts(parser, options.parts, PARTS)
+    checks.check_output_files(parser, options.json)
     return options
 
 

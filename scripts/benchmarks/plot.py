@@ -42,10 +42,10 @@ def draw(record: dict[str, Any]) -> str:
     title = "CPU time of the same work, aurous = 1. Shorter is better."
     versions = record["machine"]["packages"]
     told = ", ".join(f"{name} {versions[name]}" for name in ("openai", "httpx", "httpx-sse") if name in versions)
-    return framed(title, f"{record['machine']['python']}; {told}", body, height=y)
+    return svg_document(title, f"{record['machine']['python']}; {told}", body, height=y)
 
 
-def framed(title: str, told: str, body: list[str], *, height: int, style: str = "") -> str:
+def svg_document(title: str, told: str, body: list[str], *, height: int, style: str = "") -> str:
     """An SVG document of this width: title, what is told beneath it, and what is drawn from y = 52 down."""
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '

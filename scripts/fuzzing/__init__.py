@@ -1,7 +1,6 @@
-"""What becomes of the client where the server means ill, and of the mock where its caller does.
+"""Fuzzing of the client with hostile responses, and of the mock with hostile requests.
 
-`originals` are valid answers, `mutations` spoil them, and `answers` makes of that what a server sends. `readers` reads
-streams with stencils and without, `clients` asks with every kind of client, `hosts` is a server of sockets, `sizes` are
-answers without an end. `servers` brings those together and judges. `callers` sends the mock what schemathesis makes of
-the contract.
+`corpus` holds valid responses, `mutations` mutates them, and `responses` makes of that what a server sends.
+`differential` parses streams with and without templates, `client_matrix` calls every kind of client, `raw_server` sends
+bytes, `endless` bodies without an end. `fuzz_client` runs those, `fuzz_mock` what schemathesis generates.
 """

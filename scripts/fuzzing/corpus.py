@@ -1,11 +1,11 @@
-"""Valid answers, as a server makes them, before anything is done to them. Values only; knows no faults."""
+"""Valid responses, the starting points of mutations."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 MODEL: Final = "aurous-grow-2.0-pro"
-# What a JSON string can be written as in more than one way, and what looks like the grammar around it.
+# Texts that JSON can write in several ways, or that look like the syntax around them.
 TEXTS: Final = (
     "Red", ", green", "", " ", "\n", "\r\n", '"', "\\", "\\u0041", "\u00e9", "\u2028", "\u0085", "\U0001f3a8", "\ufffd",
     "\x7f", "\0", "[DONE]", '"content":"x"', "data: ", "\n\ndata: ", '"}}]}', "a" * 300, "\ufeff", "\u202e", "\ud83c",
@@ -46,7 +46,7 @@ ERROR: Final[dict[str, Any]] = {
     "error": {
         "type": "invalid_request",
         "code": "invalid_format",
-        "message": "This is no request.",
+        "message": "The request is not valid.",
         "param": None,
         "doc_url": "https://docs.aurous-labs.com/errors#invalid_format",
         "request_id": "req_1",
@@ -79,12 +79,12 @@ DONE: Final = "[DONE]"
 
 
 def chunk(delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
-    """A frame with what it adds."""
+    """One chunk."""
     return {**HEAD, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}], **members}
 
 
 def stream(texts: list[str], *, calls: bool = False) -> list[Any]:
-    """The frames of a whole answer: its role, a frame for each text, its end with the receipt."""
+    """The chunks of a complete stream: role, one for each text, the last with usage."""
     frames: list[Any] = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": text}) for text in texts)]
     if calls:
         frames.append(chunk({"tool_calls": [{"index": 0, **_CALL}]}))

@@ -1,7 +1,4 @@
-"""Reads a spoilt stream twice, with stencils and without, and holds one against the other. Without any network.
-
-Whatever is done to a stream, and however it is cut, it has to give the chunks that parsing each frame gives.
-"""
+"""Differential test of the stream parser: with chunk templates and without, over any cuts of the bytes."""
 
 from __future__ import annotations
 
@@ -19,11 +16,11 @@ INFO = ResponseInfo(status_code=200, headers={"aurous-request-id": "req_1"})
 
 
 class ReadingError(AssertionError):
-    """The two disagree, or one of them did what it must not."""
+    """The two parsers disagree."""
 
 
 class _Parsing(Reader):
-    """A reader that parses each frame, and proves that it hands out what the frame says."""
+    """A parser without templates, which checks each chunk against its frame."""
 
     def recognize(self, piece: bytes) -> ChatCompletionChunk | None:
         return None
@@ -39,16 +36,19 @@ class _Parsing(Reader):
 
 
 def compare(data: bytes, cuts: list[int], max_event_size: int | None = None) -> int:
-    """Read it in pieces with stencils, and whole without. How many frames needed no parsing. Raises ReadingError."""
-    with_stencils = Reader(INFO, max_event_size=max_event_size, hide=bytes)
+    """Read the stream in pieces with templates, and whole without. Returns the number of templated chunks.
+
+    Raises ReadingError.
+    """
+    with_templates = Reader(INFO, max_event_size=max_event_size, hide=bytes)
     parsing = _Parsing(INFO, max_event_size=max_event_size, hide=bytes)
-    found, expected = _read(with_stencils, _cut(data, cuts)), _read(parsing, [data])
+    result, expected = _read(with_templates, _cut(data, cuts)), _read(parsing, [data])
     if parsing.parsed != parsing.events:
-        raise ReadingError("what is to parse each frame does not")
-    if found != expected:
-        differing = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), "their number")
-        raise ReadingError(f"cut at {cuts}, {data!r} is read otherwise than parsed: {differing}")
-    return with_stencils.events - with_stencils.parsed
+        raise ReadingError("the reference parser does not parse each frame")
+    if result != expected:
+        differing = next((pair for pair in zip(result, expected, strict=False) if pair[0] != pair[1]), "their number")
+        raise ReadingError(f"cut at {cuts}, {data!r} is read differently than parsed: {differing}")
+    return with_templates.events - with_templates.parsed
 
 
 def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
@@ -57,36 +57,36 @@ def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def _read(reader: Reader, pieces: list[bytes]) -> list[str]:
-    """All that a reader says of a stream, in order."""
-    said = list[str]()
+    """Everything that a parser reports of a stream, in order."""
+    observed = list[str]()
     try:
         for piece in pieces:
             chunk = reader.recognize(piece) or reader.take(piece)
             while chunk is not None:
-                # What a caller does to a chunk is its own affair.
-                said.append(_spoil(chunk))
+                # Callers may change chunks.
+                observed.append(_overwrite(chunk))
                 chunk = reader.next()
     except AurousError as error:
-        said.append(f"{type(error).__name__}: {error} {error.completion_id} {error.text!r}")
+        observed.append(f"{type(error).__name__}: {error} {error.completion_id} {error.text!r}")
     so_far = reader.accumulator
-    said += [repr(so_far.choice), repr(so_far.inconsistencies), repr(so_far.finish_reason), repr(so_far.usage)]
-    said += [repr(reader.receipt), repr(reader.warnings), f"{reader.id!r} {reader.is_done} {reader.events}"]
+    observed += [repr(so_far.choice), repr(so_far.inconsistencies), repr(so_far.finish_reason), repr(so_far.usage)]
+    observed += [repr(reader.receipt), repr(reader.warnings), f"{reader.id!r} {reader.is_done} {reader.events}"]
     try:
-        said.append(repr(so_far.completion()))
+        observed.append(repr(so_far.completion()))
     except AurousError as error:
-        said.append(str(error))
-    return said
+        observed.append(str(error))
+    return observed
 
 
-def _spoil(chunk: ChatCompletionChunk) -> str:
-    """What a chunk says. Nothing of it is left as it was."""
-    told = repr(chunk)
+def _overwrite(chunk: ChatCompletionChunk) -> str:
+    """The chunk as text; then overwrite all of it."""
+    label = repr(chunk)
     for choice in chunk.choices:
-        choice.delta.content = "spoilt"
-        choice.delta.additional_properties["spoilt"] = True
-        choice.additional_properties["spoilt"] = True
-        choice.finish_reason = "spoilt"
+        choice.delta.content = "overwritten"
+        choice.delta.additional_properties["overwritten"] = True
+        choice.additional_properties["overwritten"] = True
+        choice.finish_reason = "overwritten"
     chunk.choices.clear()
-    chunk.additional_properties["spoilt"] = True
-    chunk.id = "spoilt"
-    return told
+    chunk.additional_properties["overwritten"] = True
+    chunk.id = "overwritten"
+    return label

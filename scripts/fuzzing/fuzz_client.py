@@ -1,7 +1,7 @@
-"""A hostile server, case by case: what the client makes of answers that were spoilt. Brings the parts together; judges.
+"""Fuzzes the client with mutated responses.
 
-More than half of the cases are streams that are read without a client, most others answers that are given to clients
-without a network; a few go over sockets.
+More than half of the cases are streams given to the parser alone, most others responses given to clients without a
+network; a few go over sockets.
 """
 
 from __future__ import annotations
@@ -19,82 +19,86 @@ from typing import Any, Final
 import httpx
 import hypothesis
 from hypothesis import strategies as st
-from resilience.report import Finding, Verdict, some
+from resilience.report import Check, RunReport, summarize
 
 from fuzzing import differential, endless
 from fuzzing.client_matrix import DEADLINE, KINDS, Client, in_process
 from fuzzing.mutations import streams
-from fuzzing.raw_server import hosting
-from fuzzing.responses import Answer, answers, scripts
+from fuzzing.raw_server import run_raw_server
+from fuzzing.responses import Response, responses, scripted_responses
 
 # Of a hundred cases.
 _READ, _WITHOUT_NETWORK = 58, 40
-# Hypothesis remembers what it has drawn: rounds are kept short.
+# Hypothesis keeps what it has drawn in memory, so rounds are short.
 _ROUND: Final = 2_000
 _LIMITS: Final = (None, None, None, 60, 400, 3000)
 
-# A machine may be busy; what is drawn may be large.
-_UNHURRIED: Final[Any] = list(hypothesis.HealthCheck)
+# The machine may be busy, and examples may be large.
+_NO_HEALTH_CHECKS: Final[Any] = list(hypothesis.HealthCheck)
 
 
 @dataclass
-class Evidence:
-    """What was seen of the client."""
+class Result:
+    """What the run observed."""
 
     seed: int
     cases: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
-    unparsed: int = 0
-    """Frames that were read with a stencil."""
+    templated: int = 0
+    """Chunks read by a template."""
     faults: list[str] = field(default_factory=list)
-    sizes: list[tuple[str, str, int, int]] = field(default_factory=list)
+    endless_bodies: list[tuple[str, str, int, int]] = field(default_factory=list)
     seconds: float = 0.0
 
 
-def run(cases: int, seed: int, say: Callable[[str], None] = lambda _: None, *, with_sizes: bool = True) -> Evidence:
-    """Give the client so many cases."""
-    found, began = Evidence(seed), time.monotonic()
+def run(
+    cases: int, seed: int, on_progress: Callable[[str], None] = lambda _: None, *, with_sizes: bool = True
+) -> Result:
+    """Run so many cases."""
+    result, began = Result(seed), time.monotonic()
     read, offline = cases * _READ // 100, cases * _WITHOUT_NETWORK // 100
     with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
         if with_sizes:
-            found.sizes += endless.try_all()
-        host = stack.enter_context(hosting())
-        clients = {kind: Client(kind, host.url) for kind in KINDS}
-        current: list[Answer] = []
-        offline_clients = {kind: in_process(kind, lambda: _told(current[-1])) for kind in KINDS[:2]}
+            result.endless_bodies += endless.run_all()
+        raw_server = stack.enter_context(run_raw_server())
+        clients = {kind: Client(kind, raw_server.url) for kind in KINDS}
+        current: list[Response] = []
+        offline_clients = {kind: in_process(kind, lambda: _as_httpx(current[-1])) for kind in KINDS[:2]}
         for client in (*clients.values(), *offline_clients.values()):
             stack.callback(client.close)
 
         def read_twice(data: bytes, cuts: list[int], limit: int | None) -> None:
-            found.cases["streams, read without a client"] += 1
-            found.unparsed += differential.compare(data, cuts, limit)
+            result.cases["streams, parser alone"] += 1
+            result.templated += differential.compare(data, cuts, limit)
 
-        def ask_offline(answer: Answer, kind: str) -> None:
-            found.cases[f"answers without a network, {kind}"] += 1
-            current[:] = [answer]
-            found.endings[offline_clients[kind].ask(answer.operation)] += 1
+        def ask_offline(response: Response, kind: str) -> None:
+            result.cases[f"responses in process, {kind}"] += 1
+            current[:] = [response]
+            result.endings[offline_clients[kind].ask(response.operation)] += 1
 
         def ask(case: tuple[str, Any], kind: str) -> None:
-            found.cases[f"answers over sockets, {kind}"] += 1
-            host.script = case[1]
+            result.cases[f"responses over sockets, {kind}"] += 1
+            raw_server.script = case[1]
             try:
-                found.endings[clients[kind].ask(case[0])] += 1
+                result.endings[clients[kind].ask(case[0])] += 1
             finally:
-                host.release()
+                raw_server.release()
 
         cuts = st.lists(st.integers(0, 2**16), max_size=6)
-        _draw(found, read, seed, say, read_twice, streams(), cuts, st.sampled_from(_LIMITS))
-        _draw(found, offline, seed, say, ask_offline, answers(), st.sampled_from(KINDS[:2]))
-        _draw(found, cases - read - offline, seed, say, ask, scripts(), st.sampled_from(KINDS))
-    found.seconds = time.monotonic() - began
-    return found
+        _draw_cases(result, read, seed, on_progress, read_twice, streams(), cuts, st.sampled_from(_LIMITS))
+        _draw_cases(result, offline, seed, on_progress, ask_offline, responses(), st.sampled_from(KINDS[:2]))
+        _draw_cases(
+            result, cases - read - offline, seed, on_progress, ask, scripted_responses(), st.sampled_from(KINDS)
+        )
+    result.seconds = time.monotonic() - began
+    return result
 
 
-def _draw(
-    found: Evidence, cases: int, seed: int, say: Callable[[str], None], check: Callable[..., None], *what: Any
+def _draw_cases(
+    result: Result, cases: int, seed: int, on_progress: Callable[[str], None], check: Callable[..., None], *what: Any
 ) -> None:
-    """Check so many drawn cases, in rounds. The smallest case that shows a fault is kept, and ends its round."""
+    """Draw and check so many cases in rounds. A failure ends its round, with the smallest case that shows it."""
     for round_ in range(-(-cases // _ROUND)):
 
         @hypothesis.seed(seed + round_)
@@ -104,7 +108,7 @@ def _draw(
             database=None,
             deadline=None,
             report_multiple_bugs=False,
-            suppress_health_check=_UNHURRIED,
+            suppress_health_check=_NO_HEALTH_CHECKS,
         )
         @hypothesis.given(st.tuples(*what))
         def each(drawn: Any) -> None:
@@ -113,16 +117,16 @@ def _draw(
         try:
             each()
         except Exception as error:
-            found.faults.append(_shown(error))
-        say(f"{found.cases.total():,} cases; {len(found.faults)} faults")
+            result.faults.append(_describe(error))
+        on_progress(f"{result.cases.total():,} cases; {len(result.faults)} faults")
 
 
-def _shown(error: Exception) -> str:
-    """What went wrong, where, and with what case."""
+def _describe(error: Exception) -> str:
+    """The error, its place and its case."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     notes = " ".join(getattr(error, "__notes__", ()))
-    told = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno}) {notes}"
-    return " ".join(told.split())[:2000]
+    label = f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno}) {notes}"
+    return " ".join(label.split())[:2000]
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
@@ -140,34 +144,38 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
             yield piece
 
 
-def _told(answer: Answer) -> tuple[int, Any, Any]:
-    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
-    return answer.status, headers, _Body(answer.body)
+def _as_httpx(response: Response) -> tuple[int, Any, Any]:
+    headers = [(name.encode(), value.encode("latin-1", "replace")) for name, value in response.headers]
+    return response.status, headers, _Body(response.body)
 
 
-def judge(found: Evidence) -> Verdict:
-    """Whether the client took it all."""
-    over = [told for told, _, beyond, _ in found.sizes if beyond > endless.MIB]
-    high = [f"{told} ({most // endless.MIB} MiB)" for told, _, _, most in found.sizes if most > endless.MOST]
+def evaluate(result: Result) -> RunReport:
+    """Check that the client withstood every case."""
+    over = [label for label, _, excess, _ in result.endless_bodies if excess > endless.MIB]
+    high = [
+        f"{label} ({most // endless.MIB} MiB)"
+        for label, _, _, most in result.endless_bodies
+        if most > endless.MAX_MEMORY
+    ]
     figures: dict[str, Any] = {
-        "seconds": round(found.seconds, 1),
-        "cases": dict(sorted(found.cases.items())),
-        "frames read with a stencil": found.unparsed,
-        "calls and streams ended": dict(found.endings.most_common()),
+        "seconds": round(result.seconds, 1),
+        "cases": dict(sorted(result.cases.items())),
+        "chunks read by a template": result.templated,
+        "endings": dict(result.endings.most_common()),
     }
-    for told, ended, _, most in found.sizes:
-        figures[told] = f"{ended}, {most / endless.MIB:.1f} MiB at most"
-    return Verdict(
-        f"{found.cases.total():,} cases of a hostile server, seed {found.seed}",
+    for label, ended, _, most in result.endless_bodies:
+        figures[label] = f"{ended}, {most / endless.MIB:.1f} MiB peak"
+    return RunReport(
+        f"{result.cases.total():,} cases of hostile responses, seed {result.seed}",
         figures,
         [
-            Finding(
-                f"each ended with a valid result or an AurousError, within its deadline of {DEADLINE:g} s, and each "
-                "stream was read as its frames parse",
-                not found.faults,
-                some(found.faults),
+            Check(
+                f"each case ended with a valid result or an AurousError within {DEADLINE:g} s, and each stream was "
+                "read as its frames parse",
+                not result.faults,
+                summarize(result.faults),
             ),
-            Finding("nothing was read beyond its limit", not over, some(over)),
-            Finding(f"no answer took more than {endless.MOST // endless.MIB} MiB", not high, some(high)),
+            Check("nothing was read beyond its limit", not over, summarize(over)),
+            Check(f"no response took more than {endless.MAX_MEMORY // endless.MIB} MiB", not high, summarize(high)),
         ],
     )

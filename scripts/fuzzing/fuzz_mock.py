@@ -1,11 +1,8 @@
-"""A hostile caller of the mock: what schemathesis makes of the contract, good and bad, in process. Judges the answers.
+"""Fuzzes the mock in process with what schemathesis generates from the spec, valid and invalid.
 
-The first rounds go through the documented examples and what schemathesis calls coverage: each limit, and one step
-beyond it. All of them draw. In every second one the model and the version are those that exist, since what is made up
-is refused before anything else is looked at.
-
-It alone follows the contract, all of it: what a new operation or limit takes is sent without a line written here. What
-the contract leaves open, as schemas for tools, is for conformance/selftest/mock/requesting.py.
+The first rounds send the documented examples and schemathesis' coverage phase: each bound, and one step beyond it. All
+rounds draw random requests. Every second round uses a model and a version that exist, since unknown ones are refused
+before anything else is validated. A new operation of the spec is fuzzed without a change here.
 """
 
 from __future__ import annotations
@@ -26,94 +23,94 @@ import schemathesis
 import yaml
 from aurous_mock.server.application import Application
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
-from resilience.report import Finding, Verdict, some
+from resilience.report import Check, RunReport, summarize
 from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
 
 SPEC: Final = Path(__file__).resolve().parents[2] / "openapi.yaml"
 CREATE: Final = "createChatCompletion"
 MODEL: Final = "aurous-grow-2.0-pro"
-# Cases of one round and mode: of the operation that has a body, and of each other.
-_DRAWN, _DRAWN_OF_OTHERS = 400, 1_200
-# What goes through limits goes through the same ones each time, but for the model and the version.
+# Cases of one round and mode: of the operation with a body, and of each other.
+_DRAWN_CHAT, _DRAWN_OF_OTHERS = 400, 1_200
+# Examples and coverage are the same in each round, but for the model and the version.
 _LOADS: Final = 2
-# Seconds that an answer may take. In process there is nothing to wait for; the machine may be busy.
+# Seconds that a response may take. In process there is nothing to wait for; the machine may be busy.
 _LONGEST: Final = 10.0
-# As the API answers a failure of its own, which nobody asked for here.
+# The lowest status of a server error.
 _SERVER_ERROR: Final = 500
 
-# A machine may be busy; what is drawn may be large.
-_UNHURRIED: Final[Any] = list(hypothesis.HealthCheck)
+# The machine may be busy, and examples may be large.
+_NO_HEALTH_CHECKS: Final[Any] = list(hypothesis.HealthCheck)
 
 
 @dataclass
-class Evidence:
-    """What was seen of the mock."""
+class Result:
+    """What the run observed."""
 
     seed: int
     statuses: Counter[str] = field(default_factory=Counter)
     phases: Counter[str] = field(default_factory=Counter)
-    """How many cases each phase and mode had."""
+    """The number of cases of each phase and mode."""
     failures: list[str] = field(default_factory=list)
-    """Answers of 500 and above, and cases without an answer."""
-    troubles: list[str] = field(default_factory=list)
-    """What kept schemathesis from its work."""
+    """Responses of 500 and above, and cases without a response."""
+    tool_errors: list[str] = field(default_factory=list)
+    """Errors of schemathesis itself."""
     log: str = ""
     slowest: float = 0.0
     seconds: float = 0.0
 
     requests: set[int] = field(default_factory=set)
-    """A number for each request that differs from the others."""
+    """A hash of each distinct request."""
 
     @property
     def cases(self) -> int:
         return self.phases.total()
 
 
-def run(cases: int, seed: int, say: Callable[[str], None] = lambda _: None, application: Any = None) -> Evidence:
-    """Send so many cases, or a few more. application: an ASGI application in the mock's place"""
-    found, began = Evidence(seed), time.monotonic()
+def run(cases: int, seed: int, on_progress: Callable[[str], None] = lambda _: None, application: Any = None) -> Result:
+    """Send so many cases, or a few more. application: an ASGI application in place of the mock"""
+    result, began = Result(seed), time.monotonic()
     application = application or Application(Settings(access_log=False, seed=seed)).asgi
     log = io.StringIO()
     with redirect_stderr(log):
         for round_ in itertools.count():
-            schema = _loaded(application, seed + round_, is_real=round_ % 2 == 1)
+            schema = _load_schema(application, seed + round_, use_known_values=round_ % 2 == 1)
             if round_ < _LOADS:
-                _go_through(found, schema)
+                _run_phases(result, schema)
             for strategy, most in _strategies(schema):
-                left = cases - found.cases
+                left = cases - result.cases
                 if left > 0:
-                    _draw(found, strategy, min(most, left), seed + round_)
-                    say(f"{found.cases:,} of {cases:,} cases; {', '.join(_each(found.statuses))}")
-            if found.cases >= cases or found.troubles:
+                    _draw_cases(result, strategy, min(most, left), seed + round_)
+                    on_progress(f"{result.cases:,} of {cases:,} cases; {', '.join(_count_statuses(result.statuses))}")
+            if result.cases >= cases or result.tool_errors:
                 break
-    found.log, found.seconds = log.getvalue(), time.monotonic() - began
-    return found
+    result.log, result.seconds = log.getvalue(), time.monotonic() - began
+    return result
 
 
-def judge(found: Evidence) -> Verdict:
-    """Whether the mock took it all."""
-    traces = found.log.count("Traceback")
-    return Verdict(
-        f"{found.cases:,} cases of a hostile caller, seed {found.seed}",
+def evaluate(result: Result) -> RunReport:
+    """Check that the mock withstood every case."""
+    traces = result.log.count("Traceback")
+    return RunReport(
+        f"{result.cases:,} cases of hostile requests, seed {result.seed}",
         {
-            "seconds": round(found.seconds, 1),
-            "different requests": len(found.requests),
-            "cases": dict(sorted(found.phases.items())),
-            "answers": dict(sorted(found.statuses.items())),
+            "seconds": round(result.seconds, 1),
+            "distinct requests": len(result.requests),
+            "cases": dict(sorted(result.phases.items())),
+            "statuses": dict(sorted(result.statuses.items())),
         },
         [
-            Finding("each case was answered, and none by a 5xx", not found.failures, some(found.failures)),
-            Finding("the log has no traceback", not traces, f"{traces} tracebacks"),
-            Finding(f"each answer came within {_LONGEST:g} s", found.slowest < _LONGEST, f"{found.slowest:.2f} s"),
-            Finding("schemathesis could do its work", not found.troubles, some(found.troubles)),
+            Check("each case got a response, and none a 5xx", not result.failures, summarize(result.failures)),
+            Check("the log has no traceback", not traces, f"{traces} tracebacks"),
+            Check(f"each response took less than {_LONGEST:g} s", result.slowest < _LONGEST, f"{result.slowest:.2f} s"),
+            Check("schemathesis reported no error of its own", not result.tool_errors, summarize(result.tool_errors)),
         ],
     )
 
 
-def _loaded(application: Any, seed: int, *, is_real: bool = False) -> Any:
-    """The contract, repeatable, and without a memory of earlier runs. is_real: model and version are those there are"""
-    told: dict[str, Any] = {
+def _load_schema(application: Any, seed: int, *, use_known_values: bool = False) -> Any:
+    """The spec with a seed and without a cache. use_known_values: send a model and a version that exist"""
+    label: dict[str, Any] = {
         "seed": seed,
         "cache": {"enabled": False},
         "warnings": False,
@@ -124,10 +121,10 @@ def _loaded(application: Any, seed: int, *, is_real: bool = False) -> Any:
         "generation": {"database": "none", "no-shrink": True, "mode": "all"},
         "phases": {"fuzzing": {"enabled": False}, "stateful": {"enabled": False}},
     }
-    if is_real:
-        told["parameters"] = {"header.Aurous-Version": _version()}
-        told["operations"] = [{"include-operation-id": CREATE, "parameters": {"body.model": MODEL}}]
-    schema = schemathesis.openapi.from_path(SPEC, config=schemathesis.Config.from_dict(told))
+    if use_known_values:
+        label["parameters"] = {"header.Aurous-Version": _version()}
+        label["operations"] = [{"include-operation-id": CREATE, "parameters": {"body.model": MODEL}}]
+    schema = schemathesis.openapi.from_path(SPEC, config=schemathesis.Config.from_dict(label))
     schema.app = application
     return schema
 
@@ -138,58 +135,58 @@ def _version() -> str:
     return version
 
 
-def _go_through(found: Evidence, schema: Any) -> None:
-    """The examples, and each limit with what is beyond it."""
+def _run_phases(result: Result, schema: Any) -> None:
+    """Run the phases examples and coverage."""
     for event in from_schema(schema).execute():
         if isinstance(event, (events.NonFatalError, events.FatalError)):
-            found.troubles.append(" ".join(str(getattr(event, "info", None) or event).split())[:300])
+            result.tool_errors.append(" ".join(str(getattr(event, "info", None) or event).split())[:300])
         elif isinstance(event, events.ScenarioFinished):
             for name, exchange in event.recorder.interactions.items():
-                _take(found, event.phase.value.lower(), event.recorder.cases[name].value, exchange.response)
+                _take(result, event.phase.value.lower(), event.recorder.cases[name].value, exchange.response)
 
 
 def _strategies(schema: Any) -> Iterator[tuple[Any, int]]:
-    """What to draw from in a round, valid cases and others, and how many."""
+    """The strategies of a round, valid and invalid, and how many cases to draw of each."""
     for each in schema.get_all_operations():
         operation = each.ok()
-        most = _DRAWN if operation.definition.raw.get("operationId") == CREATE else _DRAWN_OF_OTHERS
+        most = _DRAWN_CHAT if operation.definition.raw.get("operationId") == CREATE else _DRAWN_OF_OTHERS
         for mode in GenerationMode:
             yield operation.as_strategy(generation_mode=mode), most
 
 
-def _draw(found: Evidence, strategy: Any, most: int, seed: int) -> None:
+def _draw_cases(result: Result, strategy: Any, most: int, seed: int) -> None:
     @hypothesis.seed(seed)
     @hypothesis.settings(
         max_examples=most,
-        # Not towards what is accepted, which schemathesis would have it look for: that takes most of the time.
+        # Without the target phase, which searches for accepted cases and takes most of the time.
         phases=[hypothesis.Phase.generate],
         database=None,
         deadline=None,
-        suppress_health_check=_UNHURRIED,
+        suppress_health_check=_NO_HEALTH_CHECKS,
     )
     @hypothesis.given(strategy)
     def send(case: Any) -> None:
         try:
             response = case.call(headers={"X-Api-Key": DEFAULT_KEY})
         except Exception as error:
-            found.failures.append(f"{type(error).__name__} of {case.as_curl_command()[:2000]}")
+            result.failures.append(f"{type(error).__name__} of {case.as_curl_command()[:2000]}")
             response = None
-        _take(found, "drawn", case, response)
+        _take(result, "drawn", case, response)
 
     send()
 
 
-def _take(found: Evidence, phase: str, case: Any, response: Any) -> None:
-    found.requests.add(hash(repr((case.method, case.path_parameters, case.headers, case.query, case.body))))
+def _take(result: Result, phase: str, case: Any, response: Any) -> None:
+    result.requests.add(hash(repr((case.method, case.path_parameters, case.headers, case.query, case.body))))
     mode = case.meta.generation.mode.value if case.meta else "neither"
-    found.phases[f"{phase}, {mode}"] += 1
-    found.statuses[str(response.status_code) if response else "none"] += 1
+    result.phases[f"{phase}, {mode}"] += 1
+    result.statuses[str(response.status_code) if response else "none"] += 1
     if response is None or response.status_code >= _SERVER_ERROR:
-        found.failures.append(case.as_curl_command()[:2000])
+        result.failures.append(case.as_curl_command()[:2000])
     else:
-        found.slowest = max(found.slowest, response.elapsed)
+        result.slowest = max(result.slowest, response.elapsed)
 
 
-def _each(statuses: Counter[str]) -> Iterator[str]:
+def _count_statuses(statuses: Counter[str]) -> Iterator[str]:
     for status, count in sorted(statuses.items()):
         yield f"{count:,} x {status}"

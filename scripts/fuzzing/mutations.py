@@ -1,7 +1,6 @@
-"""Spoils valid answers: the structure of a document, the frames of a stream, the bytes of either. Pure.
+"""Mutations of valid responses: the structure of a document, the events of a stream, the bytes of either.
 
-Hypothesis draws. A mutation is three numbers: what is done, where, and with what. So a case that shows a fault shrinks
-to a small one.
+A mutation is three numbers that Hypothesis draws and shrinks: what to do, where, and with which value.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ _NUMBERS: Final = st.integers(0, 2**16)
 
 
 def mutations(most: int = 4) -> st.SearchStrategy[list[Mutation]]:
-    """Some of them, or none."""
+    """A list of mutations, or none."""
     return st.lists(st.tuples(_NUMBERS, _NUMBERS, _NUMBERS), max_size=most)
 
 
 class Raw(str):
-    """Text that stands in a document as it is."""
+    """Text that is written into a document verbatim."""
 
 
 class Pairs(list[tuple[str, Any]]):
-    """An object whose members can have the same name."""
+    """An object that may have duplicate names."""
 
 
-STRANGE: Final[tuple[Any, ...]] = (
+UNUSUAL_VALUES: Final[tuple[Any, ...]] = (
     None, True, False, 0, -1, 1, 2.5, 1e308, 10**30, "", "0", "x" * 5000, "\ud800", "\0", "\U0001f9ea", [], {}, [[]],
     {"": None}, [None] * 300, Raw("NaN"), Raw("-Infinity"), Raw("1e999"), Raw("-0.0"), Raw("1" * 5000), Raw("1" * 400),
     Raw("0.1" + "0" * 400 + "1"), Raw("1e-999999999"), Raw("1E+99999999999999999999"), Raw("[" * 3000 + "]" * 3000),
@@ -49,7 +48,7 @@ _NAMES: Final = (
 
 
 def encode(value: Any, *, spaces: bool = False, ascii_only: bool = False) -> str:
-    """A document as JSON, or what looks like it."""
+    """A document as JSON, or almost."""
     comma, colon = (", ", ": ") if spaces else (",", ":")
     if isinstance(value, Raw):
         return str(value)
@@ -66,29 +65,29 @@ def encode(value: Any, *, spaces: bool = False, ascii_only: bool = False) -> str
 
 
 def to_bytes(text: str) -> bytes:
-    """As UTF-8, in which half a surrogate pair is none."""
+    """UTF-8, with lone surrogates encoded as invalid bytes."""
     return text.encode("utf-8", "surrogatepass")
 
 
-def spoil(document: Any, mutation: Mutation) -> Any:
-    """A document with one thing about its structure changed."""
+def mutate(document: Any, mutation: Mutation) -> Any:
+    """The document with one change to its structure."""
     kind, place, value = mutation
     document = deepcopy(document)
     slots = list(_slots(document))
     if not slots:
-        return STRANGE[value % len(STRANGE)]
+        return UNUSUAL_VALUES[value % len(UNUSUAL_VALUES)]
     holder, name = slots[place % len(slots)]
     match kind % 6:
         case 0:
-            holder[name] = deepcopy(STRANGE[value % len(STRANGE)])
+            holder[name] = deepcopy(UNUSUAL_VALUES[value % len(UNUSUAL_VALUES)])
         case 1:
             del holder[name]
         case 2 if isinstance(holder, dict):
             holder[_NAMES[value % len(_NAMES)]] = holder.pop(name)
         case 3 if isinstance(holder, dict):
-            return _twice(document, holder, name, STRANGE[value % len(STRANGE)])
+            return _twice(document, holder, name, UNUSUAL_VALUES[value % len(UNUSUAL_VALUES)])
         case 4 if isinstance(holder, dict):
-            holder[_NAMES[value % len(_NAMES)]] = deepcopy(STRANGE[place % len(STRANGE)])
+            holder[_NAMES[value % len(_NAMES)]] = deepcopy(UNUSUAL_VALUES[place % len(UNUSUAL_VALUES)])
         case _ if isinstance(holder, list):
             holder.insert(name, deepcopy(holder[name]))
         case _:
@@ -97,7 +96,7 @@ def spoil(document: Any, mutation: Mutation) -> Any:
 
 
 def _slots(value: Any) -> Any:
-    """Every place of a document that holds something, as the holder and the name in it."""
+    """Every place of a document, as its container and the name or index in it."""
     if isinstance(value, Pairs):
         for _, each in value:
             yield from _slots(each)
@@ -108,7 +107,7 @@ def _slots(value: Any) -> Any:
 
 
 def _twice(document: Any, holder: Any, name: str, value: Any) -> Any:
-    """A document in one of whose objects a member stands twice."""
+    """The document with a duplicate member in one object."""
     if document is holder:
         return Pairs([*((each, holder[each]) for each in holder), (name, value)])
     if isinstance(document, dict):
@@ -127,8 +126,8 @@ _BYTES: Final = (
 )  # fmt: skip
 
 
-def spoil_bytes(data: bytes, mutation: Mutation) -> bytes:
-    """Bytes with something about them changed."""
+def mutate_bytes(data: bytes, mutation: Mutation) -> bytes:
+    """The bytes with one change."""
     kind, place, value = mutation
     at = place % (len(data) + 1)
     piece = _BYTES[value % len(_BYTES)]
@@ -151,7 +150,7 @@ Frames: TypeAlias = list[bytes]
 
 
 def frame(document: Any, style: int) -> bytes:
-    """A frame as an event, in one of the ways that servers write them."""
+    """One event, in one of the ways that servers write them."""
     text = document if isinstance(document, str) and not isinstance(document, Raw) else None
     if text is None:
         text = encode(document, spaces=bool(style & 1), ascii_only=bool(style & 2))
@@ -159,13 +158,13 @@ def frame(document: Any, style: int) -> bytes:
 
 
 def _merge(frames: Frames, at: int, value: int) -> Frames:
-    """Two events without the blank line between them, or with half of it."""
+    """Join two events, without the blank line or with half of it."""
     joint = (b"", b"\n", b"\r", b"\r\n")[value % 4]
     return [*frames[:at], frames[at].rstrip(b"\n") + joint + b"".join(frames[at + 1 : at + 2]), *frames[at + 2 :]]
 
 
 def _cut(frames: Frames, at: int, value: int) -> Frames:
-    """An event with something in its middle, such as the beginning of another line of data."""
+    """Insert bytes into an event, such as the start of another data line."""
     joint = (b"\ndata: ", b"\n\ndata: ", b"\n", b"\r\ndata:", b"\n: comment\ndata: ", b"\nid: 7\n")[value % 6]
     place = value % max(len(frames[at]), 1)
     return [*frames[:at], frames[at][:place] + joint + frames[at][place:], *frames[at + 1 :]]
@@ -201,18 +200,18 @@ def _insert(frames: Frames, at: int, value: int) -> Frames:
 
 
 def _insert_frame(frames: Frames, at: int, value: int) -> Frames:
-    told: tuple[Any, ...] = (
+    label: tuple[Any, ...] = (
         corpus.ERROR,
         corpus.ERROR["error"],
         corpus.WARNING,
-        {"error": "it broke"},
+        {"error": "it failed"},
         {"type": "error"},
         corpus.chunk({}, "stop"),
         corpus.chunk({"content": "x"}, usage=corpus.USAGE),
         {**corpus.HEAD, "choices": [], "usage": corpus.USAGE},
         {**corpus.HEAD, "id": "cmp_2", "choices": [{"index": 1, "delta": {"content": "other"}}]},
     )
-    return [*frames[:at], frame(told[value % len(told)], value >> 8), *frames[at:]]
+    return [*frames[:at], frame(label[value % len(label)], value >> 8), *frames[at:]]
 
 
 def _line_ends(frames: Frames, at: int, value: int) -> Frames:
@@ -232,14 +231,14 @@ _OF_FRAMES: Final[tuple[Callable[[Frames, int, int], Frames], ...]] = (
     lambda frames, at, value: [*frames[:at], *frames[at + 1 : at + 2], *frames[at : at + 1], *frames[at + 2 :]],
     lambda frames, at, value: [
         *frames[:at],
-        spoil_bytes(frames[at], (value, value >> 3, value >> 5)),
+        mutate_bytes(frames[at], (value, value >> 3, value >> 5)),
         *frames[at + 1 :],
     ],
 )
 
 
-def spoil_frames(frames: Frames, mutation: Mutation) -> Frames:
-    """Events with something about their order or their lines changed."""
+def mutate_frames(frames: Frames, mutation: Mutation) -> Frames:
+    """The events with one change to their order or lines."""
     kind, place, value = mutation
     if not frames:
         return [_LINES[value % len(_LINES)]]
@@ -248,33 +247,33 @@ def spoil_frames(frames: Frames, mutation: Mutation) -> Frames:
 
 @st.composite
 def documents(draw: st.DrawFn, original: Any) -> bytes:
-    """A document, spoilt in structure, in bytes, or not at all."""
+    """A document, mutated in structure, in bytes, or not at all."""
     document = original
     for mutation in draw(mutations(3)):
-        document = spoil(document, mutation)
+        document = mutate(document, mutation)
     style = draw(st.integers(0, 3))
     data = to_bytes(encode(document, spaces=bool(style & 1), ascii_only=bool(style & 2)))
     for mutation in draw(mutations(2)):
-        data = spoil_bytes(data, mutation)
+        data = mutate_bytes(data, mutation)
     return data
 
 
 @st.composite
 def streams(draw: st.DrawFn) -> bytes:
-    """A stream, spoilt in the structure of its frames, in its lines, in its bytes, or not at all."""
+    """A stream, mutated in its chunks, events, bytes, or not at all."""
     texts = draw(st.lists(st.sampled_from(corpus.TEXTS) | st.text(max_size=4), max_size=12))
     frames = corpus.stream(texts, calls=draw(st.booleans()))
-    extras = draw(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(STRANGE[:16]), max_size=1))
+    extras = draw(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(UNUSUAL_VALUES[:16]), max_size=1))
     frames = [{**extras, **each} if isinstance(each, dict) else each for each in frames]
     for kind, place, value in draw(mutations(2)):
         at = place % len(frames)
         if isinstance(frames[at], dict):
-            frames[at] = spoil(frames[at], (kind, value, place))
+            frames[at] = mutate(frames[at], (kind, value, place))
     style = draw(st.integers(0, 7))
     events = [frame(each, style) for each in frames]
     for mutation in draw(mutations(3)):
-        events = spoil_frames(events, mutation)
+        events = mutate_frames(events, mutation)
     data = b"".join(events)
     for mutation in draw(mutations(1)):
-        data = spoil_bytes(data, mutation)
+        data = mutate_bytes(data, mutation)
     return data

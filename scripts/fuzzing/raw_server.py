@@ -1,6 +1,6 @@
-"""A server of sockets that sends what it is given, byte for byte, and hangs up or falls silent. Knows no faults.
+"""A raw socket server that sends scripted bytes, and then closes, resets or stalls.
 
-One thread answers one connection after another; what it is to send is set before each request.
+One thread serves one connection after another; the script is set before each request.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Script:
-    """What becomes of each request: bytes, perhaps in pieces, and then the end of the connection."""
+class ScriptedResponse:
+    """The response to each request: bytes in pieces, and how the connection ends."""
 
     pieces: tuple[bytes, ...]
     ending: str = "close"
-    """`close`, `reset`, or `stall`, which leaves the client waiting."""
+    """`close`, `reset` or `stall`, which leaves the client waiting."""
 
 
-class Host:
-    """The server, at work until its block ends."""
+class RawServer:
+    """The server; `run_raw_server` starts and stops it."""
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self.script = Script(())
+        self.script = ScriptedResponse(())
         self._over = threading.Event()
         self._stalled: list[socket.socket] = []
 
@@ -45,19 +45,19 @@ class Host:
                 self._answer(peer)
 
     def release(self) -> None:
-        """Let go of the connections that were left waiting."""
+        """Close the stalled connections."""
         while self._stalled:
             self._stalled.pop().close()
 
     def stop(self) -> None:
         self._over.set()
-        # Closing a listener does not wake the thread that waits for it; a visitor does.
+        # Closing a listener does not wake the thread in accept(); a connection does.
         with contextlib.suppress(OSError):
             socket.create_connection(self._listener.getsockname()).close()
 
     def _answer(self, peer: socket.socket) -> None:
         script = self.script
-        peer.settimeout(_PATIENCE)
+        peer.settimeout(_TIMEOUT)
         peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             if not _receive(peer):
@@ -77,7 +77,7 @@ class Host:
 
 
 def _receive(peer: socket.socket) -> bool:
-    """Take in a request, all of it; whether there was one."""
+    """Read one complete request; False if the client closed before."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = peer.recv(65536)
@@ -95,15 +95,15 @@ def _receive(peer: socket.socket) -> bool:
 
 
 @contextlib.contextmanager
-def hosting() -> Iterator[Host]:
-    """A server for the length of a block."""
+def run_raw_server() -> Iterator[RawServer]:
+    """A server for the duration of a block."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        host = Host(listener)
-        thread = threading.Thread(target=host.serve, daemon=True)
+        raw_server = RawServer(listener)
+        thread = threading.Thread(target=raw_server.serve, daemon=True)
         thread.start()
         try:
-            yield host
+            yield raw_server
         finally:
-            host.stop()
-            thread.join(_PATIENCE)
-            host.release()
+            raw_server.stop()
+            thread.join(_TIMEOUT)
+            raw_server.release()

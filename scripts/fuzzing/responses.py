@@ -1,4 +1,4 @@
-"""What a hostile server answers: status, headers and body, and the bytes that they are sent as. Pure."""
+"""Strategies for hostile responses: status, headers and body, and their bytes on the wire."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Final
 from hypothesis import strategies as st
 
 from fuzzing import corpus
-from fuzzing.mutations import documents, spoil_bytes, streams
-from fuzzing.raw_server import Script
+from fuzzing.mutations import documents, mutate_bytes, streams
+from fuzzing.raw_server import ScriptedResponse
 
 OPERATIONS: Final = ("create", "stream", "retrieve", "cancel", "models", "balance")
-_ORIGINALS: Final = {
+_BODIES: Final = {
     "create": corpus.COMPLETION,
     "stream": corpus.COMPLETION,
     "retrieve": corpus.COMPLETION,
@@ -43,7 +43,7 @@ _STATUSES: Final = (
     503,
     599,
 )
-_KINDS: Final = (
+_CONTENT_TYPES: Final = (
     "application/json",
     "application/json; charset=utf-16",
     "text/event-stream",
@@ -87,8 +87,8 @@ _HEADERS: Final[tuple[tuple[str, str], ...]] = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer, before it is put on a wire."""
+class Response:
+    """One response before framing."""
 
     operation: str
     status: int
@@ -97,8 +97,8 @@ class Answer:
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> Answer:
-    """To any operation: what it should be, an error, or a stream; spoilt in any way, or in none."""
+def responses(draw: st.DrawFn) -> Response:
+    """A response to any operation: a result, an error or a stream, mutated or not."""
     operation = draw(st.sampled_from(OPERATIONS))
     is_plain = draw(st.booleans())
     streaming = operation == "stream"
@@ -107,15 +107,15 @@ def answers(draw: st.DrawFn) -> Answer:
     kind = "text/event-stream" if streaming and not fails else "application/json"
     extras: tuple[tuple[str, str], ...] = ()
     if not is_plain:
-        status, kind = draw(st.sampled_from((status, *_STATUSES))), draw(st.sampled_from((kind, kind, *_KINDS)))
+        status, kind = draw(st.sampled_from((status, *_STATUSES))), draw(st.sampled_from((kind, kind, *_CONTENT_TYPES)))
         extras = tuple(draw(st.lists(st.sampled_from(_HEADERS), max_size=2)))
-    original = corpus.ERROR if fails else _ORIGINALS[operation]
+    original = corpus.ERROR if fails else _BODIES[operation]
     is_stream = streaming and not fails and draw(st.integers(0, 9)) > 0
     body = draw(streams() if is_stream else documents(original))
-    return Answer(operation, status, (("Content-Type", kind), *extras), body)
+    return Response(operation, status, (("Content-Type", kind), *extras), body)
 
 
-_HEADS: Final = (
+_BAD_PREFIXES: Final = (
     b"HTTP/1.1 100 Continue\r\n\r\n",
     b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n",
     b"HTTP/1.1 101 Switching\r\n\r\n",
@@ -130,7 +130,7 @@ _HEADS: Final = (
     b"HTTP/1.1 999 X\r\n\r\n",
     b"HTTP/1.1 \xff\r\n",
 )
-_BOMBS: Final = (
+_BAD_HEADERS: Final = (
     b"X: " + b"a" * 300_000 + b"\r\n",
     b"".join(b"X-%d: y\r\n" % number for number in range(5000)),
     b"X: a\r\n b\r\n",
@@ -147,29 +147,29 @@ _SIZES: Final = (b"zz", b"-1", b"FFFFFFFFFFFFFFFFF", b"0", b"1;x=y", b" 5", b"",
 
 
 @st.composite
-def scripts(draw: st.DrawFn) -> tuple[str, Script]:
-    """An answer as bytes on a wire, spoilt there too; with the operation that it answers."""
-    answer = draw(answers())
-    head = f"HTTP/1.1 {answer.status} Whatever\r\n".encode()
-    head += b"".join(f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in answer.headers)
-    framing, body = _framed(draw, answer.body)
+def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
+    """A response as bytes on the wire, mutated there too, with its operation."""
+    response = draw(responses())
+    head = f"HTTP/1.1 {response.status} Whatever\r\n".encode()
+    head += b"".join(f"{name}: {value}\r\n".encode("latin-1", "replace") for name, value in response.headers)
+    framing, body = _framed(draw, response.body)
     head += framing
-    spoilt = draw(st.integers(0, 5))
-    if spoilt == 0:
-        head += draw(st.sampled_from(_BOMBS))
+    mutation = draw(st.integers(0, 5))
+    if mutation == 0:
+        head += draw(st.sampled_from(_BAD_HEADERS))
     data = head + b"\r\n" + body
-    if spoilt == 1:
-        data = draw(st.sampled_from(_HEADS)) + data
-    elif spoilt == 2:
+    if mutation == 1:
+        data = draw(st.sampled_from(_BAD_PREFIXES)) + data
+    elif mutation == 2:
         numbers = st.integers(0, 2**16)
-        data = spoil_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
+        data = mutate_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
     cut = draw(st.integers(0, len(data)))
     ending = draw(st.sampled_from(("close",) * 12 + ("reset",) * 3 + ("stall",)))
-    return answer.operation, Script((data[:cut], data[cut:]), ending)
+    return response.operation, ScriptedResponse((data[:cut], data[cut:]), ending)
 
 
 def _framed(draw: st.DrawFn, body: bytes) -> tuple[bytes, bytes]:
-    """How long it is said to be, and the body as that says."""
+    """The framing headers, true or false, and the framed body."""
     kind = draw(st.integers(0, 7))
     if kind <= 1:
         return b"Content-Length: %d\r\n" % len(body), body
@@ -178,13 +178,13 @@ def _framed(draw: st.DrawFn, body: bytes) -> tuple[bytes, bytes]:
     if kind == 3:
         return b"Content-Length: %b\r\n" % draw(st.sampled_from(_LENGTHS)), body
     if kind == 4:
-        # More than comes, or less.
+        # A wrong length.
         return b"Content-Length: %d\r\n" % max(len(body) + draw(st.integers(-50, 50)), 0), body
     size = draw(st.integers(1, 300))
     pieces = [body[place : place + size] for place in range(0, len(body), size)][:500]
     framed = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces]
     if kind == 5 and framed:
-        # One piece whose size is not what is said.
+        # One chunk with a wrong size.
         place = draw(st.integers(0, len(framed) - 1))
         framed[place] = draw(st.sampled_from(_SIZES)) + b"\r\n" + pieces[place] + b"\r\n"
     end = draw(

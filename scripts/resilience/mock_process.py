@@ -1,4 +1,4 @@
-"""The mock server as a process of its own, which can be killed and comes back at the same port with the same state."""
+"""The mock server as a process that can be killed and restarted on the same port and state."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-# Seconds to come up, and to stay down when killed.
-_PATIENCE, _DOWN = 60.0, 0.3
-# Answers take a moment, so that there is something to be killed in; tokens of a stream come one by one.
+# Seconds to start within, and to stay down after a kill.
+_START_TIMEOUT, _RESTART_DELAY = 60.0, 0.3
+# Paced, so that a kill interrupts something.
 _PACE: Final = ("--first-token", "0.02", "--tokens-per-second", "200")
 
 
-class VictimError(Exception):
-    """The mock server does not come up."""
+class MockProcessError(Exception):
+    """The mock server does not start."""
 
 
-class Victim:
-    """One mock server, which keeps its state in a file of the given folder."""
+class MockProcess:
+    """One mock server with its state in a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._state = folder / "state.sqlite"
@@ -33,13 +33,15 @@ class Victim:
         self.kills = 0
 
     async def start(self) -> None:
-        """Start it; it listens when this returns. Raises VictimError."""
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        """Start it; it listens when this returns. Raises MockProcessError."""
+        deadline = asyncio.get_running_loop().time() + _START_TIMEOUT
         while not await self._start():
-            # Its port can be taken for a moment, as the near end of some connection.
+            # Its port may be in use for a moment, as the local port of some connection.
             if asyncio.get_running_loop().time() > deadline:
-                raise VictimError(self.log.strip().splitlines()[-1] if self.log.strip() else "the mock did not start")
-            await asyncio.sleep(_DOWN)
+                raise MockProcessError(
+                    self.log.strip().splitlines()[-1] if self.log.strip() else "the mock did not start"
+                )
+            await asyncio.sleep(_RESTART_DELAY)
 
     async def _start(self) -> bool:
         command = [sys.executable, "-m", "aurous_mock", "--port", str(self.port), "--state", str(self._state)]
@@ -51,7 +53,7 @@ class Victim:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
-                # Ctrl-C at the terminal is for us to pass on.
+                # Ctrl-C at the terminal goes to this process alone, which stops the mock.
                 start_new_session=True,
             )
         assert self._process.stdout is not None
@@ -63,38 +65,38 @@ class Victim:
         return True
 
     @property
-    def id(self) -> int:
-        """Of its process, by the operating system."""
+    def pid(self) -> int:
+        """The process id."""
         assert self._process is not None
         return self._process.pid
 
     async def kill(self) -> None:
-        """Let it die at once, and come back."""
+        """Kill it (-9) and restart it."""
         assert self._process is not None
         self._process.kill()
         await self._process.wait()
         self.kills += 1
-        await asyncio.sleep(_DOWN)
+        await asyncio.sleep(_RESTART_DELAY)
         await self.start()
 
     async def stop(self) -> None:
-        """Stop it, if it runs. At once: nobody needs its state any more."""
+        """Kill it if it runs; its state is no longer needed."""
         if self._process is not None and self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
             await self._process.wait()
 
     async def ledger(self) -> list[dict[str, Any]]:
-        """Every charge, in order; figures as they are written, as Decimal."""
+        """Every charge, in order, with exact decimals."""
 
         def fetch() -> list[dict[str, Any]]:
-            with urlopen(f"http://127.0.0.1:{self.port}/_mock/ledger", timeout=_PATIENCE) as answer:
-                charges: list[dict[str, Any]] = json.loads(answer.read(), parse_float=Decimal)["charges"]
+            with urlopen(f"http://127.0.0.1:{self.port}/_mock/ledger", timeout=_START_TIMEOUT) as response:
+                charges: list[dict[str, Any]] = json.loads(response.read(), parse_float=Decimal)["charges"]
                 return charges
 
         return await asyncio.to_thread(fetch)
 
     @property
     def log(self) -> str:
-        """What it wrote to standard error."""
+        """Its standard error."""
         return self._log.read_text(errors="replace") if self._log.exists() else ""

@@ -1,1 +1,1 @@
-"""Calls and streams through a faulty network, checked against the server's ledger."""
+"""Calls and streams under injected faults and server kills, compared with the server's ledger."""

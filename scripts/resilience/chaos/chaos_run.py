@@ -1,7 +1,4 @@
-"""One trial from its beginning to its end: server, proxy and clients brought up, the server killed, all taken down.
-
-Gathers what is told; what it means is for `charges` and `receipts`.
-"""
+"""One chaos run: mock server, fault proxy and client processes, the kills of the server, and what was observed."""
 
 from __future__ import annotations
 
@@ -14,28 +11,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from resilience.chaos.client_processes import Crew, Ended
-from resilience.chaos.fault_plan import Lots
+from resilience.chaos.client_processes import ClientProcesses, ProcessExited
+from resilience.chaos.fault_plan import FaultPlan
 from resilience.chaos.fault_proxy import Proxy
-from resilience.chaos.protocol import Account, CallTold, Done, Job, Patience, Settled, StreamTold
-from resilience.mock_process import Victim
+from resilience.chaos.protocol import CallOutcome, ClientTimeouts, Job, JobDone, LedgerTotals, Settlement, StreamOutcome
+from resilience.mock_process import MockProcess
 
 Charge = dict[str, Any]
-Crews = tuple[tuple[Literal["threads", "tasks"], int], ...]
+WorkerModes = tuple[tuple[Literal["threads", "tasks"], int], ...]
 
-# Seconds beyond the deadline of a call without a word from any process, after which they are taken for hung.
+# Seconds beyond a call's deadline without any message after which the client processes count as hung.
 _SILENCE: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a trial is to be.
+class Config:
+    """Settings of a chaos run.
 
     count:      of calls or streams
-    share:      of the exchanges that go wrong, from 0 to 1
-    kills:      how often the server is killed, spread over the trial
-    drops_keys: whether idempotency keys are lost on the way
-    crews:      for each process, what its client waits with and how many calls it makes at once
+    share:      of the exchanges that get a fault, from 0 to 1
+    kills:      how often the server is killed, spread over the run
+    drops_keys: whether the proxy removes idempotency keys
+    workers:    for each client process, threads or tasks, and how many calls it makes at once
     """
 
     kind: Literal["calls", "streams"]
@@ -44,11 +41,11 @@ class Terms:
     share: float = 0.3
     kills: int = 3
     drops_keys: bool = False
-    patience: Patience = field(default_factory=Patience)
-    crews: Crews = (("threads", 16), ("tasks", 32), ("threads", 16), ("tasks", 32))
+    timeouts: ClientTimeouts = field(default_factory=ClientTimeouts)
+    workers: WorkerModes = (("threads", 16), ("tasks", 32), ("threads", 16), ("tasks", 32))
 
     def jobs(self, url: str) -> Iterator[Job]:
-        for place, (mode, at_once) in enumerate(self.crews):
+        for place, (mode, concurrency) in enumerate(self.workers):
             yield Job(
                 url=url,
                 kind=self.kind,
@@ -56,32 +53,32 @@ class Terms:
                 seed=self.seed,
                 first=place,
                 stop=self.count,
-                step=len(self.crews),
-                at_once=at_once,
-                patience=self.patience,
+                step=len(self.workers),
+                concurrency=concurrency,
+                timeouts=self.timeouts,
             )
 
 
 @dataclass(kw_only=True)
-class Evidence:
-    """What was seen of a trial."""
+class Result:
+    """What a chaos run observed."""
 
-    terms: Terms
-    calls: dict[int, CallTold] = field(default_factory=dict)
-    streams: dict[int, StreamTold] = field(default_factory=dict)
-    settled: dict[int, Settled] = field(default_factory=dict)
-    accounts: list[Account] = field(default_factory=list)
+    config: Config
+    calls: dict[int, CallOutcome] = field(default_factory=dict)
+    streams: dict[int, StreamOutcome] = field(default_factory=dict)
+    settled: dict[int, Settlement] = field(default_factory=dict)
+    ledgers: list[LedgerTotals] = field(default_factory=list)
     unsettled: set[str] = field(default_factory=set)
     """The completions whose price no client knew when every stream had ended."""
     crashes: list[str] = field(default_factory=list)
-    """Why processes ended before their time, or did not end at all."""
+    """Why client processes ended early, or hung."""
     charges_before: list[Charge] = field(default_factory=list)
     """The server's ledger when every call had ended."""
     charges: list[Charge] = field(default_factory=list)
-    """The server's ledger when all was settled."""
-    seen: dict[int, set[str]] = field(default_factory=dict)
-    """The completions that the proxy saw made for each call."""
-    struck: Counter[str] = field(default_factory=Counter)
+    """The server's ledger after settling."""
+    completions: dict[int, set[str]] = field(default_factory=dict)
+    """The completions that the proxy saw created for each call."""
+    injected: Counter[str] = field(default_factory=Counter)
     exchanges: int = 0
     """Until every call had ended."""
     outages: int = 0
@@ -97,92 +94,94 @@ class Evidence:
         return len(self.calls) + len(self.streams)
 
 
-class Campaign:
-    """A trial that runs."""
+class ChaosRun:
+    """A chaos run in progress."""
 
-    def __init__(self, terms: Terms, folder: Path, say: Callable[[str], None]) -> None:
-        self._terms = terms
-        self._say = say
-        self._evidence = Evidence(terms=terms)
-        self._victim = Victim(folder)
-        self._proxy = Proxy(Lots(terms.seed, terms.share), patience=terms.patience.read, drops_keys=terms.drops_keys)
-        self._crew = Crew()
+    def __init__(self, config: Config, folder: Path, on_progress: Callable[[str], None]) -> None:
+        self._config = config
+        self._on_progress = on_progress
+        self._result = Result(config=config)
+        self._mock = MockProcess(folder)
+        self._proxy = Proxy(
+            FaultPlan(config.seed, config.share), read_timeout=config.timeouts.read, drops_keys=config.drops_keys
+        )
+        self._clients = ClientProcesses()
         self._kills: list[asyncio.Task[None]] = []
-        self._turn = asyncio.Lock()
+        self._kill_lock = asyncio.Lock()
 
-    async def run(self) -> Evidence:
-        found = self._evidence
+    async def run(self) -> Result:
+        result = self._result
         try:
-            await self._victim.start()
-            url = await self._proxy.start(self._victim.port)
+            await self._mock.start()
+            url = await self._proxy.start(self._mock.port)
             began = time.monotonic()
-            await self._crew.start(self._terms.jobs(url))
-            await self._hear(Done)
-            found.seconds = time.monotonic() - began
+            await self._clients.start(self._config.jobs(url))
+            await self._receive_until(JobDone)
+            result.seconds = time.monotonic() - began
             await asyncio.gather(*self._kills)
             await self._proxy.calm()
-            found.exchanges, found.outages = self._proxy.exchanges, self._proxy.outages
-            found.charges_before = await self._victim.ledger()
-            self._crew.give_word(settle=not self._terms.drops_keys)
-            await self._hear(Ended)
-            found.charges = await self._victim.ledger()
+            result.exchanges, result.outages = self._proxy.exchanges, self._proxy.outages
+            result.charges_before = await self._mock.ledger()
+            self._clients.finish(settle=not self._config.drops_keys)
+            await self._receive_until(ProcessExited)
+            result.charges = await self._mock.ledger()
         finally:
             for kill in self._kills:
                 kill.cancel()
             await asyncio.gather(*self._kills, return_exceptions=True)
-            await self._crew.stop()
+            await self._clients.stop()
             await self._proxy.stop()
-            await self._victim.stop()
-        found.seen, found.struck = dict(self._proxy.seen), self._proxy.struck
-        found.kills, found.log = self._victim.kills, self._victim.log
-        return found
+            await self._mock.stop()
+        result.completions, result.injected = dict(self._proxy.completions), self._proxy.injected
+        result.kills, result.log = self._mock.kills, self._mock.log
+        return result
 
-    async def _hear(self, last: type[Done | Ended]) -> None:
-        """Listen until each process has said this."""
-        waiting = len(self._crew) - len(self._evidence.crashes)
+    async def _receive_until(self, last: type[JobDone | ProcessExited]) -> None:
+        """Receive messages until each process has sent this one."""
+        waiting = len(self._clients) - len(self._result.crashes)
         while waiting > 0:
             try:
-                # Not `wait_for`, which on Python 3.11 can lose a Ctrl-C to a word that comes at the same moment.
-                async with asyncio.timeout(self._terms.patience.total + _SILENCE):
-                    told = await self._crew.heard.get()
+                # Not `wait_for`, which on Python 3.11 can lose a Ctrl-C to a message that arrives at the same moment.
+                async with asyncio.timeout(self._config.timeouts.total + _SILENCE):
+                    message = await self._clients.messages.get()
             except TimeoutError:
-                self._evidence.crashes.append("no process has said anything for too long")
+                self._result.crashes.append("the client processes sent nothing for too long")
                 return
-            if isinstance(told, (last, Ended)):
+            if isinstance(message, (last, ProcessExited)):
                 waiting -= 1
-            self._take(told)
+            self._record(message)
 
-    def _take(self, told: object) -> None:
-        found = self._evidence
-        if isinstance(told, CallTold):
-            found.calls[told.number] = told
-        elif isinstance(told, StreamTold):
-            found.streams[told.number] = told
-        elif isinstance(told, Settled):
-            found.settled[told.number] = told
-        elif isinstance(told, Done):
-            found.unsettled.update(told.unsettled)
-        elif isinstance(told, Account):
-            found.accounts.append(told)
-        elif isinstance(told, Ended) and told.code != 0:
-            found.crashes.append(f"a process ended with {told.code}: {told.said}")
-        if isinstance(told, (CallTold, StreamTold)):
-            self._keep_pace()
+    def _record(self, message: object) -> None:
+        result = self._result
+        if isinstance(message, CallOutcome):
+            result.calls[message.number] = message
+        elif isinstance(message, StreamOutcome):
+            result.streams[message.number] = message
+        elif isinstance(message, Settlement):
+            result.settled[message.number] = message
+        elif isinstance(message, JobDone):
+            result.unsettled.update(message.unsettled)
+        elif isinstance(message, LedgerTotals):
+            result.ledgers.append(message)
+        elif isinstance(message, ProcessExited) and message.code != 0:
+            result.crashes.append(f"a client process exited with {message.code}: {message.error}")
+        if isinstance(message, (CallOutcome, StreamOutcome)):
+            self._schedule_kills()
 
-    def _keep_pace(self) -> None:
-        ended, count, kills = self._evidence.ended, self._terms.count, self._terms.kills
+    def _schedule_kills(self) -> None:
+        ended, count, kills = self._result.ended, self._config.count, self._config.kills
         while len(self._kills) < kills and ended >= count * (len(self._kills) + 1) // (kills + 1):
             self._kills.append(asyncio.create_task(self._kill()))
         if ended % max(count // 10, 1) == 0:
-            self._say(f"{ended} of {count} {self._terms.kind} have ended")
+            self._on_progress(f"{ended} of {count} {self._config.kind} ended")
 
     async def _kill(self) -> None:
-        async with self._turn:
-            self._say("the server is killed (-9) and started again")
-            await self._victim.kill()
+        async with self._kill_lock:
+            self._on_progress("server killed (-9) and restarted")
+            await self._mock.kill()
 
 
-async def run(terms: Terms, say: Callable[[str], None] = lambda _: None) -> Evidence:
-    """Carry a trial out; nothing of it runs any more when this returns or raises. Raises VictimError."""
-    with tempfile.TemporaryDirectory(prefix="aurous-trial-") as folder:
-        return await Campaign(terms, Path(folder), say).run()
+async def run(config: Config, on_progress: Callable[[str], None] = lambda _: None) -> Result:
+    """Carry out a run; all its processes have ended when this returns or raises. Raises MockProcessError."""
+    with tempfile.TemporaryDirectory(prefix="aurous-chaos-") as folder:
+        return await ChaosRun(config, Path(folder), on_progress).run()

@@ -1,4 +1,4 @@
-"""What a client is asked in a trial, and how what became of it is told. Makes no call itself, and judges nothing."""
+"""What the client processes of a chaos run share: requests, settings, and messages on how each call ended."""
 
 from __future__ import annotations
 
@@ -22,53 +22,53 @@ from aurous import (
 from aurous._client.hooks import CallDetails, Hooks
 from aurous_client.models import ChatCompletion
 
-from resilience.chaos.protocol import WRITE, Account, CallTold, Job, Settled, StreamTold, Told
+from resilience.chaos.protocol import ENCODER, CallOutcome, Job, LedgerTotals, Message, Settlement, StreamOutcome
 
 MODEL: Final = "aurous-grow-2.0-pro"
-_NUMBERED: Final = re.compile(r"Trial (\d+)\.")
+_NUMBERED: Final = re.compile(r"Call (\d+)\.")
 _CALL_TOKENS: Final = 8
 
 
-def tell(told: Told) -> None:
-    """One line, whole, whichever thread it comes from."""
-    sys.stdout.buffer.write(WRITE.encode(told) + b"\n")
+def send(outcome: Message) -> None:
+    """Write a message as one line, from any thread."""
+    sys.stdout.buffer.write(ENCODER.encode(outcome) + b"\n")
     sys.stdout.buffer.flush()
 
 
 def request(job: Job, number: int) -> dict[str, Any]:
-    """What is asked for under a number; calls are short, streams of a length of their own."""
-    return request_of(number, _CALL_TOKENS if job.kind == "calls" else 4 + number * 7 % 41)
+    """The request of a number; calls are short, streams vary in length."""
+    return make_request(number, _CALL_TOKENS if job.kind == "calls" else 4 + number * 7 % 41)
 
 
-def request_of(number: int, tokens: int) -> dict[str, Any]:
-    """A question with its number, for an answer of so many tokens."""
+def make_request(number: int, tokens: int) -> dict[str, Any]:
+    """A request that carries its number, for a completion of so many tokens."""
     return {
         "model": MODEL,
-        "messages": [{"role": "user", "content": f"Trial {number}."}],
+        "messages": [{"role": "user", "content": f"Call {number}."}],
         "max_tokens": tokens,
         "reasoning_effort": "minimal",
     }
 
 
 def is_derived(number: int) -> bool:
-    """Whether a call goes under a key of the caller's: half of them do."""
+    """Whether the caller provides the idempotency key: half of them do."""
     return number % 2 == 0
 
 
-class Keys(Hooks):
-    """Remembers the keys that calls went under, so that they can be made again."""
+class KeyRecorder(Hooks):
+    """Records the idempotency key of each call, so that it can be repeated."""
 
     def __init__(self) -> None:
         self.known: dict[int, str] = {}
 
     def on_start(self, call: CallDetails) -> None:
-        found = _NUMBERED.search((call.content or b"").decode())
-        if found and call.idempotency_key:
-            self.known[int(found[1])] = call.idempotency_key
+        completion = _NUMBERED.search((call.content or b"").decode())
+        if completion and call.idempotency_key:
+            self.known[int(completion[1])] = call.idempotency_key
 
 
-class Watched:
-    """Times what is done inside a block, and keeps the error that ended it."""
+class TimedCall:
+    """Times a block, and keeps the error that ended it."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -87,89 +87,89 @@ class Watched:
 
     @property
     def fault(self) -> dict[str, Any]:
-        """The error, as it is told."""
+        """The fields of the error in a message."""
         if self.error is None:
             return {}
-        said = str(self.error).splitlines()[0][:300] if str(self.error) else ""
-        return {"error": type(self.error).__name__, "is_typed": isinstance(self.error, AurousError), "said": said}
+        message = str(self.error).splitlines()[0][:300] if str(self.error) else ""
+        return {"error": type(self.error).__name__, "is_typed": isinstance(self.error, AurousError), "message": message}
 
 
-class Subject:
-    """What both kinds of client have: the job, and how what came of it is told."""
+class ClientDriver:
+    """What drivers of both kinds of client share: the job, and the messages about it."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.keys = Keys()
+        self.keys = KeyRecorder()
         self.open_calls: list[int] = []
         self.streams: dict[int, str] = {}
 
     @property
     def settings(self) -> dict[str, Any]:
-        patience = self.job.patience
+        timeouts = self.job.timeouts
         return {
             "base_url": self.job.url,
             "timeout": Timeouts(
-                connect=patience.read,
-                read=patience.read,
-                write=patience.read,
-                total=patience.total,
-                first_event=patience.read,
-                idle=patience.read,
+                connect=timeouts.read,
+                read=timeouts.read,
+                write=timeouts.read,
+                total=timeouts.total,
+                first_event=timeouts.read,
+                idle=timeouts.read,
             ),
-            "retry": RetryPolicy(initial_delay=patience.initial_delay),
-            "streams": StreamPolicy(recover_within=patience.total / 2),
+            "retry": RetryPolicy(initial_delay=timeouts.initial_delay),
+            "streams": StreamPolicy(recover_within=timeouts.total / 2),
             "hooks": [self.keys],
         }
 
-    def keyed(self, number: int) -> dict[str, Any]:
-        asked = request(self.job, number)
+    def call_arguments(self, number: int) -> dict[str, Any]:
+        arguments = request(self.job, number)
         if is_derived(number):
-            asked["idempotency_key"] = idempotency_key("trial", self.job.seed, number)
-        return asked
+            arguments["idempotency_key"] = idempotency_key("chaos", self.job.seed, number)
+        return arguments
 
-    def tell_call(self, number: int, watched: Watched, found: ChatCompletion | None) -> None:
-        paid = receipt(found) if found is not None else None
-        if found is None:
+    def send_call(self, number: int, timed: TimedCall, completion: ChatCompletion | None) -> None:
+        billed = receipt(completion) if completion is not None else None
+        if completion is None:
             self.open_calls.append(number)
-        attempts = getattr(watched.error, "attempts", ()) if found is None else response_info(found).attempts
-        told = CallTold(
+        attempts = getattr(timed.error, "attempts", ()) if completion is None else response_info(completion).attempts
+        outcome = CallOutcome(
             number=number,
-            elapsed=watched.elapsed,
+            elapsed=timed.elapsed,
             key=self.keys.known.get(number),
             is_derived=is_derived(number),
             attempts=len(attempts),
-            id=found.id if found is not None else None,
-            credits=paid.credits if paid else None,
-            is_replay=paid.replayed if paid else False,
-            **watched.fault,
+            id=completion.id if completion is not None else None,
+            credits=billed.credits if billed else None,
+            is_replay=billed.replayed if billed else False,
+            **timed.fault,
         )
-        tell(told)
+        send(outcome)
 
-    def tell_stream(self, number: int, watched: Watched, stream: Any, text: str, recovery: str | None) -> None:
+    def send_stream(self, number: int, timed: TimedCall, stream: Any, text: str, recovery: str | None) -> None:
         if stream.id is not None:
             self.streams[number] = stream.id
-        told = StreamTold(
+        outcome = StreamOutcome(
             number=number,
-            elapsed=watched.elapsed,
+            elapsed=timed.elapsed,
             id=stream.id,
             end=stream.end,
             recovery=recovery or (stream.recovery.outcome if stream.recovery else None),
             credits=stream.receipt.credits if stream.receipt else None,
             text=text,
-            **watched.fault,
+            **timed.fault,
         )
-        tell(told)
+        send(outcome)
 
-    def tell_settled(self, number: int, found: ChatCompletion) -> None:
-        paid = receipt(found)
-        text = found.choices[0].message.content or ""
-        tell(Settled(number=number, id=found.id, credits=paid.credits, text=text, is_replay=paid.replayed))
+    def send_settlement(self, number: int, completion: ChatCompletion) -> None:
+        billed = receipt(completion)
+        text = completion.choices[0].message.content or ""
+        send(Settlement(number=number, id=completion.id, credits=billed.credits, text=text, is_replay=billed.replayed))
 
-    def tell_account(self, client: Aurous | AsyncAurous) -> None:
+    def send_ledger(self, client: Aurous | AsyncAurous) -> None:
         ledger = client.ledger
         lines = ledger.by_model.values()
-        tell(
-            Account(
+        send(
+            LedgerTotals(
                 credits=ledger.credits,
                 calls=sum(line.calls for line in lines),
                 replays=sum(line.replays for line in lines),
@@ -180,6 +180,6 @@ class Subject:
     def on_disconnect(self, number: int) -> Any:
         return "recover" if number % 3 == 0 else "raise"
 
-    def asks_afterwards(self, number: int, watched: Watched, stream: Any) -> bool:
-        """Whether to ask what became of a broken stream: one in three goes on by itself, one is left as it is."""
-        return watched.error is not None and stream.id is not None and number % 3 == 1
+    def should_recover(self, number: int, timed: TimedCall, stream: Any) -> bool:
+        """Whether to recover a broken stream by hand: one in three recovers by itself, one in three is left."""
+        return timed.error is not None and stream.id is not None and number % 3 == 1

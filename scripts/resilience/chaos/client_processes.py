@@ -1,4 +1,4 @@
-"""Several processes with a client in each, and what they tell, as it comes. Knows no calls, no faults, no ledger."""
+"""The client processes of a run: started with a job each, their messages in one queue, stopped together."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from typing import Final
 
 import msgspec
 
-from resilience.chaos.protocol import READ, SETTLE, Told
+from resilience.chaos.protocol import DECODER, SETTLE, Message
 
 _SCRIPTS: Final = Path(__file__).resolve().parents[2]
 _GRACE: Final = 5.0
 
 
-class Ended(msgspec.Struct, frozen=True):
-    """A process has ended."""
+class ProcessExited(msgspec.Struct, frozen=True):
+    """A client process has exited."""
 
     code: int
-    said: str
-    """The last line that it wrote to standard error."""
+    error: str
+    """The last line of its standard error."""
 
 
-class Crew:
-    """The processes of a trial, each of which runs a module."""
+class ClientProcesses:
+    """Client processes, each of which runs a module."""
 
     def __init__(self, module: str = "resilience.chaos.worker") -> None:
         self._module = module
         self._processes: list[asyncio.subprocess.Process] = []
         self._listeners: list[asyncio.Task[None]] = []
-        self.heard: asyncio.Queue[Told | Ended] = asyncio.Queue()
+        self.messages: asyncio.Queue[Message | ProcessExited] = asyncio.Queue()
 
     def __len__(self) -> int:
         return len(self._processes)
 
     async def start(self, jobs: Iterable[msgspec.Struct]) -> None:
-        """A process for each job."""
+        """Start a process for each job."""
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(_SCRIPTS), os.environ.get("PYTHONPATH", "")])}
         for job in jobs:
             process = await asyncio.create_subprocess_exec(
@@ -50,7 +50,7 @@ class Crew:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=environment,
-                # Ctrl-C at the terminal is for us to pass on.
+                # Ctrl-C at the terminal goes to this process alone, which stops the others.
                 start_new_session=True,
             )
             self._processes.append(process)
@@ -59,28 +59,28 @@ class Crew:
             self._listeners.append(asyncio.create_task(self._listen(process)))
 
     @property
-    def ids(self) -> list[int]:
-        """Of the processes, by the operating system."""
+    def pids(self) -> list[int]:
+        """The process ids."""
         return [process.pid for process in self._processes]
 
     async def _listen(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
-        # Read beside the other, so that neither fills up.
-        complaints = asyncio.ensure_future(process.stderr.read())
+        # Read concurrently, so that neither pipe fills up.
+        stderr_reader = asyncio.ensure_future(process.stderr.read())
         async for line in process.stdout:
-            self.heard.put_nowait(READ.decode(line))
-        said = (await complaints).decode(errors="replace").strip()
-        self.heard.put_nowait(Ended(await process.wait(), said.splitlines()[-1] if said else ""))
+            self.messages.put_nowait(DECODER.decode(line))
+        error = (await stderr_reader).decode(errors="replace").strip()
+        self.messages.put_nowait(ProcessExited(await process.wait(), error.splitlines()[-1] if error else ""))
 
-    def give_word(self, *, settle: bool) -> None:
-        """Let them settle what is open, or leave it, and come to their end."""
+    def finish(self, *, settle: bool) -> None:
+        """Let them settle what is open, or not, and exit."""
         for process in self._processes:
             if process.stdin is not None:
                 process.stdin.write(f"{SETTLE if settle else ''}\n".encode())
 
     async def stop(self) -> None:
-        """Stop those that still run."""
+        """Stop the processes that still run."""
         running = [process for process in self._processes if process.returncode is None]
         for process in running:
             with contextlib.suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
-"""What can go wrong with an exchange, and the lots by which it does. Values only: opens no connection.
+"""Which fault each exchange gets: a pure function of the seed, the call and the attempt.
 
-The same seed lets the same thing go wrong with the same attempt of the same call, whatever the order of arrival.
+The order in which requests arrive makes no difference.
 """
 
 from __future__ import annotations
@@ -12,84 +12,90 @@ from typing import Final
 
 
 class Work(Enum):
-    """What the server is given to do."""
+    """What the server processes."""
 
-    NONE = "before the work"
-    ONCE = "after the work"
+    NONE = "before processing"
+    ONCE = "after processing"
     TWICE = "delivered twice"
-    OVERTAKEN = "overtaken by a copy"
-    SLOW = "work outlasts the client's patience"
+    OVERTAKEN = "overtaken by a duplicate"
+    SLOW = "slower than the read timeout"
 
 
-class Answer(Enum):
-    """What the client gets of the answer."""
+class ResponseFault(Enum):
+    """What the client receives of the response."""
 
-    WHOLE = "answered"
+    WHOLE = "complete"
     RESET = "reset"
     STALLED = "stall"
     CUT = "cut body"
-    TORN = "reset within the answer"
+    TORN = "reset inside the response"
     HTML = "HTML 502"
     FAILED = "JSON 500"
     UNAVAILABLE = "JSON 503"
 
 
-class Ending(Enum):
+class StreamEnding(Enum):
     """How a stream breaks off."""
 
     RESET = "reset"
-    CLOSED = "closed without an end of the body"
-    ENDED = "ended in good order without [DONE]"
+    CLOSED = "closed inside the body"
+    ENDED = "ended cleanly without [DONE]"
     STALLED = "stall"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What goes wrong with one exchange."""
+    """The fault of one exchange."""
 
     work: Work
-    answer: Answer
+    response: ResponseFault
     place: float = 0.0
-    """Where an answer is cut: the share of it, from 0 to 1, that arrives."""
+    """Where the response is cut: the share of it, from 0 to 1, that arrives."""
 
     def __str__(self) -> str:
-        told = (self.work,) if self.answer is Answer.WHOLE else (self.answer, self.work)
-        return ", ".join(part.value for part in told)
+        parts = (self.work,) if self.response is ResponseFault.WHOLE else (self.response, self.work)
+        return ", ".join(part.value for part in parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
+class StreamBreak:
     """Where and how one stream breaks off."""
 
     events: int
-    """How many events arrive whole; where the answer has no more, it arrives whole itself."""
-    ending: Ending
-    is_within: bool
-    """Whether the first half of the next event arrives too."""
-    is_noticed: bool
-    """Whether the server sees its client go. Otherwise it makes the answer for nobody, behind a gateway."""
+    """How many events arrive; a shorter stream arrives whole."""
+    ending: StreamEnding
+    is_inside_event: bool
+    """Whether half of the next event arrives too."""
+    is_detected: bool
+    """Whether the server sees the disconnect; behind a gateway it may not, and completes the stream."""
 
     def __str__(self) -> str:
-        where = "within an event" if self.is_within else "between events"
-        noticed = "noticed" if self.is_noticed else "unnoticed"
-        return f"stream {self.ending.value}, {where}, {noticed} by the server"
+        where = "inside an event" if self.is_inside_event else "between events"
+        detected = "detected" if self.is_detected else "undetected"
+        return f"stream {self.ending.value}, {where}, {detected} by the server"
 
 
-_SPOILT: Final = (Answer.RESET, Answer.STALLED, Answer.HTML, Answer.FAILED, Answer.UNAVAILABLE)
-_CREATING: Final = (
-    *((Work.NONE, answer) for answer in _SPOILT),
-    *((Work.ONCE, answer) for answer in (*_SPOILT, Answer.CUT, Answer.TORN)),
-    *((work, Answer.WHOLE) for work in (Work.TWICE, Work.OVERTAKEN, Work.SLOW)),
+_RESPONSE_FAULTS: Final = (
+    ResponseFault.RESET,
+    ResponseFault.STALLED,
+    ResponseFault.HTML,
+    ResponseFault.FAILED,
+    ResponseFault.UNAVAILABLE,
 )
-_READING: Final = tuple((work, answer) for work, answer in _CREATING if work in (Work.NONE, Work.ONCE))
-# Of streams that are not broken off, because they are spoilt before they begin: one in so many.
+_POST_FAULTS: Final = (
+    *((Work.NONE, response) for response in _RESPONSE_FAULTS),
+    *((Work.ONCE, response) for response in (*_RESPONSE_FAULTS, ResponseFault.CUT, ResponseFault.TORN)),
+    *((work, ResponseFault.WHOLE) for work in (Work.TWICE, Work.OVERTAKEN, Work.SLOW)),
+)
+_GET_FAULTS: Final = tuple((work, response) for work, response in _POST_FAULTS if work in (Work.NONE, Work.ONCE))
+# One stream in so many fails before it opens.
 _UNOPENED: Final = 12
 
 
-class Lots:
-    """Decides what goes wrong with which exchange.
+class FaultPlan:
+    """Decides the fault of each exchange.
 
-    share: of exchanges that go wrong, from 0 to 1; of streams it is all, at a point that can lie beyond their end
+    share: of calls that get a fault, from 0 to 1; every stream gets a break, which may lie beyond its end
     """
 
     def __init__(self, seed: int, share: float) -> None:
@@ -97,21 +103,21 @@ class Lots:
         self._share = share
 
     def for_call(self, method: str, number: int | None, attempt: int) -> Fault | None:
-        """The fault of the attempt of that number, from 0, of a call; None where all is to go well."""
-        dice = self._dice(method, number, attempt)
-        if dice.random() >= self._share:
+        """The fault of one attempt, counted from 0, of a call; None for no fault."""
+        rng = self._rng(method, number, attempt)
+        if rng.random() >= self._share:
             return None
-        work, answer = dice.choice(_CREATING if method == "POST" else _READING)
-        return Fault(work, answer, dice.random())
+        work, response = rng.choice(_POST_FAULTS if method == "POST" else _GET_FAULTS)
+        return Fault(work, response, rng.random())
 
-    def for_stream(self, number: int | None, attempt: int, most_tokens: int) -> Fault | Break:
-        """What becomes of a stream that may have so many tokens."""
-        dice = self._dice("stream", number, attempt)
-        if dice.randrange(_UNOPENED) == 0:
-            return Fault(Work.NONE, dice.choice(_SPOILT))
-        # Beside its tokens a stream has a role, a receipt and [DONE]; some are to arrive whole.
-        events = dice.randrange(int((most_tokens + 3) * 1.2))
-        return Break(events, dice.choice([*Ending]), dice.random() < 0.5, dice.random() < 0.5)
+    def for_stream(self, number: int | None, attempt: int, most_tokens: int) -> Fault | StreamBreak:
+        """The fault or break of a stream of at most so many tokens."""
+        rng = self._rng("stream", number, attempt)
+        if rng.randrange(_UNOPENED) == 0:
+            return Fault(Work.NONE, rng.choice(_RESPONSE_FAULTS))
+        # Beside its tokens a stream has events for role, usage and [DONE]; one in six arrives whole.
+        events = rng.randrange(int((most_tokens + 3) * 1.2))
+        return StreamBreak(events, rng.choice([*StreamEnding]), rng.random() < 0.5, rng.random() < 0.5)
 
-    def _dice(self, *subject: object) -> random.Random:
+    def _rng(self, *subject: object) -> random.Random:
         return random.Random(repr((self._seed, *subject)))  # noqa: S311

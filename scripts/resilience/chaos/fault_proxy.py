@@ -1,4 +1,4 @@
-"""A proxy that spoils what passes it. Keeps count of what it did, and of which completions it saw; judges nothing."""
+"""A proxy that injects the faults of a plan, and counts them and the completions that pass."""
 
 from __future__ import annotations
 
@@ -11,44 +11,43 @@ import struct
 from collections import Counter, defaultdict
 from typing import Any, Final
 
-from resilience.chaos.fault_plan import Answer as Given
-from resilience.chaos.fault_plan import Break, Ending, Fault, Lots, Work
-from resilience.chaos.http_messages import Answer, Asked, LostError, Request, chunk, read_request
+from resilience.chaos.fault_plan import Fault, FaultPlan, ResponseFault, StreamBreak, StreamEnding, Work
+from resilience.chaos.http_messages import LostError, Request, Response, UpstreamRequest, chunk, read_request
 
 _KEY: Final = b"idempotency-key"
 _MOCK_FAULT: Final = b"aurous-mock-fault"
-_LINGER_NOT: Final = struct.pack("ii", 1, 0)
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 _ID: Final = re.compile(rb'"id":\s*"(cmp_[^"]+)"')
 _BLANK: Final = b"\n\n"
-# In terms of the client's patience: how long a copy of a request takes, and how far it is ahead of the original; and
-# how long work takes that outlasts the client.
-_COPY_TAKES, _COPY_AHEAD, _TOO_LONG = 0.4, 0.1, 1.5
+# As shares of the client's read timeout: how long a duplicate request takes, how far it is ahead of the original, and
+# how long a response takes that must time out.
+_DUPLICATE_DURATION, _DUPLICATE_HEAD_START, _TOO_SLOW = 0.4, 0.1, 1.5
 
-_HTML: Final = Answer(502, ((b"content-type", b"text/html"),), b"<html><h1>502 Bad Gateway</h1></html>\n")
-
-
-def _envelope(status: int, code: str) -> Answer:
-    error = {"type": "server_error", "code": code, "message": "The trial's proxy says so.", "request_id": "req_trial"}
-    return Answer(status, ((b"content-type", b"application/json"),), json.dumps({"error": error}).encode())
+_HTML: Final = Response(502, ((b"content-type", b"text/html"),), b"<html><h1>502 Bad Gateway</h1></html>\n")
 
 
-_INSTEAD: Final = {
-    Given.HTML: _HTML,
-    Given.FAILED: _envelope(500, "internal_error"),
-    Given.UNAVAILABLE: _envelope(503, "chat_provider_unavailable"),
+def _envelope(status: int, code: str) -> Response:
+    error = {"type": "server_error", "code": code, "message": "Injected by the chaos proxy.", "request_id": "req_chaos"}
+    return Response(status, ((b"content-type", b"application/json"),), json.dumps({"error": error}).encode())
+
+
+_REPLACEMENTS: Final = {
+    ResponseFault.HTML: _HTML,
+    ResponseFault.FAILED: _envelope(500, "internal_error"),
+    ResponseFault.UNAVAILABLE: _envelope(503, "chat_provider_unavailable"),
 }
 
 
 class Proxy:
-    """Stands between clients and one server.
+    """An HTTP proxy between the clients and one server.
 
-    patience:   seconds that the clients wait for an answer
-    drops_keys: whether requests lose their idempotency key on the way, as if the client knew of none
+    read_timeout: seconds that the clients wait for a response
+    drops_keys:   whether the proxy removes idempotency keys, as if the client sent none
     """
 
-    def __init__(self, lots: Lots, *, patience: float, drops_keys: bool = False) -> None:
-        self._lots = lots
-        self._patience = patience
+    def __init__(self, plan: FaultPlan, *, read_timeout: float, drops_keys: bool = False) -> None:
+        self._plan = plan
+        self._read_timeout = read_timeout
         self._drops_keys = drops_keys
         self._attempts: Counter[tuple[str, int | None]] = Counter()
         self._numbers: dict[str, int] = {}
@@ -58,20 +57,20 @@ class Proxy:
         self._upstream = ("127.0.0.1", 0)
         self._is_calm = False
         self.exchanges = 0
-        self.struck: Counter[str] = Counter()
+        self.injected: Counter[str] = Counter()
         self.outages = 0
-        """How many exchanges found no server, or lost it."""
-        self.seen: defaultdict[int, set[str]] = defaultdict(set)
-        """The ids of the completions that were made for each call, as far as an answer told."""
+        """How many exchanges found no server, or lost it half-way."""
+        self.completions: defaultdict[int, set[str]] = defaultdict(set)
+        """The ids of the completions created for each call, as far as responses passed through."""
 
     async def start(self, port: int) -> str:
-        """Pass on to the server at that port of this machine. The URL to send to."""
+        """Forward to that port of this machine. Returns the URL of the proxy."""
         self._upstream = ("127.0.0.1", port)
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def calm(self) -> None:
-        """Let everything pass unspoilt from now on, and what nobody waits for come to its end."""
+        """Inject no more faults, and wait for the requests that run unattended."""
         self._is_calm = True
         await asyncio.gather(*self._unattended)
 
@@ -95,24 +94,24 @@ class Proxy:
         except (LostError, OSError):
             client.reset()
         except asyncio.CancelledError:
-            # Only `stop` cancels, and it waits for no more than this.
+            # Only `stop` cancels, and it waits for this.
             client.reset()
         finally:
             self._connections.discard(task)
             writer.close()
 
     async def _exchange(self, request: Request, client: _Client) -> None:
-        fault = None if self._is_calm else self._draw(request)
+        fault = None if self._is_calm else self._choose_fault(request)
         if self._drops_keys:
-            request = request.without(_KEY)
+            request = request.without_header(_KEY)
         if fault is not None:
-            self.struck[str(fault)] += 1
+            self.injected[str(fault)] += 1
         client.is_streaming = False
         try:
             if isinstance(fault, Fault):
-                await self._spoil(request, fault, client)
+                await self._inject(request, fault, client)
             else:
-                await self._pass(request, fault, client)
+                await self._forward(request, fault, client)
         except LostError:
             self.outages += 1
             if client.is_streaming:
@@ -120,7 +119,7 @@ class Proxy:
             else:
                 client.send(_HTML.encode())
 
-    def _draw(self, request: Request) -> Fault | Break | None:
+    def _choose_fault(self, request: Request) -> Fault | StreamBreak | None:
         number = request.number
         if number is None:
             number = self._numbers.get(request.target.split("?")[0].rsplit("/", 1)[-1])
@@ -128,107 +127,114 @@ class Proxy:
         self._attempts[request.method, number] += 1
         body = json.loads(request.body) if request.body else {}
         if body.get("stream"):
-            return self._lots.for_stream(number, attempt, body["max_tokens"])
-        return self._lots.for_call(request.method, number, attempt)
+            return self._plan.for_stream(number, attempt, body["max_tokens"])
+        return self._plan.for_call(request.method, number, attempt)
 
-    async def _pass(self, request: Request, broken: Break | None, client: _Client) -> None:
-        asked = await Asked.send(*self._upstream, request)
+    async def _forward(self, request: Request, stream_break: StreamBreak | None, client: _Client) -> None:
+        upstream = await UpstreamRequest.send(*self._upstream, request)
         try:
-            head = await asked.head()
+            head = await upstream.head()
             if head.is_stream:
-                await self._relay(request, asked, head, broken, client)
+                await self._relay(request, upstream, head, stream_break, client)
             else:
-                client.send(self._noted(request, await asked.rest(head)).encode())
+                client.send(self._recorded(request, await upstream.rest(head)).encode())
         except BaseException:
-            asked.hang_up()
+            upstream.close()
             raise
 
-    async def _relay(self, request: Request, asked: Asked, head: Answer, broken: Break | None, client: _Client) -> None:
-        """A stream, event by event, as far as it is to come."""
+    async def _relay(
+        self,
+        request: Request,
+        upstream: UpstreamRequest,
+        head: Response,
+        stream_break: StreamBreak | None,
+        client: _Client,
+    ) -> None:
+        """Relay a stream event by event, up to its break."""
         client.is_streaming = True
         client.send(head.encode())
         waiting, events = b"", 0
-        async for piece in asked.pieces():
-            *whole, waiting = (waiting + piece).split(_BLANK)
-            for event in whole:
+        async for piece in upstream.pieces():
+            *complete, waiting = (waiting + piece).split(_BLANK)
+            for event in complete:
                 if events == 0:
-                    self._note(request, event)
-                if broken is not None and events == broken.events:
-                    if broken.is_noticed:
-                        asked.hang_up()
+                    self._record_completion(request, event)
+                if stream_break is not None and events == stream_break.events:
+                    if stream_break.is_detected:
+                        upstream.close()
                     else:
-                        self._go_on(_exhaust(asked))
-                    await client.end(broken, event)
+                        self._run_unattended(_drain(upstream))
+                    await client.end(stream_break, event)
                     return
                 events += 1
                 client.send(chunk(event + _BLANK))
-        asked.hang_up()
+        upstream.close()
         client.send(chunk(waiting) if waiting else b"")
         client.send(chunk(b""))
 
-    async def _spoil(self, request: Request, fault: Fault, client: _Client) -> None:
-        answer = None if fault.work is Work.NONE else await self._work(request, fault.work)
-        instead = _INSTEAD.get(fault.answer)
-        if instead is not None:
-            client.send(instead.encode())
-        elif fault.answer is Given.RESET:
+    async def _inject(self, request: Request, fault: Fault, client: _Client) -> None:
+        response = None if fault.work is Work.NONE else await self._process(request, fault.work)
+        replacement = _REPLACEMENTS.get(fault.response)
+        if replacement is not None:
+            client.send(replacement.encode())
+        elif fault.response is ResponseFault.RESET:
             client.reset()
-        elif fault.answer is Given.STALLED:
-            await client.gone()
-        elif answer is None or fault.answer is Given.WHOLE:
-            client.send((answer or _HTML).encode())
+        elif fault.response is ResponseFault.STALLED:
+            await client.wait_closed()
+        elif response is None or fault.response is ResponseFault.WHOLE:
+            client.send((response or _HTML).encode())
         else:
-            # Cut in good order is only what comes after the head; torn is whatever.
-            whole = answer.encode()
-            least = len(whole) - len(answer.body) if fault.answer is Given.CUT else 1
-            client.send(whole[: least + int((len(whole) - least) * fault.place)])
-            if fault.answer is Given.TORN:
+            # CUT leaves the head whole and closes in good order; TORN cuts anywhere and resets.
+            data = response.encode()
+            least = len(data) - len(response.body) if fault.response is ResponseFault.CUT else 1
+            client.send(data[: least + int((len(data) - least) * fault.place)])
+            if fault.response is ResponseFault.TORN:
                 client.reset()
             else:
                 client.close()
 
-    async def _work(self, request: Request, work: Work) -> Answer:
-        """Let the server do it, once or twice. Its last answer."""
+    async def _process(self, request: Request, work: Work) -> Response:
+        """Let the server process the request, once or twice. Returns its last response."""
         if work is Work.SLOW:
-            request = _paced(request, self._patience * _TOO_LONG)
+            request = _paced(request, self._read_timeout * _TOO_SLOW)
         elif work is Work.TWICE:
-            self._noted(request, await (await Asked.send(*self._upstream, request)).whole())
+            self._recorded(request, await (await UpstreamRequest.send(*self._upstream, request)).response())
         elif work is Work.OVERTAKEN:
-            self._go_on(self._deliver(_paced(request, self._patience * _COPY_TAKES)))
-            await asyncio.sleep(self._patience * _COPY_AHEAD)
+            self._run_unattended(self._deliver(_paced(request, self._read_timeout * _DUPLICATE_DURATION)))
+            await asyncio.sleep(self._read_timeout * _DUPLICATE_HEAD_START)
         return await self._deliver(request)
 
-    async def _deliver(self, request: Request) -> Answer:
-        return self._noted(request, await (await Asked.send(*self._upstream, request)).whole())
+    async def _deliver(self, request: Request) -> Response:
+        return self._recorded(request, await (await UpstreamRequest.send(*self._upstream, request)).response())
 
-    def _noted(self, request: Request, answer: Answer) -> Answer:
-        if answer.status == 200:
-            self._note(request, answer.body)
-        return answer
+    def _recorded(self, request: Request, response: Response) -> Response:
+        if response.status == 200:
+            self._record_completion(request, response.body)
+        return response
 
-    def _note(self, request: Request, text: bytes) -> None:
-        """Remember for which call a completion was made."""
+    def _record_completion(self, request: Request, text: bytes) -> None:
+        """Record for which call a completion was created."""
         found, number = _ID.search(text), request.number
         if found and number is not None:
             completion_id = found[1].decode()
-            self.seen[number].add(completion_id)
+            self.completions[number].add(completion_id)
             self._numbers[completion_id] = number
 
-    def _go_on(self, doing: Any) -> None:
-        """Have something done that nobody waits for."""
-        task = asyncio.ensure_future(_quietly(doing))
+    def _run_unattended(self, coroutine: Any) -> None:
+        """Run a coroutine that no client waits for."""
+        task = asyncio.ensure_future(_ignore_lost(coroutine))
         self._unattended.add(task)
         task.add_done_callback(self._unattended.discard)
 
 
 class _Client:
-    """The side that the client is on."""
+    """The connection to the client."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self.is_streaming = False
-        """Whether an answer was begun, so that no other can be given."""
+        """Whether a response was begun, so that no other can be sent."""
         self.is_gone = False
 
     def send(self, data: bytes) -> None:
@@ -238,46 +244,46 @@ class _Client:
         self.is_gone = True
         connection: Any = self._writer.get_extra_info("socket")
         if connection is not None and connection.fileno() >= 0:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         self._writer.transport.abort()
 
     def close(self) -> None:
         self.is_gone = True
         self._writer.close()
 
-    async def gone(self) -> None:
-        """Until the client has had enough."""
+    async def wait_closed(self) -> None:
+        """Wait until the client closes."""
         self.is_gone = True
         while await self._reader.read(1024):
             pass
 
-    async def end(self, broken: Break, event: bytes) -> None:
-        """Break a stream off before an event, or within it."""
-        if broken.is_within:
+    async def end(self, stream_break: StreamBreak, event: bytes) -> None:
+        """Break a stream off before an event, or inside it."""
+        if stream_break.is_inside_event:
             self.send(chunk(event[: len(event) // 2]))
-        if broken.ending is Ending.RESET:
+        if stream_break.ending is StreamEnding.RESET:
             self.reset()
-        elif broken.ending is Ending.STALLED:
-            await self.gone()
+        elif stream_break.ending is StreamEnding.STALLED:
+            await self.wait_closed()
         else:
-            self.send(chunk(b"") if broken.ending is Ending.ENDED else b"")
+            self.send(chunk(b"") if stream_break.ending is StreamEnding.ENDED else b"")
             self.close()
 
 
 def _paced(request: Request, seconds: float) -> Request:
-    """The request, with word for the mock to take so long over it."""
+    """The request, with a fault header that makes the mock take so many seconds."""
     tokens = json.loads(request.body)["max_tokens"]
-    return request.having(_MOCK_FAULT, b"pace=%.4f" % (tokens / seconds))
+    return request.with_header(_MOCK_FAULT, b"pace=%.4f" % (tokens / seconds))
 
 
-async def _exhaust(asked: Asked) -> None:
+async def _drain(upstream: UpstreamRequest) -> None:
     try:
-        async for _ in asked.pieces():
+        async for _ in upstream.pieces():
             pass
     finally:
-        asked.hang_up()
+        upstream.close()
 
 
-async def _quietly(doing: Any) -> None:
+async def _ignore_lost(coroutine: Any) -> None:
     with contextlib.suppress(LostError):
-        await doing
+        await coroutine

@@ -1,4 +1,4 @@
-"""Reads requests and answers off the wire and writes answers on it. Knows HTTP, and neither faults nor meanings."""
+"""HTTP/1.1 messages of the chaos proxy, read and written with h11."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ import h11
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _PIECE: Final = 64 * 1024
-_NUMBERED: Final = re.compile(rb"Trial (\d+)\.")
-# Of one connection only, and so never passed on.
+_NUMBERED: Final = re.compile(rb"Call (\d+)\.")
+# Hop-by-hop, so never forwarded.
 _HOP: Final = (b"connection", b"keep-alive", b"transfer-encoding", b"content-length")
 
 
 class LostError(Exception):
-    """The other side is gone before its message was whole."""
+    """The other side closed before its message was complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole."""
+    """One complete request."""
 
     method: str
     target: str
@@ -34,22 +34,22 @@ class Request:
 
     @property
     def number(self) -> int | None:
-        """Which of the trial's calls this is; None where the body does not say."""
+        """The number of the call, from its body; None where the body has none."""
         found = _NUMBERED.search(self.body)
         return int(found[1]) if found else None
 
-    def without(self, name: bytes) -> Request:
+    def without_header(self, name: bytes) -> Request:
         """The request without a header."""
         return replace(self, headers=tuple(header for header in self.headers if header[0] != name))
 
-    def having(self, name: bytes, value: bytes) -> Request:
-        """The request with a header more."""
+    def with_header(self, name: bytes, value: bytes) -> Request:
+        """The request with one more header."""
         return replace(self, headers=(*self.headers, (name, value)))
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer; of a stream, its beginning."""
+class Response:
+    """One response; of a stream, its head."""
 
     status: int
     headers: Headers
@@ -60,7 +60,7 @@ class Answer:
         return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in self.headers)
 
     def encode(self) -> bytes:
-        """All of it; of a stream, the head alone, after which `chunk` frames what follows."""
+        """The whole response; of a stream its head, after which `chunk` frames the body."""
         framing = (b"transfer-encoding", b"chunked") if self.is_stream else (b"content-length", b"%d" % len(self.body))
         reason = HTTPStatus(self.status).phrase
         lines = [b"%s: %s\r\n" % header for header in (*self.headers, framing)]
@@ -68,12 +68,12 @@ class Answer:
 
 
 def chunk(data: bytes) -> bytes:
-    """A piece of a body whose length is not known beforehand; an empty one ends it."""
+    """One chunk of a chunked body; the empty one ends it."""
     return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """The next request of a connection; None once there are no more. Raises LostError."""
+    """The next request of a connection; None when the peer closed it. Raises LostError."""
     connection = h11.Connection(h11.SERVER)
     head: h11.Request | None = None
     body = bytearray()
@@ -89,8 +89,8 @@ async def read_request(reader: asyncio.StreamReader) -> Request | None:
             return None
 
 
-class Asked:
-    """A request that is on its way, on a connection of its own."""
+class UpstreamRequest:
+    """A request to the server, on a connection of its own."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: h11.Connection) -> None:
         self._reader = reader
@@ -98,31 +98,31 @@ class Asked:
         self._connection = connection
 
     @classmethod
-    async def send(cls, host: str, port: int, request: Request) -> Asked:
-        """Send it. Raises LostError where nobody listens."""
+    async def send(cls, host: str, port: int, request: Request) -> UpstreamRequest:
+        """Connect and send. Raises LostError if the server is down."""
         try:
             reader, writer = await asyncio.open_connection(host, port)
         except OSError as error:
             raise LostError(str(error)) from error
         if writer.get_extra_info("sockname") == writer.get_extra_info("peername"):
-            # A port that nobody listens at may be given to the very socket that connects to it.
+            # TCP self-connect: the system may give a connecting socket the very port it connects to.
             writer.transport.abort()
-            raise LostError("nobody listens")
+            raise LostError("the server is down")
         connection = h11.Connection(h11.CLIENT)
         head = h11.Request(method=request.method, target=request.target, headers=list(request.headers))
         for event in (head, h11.Data(request.body), h11.EndOfMessage()):
             writer.write(connection.send(event) or b"")
         return cls(reader, writer, connection)
 
-    async def head(self) -> Answer:
-        """The answer's beginning. Raises LostError."""
+    async def head(self) -> Response:
+        """The head of the response. Raises LostError."""
         event = await _next_event(self._connection, self._reader)
         if not isinstance(event, h11.Response):
-            raise LostError("no answer")
-        return Answer(event.status_code, _kept(event.headers))
+            raise LostError("no response")
+        return Response(event.status_code, _end_to_end(event.headers))
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """The pieces of its body. Raises LostError."""
+        """The body in pieces. Raises LostError."""
         while True:
             event = await _next_event(self._connection, self._reader)
             if isinstance(event, h11.Data):
@@ -130,20 +130,20 @@ class Asked:
             else:
                 return
 
-    async def whole(self) -> Answer:
-        """All of the answer. Raises LostError."""
+    async def response(self) -> Response:
+        """The whole response. Raises LostError."""
         try:
             return await self.rest(await self.head())
         finally:
-            self.hang_up()
+            self.close()
 
-    async def rest(self, head: Answer) -> Answer:
-        """All of the answer that begins so. Raises LostError."""
-        whole = replace(head, body=b"".join([piece async for piece in self.pieces()]))
-        self.hang_up()
-        return whole
+    async def rest(self, head: Response) -> Response:
+        """The whole response with this head. Raises LostError."""
+        response = replace(head, body=b"".join([piece async for piece in self.pieces()]))
+        self.close()
+        return response
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         self._writer.close()
 
 
@@ -156,5 +156,5 @@ async def _next_event(connection: h11.Connection, reader: asyncio.StreamReader) 
     return event
 
 
-def _kept(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def _end_to_end(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     return tuple(header for header in headers if header[0] not in _HOP)

@@ -1,7 +1,4 @@
-"""What the processes of a trial tell one another: what is to be done, and what came of it. Values only.
-
-They travel as lines of JSON, one value each.
-"""
+"""The messages between a run and its client processes, one line of JSON each."""
 
 from __future__ import annotations
 
@@ -11,17 +8,17 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
-    """How long clients wait, in seconds."""
+class ClientTimeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Timeouts of the clients, in seconds."""
 
     read: float = 2.0
     total: float = 30.0
     initial_delay: float = 1.0
-    """Before the second attempt; doubled for each further one, as the client does by itself."""
+    """Before the second attempt; the client doubles it for each further one."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process does: the calls whose numbers are first, first + step ... below stop."""
+    """The work of one process: the calls numbered first, first + step ... below stop."""
 
     url: str
     kind: Literal["calls", "streams"]
@@ -30,57 +27,57 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     first: int
     stop: int
     step: int
-    at_once: int
-    patience: Patience = Patience()
+    concurrency: int
+    timeouts: ClientTimeouts = ClientTimeouts()
 
     @property
     def numbers(self) -> range:
         return range(self.first, self.stop, self.step)
 
 
-class CallTold(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
+class CallOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="call"):
     """How one call ended."""
 
     number: int
     elapsed: float
     """Seconds, by the caller's clock."""
     key: str | None
-    """The idempotency key that it went under."""
+    """Its idempotency key."""
     is_derived: bool
-    """Whether the key was the caller's own, made of what the call is about; otherwise the client made it."""
+    """Whether the caller derived the key; otherwise the client generated it."""
     error: str | None = None
-    """The error's class; None for a call that ended well."""
+    """The error's class; None for a success."""
     is_typed: bool = True
-    """Whether the error is one of the client's own."""
-    said: str = ""
+    """Whether the error is an AurousError."""
+    message: str = ""
     attempts: int = 0
     id: str | None = None
     credits: Decimal | None = None
     is_replay: bool = False
-    """Whether the client takes the answer for one that an earlier call paid for."""
+    """Whether the client reports a replay, paid for by an earlier call."""
 
 
-class StreamTold(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
+class StreamOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="stream"):
     """How one stream ended."""
 
     number: int
     elapsed: float
     id: str | None
     end: str | None
-    """What `stream.end` says."""
+    """`stream.end`"""
     error: str | None = None
     is_typed: bool = True
-    said: str = ""
+    message: str = ""
     recovery: str | None = None
-    """What the record was when it was asked for after the break: its status, or the class of the error."""
+    """What recovery found: the status of the record, or the class of the error."""
     credits: Decimal | None = None
-    """What `stream.receipt` says."""
+    """`stream.receipt.credits`"""
     text: str = ""
-    """What had been delivered."""
+    """The text delivered."""
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True, tag="settled"):
-    """How a call or a stream stands once everything is calm: the same call made again, or the record retrieved."""
+class Settlement(msgspec.Struct, frozen=True, kw_only=True, tag="settled"):
+    """The state after the run: of a call, repeated under its key; of a stream, its record retrieved."""
 
     number: int
     id: str
@@ -89,8 +86,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, tag="settled"):
     is_replay: bool = False
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True, tag="account"):
-    """What one client's ledger says."""
+class LedgerTotals(msgspec.Struct, frozen=True, kw_only=True, tag="account"):
+    """The totals of one client's ledger."""
 
     credits: Decimal
     calls: int
@@ -98,43 +95,43 @@ class Account(msgspec.Struct, frozen=True, kw_only=True, tag="account"):
     unsettled: tuple[str, ...]
 
 
-class Done(msgspec.Struct, frozen=True, tag="done"):
-    """A process has come to the end of its job, and waits for the word to settle what is open."""
+class JobDone(msgspec.Struct, frozen=True, tag="done"):
+    """A process has finished its job, and waits for the command to settle."""
 
     unsettled: tuple[str, ...]
-    """The completions whose price its client's ledger does not know."""
+    """The completions that are unsettled in its client's ledger."""
 
 
-class Shift(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process does for a while: always so many streams and calls at once."""
+class SoakJob(msgspec.Struct, frozen=True, kw_only=True):
+    """The work of the soak's client process: always so many streams and calls at once."""
 
     url: str
     seconds: float
-    at_once: int
+    concurrency: int
     seed: int
     pace: float
-    """Tokens that the server is to send per second in each stream."""
+    """Tokens per second of each completion."""
     leak: str = ""
-    """What to keep that should be let go of: `memory`, `streams` or `threads`; proof that it would be seen."""
-    patience: Patience = Patience(read=5.0, initial_delay=0.2)
+    """What to leak on purpose, `memory`, `streams` or `threads`, to show that it is detected."""
+    timeouts: ClientTimeouts = ClientTimeouts(read=5.0, initial_delay=0.2)
 
 
-class Tally(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
-    """What has come of a shift so far."""
+class Progress(msgspec.Struct, frozen=True, kw_only=True, tag="tally"):
+    """What a soak job has done so far."""
 
     endings: dict[str, int]
-    """How many exchanges ended how."""
+    """How many exchanges ended in which way."""
     untyped: dict[str, int]
-    """Errors that are none of the client's own."""
+    """Errors that are no AurousError."""
     events: int
-    """Chunks of streams that were handed out."""
+    """Chunks received from streams."""
     credits: Decimal
-    """What the clients' ledgers say."""
+    """The sum of the clients' ledgers."""
 
 
 SETTLE: Final = "settle"
-"""The word to do so; at any other, or none, what is open stays so."""
+"""The command to settle; any other line means not to."""
 
-Told: TypeAlias = CallTold | StreamTold | Settled | Account | Done | Tally
-READ = msgspec.json.Decoder(Told)
-WRITE = msgspec.json.Encoder()
+Message: TypeAlias = CallOutcome | StreamOutcome | Settlement | LedgerTotals | JobDone | Progress
+DECODER = msgspec.json.Decoder(Message)
+ENCODER = msgspec.json.Encoder()

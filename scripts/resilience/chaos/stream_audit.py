@@ -1,4 +1,4 @@
-"""Holds streams against the server's ledger: each ended with a word on its price, and that word is true. Judges."""
+"""Compares the streams of a chaos run with the server's ledger: each ended with its true price, or as unsettled."""
 
 from __future__ import annotations
 
@@ -6,91 +6,98 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
-from resilience.chaos.chaos_run import Evidence
-from resilience.chaos.protocol import StreamTold
-from resilience.report import Finding, Verdict, circumstances, common, some
+from resilience.chaos.chaos_run import Result
+from resilience.chaos.common_checks import common_checks, common_figures
+from resilience.chaos.protocol import StreamOutcome
+from resilience.report import Check, RunReport, summarize
 
-WHOLE, RECOVERED, OWED, UNKNOWN = "whole", "recovered", "interrupted, receipt owed", "interrupted before its id came"
+COMPLETE, RECOVERED, UNSETTLED, UNKNOWN = "complete", "recovered", "interrupted, unsettled", "interrupted before its id"
 
 
-def judge(evidence: Evidence) -> Verdict:
-    """Whether client and server agree on what each stream came to."""
-    streams, settled = evidence.streams, evidence.settled
-    price = {charge["completion_id"]: Decimal(charge["credits_charged"]) for charge in evidence.charges}
-    states = {number: state_of(told) for number, told in streams.items()}
-    false = [
+def evaluate(result: Result) -> RunReport:
+    """Check that client and server agree on the price of each stream."""
+    streams, settled = result.streams, result.settled
+    price = {charge["completion_id"]: Decimal(charge["credits_charged"]) for charge in result.charges}
+    states = {number: state_of(stream) for number, stream in streams.items()}
+    wrong_receipts = [
         number
-        for number, told in streams.items()
-        if told.credits is not None and told.credits != price.get(told.id or "", Decimal(0))
+        for number, stream in streams.items()
+        if stream.credits is not None and stream.credits != price.get(stream.id or "", Decimal(0))
     ]
-    named = [number for number, told in streams.items() if told.id is not None]
-    unsettled = [number for number in named if number not in settled]
-    differing = [number for number, found in settled.items() if found.credits != price.get(found.id, Decimal(0))]
-    torn = [number for number in named if number in settled and not _reads(streams[number], settled[number].text)]
-    unheard = {
+    with_id = [number for number, stream in streams.items() if stream.id is not None]
+    unsettled = [number for number in with_id if number not in settled]
+    differing = [
+        number for number, settlement in settled.items() if settlement.credits != price.get(settlement.id, Decimal(0))
+    ]
+    wrong_text = [
+        number for number in with_id if number in settled and not _has_text(streams[number], settled[number].text)
+    ]
+    without_id = {
         completion_id
-        for number, told in streams.items()
-        if told.id is None
-        for completion_id in evidence.seen.get(number, ())
+        for number, stream in streams.items()
+        if stream.id is None
+        for completion_id in result.completions.get(number, ())
     }
-    known = {told.id for told in streams.values()}
-    owed = {told.id for told in streams.values() if told.id is not None and told.credits is None}
-    stray = [completion_id for completion_id in price if completion_id not in known and completion_id not in unheard]
-    silent = sum((price[completion_id] for completion_id in unheard if completion_id in price), Decimal(0))
+    known = {stream.id for stream in streams.values()}
+    owed = {stream.id for stream in streams.values() if stream.id is not None and stream.credits is None}
+    unknown = [
+        completion_id for completion_id in price if completion_id not in known and completion_id not in without_id
+    ]
+    uncollected = sum((price[completion_id] for completion_id in without_id if completion_id in price), Decimal(0))
     total = sum(price.values(), Decimal(0))
-    entered = sum((account.credits for account in evidence.accounts), Decimal(0))
-    still = [name for account in evidence.accounts for name in account.unsettled]
+    recorded = sum((ledger.credits for ledger in result.ledgers), Decimal(0))
+    open_ids = [name for ledger in result.ledgers for name in ledger.unsettled]
     figures: dict[str, Any] = {
-        **circumstances(evidence),
+        **common_figures(result),
         "streams": len(streams),
         "ended": dict(sorted(Counter(states.values()).items())),
-        "stream.end": dict(sorted(Counter(str(told.end) for told in streams.values()).items())),
-        "recovery": dict(sorted(Counter(told.recovery for told in streams.values() if told.recovery).items())),
-        "errors": dict(sorted(Counter(told.error for told in streams.values() if told.error).items())),
+        "stream.end": dict(sorted(Counter(str(stream.end) for stream in streams.values()).items())),
+        "recovery": dict(sorted(Counter(stream.recovery for stream in streams.values() if stream.recovery).items())),
+        "errors": dict(sorted(Counter(stream.error for stream in streams.values() if stream.error).items())),
         "credits charged": str(total),
-        "credits in the clients' ledgers": str(entered),
-        "charged before an id came": f"{len(unheard & price.keys()):,} streams, {silent} credits",
+        "credits in the clients' ledgers": str(recorded),
+        "charged before the id arrived": f"{len(without_id & price.keys()):,} streams, {uncollected} credits",
     }
-    return Verdict(
-        f"{len(streams):,} streams, seed {evidence.terms.seed}",
+    return RunReport(
+        f"{len(streams):,} streams, seed {result.config.seed}",
         figures,
         [
-            *common(evidence, max((told.elapsed for told in streams.values()), default=0.0)),
-            Finding("each receipt is what the server charged, to the digit", not false, some(false)),
-            Finding(
-                "those without one are what the clients' ledgers call unsettled",
-                owed == evidence.unsettled,
-                some(owed ^ evidence.unsettled),
+            *common_checks(result, max((stream.elapsed for stream in streams.values()), default=0.0)),
+            Check("each receipt is exactly what the server charged", not wrong_receipts, summarize(wrong_receipts)),
+            Check(
+                "streams without a receipt are unsettled in the clients' ledgers",
+                owed == result.unsettled,
+                summarize(owed ^ result.unsettled),
             ),
-            Finding(
-                "so is each record, asked for once all was calm",
+            Check(
+                "each record retrieved after the run has the charged price",
                 not (differing or unsettled),
-                some([*differing, *unsettled]),
+                summarize([*differing, *unsettled]),
             ),
-            Finding("what was delivered is how the record reads", not torn, some(torn)),
-            Finding("nothing was charged that no stream was", not stray, some(stray)),
-            Finding(
-                "the clients' ledgers hold all that was charged, less what was cut before its id came",
-                entered + silent == total and not still,
-                f"{entered} + {silent} of {total}" + f"; open: {some(still)}" * bool(still),
+            Check("the text delivered is the text of the record", not wrong_text, summarize(wrong_text)),
+            Check("no charge is without a stream", not unknown, summarize(unknown)),
+            Check(
+                "the clients' ledgers hold all charges but those of streams cut before their id",
+                recorded + uncollected == total and not open_ids,
+                f"{recorded} + {uncollected} of {total}" + f"; unsettled: {summarize(open_ids)}" * bool(open_ids),
             ),
         ],
     )
 
 
-def state_of(told: StreamTold) -> str:
-    """How a stream ended, and what is known of its price."""
-    if told.error is None:
-        return RECOVERED if told.recovery else WHOLE
-    if told.id is None:
-        return UNKNOWN if told.end is not None else f"not opened: {told.error}"
-    if told.credits is None:
-        return OWED
-    return f"interrupted, {told.recovery or 'failed'}, with its receipt"
+def state_of(stream: StreamOutcome) -> str:
+    """How a stream ended, and whether its price is known."""
+    if stream.error is None:
+        return RECOVERED if stream.recovery else COMPLETE
+    if stream.id is None:
+        return UNKNOWN if stream.end is not None else f"not opened: {stream.error}"
+    if stream.credits is None:
+        return UNSETTLED
+    return f"interrupted, {stream.recovery or 'failed'}, with receipt"
 
 
-def _reads(told: StreamTold, text: str) -> bool:
-    if told.error is None:
-        return told.text == text
-    # The record of a server that was killed can be a moment behind what it had sent.
-    return text.startswith(told.text) or told.text.startswith(text)
+def _has_text(stream: StreamOutcome, text: str) -> bool:
+    if stream.error is None:
+        return stream.text == text
+    # The record of a killed server can be a moment behind what it had sent.
+    return text.startswith(stream.text) or stream.text.startswith(text)

@@ -1,8 +1,8 @@
-"""A process with a client in it: makes the calls or streams of a job and tells how each ended.
+"""A client process of a chaos run: makes the calls or streams of a job and reports how each ended.
 
     python -m resilience.chaos.worker < job.json
 
-Then it waits for a word whether to settle what is open, and tells what its client's ledger says.
+Then it waits for the command to settle, and reports its client's ledger.
 """
 
 from __future__ import annotations
@@ -17,93 +17,93 @@ import msgspec
 from aurous import AsyncAurous, Aurous, IdempotencyKeyInUseError
 from aurous_mock.server.settings import DEFAULT_KEY
 
-from resilience.chaos.client_driver import Subject, Watched, request, tell
-from resilience.chaos.protocol import SETTLE, Done, Job
+from resilience.chaos.client_driver import ClientDriver, TimedCall, request, send
+from resilience.chaos.protocol import SETTLE, Job, JobDone
 
-# Seconds to wait for what an attempt that nobody heard of left running, and between two looks at it.
+# Seconds to wait for an attempt that still runs on the server, and between two polls.
 _SETTLING, _PAUSE = 60.0, 0.25
 
 
-def is_to_settle(line: str) -> bool:
+def should_settle(line: str) -> bool:
     return line.strip() == SETTLE
 
 
-class InThreads(Subject):
-    """With an `Aurous` that threads share."""
+class ThreadDriver(ClientDriver):
+    """Drives an `Aurous` shared by threads."""
 
     def run(self) -> None:
         with Aurous(DEFAULT_KEY, **self.settings) as client:
             self._client = client
-            with ThreadPoolExecutor(self.job.at_once) as pool:
+            with ThreadPoolExecutor(self.job.concurrency) as pool:
                 list(pool.map(self._call if self.job.kind == "calls" else self._stream, self.job.numbers))
-                tell(Done(client.ledger.unsettled))
-                if is_to_settle(sys.stdin.readline()):
-                    list(pool.map(self._call_again, self.open_calls))
-                    list(pool.map(self._look_up, self.streams))
-            self.tell_account(client)
+                send(JobDone(client.ledger.unsettled))
+                if should_settle(sys.stdin.readline()):
+                    list(pool.map(self._repeat, self.open_calls))
+                    list(pool.map(self._retrieve, self.streams))
+            self.send_ledger(client)
 
     def _call(self, number: int) -> None:
-        found = None
-        with Watched() as watched:
-            found = self._client.chat.completions.create(**self.keyed(number))
-        self.tell_call(number, watched, found)
+        completion = None
+        with TimedCall() as timed:
+            completion = self._client.chat.completions.create(**self.call_arguments(number))
+        self.send_call(number, timed, completion)
 
     def _stream(self, number: int) -> None:
         stream = self._client.chat.completions.stream(
             **request(self.job, number), on_disconnect=self.on_disconnect(number)
         )
         texts: list[str] = []
-        with Watched() as watched, stream:
+        with TimedCall() as timed, stream:
             for text in stream.text:
-                texts.append(text)  # noqa: PERF402 - what came before a break has to stay
+                texts.append(text)  # noqa: PERF402 - text before a break is kept
         recovery = None
-        if self.asks_afterwards(number, watched, stream):
-            with Watched() as asking:
+        if self.should_recover(number, timed, stream):
+            with TimedCall() as recovering:
                 stream.recover()
-            recovery = asking.fault.get("error")
-        self.tell_stream(number, watched, stream, "".join(texts), recovery)
+            recovery = recovering.fault.get("error")
+        self.send_stream(number, timed, stream, "".join(texts), recovery)
         if stream.end is None:
-            # Streams are not tried again. Without this, most would be begun in the moments without a server.
-            time.sleep(self.job.patience.initial_delay)
+            # Streams are not retried. Without this pause most would start while the server is down.
+            time.sleep(self.job.timeouts.initial_delay)
 
-    def _call_again(self, number: int) -> None:
+    def _repeat(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
-        asked = request(self.job, number)
+        arguments = request(self.job, number)
         while True:
             try:
-                found = self._client.chat.completions.create(**asked, idempotency_key=self.keys.known[number])
+                completion = self._client.chat.completions.create(**arguments, idempotency_key=self.keys.known[number])
                 break
             except IdempotencyKeyInUseError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE)
-        self.tell_settled(number, found)
+        self.send_settlement(number, completion)
 
-    def _look_up(self, number: int) -> None:
+    def _retrieve(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
         while True:
-            found = self._client.chat.completions.retrieve(self.streams[number])
-            if found.status != "in_progress" or time.monotonic() > deadline:
+            completion = self._client.chat.completions.retrieve(self.streams[number])
+            if completion.status != "in_progress" or time.monotonic() > deadline:
                 break
             time.sleep(_PAUSE)
-        self.tell_settled(number, found)
+        self.send_settlement(number, completion)
 
 
-class InTasks(Subject):
-    """With an `AsyncAurous` that tasks share."""
+class TaskDriver(ClientDriver):
+    """Drives an `AsyncAurous` shared by tasks."""
 
     async def run(self) -> None:
         async with AsyncAurous(DEFAULT_KEY, **self.settings) as client:
             self._client = client
             await self._each(self._call if self.job.kind == "calls" else self._stream, self.job.numbers)
-            tell(Done(client.ledger.unsettled))
-            if is_to_settle(await asyncio.to_thread(sys.stdin.readline)):
-                await self._each(self._call_again, self.open_calls)
-                await self._each(self._look_up, self.streams)
-            self.tell_account(client)
+            send(JobDone(client.ledger.unsettled))
+            if should_settle(await asyncio.to_thread(sys.stdin.readline)):
+                await self._each(self._repeat, self.open_calls)
+                await self._each(self._retrieve, self.streams)
+            self.send_ledger(client)
 
     async def _each(self, do: Any, numbers: Any) -> None:
-        few = asyncio.Semaphore(self.job.at_once)
+        few = asyncio.Semaphore(self.job.concurrency)
 
         async def one(number: int) -> None:
             async with few:
@@ -112,58 +112,60 @@ class InTasks(Subject):
         await asyncio.gather(*map(one, numbers))
 
     async def _call(self, number: int) -> None:
-        found = None
-        with Watched() as watched:
-            found = await self._client.chat.completions.create(**self.keyed(number))
-        self.tell_call(number, watched, found)
+        completion = None
+        with TimedCall() as timed:
+            completion = await self._client.chat.completions.create(**self.call_arguments(number))
+        self.send_call(number, timed, completion)
 
     async def _stream(self, number: int) -> None:
         stream = self._client.chat.completions.stream(
             **request(self.job, number), on_disconnect=self.on_disconnect(number)
         )
         texts: list[str] = []
-        with Watched() as watched:
+        with TimedCall() as timed:
             async with stream:
                 async for text in stream.text:
-                    texts.append(text)  # noqa: PERF401 - what came before a break has to stay
+                    texts.append(text)  # noqa: PERF401 - text before a break is kept
         recovery = None
-        if self.asks_afterwards(number, watched, stream):
-            with Watched() as asking:
+        if self.should_recover(number, timed, stream):
+            with TimedCall() as recovering:
                 await stream.recover()
-            recovery = asking.fault.get("error")
-        self.tell_stream(number, watched, stream, "".join(texts), recovery)
+            recovery = recovering.fault.get("error")
+        self.send_stream(number, timed, stream, "".join(texts), recovery)
         if stream.end is None:
-            await asyncio.sleep(self.job.patience.initial_delay)
+            await asyncio.sleep(self.job.timeouts.initial_delay)
 
-    async def _call_again(self, number: int) -> None:
+    async def _repeat(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
-        asked = request(self.job, number)
+        arguments = request(self.job, number)
         while True:
             try:
-                found = await self._client.chat.completions.create(**asked, idempotency_key=self.keys.known[number])
+                completion = await self._client.chat.completions.create(
+                    **arguments, idempotency_key=self.keys.known[number]
+                )
                 break
             except IdempotencyKeyInUseError:
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(_PAUSE)
-        self.tell_settled(number, found)
+        self.send_settlement(number, completion)
 
-    async def _look_up(self, number: int) -> None:
+    async def _retrieve(self, number: int) -> None:
         deadline = time.monotonic() + _SETTLING
         while True:
-            found = await self._client.chat.completions.retrieve(self.streams[number])
-            if found.status != "in_progress" or time.monotonic() > deadline:
+            completion = await self._client.chat.completions.retrieve(self.streams[number])
+            if completion.status != "in_progress" or time.monotonic() > deadline:
                 break
             await asyncio.sleep(_PAUSE)
-        self.tell_settled(number, found)
+        self.send_settlement(number, completion)
 
 
 def main() -> None:
     job = msgspec.json.decode(sys.stdin.readline(), type=Job)
     if job.mode == "threads":
-        InThreads(job).run()
+        ThreadDriver(job).run()
     else:
-        asyncio.run(InTasks(job).run())
+        asyncio.run(TaskDriver(job).run())
 
 
 if __name__ == "__main__":

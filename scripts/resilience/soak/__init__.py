@@ -1,1 +1,1 @@
-"""Clients kept busy for a while, and whether they leak."""
+"""Clients kept busy for half an hour, and whether memory, descriptors, sockets and threads stay level."""

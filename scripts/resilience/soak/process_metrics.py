@@ -1,4 +1,4 @@
-"""Reads what a process holds: memory, file descriptors, sockets, threads. Knows neither clients nor servers."""
+"""Memory, file descriptors, sockets and threads of a process, read with psutil."""
 
 from __future__ import annotations
 
@@ -12,39 +12,39 @@ MIB: Final = 2**20
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """What a process held at a moment."""
+    """The resources of a process at one moment."""
 
     at: float
-    """Seconds since the watching began."""
+    """Seconds since sampling began."""
     memory: float
-    """Resident, in MiB."""
+    """Resident set in MiB."""
     descriptors: int
-    """Open files and sockets; where the system does not tell, 0."""
+    """Open files and sockets; 0 where the system has no such count."""
     threads: int
     sockets: dict[str, int]
-    """Of TCP, by their state."""
+    """TCP sockets by state."""
     cpu: float
-    """Seconds of it since the process began."""
+    """CPU seconds since the process began."""
 
     @property
     def connections(self) -> int:
-        """Sockets of any state but those that listen."""
+        """Sockets in any state but LISTEN."""
         return sum(count for state, count in self.sockets.items() if state != psutil.CONN_LISTEN)
 
     @property
     def half_closed(self) -> int:
-        """Sockets whose other side has hung up, and which nobody has closed yet."""
+        """Sockets in CLOSE_WAIT: closed by the peer and not yet here."""
         return self.sockets.get(psutil.CONN_CLOSE_WAIT, 0)
 
 
-class Gauge:
-    """Watches one process."""
+class ProcessMetrics:
+    """Reads the resources of one process."""
 
     def __init__(self, process_id: int) -> None:
         self._process = psutil.Process(process_id)
 
     def read(self, at: float) -> Sample | None:
-        """What it holds; None once it is gone."""
+        """A sample; None once the process has exited."""
         process = self._process
         try:
             with process.oneshot():

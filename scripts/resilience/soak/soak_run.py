@@ -1,7 +1,4 @@
-"""A soak from its beginning to its end: server and clients brought up, both watched for a while, all taken down.
-
-Gathers what is seen; what it means is for `flatness`.
-"""
+"""One soak: starts mock server and clients, samples both processes for a while, and stops all."""
 
 from __future__ import annotations
 
@@ -13,139 +10,142 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from resilience.chaos.client_processes import Crew, Ended
-from resilience.chaos.protocol import Done, Patience, Shift, Tally
-from resilience.mock_process import Victim
-from resilience.soak.process_metrics import Gauge, Sample
+from resilience.chaos.client_processes import ClientProcesses, ProcessExited
+from resilience.chaos.protocol import ClientTimeouts, JobDone, Progress, SoakJob
+from resilience.mock_process import MockProcess
+from resilience.soak.process_metrics import ProcessMetrics, Sample
 
-# How many samples a process is looked at by, at most, and seconds from one to the next, at least.
+# Samples of each process at most, and seconds between two at least.
 _SAMPLES, _LEAST_PAUSE = 360, 0.1
-# Seconds without a word, beyond what a call may take, after which the clients are taken for hung.
+# Seconds beyond a call's deadline without any message after which the clients count as hung.
 _SILENCE: Final = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """What a soak is to be.
+class Config:
+    """Settings of a soak.
 
-    seconds: how long clients are busy
-    at_once: how many streams and calls are under way
-    pace:    tokens per second of each stream
-    leak:    what the clients are to leak, as `Shift` has it
+    seconds:     how long clients are busy
+    concurrency: how many streams and calls run at once
+    pace:        tokens per second of each completion
+    leak:        what the clients leak on purpose, as in `SoakJob`
     """
 
     seconds: float
-    at_once: int = 64
+    concurrency: int = 64
     pace: float = 5.0
     seed: int = 0
     leak: str = ""
-    patience: Patience = field(default_factory=lambda: Patience(read=5.0, initial_delay=0.2))
+    timeouts: ClientTimeouts = field(default_factory=lambda: ClientTimeouts(read=5.0, initial_delay=0.2))
 
-    def shift(self, url: str) -> Shift:
-        return Shift(
+    def job(self, url: str) -> SoakJob:
+        return SoakJob(
             url=url,
             seconds=self.seconds,
-            at_once=self.at_once,
+            concurrency=self.concurrency,
             seed=self.seed,
             pace=self.pace,
             leak=self.leak,
-            patience=self.patience,
+            timeouts=self.timeouts,
         )
 
 
 @dataclass(kw_only=True)
-class Evidence:
-    """What was seen of a soak."""
+class Result:
+    """What a soak observed."""
 
-    terms: Terms
+    config: Config
     samples: dict[str, list[Sample]] = field(default_factory=lambda: {"client": [], "mock": []})
     closed: Sample | None = None
-    """The client's process once its clients were closed."""
-    tally: Tally | None = None
+    """The client process after its clients were closed."""
+    progress: Progress | None = None
     unsettled: tuple[str, ...] = ()
-    """The completions whose price no client knew at the end."""
+    """The completions that no client had settled at the end."""
     crashes: list[str] = field(default_factory=list)
     log: str = ""
-    """What the server wrote to standard error."""
+    """Standard error of the server."""
 
 
-class Endurance:
-    """A soak that runs."""
+class SoakRun:
+    """A soak in progress."""
 
-    def __init__(self, terms: Terms, folder: Path, say: Callable[[str], None]) -> None:
-        self._terms = terms
-        self._say = say
-        self._evidence = Evidence(terms=terms)
-        # Its state is in a file: what it has to remember by its contract would grow in its memory.
-        self._victim = Victim(folder)
-        self._crew = Crew("resilience.soak.traffic")
+    def __init__(self, config: Config, folder: Path, on_progress: Callable[[str], None]) -> None:
+        self._config = config
+        self._on_progress = on_progress
+        self._result = Result(config=config)
+        # State in a file: the records that the contract demands would grow in memory.
+        self._mock = MockProcess(folder)
+        self._clients = ClientProcesses("resilience.soak.traffic")
 
-    async def run(self) -> Evidence:
-        found = self._evidence
-        watching: asyncio.Task[None] | None = None
+    async def run(self) -> Result:
+        result = self._result
+        sampling: asyncio.Task[None] | None = None
         try:
-            await self._victim.start()
-            await self._crew.start([self._terms.shift(f"http://127.0.0.1:{self._victim.port}")])
-            gauges = {"client": Gauge(self._crew.ids[0]), "mock": Gauge(self._victim.id)}
-            # The watch begins with the traffic, not with the loading of what makes it.
-            if await self._hear(Tally):
-                watching = asyncio.create_task(self._watch(gauges))
-                if await self._hear(Done):
-                    found.closed = gauges["client"].read(self._terms.seconds)
-                    self._crew.give_word(settle=False)
-                    await self._hear(Ended)
+            await self._mock.start()
+            await self._clients.start([self._config.job(f"http://127.0.0.1:{self._mock.port}")])
+            metrics_by_process = {
+                "client": ProcessMetrics(self._clients.pids[0]),
+                "mock": ProcessMetrics(self._mock.pid),
+            }
+            # Sampling begins with the traffic, after the imports.
+            if await self._receive_until(Progress):
+                sampling = asyncio.create_task(self._sample(metrics_by_process))
+                if await self._receive_until(JobDone):
+                    result.closed = metrics_by_process["client"].read(self._config.seconds)
+                    self._clients.finish(settle=False)
+                    await self._receive_until(ProcessExited)
         finally:
-            if watching is not None:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
-            await self._crew.stop()
-            await self._victim.stop()
-        found.log = self._victim.log
-        return found
+            if sampling is not None:
+                sampling.cancel()
+                await asyncio.gather(sampling, return_exceptions=True)
+            await self._clients.stop()
+            await self._mock.stop()
+        result.log = self._mock.log
+        return result
 
-    async def _hear(self, last: type[Tally | Done | Ended]) -> bool:
-        """Listen until the process has said this; whether it did."""
+    async def _receive_until(self, last: type[Progress | JobDone | ProcessExited]) -> bool:
+        """Receive messages until the process has sent this one; whether it did."""
         while True:
             try:
-                async with asyncio.timeout(self._terms.patience.total + _SILENCE):
-                    told = await self._crew.heard.get()
+                async with asyncio.timeout(self._config.timeouts.total + _SILENCE):
+                    message = await self._clients.messages.get()
             except TimeoutError:
-                self._evidence.crashes.append("the clients have not said anything for too long")
+                self._result.crashes.append("the clients sent nothing for too long")
                 return False
-            if isinstance(told, Tally):
-                self._evidence.tally = told
-            elif isinstance(told, Done):
-                self._evidence.unsettled = told.unsettled
-            elif isinstance(told, Ended) and (told.code != 0 or last is not Ended):
-                self._evidence.crashes.append(f"the clients ended with {told.code}: {told.said}")
+            if isinstance(message, Progress):
+                self._result.progress = message
+            elif isinstance(message, JobDone):
+                self._result.unsettled = message.unsettled
+            elif isinstance(message, ProcessExited) and (message.code != 0 or last is not ProcessExited):
+                self._result.crashes.append(f"the client process exited with {message.code}: {message.error}")
                 return False
-            if isinstance(told, last):
+            if isinstance(message, last):
                 return True
 
-    async def _watch(self, gauges: dict[str, Gauge]) -> None:
-        began, terms = time.monotonic(), self._terms
-        pause, said = max(terms.seconds / _SAMPLES, _LEAST_PAUSE), 0
-        while (at := time.monotonic() - began) <= terms.seconds - 1:
-            for name, gauge in gauges.items():
-                if (sample := gauge.read(at)) is not None:
-                    self._evidence.samples[name].append(sample)
-            if int(at * 10 / terms.seconds) > said and self._evidence.tally:
-                said = int(at * 10 / terms.seconds)
-                self._say(self._state())
+    async def _sample(self, metrics_by_process: dict[str, ProcessMetrics]) -> None:
+        began, config = time.monotonic(), self._config
+        pause, logged = max(config.seconds / _SAMPLES, _LEAST_PAUSE), 0
+        while (at := time.monotonic() - began) <= config.seconds - 1:
+            for name, metrics in metrics_by_process.items():
+                if (sample := metrics.read(at)) is not None:
+                    self._result.samples[name].append(sample)
+            if int(at * 10 / config.seconds) > logged and self._result.progress:
+                logged = int(at * 10 / config.seconds)
+                self._on_progress(self._progress_line())
             await asyncio.sleep(pause - (time.monotonic() - began) % pause)
 
-    def _state(self) -> str:
-        tally = self._evidence.tally
-        last = {name: samples[-1] for name, samples in self._evidence.samples.items() if samples}
-        told = [
+    def _progress_line(self) -> str:
+        progress = self._result.progress
+        last = {name: samples[-1] for name, samples in self._result.samples.items() if samples}
+        texts = [
             f"{name} {one.memory:.1f} MiB, {one.descriptors} descriptors, {one.connections} sockets, "
             f"{one.threads} threads"
             for name, one in last.items()
         ]
-        return f"{sum(tally.endings.values()) if tally else 0:,} exchanges; {'; '.join(told)}"
+        return f"{sum(progress.endings.values()) if progress else 0:,} exchanges; {'; '.join(texts)}"
 
 
-async def run(terms: Terms, say: Callable[[str], None] = lambda _: None) -> Evidence:
-    """Carry a soak out; nothing of it runs any more when this returns or raises. Raises VictimError."""
+async def run(config: Config, on_progress: Callable[[str], None] = lambda _: None) -> Result:
+    """Carry out a soak; all its processes have ended when this returns or raises. Raises MockProcessError."""
     with tempfile.TemporaryDirectory(prefix="aurous-soak-") as folder:
-        return await Endurance(terms, Path(folder), say).run()
+        return await SoakRun(config, Path(folder), on_progress).run()

@@ -1,9 +1,9 @@
-"""A process with clients in it that always has so many streams and calls under way, for a while.
+"""The client process of a soak: keeps so many streams and calls running for a while.
 
-    python -m resilience.soak.traffic < shift.json
+    python -m resilience.soak.traffic < job.json
 
-A third of its lanes are threads that share an `Aurous`, the others tasks with an `AsyncAurous` on either kind of
-connections. Tells each second what has come of it; closes the clients at the end, and waits for a word to go.
+A third of its workers are threads that share an `Aurous`, the others tasks with an `AsyncAurous` on either backend.
+Reports its progress each second; closes the clients at the end, and waits for a line on standard input to exit.
 """
 
 from __future__ import annotations
@@ -24,84 +24,84 @@ from aurous.billing.ledger import REMEMBERED, Ledger
 from aurous.billing.receipts import Receipt
 from aurous_mock.server.settings import DEFAULT_KEY
 
-from resilience.chaos.client_driver import MODEL, tell
-from resilience.chaos.protocol import Done, Shift, Tally
-from resilience.soak.workload import Errand, errands
+from resilience.chaos.client_driver import MODEL, send
+from resilience.chaos.protocol import JobDone, Progress, SoakJob
+from resilience.soak.workload import WorkItem, work_items
 
-_TELL_EVERY: Final = 1.0
-# Seconds from the start of one lane to the next.
+_PROGRESS_INTERVAL: Final = 1.0
+# Seconds from the start of one worker to the next.
 _STAGGER: Final = 0.01
-# What a planted leak keeps of each errand, in bytes; and of how many streams one is never closed.
+# Bytes that a planted leak keeps for each work item; and of how many streams it leaves one open.
 _KEPT, _UNCLOSED = 200_000, 2
 
 
 class Traffic:
-    """What the lanes of both kinds share: when it is over, and what they count."""
+    """State shared by workers of both kinds: the deadline and the counts."""
 
-    def __init__(self, shift: Shift) -> None:
-        self.shift = shift
-        self._deadline = time.monotonic() + shift.seconds
+    def __init__(self, job: SoakJob) -> None:
+        self.job = job
+        self._deadline = time.monotonic() + job.seconds
         self._lock = threading.Lock()
         self._endings: Counter[str] = Counter()
         self._untyped: Counter[str] = Counter()
         self._events = 0
         self._leaked: list[Any] = []
-        self.over = threading.Event()
+        self.finished = threading.Event()
 
     @property
     def settings(self) -> dict[str, Any]:
-        patience = self.shift.patience
+        timeouts = self.job.timeouts
         return {
-            "base_url": self.shift.url,
+            "base_url": self.job.url,
             "timeout": Timeouts(
-                read=patience.read, total=patience.total, first_event=patience.read, idle=patience.read
+                read=timeouts.read, total=timeouts.total, first_event=timeouts.read, idle=timeouts.read
             ),
-            "retry": RetryPolicy(initial_delay=patience.initial_delay),
-            "streams": StreamPolicy(recover_within=patience.read),
+            "retry": RetryPolicy(initial_delay=timeouts.initial_delay),
+            "streams": StreamPolicy(recover_within=timeouts.read),
         }
 
-    def errands(self, lane: int) -> Iterator[Errand]:
-        """Those of a lane, until it is over."""
-        for errand in errands(self.shift.seed, lane, self.shift.pace):
+    def work_items(self, worker: int) -> Iterator[WorkItem]:
+        """The work items of a worker until the deadline."""
+        for item in work_items(self.job.seed, worker, self.job.pace):
             if time.monotonic() > self._deadline:
                 return
-            yield errand
+            yield item
 
     @contextmanager
-    def counting(self, errand: Errand) -> Iterator[list[Any]]:
-        """Counts how an errand ends. What is put into the list is the stream that it was done with."""
-        used: list[Any] = []
-        ending: str = errand.kind
+    def counting(self, item: WorkItem) -> Iterator[list[Any]]:
+        """Count how a work item ends. The block appends the stream that it used, if any."""
+        streams: list[Any] = []
+        ending: str = item.kind
         try:
-            yield used
+            yield streams
         except AurousError as error:
-            ending = f"{errand.kind}, {type(error).__name__}"
+            ending = f"{item.kind}, {type(error).__name__}"
         except Exception as error:
-            ending = f"{errand.kind}, {type(error).__name__}: {error}"[:300]
+            ending = f"{item.kind}, {type(error).__name__}: {error}"[:300]
             with self._lock:
                 self._untyped[ending] += 1
         else:
-            ending = f"stream, {used[0].end}" if used else errand.kind
+            ending = f"stream, {streams[0].end}" if streams else item.kind
         with self._lock:
             self._endings[ending] += 1
             self._leak()
 
-    def saw(self, events: int) -> None:
-        """Count chunks that were handed out."""
+    def count_chunks(self, events: int) -> None:
+        """Count chunks received."""
         with self._lock:
             self._events += events
 
-    def keeps(self, stream: Any) -> bool:
-        """Whether this stream is one that a planted leak does not close."""
+    def should_leak(self, stream: Any) -> bool:
+        """Whether a planted leak leaves this stream open."""
         with self._lock:
-            kept = self.shift.leak == "streams" and self._endings.total() % _UNCLOSED == 0
-            if kept:
+            is_leaked = self.job.leak == "streams" and self._endings.total() % _UNCLOSED == 0
+            if is_leaked:
                 self._leaked.append(stream)
-        return kept
+        return is_leaked
 
-    def tally(self, *clients: Aurous | AsyncAurous) -> Tally:
+    def progress(self, *clients: Aurous | AsyncAurous) -> Progress:
         with self._lock:
-            return Tally(
+            return Progress(
                 endings=dict(sorted(self._endings.items())),
                 untyped=dict(self._untyped),
                 events=self._events,
@@ -109,86 +109,83 @@ class Traffic:
             )
 
     def _leak(self) -> None:
-        if self.shift.leak == "memory":
+        if self.job.leak == "memory":
             self._leaked.append(b"\1" * _KEPT)
-        elif self.shift.leak == "threads":
-            self._leaked.append(threading.Thread(target=self.over.wait, daemon=True))
+        elif self.job.leak == "threads":
+            self._leaked.append(threading.Thread(target=self.finished.wait, daemon=True))
             self._leaked[-1].start()
 
 
-def drive(traffic: Traffic, client: Aurous, lane: int) -> None:
-    """One lane in a thread."""
-    for errand in traffic.errands(lane):
-        with traffic.counting(errand) as used:
-            if errand.kind == "call":
-                client.chat.completions.create(**errand.arguments)
-            elif errand.kind == "look":
+def drive(traffic: Traffic, client: Aurous, worker: int) -> None:
+    """One worker in a thread."""
+    for item in traffic.work_items(worker):
+        with traffic.counting(item) as streams:
+            if item.kind == "call":
+                client.chat.completions.create(**item.arguments)
+            elif item.kind == "read":
                 client.models.list()
                 client.balance.retrieve()
             else:
-                used.append(client.chat.completions.stream(**errand.arguments))
-                _read(traffic, used[0], errand)
+                streams.append(client.chat.completions.stream(**item.arguments))
+                _read(traffic, streams[0], item)
 
 
-def _read(traffic: Traffic, stream: Any, errand: Errand) -> None:
-    if traffic.keeps(stream):
+def _read(traffic: Traffic, stream: Any, item: WorkItem) -> None:
+    if traffic.should_leak(stream):
         next(stream)
         return
-    seen = 0
+    count = 0
     try:
         with stream:
             for _ in stream:
-                seen += 1
-                if seen == errand.leaves:
+                count += 1
+                if count == item.leave_after:
                     break
-            if errand.cancels and stream.end is None:
+            if item.cancels and stream.end is None:
                 stream.cancel()
     finally:
-        traffic.saw(seen)
+        traffic.count_chunks(count)
         if stream.receipt is None and stream.id is not None:
             stream.recover()
 
 
-async def adrive(traffic: Traffic, client: AsyncAurous, lane: int) -> None:
-    """One lane in a task."""
-    for errand in traffic.errands(lane):
-        with traffic.counting(errand) as used:
-            if errand.kind == "call":
-                await client.chat.completions.create(**errand.arguments)
-            elif errand.kind == "look":
+async def drive_async(traffic: Traffic, client: AsyncAurous, worker: int) -> None:
+    """One worker in a task."""
+    for item in traffic.work_items(worker):
+        with traffic.counting(item) as streams:
+            if item.kind == "call":
+                await client.chat.completions.create(**item.arguments)
+            elif item.kind == "read":
                 await client.models.list()
                 await client.balance.retrieve()
             else:
-                used.append(client.chat.completions.stream(**errand.arguments))
-                await _aread(traffic, used[0], errand)
+                streams.append(client.chat.completions.stream(**item.arguments))
+                await _read_async(traffic, streams[0], item)
 
 
-async def _aread(traffic: Traffic, stream: Any, errand: Errand) -> None:
-    if traffic.keeps(stream):
+async def _read_async(traffic: Traffic, stream: Any, item: WorkItem) -> None:
+    if traffic.should_leak(stream):
         await anext(stream)
         return
-    seen = 0
+    count = 0
     try:
         async with stream:
             async for _ in stream:
-                seen += 1
-                if seen == errand.leaves:
+                count += 1
+                if count == item.leave_after:
                     break
-            if errand.cancels and stream.end is None:
+            if item.cancels and stream.end is None:
                 await stream.cancel()
     finally:
-        traffic.saw(seen)
+        traffic.count_chunks(count)
         if stream.receipt is None and stream.id is not None:
             await stream.recover()
 
 
-def fill(ledger: Ledger) -> None:
-    """Let a ledger remember all that it can, like that of a client that has been at work for days.
-
-    Filling up, it would look like a leak for an hour.
-    """
+def fill_ledger(ledger: Ledger) -> None:
+    """Fill a ledger to its capacity; while it fills, it would look like a leak for an hour."""
     for number in range(REMEMBERED):
-        nothing = Receipt(
+        receipt = Receipt(
             completion_id=f"cmp_{number:026}",
             model=MODEL,
             pricing_version=1,
@@ -201,45 +198,49 @@ def fill(ledger: Ledger) -> None:
             reasoning_tokens=0,
             total_tokens=0,
         )
-        ledger.settle(nothing, created=True)
+        ledger.settle(receipt, created=True)
 
 
-async def run(shift: Shift) -> None:
-    traffic = Traffic(shift)
+async def run(job: SoakJob) -> None:
+    traffic = Traffic(job)
     with Aurous(DEFAULT_KEY, **traffic.settings) as client:
         async with (
-            AsyncAurous(DEFAULT_KEY, backend="httpx", **traffic.settings) as one,
-            AsyncAurous(DEFAULT_KEY, backend="aiohttp", **traffic.settings) as other,
+            AsyncAurous(DEFAULT_KEY, backend="httpx", **traffic.settings) as async_httpx,
+            AsyncAurous(DEFAULT_KEY, backend="aiohttp", **traffic.settings) as async_aiohttp,
         ):
-            for each in (client, one, other):
-                fill(each.ledger)
-            told = asyncio.create_task(_tell(traffic, client, one, other))
+            for each in (client, async_httpx, async_aiohttp):
+                fill_ledger(each.ledger)
+            reporter = asyncio.create_task(_send_progress(traffic, client, async_httpx, async_aiohttp))
             threads, tasks = list[threading.Thread](), list[asyncio.Task[None]]()
-            for lane in range(shift.at_once):
-                if lane % 3 == 0:
-                    threads.append(threading.Thread(target=drive, args=(traffic, client, lane), daemon=True))
+            for worker in range(job.concurrency):
+                if worker % 3 == 0:
+                    threads.append(threading.Thread(target=drive, args=(traffic, client, worker), daemon=True))
                     threads[-1].start()
                 else:
-                    tasks.append(asyncio.create_task(adrive(traffic, one if lane % 3 == 1 else other, lane)))
+                    tasks.append(
+                        asyncio.create_task(
+                            drive_async(traffic, async_httpx if worker % 3 == 1 else async_aiohttp, worker)
+                        )
+                    )
                 await asyncio.sleep(_STAGGER)
             await asyncio.gather(*tasks)
             for thread in threads:
                 await asyncio.to_thread(thread.join)
-            told.cancel()
-            tell(traffic.tally(client, one, other))
-    tell(Done(tuple(name for each in (client, one, other) for name in each.ledger.unsettled)))
+            reporter.cancel()
+            send(traffic.progress(client, async_httpx, async_aiohttp))
+    send(JobDone(tuple(name for each in (client, async_httpx, async_aiohttp) for name in each.ledger.unsettled)))
     await asyncio.to_thread(sys.stdin.readline)
-    traffic.over.set()
+    traffic.finished.set()
 
 
-async def _tell(traffic: Traffic, *clients: Aurous | AsyncAurous) -> None:
+async def _send_progress(traffic: Traffic, *clients: Aurous | AsyncAurous) -> None:
     while True:
-        await asyncio.sleep(_TELL_EVERY)
-        tell(traffic.tally(*clients))
+        await asyncio.sleep(_PROGRESS_INTERVAL)
+        send(traffic.progress(*clients))
 
 
 def main() -> None:
-    asyncio.run(run(msgspec.json.decode(sys.stdin.readline(), type=Shift)))
+    asyncio.run(run(msgspec.json.decode(sys.stdin.readline(), type=SoakJob)))
 
 
 if __name__ == "__main__":

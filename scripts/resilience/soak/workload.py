@@ -1,6 +1,6 @@
-"""What the clients of a soak are asked, drawn by lots: streams and calls, whole, spoilt by the mock, or left early.
+"""The random workload of a soak: streams and calls, complete, with a fault, or abandoned by the caller.
 
-Values only. The same seed gives the same errands to the same lane.
+A pure function of the seed and the worker.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Final, Literal
 
 from aurous_mock.http.faults import HEADER
 
-from resilience.chaos.client_driver import request_of
+from resilience.chaos.client_driver import make_request
 
-Kind = Literal["stream", "call", "look"]
+Kind = Literal["stream", "call", "read"]
 
-# Of a hundred errands. The rest are streams that nothing happens to.
-_CALLS, _LOOKS, _SPOILT_STREAMS, _LEFT_STREAMS, _SPOILT_CALLS = 18, 4, 14, 8, 6
+# Of a hundred work items; the rest are complete streams.
+_CALLS, _READS, _FAULTY_STREAMS, _ABANDONED_STREAMS, _FAULTY_CALLS = 18, 4, 14, 8, 6
 _STREAM_FAULTS: Final = ("truncate", "reset", "malformed", "error-frame", "end", "done")
 _CALL_FAULTS: Final = (
     "code=chat_provider_unavailable; times=1",
@@ -31,51 +31,51 @@ _CALL_FAULTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """One thing to ask.
+class WorkItem:
+    """One call, stream or read.
 
-    fault:  what the mock is told to do, as it is written there
-    leaves: after how many chunks the caller has enough of a stream
+    fault:       the fault header for the mock
+    leave_after: after how many chunks the caller leaves the stream
     """
 
     kind: Kind
-    question: dict[str, Any]
+    request: dict[str, Any]
     fault: str = ""
-    leaves: int | None = None
+    leave_after: int | None = None
     cancels: bool = False
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """As `create` and `stream` take them."""
-        return {**self.question, "extra_headers": {HEADER: self.fault}}
+        """The arguments of `create` and `stream`."""
+        return {**self.request, "extra_headers": {HEADER: self.fault}}
 
 
-def errands(seed: int, lane: int, pace: float) -> Iterator[Errand]:
-    """One after another, without end. pace: tokens per second of each answer"""
-    dice = random.Random(repr((seed, lane)))  # noqa: S311
-    number = lane
+def work_items(seed: int, worker: int, pace: float) -> Iterator[WorkItem]:
+    """An endless sequence. pace: tokens per second of each completion"""
+    rng = random.Random(repr((seed, worker)))  # noqa: S311
+    number = worker
     while True:
-        # The caller's own words differ, so that nothing can be kept for being the same.
-        yield _drawn(dice, number, pace)
+        # Every prompt differs, so that none can be answered from a cache.
+        yield _draw(rng, number, pace)
         number += 1000
 
 
-def _drawn(dice: random.Random, number: int, pace: float) -> Errand:
-    tokens, lot = dice.randrange(4, 40), dice.randrange(100)
-    question = request_of(number, tokens)
-    place, paced = dice.randrange(1, tokens), f"pace={pace:g}"
-    if lot < _CALLS:
-        return Errand("call", question, paced)
-    lot -= _CALLS
-    if lot < _LOOKS:
-        return Errand("look", question)
-    lot -= _LOOKS
-    if lot < _SPOILT_STREAMS:
-        return Errand("stream", question, f"{paced}; {dice.choice(_STREAM_FAULTS)}={place}")
-    lot -= _SPOILT_STREAMS
-    if lot < _LEFT_STREAMS:
-        return Errand("stream", question, paced, leaves=place, cancels=dice.random() < 0.5)
-    lot -= _LEFT_STREAMS
-    if lot < _SPOILT_CALLS:
-        return Errand("call", question, dice.choice(_CALL_FAULTS))
-    return Errand("stream", question, paced)
+def _draw(rng: random.Random, number: int, pace: float) -> WorkItem:
+    tokens, roll = rng.randrange(4, 40), rng.randrange(100)
+    request = make_request(number, tokens)
+    place, pace_fault = rng.randrange(1, tokens), f"pace={pace:g}"
+    if roll < _CALLS:
+        return WorkItem("call", request, pace_fault)
+    roll -= _CALLS
+    if roll < _READS:
+        return WorkItem("read", request)
+    roll -= _READS
+    if roll < _FAULTY_STREAMS:
+        return WorkItem("stream", request, f"{pace_fault}; {rng.choice(_STREAM_FAULTS)}={place}")
+    roll -= _FAULTY_STREAMS
+    if roll < _ABANDONED_STREAMS:
+        return WorkItem("stream", request, pace_fault, leave_after=place, cancels=rng.random() < 0.5)
+    roll -= _ABANDONED_STREAMS
+    if roll < _FAULTY_CALLS:
+        return WorkItem("call", request, rng.choice(_CALL_FAULTS))
+    return WorkItem("stream", request, pace_fault)

@@ -1,4 +1,4 @@
-"""A soak of seconds, and proof that a leak would be seen in it."""
+"""A soak of a few seconds, and that it detects each kind of leak."""
 
 from __future__ import annotations
 
@@ -17,145 +17,145 @@ import psutil
 import pytest
 import soak
 from aurous_mock.http import faults
-from resilience.chaos.protocol import Tally
+from resilience.chaos.protocol import Progress
 from resilience.soak import leak_check, plot, soak_run
 from resilience.soak.leak_check import QUANTITIES, Quantity
-from resilience.soak.process_metrics import Gauge, Sample
-from resilience.soak.soak_run import Evidence, Terms
-from resilience.soak.workload import errands
+from resilience.soak.process_metrics import ProcessMetrics, Sample
+from resilience.soak.soak_run import Config, Result
+from resilience.soak.workload import work_items
 
 pytestmark = pytest.mark.slow
 
-# Paces at which a lane does several things each second.
-SMALL: dict[str, Any] = {"seconds": 8.0, "at_once": 12, "pace": 100.0, "seed": 3}
+# A pace at which a worker finishes several items each second.
+SMALL: dict[str, Any] = {"seconds": 8.0, "concurrency": 12, "pace": 100.0, "seed": 3}
 
 
-def broken(evidence: Evidence) -> list[str]:
-    """The claims that did not hold."""
-    return [finding.claim for finding in leak_check.judge(evidence).findings if not finding.holds]
+def failed_checks(result: Result) -> list[str]:
+    """The claims of the checks that failed."""
+    return [check.claim for check in leak_check.evaluate(result).checks if not check.passed]
 
 
 @pytest.fixture(scope="module")
-def soaked() -> Evidence:
-    return asyncio.run(soak_run.run(Terms(**SMALL)))
+def soak_result() -> Result:
+    return asyncio.run(soak_run.run(Config(**SMALL)))
 
 
-def test_what_is_held_stays_flat(soaked: Evidence) -> None:
-    assert broken(soaked) == [], leak_check.judge(soaked).as_text()
-    # There was something to hold.
-    assert soaked.tally is not None
-    assert sum(soaked.tally.endings.values()) > 100
-    assert {"call", "look", "stream, finished", "stream, left", "stream, StreamInterruptedError"} <= {
-        *soaked.tally.endings
+def test_resources_stay_level(soak_result: Result) -> None:
+    assert failed_checks(soak_result) == [], leak_check.evaluate(soak_result).as_text()
+    # There was traffic.
+    assert soak_result.progress is not None
+    assert sum(soak_result.progress.endings.values()) > 100
+    assert {"call", "read", "stream, finished", "stream, left", "stream, StreamInterruptedError"} <= {
+        *soak_result.progress.endings
     }
-    assert soaked.unsettled == ()
-    for samples in soaked.samples.values():
-        assert max(sample.connections for sample in samples) >= SMALL["at_once"] / 2
+    assert soak_result.unsettled == ()
+    for samples in soak_result.samples.values():
+        assert max(sample.connections for sample in samples) >= SMALL["concurrency"] / 2
 
 
 @pytest.fixture(scope="module")
-def leaking() -> dict[str, Evidence]:
-    """A soak with each leak, all at the same time: they mostly wait."""
+def leaking_results() -> dict[str, Result]:
+    """A soak with each leak, all at once: they mostly wait."""
 
-    async def run() -> list[Evidence]:
+    async def run() -> list[Result]:
         return await asyncio.gather(
-            *(soak_run.run(Terms(leak=leak, **{**SMALL, "seconds": 6.0})) for leak in soak.LEAKS)
+            *(soak_run.run(Config(leak=leak, **{**SMALL, "seconds": 6.0})) for leak in soak.LEAKS)
         )
 
     return dict(zip(soak.LEAKS, asyncio.run(run()), strict=True))
 
 
 @pytest.mark.parametrize(("leak", "quantity"), [("memory", "memory"), ("streams", "sockets"), ("threads", "threads")])
-def test_a_leak_is_seen(leaking: dict[str, Evidence], leak: str, quantity: str) -> None:
-    assert f"flat: {quantity} of the client's process" in broken(leaking[leak]), leak_check.judge(
-        leaking[leak]
+def test_planted_leak_is_detected(leaking_results: dict[str, Result], leak: str, quantity: str) -> None:
+    assert f"level: {quantity} of the client's process" in failed_checks(leaking_results[leak]), leak_check.evaluate(
+        leaking_results[leak]
     ).as_text()
 
 
-class TestErrands:
-    def test_are_the_same_for_the_same_seed_and_differ_between_seeds_and_lanes(self) -> None:
-        def drawn(seed: int, lane: int) -> list[object]:
-            return [errand for _, errand in zip(range(50), errands(seed, lane, 5), strict=False)]
+class TestWorkload:
+    def test_workload_is_a_function_of_seed_and_worker(self) -> None:
+        def drawn(seed: int, worker: int) -> list[object]:
+            return [item for _, item in zip(range(50), work_items(seed, worker, 5), strict=False)]
 
         assert drawn(1, 0) == drawn(1, 0)
         assert drawn(1, 0) != drawn(2, 0)
         assert drawn(1, 0) != drawn(1, 1)
 
-    def test_have_faults_that_the_mock_knows(self) -> None:
-        for _, errand in zip(range(500), errands(0, 0, 5), strict=False):
-            if errand.fault:
-                assert faults.parse(errand.fault).text == errand.fault
+    def test_workload_uses_faults_that_the_mock_parses(self) -> None:
+        for _, item in zip(range(500), work_items(0, 0, 5), strict=False):
+            if item.fault:
+                assert faults.parse(item.fault).text == item.fault
 
 
-def evidence(*, memory: Any = lambda at: 60.0, sockets: Any = lambda at: 64, seconds: float = 60.0) -> Evidence:
-    """A soak in which all is well but for what is given, by seconds."""
+def make_result(*, memory: Any = lambda at: 60.0, sockets: Any = lambda at: 64, seconds: float = 60.0) -> Result:
+    """A soak without leaks, but for the given quantities by time in seconds."""
 
     def sample(at: float) -> Sample:
         held = {"ESTABLISHED": int(sockets(at)), "LISTEN": 1}
         return Sample(at=at, memory=memory(at), descriptors=80, threads=23, sockets=held, cpu=at / 10)
 
-    found = Evidence(terms=Terms(seconds=seconds))
-    for samples in found.samples.values():
+    result = Result(config=Config(seconds=seconds))
+    for samples in result.samples.values():
         samples += [sample(at / 2) for at in range(int(seconds * 2))]
-    found.closed = msgspec.structs.replace(sample(seconds), sockets={})
-    found.tally = Tally(endings={"call": 9}, untyped={}, events=0, credits=Decimal(0))
-    return found
+    result.closed = msgspec.structs.replace(sample(seconds), sockets={})
+    result.progress = Progress(endings={"call": 9}, untyped={}, events=0, credits=Decimal(0))
+    return result
 
 
-def test_nothing_is_found_where_nothing_is_wrong() -> None:
-    assert broken(evidence()) == []
-    # What is taken in the warm-up, and what goes up and down, is no leak.
-    assert broken(evidence(memory=lambda at: 60 + min(at, 14.0))) == []
-    assert broken(evidence(sockets=lambda at: 64 + int(at) % 8)) == []
+def test_level_soak_passes_every_check() -> None:
+    assert failed_checks(make_result()) == []
+    # Growth in the warm-up, and going up and down, is no leak.
+    assert failed_checks(make_result(memory=lambda at: 60 + min(at, 14.0))) == []
+    assert failed_checks(make_result(sockets=lambda at: 64 + int(at) % 8)) == []
 
 
 @pytest.mark.parametrize(
     ("changed", "quantity"),
     [
-        # Above what was: at once, and for a moment.
-        (evidence(memory=lambda at: 60 + 5 * (at > 40)), "memory"),
-        (evidence(memory=lambda at: 60 + 5 * (at == 45)), "memory"),
-        # Slowly, but for ever: it was higher once.
-        (evidence(memory=lambda at: 70.0 if at < 20 else 60 + (at - 30) / 6), "memory"),
-        (evidence(sockets=lambda at: 64 + at), "sockets"),
-        (evidence(seconds=2.0), "threads"),
+        # Above the second quarter: for good, and for a moment.
+        (make_result(memory=lambda at: 60 + 5 * (at > 40)), "memory"),
+        (make_result(memory=lambda at: 60 + 5 * (at == 45)), "memory"),
+        # A slow rise, below an earlier maximum.
+        (make_result(memory=lambda at: 70.0 if at < 20 else 60 + (at - 30) / 6), "memory"),
+        (make_result(sockets=lambda at: 64 + at), "sockets"),
+        (make_result(seconds=2.0), "threads"),
     ],
 )
-def test_what_is_not_flat_is_found(changed: Evidence, quantity: str) -> None:
-    assert f"flat: {quantity} of the client's process" in broken(changed)
+def test_rising_quantity_fails_its_check(changed: Result, quantity: str) -> None:
+    assert f"level: {quantity} of the client's process" in failed_checks(changed)
 
 
-def test_what_else_goes_wrong_is_found() -> None:
-    found = evidence()
-    found.tally = msgspec.structs.replace(found.tally, untyped={"stream, KeyError: 'id'": 1})
-    found.log = "Traceback (most recent call last)"
-    found.closed = msgspec.structs.replace(found.samples["client"][-1], sockets={"CLOSE_WAIT": 1})
-    assert broken(found) == [
-        "each exchange ended well or in a typed error",
+def test_errors_and_open_connections_fail_their_checks() -> None:
+    result = make_result()
+    result.progress = msgspec.structs.replace(result.progress, untyped={"stream, KeyError: 'id'": 1})
+    result.log = "Traceback (most recent call last)"
+    result.closed = msgspec.structs.replace(result.samples["client"][-1], sockets={"CLOSE_WAIT": 1})
+    assert failed_checks(result) == [
+        "each exchange ended with a result or a typed error",
         "the server's log has no traceback",
-        "closed, the clients hold no connection",
+        "closed clients hold no connection",
     ]
-    found.crashes.append("the clients ended with 1")
-    assert "the clients ended with 1, stream, KeyError" in leak_check.judge(found).as_text()
+    result.crashes.append("the client process exited with 1")
+    assert "the client process exited with 1, stream, KeyError" in leak_check.evaluate(result).as_text()
 
 
-def test_a_gauge_sees_what_a_process_holds() -> None:
-    gauge = Gauge(os.getpid())
-    before = gauge.read(0.0)
+def test_process_metrics_count_descriptors_and_memory() -> None:
+    metrics = ProcessMetrics(os.getpid())
+    before = metrics.read(0.0)
     with Path(__file__).open() as one, Path(__file__).open() as other:
-        held = gauge.read(1.0)
+        held = metrics.read(1.0)
     assert before is not None
     assert held is not None
     assert held.descriptors == before.descriptors + 2, (one, other)
     assert held.memory > 1
     over = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    gauge = Gauge(over.pid)
+    metrics = ProcessMetrics(over.pid)
     over.communicate()
-    assert gauge.read(0.0) is None
+    assert metrics.read(0.0) is None
 
 
-def test_a_picture_has_a_line_for_each_process_and_quantity(soaked: Evidence) -> None:
-    picture = ElementTree.fromstring(plot.draw(soaked))  # noqa: S314 - our own
+def test_plot_has_a_line_for_each_process_and_quantity(soak_result: Result) -> None:
+    picture = ElementTree.fromstring(plot.draw(soak_result))  # noqa: S314 - our own
     lines = [element for element in picture.iter() if element.tag.endswith("polyline")]
     drawn = [quantity for quantity in QUANTITIES if quantity.name != "half-closed sockets"]
     assert len(lines) == 2 * len(drawn)
@@ -166,14 +166,14 @@ def test_a_picture_has_a_line_for_each_process_and_quantity(soaked: Evidence) ->
         assert all(120 <= right <= 570 and 50 < down < 430 for right, down in points)
 
 
-def test_a_document_has_every_sample(soaked: Evidence) -> None:
-    document = msgspec.json.decode(leak_check.as_json(soaked, leak_check.judge(soaked)))
-    assert document["is_good"] is True
-    assert len(document["samples"]["mock"]) == len(soaked.samples["mock"])
+def test_soak_json_has_every_sample(soak_result: Result) -> None:
+    document = msgspec.json.decode(leak_check.as_json(soak_result, leak_check.evaluate(soak_result)))
+    assert document["passed"] is True
+    assert len(document["samples"]["mock"]) == len(soak_result.samples["mock"])
     assert document["samples"]["client"][0]["memory"] > 1
 
 
-def test_the_allowance_is_a_share_or_the_least() -> None:
+def test_allowance_is_the_greater_of_share_and_minimum() -> None:
     quantity = Quantity("memory", "MiB", lambda sample: sample.memory, 0.05, 4.0)
     assert (quantity.allowance(10), quantity.allowance(200)) == (4.0, 10.0)
 
@@ -183,19 +183,19 @@ def test_the_allowance_is_a_share_or_the_least() -> None:
     [
         (["--minutes", "0"], "more than 0"),
         (["--minutes", "inf"], "more than 0"),
-        (["--at-once", "2"], "at least 3"),
+        (["--concurrency", "2"], "at least 3"),
         (["--leak", "tears"], "invalid choice"),
         (["--plot", "no/such/folder/plot.svg"], "there is no folder"),
     ],
 )
-def test_a_bad_command_line_is_exit_2(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_soak_usage_error_exits_2(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         soak.main(arguments)
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
 
 
-def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
+def test_interrupted_soak_leaves_no_process(tmp_path: Path) -> None:
     command = [sys.executable, str(Path(soak.__file__)), "--minutes", "0.2"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
@@ -206,6 +206,6 @@ def test_an_interrupt_leaves_nothing_running(tmp_path: Path) -> None:
         assert len(started) == 2
         run.send_signal(signal.SIGTERM)
         _, said = run.communicate(timeout=60)
-    assert (run.returncode, said) == (130, "soak: interrupted; everything is stopped\n")
+    assert (run.returncode, said) == (130, "soak: interrupted; all processes are stopped\n")
     assert not [process for process in started if process.is_running()]
     assert list(tmp_path.iterdir()) == []
