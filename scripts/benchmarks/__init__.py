@@ -1,7 +1,9 @@
-"""What one core carries with this client, side by side with its peers, and what the mock costs.
+"""CPU time and memory of this client beside other clients, and of the mock server.
 
-`wire` has the bytes that the server sends, `server` sends them, `serving` starts and stops it. `streams`,
-`async_streams`, `calls` and `mock` do the work that is measured, each case in a process of its own (`case`); `groups`
-lists the cases and what is claimed of them. `measuring` visits them, `figures` and `judging` reckon; `table`, `plot`
-and `markdown` show it, and `records` keeps it.
+`payloads` has the bytes that `server` sends, `server_process` starts and stops it. `streams`, `async_streams`, `calls`
+and `mock` do the measured work, each case in a process of its own (`case`); `groups` lists the cases and what is
+claimed of them. `measurement` runs them, `stats` and `thresholds` evaluate, `table`, `plot` and `markdown` present,
+and `records` stores the results.
+
+A new kind of work is a function in `case.WORK` and a Group in `groups.GROUPS`.
 """

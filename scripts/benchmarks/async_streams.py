@@ -1,6 +1,6 @@
-"""Reads streams with each of the clients, from coroutines of one loop: the work that is measured.
+"""Reads streams with each async client: the measured work.
 
-Each client is made as its documentation says, and its module imported by nobody else.
+Each client is set up as its documentation says; only its own case imports it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from . import raw_clients
 from .payloads import KEY, MESSAGES, PATH
-from .streams import TIMEOUT, Tally
+from .streams import TIMEOUT, ReadCount
 
 if TYPE_CHECKING:
     from aurous import AsyncAurous
 
-Read = Callable[[str], Awaitable[Tally]]
-# Those of aurous, and of openai; of httpx's own 100 connections, the 101st stream would wait for another to end.
+Read = Callable[[str], Awaitable[ReadCount]]
+# As aurous and openai set them; with httpx's default of 100, the 101st stream would wait for another to end.
 LIMITS: dict[str, int] = {"max_connections": 1000, "max_keepalive_connections": 100}
 
 
 def _reading(client: AsyncAurous) -> Read:
-    async def read(model: str) -> Tally:
+    async def read(model: str) -> ReadCount:
         events = characters = 0
         async with client.chat.completions.stream(model=model, messages=MESSAGES) as stream:
             async for chunk in stream:
@@ -45,7 +45,7 @@ async def aurous(url: str) -> AsyncIterator[Read]:
 
 @asynccontextmanager
 async def aurous_on_httpx(url: str) -> AsyncIterator[Read]:
-    """On the transport of httpx itself, whatever else is installed."""
+    """On httpx, even if httpx-aiohttp is installed."""
     import httpx
     from aurous import AsyncAurous
 
@@ -63,7 +63,7 @@ async def openai(url: str) -> AsyncIterator[Read]:
     messages: Any = MESSAGES
     async with AsyncOpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
 
-        async def read(model: str) -> Tally:
+        async def read(model: str) -> ReadCount:
             events = characters = 0
             async with await client.chat.completions.create(model=model, messages=messages, stream=True) as stream:
                 async for chunk in stream:
@@ -82,7 +82,7 @@ async def httpx_sse(url: str) -> AsyncIterator[Read]:
     limits = httpx.Limits(**LIMITS)
     async with httpx.AsyncClient(base_url=url, headers=raw_clients.HEADERS, timeout=TIMEOUT, limits=limits) as client:
 
-        async def read(model: str) -> Tally:
+        async def read(model: str) -> ReadCount:
             events = characters = 0
             async with aconnect_sse(client, "POST", PATH, json=raw_clients.body(model, stream=True)) as source:
                 async for event in source.aiter_sse():
@@ -96,7 +96,7 @@ async def httpx_sse(url: str) -> AsyncIterator[Read]:
 
 @asynccontextmanager
 async def raw(url: str) -> AsyncIterator[Read]:
-    async def read(model: str) -> Tally:
+    async def read(model: str) -> ReadCount:
         events = characters = 0
         lines = raw_clients.Lines()
         reader, writer = await asyncio.open_connection(*raw_clients.address(url))
@@ -111,7 +111,7 @@ async def raw(url: str) -> AsyncIterator[Read]:
                         characters += len(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
         finally:
             writer.close()
-        raise ConnectionError("the stream broke off")
+        raise ConnectionError("the stream was interrupted")
 
     yield read
 

@@ -1,4 +1,4 @@
-"""Makes calls with each of the clients, in turn and at once: the work that is measured. Reads each answer's text."""
+"""Makes calls with each client, one after another or concurrently: the measured work."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Runs one case in the process that it is given, and prints what it has cost as one line of JSON.
+"""Runs one case in a process of its own and prints its cost as one line of JSON.
 
-`python -m benchmarks.case GROUP CLIENT URL`. Every case reads something small first, so that what a client imports or
-makes on first use is no part of it; and it proves afterwards that it has read all.
+`python -m benchmarks.case GROUP CLIENT URL`. Every case makes a small request first, so that imports and first use are
+not measured, and checks afterwards that it has read everything.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from . import async_streams, calls, payloads, streams
-from .payloads import Order
-from .serving import Stopwatch, timed
+from .payloads import StreamSpec
+from .server_process import Stopwatch, timed
 
 STREAMED = 20_000
 FANNED_OUT = 256
@@ -25,50 +25,50 @@ PACE = 0.05
 CALLS = 1_000
 IN_FLIGHT = 64
 
-_SMALL = Order(20, 0)
+_SMALL = StreamSpec(20, 0)
 
 
 class WrongResultError(Exception):
-    """A client has not read what the server has sent."""
+    """A client did not read what the server sent."""
 
 
 def stream(client: str, url: str) -> dict[str, float]:
-    """CPU microseconds for each event of one long stream."""
-    order = Order(STREAMED, 0)
+    """CPU microseconds per event of one long stream."""
+    spec = StreamSpec(STREAMED, 0)
     with streams.CLIENTS[client](url) as read:
         read(_SMALL.model)
         with timed(url) as watch:
-            tally = read(order.model)
-    _check([tally], order)
-    return _per_unit(watch, order.events)
+            read_count = read(spec.model)
+    _check([read_count], spec)
+    return _per_unit(watch, spec.events)
 
 
 def async_stream(client: str, url: str) -> dict[str, float]:
     """As `stream`, from a coroutine."""
-    return asyncio.run(_fan_out(client, url, 1, Order(STREAMED, 0)))
+    return asyncio.run(_fan_out(client, url, 1, StreamSpec(STREAMED, 0)))
 
 
 def fan_out(client: str, url: str) -> dict[str, float]:
-    """CPU microseconds for each event of many streams at once, their opening included."""
-    return asyncio.run(_fan_out(client, url, FANNED_OUT, Order(EVENTS_EACH, 0)))
+    """CPU microseconds per event of many concurrent streams, including opening them."""
+    return asyncio.run(_fan_out(client, url, FANNED_OUT, StreamSpec(EVENTS_EACH, 0)))
 
 
 def paced_fan_out(client: str, url: str) -> dict[str, float]:
     """As `fan_out`, with events that arrive one by one."""
-    return asyncio.run(_fan_out(client, url, FANNED_OUT, Order(EVENTS_EACH, PACE)))
+    return asyncio.run(_fan_out(client, url, FANNED_OUT, StreamSpec(EVENTS_EACH, PACE)))
 
 
-async def _fan_out(client: str, url: str, count: int, order: Order) -> dict[str, float]:
+async def _fan_out(client: str, url: str, count: int, spec: StreamSpec) -> dict[str, float]:
     async with async_streams.CLIENTS[client](url) as read:
         await read(_SMALL.model)
         with timed(url) as watch:
-            tallies = await asyncio.gather(*(read(order.model) for _ in range(count)))
-    _check(tallies, order)
-    return _per_unit(watch, order.events * count)
+            read_counts = await asyncio.gather(*(read(spec.model) for _ in range(count)))
+    _check(read_counts, spec)
+    return _per_unit(watch, spec.events * count)
 
 
 def call(client: str, url: str) -> dict[str, float]:
-    """CPU microseconds for a call, one after another on one connection."""
+    """CPU microseconds per call, one after another on one connection."""
     with calls.CLIENTS[client](url) as ask:
         ask()
         with timed(url) as watch:
@@ -78,7 +78,7 @@ def call(client: str, url: str) -> dict[str, float]:
 
 
 def async_call(client: str, url: str) -> dict[str, float]:
-    """CPU microseconds for a call, with as many in flight."""
+    """CPU microseconds per call, `IN_FLIGHT` at once."""
     return asyncio.run(_async_call(client, url))
 
 
@@ -98,21 +98,21 @@ async def _async_call(client: str, url: str) -> dict[str, float]:
 
 
 def memory(length: str, url: str) -> dict[str, float]:
-    """Megabytes at the highest point of reading a stream of so many events, such as `20000` or `20000 and snapshot`."""
+    """Peak memory in MB of reading a stream of so many events, such as `20000` or `20000 and snapshot`."""
     from aurous import Aurous
 
-    events, _, asked = length.partition(" and ")
+    events, _, with_snapshot = length.partition(" and ")
     count = 0
     with (
         Aurous(payloads.KEY, base_url=url) as client,
-        client.chat.completions.stream(model=Order(int(events), 0).model, messages=payloads.MESSAGES) as read,
+        client.chat.completions.stream(model=StreamSpec(int(events), 0).model, messages=payloads.MESSAGES) as read,
     ):
-        # Touched before the first chunk comes, for those who need to be told.
-        snapshot = read.snapshot if asked else None
+        # Accessed before the first chunk, which turns accumulation on.
+        snapshot = read.snapshot if with_snapshot else None
         for _ in read:
             count += 1
-        if snapshot is not None and len(snapshot.text) != Order(int(events), 0).characters:
-            raise WrongResultError("the snapshot has not all the text")
+        if snapshot is not None and len(snapshot.text) != StreamSpec(int(events), 0).characters:
+            raise WrongResultError("the snapshot lacks text")
     if count != int(events):
         raise WrongResultError(f"{count} events of {events} were read")
     return {"figure": _peak_memory() / 1e6}
@@ -129,10 +129,10 @@ WORK: dict[str, Callable[[str, str], dict[str, float]]] = {
 }
 
 
-def _check(tallies: list[streams.Tally], order: Order) -> None:
-    for events, characters in tallies:
-        if (events, characters) != (order.events, order.characters):
-            raise WrongResultError(f"{events} events of {order.events} were read, {characters} characters")
+def _check(read_counts: list[streams.ReadCount], spec: StreamSpec) -> None:
+    for events, characters in read_counts:
+        if (events, characters) != (spec.events, spec.characters):
+            raise WrongResultError(f"{events} events of {spec.events} were read, {characters} characters")
 
 
 def _check_texts(texts: list[str | None]) -> None:
@@ -149,7 +149,7 @@ def _per_unit(watch: Stopwatch, units: int) -> dict[str, float]:
 
 
 def _peak_memory() -> int:
-    """In bytes. Linux's own rusage would count the process that this one was forked from."""
+    """In bytes. Linux's ru_maxrss would include the process that this one was forked from."""
     status = Path("/proc/self/status")
     if status.exists():
         return int(status.read_text().partition("VmHWM:")[2].split()[0]) * 1024
@@ -160,10 +160,10 @@ def _peak_memory() -> int:
 def main() -> int:
     group, client, url = sys.argv[1:]
     try:
-        told: dict[str, Any] = WORK[group](client, url)
+        output: dict[str, Any] = WORK[group](client, url)
     except ModuleNotFoundError as error:
-        told = {"missing": f"{error.name} is not installed; try: pip install -e '.[bench]'"}
-    print(json.dumps(told))
+        output = {"missing": f"{error.name} is not installed; try: pip install -e '.[bench]'"}
+    print(json.dumps(output))
     return 0
 
 

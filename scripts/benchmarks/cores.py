@@ -1,7 +1,4 @@
-"""Owns which core the server has and which the clients have, and whether others want them too.
-
-Where cores cannot be chosen, none is.
-"""
+"""CPU cores of server and clients, and the load of the machine."""
 
 from __future__ import annotations
 
@@ -9,8 +6,8 @@ import os
 import sys
 
 
-def chosen() -> tuple[int | None, int | None]:
-    """The server's core and the clients'; None, None where there is one only, or no way to choose."""
+def choose() -> tuple[int | None, int | None]:
+    """The cores of server and clients; None, None if there is only one, or no way to pin."""
     if sys.platform != "linux":
         return None, None
     available = sorted(os.sched_getaffinity(0))
@@ -18,11 +15,11 @@ def chosen() -> tuple[int | None, int | None]:
 
 
 def pin(core: int | None) -> None:
-    """Run this process, and what it starts from now on, on a core."""
+    """Pin this process, and those it starts, to a core."""
     if sys.platform == "linux" and core is not None:
         os.sched_setaffinity(0, {core})
 
 
 def load() -> float | None:
-    """How many processes wanted a core, on average of the last minute; None where that is not known."""
+    """The load average of the last minute; None where the system has none."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else None

@@ -1,4 +1,4 @@
-"""The catalogue: which cases there are, how each is started, and what is claimed of them. Measures nothing."""
+"""The benchmark groups: their cases, how each is started, and what is claimed of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .payloads import KEY
 
 @dataclass(frozen=True)
 class Case:
-    """Work to be measured, as a command that prints it as a line of JSON; `{url}` in it is the server's."""
+    """Measured work, as a command that prints its cost as a line of JSON; `{url}` is the server's."""
 
     name: str
     command: tuple[str, ...]
@@ -20,7 +20,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Claim:
-    """The peer's cost over ours, and how much it must be at least; None where it is shown and nothing is promised."""
+    """The ratio of the peer's cost to ours, and its minimum; None if it is shown without a target."""
 
     ours: str
     peer: str
@@ -33,8 +33,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Group:
-    """Cases that do the same. `unit` is of their figures; `visits` is how often a round comes by; what is `rehearsed`
-    is done once before, for the files that it leaves behind.
+    """Cases that do the same work.
+
+    unit:    of their figures
+    visits:  how often each round runs the cases
+    warm_up: whether each case runs once unmeasured, for the files that it leaves behind
     """
 
     name: str
@@ -43,11 +46,11 @@ class Group:
     cases: tuple[Case, ...]
     claims: tuple[Claim, ...]
     visits: int = 1
-    rehearsed: bool = False
+    warm_up: bool = False
 
     @property
     def is_time(self) -> bool:
-        """Whether figures are microseconds of CPU, so that a core has so many units in a second."""
+        """Whether figures are microseconds of CPU, which convert to units per second."""
         return self.unit.startswith("us")
 
 
@@ -70,7 +73,7 @@ def _mock(kind: str) -> tuple[Case, ...]:
     )
 
 
-_FANNED = ("aurous", "openai", "httpx-sse", "raw asyncio")
+_FAN_OUT = ("aurous", "openai", "httpx-sse", "raw asyncio")
 
 GROUPS = (
     Group(
@@ -100,7 +103,7 @@ GROUPS = (
         "fan-out",
         "256 async streams at once, 100 events each, full speed",
         "us/event",
-        _cases("fan-out", _FANNED),
+        _cases("fan-out", _FAN_OUT),
         (
             Claim("aurous", "openai", 12),
             Claim("aurous", "httpx-sse", 2.5),
@@ -111,7 +114,7 @@ GROUPS = (
         "fan-out-paced",
         "256 async streams at once, 100 events each, one every 50 ms",
         "us/event",
-        _cases("fan-out-paced", _FANNED),
+        _cases("fan-out-paced", _FAN_OUT),
         (
             Claim("aurous", "openai", 4),
             Claim("aurous", "httpx-sse", 4),
@@ -134,7 +137,7 @@ GROUPS = (
     ),
     Group(
         "import",
-        "import, with a client made; of httpx the import alone",
+        "import and first client; of httpx the import alone",
         "ms",
         _imports(
             {
@@ -145,19 +148,19 @@ GROUPS = (
         ),
         (Claim("aurous", "openai", 5), Claim("aurous", "httpx", 1 / 1.3)),
         visits=4,
-        rehearsed=True,
+        warm_up=True,
     ),
     Group(
         "memory",
-        "memory at its highest, by the length of a stream, in chunks",
+        "peak memory by the length of a stream in chunks",
         "MB",
         _cases("memory", ("200000", "20000", "200000 and snapshot", "20000 and snapshot")),
-        # Flat in its length: ten times the chunks need no more.
+        # Independent of its length: ten times the chunks need no more.
         (Claim("200000", "20000", 0.95),),
     ),
     Group(
         "mock-create",
-        "the mock: an answer in one piece",
+        "the mock: a completion",
         "us/create",
         _mock("create"),
         (Claim("aurous-mock", "bare ASGI"), Claim("aurous-mock", "Prism")),
@@ -172,9 +175,9 @@ GROUPS = (
 )
 
 
-def named(beginnings: list[str]) -> tuple[Group, ...]:
-    """The groups whose names begin so; all of them, if none is asked for. Raises LookupError for one that none does."""
-    for beginning in beginnings:
-        if not any(group.name.startswith(beginning) for group in GROUPS):
-            raise LookupError(f"no group is called {beginning}; there are {', '.join(group.name for group in GROUPS)}")
-    return tuple(group for group in GROUPS if not beginnings or group.name.startswith(tuple(beginnings)))
+def select(prefixes: list[str]) -> tuple[Group, ...]:
+    """The groups whose names have one of these prefixes; all without any. Raises LookupError for an unknown prefix."""
+    for prefix in prefixes:
+        if not any(group.name.startswith(prefix) for group in GROUPS):
+            raise LookupError(f"no group is called {prefix}; choose from {', '.join(group.name for group in GROUPS)}")
+    return tuple(group for group in GROUPS if not prefixes or group.name.startswith(tuple(prefixes)))

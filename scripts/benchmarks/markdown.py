@@ -1,4 +1,4 @@
-"""Writes a record down as a table in Markdown, and puts it into the README, between two marks. Pure."""
+"""A record as a Markdown table, and its place between two marks of the README."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _PLACE: Final = re.compile(f"(?<={re.escape(BEGIN)}).*?(?={re.escape(END)})", re
 
 
 def table(record: dict[str, Any]) -> str:
-    """Medians, spread and ratios of the groups in which something of ours stands beside peers."""
-    head = "| CPU time | aurous | others, and how many times as much that is |\n|---|---|---|\n"
+    """Medians, spread and ratios of the groups that compare with other clients."""
+    head = "| CPU time | aurous | others, with the ratio |\n|---|---|---|\n"
     return head + "".join(_rows(record["groups"]))
 
 
-def placed(readme: str, record: dict[str, Any]) -> str:
-    """The README with this table in the place of the last. Raises ValueError as `check`."""
+def insert_table(readme: str, record: dict[str, Any]) -> str:
+    """The README with this table in place of the last. Raises ValueError like `check`."""
     check(readme)
     return _PLACE.sub(lambda _: table(record), readme)
 
 
 def check(readme: str) -> None:
-    """Raises ValueError where there is no one place for a table."""
+    """Raises ValueError unless there is exactly one place for the table."""
     if len(_PLACE.findall(readme)) != 1:
         raise ValueError(f"the README has no table between {BEGIN.strip()} and {END.strip()}")
 

@@ -1,8 +1,8 @@
-"""Runs one case of what the mock costs, and prints it as one line of JSON: `python -m benchmarks.mock CASE CORE`.
+"""Runs one case of the mock's cost and prints it as one line of JSON: `python -m benchmarks.mock CASE CORE`.
 
-Here it is the server that is measured, by its CPU time for each create (or each event of a stream), beside the least
-that an ASGI application can do, and beside Prism. It has the core that is named, the client another, over sixteen
-connections. Needs Linux, and for Prism Node's npx.
+Measures the CPU time of the server per create or per event of a stream, beside a minimal ASGI application and beside
+Prism. The server runs on the given core, the client on another, over sixteen connections. Needs Linux, and npx for
+Prism.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ SILENT = "--no-access-log"
 
 
 class MissingError(Exception):
-    """A server cannot be had here; the message says why."""
+    """A server is not available; the message says why."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """A server and what to ask it; `events` is how many events an answer has."""
+    """A server and its requests; `events` is the number of events in a response."""
 
     command: tuple[str, ...]
     body: dict[str, Any]
@@ -73,7 +73,7 @@ CASES = {
 
 
 def serve_bare(port: int) -> None:
-    """The least that an ASGI application can do with the same requests: read the body, send as many bytes."""
+    """A minimal ASGI application: read the body, send a response of the same size."""
     import uvicorn
 
     document = json.dumps({"answer": "x" * 740}).encode()
@@ -101,10 +101,10 @@ def serve_bare(port: int) -> None:
 
 
 def measure(load: Load, core: int | None) -> dict[str, float]:
-    """CPU microseconds of the server for each event."""
+    """CPU microseconds of the server per event."""
     port = _free_port()
     message = _request(load.body, port)
-    with _serving(load.command, port, core) as pid:
+    with _running(load.command, port, core) as pid:
         asyncio.run(_ask_all(port, message, CONNECTIONS * 8))
         before = _cpu_seconds(pid)
         asyncio.run(_ask_all(port, message, load.count))
@@ -119,8 +119,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def _serving(command: tuple[str, ...], port: int, core: int | None) -> Iterator[int]:
-    """The server as a process on its core; yields its id once the port is open."""
+def _running(command: tuple[str, ...], port: int, core: int | None) -> Iterator[int]:
+    """Run the server on its core; yields its process id once the port is open."""
     words = [part.replace("PORT", str(port)) for part in command]
     if words[0] == "PRISM":
         words[:1] = _prism()
@@ -154,16 +154,16 @@ def _prism() -> list[str]:
         return ["prism"]
     npx = shutil.which("npx")
     if npx is None:
-        raise MissingError("Prism needs npx, which is not here")
-    # Fetched before anything is measured.
+        raise MissingError("Prism needs npx, which is not installed")
+    # Download it before the measurement.
     fetched = subprocess.run([npx, "--yes", PRISM, "--version"], capture_output=True, check=False, cwd="/", timeout=240)
     if fetched.returncode != 0:
-        raise MissingError("npx cannot install Prism here")
+        raise MissingError("npx cannot install Prism")
     return [npx, "--yes", PRISM]
 
 
 def _cpu_seconds(pid: int) -> float:
-    """The CPU time of a process and all its descendants so far."""
+    """The CPU seconds of a process and its descendants."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -183,7 +183,7 @@ def _request(body: dict[str, Any], port: int) -> bytes:
 
 
 async def _ask(port: int, message: bytes, count: int) -> None:
-    """`count` requests, one after another, on one connection."""
+    """Send `count` requests, one after another, on one connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 22)
     for _ in range(count):
         writer.write(message)
@@ -207,17 +207,17 @@ def main() -> int:
     if name == "serve-bare":
         serve_bare(int(value))
         return 0
-    # Told to end, it stops its server first.
+    # On SIGTERM, the context managers stop the server.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    told: dict[str, Any]
+    output: dict[str, Any]
     if not Path("/proc/self/stat").exists():
-        told = {"missing": "it needs Linux, to see what a server spends"}
+        output = {"missing": "measuring the CPU time of a server needs Linux"}
     else:
         try:
-            told = measure(CASES[name], int(value) if int(value) >= 0 else None)
+            output = measure(CASES[name], int(value) if int(value) >= 0 else None)
         except MissingError as error:
-            told = {"missing": str(error)}
-    print(json.dumps(told))
+            output = {"missing": str(error)}
+    print(json.dumps(output))
     return 0
 
 

@@ -1,6 +1,6 @@
-"""Owns the bytes that the server sends, made before anything is measured, and how they are asked for. Knows no sockets.
+"""The bytes that the benchmark server sends, prepared before the measurement.
 
-A request says in the name of its model what it wants, because every client can send that.
+A request selects a stream by the name of its model, which every client can send.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MESSAGES: Final[list[dict[str, Any]]] = [{"role": "user", "content": "Name three
 _MODEL: Final = "aurous-grow-2.0-pro"
 _BEGINNINGS: Final = tuple("bcdfghklmnprstvw")
 _ENDINGS: Final = ("an", "er", "id", "on", "ul", "o", "ets", "ings", "ost", "air")
-# Many, so that nothing is gained by remembering whole events; a model's pieces are as long, and as various.
+# Many different words, so that caching whole events gains nothing; as long and varied as tokens of a model.
 _WORDS: Final = tuple(f" {first}{second}{third}" for third in _ENDINGS for second in _ENDINGS for first in _BEGINNINGS)
 _USAGE: Final[dict[str, Any]] = {
     "prompt_tokens": 12,
@@ -28,7 +28,7 @@ _USAGE: Final[dict[str, Any]] = {
     "credits_charged": 0.0189,
     "breakdown": {"input_credits": 0.0009, "output_credits": 0.018, "model": _MODEL, "pricing_version": 1},
 }
-_ORDER = re.compile(rb'"model":\s*"events-(\d+)(?:-every-(\d+)ms)?"')
+_STREAM_SPEC = re.compile(rb'"model":\s*"events-(\d+)(?:-every-(\d+)ms)?"')
 _ANSWER: Final = "Regarding paper: what matters here explains the details that others skip." * 3
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -39,42 +39,42 @@ STREAM_HEAD: Final = (
 )
 
 
-class Order(NamedTuple):
-    """A stream that is wanted: how many events, and the seconds between two of them; 0 is as fast as it goes."""
+class StreamSpec(NamedTuple):
+    """A stream: its number of events, and the seconds between two of them; 0 for full speed."""
 
     events: int
     pace: float
 
     @property
     def model(self) -> str:
-        """How a request asks for it."""
+        """The model name that requests it."""
         return f"events-{self.events}" + (f"-every-{self.pace * 1000:.0f}ms" if self.pace else "")
 
     @property
     def characters(self) -> int:
-        """How much text it has, by which a case proves that it has read all."""
+        """The length of its text, by which a case checks that it has read everything."""
         return sum(len(_WORDS[index % len(_WORDS)]) for index in range(self.events - 2))
 
 
-def read_order(body: bytes) -> Order | None:
-    """The stream that a request asks for; None if it asks for an answer in one piece."""
-    found = _ORDER.search(body)
-    return Order(int(found[1]), int(found[2] or 0) / 1000) if found else None
+def parse_stream_spec(body: bytes) -> StreamSpec | None:
+    """The stream that a request selects; None if it asks for a completion."""
+    found = _STREAM_SPEC.search(body)
+    return StreamSpec(int(found[1]), int(found[2] or 0) / 1000) if found else None
 
 
 def prepare() -> None:
-    """Make what all streams share, before the first is wanted."""
+    """Build the events that all streams share."""
     _middle()
 
 
 def stream(events: int) -> Iterator[bytes]:
-    """A response, in as many pieces as it has events, each an HTTP chunk: what one write sends."""
-    # Without a line of Python for each: whoever sends them is not to be waited for.
+    """A streamed response, one piece for each event, each one HTTP chunk."""
+    # No Python code per event, so that the server is never the bottleneck.
     return chain((STREAM_HEAD + _FIRST,), islice(cycle(_middle()), events - 2), (_LAST + chunked(DONE) + chunked(b""),))
 
 
 def completion() -> bytes:
-    """A response in one piece."""
+    """The response of a call."""
     content = json.dumps(
         {
             "id": "cmp_01M80RQEPCVPN39CA97AHD8GKM",
@@ -112,7 +112,7 @@ def chunked(content: bytes) -> bytes:
 
 
 def answer_length() -> int:
-    """How much text an answer in one piece has."""
+    """The length of the text of a call."""
     return len(_ANSWER)
 
 
@@ -130,7 +130,7 @@ def _event(delta: dict[str, Any], **more: Any) -> bytes:
 
 @cache
 def _middle() -> tuple[bytes, ...]:
-    return tuple(_event({"content": word}) for word in _WORDS)
+    return tuple(_event({"content": status}) for status in _WORDS)
 
 
 _FIRST: Final = _event({"role": "assistant", "content": ""})

@@ -1,4 +1,4 @@
-"""What the raw cases share: the least that asks for a response and reads it. Trusts the server in everything."""
+"""The minimal client of the raw socket cases, which trusts the server in everything."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PIECE = 1 << 16
 
 
 def body(model: str, *, stream: bool) -> dict[str, Any]:
-    """What the plain HTTP clients post."""
+    """The body that the plain HTTP clients post."""
     return {"model": model, "messages": MESSAGES, **({"stream": True} if stream else {})}
 
 
 def request(url: str, model: str) -> bytes:
-    """The bytes that ask for a stream."""
+    """The bytes of a request for a stream."""
     content = json.dumps(body(model, stream=True)).encode()
     head = (
         f"POST {PATH} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\nX-Api-Key: {KEY}\r\n"
@@ -28,13 +28,13 @@ def request(url: str, model: str) -> bytes:
 
 
 def address(url: str) -> tuple[str, int]:
-    """Where to connect to."""
+    """Host and port of a URL."""
     parts = urlsplit(url)
     return parts.hostname or "", parts.port or 80
 
 
 class Lines:
-    """Takes a chunked response apart into the lines of its body."""
+    """Splits a chunked response into the lines of its body."""
 
     def __init__(self) -> None:
         self._has_head = False
@@ -42,10 +42,10 @@ class Lines:
         self._line = b""
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """The lines that a piece completes."""
+        """The lines that these bytes complete."""
         data = self._left + piece
         if not self._has_head:
-            head, self._has_head, data = _behind_head(data)
+            head, self._has_head, data = _split_head(data)
             if not self._has_head:
                 self._left = head
                 return []
@@ -62,6 +62,6 @@ class Lines:
         return lines
 
 
-def _behind_head(data: bytes) -> tuple[bytes, bool, bytes]:
+def _split_head(data: bytes) -> tuple[bytes, bool, bytes]:
     head, end, rest = data.partition(b"\r\n\r\n")
     return head, bool(end), rest

@@ -1,4 +1,4 @@
-"""Owns the record of a run: its form as JSON, the machine it was made on (without names), and the committed one."""
+"""Records of benchmark runs: their JSON form, the machine without its name, and the committed record."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .groups import Group
-from .measuring import Results
-from .thresholds import judge
+from .measurement import Results
+from .thresholds import evaluate
 
 HOME = Path(__file__).resolve().parent
 RATIOS = HOME / "RATIOS.json"
@@ -22,11 +22,11 @@ _PACKAGES = ("aurous-labs", "openai", "httpx", "httpx-sse", "httpcore", "httpx-a
 
 
 class RecordError(Exception):
-    """The committed record cannot be used; the message says what to do."""
+    """The committed record is missing or invalid; the message says what to do."""
 
 
 def record(groups: tuple[Group, ...], results: Results, *, rounds: int, load: float | None) -> dict[str, Any]:
-    """All that a run gave: the machine and its load before, and for each group its figures and ratios."""
+    """A run as a document: the machine and its load, and for each group its figures and ratios."""
     return {
         "machine": machine(),
         "load": None if load is None else round(load, 1),
@@ -41,7 +41,7 @@ def ratios(record: dict[str, Any]) -> dict[str, dict[str, float]]:
 
 
 def machine() -> dict[str, Any]:
-    """What figures depend on."""
+    """What the figures depend on."""
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "system": f"{platform.system()} {platform.machine()}",
@@ -58,7 +58,7 @@ def read() -> dict[str, Any]:
     except FileNotFoundError:
         raise RecordError(f"there is no {RATIOS.name} to compare with; make one with --record") from None
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise RecordError(f"{RATIOS.name} is no record; make a new one with --record") from None
+        raise RecordError(f"{RATIOS.name} is not a record; make a new one with --record") from None
     return found
 
 
@@ -79,13 +79,13 @@ def _group(group: Group, results: Results) -> dict[str, Any]:
             }
             for name, each in series.items()
         },
-        "ratios": {verdict.claim.title: _rounded(verdict.ratio) for verdict in judge(group, series)},
+        "ratios": {outcome.claim.title: _rounded(outcome.ratio) for outcome in evaluate(group, series)},
         "targets": {claim.title: _rounded(claim.least) for claim in group.claims if claim.least is not None},
     }
 
 
 def _rounded(figure: float) -> float:
-    """To three digits that count: the rest is noise."""
+    """To three significant digits; the rest is noise."""
     return float(f"{figure:.3g}")
 
 

@@ -1,7 +1,7 @@
-"""The server that no client waits for: ready bytes, each event written to the socket by itself. Knows no client.
+"""A server faster than any client: it writes prepared bytes, each event by itself.
 
-Run as `python -m benchmarks.server [CORE]`. It writes its port, and ends when its standard input does, so that it never
-outlives whoever started it. `GET` answers with the CPU seconds it has used.
+Run as `python -m benchmarks.server [CORE]`. It prints its port, and exits when its standard input closes, so that it
+never outlives its parent. `GET` returns the CPU seconds it has used.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from typing import Any
 
 from . import cores, payloads
 
-# So that streams which are read at once also arrive side by side.
+# Events in one turn of a stream, so that concurrent streams arrive interleaved.
 _BURST = 64
-# Where in its pace a stream begins, so that those which were asked for together are spread evenly over it.
-_GOLDEN = 0.618034
+# The golden ratio spreads the starts of paced streams evenly over an interval.
+_GOLDEN_RATIO = 0.618034
 _HEAD_END = b"\r\n\r\n"
 
 
 class _Connection:
-    """A client's connection: what has come of its request, and what is left of the response."""
+    """A connection: bytes of the request received, and pieces of the response left to send."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -38,19 +38,19 @@ class _Connection:
         self.is_pending = False
 
     def request(self) -> bytes | None:
-        """The next request, if it has come whole."""
+        """The next complete request, if any."""
         head, end, rest = self.inbox.partition(_HEAD_END)
         if not end:
             return None
-        _, named, after = head.lower().partition(b"\r\ncontent-length:")
-        length = int(after.partition(b"\r\n")[0]) if named else 0
+        _, found, after = head.lower().partition(b"\r\ncontent-length:")
+        length = int(after.partition(b"\r\n")[0]) if found else 0
         if len(rest) < length:
             return None
         self.inbox = rest[length:]
         return head + end + rest[:length]
 
     def send(self, most: int) -> bool:
-        """Send so many pieces of what there is, unless the socket is full. Whether all there is was sent."""
+        """Send up to so many pieces, unless the socket is full. Returns whether nothing is left."""
         piece, write = b"", self.sock.send
         left = (self.unsent,) if self.unsent else ()
         try:
@@ -67,7 +67,7 @@ class _Connection:
 
 
 class Server:
-    """Serves any number of connections from one thread, until standard input ends."""
+    """Serves any number of connections from one thread until standard input closes."""
 
     def __init__(self) -> None:
         payloads.prepare()
@@ -81,7 +81,7 @@ class Server:
         self.port = int(self._listener.getsockname()[1])
 
     def serve(self) -> None:
-        """Until standard input ends."""
+        """Serve until standard input closes."""
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._selector.register(sys.stdin, selectors.EVENT_READ)
         while True:
@@ -92,7 +92,7 @@ class Server:
                 if key.fileobj is self._listener:
                     self._accept()
                 else:
-                    self._attend(key.data, ready)
+                    self._handle(key.data, ready)
             self._send_due()
 
     def _accept(self) -> None:
@@ -101,7 +101,7 @@ class Server:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._selector.register(sock, selectors.EVENT_READ, _Connection(sock))
 
-    def _attend(self, connection: _Connection, ready: int) -> None:
+    def _handle(self, connection: _Connection, ready: int) -> None:
         try:
             if ready & selectors.EVENT_READ:
                 data = connection.sock.recv(1 << 16)
@@ -113,24 +113,25 @@ class Server:
                 if request is not None:
                     self._answer(connection, request)
             if ready & selectors.EVENT_WRITE:
-                self._go_on(connection)
+                self._send_burst(connection)
         except ConnectionError:
             self._drop(connection)
 
     def _answer(self, connection: _Connection, request: bytes) -> None:
-        order = payloads.read_order(request)
-        if order is None:
-            is_asked = request.startswith(b"GET ")
-            told = payloads.plain(json.dumps({"cpu": time.process_time()}).encode()) if is_asked else self._completion
-            connection.pieces = iter((told,))
+        spec = payloads.parse_stream_spec(request)
+        if spec is None:
+            response = self._completion
+            if request.startswith(b"GET "):
+                response = payloads.plain(json.dumps({"cpu": time.process_time()}).encode())
+            connection.pieces = iter((response,))
         else:
-            connection.pieces, connection.pace = payloads.stream(order.events), order.pace
-            if order.pace:
-                self._schedule(connection, time.monotonic() + order.pace * (next(self._streams) * _GOLDEN % 1))
+            connection.pieces, connection.pace = payloads.stream(spec.events), spec.pace
+            if spec.pace:
+                self._schedule(connection, time.monotonic() + spec.pace * (next(self._streams) * _GOLDEN_RATIO % 1))
                 return
-        self._go_on(connection)
+        self._send_burst(connection)
 
-    def _go_on(self, connection: _Connection) -> None:
+    def _send_burst(self, connection: _Connection) -> None:
         is_pending = not connection.send(_BURST)
         if is_pending is not connection.is_pending:
             connection.is_pending = is_pending

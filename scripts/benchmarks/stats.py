@@ -1,4 +1,4 @@
-"""Reckons: medians, how far figures are spread, and ratios of what was measured in one run. Pure."""
+"""Medians, spread and ratios of the samples of one run."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Sample:
-    """What one visit of a case gave: a figure in the unit of its group, and how busy the server was, 0 to 1."""
+    """One visit of a case: its figure in the unit of the group, and the CPU share of the server, 0 to 1."""
 
     figure: float
     server_share: float | None = None
 
     @classmethod
-    def of(cls, told: dict[str, Any]) -> Sample:
-        """From what the process of a case has printed."""
-        return cls(told["figure"], told.get("server_share"))
+    def of(cls, output: dict[str, Any]) -> Sample:
+        """From the output of a case."""
+        return cls(output["figure"], output.get("server_share"))
 
 
 @dataclass(frozen=True)
 class Series:
-    """All samples of a case, in the order of their visits."""
+    """All samples of a case in the order of its visits."""
 
     samples: tuple[Sample, ...]
 
@@ -33,7 +33,7 @@ class Series:
 
     @property
     def spread(self) -> float:
-        """Half the width of the middle half of the figures, as a part of their median."""
+        """Half the interquartile range, as a fraction of the median."""
         if len(self.samples) < 2:
             return 0.0
         low, _, high = statistics.quantiles((sample.figure for sample in self.samples), n=4, method="inclusive")
@@ -41,15 +41,15 @@ class Series:
 
     @property
     def server_share(self) -> float | None:
-        """The median of how busy the server was; None where it is not the server of this package."""
+        """The median CPU share of the server; None if it is not the server of this package."""
         shares = [sample.server_share for sample in self.samples if sample.server_share is not None]
         return statistics.median(shares) if shares else None
 
 
 def ratio(peer: Series, ours: Series) -> float:
-    """How many times as much the peer has cost: the median over visits, each against ours of the same round.
+    """The ratio of the peer's cost to ours: the median of the ratios within each round.
 
-    On a machine that is slower for a while, both figures of a round are, and their ratio is not.
+    If the machine is slower for a while, both figures of a round are, and their ratio is not.
     """
     return statistics.median(_ratios(peer.samples, ours.samples))
 

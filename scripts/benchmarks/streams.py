@@ -1,6 +1,6 @@
-"""Reads one stream with each of the clients, from a thread: the work that is measured. Counts what it has read.
+"""Reads streams with each sync client: the measured work.
 
-Each client is made as its documentation says, and its module imported by nobody else.
+Each client is set up as its documentation says; only its own case imports it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 from . import raw_clients
 from .payloads import KEY, MESSAGES, PATH
 
-Tally = tuple[int, int]
-"""How many events were read, and how many characters of text they had."""
-Read = Callable[[str], Tally]
+ReadCount = tuple[int, int]
+"""The number of events read, and the characters of their text."""
+Read = Callable[[str], ReadCount]
 TIMEOUT = 60.0
 
 
@@ -26,7 +26,7 @@ def aurous(url: str) -> Iterator[Read]:
 
     with Aurous(KEY, base_url=url) as client:
 
-        def read(model: str) -> Tally:
+        def read(model: str) -> ReadCount:
             events = characters = 0
             with client.chat.completions.stream(model=model, messages=MESSAGES) as stream:
                 for chunk in stream:
@@ -44,7 +44,7 @@ def openai(url: str) -> Iterator[Read]:
     messages: Any = MESSAGES
     with OpenAI(api_key=KEY, base_url=f"{url}/v1") as client:
 
-        def read(model: str) -> Tally:
+        def read(model: str) -> ReadCount:
             events = characters = 0
             with client.chat.completions.create(model=model, messages=messages, stream=True) as stream:
                 for chunk in stream:
@@ -62,7 +62,7 @@ def httpx_sse(url: str) -> Iterator[Read]:
 
     with httpx.Client(base_url=url, headers=raw_clients.HEADERS, timeout=TIMEOUT) as client:
 
-        def read(model: str) -> Tally:
+        def read(model: str) -> ReadCount:
             events = characters = 0
             with connect_sse(client, "POST", PATH, json=raw_clients.body(model, stream=True)) as source:
                 for event in source.iter_sse():
@@ -76,7 +76,7 @@ def httpx_sse(url: str) -> Iterator[Read]:
 
 @contextmanager
 def raw(url: str) -> Iterator[Read]:
-    def read(model: str) -> Tally:
+    def read(model: str) -> ReadCount:
         events = characters = 0
         lines = raw_clients.Lines()
         with socket.create_connection(raw_clients.address(url), timeout=TIMEOUT) as sock:
@@ -88,7 +88,7 @@ def raw(url: str) -> Iterator[Read]:
                     if line.startswith(b"data: "):
                         events += 1
                         characters += len(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
-        raise ConnectionError("the stream broke off")
+        raise ConnectionError("the stream was interrupted")
 
     yield read
 

@@ -1,4 +1,4 @@
-"""Judges ratios, by what is claimed and by what was committed. Pure."""
+"""Compares ratios with their targets and with the committed record."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from enum import StrEnum
 from .groups import Claim, Group
 from .stats import Series, ratio
 
-# A ratio may lose this part of what was committed before it is a loss; noise is about half of it.
+# A ratio may fall by this share before it counts as a regression; noise is about half of it.
 TOLERANCE = 0.2
-# Beyond this the server may be what was measured.
-BUSY = 0.85
+# Above this CPU share the server may be the bottleneck.
+SATURATED = 0.85
 
 
-class Word(StrEnum):
+class Status(StrEnum):
     OK = "ok"
     SHORT = "short"
-    # Nothing is claimed of it.
+    # A ratio without a target.
     SHOWN = ""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What a claim has come to."""
+class ClaimResult:
+    """The measured ratio of a claim."""
 
     group: str
     claim: Claim
     ratio: float
 
     @property
-    def word(self) -> Word:
+    def status(self) -> Status:
         if self.claim.least is None:
-            return Word.SHOWN
-        return Word.OK if self.ratio >= self.claim.least else Word.SHORT
+            return Status.SHOWN
+        return Status.OK if self.ratio >= self.claim.least else Status.SHORT
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A ratio that has become worse than is noise."""
+class Regression:
+    """A ratio that is worse than the committed one by more than noise."""
 
     group: str
     title: str
@@ -48,28 +48,28 @@ class Loss:
 
     def __str__(self) -> str:
         part = 1 - self.ratio / self.committed
-        return f"{self.group}: {self.title} was {self.committed:.2f}x and is {self.ratio:.2f}x, a loss of {part:.0%}"
+        return f"{self.group}: {self.title} was {self.committed:.2f}x and is {self.ratio:.2f}x, {part:.0%} worse"
 
 
-def judge(group: Group, series: Mapping[str, Series]) -> list[Verdict]:
-    """The claims of a group whose cases were both measured."""
+def evaluate(group: Group, series: Mapping[str, Series]) -> list[ClaimResult]:
+    """The claims of a group for which both cases were measured."""
     return [
-        Verdict(group.name, claim, ratio(series[claim.peer], series[claim.ours]))
+        ClaimResult(group.name, claim, ratio(series[claim.peer], series[claim.ours]))
         for claim in group.claims
         if claim.peer in series and claim.ours in series
     ]
 
 
-def losses(verdicts: Iterable[Verdict], committed: Mapping[str, Mapping[str, float]]) -> Iterator[Loss]:
-    """The ratios that have lost more than the tolerance since they were committed. New ones have lost nothing."""
-    for verdict in verdicts:
-        before = committed.get(verdict.group, {}).get(verdict.claim.title)
-        if before is not None and verdict.ratio < before * (1 - TOLERANCE):
-            yield Loss(verdict.group, verdict.claim.title, before, verdict.ratio)
+def regressions(outcomes: Iterable[ClaimResult], committed: Mapping[str, Mapping[str, float]]) -> Iterator[Regression]:
+    """The ratios that are worse than the committed ones by more than the tolerance; new ones are ignored."""
+    for outcome in outcomes:
+        before = committed.get(outcome.group, {}).get(outcome.claim.title)
+        if before is not None and outcome.ratio < before * (1 - TOLERANCE):
+            yield Regression(outcome.group, outcome.claim.title, before, outcome.ratio)
 
 
-def busy(series: Mapping[str, Series]) -> Iterator[tuple[str, float]]:
-    """The cases during which the server was so busy that it may have held them up."""
+def saturated(series: Mapping[str, Series]) -> Iterator[tuple[str, float]]:
+    """The cases in which the server may have been the bottleneck."""
     for name, each in series.items():
-        if each.server_share is not None and each.server_share > BUSY:
+        if each.server_share is not None and each.server_share > SATURATED:
             yield name, each.server_share

@@ -1,4 +1,4 @@
-"""The pure parts of the bench: figures, judgements, the server's bytes, what is written down."""
+"""Statistics, thresholds, payloads and reports of the benchmarks."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks import groups, markdown, measuring, payloads, plot, raw_clients, records, stats, table, thresholds
+from benchmarks import groups, markdown, measurement, payloads, plot, raw_clients, records, stats, table, thresholds
 from benchmarks.groups import Case, Claim, Group
-from benchmarks.measuring import Results
-from benchmarks.payloads import Order
+from benchmarks.measurement import Results
+from benchmarks.payloads import StreamSpec
 from benchmarks.stats import Sample, Series
 
 GROUP = Group(
@@ -32,20 +32,20 @@ def results(**numbers: float) -> Results:
     return Results(series={"stream": {name.replace("_", "-"): series(number) for name, number in numbers.items()}})
 
 
-def test_a_median_and_half_the_middle_half() -> None:
+def test_series_has_median_and_half_interquartile_range() -> None:
     assert series(10, 11, 12, 13, 100).median == 12
     assert series(10, 11, 12, 13, 100).spread == pytest.approx(1 / 12)
     assert series(10).spread == 0
 
 
-def test_a_ratio_is_of_figures_of_the_same_round() -> None:
-    # The machine was slow in the second round; both medians are of different rounds.
+def test_ratio_compares_figures_of_the_same_round() -> None:
+    # The machine was slow in the second round, so the two medians come from different rounds.
     assert stats.ratio(series(100, 1000, 110), series(10, 100, 11)) == 10
     assert stats.ratio(series(20, 30, 40), series(10, 10, 10)) == 3
 
 
 @pytest.mark.parametrize("group", groups.GROUPS, ids=lambda group: group.name)
-def test_claims_are_about_cases_that_there_are(group: Group) -> None:
+def test_claims_name_existing_cases(group: Group) -> None:
     names = [case.name for case in group.cases]
     assert len(set(names)) == len(names)
     assert group.claims
@@ -55,16 +55,16 @@ def test_claims_are_about_cases_that_there_are(group: Group) -> None:
         assert claim.least is None or claim.least > 0
 
 
-def test_groups_are_chosen_by_how_their_names_begin() -> None:
-    assert [group.name for group in groups.named(["fan", "call"])] == ["fan-out", "fan-out-paced", "call"]
-    assert groups.named([]) == groups.GROUPS
-    with pytest.raises(LookupError, match="no group is called nothing; there are stream, async-stream"):
-        groups.named(["call", "nothing"])
+def test_groups_are_selected_by_prefix() -> None:
+    assert [group.name for group in groups.select(["fan", "call"])] == ["fan-out", "fan-out-paced", "call"]
+    assert groups.select([]) == groups.GROUPS
+    with pytest.raises(LookupError, match="no group is called nothing; choose from stream, async-stream"):
+        groups.select(["call", "nothing"])
 
 
-def test_every_round_visits_every_case_and_every_second_one_from_the_other_end() -> None:
+def test_every_second_round_visits_cases_in_reverse() -> None:
     other = Group("other", "", "ms", (Case("one", ()), Case("two", ())), (), visits=2)
-    seen = [(group.name, case.name) for group, case in measuring.visits((GROUP, other), 2)]
+    seen = [(group.name, case.name) for group, case in measurement.visits((GROUP, other), 2)]
     first, second = seen[:7], seen[7:]
     assert first[:3] == [("stream", "aurous"), ("stream", "openai"), ("stream", "httpx-sse")]
     assert [name for _, name in first[3:]] == ["one", "two", "two", "one"]
@@ -72,44 +72,46 @@ def test_every_round_visits_every_case_and_every_second_one_from_the_other_end()
     assert Counter(first) == Counter(second)
 
 
-@pytest.mark.parametrize(("ratio", "word"), [(10.0, "ok"), (9.99, "short")])
-def test_a_claim_is_kept_or_short(ratio: float, word: str) -> None:
-    verdict, *_ = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(ratio)})
-    assert (verdict.ratio, verdict.word) == (ratio, word)
+@pytest.mark.parametrize(("ratio", "status"), [(10.0, "ok"), (9.99, "short")])
+def test_ratio_below_its_target_is_short(ratio: float, status: str) -> None:
+    outcome, *_ = thresholds.evaluate(GROUP, {"aurous": series(1), "openai": series(ratio)})
+    assert (outcome.ratio, outcome.status) == (ratio, status)
 
 
-def test_what_was_not_measured_is_not_judged() -> None:
-    assert thresholds.judge(GROUP, {"aurous": series(1)}) == []
-    judged = thresholds.judge(GROUP, {"openai": series(5), "httpx-sse": series(1)})
-    assert [(verdict.claim.title, verdict.word) for verdict in judged] == [("httpx-sse / openai", "")]
+def test_unmeasured_cases_are_not_evaluated() -> None:
+    assert thresholds.evaluate(GROUP, {"aurous": series(1)}) == []
+    outcomes = thresholds.evaluate(GROUP, {"openai": series(5), "httpx-sse": series(1)})
+    assert [(outcome.claim.title, outcome.status) for outcome in outcomes] == [("httpx-sse / openai", "")]
 
 
-def test_a_fifth_may_be_lost_and_no_more() -> None:
+def test_ratio_more_than_a_fifth_worse_is_a_regression() -> None:
     committed = {"stream": {"openai / aurous": 10.0, "gone / aurous": 3.0}}
-    same = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(8.0), "httpx-sse": series(0.1)})
-    assert list(thresholds.losses(same, committed)) == []
-    worse = thresholds.judge(GROUP, {"aurous": series(1), "openai": series(7.9)})
-    (loss,) = thresholds.losses(worse, committed)
-    assert str(loss) == "stream: openai / aurous was 10.00x and is 7.90x, a loss of 21%"
+    same = thresholds.evaluate(GROUP, {"aurous": series(1), "openai": series(8.0), "httpx-sse": series(0.1)})
+    assert list(thresholds.regressions(same, committed)) == []
+    worse = thresholds.evaluate(GROUP, {"aurous": series(1), "openai": series(7.9)})
+    (regression,) = thresholds.regressions(worse, committed)
+    assert str(regression) == "stream: openai / aurous was 10.00x and is 7.90x, 21% worse"
 
 
-def test_a_server_without_rest_is_told_of() -> None:
+def test_saturated_server_is_reported() -> None:
     found = {"quick": series(1, 1, 1, share=0.9), "slow": series(1, 1, 1, share=0.8), "none": series(1)}
-    assert list(thresholds.busy(found)) == [("quick", 0.9)]
+    assert list(thresholds.saturated(found)) == [("quick", 0.9)]
 
 
-@pytest.mark.parametrize("order", [Order(20_000, 0), Order(100, 0.05)])
+@pytest.mark.parametrize("spec", [StreamSpec(20_000, 0), StreamSpec(100, 0.05)])
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
-def test_an_order_is_read_from_the_name_of_a_model(order: Order, separators: tuple[str, str]) -> None:
-    body = json.dumps({**raw_clients.body(order.model, stream=True)}, separators=separators).encode()
-    assert payloads.read_order(body) == order
-    assert payloads.read_order(json.dumps(raw_clients.body("aurous-grow-2.0-pro", stream=False)).encode()) is None
+def test_stream_spec_is_parsed_from_the_model_name(spec: StreamSpec, separators: tuple[str, str]) -> None:
+    body = json.dumps({**raw_clients.body(spec.model, stream=True)}, separators=separators).encode()
+    assert payloads.parse_stream_spec(body) == spec
+    assert (
+        payloads.parse_stream_spec(json.dumps(raw_clients.body("aurous-grow-2.0-pro", stream=False)).encode()) is None
+    )
 
 
-def test_a_stream_has_one_event_in_each_piece_and_one_chunk_for_each_event() -> None:
-    order = Order(50, 0)
-    pieces = list(payloads.stream(order.events))
-    assert len(pieces) == order.events
+def test_stream_has_one_event_per_piece_and_http_chunk() -> None:
+    spec = StreamSpec(50, 0)
+    pieces = list(payloads.stream(spec.events))
+    assert len(pieces) == spec.events
     assert pieces[0].startswith(payloads.STREAM_HEAD)
     for piece in pieces[1:-1]:
         size, _, rest = piece.partition(b"\r\n")
@@ -120,26 +122,26 @@ def test_a_stream_has_one_event_in_each_piece_and_one_chunk_for_each_event() -> 
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000, 10**6])
-def test_lines_are_the_same_however_the_bytes_are_cut(size: int) -> None:
-    order, data = Order(30, 0), b"".join(payloads.stream(30))
+def test_raw_client_reads_the_same_lines_over_any_cuts(size: int) -> None:
+    spec, data = StreamSpec(30, 0), b"".join(payloads.stream(30))
     reader = raw_clients.Lines()
     lines = [line for start in range(0, len(data), size) for line in reader.feed(data[start : start + size]) if line]
     frames = [json.loads(line.removeprefix(b"data: ")) for line in lines[:-1]]
     assert lines[-1] == b"data: [DONE]"
-    assert len(frames) == order.events
-    assert sum(len(frame["choices"][0]["delta"].get("content", "")) for frame in frames) == order.characters
+    assert len(frames) == spec.events
+    assert sum(len(frame["choices"][0]["delta"].get("content", "")) for frame in frames) == spec.characters
     assert frames[0]["choices"][0]["delta"]["role"] == "assistant"
     assert frames[-1]["choices"][0]["finish_reason"] == "stop"
     assert frames[-1]["usage"]["total_tokens"] == 52
 
 
-def test_an_answer_in_one_piece_is_as_long_as_it_says() -> None:
+def test_completion_has_its_content_length() -> None:
     head, _, content = payloads.completion().partition(b"\r\n\r\n")
     assert f"Content-Length: {len(content)}".encode() in head.splitlines()
     assert len(json.loads(content)["choices"][0]["message"]["content"]) == payloads.answer_length()
 
 
-def test_a_table_has_figures_ratios_and_targets() -> None:
+def test_table_has_figures_ratios_and_targets() -> None:
     measured = results(aurous=5.0, openai=60.0)
     measured.missing["stream", "httpx-sse"] = "httpx_sse is not installed"
     lines = list(table.lines((GROUP,), measured))
@@ -151,7 +153,7 @@ def test_a_table_has_figures_ratios_and_targets() -> None:
     ]
 
 
-def test_a_table_has_what_is_claimed_of_others_and_what_went_wrong() -> None:
+def test_table_has_failures_and_claims_between_peers() -> None:
     measured = results(openai=60.0, httpx_sse=6.0)
     measured.series["stream"]["openai"] = series(60.0, share=0.99)
     measured.failed["stream", "aurous"] = "ValueError: no"
@@ -170,7 +172,7 @@ def a_record(**numbers: float) -> dict[str, Any]:
     return records.record((GROUP,), results(**numbers), rounds=3, load=0.25)
 
 
-def test_a_record_is_json_and_names_no_machine() -> None:
+def test_record_is_json_without_the_machines_name() -> None:
     record = json.loads(records.as_json(a_record(aurous=5.123456, openai=60.0)))
     assert record["groups"]["stream"]["cases"]["aurous"]["median"] == 5.12
     assert record["groups"]["stream"]["targets"] == {"openai / aurous": 10.0, "httpx-sse / aurous": 1.3}
@@ -179,7 +181,7 @@ def test_a_record_is_json_and_names_no_machine() -> None:
     assert set(record["machine"]) == {"python", "system", "cores", "packages"}
 
 
-def test_a_record_that_is_none_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_record_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "RATIOS", tmp_path / "RATIOS.json")
     with pytest.raises(records.RecordError, match=r"there is no RATIOS\.json to compare with; make one with --record"):
         records.read()
@@ -191,7 +193,7 @@ def test_a_record_that_is_none_is_refused_with_what_to_do(tmp_path: Path, monkey
     assert records.ratios(records.read()) == {"stream": {"openai / aurous": 12.0}}
 
 
-def test_a_picture_is_small_and_has_the_bars_to_scale() -> None:
+def test_plot_is_small_and_to_scale() -> None:
     drawn = plot.draw(a_record(aurous=5.0, openai=60.0, httpx_sse=15.0))
     root = parsed(drawn)
     space = "{http://www.w3.org/2000/svg}"
@@ -203,24 +205,24 @@ def test_a_picture_is_small_and_has_the_bars_to_scale() -> None:
     assert len(drawn) < 20_000
 
 
-def test_a_picture_of_nothing_is_one_too() -> None:
+def test_plot_without_peers_is_valid_svg() -> None:
     assert parsed(plot.draw(a_record(aurous=5.0))).tag.endswith("svg")
 
 
-def test_the_committed_picture_is_of_the_committed_ratios() -> None:
+def test_committed_plot_matches_the_committed_ratios() -> None:
     assert records.PICTURE.read_text(encoding="utf-8") == plot.draw(records.read())
 
 
-def test_a_table_has_the_figures_and_how_many_times_ours_they_are() -> None:
+def test_markdown_table_has_figures_and_ratios() -> None:
     assert markdown.table(a_record(aurous=5.0, openai=6000.0, httpx_sse=1.5)).splitlines()[2:] == [
         "| streamed event | 5 µs ±0% | openai 6,000 ±0%: **1200x**, httpx-sse 1.5 ±0%: **0.3x** |"
     ]
     assert len(markdown.table(a_record(openai=60.0)).splitlines()) == 2
 
 
-def test_the_table_of_the_readme_is_of_the_committed_ratios() -> None:
+def test_readme_table_matches_the_committed_ratios() -> None:
     readme = records.README.read_text(encoding="utf-8")
-    assert markdown.placed(readme, records.read()) == readme
-    assert markdown.placed(readme, a_record(aurous=5.0, openai=60.0)) != readme
+    assert markdown.insert_table(readme, records.read()) == readme
+    assert markdown.insert_table(readme, a_record(aurous=5.0, openai=60.0)) != readme
     with pytest.raises(ValueError, match="has no table between"):
-        markdown.placed("# README", records.read())
+        markdown.insert_table("# README", records.read())

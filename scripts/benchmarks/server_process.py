@@ -1,4 +1,4 @@
-"""Starts the server in a process of its own and stops it, whatever happens in between. Asks it how busy it was."""
+"""The benchmark server as a process, started and stopped by a context manager, and its CPU time."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def serving(core: int | None) -> Iterator[str]:
-    """The server on its core; yields its URL."""
+def run_server(core: int | None) -> Iterator[str]:
+    """Run the server on its core; yields its URL."""
     command = [sys.executable, "-m", "benchmarks.server", *([] if core is None else [str(core)])]
-    # A session of its own: Ctrl-C is for those who can stop it in good order.
+    # A session of its own: Ctrl-C goes to the parent, which stops it.
     server = subprocess.Popen(
         command, cwd=SCRIPTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -37,7 +37,7 @@ def serving(core: int | None) -> Iterator[str]:
 
 @dataclass
 class Stopwatch:
-    """What a piece of work has cost, in seconds: CPU of this process, wall, and CPU of the server."""
+    """The seconds that a block took: CPU of this process, wall, and CPU of the server."""
 
     cpu: float = 0.0
     wall: float = 0.0
@@ -46,9 +46,9 @@ class Stopwatch:
 
 @contextmanager
 def timed(url: str) -> Iterator[Stopwatch]:
-    """Fills in the watch when the block ends."""
+    """Yields a stopwatch that is filled in when the block ends."""
     watch = Stopwatch()
-    # So that all begin alike: when the collector next goes through everything would be a matter of chance.
+    # A full collection first; otherwise the next one would fall into one case or another by chance.
     gc.collect()
     served = _server_seconds(url)
     wall, cpu = time.perf_counter(), time.process_time()

@@ -1,4 +1,4 @@
-"""Visits the cases: every round each of them, every second round from the other end. Knows no figures of its own."""
+"""Runs the cases: all in each round, in reverse order every second round."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from .groups import Case, Group
-from .serving import SCRIPTS
+from .server_process import SCRIPTS
 from .stats import Sample, Series
 
-# Of one visit, in seconds; the longest takes about ten.
-PATIENCE = 300
-# What would send the requests elsewhere, or change what a client does.
-_FOREIGN = ("AUROUS_", "OPENAI_", "HTTPX_", "PYTHON")
+# Seconds of one visit; the longest takes about ten.
+TIMEOUT = 300
+# Environment variables that would change where requests go or what a client does.
+_EXCLUDED_VARIABLES = ("AUROUS_", "OPENAI_", "HTTPX_", "PYTHON")
 
 
 class CaseError(Exception):
-    """A case came to grief; the message says how, in one line."""
+    """A case failed; the message is one line."""
 
 
 class MissingError(Exception):
-    """A case needs what is not here; the message says what."""
+    """A case needs something that is not installed; the message says what."""
 
 
 @dataclass
 class Results:
-    """What a run gave: the series of each case, by its group, and why some have none."""
+    """The results of a run: a series for each case, by group, and why some have none."""
 
     series: dict[str, dict[str, Series]] = field(default_factory=dict)
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -36,37 +36,37 @@ class Results:
 
 
 def measure(
-    groups: tuple[Group, ...], url: str, core: int | None, *, rounds: int, tell: Callable[[str], None]
+    groups: tuple[Group, ...], url: str, core: int | None, *, rounds: int, on_progress: Callable[[str], None]
 ) -> Results:
-    """All rounds. `tell` hears which case is visited. A case that fails once is not visited again."""
+    """Run all rounds. `on_progress` gets the case that runs. A case that fails is not run again."""
     results = Results()
     samples: dict[tuple[str, str], list[Sample]] = {}
     values = {"{url}": url, "{core}": str(-1 if core is None else core)}
     for number, (group, case) in enumerate(visits(groups, rounds)):
-        place = (group.name, case.name)
-        if place in results.missing or place in results.failed:
+        key = (group.name, case.name)
+        if key in results.missing or key in results.failed:
             continue
-        tell(f"visit {number + 1}: {group.name}, {case.name}")
+        on_progress(f"visit {number + 1}: {group.name}, {case.name}")
         try:
-            if place not in samples and group.rehearsed:
+            if key not in samples and group.warm_up:
                 _visit(case, values)
             sample = _visit(case, values)
-            samples.setdefault(place, []).append(sample)
+            samples.setdefault(key, []).append(sample)
         except MissingError as error:
-            results.missing[place] = str(error)
+            results.missing[key] = str(error)
         except CaseError as error:
-            results.failed[place] = str(error)
+            results.failed[key] = str(error)
     for group in groups:
         results.series[group.name] = {
-            case.name: Series(tuple(samples[place]))
+            case.name: Series(tuple(samples[key]))
             for case in group.cases
-            if (place := (group.name, case.name)) in samples and place not in results.failed
+            if (key := (group.name, case.name)) in samples and key not in results.failed
         }
     return results
 
 
 def visits(groups: tuple[Group, ...], rounds: int) -> Iterator[tuple[Group, Case]]:
-    """Every case, in its turn."""
+    """Every case in its order."""
     for number in range(rounds):
         for group in groups if number % 2 == 0 else reversed(groups):
             for again in range(group.visits):
@@ -75,8 +75,8 @@ def visits(groups: tuple[Group, ...], rounds: int) -> Iterator[tuple[Group, Case
 
 
 def _visit(case: Case, values: dict[str, str]) -> Sample:
-    command = [values.get(word, word) for word in case.command]
-    # A session of its own: Ctrl-C is for this process, which then ends that one.
+    command = [values.get(status, status) for status in case.command]
+    # A session of its own: Ctrl-C goes to this process, which stops the other.
     process = subprocess.Popen(
         command,
         cwd=SCRIPTS,
@@ -87,23 +87,23 @@ def _visit(case: Case, values: dict[str, str]) -> Sample:
         start_new_session=True,
     )
     try:
-        out, complaint = process.communicate(timeout=PATIENCE)
+        out, stderr = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
-        raise CaseError(f"it was not done after {PATIENCE} s") from None
+        raise CaseError(f"it did not finish within {TIMEOUT} s") from None
     finally:
         _end(process)
     if process.returncode != 0 or not out.strip():
-        lines = complaint.strip().splitlines() or [f"it ended with code {process.returncode} and no word"]
+        lines = stderr.strip().splitlines() or [f"it ended with code {process.returncode} and no output"]
         raise CaseError(lines[-1])
-    told = json.loads(out.splitlines()[-1])
-    if "missing" in told:
-        raise MissingError(told["missing"])
-    return Sample.of(told)
+    output = json.loads(out.splitlines()[-1])
+    if "missing" in output:
+        raise MissingError(output["missing"])
+    return Sample.of(output)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
-        # It may have a server of its own to stop.
+        # It may have to stop a server of its own.
         process.terminate()
         try:
             process.communicate(timeout=10)
@@ -116,6 +116,6 @@ def _environment() -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(_FOREIGN) and not name.lower().endswith("_proxy")
+        if not name.startswith(_EXCLUDED_VARIABLES) and not name.lower().endswith("_proxy")
     }
     return {**kept, **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ}}
