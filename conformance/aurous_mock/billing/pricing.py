@@ -1,7 +1,6 @@
-"""Turns token counts into credits, holds and receipts in exact arithmetic; knows nothing of balances or storage.
+"""Prices of usage: charges, holds and receipts, in exact arithmetic.
 
-Money is counted in whole micro-credits: one credit per million tokens is one micro-credit per token, so no sum is ever
-rounded, and the division that prints credits is the only one.
+Amounts are whole micro-credits: one credit per million tokens is one micro-credit per token, so that no sum is rounded.
 """
 
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ REASONING_TOKENS = {"minimal": 0, "low": 32, "medium": 96, "high": 1536}
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a completion consumed; `billed` is false when the provider failed and nothing is owed."""
+    """Tokens of a completion. billed: false if the provider failed, which is free"""
 
     prompt: int
     completion: int = 0
@@ -23,13 +22,13 @@ class Usage:
     billed: bool = True
 
     @property
-    def made(self) -> int:
-        """All tokens that came out, seen or not."""
+    def generated(self) -> int:
+        """All output tokens, reasoning included."""
         return self.completion + self.reasoning
 
 
 def in_credits(micro: int) -> float:
-    """Micro-credits as the number the API prints."""
+    """Micro-credits as the number of credits in the API."""
     return micro / MICRO
 
 
@@ -37,12 +36,12 @@ def charge(usage: Usage, model: Model) -> int:
     """What the usage costs, in micro-credits; reasoning is billed at the output rate."""
     if not usage.billed:
         return 0
-    return usage.prompt * model.rates.input + usage.made * model.rates.output
+    return usage.prompt * model.rates.input + usage.generated * model.rates.output
 
 
 def hold(prompt_tokens: int, max_tokens: int, effort: str, model: Model) -> int:
-    """What is set aside before the model is asked: a tenth more input than estimated, all the output allowed, and the
-    most that the effort may reason (`/api-reference/chat/pricing`)."""
+    """Micro-credits to hold before the model is asked: the estimated input and a tenth, `max_tokens`, and the most
+    reasoning tokens of the effort (`/api-reference/chat/pricing`)."""
     padded = -(-prompt_tokens * 11 // 10)
     return padded * model.rates.input + (max_tokens + REASONING_TOKENS[effort]) * model.rates.output
 
@@ -57,7 +56,7 @@ def receipt(usage: Usage, model: Model) -> dict[str, Any]:
     counts = {
         "prompt_tokens": usage.prompt,
         "completion_tokens": usage.completion,
-        "total_tokens": usage.prompt + usage.made,
+        "total_tokens": usage.prompt + usage.generated,
     }
     if usage.reasoning:
         counts["reasoning_tokens"] = usage.reasoning

@@ -1,4 +1,4 @@
-"""Owns the completion while it is being written, and its body at any moment; neither stores nor sends it."""
+"""A completion while it is generated, and its body in each status."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,14 +31,12 @@ BY_SHUTDOWN = Failure("cancelled_by_shutdown", "server_error", "The server shut 
 ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance that made the completion went away.")
 
 
-def failure_of(refused: APIError) -> Failure:
-    return Failure(
-        refused.code, "rate_limit" if refused.code == "provider_rate_limited" else type_for(500), refused.message
-    )
+def failure_of(error: APIError) -> Failure:
+    return Failure(error.code, "rate_limit" if error.code == "provider_rate_limited" else type_for(500), error.message)
 
 
 class Draft:
-    """An answer as far as it has come; the only mutable part of a completion."""
+    """The answer so far; the only mutable part of a completion."""
 
     def __init__(self, request: ParsedRequest, completion_id: str, created: int) -> None:
         self.request = request
@@ -51,7 +49,7 @@ class Draft:
         self._finish: Finish | None = None
 
     def add(self, delta: Delta) -> None:
-        """Take the next piece in."""
+        """Append the next delta."""
         if delta.opens is not None:
             self._calls.append((delta.opens, []))
         if delta.call is not None:
@@ -62,11 +60,11 @@ class Draft:
         self._tokens += 1 if delta.text else 0
 
     def end(self, finish: Finish) -> None:
-        """Note how the answer ended; nothing may be added afterwards."""
+        """Set why the answer ended; nothing may be added afterwards."""
         self._finish = finish
 
-    def take(self, answer: Answer) -> None:
-        """Take a whole answer in at once."""
+    def set_answer(self, answer: Answer) -> None:
+        """Set the whole answer at once."""
         self._texts = [*answer.content]
         self._logprobs = [*answer.logprobs]
         self._calls = [(call, [call.arguments]) for call in answer.calls]
@@ -75,7 +73,7 @@ class Draft:
 
     @property
     def usage(self) -> Usage:
-        """What is to be paid so far."""
+        """The tokens to pay for so far."""
         finish = self._finish or Finish("")
         return Usage(
             prompt=self.request.prompt_tokens if finish.prompt_tokens is None else finish.prompt_tokens,
@@ -84,7 +82,7 @@ class Draft:
         )
 
     def body(self, status: str, failure: Failure | None = None) -> dict[str, Any]:
-        """The completion as the API shows it, in the given status."""
+        """The completion object of the API, in the given status."""
         usage = self.usage
         if status == FAILED:
             usage = Usage(usage.prompt, usage.completion, usage.reasoning, billed=False)
@@ -92,7 +90,7 @@ class Draft:
             "index": 0,
             "message": self._message(),
             "finish_reason": self.finish_reason(status),
-            "logprobs": self._shown_logprobs(),
+            "logprobs": self._logprobs_member(),
         }
         body: dict[str, Any] = {
             "id": self.id,
@@ -126,14 +124,14 @@ class Draft:
             ]
         return message
 
-    def _shown_logprobs(self) -> dict[str, Any] | None:
+    def _logprobs_member(self) -> dict[str, Any] | None:
         return None if self.request.alternatives is None else {"content": self._logprobs, "refusal": None}
 
 
-def abandon(body: bytes) -> bytes:
-    """The last body of a completion whose server died while it was at `body`: failed, and free."""
-    left: dict[str, Any] = orjson.loads(body)
-    usage = left["usage"]
+def mark_abandoned(body: bytes) -> bytes:
+    """The final body of a completion whose server died: failed, and not charged. body: its last checkpoint"""
+    completion: dict[str, Any] = orjson.loads(body)
+    usage = completion["usage"]
     usage["credits_charged"] = 0.0
     usage["breakdown"] |= {name: 0.0 for name in usage["breakdown"] if name.endswith("_credits")}
-    return orjson.dumps({**left, "status": FAILED, "error": asdict(ABANDONED)})
+    return orjson.dumps({**completion, "status": FAILED, "error": asdict(ABANDONED)})

@@ -1,4 +1,4 @@
-"""Decides what an idempotency key means for a request; keeps no keys and reads no clock."""
+"""Decides what an idempotency key means for a request: run it, replay it, or refuse it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HEADERS = ("idempotency-key", "aurous-idempotency-key", "aurous-idempotent-key")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A request's wish to be the only one of its key."""
+    """A request with an idempotency key."""
 
     key: str
     route: str
@@ -27,7 +27,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is known of a key: who claimed it when, and the answer once there is one."""
+    """A stored key: the request that used it first, and its response body once there is one."""
 
     route: str
     fingerprint: str
@@ -37,26 +37,26 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
-    """The key is free."""
+class KeyUnused:
+    """No request within the window has this key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """The key has an answer for this very request."""
+    """The key has a response for this request."""
 
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class InUse:
-    """The key belongs to another request, or to one that still runs."""
+class KeyInUse:
+    """The key belongs to another request, or to one that is still running."""
 
     reason: str
 
 
 def read_key(headers: Mapping[str, str]) -> str | None:
-    """The request's key, if it sent one; refused when empty or too long."""
+    """The key of a request, if it has one. Raises APIError if it is empty or too long."""
     key = next((headers[name] for name in HEADERS if name in headers), None)
     if key is not None and not 1 <= len(key) <= LONGEST:
         raise APIError(
@@ -66,18 +66,18 @@ def read_key(headers: Mapping[str, str]) -> str | None:
 
 
 def fingerprint(body: Any) -> str:
-    """Equal for bodies that are equal as canonical JSON: key order and white space do not count."""
+    """A hash that is equal for bodies with equal canonical JSON, whatever their key order and white space."""
     return sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def decide(entry: Entry | None, claim: Claim, now: float) -> Fresh | Replay | InUse:
-    """What the key's history, if any, means for `claim`."""
+def decide(entry: Entry | None, claim: Claim, now: float) -> KeyUnused | Replay | KeyInUse:
+    """What to do with a request, given the stored entry of its key. now: Unix seconds"""
     if entry is None or now - entry.claimed_at >= WINDOW:
-        return Fresh()
+        return KeyUnused()
     if entry.route != claim.route:
-        return InUse("This idempotency key was used on another route.")
+        return KeyInUse("This idempotency key was used on another route.")
     if entry.fingerprint != claim.fingerprint:
-        return InUse("This idempotency key was used with another request body.")
+        return KeyInUse("This idempotency key was used with another request body.")
     if entry.body is None:
-        return InUse("The first request with this idempotency key is still running.")
+        return KeyInUse("The first request with this idempotency key is still running.")
     return Replay(entry.body)

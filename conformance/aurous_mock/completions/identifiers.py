@@ -1,15 +1,15 @@
-"""Makes the prefixed ULIDs that name completions, requests and tool calls; knows nothing of what they name."""
+"""Prefixed ULIDs as ids of completions, requests and tool calls."""
 
 import os
 import random
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Two characters at a time halves the work of an encoder that runs twice in every request.
+# Two characters at a time: half the cost, twice in every request.
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _SHIFTS = tuple(range(120, -1, -10))
 
-# Asking the system each time would be a twelfth of a request. Seeded from it once, ids are as unique, if not as secret.
+# `os.urandom` for each id would be a twelfth of the cost of a request. Ids must be unique, not secret.
 _rng = random.Random(os.urandom(32))
 os.register_at_fork(after_in_child=lambda: _rng.seed(os.urandom(32)))
 
@@ -21,10 +21,10 @@ def ulid(milliseconds: int, randomness: int) -> str:
 
 
 def new(prefix: str) -> str:
-    """A fresh identifier such as `cmp_01K...`: unique, sortable by time, opaque to callers."""
+    """A new identifier such as `cmp_01K...`: unique, sortable by time, opaque to callers."""
     return prefix + ulid(time.time_ns() // 1_000_000, _rng.getrandbits(80))
 
 
 def derived(prefix: str, rng: random.Random) -> str:
-    """An identifier drawn from `rng`, for parts of an answer that repeat when the answer does."""
+    """An identifier from `rng`, the same whenever the same answer is generated."""
     return prefix + ulid(rng.getrandbits(48), rng.getrandbits(80))

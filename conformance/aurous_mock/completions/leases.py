@@ -1,7 +1,7 @@
-"""Keeps the completions of this server believed in, and gives up those of servers that died.
+"""Leases of running completions: this server renews its own, and fails those of servers that died.
 
-A completion that is being made carries a lease, which its server renews. When the server dies the lease runs out, and
-whichever server looks next ends the completion as failed: its hold is released, and its key is free.
+When a server dies its leases expire. The next server that looks fails the completion, which releases its hold and frees
+its key.
 """
 
 import asyncio
@@ -10,42 +10,42 @@ from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 
-from aurous_mock.completions.draft import FAILED, IN_PROGRESS, abandon
+from aurous_mock.completions.draft import FAILED, IN_PROGRESS, mark_abandoned
 from aurous_mock.storage.connections import Database
-from aurous_mock.storage.store import Closing, Unreachable
+from aurous_mock.storage.store import FinishCompletion, StoreUnavailable
 from aurous_mock.storage.tables import completions
 
-LENGTH = 4.0
-_RENEW_EVERY = 1.0
+LEASE_SECONDS = 4.0
+_RENEW_INTERVAL = 1.0
 
 
 class Leases:
-    """The leases of one server, called `holder`."""
+    """The leases of one server. holder: its unique name"""
 
-    def __init__(self, database: Database, holder: str, close: Callable[[Closing], Awaitable[bool]]) -> None:
+    def __init__(self, database: Database, holder: str, close: Callable[[FinishCompletion], Awaitable[bool]]) -> None:
         self._database = database
         self._holder = holder
         self._close = close
 
-    async def keep(self) -> None:
-        """Renew ours and look after the others', for ever."""
+    async def run_forever(self) -> None:
+        """Renew and expire leases until cancelled."""
         while True:
-            await asyncio.sleep(_RENEW_EVERY)
+            await asyncio.sleep(_RENEW_INTERVAL)
             try:
                 await self.renew()
-                await self.give_up()
-            except Unreachable as error:
-                # It may come back before the leases run out.
-                print(f"aurous-mock: the state cannot be reached: {error}", file=sys.stderr)
+                await self.expire_abandoned()
+            except StoreUnavailable as error:
+                # It may be available again before the leases expire.
+                print(f"aurous-mock: the state is unavailable: {error}", file=sys.stderr)
 
     async def renew(self) -> None:
-        mine = (completions.c.status == IN_PROGRESS) & (completions.c.holder == self._holder)
-        renewed = sa.update(completions).where(mine).values(lease=self._database.clock() + LENGTH)
+        own = (completions.c.status == IN_PROGRESS) & (completions.c.holder == self._holder)
+        renewed = sa.update(completions).where(own).values(lease=self._database.clock() + LEASE_SECONDS)
         await self._database.transact(lambda connection: connection.execute(renewed))
 
-    async def give_up(self) -> None:
-        """End the completions whose leases have run out."""
-        left = (completions.c.status == IN_PROGRESS) & (completions.c.lease < self._database.clock())
-        found = sa.select(completions.c.id, completions.c.body).where(left)
-        for row in await self._database.transact(lambda connection: connection.execute(found).all()):
-            await self._close(Closing(id=row.id, status=FAILED, body=abandon(row.body), charge=0))
+    async def expire_abandoned(self) -> None:
+        """Fail the completions whose leases have expired."""
+        expired = (completions.c.status == IN_PROGRESS) & (completions.c.lease < self._database.clock())
+        query = sa.select(completions.c.id, completions.c.body).where(expired)
+        for row in await self._database.transact(lambda connection: connection.execute(query).all()):
+            await self._close(FinishCompletion(id=row.id, status=FAILED, body=mark_abandoned(row.body), charge=0))

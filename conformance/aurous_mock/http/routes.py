@@ -62,17 +62,17 @@ class Routes:
         if context.key is not None:
             claim = Claim(context.key, CREATE, idempotency.fingerprint(body))
         created = await self._service.create(parsed, team, claim, self._pace(context), _provider_error(request))
-        if not created.replayed:
-            await self._limits.spend_tokens(team, created.made)
-        return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.replayed else None)
+        if not created.is_replay:
+            await self._limits.spend_tokens(team, created.generated)
+        return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.is_replay else None)
 
     async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> SSEResponse:
         context = context_of(request)
-        run = await self._service.begin(parsed, team)
+        generation = await self._service.begin(parsed, team)
         provider_error = _provider_error(request)
         if provider_error is not None and context.fault.error_frame is None:
-            await run.conclude(FAILED, failure_of(provider_error))
-            self._service.forget(run)
+            await generation.finish(FAILED, failure_of(provider_error))
+            self._service.forget(generation)
             raise provider_error
         fault = context.fault
         options = StreamOptions(
@@ -82,13 +82,13 @@ class Routes:
             provider_error=provider_error,
             notice_disconnect=not fault.unnoticed,
         )
-        deltas = self._service.deltas(run, self._pace(context))
+        deltas = self._service.deltas(generation, self._pace(context))
 
         async def settle() -> None:
-            self._service.forget(run)
-            await self._limits.spend_tokens(team, run.draft.usage.made)
+            self._service.forget(generation)
+            await self._limits.spend_tokens(team, generation.draft.usage.generated)
 
-        return SSEResponse(run, deltas, options, context, on_end=settle)
+        return SSEResponse(generation, deltas, options, context, on_end=settle)
 
     async def retrieve(self, request: Request) -> Response:
         team = _team(context_of(request))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, failure_of
-from aurous_mock.completions.service import BROKEN, Run
+from aurous_mock.completions.service import INTERNAL_ERROR, Generation
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.frames import DONE, KEEP_ALIVE, FrameWriter, frame
@@ -44,19 +44,19 @@ class SSEResponse:
 
     def __init__(
         self,
-        run: Run,
+        generation: Generation,
         deltas: AsyncIterator[Delta | Finish],
         options: StreamOptions,
         context: RequestContext,
         *,
         on_end: Callable[[], Awaitable[None]],
     ) -> None:
-        self._run = run
+        self._generation = generation
         self._deltas = deltas
         self._options = options
         self._context = context
         self._on_end = on_end
-        self._frames = FrameWriter(run.draft)
+        self._frames = FrameWriter(generation.draft)
         self._sent_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,12 +74,12 @@ class SSEResponse:
         if self._options.notice_disconnect:
             helpers.append(asyncio.create_task(self._watch_for_disconnect()))
         producer = asyncio.create_task(self._produce())
-        self._run.attach(producer)
+        self._generation.attach(producer)
         try:
             await asyncio.wait([producer])
         finally:
             producer.cancel()
-            await self._conclude(producer)
+            await self._finish_generation(producer)
             for helper in helpers:
                 helper.cancel()
         await self._finish()
@@ -95,33 +95,33 @@ class SSEResponse:
                     "chat_provider_unavailable", "The provider failed mid-stream."
                 )
             if isinstance(delta, Finish):
-                self._run.draft.end(delta)
+                self._generation.draft.end(delta)
                 return
             # Into the draft first: the record has whatever the client may have received.
-            self._run.draft.add(delta)
+            self._generation.draft.add(delta)
             await self._emit(self._frames.delta(delta))
             number += 1
 
-    async def _conclude(self, producer: "asyncio.Task[None]") -> None:
-        run = self._run
+    async def _finish_generation(self, producer: "asyncio.Task[None]") -> None:
+        generation = self._generation
         if producer.done() and not producer.cancelled():
             error = producer.exception()
             if error is None:
-                await run.conclude(COMPLETED)
+                await generation.finish(COMPLETED)
             else:
-                await run.conclude(FAILED, failure_of(error) if isinstance(error, APIError) else BROKEN)
+                await generation.finish(FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR)
         else:
-            await run.conclude(CANCELLED, run.failure or BY_DISCONNECT)
+            await generation.finish(CANCELLED, generation.failure or BY_DISCONNECT)
 
     async def _finish(self) -> None:
         """Send the last frames: usage, or the error. The server drops them if the client is gone."""
-        if self._run.status == FAILED:
-            assert self._run.failure is not None
-            error = APIError(self._run.failure.code, self._run.failure.message)
+        if self._generation.status == FAILED:
+            assert self._generation.failure is not None
+            error = APIError(self._generation.failure.code, self._generation.failure.message)
             code = self._context.contract.code(error.code)
             await self._emit(frame(envelope(error, code, self._context.request_id)))
         else:
-            await self._emit(self._frames.final(self._run.status))
+            await self._emit(self._frames.final(self._generation.status))
         await self._emit(DONE)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -132,7 +132,7 @@ class SSEResponse:
     async def _watch_for_disconnect(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._run.interrupt(BY_DISCONNECT)
+        self._generation.interrupt(BY_DISCONNECT)
 
     async def _send_keep_alives(self) -> None:
         """Send a comment after `keep_alive` seconds of silence, so that proxies keep the connection."""

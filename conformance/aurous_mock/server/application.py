@@ -1,4 +1,4 @@
-"""Puts one server together from its settings; owns no behaviour."""
+"""Builds the ASGI application and its parts from settings."""
 
 from starlette.routing import Router
 
@@ -15,7 +15,7 @@ from aurous_mock.storage.store import Store
 
 
 class Application:
-    """An ASGI application and the parts that others need a hand on."""
+    """The ASGI application, its contracts and its service."""
 
     def __init__(self, settings: Settings) -> None:
         self.contracts = spec.load(settings.specs)
@@ -29,7 +29,7 @@ class Application:
 def _store(settings: Settings) -> Store:
     if settings.state is None:
         return MemoryStore(settings.credits)
-    # Imported here: SQLAlchemy takes longer to import than everything else, and most servers keep nothing.
+    # Imported here: SQLAlchemy takes longest to import, and few servers need it.
     from aurous_mock.storage.database import DatabaseStore
 
     return DatabaseStore(settings.state, settings.credits)

@@ -1,4 +1,4 @@
-"""The command line: flags and environment into settings, faults of either into one line and exit code 2."""
+"""The command line: flags and environment variables to settings. A mistake ends in one line and exit code 2."""
 
 import argparse
 import os
@@ -16,10 +16,10 @@ from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, Set
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the mock; returns when a signal has ended it."""
+    """Run the mock until a signal ends it."""
     settings = read(sys.argv[1:] if arguments is None else arguments)
-    # Imported late: a mistake in the flags is then answered at once.
-    from aurous_mock.server.uvicorn_server import serve
+    # Imported late, so that a mistake in the flags is reported at once.
+    from aurous_mock.server.serving import serve
 
     try:
         serve(settings)
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def read(arguments: Sequence[str]) -> Settings:
-    """The settings that a command line asks for."""
+    """The settings of a command line."""
     flags = _parser().parse_args(arguments)
     keys = {} if flags.no_default_key else {DEFAULT_KEY: DEFAULT_TEAM}
     keys |= dict.fromkeys([*filter(None, [os.environ.get("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
@@ -150,7 +150,7 @@ def _epilog() -> str:
     grammar = (faults.__doc__ or "").partition("\n\n")[2]
     endpoints = (
         "GET /_mock/ledger          every charge, in order\n"
-        "POST /_mock/reset          forget everything\n"
+        "POST /_mock/reset          delete everything\n"
         'POST /_mock/clock          {"advance": SECONDS}\n'
         'POST /_mock/faults         {"fault": TEXT, "method": "POST", "path": "/v1/..."}\n'
     )

@@ -1,4 +1,4 @@
-"""Runs a mock inside a test process: a real server on a real port in a daemon thread; for tests, not for serving."""
+"""Runs a mock inside a test process: a real server on a free port, in a daemon thread."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ import orjson
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
 
-_PATIENCE = 30
+_TIMEOUT_SECONDS = 30
 
 
 class Mock:
-    """A running mock, as tests see it."""
+    """A running mock, for tests."""
 
     def __init__(self, url: str, api_key: str) -> None:
         self.url = url
@@ -25,7 +25,7 @@ class Mock:
         return f"Mock({self.url!r})"
 
     def reset(self) -> None:
-        """Forget every completion, key, charge, fault and clock shift."""
+        """Delete every completion, key, charge and fault, and reset the clock."""
         self._call("POST", "reset", {})
 
     def ledger(self) -> list[dict[str, Any]]:
@@ -44,14 +44,14 @@ class Mock:
     def _call(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else orjson.dumps(body)
         request = Request(f"{self.url}/_mock/{name}", data, method=method)  # noqa: S310 - our own http URL
-        with urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310
+        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
             parsed: dict[str, Any] = orjson.loads(response.read())
             return parsed
 
 
 @contextmanager
 def running(**options: Any) -> Iterator[Mock]:
-    """A mock with the given `Settings` fields, for the length of a `with` block; it listens when the block begins."""
+    """A mock with the given fields of `Settings`, which listens within a `with` block."""
     settings = Settings(**{"port": 0, "access_log": False, **options})
     listener = bind(settings.host, settings.port)
     started = threading.Event()
@@ -60,12 +60,12 @@ def running(**options: Any) -> Iterator[Mock]:
     thread = threading.Thread(target=_run, args=(lambda: server.run([listener]), started, failure), daemon=True)
     thread.start()
     try:
-        if not started.wait(_PATIENCE) or failure:
+        if not started.wait(_TIMEOUT_SECONDS) or failure:
             raise RuntimeError("the mock did not start") from (failure[0] if failure else None)
         yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY))
     finally:
         server.should_exit = True
-        thread.join(_PATIENCE)
+        thread.join(_TIMEOUT_SECONDS)
         listener.close()
 
 

@@ -1,4 +1,4 @@
-"""Holds what a server was asked to be; decides nothing and starts nothing."""
+"""The settings of a server."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,12 +11,12 @@ DEFAULT_TEAM = "team_default"
 
 
 class SettingsError(Exception):
-    """The server cannot be what it was asked to be; the message is one line for a person."""
+    """The settings cannot be used. The message is one line that says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One server. Everything here survives pickling, so that workers can be told."""
+    """The settings of one server. Can be pickled, for workers."""
 
     host: str = "127.0.0.1"
     port: int = 8080

@@ -1,4 +1,4 @@
-"""The only module that touches sockets: hands transports to the application, resets them, and answers non-HTTP."""
+"""Access to the connection of a request: reset, close, write raw bytes; and the response to bytes that are not HTTP."""
 
 import asyncio
 import socket
@@ -10,12 +10,14 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _EXTENSION = "aurous.transport"
-_LINGER_NOT = struct.pack("ii", 1, 0)
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def protocol(answer_garbage: Callable[[], bytes]) -> type[asyncio.Protocol]:
-    """uvicorn's HTTP protocol, which also shows each request its transport, and answers what is not HTTP at all with
-    the bytes that `answer_garbage` makes."""
+def protocol(bad_request: Callable[[], bytes]) -> type[asyncio.Protocol]:
+    """uvicorn's HTTP protocol with access to the transport of each request.
+
+    bad_request: makes the response to bytes that are not HTTP
+    """
 
     class TransportProtocol(HttpToolsProtocol):
         def on_message_begin(self) -> None:
@@ -23,7 +25,7 @@ def protocol(answer_garbage: Callable[[], bytes]) -> type[asyncio.Protocol]:
             self.scope["extensions"] = {_EXTENSION: {"transport": self.transport}}
 
         def send_400_response(self, msg: str) -> None:
-            self.transport.write(answer_garbage())
+            self.transport.write(bad_request())
             self.transport.close()
 
     return TransportProtocol
@@ -35,24 +37,24 @@ def _transport(scope: Scope) -> asyncio.Transport | None:
 
 
 def reset(scope: Scope) -> None:
-    """End the connection with an RST. In-process requests have no connection, and nothing happens."""
+    """Reset the connection (RST). In-process requests have no connection: then nothing happens."""
     transport = _transport(scope)
     if transport is None:
         return
     connection: Any = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
     transport.abort()
 
 
 def close(scope: Scope) -> None:
-    """End the connection with a FIN, once what was written is out."""
+    """Close the connection (FIN) after what was written is sent."""
     transport = _transport(scope)
     if transport is not None:
         transport.close()
 
 
 async def write_raw(scope: Scope, data: bytes) -> None:
-    """Put bytes on the connection behind the server's back, and wait until the kernel has them."""
+    """Write bytes to the connection, bypassing the server, and wait until the kernel has them."""
     transport = _transport(scope)
     if transport is None:
         return
@@ -61,9 +63,9 @@ async def write_raw(scope: Scope, data: bytes) -> None:
 
 
 async def flush(scope: Scope) -> None:
-    """Wait until the kernel has all that was written: a reset would discard the rest."""
+    """Wait until the kernel has all written bytes: a reset would discard the rest."""
     transport = _transport(scope)
-    # Event loops write at the end of a turn, so one turn has to pass even when the buffer looks empty.
+    # Event loops write at the end of an iteration, even if the buffer looks empty before.
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     while transport is not None and not transport.is_closing() and transport.get_write_buffer_size():

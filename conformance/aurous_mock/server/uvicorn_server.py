@@ -1,4 +1,4 @@
-"""Runs the application on uvicorn, with a clean start and a clean end; leaves other processes to `workers`."""
+"""Runs the application on uvicorn in this process, with graceful startup and shutdown."""
 
 import gc
 import logging
@@ -17,25 +17,28 @@ from aurous_mock.server import sockets
 from aurous_mock.server.application import Application
 from aurous_mock.server.settings import Settings, SettingsError
 
-_GRACE = 5
+_GRACEFUL_SECONDS = 5
 _BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
-    """A uvicorn server that tells when it is ready, and ends its streams before it waits for its connections."""
+    """A uvicorn server that reports when it is ready, and ends its streams before it waits for connections.
+
+    ready: called when requests are accepted
+    """
 
     def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
         self.application = Application(settings)
         self._ready = ready
         config = uvicorn.Config(
             self.application.asgi,
-            http=sockets.protocol(lambda: _garbage(self.application.contracts.current, settings)),
+            http=sockets.protocol(lambda: _bad_request(self.application.contracts.current, settings)),
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_GRACE,
+            timeout_graceful_shutdown=_GRACEFUL_SECONDS,
         )
         super().__init__(config)
 
@@ -65,58 +68,40 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def address(listener: socket.socket) -> str:
-    """The URL at which a socket bound by `bind` is reached."""
+    """The URL of a socket that `bind` returned."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal ends it. Prints one line on standard output when requests are accepted."""
-    listener = bind(settings.host, settings.port)
-
-    def announce() -> None:
-        print(f"aurous-mock listening on {address(listener)}", flush=True)
-
-    if settings.workers == 1:
-        run(settings, listener, announce)
-        return
-    # Imported here: only this case needs other processes.
-    from aurous_mock.server.workers import Supervisor
-
-    # Made once for nothing, so that settings which cannot work are said once, here, and not by every worker.
-    _make(settings, announce)
-    Supervisor(settings, listener).run(announce)
-
-
 def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
     """Serve in this process until a signal ends it, and call `ready` when requests are accepted."""
-    # Standard error is for the one line of each request, and for tracebacks.
+    # Standard error has only the access log and tracebacks.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    server = _make(settings, ready)
-    # What was made so far stays, and what requests leave behind is stored on purpose: looking for garbage in it again
-    # and again would cost a tenth of the server's time.
+    server = make_server(settings, ready)
+    # What exists so far stays, and few requests leave cyclic garbage: collecting often would cost a tenth of the time.
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
-    # uvicorn raises the signal again once it has shut down; by then it has done its work, and the exit is a clean one.
+    # uvicorn raises the signal again after its shutdown; ignore it, so that the exit status is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
     server.run([listener])
 
 
-def _make(settings: Settings, ready: Callable[[], None]) -> Server:
+def make_server(settings: Settings, ready: Callable[[], None]) -> Server:
+    """Raises SettingsError if the settings cannot be used."""
     try:
         return Server(settings, ready)
     except ContractError as error:
         raise SettingsError(str(error)) from error
 
 
-def _garbage(contract: Contract, settings: Settings) -> bytes:
-    """The response to bytes that are no HTTP request."""
+def _bad_request(contract: Contract, settings: Settings) -> bytes:
+    """The response to bytes that are not an HTTP request."""
     request_id = identifiers.new("req_")
     if settings.access_log:
         print(f"{request_id} - - 400 0.0ms -", file=sys.stderr)
-    refused = APIError("invalid_format", "This is not an HTTP request that can be understood.")
-    body = orjson.dumps(envelope(refused, contract.code(refused.code), request_id))
+    error = APIError("invalid_format", "This is not a valid HTTP request.")
+    body = orjson.dumps(envelope(error, contract.code(error.code), request_id))
     head = (
         "HTTP/1.1 400 Bad Request\r\n"
         f"content-type: application/json\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"

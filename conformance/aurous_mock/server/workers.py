@@ -1,4 +1,4 @@
-"""Keeps several processes serving one socket, and ends them together; serves nothing itself."""
+"""Several worker processes that serve one socket: started, replaced and stopped together."""
 
 import os
 import signal
@@ -14,77 +14,77 @@ from types import FrameType
 from aurous_mock.server.settings import Settings
 from aurous_mock.server.uvicorn_server import run
 
-_LOOK_EVERY = 0.5
+_POLL_INTERVAL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A process, and the pipe on which it says that it is ready."""
+    """A process, and the pipe on which it reports that it is ready."""
 
     process: SpawnProcess
-    told: "connection.Connection[None, bool]"
+    ready_receiver: "connection.Connection[None, bool]"
 
 
 class Supervisor:
-    """Starts workers, replaces those that die, and passes a signal on to all of them."""
+    """Starts workers, replaces those that die, and forwards signals to them."""
 
     def __init__(self, settings: Settings, listener: socket.socket) -> None:
         self._settings = settings
         self._listener = listener
         self._workers: list[Worker] = []
-        self._ending = False
+        self._is_shutting_down = False
 
     def run(self, ready: Callable[[], None]) -> None:
-        """Until a signal comes; calls `ready` when every worker is."""
+        """Run until a signal ends it. ready: called when every worker accepts requests"""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
+            signal.signal(number, self._shut_down)
         for _ in range(self._settings.workers):
             self._workers.append(self._start())
-        if all(_is_ready(worker) for worker in self._workers):
+        if all(_wait_until_ready(worker) for worker in self._workers):
             ready()
-            self._watch()
-        elif not self._ending:
-            self._end(signal.SIGTERM, None)
+            self._supervise()
+        elif not self._is_shutting_down:
+            self._shut_down(signal.SIGTERM, None)
             sys.exit(1)
         for worker in self._workers:
             worker.process.join()
 
     def _start(self) -> Worker:
         spawn = get_context("spawn")
-        told, tells = spawn.Pipe(duplex=False)
-        process = spawn.Process(target=_work, args=(self._settings, self._listener, tells))
+        ready_receiver, ready_sender = spawn.Pipe(duplex=False)
+        process = spawn.Process(target=_run_worker, args=(self._settings, self._listener, ready_sender))
         process.start()
-        tells.close()
-        return Worker(process, told)
+        ready_sender.close()
+        return Worker(process, ready_receiver)
 
-    def _watch(self) -> None:
-        while not self._ending:
-            connection.wait([worker.process.sentinel for worker in self._workers], timeout=_LOOK_EVERY)
+    def _supervise(self) -> None:
+        while not self._is_shutting_down:
+            connection.wait([worker.process.sentinel for worker in self._workers], timeout=_POLL_INTERVAL)
             for place, worker in enumerate(self._workers):
-                if not self._ending and not worker.process.is_alive():
+                if not self._is_shutting_down and not worker.process.is_alive():
                     self._workers[place] = self._start()
 
-    def _end(self, number: int, frame: FrameType | None) -> None:
-        self._ending = True
+    def _shut_down(self, number: int, frame: FrameType | None) -> None:
+        self._is_shutting_down = True
         for worker in self._workers:
             if worker.process.is_alive():
                 worker.process.terminate()
 
 
-def _is_ready(worker: Worker) -> bool:
+def _wait_until_ready(worker: Worker) -> bool:
     try:
-        return bool(worker.told.recv())
+        return bool(worker.ready_receiver.recv())
     except EOFError:
         return False
 
 
-def _work(settings: Settings, listener: socket.socket, tells: "connection.Connection[bool, None]") -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    run(settings, listener, lambda: tells.send(True))
+def _run_worker(settings: Settings, listener: socket.socket, ready_sender: "connection.Connection[bool, None]") -> None:
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    run(settings, listener, lambda: ready_sender.send(True))
 
 
-def _end_with_parent() -> None:
-    """A supervisor that was killed cannot pass anything on: its workers end when it is gone."""
+def _exit_with_parent() -> None:
+    """Exit when the supervisor is gone: if it was killed, it could not stop its workers."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])

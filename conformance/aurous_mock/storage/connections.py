@@ -1,4 +1,4 @@
-"""Reaches the database of a shared state and runs transactions on it; knows nothing of what the rows mean."""
+"""Connects to the database of a shared state and runs transactions in threads."""
 
 import asyncio
 import re
@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from aurous_mock.server.settings import SettingsError
-from aurous_mock.storage.store import Unreachable
+from aurous_mock.storage.store import StoreUnavailable
 from aurous_mock.storage.tables import SCHEMA, meta
 
 _BUSY_SECONDS = 30
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """A database with the tables in it. `SettingsError` if it cannot be had."""
+    """A database with its tables. Raises SettingsError if it cannot be used."""
 
     def __init__(self, location: str) -> None:
         try:
@@ -36,33 +36,33 @@ class Database:
     def _create(self) -> None:
         with self._engine.begin() as connection:
             if self._postgresql:
-                # CREATE TABLE IF NOT EXISTS is not safe against itself; any number will do for the lock.
+                # Concurrent CREATE TABLE IF NOT EXISTS can fail; the number of the lock is arbitrary.
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(20260515)"))
             SCHEMA.create_all(connection)
             connection.execute(self.insert(meta).values(only=1, clock_offset=0.0).on_conflict_do_nothing())
 
     async def transact(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction, in a thread; `Unreachable` if the database does not answer."""
+        """Run `work` in a transaction, in a thread. Raises StoreUnavailable if the database does not answer."""
 
-        def run() -> T:
+        def generation() -> T:
             try:
                 with self._engine.begin() as connection:
                     return work(connection)
             except (OperationalError, InterfaceError) as error:
-                raise Unreachable(str(error.orig).strip()) from error
+                raise StoreUnavailable(str(error.orig).strip()) from error
 
-        # To its end even when the request is cancelled: a transaction that nobody awaits must still be accounted for.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, run))
+        # Finish even if the request is cancelled: the transaction may be committed already.
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, generation))
 
     async def dispose(self) -> None:
         await asyncio.to_thread(self._engine.dispose)
 
     def insert(self, table: sa.Table) -> Any:
-        """An INSERT that knows ON CONFLICT, which SQLAlchemy has once for each dialect."""
+        """An INSERT with ON CONFLICT, which is specific to the dialect in SQLAlchemy."""
         return (postgresql if self._postgresql else sqlite).insert(table)
 
     def clock(self) -> Any:
-        """The seconds by which leases go: one clock for all machines, where there may be several."""
+        """Unix seconds for leases: by the clock of the database where several machines share it."""
         return sa.extract("epoch", sa.func.clock_timestamp()) if self._postgresql else sa.literal(time.time())
 
 
@@ -71,7 +71,7 @@ def _connect(location: str) -> sa.Engine:
     if "://" not in location:
         path = Path(location)
         if path.is_dir() or not path.resolve().parent.is_dir():
-            raise OSError(f"{path} is not a file that can be made")
+            raise OSError(f"{path} cannot be created")
         location = f"sqlite:///{path}"
     url = sa.make_url(location)
     if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
@@ -80,17 +80,17 @@ def _connect(location: str) -> sa.Engine:
         return sa.create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None})
     event.listen(engine, "connect", _tune)
-    # The driver would begin a reading transaction, and fail to turn it into a writing one when others write.
+    # A read transaction could not be upgraded to a write transaction while others write.
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
 
 def _tune(connection: Any, _record: Any) -> None:
-    # A commit is in the log before it is acknowledged, and survives the death of the process.
+    # A commit survives the death of the process.
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def redact(location: str) -> str:
-    """A location fit for a log: without its password."""
+    """A location without its password, for logs."""
     return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", location)

@@ -1,7 +1,7 @@
-"""Keeps everything in SQLite or PostgreSQL through SQLAlchemy Core, for any number of servers; decides nothing itself.
+"""A store in SQLite or PostgreSQL, for any number of servers.
 
-Each operation is one transaction. SQLite takes its one write lock when a transaction begins; PostgreSQL locks the rows
-it has to, always in the order key, completion, balance, so that nobody waits in a circle.
+Each operation is one transaction. SQLite takes its write lock when a transaction begins; PostgreSQL locks rows, always
+in the order key, completion, balance, so that there are no deadlocks.
 """
 
 import asyncio
@@ -13,21 +13,30 @@ import sqlalchemy as sa
 
 from aurous_mock.completions import leases
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
-from aurous_mock.completions.idempotency import Claim, Entry, Fresh, InUse, Replay, decide
+from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
 from aurous_mock.completions.leases import Leases
 from aurous_mock.http.rate_limits import BucketState, Change
 from aurous_mock.storage.connections import Database
-from aurous_mock.storage.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
+from aurous_mock.storage.store import (
+    Balance,
+    Charge,
+    FinishCompletion,
+    InsufficientCredits,
+    Record,
+    StartCompletion,
+    Started,
+    StartResult,
+)
 from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
 
 
 class DatabaseStore:
-    """A store that outlives its servers."""
+    """A store that survives its servers."""
 
     shared = True
 
-    def __init__(self, location: str, endowment: int) -> None:
-        self._endowment = endowment
+    def __init__(self, location: str, initial_credits: int) -> None:
+        self._initial_credits = initial_credits
         self._holder = uuid.uuid4().hex
         self._offset = 0.0
         self._database = Database(location)
@@ -37,8 +46,8 @@ class DatabaseStore:
         self._insert = self._database.insert
 
     async def start(self) -> None:
-        await self._leases.give_up()
-        self._renewal = asyncio.create_task(self._leases.keep())
+        await self._leases.expire_abandoned()
+        self._renewal = asyncio.create_task(self._leases.run_forever())
 
     async def stop(self) -> None:
         if self._renewal is not None:
@@ -51,111 +60,111 @@ class DatabaseStore:
     def _read_offset(self, connection: sa.Connection) -> None:
         self._offset = float(connection.execute(sa.select(meta.c.clock_offset)).scalar_one())
 
-    async def open(self, opening: Opening) -> Verdict:
-        return await self._transact(lambda connection: self._open(connection, opening))
+    async def open(self, start: StartCompletion) -> StartResult:
+        return await self._transact(lambda connection: self._open(connection, start))
 
-    def _open(self, connection: sa.Connection, opening: Opening) -> Verdict:
+    def _open(self, connection: sa.Connection, start: StartCompletion) -> StartResult:
         self._read_offset(connection)
-        if opening.claim is not None:
-            decision = self._claim(connection, opening, opening.claim)
-            if not isinstance(decision, Fresh):
+        if start.claim is not None:
+            decision = self._claim(connection, start, start.claim)
+            if not isinstance(decision, KeyUnused):
                 return decision
-        if not self._place_hold(connection, opening):
-            # The claim goes too: a request that is refused here leaves no trace.
-            balance = self._balance(connection, opening.team)
+        if not self._place_hold(connection, start):
+            # The claim is rolled back too.
+            balance = self._balance(connection, start.team)
             connection.rollback()
-            return TooLow(balance.credits - balance.held)
+            return InsufficientCredits(balance.credits - balance.held)
         connection.execute(
             sa.insert(completions).values(
-                id=opening.id,
-                team=opening.team,
+                id=start.id,
+                team=start.team,
                 status=IN_PROGRESS,
-                streamed=opening.streamed,
-                hold=opening.hold,
-                body=opening.body,
-                key=opening.claim.key if opening.claim else None,
+                streamed=start.streamed,
+                hold=start.hold,
+                body=start.body,
+                key=start.claim.key if start.claim else None,
                 holder=self._holder,
-                lease=self._database.clock() + leases.LENGTH,
+                lease=self._database.clock() + leases.LEASE_SECONDS,
                 cancel_asked=False,
             )
         )
-        return Opened()
+        return Started()
 
-    def _claim(self, connection: sa.Connection, opening: Opening, claim: Claim) -> Fresh | Replay | InUse:
+    def _claim(self, connection: sa.Connection, start: StartCompletion, claim: Claim) -> KeyUnused | Replay | KeyInUse:
         values = {
             "route": claim.route,
             "fingerprint": claim.fingerprint,
-            "completion_id": opening.id,
+            "completion_id": start.id,
             "claimed_at": self.now(),
             "body": None,
         }
-        first = self._insert(keys).values(team=opening.team, key=claim.key, **values)
+        first = self._insert(keys).values(team=start.team, key=claim.key, **values)
         first = first.on_conflict_do_nothing().returning(keys.c.key)
-        here = (keys.c.team == opening.team) & (keys.c.key == claim.key)
+        here = (keys.c.team == start.team) & (keys.c.key == claim.key)
         row = None
         while row is None:
             if connection.execute(first).first() is not None:
-                return Fresh()
-            # Empty when the key was freed between the two statements: then it can be had after all.
+                return KeyUnused()
+            # No row if the key was freed between the two statements: claim it again.
             row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()
         decision = decide(_entry(row), claim, self.now())
-        if isinstance(decision, Fresh):
+        if isinstance(decision, KeyUnused):
             connection.execute(sa.update(keys).where(here).values(**values))
         return decision
 
-    def _place_hold(self, connection: sa.Connection, opening: Opening) -> bool:
-        self._endow(connection, opening.team)
-        enough = balances.c.credits - balances.c.held >= opening.hold
+    def _place_hold(self, connection: sa.Connection, start: StartCompletion) -> bool:
+        self._create_balance(connection, start.team)
+        enough = balances.c.credits - balances.c.held >= start.hold
         placed = connection.execute(
             sa.update(balances)
-            .where((balances.c.team == opening.team) & enough)
-            .values(held=balances.c.held + opening.hold)
+            .where((balances.c.team == start.team) & enough)
+            .values(held=balances.c.held + start.hold)
         )
         return placed.rowcount == 1
 
-    def _endow(self, connection: sa.Connection, team: str) -> None:
-        row = self._insert(balances).values(team=team, credits=self._endowment, held=0)
+    def _create_balance(self, connection: sa.Connection, team: str) -> None:
+        row = self._insert(balances).values(team=team, credits=self._initial_credits, held=0)
         connection.execute(row.on_conflict_do_nothing())
 
-    async def close(self, closing: Closing) -> bool:
-        return await self._transact(lambda connection: self._close(connection, closing))
+    async def close(self, finish: FinishCompletion) -> bool:
+        return await self._transact(lambda connection: self._close(connection, finish))
 
-    def _close(self, connection: sa.Connection, closing: Closing) -> bool:
-        running = (completions.c.id == closing.id) & (completions.c.status == IN_PROGRESS)
+    def _close(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
+        running = (completions.c.id == finish.id) & (completions.c.status == IN_PROGRESS)
         row = connection.execute(sa.select(completions).where(running)).one_or_none()
         if row is None:
             return False
         here = (keys.c.team == row.team) & (keys.c.key == row.key)
         connection.execute(sa.select(keys.c.key).where(here).with_for_update())
-        ending = sa.update(completions).where(running).values(status=closing.status, body=closing.body)
+        ending = sa.update(completions).where(running).values(status=finish.status, body=finish.body)
         if connection.execute(ending).rowcount != 1:
             return False
-        left = balances.c.credits - closing.charge
+        left = balances.c.credits - finish.charge
         connection.execute(
             sa.update(balances)
             .where(balances.c.team == row.team)
-            # Beyond the hold a charge takes what there is, down to zero; the platform absorbs the rest.
+            # A charge above the hold takes what is left, down to zero; the platform absorbs the rest.
             .values(held=balances.c.held - row.hold, credits=sa.case((left > 0, left), else_=0))
         )
-        if closing.charge:
+        if finish.charge:
             connection.execute(
                 sa.insert(charges).values(
-                    completion_id=closing.id,
+                    completion_id=finish.id,
                     team=row.team,
-                    status=closing.status,
-                    micro=closing.charge,
+                    status=finish.status,
+                    micro=finish.charge,
                     key=row.key,
                     charged_at=self.now(),
                 )
             )
         if row.key is not None:
-            self._answer_key(connection, closing, here)
+            self._finish_key(connection, finish, here)
         return True
 
-    def _answer_key(self, connection: sa.Connection, closing: Closing, here: sa.ColumnElement[bool]) -> None:
-        mine = here & (keys.c.completion_id == closing.id)
-        if closing.status == COMPLETED:
-            connection.execute(sa.update(keys).where(mine).values(body=closing.body))
+    def _finish_key(self, connection: sa.Connection, finish: FinishCompletion, here: sa.ColumnElement[bool]) -> None:
+        mine = here & (keys.c.completion_id == finish.id)
+        if finish.status == COMPLETED:
+            connection.execute(sa.update(keys).where(mine).values(body=finish.body))
         else:
             connection.execute(sa.delete(keys).where(mine))
 
@@ -168,7 +177,7 @@ class DatabaseStore:
 
         return await self._transact(work)
 
-    async def ask_to_cancel(self, completion_id: str) -> None:
+    async def request_cancel(self, completion_id: str) -> None:
         here = completions.c.id == completion_id
         await self._transact(
             lambda connection: connection.execute(sa.update(completions).where(here).values(cancel_asked=True))
@@ -192,7 +201,7 @@ class DatabaseStore:
 
     async def balance(self, team: str) -> Balance:
         def work(connection: sa.Connection) -> Balance:
-            self._endow(connection, team)
+            self._create_balance(connection, team)
             return self._balance(connection, team)
 
         return await self._transact(work)
@@ -221,9 +230,9 @@ class DatabaseStore:
             connection.execute(self._insert(buckets).values(name=bucket).on_conflict_do_nothing())
             here = buckets.c.name == bucket
             row = connection.execute(sa.select(buckets).where(here).with_for_update()).one()
-            level = change(None if row.at is None else BucketState(row.amount, row.at))
-            connection.execute(sa.update(buckets).where(here).values(amount=level.amount, at=level.at))
-            return level
+            state = change(None if row.at is None else BucketState(row.amount, row.at))
+            connection.execute(sa.update(buckets).where(here).values(amount=state.amount, at=state.at))
+            return state
 
         return await self._transact(work)
 

@@ -1,17 +1,26 @@
-"""Keeps everything in this process and forgets it at the end; shares nothing."""
+"""A store in the memory of this process."""
 
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
-from aurous_mock.completions.idempotency import Claim, Entry, Fresh, decide
+from aurous_mock.completions.idempotency import Claim, Entry, KeyUnused, decide
 from aurous_mock.http.rate_limits import BucketState, Change
-from aurous_mock.storage.store import Balance, Charge, Closing, Opened, Opening, Record, TooLow, Verdict
+from aurous_mock.storage.store import (
+    Balance,
+    Charge,
+    FinishCompletion,
+    InsufficientCredits,
+    Record,
+    StartCompletion,
+    Started,
+    StartResult,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Stored:
     team: str
     hold: int
     claim: Claim | None
@@ -23,83 +32,83 @@ class MemoryStore:
 
     shared = False
 
-    def __init__(self, endowment: int) -> None:
-        self._endowment = endowment
+    def __init__(self, initial_credits: int) -> None:
+        self._initial_credits = initial_credits
         self._offset = 0.0
         self._clear()
 
     def _clear(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._completions: dict[str, _Stored] = {}
         self._entries: dict[tuple[str, str], Entry] = {}
         self._balances: dict[str, Balance] = {}
         self._charges: list[Charge] = []
         self._counts: Counter[str] = Counter()
         self._rules: list[tuple[int, str]] = []
-        self._levels: dict[str, BucketState] = {}
+        self._buckets: dict[str, BucketState] = {}
 
     async def start(self) -> None:
-        """Nothing to make ready."""
+        """It has nothing to open."""
 
     async def stop(self) -> None:
-        """Nothing to let go of."""
+        """It has nothing to close."""
 
-    async def open(self, opening: Opening) -> Verdict:
-        claim = opening.claim
+    async def open(self, start: StartCompletion) -> StartResult:
+        claim = start.claim
         if claim is not None:
-            decision = decide(self._entries.get((opening.team, claim.key)), claim, self.now())
-            if not isinstance(decision, Fresh):
+            decision = decide(self._entries.get((start.team, claim.key)), claim, self.now())
+            if not isinstance(decision, KeyUnused):
                 return decision
-        balance = self._balance(opening.team)
-        if balance.credits - balance.held < opening.hold:
-            return TooLow(balance.credits - balance.held)
-        self._balances[opening.team] = Balance(balance.credits, balance.held + opening.hold)
+        balance = self._balance(start.team)
+        if balance.credits - balance.held < start.hold:
+            return InsufficientCredits(balance.credits - balance.held)
+        self._balances[start.team] = Balance(balance.credits, balance.held + start.hold)
         if claim is not None:
-            entry = Entry(claim.route, claim.fingerprint, opening.id, self.now())
-            self._entries[opening.team, claim.key] = entry
-        record = Record(opening.id, IN_PROGRESS, opening.streamed, opening.body)
-        self._kept[opening.id] = _Kept(opening.team, opening.hold, claim, record)
-        return Opened()
+            entry = Entry(claim.route, claim.fingerprint, start.id, self.now())
+            self._entries[start.team, claim.key] = entry
+        record = Record(start.id, IN_PROGRESS, start.streamed, start.body)
+        self._completions[start.id] = _Stored(start.team, start.hold, claim, record)
+        return Started()
 
-    async def close(self, closing: Closing) -> bool:
-        kept = self._kept.get(closing.id)
-        if kept is None or kept.record.status != IN_PROGRESS:
+    async def close(self, finish: FinishCompletion) -> bool:
+        stored = self._completions.get(finish.id)
+        if stored is None or stored.record.status != IN_PROGRESS:
             return False
-        record = Record(closing.id, closing.status, kept.record.streamed, closing.body)
-        self._kept[closing.id] = _Kept(kept.team, kept.hold, kept.claim, record)
-        balance = self._balance(kept.team)
-        # Beyond the hold a charge takes what there is, down to zero; the platform absorbs the rest.
-        self._balances[kept.team] = Balance(max(balance.credits - closing.charge, 0), balance.held - kept.hold)
-        key = kept.claim.key if kept.claim else None
-        if closing.charge:
-            self._charges.append(Charge(closing.id, kept.team, closing.status, closing.charge, key, self.now()))
+        record = Record(finish.id, finish.status, stored.record.streamed, finish.body)
+        self._completions[finish.id] = _Stored(stored.team, stored.hold, stored.claim, record)
+        balance = self._balance(stored.team)
+        # A charge above the hold takes what is left, down to zero; the platform absorbs the rest.
+        self._balances[stored.team] = Balance(max(balance.credits - finish.charge, 0), balance.held - stored.hold)
+        key = stored.claim.key if stored.claim else None
+        if finish.charge:
+            self._charges.append(Charge(finish.id, stored.team, finish.status, finish.charge, key, self.now()))
         if key is not None:
-            self._answer_key(kept.team, key, closing)
+            self._finish_key(stored.team, key, finish)
         return True
 
-    def _answer_key(self, team: str, key: str, closing: Closing) -> None:
+    def _finish_key(self, team: str, key: str, finish: FinishCompletion) -> None:
         entry = self._entries.get((team, key))
-        if entry is None or entry.completion_id != closing.id:
+        if entry is None or entry.completion_id != finish.id:
             return
-        if closing.status == COMPLETED:
-            self._entries[team, key] = replace(entry, body=closing.body)
+        if finish.status == COMPLETED:
+            self._entries[team, key] = replace(entry, body=finish.body)
         else:
             del self._entries[team, key]
 
     async def checkpoint(self, completion_id: str, body: bytes) -> bool:
         return False
 
-    async def ask_to_cancel(self, completion_id: str) -> None:
-        """Nobody else could have begun it."""
+    async def request_cancel(self, completion_id: str) -> None:
+        """There are no other servers."""
 
     async def key(self, team: str, key: str) -> Entry | None:
         return self._entries.get((team, key))
 
     async def find(self, team: str, completion_id: str) -> Record | None:
-        kept = self._kept.get(completion_id)
-        return kept.record if kept is not None and kept.team == team else None
+        stored = self._completions.get(completion_id)
+        return stored.record if stored is not None and stored.team == team else None
 
     def _balance(self, team: str) -> Balance:
-        return self._balances.get(team) or Balance(self._endowment, 0)
+        return self._balances.get(team) or Balance(self._initial_credits, 0)
 
     async def balance(self, team: str) -> Balance:
         return self._balance(team)
@@ -112,8 +121,8 @@ class MemoryStore:
         return self._counts[name] - 1
 
     async def update_bucket(self, bucket: str, change: Change) -> BucketState:
-        level = self._levels[bucket] = change(self._levels.get(bucket))
-        return level
+        state = self._buckets[bucket] = change(self._buckets.get(bucket))
+        return state
 
     async def add_rule(self, rule: str) -> None:
         self._rules.append((len(self._rules), rule))

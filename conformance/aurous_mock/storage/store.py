@@ -1,16 +1,16 @@
-"""Says what every store of completions, keys, balances and charges must do; holds none of them itself."""
+"""The interface of stores: completions, idempotency keys, balances, charges and rate limits."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aurous_mock.billing.pricing import in_credits
-from aurous_mock.completions.idempotency import Claim, Entry, InUse, Replay
+from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, Replay
 from aurous_mock.http.rate_limits import BucketState, Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """A completion about to be made: what to store, hold and claim, or not to begin at all."""
+class StartCompletion:
+    """A completion to start: the record to store, the credits to hold, and the key to claim."""
 
     id: str
     team: str
@@ -21,8 +21,8 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Closing:
-    """How a completion ended: its last body, and what it costs."""
+class FinishCompletion:
+    """The end of a completion: its status, final body and charge in micro-credits."""
 
     id: str
     status: str
@@ -31,18 +31,18 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """The completion was begun."""
+class Started:
+    """The completion is started."""
 
 
 @dataclass(frozen=True, slots=True)
-class TooLow:
-    """The balance does not cover the hold."""
+class InsufficientCredits:
+    """The balance does not cover the hold. available: micro-credits"""
 
     available: int
 
 
-Verdict = Opened | Replay | InUse | TooLow
+StartResult = Started | Replay | KeyInUse | InsufficientCredits
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """A team's micro-credits: all of them, and those held for requests that still run."""
+    """A team's micro-credits: all of them, and those held for running requests."""
 
     credits: int
     held: int
@@ -74,7 +74,7 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One line of the ledger."""
+    """One entry of the ledger."""
 
     completion_id: str
     team: str
@@ -94,41 +94,40 @@ class Charge:
         }
 
 
-class Unreachable(Exception):  # noqa: N818 - a state of the store
-    """The store cannot be used at the moment."""
+class StoreUnavailable(Exception):  # noqa: N818 - a state of the store, not of this program
+    """The store cannot be used at the moment; it may be available later."""
 
 
 class Store(Protocol):
-    """All of the server's memory. Each method is one transaction, whole or not at all, for any number of servers that
-    share the store."""
+    """All state of the server. Each method is one transaction, also with several servers that share the store."""
 
     async def start(self) -> None:
-        """Make ready; called once, on the loop that will use the store."""
+        """Open the store; called once, on the event loop that uses it."""
         ...
 
     async def stop(self) -> None:
-        """Let go of files and connections."""
+        """Close files and connections."""
         ...
 
-    async def open(self, opening: Opening) -> Verdict:
-        """Claim the key, place the hold and store the record, or say why not and change nothing."""
+    async def open(self, start: StartCompletion) -> StartResult:
+        """Claim the key, place the hold and store the record; or change nothing, and return why."""
         ...
 
-    async def close(self, closing: Closing) -> bool:
-        """End a completion once: store its body, release its hold, charge it, and answer its key from now on (or free
-        the key, when it failed). False if it had ended before."""
+    async def close(self, finish: FinishCompletion) -> bool:
+        """Finish a completion once: store its body, release its hold, charge it, and store the response of its key, or
+        free the key if it failed. False if it was finished before."""
         ...
 
     async def checkpoint(self, completion_id: str, body: bytes) -> bool:
-        """Store how far a running completion has come; True if someone asked for it to be cancelled."""
+        """Store the body of a running completion. True if its cancellation was requested."""
         ...
 
-    async def ask_to_cancel(self, completion_id: str) -> None:
-        """Leave word for the server that makes the completion."""
+    async def request_cancel(self, completion_id: str) -> None:
+        """Request that the server that generates the completion cancels it."""
         ...
 
     async def key(self, team: str, key: str) -> Entry | None:
-        """What is known of the team's key."""
+        """The stored entry of a team's key."""
         ...
 
     async def find(self, team: str, completion_id: str) -> Record | None:
@@ -140,19 +139,19 @@ class Store(Protocol):
         ...
 
     async def charges(self) -> list[Charge]:
-        """The ledger, oldest line first."""
+        """The ledger, oldest entry first."""
         ...
 
     async def count(self, name: str) -> int:
-        """How often `name` has been counted before, now counting once more."""
+        """Increment the counter `name`, and return its value before."""
         ...
 
     async def update_bucket(self, bucket: str, change: Change) -> BucketState:
-        """Put what `change` makes of a rate limit's level in its place, as one step, and return it."""
+        """Replace the state of a bucket by `change(state)`, atomically, and return it."""
         ...
 
     async def add_rule(self, rule: str) -> None:
-        """Keep a scripted fault."""
+        """Store a scripted fault."""
         ...
 
     async def rules(self) -> list[tuple[int, str]]:
@@ -160,15 +159,15 @@ class Store(Protocol):
         ...
 
     async def reset(self) -> None:
-        """Forget everything, balances included."""
+        """Delete everything, balances included."""
         ...
 
     async def advance(self, seconds: float) -> None:
-        """Push the clock of every server that shares the store."""
+        """Advance the clock of every server that shares the store."""
         ...
 
     def now(self) -> float:
-        """Seconds since the epoch, by the clock that tests may push."""
+        """Unix seconds, by the clock that tests may advance."""
         ...
 
     @property

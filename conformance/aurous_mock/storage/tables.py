@@ -1,4 +1,4 @@
-"""Names the tables of a shared state; reads and writes none of them."""
+"""The tables of a shared state."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ completions = sa.Table(
     sa.Column("hold", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("key", sa.Text),
-    # Who makes the completion, and until when that may be believed.
+    # The server that generates the completion, and when its lease expires.
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("lease", sa.Float(53), nullable=False),
     sa.Column("cancel_asked", sa.Boolean, nullable=False),
@@ -69,7 +69,7 @@ buckets = sa.Table(
     "buckets",
     SCHEMA,
     sa.Column("name", sa.Text, primary_key=True),
-    # Both null until the bucket is first used.
+    # Null until the bucket is first used.
     sa.Column("amount", sa.Float(53)),
     sa.Column("at", sa.Float(53)),
 )
@@ -81,7 +81,7 @@ rules = sa.Table(
     sa.Column("rule", sa.Text, nullable=False),
 )
 
-# One row, for what there is one of.
+# One row.
 meta = sa.Table(
     "meta",
     SCHEMA,

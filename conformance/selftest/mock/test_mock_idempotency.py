@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, Fresh, InUse, Replay, decide, fingerprint
+from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, KeyInUse, KeyUnused, Replay, decide, fingerprint
 from aurous_mock.server.launcher import Mock
 from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, post_all
 
@@ -17,12 +17,12 @@ CLAIM = Claim("k", "/a", "f")
 @pytest.mark.parametrize(
     ("entry", "now", "expected"),
     [
-        (None, 0, Fresh),
+        (None, 0, KeyUnused),
         (Entry("/a", "f", "cmp_1", 0, b"{}"), WINDOW - 1, Replay),
-        (Entry("/a", "f", "cmp_1", 0, b"{}"), WINDOW, Fresh),
-        (Entry("/a", "f", "cmp_1", 0), WINDOW - 1, InUse),
-        (Entry("/a", "g", "cmp_1", 0, b"{}"), 1, InUse),
-        (Entry("/b", "f", "cmp_1", 0, b"{}"), 1, InUse),
+        (Entry("/a", "f", "cmp_1", 0, b"{}"), WINDOW, KeyUnused),
+        (Entry("/a", "f", "cmp_1", 0), WINDOW - 1, KeyInUse),
+        (Entry("/a", "g", "cmp_1", 0, b"{}"), 1, KeyInUse),
+        (Entry("/b", "f", "cmp_1", 0, b"{}"), 1, KeyInUse),
     ],
 )
 def test_decisions(entry: Entry | None, now: float, expected: type) -> None:

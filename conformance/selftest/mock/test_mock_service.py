@@ -11,7 +11,7 @@ from aurous_mock.generation.answer import Answer, Delta, Finish
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import APIError
 from aurous_mock.storage.memory import MemoryStore
-from aurous_mock.storage.store import Opening, Verdict
+from aurous_mock.storage.store import StartCompletion, StartResult
 from mockkit import chat
 
 
@@ -38,13 +38,13 @@ class Patient:
 class Watched(MemoryStore):
     """A store that remembers what it opened."""
 
-    def __init__(self, endowment: int) -> None:
-        super().__init__(endowment)
+    def __init__(self, initial_credits: int) -> None:
+        super().__init__(initial_credits)
         self.opened: list[str] = []
 
-    async def open(self, opening: Opening) -> Verdict:
-        self.opened.append(opening.id)
-        return await super().open(opening)
+    async def open(self, start: StartCompletion) -> StartResult:
+        self.opened.append(start.id)
+        return await super().open(start)
 
 
 async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object]"]:

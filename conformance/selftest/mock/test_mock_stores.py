@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.completions.idempotency import WINDOW, Claim, InUse, Replay
+from aurous_mock.completions.idempotency import WINDOW, Claim, KeyInUse, Replay
 from aurous_mock.http.rate_limits import BucketState
 from aurous_mock.server.settings import DEFAULT_KEY
 from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.memory import MemoryStore
-from aurous_mock.storage.store import Closing, Opened, Opening, Store, TooLow
+from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
 from mockkit import (
     CREATE,
     PATIENCE,
@@ -71,23 +71,23 @@ def run(make: Callable[[], Store], scenario: Callable[[Store], Coroutine[Any, An
     asyncio.run(go())
 
 
-def opening(number: int = 1, hold: int = 100, claim: Claim | None = None, team: str = "t") -> Opening:
-    return Opening(id=f"cmp_{number}", team=team, streamed=False, hold=hold, body=b"{}", claim=claim)
+def start(number: int = 1, hold: int = 100, claim: Claim | None = None, team: str = "t") -> StartCompletion:
+    return StartCompletion(id=f"cmp_{number}", team=team, streamed=False, hold=hold, body=b"{}", claim=claim)
 
 
-def closing(number: int = 1, status: str = "completed", charge: int = 40) -> Closing:
-    return Closing(id=f"cmp_{number}", status=status, body=b'{"done": true}', charge=charge)
+def finish(number: int = 1, status: str = "completed", charge: int = 40) -> FinishCompletion:
+    return FinishCompletion(id=f"cmp_{number}", status=status, body=b'{"done": true}', charge=charge)
 
 
 def test_a_completion_is_opened_closed_and_charged_once(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(opening()) == Opened()
+        assert await store.open(start()) == Started()
         record = await store.find("t", "cmp_1")
         assert record is not None
         assert record.status == "in_progress"
         assert (await store.balance("t")).held == 100
-        assert await store.close(closing())
-        assert not await store.close(closing(status="cancelled", charge=7))
+        assert await store.close(finish())
+        assert not await store.close(finish(status="cancelled", charge=7))
         record = await store.find("t", "cmp_1")
         assert record is not None
         assert (record.status, record.body) == ("completed", b'{"done": true}')
@@ -100,8 +100,8 @@ def test_a_completion_is_opened_closed_and_charged_once(make: Callable[[], Store
 
 def test_teams_are_apart(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        await store.open(opening(1, claim=CLAIM))
-        assert await store.open(opening(2, claim=CLAIM, team="u")) == Opened()
+        await store.open(start(1, claim=CLAIM))
+        assert await store.open(start(2, claim=CLAIM, team="u")) == Started()
         assert await store.find("u", "cmp_1") is None
         assert (await store.balance("u")).held == 100
 
@@ -110,18 +110,18 @@ def test_teams_are_apart(make: Callable[[], Store]) -> None:
 
 def test_a_hold_that_is_not_covered_leaves_no_trace(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(opening(1, hold=900)) == Opened()
-        assert await store.open(opening(2, hold=101, claim=CLAIM)) == TooLow(100)
+        assert await store.open(start(1, hold=900)) == Started()
+        assert await store.open(start(2, hold=101, claim=CLAIM)) == InsufficientCredits(100)
         assert await store.find("t", "cmp_2") is None
-        assert await store.open(opening(3, hold=100, claim=CLAIM)) == Opened()
+        assert await store.open(start(3, hold=100, claim=CLAIM)) == Started()
 
     run(make, scenario)
 
 
 def test_a_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        await store.open(opening())
-        await store.close(closing(charge=5000))
+        await store.open(start())
+        await store.close(finish(charge=5000))
         balance = await store.balance("t")
         assert (balance.credits, balance.held) == (0, 0)
 
@@ -130,27 +130,27 @@ def test_a_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) ->
 
 def test_the_life_of_a_key(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(opening(1, claim=CLAIM)) == Opened()
-        assert isinstance(await store.open(opening(2, claim=CLAIM)), InUse)
-        await store.close(closing(1, status="failed", charge=0))
-        assert await store.open(opening(3, claim=CLAIM)) == Opened()
-        await store.close(closing(3))
-        assert await store.open(opening(4, claim=CLAIM)) == Replay(b'{"done": true}')
+        assert await store.open(start(1, claim=CLAIM)) == Started()
+        assert isinstance(await store.open(start(2, claim=CLAIM)), KeyInUse)
+        await store.close(finish(1, status="failed", charge=0))
+        assert await store.open(start(3, claim=CLAIM)) == Started()
+        await store.close(finish(3))
+        assert await store.open(start(4, claim=CLAIM)) == Replay(b'{"done": true}')
         entry = await store.key("t", CLAIM.key)
         assert entry is not None
         assert (entry.route, entry.completion_id, entry.body) == ("/route", "cmp_3", b'{"done": true}')
         assert await store.key("u", CLAIM.key) is None
-        assert isinstance(await store.open(opening(5, claim=Claim("key", "/route", "other"))), InUse)
+        assert isinstance(await store.open(start(5, claim=Claim("key", "/route", "other"))), KeyInUse)
         await store.advance(WINDOW)
-        assert await store.open(opening(6, claim=CLAIM)) == Opened()
+        assert await store.open(start(6, claim=CLAIM)) == Started()
 
     run(make, scenario)
 
 
 def test_one_of_many_claims_wins(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        verdicts = await asyncio.gather(*(store.open(opening(n, hold=1, claim=CLAIM)) for n in range(40)))
-        assert Counter(type(verdict) for verdict in verdicts) == {Opened: 1, InUse: 39}
+        verdicts = await asyncio.gather(*(store.open(start(n, hold=1, claim=CLAIM)) for n in range(40)))
+        assert Counter(type(verdict) for verdict in verdicts) == {Started: 1, KeyInUse: 39}
         assert (await store.balance("t")).held == 1
 
     run(make, scenario)
@@ -158,8 +158,8 @@ def test_one_of_many_claims_wins(make: Callable[[], Store]) -> None:
 
 def test_holds_never_exceed_the_balance(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        verdicts = await asyncio.gather(*(store.open(opening(n, hold=100)) for n in range(30)))
-        assert Counter(type(verdict) for verdict in verdicts) == {Opened: 10, TooLow: 20}
+        verdicts = await asyncio.gather(*(store.open(start(n, hold=100)) for n in range(30)))
+        assert Counter(type(verdict) for verdict in verdicts) == {Started: 10, InsufficientCredits: 20}
 
     run(make, scenario)
 
