@@ -133,17 +133,35 @@ def anything(value: Any) -> Any:
 
 
 def moment(value: Any) -> datetime.datetime:
+    # Imported here: it takes longer than the rest of this package, and few objects have a date.
+    from dateutil.parser import isoparse
+
     try:
-        return datetime.datetime.fromisoformat(string(value))
+        made = isoparse(_dated(string(value), _DATE_LENGTH))
     except ValueError:
         raise ParseError("a date and time in ISO 8601", value) from None
+    offset = made.utcoffset()
+    return made if offset is None else made.replace(tzinfo=datetime.timezone(offset))
 
 
 def date(value: Any) -> datetime.date:
+    from dateutil.parser import isoparser
+
     try:
-        return datetime.date.fromisoformat(string(value))
+        return isoparser().parse_isodate(_dated(string(value), _SHORT_DATE_LENGTH))
     except ValueError:
         raise ParseError("a date in ISO 8601", value) from None
+
+
+_DATE_LENGTH = len("2026-05-15")
+_SHORT_DATE_LENGTH = len("20260515")
+
+
+def _dated(text: str, least: int) -> str:
+    """A text that is long enough to have a day; dateutil would complete a year."""
+    if len(text) < least:
+        raise ValueError
+    return text
 
 
 def identifier(value: Any) -> uuid.UUID:

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import aurous
 import httpx
@@ -20,61 +20,46 @@ import pytest
 import uvicorn
 from aurous_mock.http import faults
 from aurous_mock.server.settings import DEFAULT_KEY
+from clientkit.examples import README as README_FILE
+from clientkit.examples import ROOT, readme_examples, run
+from sybil import Example
 
-ROOT = Path(__file__).resolve().parents[3]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = README_FILE.read_text(encoding="utf-8")
 PATIENCE = 60
 
 pytest_plugins = ["pytester"]
 
-
-class Block(NamedTuple):
-    """Something to paste. line: where it begins in the README"""
-
-    section: str
-    language: str
-    text: str
-    line: int
-
-    def run(self, namespace: dict[str, Any]) -> dict[str, Any]:
-        # Blank lines before it, so that a traceback names the README's.
-        exec(compile("\n" * (self.line - 1) + self.text, "README.md", "exec"), namespace)
-        return namespace
+PYTHON, SHELL = readme_examples("python"), readme_examples("sh")
+COMMANDS = "".join(example.parsed for example in SHELL)
 
 
-def blocks() -> Iterator[Block]:
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL):
-        before = README[: found.start(2)]
-        headings = re.findall(r"^#+ (.*)$", before, flags=re.MULTILINE)
-        yield Block(headings[-1], found[1], found[2], before.count("\n") + 1)
+def section(example: Example) -> str:
+    """The heading that an example is under."""
+    headings: list[str] = re.findall(r"^#+ (.*)$", README[: example.region.start], flags=re.MULTILINE)
+    return headings[-1]
 
 
-PYTHON = [block for block in blocks() if block.language == "python"]
-SHELL = "".join(block.text for block in blocks() if block.language == "sh")
-
-
-def example(word: str) -> Block:
+def example_with(word: str) -> Example:
     """The one example that has a word in it."""
-    (found,) = [block for block in PYTHON if word in block.text]
+    (found,) = [example for example in PYTHON if word in example.parsed]
     return found
 
 
-CLIENT = [block for block in PYTHON if block.section == "The client"]
-TOOLS, BUDGET, BATCH, SERVICE, FIXTURE = map(example, ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_"))
+CLIENT = [example for example in PYTHON if section(example) == "The client"]
+TOOLS, BUDGET, BATCH, SERVICE, FIXTURE = map(example_with, ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_"))
 
 
-def test_first_shell_block_is_run_and_test() -> None:
-    commands = next(blocks()).text.splitlines()
-    assert commands == ["python3 scripts/run.py", "python3 scripts/test.py"]
+def test_the_first_commands_run_the_demo_and_the_tests() -> None:
+    assert SHELL[0].parsed.splitlines() == ["python3 scripts/run.py", "python3 scripts/test.py"]
 
 
-def test_files_and_scripts_that_are_named_exist() -> None:
+def test_files_named_in_the_readme_exist() -> None:
     named = set(re.findall(r"scripts/[\w/]+\.\w+", README)) | set(re.findall(r"\]\(([\w./]+)\)", README))
     assert len(named) > 10
     assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
-def test_links_within_the_page_have_a_target() -> None:
+def test_links_within_the_readme_have_a_target() -> None:
     headings = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
     anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
     links = set(re.findall(r"\]\(#([\w-]+)\)", README))
@@ -82,7 +67,7 @@ def test_links_within_the_page_have_a_target() -> None:
     assert links <= anchors
 
 
-def test_extras_that_are_named_exist() -> None:
+def test_extras_named_in_the_readme_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {extra for found in re.findall(r"aurous-labs\[([\w,]+)\]", README) for extra in found.split(",")}
     named |= set(re.findall(r"\(extra `(\w+)`", README))
@@ -98,65 +83,66 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize(("program", "options"), OPTIONS.items(), ids=OPTIONS)
-def test_options_that_are_named_exist(program: str, options: list[str]) -> None:
+def test_options_named_in_the_readme_exist(program: str, options: list[str]) -> None:
     command = [sys.executable, *program.split(), "--help"]
     # Has no part in it, and takes longer to load than all else.
     env = {**os.environ, "PYTEST_ADDOPTS": "-p no:schemathesis"}
-    run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=PATIENCE)
+    completed = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert [option for option in options if option not in README] == []
-    assert [option for option in options if option not in run.stdout] == []
+    assert [option for option in options if option not in completed.stdout] == []
 
 
-def test_the_key_for_the_mock_is_the_one_that_it_takes() -> None:
-    (setting,) = [part for part in SHELL.split() if part.startswith("AUROUS_API_KEY=al_live_$")]
-    line = next(line for line in SHELL.splitlines() if setting in line)
+def test_the_key_in_the_readme_is_the_mock_s() -> None:
+    (setting,) = [part for part in COMMANDS.split() if part.startswith("AUROUS_API_KEY=al_live_$")]
+    line = next(line for line in COMMANDS.splitlines() if setting in line)
     script = f"{line}\nprintf %s $AUROUS_API_KEY"
     assert subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout == DEFAULT_KEY
 
 
-def test_faults_that_are_named_exist() -> None:
-    told = README[README.index("`Aurous-Mock-Fault`") : README.index("`aurous-mock --help`")]
-    named = re.findall(r"`([^`]+)`", told)[1:]
+def test_faults_named_in_the_readme_exist() -> None:
+    text = README[README.index("`Aurous-Mock-Fault`") : README.index("`aurous-mock --help`")]
+    named = re.findall(r"`([^`]+)`", text)[1:]
     assert len(named) > 6
     for fault in named:
         assert faults.parse(fault), fault
 
 
-def test_every_example_is_tried_here() -> None:
-    assert sorted([*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE], key=lambda block: block.line) == PYTHON
-    assert {block.language for block in blocks()} == {"python", "sh"}
+def test_every_readme_example_is_run() -> None:
+    tried = {example.line for example in (*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE)}
+    assert tried == {example.line for example in PYTHON}
+    assert set(re.findall(r"^```(\w+)$", README, flags=re.MULTILINE)) == {"python", "sh"}
 
 
-def test_the_client_is_used_as_told(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+def test_client_examples_run(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, Any] = {}
-    for block in CLIENT:
-        block.run(namespace)
-    said = capsys.readouterr().out
-    assert "404 resource_not_found model req_" in said
-    assert "stop" in said
+    for example in CLIENT:
+        run(example, namespace)
+    output = capsys.readouterr().out
+    assert "404 resource_not_found model req_" in output
+    assert "stop" in output
     assert len(aurous_mock.ledger()) == 2
     namespace["client"].close()
 
 
-def test_tools_are_called_and_answers_parsed(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with TOOLS.run({})["client"]:
+def test_tool_example_runs(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with run(TOOLS, {})["client"]:
         *_, loop, age = capsys.readouterr().out.splitlines()
     assert loop.endswith("(2 calls)")
     assert age.lstrip("-").isdigit()
     assert len(aurous_mock.ledger()) == 3
 
 
-def test_a_budget_holds(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    with BUDGET.run({})["client"]:
-        said = capsys.readouterr().out
+def test_budget_example_stops_at_its_budget(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with run(BUDGET, {})["client"]:
+        output = capsys.readouterr().out
     calls = len(aurous_mock.ledger())
     assert 1 < calls < 100
-    assert said.startswith(f"{calls} calls: the budget of 0.5 credits is spent (0.5")
+    assert output.startswith(f"{calls} calls: the budget of 0.5 credits is spent (0.5")
 
 
-def test_a_batch_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
+def test_batch_example_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
     program = tmp_path / "translate.py"
-    program.write_text(BATCH.text, encoding="utf-8")
+    program.write_text(BATCH.parsed, encoding="utf-8")
     lines = [f"Line {number}." for number in range(8)]
     command = [sys.executable, str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
@@ -200,11 +186,11 @@ def service(aurous_mock: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     module = type(sys)("service")
     monkeypatch.setitem(sys.modules, "service", module)
     module.__dict__.update(__name__="service")
-    with served(SERVICE.run(vars(module))["app"]) as url:
+    with served(run(SERVICE, vars(module))["app"]) as url:
         yield url
 
 
-def test_the_service_streams(service: str, aurous_mock: Any) -> None:
+def test_service_example_streams(service: str, aurous_mock: Any) -> None:
     with httpx.stream("GET", f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE) as response:
         pieces = list(response.iter_text())
     assert response.headers["Content-Type"].startswith("text/plain")
@@ -215,13 +201,13 @@ def test_the_service_streams(service: str, aurous_mock: Any) -> None:
     assert len(pieces) > 1
 
 
-def test_the_service_says_so_where_there_is_no_answer(service: str, aurous_mock: Any) -> None:
+def test_service_example_answers_502_on_failure(service: str, aurous_mock: Any) -> None:
     aurous_mock.fault("code=chat_model_not_supported", path="/v1/chat/completions")
     response = httpx.get(f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE)
     assert (response.status_code, response.text) == (502, "No answer can be had right now.")
 
 
-def test_a_browser_that_leaves_the_service_ends_the_completion(service: str, aurous_mock: Any) -> None:
+def test_service_example_cancels_when_the_browser_disconnects(service: str, aurous_mock: Any) -> None:
     aurous_mock.fault("stall=3")
     with httpx.stream("GET", f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE) as response:
         assert next(response.iter_text())
@@ -230,7 +216,7 @@ def test_a_browser_that_leaves_the_service_ends_the_completion(service: str, aur
     assert charge["status"] == "cancelled"
 
 
-def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
+def test_fixture_example_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         my_service="""
         from aurous import Aurous
@@ -243,6 +229,6 @@ def test_the_fixture_serves_a_service(pytester: pytest.Pytester) -> None:
                 return answer.choices[0].message.content
         """
     )
-    pytester.makepyfile(test_service=f"import my_service\n\n{FIXTURE.text}")
+    pytester.makepyfile(test_service=f"import my_service\n\n{FIXTURE.parsed}")
     without = [f"-pno:{name}" for name in ("anyio", "faker", "hypothesispytest", "schemathesis")]
     pytester.runpytest_subprocess(*without).assert_outcomes(passed=1)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
+import datetime
 import json
 import pickle
+import subprocess
 import sys
 import typing
 from typing import Any
 
 import httpx
 import pytest
-from aurous_client import UNSET, AuthenticatedClient, Unset, models
+from aurous_client import UNSET, AuthenticatedClient, Unset, models, parsing
 from aurous_client.api.chat import create_chat_completion, retrieve_chat_completion
 from aurous_client.client import read_response
 from aurous_client.errors import ClientError, EncodeError, ParseError, StatusError, TransportError
@@ -287,3 +289,46 @@ def test_no_answer_is_one_error(fault: httpx.HTTPError) -> None:
 
 def test_all_errors_have_one_base() -> None:
     assert all(issubclass(error, ClientError) for error in (EncodeError, ParseError, StatusError, TransportError))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-05-15T12:30:00Z", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
+        ("2026-05-15t12:30:00z", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
+        ("2026-05-15T12:30:00.123456789Z", datetime.datetime(2026, 5, 15, 12, 30, 0, 123456, tzinfo=datetime.UTC)),
+        ("2026-05-15 12:30:00-00:00", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
+        ("2026-05-15T24:00:00Z", datetime.datetime(2026, 5, 16, tzinfo=datetime.UTC)),
+        ("2026-05-15T12:30", datetime.datetime(2026, 5, 15, 12, 30)),
+        ("20260515T123000Z", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
+    ],
+)
+def test_date_times_are_read_in_every_form_of_iso_8601(text: str, expected: datetime.datetime) -> None:
+    made = parsing.moment(text)
+    assert (made, repr(made.tzinfo)) == (expected, repr(expected.tzinfo))
+
+
+def test_an_offset_is_kept() -> None:
+    made = repickled(parsing.moment("2026-05-15T12:30:00+02:00"))
+    assert made.isoformat() == "2026-05-15T12:30:00+02:00"
+
+
+@pytest.mark.parametrize("read", [parsing.moment, parsing.date])
+@pytest.mark.parametrize(
+    "value", ["", "2026", "2026-05", "2026-13-01", "2026-05-15T99:00:00Z", "soon", "é" * 20, 20260515, None, ["2026"]]
+)
+def test_bad_dates_are_parse_errors(read: Any, value: Any) -> None:
+    with pytest.raises(ParseError, match=r"expected a (date and time|date) in ISO 8601|expected a string"):
+        read(value)
+
+
+def test_dates_are_read() -> None:
+    assert parsing.date("2026-05-15") == parsing.date("20260515") == datetime.date(2026, 5, 15)
+
+
+def test_dateutil_is_imported_by_the_first_date_only() -> None:
+    program = (
+        "import sys; from aurous_client import models, parsing, resources; models.ChatCompletion; "
+        "assert 'dateutil' not in sys.modules; parsing.moment('2026-05-15T12:30:00Z'); assert 'dateutil' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
