@@ -27,25 +27,19 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from ._client.client import AsyncAurous as AsyncAurous
     from ._client.client import Aurous as Aurous
-    from ._client.hooks import CallDetails as CallDetails
-    from ._client.hooks import Hooks as Hooks
-    from ._client.policies import RetryPolicy as RetryPolicy
-    from ._client.policies import StreamPolicy as StreamPolicy
-    from ._client.policies import Timeouts as Timeouts
-    from ._request.attempt import Attempt as Attempt
+    from ._config.hooks import CallDetails as CallDetails
+    from ._config.hooks import Hooks as Hooks
+    from ._config.policies import RetryPolicy as RetryPolicy
+    from ._config.policies import StreamPolicy as StreamPolicy
+    from ._config.policies import Timeouts as Timeouts
     from ._request.idempotency import idempotency_key as idempotency_key
-    from ._request.response_info import RateLimit as RateLimit
-    from ._request.response_info import ResponseInfo as ResponseInfo
-    from ._request.response_info import response_info as response_info
+    from ._request.response import response_info as response_info
     from ._stream.parser import StreamNotice as StreamNotice
-    from ._stream.recovery import Recovery as Recovery
     from ._stream.stream import AsyncChatStream as AsyncChatStream
     from ._stream.stream import ChatStream as ChatStream
     from .billing.budget import Budget as Budget
     from .billing.ledger import Ledger as Ledger
     from .billing.ledger import LedgerLine as LedgerLine
-    from .billing.receipts import Receipt as Receipt
-    from .billing.receipts import ReceiptWarning as ReceiptWarning
     from .billing.receipts import receipt as receipt
     from .errors import APIConnectionError as APIConnectionError
     from .errors import APIResponseValidationError as APIResponseValidationError
@@ -78,22 +72,26 @@ if TYPE_CHECKING:
     from .tools.structured_output import StructuredOutputError as StructuredOutputError
     from .tools.structured_output import parsed as parsed
     from .tools.structured_output import response_format_for as response_format_for
+    from .types import Attempt as Attempt
+    from .types import RateLimit as RateLimit
+    from .types import Receipt as Receipt
+    from .types import ReceiptWarning as ReceiptWarning
+    from .types import Recovery as Recovery
+    from .types import ResponseInfo as ResponseInfo
 else:
     # Loaded on first use: every program waits for its imports, and few use everything. pytest, too, imports this
     # package wherever it is installed, since the plugin is in it.
     _EXPORTS = {
         "_client.client": ("AsyncAurous", "Aurous"),
-        "_client.hooks": ("CallDetails", "Hooks"),
-        "_client.policies": ("RetryPolicy", "StreamPolicy", "Timeouts"),
-        "_request.attempt": ("Attempt",),
+        "_config.hooks": ("CallDetails", "Hooks"),
+        "_config.policies": ("RetryPolicy", "StreamPolicy", "Timeouts"),
         "_request.idempotency": ("idempotency_key",),
-        "_request.response_info": ("RateLimit", "ResponseInfo", "response_info"),
+        "_request.response": ("response_info",),
         "_stream.parser": ("StreamNotice",),
-        "_stream.recovery": ("Recovery",),
         "_stream.stream": ("AsyncChatStream", "ChatStream"),
         "billing.budget": ("Budget",),
         "billing.ledger": ("Ledger", "LedgerLine"),
-        "billing.receipts": ("Receipt", "ReceiptWarning", "receipt"),
+        "billing.receipts": ("receipt",),
         "errors": (
             "APIConnectionError",
             "APIStatusError",
@@ -119,6 +117,7 @@ else:
         ),
         "tools.loop": ("FunctionTool", "ToolLoopError", "ToolRun", "arun_tools", "run_tools", "tool"),
         "tools.structured_output": ("SchemaLimitError", "StructuredOutputError", "parsed", "response_format_for"),
+        "types": ("Attempt", "RateLimit", "Receipt", "ReceiptWarning", "Recovery", "ResponseInfo"),
     }
     _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
     __getattr__, __dir__ = _offer(__name__, _MODULES)

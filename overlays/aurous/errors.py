@@ -1,28 +1,28 @@
-"""What can go wrong, as a tree. Owns the classes and the reading of error bodies; knows no HTTP library and no retries.
+"""The exceptions of this package.
 
     AurousError
-    ├── ConfigurationError              a client cannot be made of these settings (also a ValueError)
-    ├── APIConnectionError              no answer, or only part of one
-    │   └── APITimeoutError             none in time
-    ├── APIStatusError                  an answer that says no
+    ├── ConfigurationError              invalid settings (also a ValueError)
+    ├── APIConnectionError              no response, or only part of one
+    │   └── APITimeoutError             not in time
+    ├── APIStatusError                  an error response
     │   ├── InvalidRequestError         400, 413, 422 and every other 4xx
     │   ├── AuthenticationError         401
-    │   ├── BalanceTooLowError          402, and 429 where its code speaks of credits
+    │   ├── BalanceTooLowError          402, and 429 with a code about credits
     │   ├── PermissionDeniedError       403
     │   ├── NotFoundError               404, 410
     │   ├── ConflictError               409
     │   │   └── IdempotencyKeyInUseError
     │   ├── RateLimitError              429, and 503 provider_rate_limited
     │   └── ServerError                 5xx
-    ├── APIResponseValidationError              a success that is not what the contract says
-    ├── StreamInterruptedError          a stream that broke off
-    │   └── StreamTimeoutError          did not go on in time (also an APITimeoutError)
+    ├── APIResponseValidationError      a success whose body does not match the contract
+    ├── StreamInterruptedError          a stream ended before its answer did
+    │   └── StreamTimeoutError          not in time (also an APITimeoutError)
     │       ├── FirstEventTimeoutError
     │       ├── IdleTimeoutError
     │       └── TotalTimeoutError
     └── BudgetExceededError             refused before it was sent
 
-All of them pickle, and none holds or shows the key.
+All of them can be pickled, and none contains the key.
 """
 
 from __future__ import annotations
@@ -30,55 +30,54 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ._request.error_body import Envelope, excerpt, printable
+from ._error_body import ErrorBody, excerpt, printable
 
 if TYPE_CHECKING:
     from aurous_client.models import ChatCompletion, ChatMessage
 
-    from ._request.attempt import Attempt
-    from ._stream.recovery import Recovery
-    from .billing.receipts import Receipt
+    # Not needed at run time, and most programs load errors without ever making a call.
+    from .types import Attempt, Receipt, Recovery
 
 
 class AurousError(Exception):
     """The base of all errors of this package."""
 
     completion_id: str | None = None
-    """The stored completion that the error is about, where it is about one of which a part was streamed."""
+    """The completion that was being streamed, if any."""
     text: str = ""
-    """The text that a stream had delivered before the error."""
+    """The text that the stream delivered before the error."""
     receipt: Receipt | None = None
-    """What the completion of a stream cost, where that was known by then."""
+    """What the streamed completion cost, if that was known."""
     messages: Sequence[ChatMessage | Mapping[str, Any]] = ()
-    """The conversation of a tool loop that the error ended; `run_tools` can go on from it."""
+    """The conversation of a tool loop that the error ended; `run_tools` can continue from it."""
     completions: Sequence[ChatCompletion] = ()
-    """The completions that this loop had made by then, with their receipts."""
+    """The completions of this loop so far, with their receipts."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exception's own would call the class with the message alone.
+        # The default would call the class with the message alone.
         return _restore, (type(self), self.args, self.__dict__.copy())
 
 
 class ConfigurationError(AurousError, ValueError):
-    """A client cannot be made of these settings. Raised at construction, before anything is sent."""
+    """Invalid settings. Raised when the client is made, before anything is sent."""
 
 
 class APIConnectionError(AurousError):
-    """No answer came, or only part of one. `__cause__` is the HTTP library's exception."""
+    """No response, or only part of one. `__cause__` is the HTTP library's exception."""
 
     def __init__(self, message: str, *, attempts: Sequence[Attempt] = (), sent: bool = True) -> None:
         super().__init__(_with_attempts(message, attempts))
         self.attempts = tuple(attempts)
         self.sent = sent
-        """Whether any byte of the last attempt may have reached the server. If so, it may have been carried out."""
+        """Whether any byte of the last attempt may have reached the server, which may then have carried it out."""
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer came in time: to connect, to read, or for the whole call."""
+    """A timeout: to connect, to read, or of the whole call."""
 
 
 class APIStatusError(AurousError):
-    """The server answered, and its answer is no success."""
+    """The server responded with an error status."""
 
     advice: ClassVar[str] = ""
 
@@ -92,43 +91,43 @@ class APIStatusError(AurousError):
         retry_after: float | None = None,
         message: str | None = None,
     ) -> None:
-        envelope = Envelope.read(content)
+        body = ErrorBody.read(content)
         self.status_code = status_code
         self.headers = dict(headers or {})
         """The response's headers, by their names in lower case."""
         self.content = content
-        """The body as it came."""
-        self.type = envelope.type
-        self.code = envelope.code
-        """Stable and made for programs; None where the body was no error envelope."""
-        self.message = message or envelope.message or excerpt(content) or "no message"
-        self.param = envelope.param
-        """The parameter at fault, as a path such as `messages[0].content`."""
-        self.doc_url = envelope.doc_url
-        self.request_id = self.headers.get("aurous-request-id") or envelope.request_id
-        """Names the request to support."""
+        """The body as received."""
+        self.type = body.type
+        self.code = body.code
+        """Stable and made for programs; None where the body was no error body."""
+        self.message = message or body.message or excerpt(content) or "no message"
+        self.param = body.param
+        """The invalid parameter, as a path such as `messages[0].content`."""
+        self.doc_url = body.doc_url
+        self.request_id = self.headers.get("aurous-request-id") or body.request_id
+        """Identifies the request to support."""
         self.attempts = tuple(attempts)
         self.retry_after = retry_after
-        """Seconds that the server asked to wait, if it did."""
+        """Seconds to wait, if the server said so."""
         super().__init__(self._describe())
 
     def _describe(self) -> str:
-        said = f"HTTP {self.status_code}{f' {printable(self.code)}' if self.code else ''}: {printable(self.message)}"
+        text = f"HTTP {self.status_code}{f' {printable(self.code)}' if self.code else ''}: {printable(self.message)}"
         named = (("param", self.param), ("request", self.request_id))
         details = [f"{name} {printable(value)}" for name, value in named if value]
         if self.retry_after is not None:
             details.append(f"retry after {self.retry_after:g} s")
-        said = _with_attempts(f"{said} ({', '.join(details)})" if details else said, self.attempts)
+        text = _with_attempts(f"{text} ({', '.join(details)})" if details else text, self.attempts)
         help_ = " ".join(filter(None, (self.advice, f"See {printable(self.doc_url)}" if self.doc_url else "")))
-        return f"{said}\n{help_}" if help_ else said
+        return f"{text}\n{help_}" if help_ else text
 
 
 class InvalidRequestError(APIStatusError):
-    """The request cannot be carried out as it stands (400, 413, 422 and other 4xx). `param` tells the place."""
+    """The request is invalid (400, 413, 422 and other 4xx). `param` names the parameter."""
 
 
 class AuthenticationError(APIStatusError):
-    """There was no key, or it is unknown, expired or revoked (401)."""
+    """The key is missing, unknown, expired or revoked (401)."""
 
     advice = "Check the key: AUROUS_API_KEY, or the argument api_key."
 
@@ -146,21 +145,21 @@ class PermissionDeniedError(APIStatusError):
 
 
 class NotFoundError(APIStatusError):
-    """There is no such thing, it belongs to another team (404), or it has expired (410)."""
+    """The resource does not exist, belongs to another team (404), or has expired (410)."""
 
 
 class ConflictError(APIStatusError):
-    """The state of the thing does not allow the operation (409)."""
+    """The state of the resource does not allow the operation (409)."""
 
 
 class IdempotencyKeyInUseError(ConflictError):
-    """The key was used with another body or operation within 24 hours, or its first request still runs (409)."""
+    """The key was used for another request within 24 hours, or its first request is still running (409)."""
 
     advice = "Use another key for another request; to get the first answer again, send exactly the same request."
 
 
 class RateLimitError(APIStatusError):
-    """Too many requests or tokens (429), or the provider throttles (503). `retry_after` says how long to wait."""
+    """Too many requests or tokens (429), or the provider throttles (503). Wait for `retry_after` seconds."""
 
     advice = "Slow down; with a higher max_retries and total timeout the client waits longer by itself."
 
@@ -170,7 +169,7 @@ class ServerError(APIStatusError):
 
 
 class APIResponseValidationError(AurousError):
-    """A success whose body is not what the contract says. The call was carried out, and may have been charged."""
+    """A success whose body does not match the contract. The call was carried out, and may have been charged."""
 
     def __init__(
         self,
@@ -183,41 +182,41 @@ class APIResponseValidationError(AurousError):
         attempts: Sequence[Attempt] = (),
     ) -> None:
         self.path = tuple(path)
-        """The steps from the document's root to the fault; empty where the body is no JSON."""
+        """The path from the document's root to the invalid value; empty if the body is not JSON."""
         self.status_code = status_code
         self.headers = dict(headers)
         self.content = content
-        """The body as it came."""
+        """The body as received."""
         self.attempts = tuple(attempts)
         self.request_id = self.headers.get("aurous-request-id")
-        said = f"the answer is not what the API promises: {message}"
-        super().__init__(said + (f" (request {printable(self.request_id)})" if self.request_id else ""))
+        text = f"the response does not match the API: {message}"
+        super().__init__(text + (f" (request {printable(self.request_id)})" if self.request_id else ""))
 
 
 class StreamInterruptedError(AurousError):
-    """A stream broke off before its end. What arrived is not lost, and the completion may be stored and charged."""
+    """A stream ended before its answer did. What arrived is in `text`; the completion may be stored and charged."""
 
     def __init__(self, message: str, *, completion_id: str | None, text: str, kind: str) -> None:
         self.completion_id = completion_id
         self.text = text
         self.kind = kind
-        """`cut`: the connection broke. `closed_early`: the server closed it in good order, without an end."""
+        """`cut`: the connection broke. `closed_early`: the server closed it cleanly, but before the end."""
         self.recovery: Recovery | None = None
-        """What the stored record said, where it was asked for."""
-        named = f" ({completion_id})" if completion_id else ""
-        super().__init__(f"the stream{named} broke off after {len(text)} characters: {message}")
+        """What the stored record says, if it was retrieved."""
+        which = f" ({completion_id})" if completion_id else ""
+        super().__init__(f"the stream{which} broke off after {len(text)} characters: {message}")
 
 
 class StreamTimeoutError(StreamInterruptedError, APITimeoutError):
-    """A stream did not go on in time."""
+    """A stream did not continue in time."""
 
 
 class FirstEventTimeoutError(StreamTimeoutError):
-    """No event came within `Timeouts.first_event`."""
+    """No event arrived within `Timeouts.first_event`."""
 
 
 class IdleTimeoutError(StreamTimeoutError):
-    """No further event came within `Timeouts.idle`, though keep-alives may have."""
+    """No further event arrived within `Timeouts.idle`; keep-alives do not count."""
 
 
 class TotalTimeoutError(StreamTimeoutError):
@@ -225,10 +224,10 @@ class TotalTimeoutError(StreamTimeoutError):
 
 
 class BudgetExceededError(AurousError):
-    """A budget was spent, and the call was not started. See `Aurous.budget`."""
+    """The budget is spent, so the call was not sent. See `Aurous.budget`."""
 
 
-# What decides is the pair; None stands for any code of a status, or for any status of a code.
+# By status and code; None matches any.
 _CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
     (401, None): AuthenticationError,
     (402, None): BalanceTooLowError,
@@ -238,7 +237,7 @@ _CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
     (410, None): NotFoundError,
     (429, None): RateLimitError,
     (503, "provider_rate_limited"): RateLimitError,
-    # An event of a stream brings a code, and the status of a success.
+    # Error events of a stream have a code, but the response's status is that of a success.
     (None, "balance_too_low"): BalanceTooLowError,
     (None, "idempotency_key_in_use"): IdempotencyKeyInUseError,
     (None, "missing_scope"): PermissionDeniedError,
@@ -246,8 +245,8 @@ _CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
 
 
 def error_class(status_code: int, code: str | None = None) -> type[APIStatusError]:
-    """The class for a status and an error code; unknown codes fall back to their status, that to its family."""
-    if status_code == 429 and speaks_of_credits(code):
+    """The class for a status and an error code; an unknown code falls back to the status, that to its family."""
+    if status_code == 429 and is_about_credits(code):
         return BalanceTooLowError
     for key in ((status_code, code), (None, code), (status_code, None)):
         if key != (None, None) and key in _CLASSES:
@@ -257,8 +256,8 @@ def error_class(status_code: int, code: str | None = None) -> type[APIStatusErro
     return InvalidRequestError if status_code >= 400 else APIStatusError
 
 
-def speaks_of_credits(code: str | None) -> bool:
-    """Whether waiting cannot help, because it is credits that have run out."""
+def is_about_credits(code: str | None) -> bool:
+    """Whether credits have run out, so that waiting does not help."""
     return code is not None and any(word in code for word in ("balance", "credit", "quota"))
 
 

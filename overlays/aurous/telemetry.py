@@ -20,12 +20,11 @@ from aurous_client.error_codes import ERROR_CODES
 from aurous_client.types import JsonObject
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
-from ._client.hooks import CallDetails, Hooks
-from ._request.attempt import Attempt
-from ._request.response_info import origin_of
+from ._config.hooks import CallDetails, Hooks
 from ._version import __version__
 from .billing.receipts import has_usage, receipt
 from .errors import APIStatusError
+from .types import Attempt, context_of
 
 PROVIDER: Final = "aurous_labs"
 _SPAN: Final = "aurous.telemetry.span"
@@ -105,7 +104,7 @@ def _of_request(call: CallDetails) -> Iterator[tuple[str, Any]]:
 
 
 def _of_result(result: object | None) -> Iterator[tuple[str, Any]]:
-    origin = origin_of(result)
+    origin = context_of(result)
     if origin is not None:
         yield "http.response.status_code", origin.info.status_code
         yield "aurous.idempotent_replayed", origin.info.idempotent_replayed

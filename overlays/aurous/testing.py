@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ._client import redirect
+from ._config import redirect
 
 if TYPE_CHECKING:
-    from ._client.options import Options
+    from ._config.options import Options
 
 _VARIABLES: Final = {"AUROUS_API_KEY": "api_key", "AUROUS_BASE_URL": "url"}
 # A proxy that the machine is set to use cannot reach this machine's own loopback.
@@ -134,7 +134,7 @@ class _Guard:
         redirect.install(self._previous)
 
     def resolve(self, options: Options) -> Options:
-        from ._client.options import NO_KEY, Secret
+        from ._config.options import NO_KEY, Secret
         from .errors import ConfigurationError
 
         mock, host = self.mock, urlsplit(options.base_url).hostname or ""

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aurous._client import redirect
+from aurous._config import redirect
 from aurous_mock.server.launcher import Mock, running
 from clientkit.streams import callers
 from clientkit.wire import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving

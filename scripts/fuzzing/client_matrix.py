@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 from aurous import AsyncAurous, Aurous, AurousError, StreamPolicy, Timeouts
-from aurous._client.options import Backend
+from aurous._config.options import Backend
 from aurous_client.types import JsonObject
 from aurous_mock.server.settings import DEFAULT_KEY
 

@@ -1,4 +1,4 @@
-"""What both clients are: options, connections that are shared, and a ledger. How they wait is in `client`."""
+"""What both clients share: options, the ledger, and the start and end of calls."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
 
+from .._config import redirect
+from .._config.options import FROM_ENVIRONMENT, FromEnvironment, Options
+from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from ..errors import APIResponseValidationError
-from ..transport.locks import Lock
-from . import redirect
-from .options import FROM_ENVIRONMENT, FromEnvironment, Options
-from .policies import RetryPolicy, StreamPolicy, Timeouts
+from ..transport.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from aurous_client.operations import Operation, Request, Response, ResultT
 
-    from .._request.flow import Course, Outcome
-    from .._stream.controller import Link
+    from .._config.hooks import Hooks
+    from .._request.flow import RequestFlow
+    from .._stream.controller import StreamContext
     from ..billing.budget import Budget
     from ..billing.ledger import Ledger
-    from .hooks import Hooks
 
-# What carries out calls and streams is imported where the first one begins: making a client need not wait for it.
+# The code of calls and streams is imported when the first one starts, so that making a client stays cheap.
 
 
 def _response_format(kind: type[Any]) -> Any:
-    # Its library is wanted only by those who use it.
+    # Needs an optional dependency.
     from ..tools.structured_output import response_format_for
 
     return response_format_for(kind)
@@ -39,11 +39,11 @@ def _response_format(kind: type[Any]) -> Any:
 encoding.adapt_class = _response_format
 
 
-class Books:
-    """The ledger that a client shares with its variants, opened when it is first needed."""
+class LazyLedger:
+    """The ledger shared by clients made with `with_options()`, created on first use."""
 
     def __init__(self, ledger: Ledger | None = None) -> None:
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._ledger = ledger
 
     @property
@@ -57,17 +57,17 @@ class Books:
         return self._ledger
 
 
-class Base:
-    """What both clients are: options, a transport and books, both of which options' variants share."""
+class BaseClient:
+    """Options, a transport and a ledger; the latter two are shared by clients made with `with_options()`."""
 
     _options: Options
-    _books: Books
+    _shared_ledger: LazyLedger
     _transport: Any
-    _owner: bool
+    _owns_transport: bool
 
     @property
     def base_url(self) -> str:
-        """Where requests go, without /v1."""
+        """The server's address, without /v1."""
         return self._options.base_url
 
     @property
@@ -77,8 +77,8 @@ class Base:
 
     @property
     def ledger(self) -> Ledger:
-        """What the calls of this client have cost, by model. Variants made by `with_options` write to the same one."""
-        return self._books.ledger
+        """What the calls of this client have cost, by model. Shared by clients made with `with_options()`."""
+        return self._shared_ledger.ledger
 
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A sum that calls may spend: those of a block, `with client.budget(credits="5") as budget:`, or those of a
@@ -101,9 +101,9 @@ class Base:
         hooks: Sequence[Hooks] | None = None,
         budget: Budget | None = None,
     ) -> Self:
-        """This client with some options changed. Costs nothing: connections and ledger are shared.
+        """This client with some options changed. It is cheap: connections and ledger are shared.
 
-        budget: what its calls may spend, wherever they are made; it adds to the budgets that there are
+        budget: what its calls may spend, wherever they are made; in addition to the budgets that there are
         """
         options = self._options.with_changes(
             api_version=api_version,
@@ -113,72 +113,75 @@ class Base:
             streams=streams,
             hooks=hooks,
         )
-        books = self._books if budget is None else Books(self.ledger.limited_by(budget))
+        ledger = self._shared_ledger if budget is None else LazyLedger(self.ledger.limited_by(budget))
         variant = object.__new__(type(self))
-        variant.__dict__.update(_options=options, _books=books, _transport=self._transport, _owner=False)
+        variant.__dict__.update(
+            _options=options, _shared_ledger=ledger, _transport=self._transport, _owns_transport=False
+        )
         return variant
 
     def __repr__(self) -> str:
-        # One that could not be made is shown too, in the frames of the error that says so.
+        # Also called on a client whose construction failed, by tools that show the variables of a traceback.
         options = self.__dict__.get("_options")
         settings = f"base_url={options.base_url!r}, api_key={options.api_key!r}" if options else ""
         return f"{type(self).__name__}({settings})"
 
     def __reduce__(self) -> Any:
-        raise TypeError("a client holds connections and a key, and is not pickled; make one in each process")
+        raise TypeError("a client holds connections and a key, and cannot be pickled; make one in each process")
 
-    def _course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        # Only what takes a key is charged.
+    def _request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
+        # Only operations that take an idempotency key are charged.
         if operation.idempotency_header is not None:
             self.ledger.check_budgets()
-        return self._unbudgeted_course(operation, request, streams=streams)
+        return self._free_request_flow(operation, request, streams=streams)
 
-    def _unbudgeted_course(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> Course:
-        """For what follows a call and costs nothing: asking what became of it, or cancelling it."""
-        from .._request.flow import Course
+    def _free_request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
+        """For retrieving and cancelling, which cost nothing and must work when a budget is spent."""
+        from .._request.flow import RequestFlow
 
-        return Course(
+        return RequestFlow(
             operation,
             request,
             redirect.resolve(self._options),
             streams=streams,
             clock=self._transport.clock,
-            chance=random.random,
+            random=random.random,
         )
 
-    def _link(self, operation: Operation[Any], request: Request) -> Link:
-        from .._stream.controller import Link
+    def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
+        from .._stream.controller import StreamContext
 
-        return Link(
+        return StreamContext(
             redirect.resolve(self._options),
             self.ledger,
             request,
-            make_course=self._unbudgeted_course,
-            make_stream_course=lambda: self._course(operation, request, streams=True),
+            clock=self._transport.clock,
+            make_flow=self._free_request_flow,
+            make_stream_flow=lambda: self._request_flow(operation, request, streams=True),
         )
 
     @contextmanager
-    def _salvaging(self, operation: Operation[Any]) -> Iterator[None]:
-        """Enter the receipt of an answer that cannot be read, if it carries one."""
+    def _record_unparsed(self, operation: Operation[Any]) -> Iterator[None]:
+        """Enter the receipt of a response that cannot be parsed, if it has one."""
         try:
             yield
         except APIResponseValidationError as error:
-            from ..billing import receipts
+            from ..billing.receipts import receipt_of_error
 
-            found = receipts.salvage(error)
-            if found is not None:
-                self.ledger.settle(found, created=operation.idempotency_header is not None)
+            receipt = receipt_of_error(error)
+            if receipt is not None:
+                self.ledger.settle(receipt, created=operation.idempotency_header is not None)
             raise
 
-    def _settle(self, operation: Operation[Any], outcome: Outcome[ResultT]) -> Response[ResultT]:
-        """Enter the receipt of a result, if it carries one."""
-        from .._request import response_info
+    def _settle(self, operation: Operation[Any], response: Response[ResultT]) -> Response[ResultT]:
+        """Enter the receipt of a result, if it has one."""
+        from .._request.response import warn_of_deprecation
         from ..billing import receipts
 
-        parsed: Any = outcome.response.parsed
-        # Of a record that is still being made, the figures are those so far.
+        parsed: Any = response.parsed
+        # The usage of a running completion is not final.
         if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
             created = operation.idempotency_header is not None
             self.ledger.settle(receipts.receipt(parsed), created=created)
-        response_info.warn_of_deprecation(outcome.response.headers)
-        return outcome.response
+        warn_of_deprecation(response.headers)
+        return response

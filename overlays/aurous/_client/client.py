@@ -1,6 +1,6 @@
-"""`Aurous` and `AsyncAurous`: the clients, their options and their closing. Knows no retry rules, no SSE.
+"""The clients `Aurous` and `AsyncAurous`.
 
-The methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
+Their methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client.resources import AsyncResources, Resources
 
+from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
+from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
+from .._config.secret import Secret
 from ..transport.sync import SyncTransport
-from .base import Base, Books
-from .options import FROM_ENVIRONMENT, Backend, FromEnvironment, Secret, read_options
-from .policies import RetryPolicy, StreamPolicy, Timeouts
+from .base import BaseClient, LazyLedger
 
 if TYPE_CHECKING:
     import httpx
     from aurous_client.operations import Operation, Request, Response, ResultT
 
+    from .._config.hooks import Hooks
     from .._stream.stream import AsyncChatStream, ChatStream
     from ..transport.async_ import AsyncTransport
-    from .hooks import Hooks
 
 
-class Aurous(Base, Resources["ChatStream"]):
+class Aurous(BaseClient, Resources["ChatStream"]):
     """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
 
-    Make one for the process and share it: it is safe between threads and after a fork. Close it with `with` or
-    `close()`.
+    Make one for the process and share it: it is thread-safe and fork-safe. Close it with `with` or `close()`.
 
     api_key:     the key; else the environment variable AUROUS_API_KEY
     base_url:    where to send to, with or without /v1; else AUROUS_BASE_URL, else the production server
@@ -37,11 +37,11 @@ class Aurous(Base, Resources["ChatStream"]):
                  None leaves it to the team's default
     timeout:     `Timeouts`, or seconds for a whole call
     max_retries: attempts after the first; `retry` sets the rest of the policy
-    streams:     what a stream does when it breaks off or is left early
-    http_client: an httpx.Client of your own, which stays yours to close
+    streams:     what a stream does when it is interrupted or left early
+    http_client: an httpx.Client of your own, which you close yourself
     hooks:       observers of calls, see `aurous.Hooks`
 
-    Raises ConfigurationError for settings that cannot work.
+    Raises ConfigurationError for invalid settings.
     """
 
     _transport: SyncTransport
@@ -59,7 +59,7 @@ class Aurous(Base, Resources["ChatStream"]):
         http_client: httpx.Client | None = None,
         hooks: Sequence[Hooks] = (),
     ) -> None:
-        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        # Error trackers collect local variables; none of them may be the plain key.
         secret, api_key = Secret.of(api_key), None
         self._options = read_options(
             api_key=secret,
@@ -72,28 +72,28 @@ class Aurous(Base, Resources["ChatStream"]):
             hooks=hooks,
         )
         self._transport = SyncTransport(http_client)
-        self._books = Books()
-        self._owner = True
+        self._shared_ledger = LazyLedger()
+        self._owns_transport = True
 
     @property
     def _caller(self) -> Self:  # type: ignore[override]
         return self
 
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
-        with self._salvaging(operation):
-            outcome = self._transport.run(self._course(operation, request).for_result())
-        return self._settle(operation, outcome)
+        """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
+        with self._record_unparsed(operation):
+            response: Response[ResultT] = self._transport.run(self._request_flow(operation, request).for_result())
+        return self._settle(operation, response)
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
-        """A stream of a generated operation's events; opened by `with` or by iterating."""
+        """A stream of a generated operation's events, opened by `with` or by iterating."""
         from .._stream.stream import ChatStream
 
-        return ChatStream(self._link(operation, request), self._transport)
+        return ChatStream(self._stream_context(operation, request), self._transport)
 
     def close(self) -> None:
-        """Close the connections; those of an `http_client` that was given stay open."""
-        if self._owner:
+        """Close the connections, except those of your own `http_client`."""
+        if self._owns_transport:
             self._transport.close()
 
     def __enter__(self) -> Self:
@@ -105,14 +105,14 @@ class Aurous(Base, Resources["ChatStream"]):
         self.close()
 
 
-class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
+class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
 
-    http_client: an httpx.AsyncClient of your own, which stays yours to close
-    backend:     whose connections to use where none is given: those of `httpx`; those of `aiohttp`, an extra, which
-                 carry many tasks at a fraction of the cost; `auto` takes these if they are installed, the loop is
+    http_client: an httpx.AsyncClient of your own, which you close yourself
+    backend:     the connections to use without `http_client`: those of `httpx`; those of `aiohttp`, an extra, which
+                 carry many tasks at a fraction of the cost; `auto` is `aiohttp` if it is installed, the loop is
                  asyncio's, and the environment sets no proxy
     """
 
@@ -132,7 +132,7 @@ class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
         backend: Backend = "auto",
         hooks: Sequence[Hooks] = (),
     ) -> None:
-        # An error shows the variables of its frames to those who collect them; the plain key is none of them.
+        # Error trackers collect local variables; none of them may be the plain key.
         secret, api_key = Secret.of(api_key), None
         self._options = read_options(
             api_key=secret,
@@ -147,28 +147,29 @@ class AsyncAurous(Base, AsyncResources["AsyncChatStream"]):
         from ..transport.async_ import AsyncTransport
 
         self._transport = AsyncTransport(http_client, backend=backend)
-        self._books = Books()
-        self._owner = True
+        self._shared_ledger = LazyLedger()
+        self._owns_transport = True
 
     @property
     def _caller(self) -> Self:  # type: ignore[override]
         return self
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """Carry out a generated operation. Raises the errors of `aurous.errors`, and EncodeError for bad arguments."""
-        with self._salvaging(operation):
-            outcome = await self._transport.run(self._course(operation, request).for_result())
-        return self._settle(operation, outcome)
+        """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
+        with self._record_unparsed(operation):
+            flow = self._request_flow(operation, request).for_result()
+            response: Response[ResultT] = await self._transport.run(flow)
+        return self._settle(operation, response)
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
         from .._stream.stream import AsyncChatStream
 
-        return AsyncChatStream(self._link(operation, request), self._transport)
+        return AsyncChatStream(self._stream_context(operation, request), self._transport)
 
     async def close(self) -> None:
-        """Close the connections; those of an `http_client` that was given stay open."""
-        if self._owner:
+        """Close the connections, except those of your own `http_client`."""
+        if self._owns_transport:
             await self._transport.close()
 
     async def __aenter__(self) -> Self:

@@ -1,7 +1,6 @@
-"""The course of one call as a generator: it says what to send and how long to wait, and is told what came.
+"""One call as a flow: attempts, retries, and the result or the error. Sans-I/O; the transports drive it.
 
-Pure: no I/O, no sleeping, no HTTP library. The transports drive it, one for threads and one for asyncio, and that is
-all that differs between the two clients. An *attempt* is one HTTP request; a *call* is all attempts for one result.
+An *attempt* is one HTTP request; a *call* is all attempts for one result.
 """
 
 from __future__ import annotations
@@ -9,57 +8,43 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from attrs import frozen
 from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.operations import Operation, Request, Response
 
-from .._client.hooks import CallDetails, Observers
-from .._client.options import Options, checked_version
+from .._config.hooks import CallDetails, HookDispatcher
+from .._config.options import Options, checked_version
+from .._json import INVALID_JSON
 from .._version import __version__
 from ..errors import APIResponseValidationError, AurousError
+from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportError
+from ..types import Attempt, ResponseContext, ResponseInfo
 from . import error_mapping, idempotency
-from .attempt import Attempt
-from .effects import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send, Steps, Wait
-from .json_decoding import NO_JSON, parse
-from .response_info import Origin, ResponseInfo, attach
+from .response import attach, parse
 from .retry import Retry, decide
-
-ResultT = TypeVar("ResultT")
-
-__all__ = ["Course", "Failure", "Opened", "Outcome", "Reply", "Send", "Steps", "Wait"]
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 
-@frozen
-class Outcome(Generic[ResultT]):
-    """What a call came to."""
-
-    response: Response[ResultT]
-    origin: Origin
-    call: CallDetails
-
-
 @frozen(kw_only=True)
-class Opened:
-    """A stream that has begun."""
+class StreamResponse:
+    """An open stream."""
 
-    reply: Reply
+    body: Any
+    """Read and closed by the effects `Read` and `Close`."""
     info: ResponseInfo
-    began: float
-    """When the call began, by the clock it was given."""
     deadline: float
-    """When it must be over."""
+    """When it must have ended, by the clock of the call."""
 
 
-class Course:
+class RequestFlow:
     """Carries out one request under given options.
 
-    clock:  seconds, monotonic
-    chance: a number from 0 to 1, drawn anew each time
+    clock:  monotonic seconds
+    random: returns a new number from 0 to 1 each time
     """
 
     def __init__(
@@ -70,25 +55,25 @@ class Course:
         *,
         streams: bool = False,
         clock: Callable[[], float],
-        chance: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
         self._operation = operation
         self._request = request
         self._options = options
         self._streams = streams
         self._clock = clock
-        self._chance = chance
+        self._random = random
         self._timeout = options.timeout.with_total(request.timeout)
-        self._observers = Observers(options.hooks)
+        self._hooks = HookDispatcher(options.hooks)
         self._attempts: list[Attempt] = []
         if not streams:
             idempotency.refuse_hidden_stream(operation, request.content)
         refuses = options.streams.on_idempotency_key == "refuse"
         self._key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
-        self._is_key_ours = self._key is not None and idempotency.given_key(operation, request.headers) is None
+        self._is_generated_key = self._key is not None and idempotency.given_key(operation, request.headers) is None
         self._headers = self._make_headers()
-        self._began = clock()
-        self._deadline = self._began + self._timeout.total
+        self._started = clock()
+        self._deadline = self._started + self._timeout.total
         self.details = CallDetails(
             operation_id=operation.id,
             method=operation.method,
@@ -99,65 +84,63 @@ class Course:
             content=request.content,
         )
 
-    def for_result(self) -> Steps[Outcome[Any]]:
-        """The steps to a result. Raises the errors of `aurous.errors`."""
-        with self._observers.watching(self.details, self._headers) as told:
-            reply = yield from self._answer()
-            response = self._read(reply)
-            origin = Origin(self._info(reply), reply.content)
-            attach(response.parsed, origin)
-            told.result = response.parsed
-            return Outcome(response, origin, self.details)
+    def for_result(self) -> Flow[Response[Any]]:
+        """The call to its parsed response. Raises the errors of `aurous.errors`."""
+        with self._hooks.observe(self.details, self._headers) as ending:
+            raw = yield from self._send_until_success()
+            response = self._parse(raw)
+            attach(response.parsed, ResponseContext(self._info(raw), raw.content))
+            ending.result = response.parsed
+            return response
 
-    def for_stream(self) -> Steps[Opened]:
-        """The steps to an open stream. Raises the errors of `aurous.errors`; its end is the stream's to tell."""
-        with self._observers.watching(self.details, self._headers, ends=False):
-            reply = yield from self._answer()
-            if reply.body is None:
-                found = reply.headers.get("content-type", "no content type")
-                raise self._shape_error(f"expected a body of type {EVENT_STREAM}, found {found}", reply)
-            return Opened(reply=reply, info=self._info(reply), began=self._began, deadline=self._deadline)
+    def for_stream(self) -> Flow[StreamResponse]:
+        """The call to an open stream. Raises the errors of `aurous.errors`. The stream reports its end by `finish`."""
+        with self._hooks.observe(self.details, self._headers, ends=False):
+            raw = yield from self._send_until_success()
+            if raw.body is None:
+                content_type = raw.headers.get("content-type", "no content type")
+                raise self._validation_error(f"expected a body of type {EVENT_STREAM}, found {content_type}", raw)
+            return StreamResponse(body=raw.body, info=self._info(raw), deadline=self._deadline)
 
     def finish(self, result: object | None, error: BaseException | None) -> None:
-        """Tell the observers how a stream ended."""
-        self._observers.ended(self.details, result, error)
+        """Report the end of a stream to the hooks."""
+        self._hooks.end(self.details, result, error)
 
-    def _answer(self) -> Steps[Reply]:
-        """Attempts until one succeeds. Raises the error of the last one when there is no use in another."""
+    def _send_until_success(self) -> Flow[RawResponse]:
+        """Attempts until one succeeds. Raises the error of the last one."""
         while True:
-            began = self._clock()
-            came = yield self._send(max(self._deadline - began, 0.001))
-            assert came is not None
-            came = error_mapping.without_key(came, self._options.api_key)
-            elapsed = self._clock() - began
-            if isinstance(came, Reply) and error_mapping.is_cut_short(self._operation, came):
-                came = Failure(message="the answer was cut short", sent=True)
-            attempt = error_mapping.attempt_of(came, len(self._attempts) + 1, elapsed)
-            if isinstance(came, Reply) and came.is_success:
-                self._record(attempt, came.headers)
-                return came
-            outcome = error_mapping.outcome_of(came, attempt)
-            repeatable = idempotency.is_repeatable(self._request, self._key)
+            started = self._clock()
+            result: RawResponse | TransportError = yield self._send_request(max(self._deadline - started, 0.001))
+            result = error_mapping.redact(result, self._options.api_key)
+            elapsed = self._clock() - started
+            if isinstance(result, RawResponse) and error_mapping.is_truncated(self._operation, result):
+                result = TransportError(message="the response was cut short", sent=True)
+            attempt = error_mapping.attempt_of(result, len(self._attempts) + 1, elapsed)
+            if isinstance(result, RawResponse) and result.is_success:
+                self._record(attempt, result.headers)
+                return result
             decision = decide(
                 self._options.retry,
-                outcome,
-                earlier=self._attempts,
-                repeatable=repeatable,
-                is_key_ours=self._is_key_ours,
+                error_mapping.failure_of(result, attempt),
+                previous_attempts=self._attempts,
+                is_idempotent=idempotency.is_idempotent(self._request, self._key),
+                is_generated_key=self._is_generated_key,
                 remaining=self._deadline - self._clock(),
-                chance=self._chance(),
+                random=self._random(),
             )
-            headers = came.headers if isinstance(came, Reply) else {}
+            headers = result.headers if isinstance(result, RawResponse) else {}
             if not isinstance(decision, Retry):
                 self._record(attempt, headers)
-                # No variable of this frame: the error leads to the frame, which is not to lead back.
-                raise self._error(came, decision.reason) from (came.cause if isinstance(came, Failure) else None)
+                # Don't bind the error locally: its traceback refers to this frame, so that would be a reference cycle.
+                raise self._error(result, decision.reason) from (
+                    result.cause if isinstance(result, TransportError) else None
+                )
             self._record(replace(attempt, delay=decision.delay), headers)
-            yield Wait(decision.delay)
+            yield Sleep(decision.delay)
 
-    def _send(self, remaining: float) -> Send:
+    def _send_request(self, remaining: float) -> SendRequest:
         timeout = self._timeout
-        return Send(
+        return SendRequest(
             method=self._request.method,
             url=self._options.base_url + self._request.path,
             query=self._request.query,
@@ -190,32 +173,34 @@ class Course:
 
     def _record(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         self._attempts.append(attempt)
-        self._observers.attempted(self.details, attempt, headers)
+        self._hooks.attempt(self.details, attempt, headers)
 
-    def _read(self, reply: Reply) -> Response[Any]:
-        parsed = parse(self._operation, reply.content)
+    def _parse(self, raw: RawResponse) -> Response[Any]:
+        parsed = parse(self._operation, raw.content)
         if isinstance(parsed, ParseError):
-            raise self._shape_error(str(parsed), reply, parsed)
-        if parsed is NO_JSON:
-            raise self._shape_error(f"expected a JSON document, found {error_mapping.kind_of(reply)}", reply)
-        return Response(status_code=reply.status_code, headers=reply.headers, content=reply.content, parsed=parsed)
+            raise self._validation_error(str(parsed), raw, parsed)
+        if parsed is INVALID_JSON:
+            raise self._validation_error(f"expected a JSON document, found {error_mapping.describe_body(raw)}", raw)
+        return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
 
-    def _info(self, reply: Reply) -> ResponseInfo:
+    def _info(self, raw: RawResponse) -> ResponseInfo:
         return ResponseInfo(
-            status_code=reply.status_code,
-            headers=reply.headers,
+            status_code=raw.status_code,
+            headers=raw.headers,
             attempts=tuple(self._attempts),
-            elapsed=self._clock() - self._began,
+            elapsed=self._clock() - self._started,
             idempotency_key=self._key,
-            is_key_ours=self._is_key_ours,
+            is_generated_key=self._is_generated_key,
         )
 
-    def _error(self, came: Reply | Failure, reason: str | None) -> AurousError:
-        """What to raise. reason: why it is not tried again, where what came does not say"""
-        error = error_mapping.error_of(came, self._request, self._options, self._attempts)
+    def _error(self, result: RawResponse | TransportError, reason: str | None) -> AurousError:
+        """The exception to raise. reason: why there is no retry, unless the result makes that clear"""
+        error = error_mapping.error_of(result, self._request, self._options, self._attempts)
         if reason is not None:
             error.add_note(f"Not tried again: {reason}.")
         return error
 
-    def _shape_error(self, message: str, reply: Reply, fault: ParseError | None = None) -> APIResponseValidationError:
-        return error_mapping.shape_error(message, reply, self._options.api_key, self._attempts, fault)
+    def _validation_error(
+        self, message: str, raw: RawResponse, cause: ParseError | None = None
+    ) -> APIResponseValidationError:
+        return error_mapping.validation_error(message, raw, self._options.api_key, self._attempts, cause)

@@ -1,4 +1,4 @@
-"""Makes, derives and checks idempotency keys, and decides when one is sent. Knows no sleeping and no HTTP library.
+"""Makes, derives and checks idempotency keys, and decides when one is sent.
 
 Pages: api-reference/chat/idempotency, idempotency.
 """
@@ -14,7 +14,7 @@ from typing import Any, Final
 from aurous_client.errors import EncodeError
 from aurous_client.operations import Operation, Request
 
-# The pages say 64 and 256; keys of our own making have 36.
+# The pages say 64 and 256; generated keys have 36.
 MAX_LENGTH: Final = 256
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 _NAMESPACE = uuid.UUID("5f0ccf1c-7d0e-5a0b-9a53-2b1f7a0c9d3e")
@@ -28,8 +28,8 @@ def new_key() -> str:
 def idempotency_key(*parts: str | int | bool | None) -> str:
     """A key that is always the same for the same parts, in every process: `idempotency_key("order-123", "summary")`.
 
-    A job that is started again within 24 hours, and sends the same request under such a key, gets the first answer
-    and pays once. Raises TypeError for parts that have no one way to be written, and without any.
+    A job that is restarted within 24 hours and sends the same request under such a key gets the first response again,
+    and pays once. Raises TypeError without parts, or for parts without a canonical spelling.
     """
     if not parts or not all(part is None or isinstance(part, (str, int)) for part in parts):
         raise TypeError("idempotency_key() takes one or more strings, whole numbers, booleans or None")
@@ -38,14 +38,14 @@ def idempotency_key(*parts: str | int | bool | None) -> str:
 
 
 def check_key(key: object) -> str:
-    """The key, if it can be sent. Raises EncodeError, before anything is."""
+    """The key, if it can be sent. Raises EncodeError before anything is sent."""
     if not isinstance(key, str) or not 0 < len(key) <= MAX_LENGTH or not _PRINTABLE.fullmatch(key) or not key.strip():
         raise EncodeError(f"idempotency_key: a key is a string of 1 to {MAX_LENGTH} printable ASCII characters")
     return key
 
 
 def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> None:
-    """Raise EncodeError for a body that asks for a stream in a call that is none, and would be repeated under a key."""
+    """Raise EncodeError if a call for one result has a body with `"stream": true`."""
     if operation.parse_event is None or content is None or b'"stream"' not in content:
         return
     body = json.loads(content)
@@ -56,9 +56,9 @@ def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> No
 def key_for(
     operation: Operation[Any], headers: Mapping[str, str], *, streams: bool, refuses: bool = True
 ) -> str | None:
-    """The key that a call goes under: the caller's own, else a new one, else none where the API would ignore it.
+    """The key of a call: the caller's own, else a new one; None if the API would ignore it.
 
-    refuses: whether a key that is given to a stream is an error; otherwise it is sent, and counts for nothing
+    refuses: whether a key given to a stream is an error; otherwise it is sent, without making the stream idempotent
 
     Raises EncodeError for a caller's key that cannot be sent, or that is given to a stream.
     """
@@ -78,11 +78,11 @@ def key_for(
 
 
 def given_key(operation: Operation[Any], headers: Mapping[str, str]) -> str | None:
-    """The caller's own key, as it was given; None where there is none."""
+    """The caller's own key, unchecked; None without one."""
     header = (operation.idempotency_header or "").lower()
     return next((value for name, value in headers.items() if name.lower() == header), None)
 
 
-def is_repeatable(request: Request, key: str | None) -> bool:
-    """Whether sending the request twice does it once."""
+def is_idempotent(request: Request, key: str | None) -> bool:
+    """Whether sending the request twice has the effect of sending it once."""
     return request.method in ("GET", "HEAD", "OPTIONS") or key is not None

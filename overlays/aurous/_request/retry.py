@@ -1,4 +1,4 @@
-"""Decides whether a call is tried again, and when. Pure: no clock, no sleep, no randomness, no HTTP library.
+"""Decides whether a call is retried, and when. Pure: the caller passes in time and randomness.
 
 Pages: errors, guides/error-handling, idempotency.
 """
@@ -9,23 +9,21 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from ..errors import speaks_of_credits
-
-if TYPE_CHECKING:
-    from .._client.policies import RetryPolicy
-    from .attempt import Attempt
+from .._config.policies import RetryPolicy
+from ..errors import is_about_credits
+from ..types import Attempt
 
 KEY_IN_USE: Final = "idempotency_key_in_use"
 
-# Doubling goes no further: the delays are long since at their maximum, and powers of two grow without bounds.
+# By then delays have reached their maximum; higher powers of two would only grow.
 _MAX_DOUBLINGS: Final = 32
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
-class Answered(NamedTuple):
-    """An attempt that ended with a status that is no success."""
+class HTTPError(NamedTuple):
+    """An attempt that got an error response."""
 
     status_code: int
     code: str | None = None
@@ -33,13 +31,13 @@ class Answered(NamedTuple):
     """Seconds."""
 
 
-class Lost(NamedTuple):
-    """An attempt that ended without an answer."""
+class NoResponse(NamedTuple):
+    """An attempt that got no response."""
 
     sent: bool
     """Whether any byte may have reached the server."""
     is_final: bool = False
-    """Whether another attempt would come to the same end: an address that is none, a certificate that is not good."""
+    """Whether another attempt would fail the same way: an invalid address, a bad certificate."""
 
 
 class Retry(NamedTuple):
@@ -48,66 +46,66 @@ class Retry(NamedTuple):
     delay: float
     reason: str
     is_poll: bool = False
-    """Whether this asks for an answer that is being made already; such attempts are not counted."""
+    """Whether this waits for a request that is still running; such attempts do not count as retries."""
 
 
-class Stop(NamedTuple):
-    """Give up."""
+class GiveUp(NamedTuple):
+    """Do not try again."""
 
     reason: str | None
-    """None where the outcome itself says why."""
+    """None if the failure speaks for itself."""
 
 
 def decide(
     policy: RetryPolicy,
-    outcome: Answered | Lost,
+    failure: HTTPError | NoResponse,
     *,
-    earlier: Sequence[Attempt],
-    repeatable: bool,
-    is_key_ours: bool = False,
+    previous_attempts: Sequence[Attempt],
+    is_idempotent: bool,
+    is_generated_key: bool = False,
     remaining: float,
-    chance: float,
-) -> Retry | Stop:
-    """What to do after an attempt that failed.
+    random: float,
+) -> Retry | GiveUp:
+    """What to do after a failed attempt.
 
-    earlier:     the attempts before this one
-    repeatable:  whether sending it twice does it once (a GET, or a POST with an idempotency key)
-    is_key_ours: whether the call made its key itself, so that nobody else can be using it
-    remaining:   seconds of the call's deadline that are left
-    chance:      from 0 to 1, drawn by the caller
+    previous_attempts: those before the failed one
+    is_idempotent:     whether sending the request twice has the effect of sending it once
+    is_generated_key:  whether the client made the key for this call, so that nobody else can be using it
+    remaining:         seconds until the call's deadline
+    random:            from 0 to 1, for the jitter
     """
-    polls = sum(attempt.code == KEY_IN_USE for attempt in earlier)
-    tried = len(earlier) - polls
-    if isinstance(outcome, Answered) and outcome.code == KEY_IN_USE:
-        # Without a lost attempt, it is a copy of this request that runs if the key is ours: networks make such.
-        is_running = is_key_ours or any(attempt.may_have_worked for attempt in earlier)
-        if not repeatable or not is_running:
-            return Stop("the idempotency key is in use by another request")
+    polls = sum(attempt.code == KEY_IN_USE for attempt in previous_attempts)
+    retries = len(previous_attempts) - polls
+    if isinstance(failure, HTTPError) and failure.code == KEY_IN_USE:
+        # Without a lost attempt, a generated key can only be in use by a duplicate of this request: treat as running.
+        is_running = is_generated_key or any(attempt.may_have_worked for attempt in previous_attempts)
+        if not is_idempotent or not is_running:
+            return GiveUp("the idempotency key is in use by another request")
         delay = _doubled(policy.first_poll, polls, policy.max_poll)
         return _within(remaining, Retry(delay, "an earlier attempt is still being carried out", is_poll=True))
 
-    reason = _reason(outcome)
+    reason = _reason(failure)
     if reason is None:
-        return Stop(None)
-    if not repeatable and not (isinstance(outcome, Lost) and not outcome.sent):
-        return Stop("the request is not safe to send twice")
-    if tried >= policy.max_retries:
-        return Stop(f"max_retries is {policy.max_retries}")
+        return GiveUp(None)
+    if not is_idempotent and not (isinstance(failure, NoResponse) and not failure.sent):
+        return GiveUp("the request is not safe to send twice")
+    if retries >= policy.max_retries:
+        return GiveUp(f"max_retries is {policy.max_retries}")
 
-    asked = outcome.retry_after if isinstance(outcome, Answered) else None
-    if asked is not None:
-        if asked > policy.max_retry_after:
-            return Stop(f"the server asks to wait {asked:g} s, longer than max_retry_after")
-        # Never earlier than asked for, and not all clients at the same moment.
-        return _within(remaining, Retry(asked + chance * min(1.0, asked * policy.jitter), reason))
-    delay = _doubled(policy.initial_delay, tried, policy.max_delay)
-    return _within(remaining, Retry(delay * (1 - policy.jitter * chance), reason))
+    retry_after = failure.retry_after if isinstance(failure, HTTPError) else None
+    if retry_after is not None:
+        if retry_after > policy.max_retry_after:
+            return GiveUp(f"the server asks to wait {retry_after:g} s, longer than max_retry_after")
+        # Never earlier than the server asked, and not all clients at once.
+        return _within(remaining, Retry(retry_after + random * min(1.0, retry_after * policy.jitter), reason))
+    delay = _doubled(policy.initial_delay, retries, policy.max_delay)
+    return _within(remaining, Retry(delay * (1 - policy.jitter * random), reason))
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds to wait, from a `Retry-After` of seconds or of an HTTP date; None where it says nothing sensible.
+    """Seconds to wait, from a `Retry-After` header of seconds or of an HTTP date; None if it is neither.
 
-    now: by the server's clock; without it, by this machine's
+    now: by the server's clock; by default this machine's
     """
     if value is None:
         return None
@@ -121,7 +119,7 @@ def parse_retry_after(value: str | None, now: datetime | None = None) -> float |
 
 
 def parse_date(value: str | None) -> datetime | None:
-    """An HTTP date; None where it is none."""
+    """An HTTP date; None if it is not one."""
     try:
         moment = parsedate_to_datetime(value or "")
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -130,22 +128,22 @@ def parse_date(value: str | None) -> datetime | None:
         return None
 
 
-def _doubled(first: float, times: int, most: float) -> float:
-    return min(first * 2.0 ** min(times, _MAX_DOUBLINGS), most)
+def _doubled(first: float, times: int, maximum: float) -> float:
+    return min(first * 2.0 ** min(times, _MAX_DOUBLINGS), maximum)
 
 
-def _within(remaining: float, retry: Retry) -> Retry | Stop:
+def _within(remaining: float, retry: Retry) -> Retry | GiveUp:
     if retry.delay >= remaining:
-        return Stop(f"the next attempt would be in {retry.delay:.1f} s, after the call's deadline")
+        return GiveUp(f"the next attempt would be in {retry.delay:.1f} s, after the call's deadline")
     return retry
 
 
-def _reason(outcome: Answered | Lost) -> str | None:
-    """Why the same request may do better later; None where it cannot."""
-    if isinstance(outcome, Lost):
-        return None if outcome.is_final else "no answer came"
-    if outcome.status_code == 429:
-        return None if speaks_of_credits(outcome.code) else "too many requests"
-    if outcome.status_code == 408:
+def _reason(failure: HTTPError | NoResponse) -> str | None:
+    """Why the same request may succeed later; None if it cannot."""
+    if isinstance(failure, NoResponse):
+        return None if failure.is_final else "no response"
+    if failure.status_code == 429:
+        return None if is_about_credits(failure.code) else "too many requests"
+    if failure.status_code == 408:
         return "the server timed out"
-    return "the server failed" if outcome.status_code >= 500 else None
+    return "the server failed" if failure.status_code >= 500 else None

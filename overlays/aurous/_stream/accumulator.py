@@ -1,4 +1,4 @@
-"""Puts the chunks of a streamed answer together. Knows chunks; no bytes, no HTTP, and not whether more are to come.
+"""Assembles the chunks of a stream into a completion.
 
 Page: api-reference/chat/streaming.
 """
@@ -13,7 +13,6 @@ from aurous_client.models import (
     ChatCompletionChunk,
     Choice,
     ChunkChoice,
-    ChunkDelta,
     CompletionStatus,
     FinishReason,
     FunctionCall,
@@ -27,29 +26,29 @@ from aurous_client.models import (
 
 from ..errors import AurousError
 
-# Members of a frame that speak of the stream. The stored completion has none of them.
-_OF_THE_STREAM: Final = frozenset({"warning", "error"})
-# Undocumented text that OpenAI's servers send in pieces; of any other unknown member the last value is kept.
-_IN_PIECES: Final = frozenset({"refusal"})
+# Members of a frame that concern the stream, and are not part of the stored completion.
+_STREAM_MEMBERS: Final = frozenset({"warning", "error"})
+# Undocumented text that OpenAI's servers send in pieces. Of other unknown members the last value is kept.
+_CONCATENATED: Final = frozenset({"refusal"})
 
 
 class IncompleteCompletionError(AurousError):
-    """What has come makes no `ChatCompletion`: no chunk has, or none with usage.
+    """The chunks so far make no `ChatCompletion`: there are none, or none with usage.
 
-    Usage is in the last chunk, and in none after `stream_options={"include_usage": False}`. The stored completion has
+    Usage is in the last chunk, and in none under `stream_options={"include_usage": False}`. The stored completion has
     it in either case, and can be retrieved by its id.
     """
 
     def __init__(self, missing: str) -> None:
         super().__init__(f"this is not a whole completion: {missing}")
         self.missing = missing
-        """What has not come, in a few words."""
+        """What is missing, in a few words."""
 
 
 class Accumulator:
-    """The answer as far as it has come, under the names of a `ChatCompletion`; None where nothing is known.
+    """The answer so far, under the names of a `ChatCompletion`; None for what is not known.
 
-    All of it can be read at any time, and nothing that was handed out changes with the chunks that follow.
+    It can be read at any time, and values that were read do not change with later chunks.
     """
 
     def __init__(self) -> None:
@@ -59,14 +58,14 @@ class Accumulator:
         self.model: str | None = None
         self.finish_reason: FinishReason | str | None = None
         self.usage: Usage | None = None
-        """The latest; be it from the last chunk, or from one of its own behind it."""
-        self._head: tuple[str, int, str] | None = None
-        self._index: int | None = None
+        """The last that was received."""
+        self.index: int | None = None
+        """The index of the choice that is assembled: that of the first."""
         self._role: str | None = None
-        # As UTF-8: a list of pieces takes many times the memory, and a `str` would be copied with every chunk.
+        # A list of pieces would take many times the memory, and a `str` would be copied with every chunk.
         self._text = bytearray()
         self._has_text = False
-        self._calls: dict[int, _Call] = {}
+        self._calls: dict[int, _ToolCallParts] = {}
         self._tokens: list[TokenLogprob] | None = None
         self._extras: dict[str, Any] = {}
         self._choice_extras: dict[str, Any] = {}
@@ -76,32 +75,32 @@ class Accumulator:
 
     @property
     def finished(self) -> bool:
-        """Whether a finish_reason has come."""
+        """Whether a finish_reason was received."""
         return self.finish_reason is not None
 
     @property
     def text(self) -> str:
-        """The content; empty where none has come."""
+        """The content; empty if there is none yet."""
         return self._text.decode("utf-8", "surrogatepass")
 
     @property
     def tool_calls(self) -> list[ToolCall]:
-        """The calls, by their index. An id or a name that has not come is empty, and arguments are what there is."""
-        return [self._calls[index].made() for index in sorted(self._calls)]
+        """The calls by index. An id or name that was not received yet is empty; arguments may be incomplete."""
+        return [self._calls[index].build() for index in sorted(self._calls)]
 
     @property
     def choice(self) -> Choice:
-        """The answer in the form that it has in a `ChatCompletion`. Unlike the whole, it needs no usage."""
+        """The answer as in a `ChatCompletion`. Unlike `completion()`, it needs no usage."""
         calls = self.tool_calls
         message = ResponseMessage(
             role=self._role or "assistant",
-            # What is retrieved has null beside calls, and an empty text where the model said nothing.
+            # A stored completion has null beside calls, and an empty text if the model said nothing.
             content=self.text or (None if calls or not self._has_text else ""),
         )
         if calls:
             message.tool_calls = calls
         message.additional_properties = {**self._message_extras}
-        choice = Choice(index=self._index or 0, message=message, finish_reason=self.finish_reason, logprobs=None)
+        choice = Choice(index=self.index or 0, message=message, finish_reason=self.finish_reason, logprobs=None)
         if self._logprobs_extras is not None:
             choice.logprobs = Logprobs(content=None if self._tokens is None else [*self._tokens])
             choice.logprobs.additional_properties = {**self._logprobs_extras}
@@ -110,47 +109,38 @@ class Accumulator:
 
     @property
     def inconsistencies(self) -> list[str]:
-        """What does not fit together, such as an id that changed: one line for each kind, however often it occurs."""
+        """Contradictions between chunks, such as a changed id: one line for each kind, however often it occurs."""
         return [*self._inconsistencies.values()]
 
     def add(self, chunk: ChatCompletionChunk) -> None:
-        """Take in the next chunk."""
-        head = (chunk.id, chunk.created, chunk.model)
-        if head != self._head:
-            self._take_head(head)
+        """Add the next chunk."""
+        if chunk.id != self.id or chunk.created != self.created or chunk.model != self.model:
+            self._add_head(chunk)
         if chunk.usage:
             self.usage = chunk.usage
         if chunk.additional_properties:
             self._extras |= {
-                name: value for name, value in chunk.additional_properties.items() if name not in _OF_THE_STREAM
+                name: value for name, value in chunk.additional_properties.items() if name not in _STREAM_MEMBERS
             }
         for choice in chunk.choices:
-            if self._index is None:
-                self._index = choice.index
-            if choice.index == self._index:
+            if self.index is None:
+                self.index = choice.index
+            if choice.index == self.index:
                 self._add_choice(choice)
             else:
-                self._note("choices", f"there is a choice {choice.index} beside {self._index}; it was left out")
-
-    def add_text(self, text: str) -> None:
-        """Take in a chunk of which all but the text is known."""
-        self._has_text = True
-        self._text += text.encode("utf-8", "surrogatepass")
-        if "\ufffd" in text:
-            self._note("content", "content has U+FFFD, which stands for bytes that were no UTF-8")
+                self._note("choices", f"there is a choice {choice.index} beside {self.index}; it was left out")
 
     def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion:
-        """The completion, so far or whole. Of a whole stream it is what retrieving it by id returns.
+        """The completion so far. After a whole stream it equals what retrieving it by id returns.
 
-        status: how it ended, where that is known; otherwise the finish_reason decides, and without one it is
-            `in_progress`.
+        status: how it ended; by default derived from the finish_reason, and `in_progress` without one
 
-        Raises IncompleteCompletionError if no chunk has come, or no usage: a `ChatCompletion` has both.
+        Raises IncompleteCompletionError without any chunk or without usage, since a `ChatCompletion` needs both.
         """
         if self.id is None or self.created is None or self.model is None:
-            raise IncompleteCompletionError("no chunk has come")
+            raise IncompleteCompletionError("there is no chunk yet")
         if self.usage is None:
-            raise IncompleteCompletionError("its usage has not come")
+            raise IncompleteCompletionError("there is no usage yet")
         completion = ChatCompletion(
             id=self.id,
             created=self.created,
@@ -162,10 +152,11 @@ class Accumulator:
         completion.additional_properties = {**self._extras}
         return completion
 
-    def _take_head(self, head: tuple[str, int, str]) -> None:
-        if self._head is None:
-            self._head = self.id, self.created, self.model = head
-        for name, first, now in zip(("id", "created", "model"), self._head, head, strict=True):
+    def _add_head(self, chunk: ChatCompletionChunk) -> None:
+        if self.id is None:
+            self.id, self.created, self.model = chunk.id, chunk.created, chunk.model
+        for name in ("id", "created", "model"):
+            first, now = getattr(self, name), getattr(chunk, name)
             if now != first:
                 self._note(name, f"{name} changed from {first!r} to {now!r}")
 
@@ -183,20 +174,28 @@ class Accumulator:
                 self._tokens += choice.logprobs.content
         if choice.additional_properties:
             self._choice_extras |= choice.additional_properties
-        self._add_delta(choice.delta)
-
-    def _add_delta(self, delta: ChunkDelta) -> None:
+        delta = choice.delta
+        text = delta.content
+        if isinstance(text, str):
+            self._has_text = True
+            self._text += text.encode("utf-8", "surrogatepass")
+            if "\ufffd" in text:
+                self._note("content", "content has U+FFFD, which replaces bytes that were not UTF-8")
         if delta.role and self._role is None:
             self._role = delta.role
-        if isinstance(delta.content, str):
-            self.add_text(delta.content)
-        for piece in delta.tool_calls or ():
-            call = self._calls.setdefault(piece.index, _Call())
+        if delta.tool_calls:
+            self._add_tool_calls(delta.tool_calls)
+        if delta.additional_properties:
+            _merge(self._message_extras, delta.additional_properties)
+
+    def _add_tool_calls(self, pieces: list[ToolCallDelta]) -> None:
+        for piece in pieces:
+            call = self._calls.get(piece.index)
+            if call is None:
+                call = self._calls[piece.index] = _ToolCallParts()
             if piece.id and call.id and piece.id != call.id:
                 self._note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
             call.add(piece)
-        if delta.additional_properties:
-            _merge(self._message_extras, delta.additional_properties)
 
     def _note(self, kind: str, message: str) -> None:
         self._inconsistencies.setdefault(kind, message)
@@ -207,8 +206,8 @@ class Accumulator:
         return "cancelled" if self.finish_reason == "cancelled" else "completed"
 
 
-class _Call:
-    """One call. Id, type and name are set once, since servers repeat them; arguments come in pieces."""
+class _ToolCallParts:
+    """A tool call. Id, type and name are set once, since servers repeat them; arguments arrive in pieces."""
 
     def __init__(self) -> None:
         self.id = ""
@@ -221,13 +220,16 @@ class _Call:
     def add(self, piece: ToolCallDelta) -> None:
         self.id = self.id or piece.id or ""
         self.type = self.type or piece.type or ""
-        self.extras |= piece.additional_properties
-        if piece.function:
-            self.name = self.name or piece.function.name or ""
-            self.arguments.append(piece.function.arguments or "")
-            self.function_extras |= piece.function.additional_properties
+        if piece.additional_properties:
+            self.extras |= piece.additional_properties
+        function = piece.function
+        if function:
+            self.name = self.name or function.name or ""
+            self.arguments.append(function.arguments or "")
+            if function.additional_properties:
+                self.function_extras |= function.additional_properties
 
-    def made(self) -> ToolCall:
+    def build(self) -> ToolCall:
         self.arguments = ["".join(self.arguments)]
         function = FunctionCall(name=self.name, arguments=self.arguments[0])
         function.additional_properties = {**self.function_extras}
@@ -239,7 +241,7 @@ class _Call:
 def _merge(known: dict[str, Any], more: Mapping[str, Any]) -> None:
     for name, value in more.items():
         before = known.get(name)
-        if name in _IN_PIECES and isinstance(before, str):
+        if name in _CONCATENATED and isinstance(before, str):
             known[name] = before + (value if isinstance(value, str) else "")
         else:
             known[name] = value

@@ -1,7 +1,4 @@
-"""The account of one stream: what it cost, entered in the ledger, and how it ended, told to the observers. Once each.
-
-Knows receipts and records; no frames, no moves, no HTTP.
-"""
+"""The charge of one stream: enters its receipt in the ledger once, and reports its end to the hooks once."""
 
 from __future__ import annotations
 
@@ -9,55 +6,36 @@ from contextvars import Context, copy_context
 
 from aurous_client.models import ChatCompletion
 
-from .._request.flow import Course
+from .._request.flow import RequestFlow
 from ..billing.ledger import Ledger
-from ..billing.receipts import Receipt
-from ..errors import APIResponseValidationError
-from .parser import read_whole
-from .recovery import is_final, receipt_of
+from ..types import Receipt
 
 
-class Account:
-    """Opened with the stream; what is charged goes to the budgets in whose block that was, wherever it is read."""
+class StreamBilling:
+    """Made when the stream is opened: charges count for the budgets that were active then, wherever it is read."""
 
-    def __init__(self, ledger: Ledger, course: Course) -> None:
+    def __init__(self, ledger: Ledger, flow: RequestFlow) -> None:
         self._ledger = ledger
-        self._course = course
+        self._flow = flow
         self._context: Context = copy_context()
-        self._is_entered = False
+        self._has_begun = False
+        self._is_settled = False
         self.is_closed = False
-        self.record: ChatCompletion | None = None
-        """The stored record, where it was asked for and is final."""
-        self.receipt: Receipt | None = None
 
-    def enter(self, completion_id: str | None) -> None:
-        """The completion has begun, and its receipt is owed from now on."""
-        if completion_id is not None and not self._is_entered:
-            self._is_entered = True
+    def begin(self, completion_id: str | None) -> None:
+        """The completion has begun: its receipt is unsettled from now on."""
+        if completion_id is not None and not self._has_begun:
+            self._has_begun = True
             self._context.run(self._ledger.begin, completion_id)
 
-    def settle(self, receipt: Receipt | None) -> None:
-        """The receipt of a stream that is complete."""
-        if receipt is not None and self.receipt is None:
-            self.receipt = receipt
+    def settle(self, receipt: Receipt) -> None:
+        """Enter the receipt of a complete stream."""
+        if not self._is_settled:
+            self._is_settled = True
             self._context.run(self._ledger.settle, receipt, created=True)
 
-    def keep(self, record: ChatCompletion) -> None:
-        """What the server has stored. Its receipt is in the ledger already."""
-        if is_final(record):
-            self.record, self.receipt = record, receipt_of(record) or self.receipt
-
-    def salvage(self, error: APIResponseValidationError) -> None:
-        """A server that answers with the completion in place of a stream has charged for it all the same."""
-        found = read_whole(error.content)
-        if found is not None:
-            completion, receipt = found
-            self.settle(receipt)
-            error.completion_id = completion.id
-            error.text = (completion.choices[0].message.content or "") if completion.choices else ""
-
     def close(self, result: ChatCompletion | None, error: BaseException | None) -> None:
-        """Tell the observers how it ended."""
+        """Report the end to the hooks."""
         if not self.is_closed:
             self.is_closed = True
-            self._course.finish(result, error)
+            self._flow.finish(result, error)

@@ -1,297 +1,394 @@
-"""The flow of one stream, from its request to its receipt, as generators of moves. Knows no bytes, no I/O, no httpx.
+"""The course of one stream, from its request to its receipt, as flows. Sans-I/O: `stream` has the reading loops.
 
-No move is pending while the caller has a chunk in hand: what the caller does with it, or fails at, never happens inside
-a generator, so there is none to be forgotten half-way.
+No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
 """
 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
-from aurous_client.models import ChatCompletion, Choice
+from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
 
-from .._client.options import Options
-from .._request.effects import Steps
-from .._request.flow import Course, Opened
-from .._request.response_info import Origin, attach, warn_of_deprecation
+from .._config.options import Options
+from .._request.flow import RequestFlow, StreamResponse
+from .._request.response import caller_level, warn_of_deprecation
 from ..billing.ledger import Ledger
-from ..errors import APIResponseValidationError, APITimeoutError, AurousError, StreamInterruptedError, TotalTimeoutError
+from ..errors import (
+    APIResponseValidationError,
+    APITimeoutError,
+    AurousError,
+    StreamInterruptedError,
+    TotalTimeoutError,
+)
+from ..transport.effects import Close, Flow, Read, Shield, TransportError
+from ..types import Recovery
 from . import recovery
-from .billing import Account
-from .buffer import DRAIN, Intake
-from .effects import Carry, HangUp, Moves, Read
-from .parser import End, Reader
-from .recovery import Recovery
-from .timeouts import Clocks, late_opening
+from .billing import StreamBilling
+from .parser import ChunkParser, StreamEvent, StreamNotice
+from .state import StreamState, completion_in
+from .timeouts import StreamTimeouts, as_stream_timeout
 
 logger = logging.getLogger("aurous")
 
+DRAIN: Final = 0.25
+"""Seconds to wait for the rest of the body after the stream's end, which makes the connection reusable."""
+
 
 @frozen
-class Link:
-    """What a stream needs of the client that opens it."""
+class StreamContext:
+    """What a stream needs of its client."""
 
     options: Options
     ledger: Ledger
     request: Request
-    make_course: Callable[[Operation[Any], Request], Course]
-    make_stream_course: Callable[[], Course]
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    make_flow: Callable[[Operation[Any], Request], RequestFlow]
+    make_stream_flow: Callable[[], RequestFlow]
 
 
-class Flow:
-    """The state of one stream, and its moves.
+class StreamController:
+    """Opens a stream, takes in what is read, and brings it to its end.
 
-    Whoever wants the next chunk takes it from the `intake`; where that has no more, carries out the moves of `turn`.
-
-    clock: seconds, monotonic
+    To get the next chunk: `next_chunk`, if `has_buffered`; while there is none and `should_read`, read from `body` for
+    at most `read_timeout()` seconds and pass the result to `receive_data`; then run `advance`.
     """
 
-    def __init__(self, link: Link, clock: Callable[[], float]) -> None:
-        policy, on_disconnect = link.options.streams, link.request.on_disconnect
-        self._link = link
-        self._clock = clock
+    def __init__(self, context: StreamContext) -> None:
+        policy, on_disconnect = context.options.streams, context.request.on_disconnect
+        self._context = context
+        self._clock = context.clock
         self._policy = policy if on_disconnect is None else replace(policy, on_disconnect=on_disconnect)
-        self._timeouts = link.options.timeout.with_total(link.request.timeout)
-        # What was handed out, where more had come.
-        self._delivered: Choice | None = None
-        # What those who ask for more are told.
-        self._fault: AurousError | None = None
-        self._completion: ChatCompletion | None = None
-        self.account: Account | None = None
-        self.opened: Opened | None = None
+        self._timeout_options = context.options.timeout.with_total(context.request.timeout)
+        self._parser: ChunkParser
+        self._timeouts: StreamTimeouts
+        self._billing: StreamBilling | None = None
+        # Whether an event arrived since the last check, and since the timeout was last restarted. One read is made in
+        # any case, however late it is.
+        self._has_new_event = True
+        self._needs_restart = False
+        self._needs_note = True
+        self._warned = 0
+        self.state = StreamState()
         self.body: Any = None
-        """What is read and closed; None before it is open."""
-        self.intake = Intake()
-        """What hands out its chunks."""
-        self.end: End | None = None
-        self.recovery: Recovery | None = None
+        """None before the stream is open."""
+        self.has_buffered = False
+        """Whether `next_chunk` may return one."""
 
-    @property
-    def reader(self) -> Reader | None:
-        """What the chunks are read with; None before it is open."""
-        return self.intake.reader
+    def next_chunk(self) -> ChatCompletionChunk | None:
+        """The next chunk of what was received, if there is one."""
+        state = self.state
+        if state.is_reading:
+            return self._take(self._parser.next_event())
+        chunk, state.continuation = state.continuation, None
+        self.has_buffered = False
+        return chunk
 
-    @property
-    def completion(self) -> ChatCompletion:
-        """The whole answer. Raises AurousError where it is not known."""
-        if self.account is not None and self.account.record is not None:
-            return self.account.record
-        if self._completion is None:
-            if self.opened is None or self.reader is None or self.end not in ("finished", "done_without_finish_reason"):
-                raise AurousError("the stream has not come to its end; `snapshot` has what there is")
-            # Of the second kind of end it is not known why, only that it is one.
-            status = None if self.end == "finished" else "completed"
-            self._completion = self.reader.accumulator.completion(status=status)
-            attach(self._completion, Origin(self.opened.info, self.reader.usage_frame))
-        return self._completion
+    def should_read(self) -> bool:
+        """Whether to read on; if not, run `advance`."""
+        state = self.state
+        if not state.is_reading or state.is_done:
+            return False
+        if self._has_new_event:
+            self._has_new_event = False
+            return not self._timeouts.is_past_deadline
+        # The last piece had no event, so the timeout runs on, whether or not there is anything to wait for.
+        if self._needs_restart:
+            self._restart_timeout()
+        return not self._timeouts.has_expired
 
-    def open(self) -> Moves[tuple[Reader, Account]]:
-        """Send the request: once, however often this is asked for, and whatever became of it."""
-        reader, account = self.reader, self.account
-        if self._fault is not None and reader is None:
-            raise self._fault
-        if reader is None or account is None:
-            began, course = self._clock(), self._link.make_stream_course()
-            account = self.account = Account(self._link.ledger, course)
-            try:
-                opened: Opened = yield Carry(course.for_stream())
-            except APITimeoutError as error:
-                self._fault = late_opening(error, self._timeouts, self._clock() - began)
-                raise self._fault from error.__cause__
-            except APIResponseValidationError as error:
-                self._fault = error
-                account.salvage(error)
-                raise
-            except BaseException as error:
-                self._fault = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
-                raise
-            reader = self._begin(opened, account)
-            try:
-                warn_of_deprecation(opened.info.headers)
-            except Warning as error:
-                # Made an error by a filter, so that the block of the stream will never be entered, nor left.
-                yield from self.leave(error)
-                raise
-        return reader, account
+    def read_timeout(self) -> float:
+        """Seconds that a read may wait. Call it when the read starts to wait, not for data that has arrived."""
+        # The timeout restarts only now, since the caller may have spent time on the chunks of the last piece.
+        remaining = self._restart_timeout() if self._needs_restart else self._timeouts.remaining
+        return remaining if remaining < DRAIN or not self.state.needs_nothing else DRAIN
 
-    def turn(self) -> Moves[bool]:
-        """Open the stream, or judge its end: whether there may be more. Raises what it ended with, at every turn."""
-        is_new = self.reader is None
-        reader, account = yield from self.open()
-        if is_new:
+    def receive_data(self, piece: bytes | TransportError | None) -> ChatCompletionChunk | None:
+        """The first chunk of what was read, if there is one. piece: None at the body's end"""
+        if piece.__class__ is not bytes:
+            self.state.stop(piece)  # type: ignore[arg-type]
+            return None
+        return self._take(self._parser.receive_data(piece))  # type: ignore[arg-type]
+
+    def open(self) -> Flow[None]:
+        """Send the request: once, however often this is called, and however it ends."""
+        state = self.state
+        if state.response is not None:
+            return
+        if state.error is not None:
+            raise state.error
+        started, flow = self._clock(), self._context.make_stream_flow()
+        self._billing = StreamBilling(self._context.ledger, flow)
+        try:
+            response = yield from flow.for_stream()
+        except APITimeoutError as error:
+            state.error = as_stream_timeout(error, self._timeout_options, self._clock() - started)
+            raise state.error from error.__cause__
+        except APIResponseValidationError as error:
+            state.error = error
+            self._settle_completion_in(error, self._billing)
+            raise
+        except BaseException as error:
+            state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+            raise
+        self._begin(response)
+        try:
+            warn_of_deprecation(response.info.headers)
+        except Warning as error:
+            # A filter made it an error, so the block of the stream will never be entered, nor left.
+            yield from self.close(error)
+            raise
+
+    def advance(self) -> Flow[bool]:
+        """Open the stream, or handle its end. False at the end; raises what it ended with, each time."""
+        state = self.state
+        if state.response is None:
+            yield from self.open()
             return True
-        if self.end is not None:
-            if self._fault is not None:
-                raise self._fault
-            if self.end == "left" and account.record is None:
+        if state.end is not None:
+            if state.error is not None:
+                raise state.error
+            if state.end == "left" and state.record is None:
                 raise AurousError("the stream was closed before its end")
             return False
         try:
-            yield from self._conclude(reader, account)
+            yield from self._finish()
         except AurousError as error:
-            self._fault, self.end = error, self.end or "failed"
-            yield from self._wind_up(error)
-            error.receipt = account.receipt
+            state.error, state.end = error, state.end or "failed"
+            yield from self._finalize(error)
+            error.receipt = state.receipt
             raise
         except BaseException as error:
-            yield from self.leave(error)
+            yield from self.close(error)
             raise
-        return self.intake.has_more
+        return self.has_buffered
 
-    def leave(self, error: BaseException | None = None) -> Moves[None]:
-        """Hang up, wherever the stream is; `error` is what the caller came to grief with, if so."""
-        if self.reader is None:
-            self._fault = self._fault or AurousError("the stream was closed before it was opened")
-        elif self.account is not None and not self.account.is_closed:
+    def close(self, error: BaseException | None = None) -> Flow[None]:
+        """Disconnect, whatever the stream's state. error: what the caller failed with, if so"""
+        state = self.state
+        if state.response is None:
+            state.error = state.error or AurousError("the stream was closed before it was opened")
+        elif self._billing is not None and not self._billing.is_closed:
             try:
-                if self.end is None:
-                    yield from self._end_early(self.reader, self.account)
+                if state.end is None:
+                    yield from self._abandon()
             finally:
-                yield from self._wind_up(error)
+                yield from self._finalize(error)
 
-    def cancel(self) -> Moves[ChatCompletion]:
-        """Cancel the completion on the server, and hang up. Its record."""
-        if self.reader is None or self.account is None or self.reader.id is None:
-            raise AurousError("no chunk has come, so there is no id to cancel by; close() hangs up")
-        record: ChatCompletion = yield Carry(self._cancelling(self.reader.id))
-        self.account.keep(record)
-        if self.end is None:
-            self._look_ahead(self.reader)
+    def cancel(self) -> Flow[ChatCompletion]:
+        """Cancel the completion on the server, and disconnect. Returns its record."""
+        state = self.state
+        if state.id is None:
+            raise AurousError("no chunk has come, so there is no id to cancel by; close() disconnects")
+        record = yield from self._cancel_completion(state.id)
+        self._keep(record)
+        if state.end is None:
+            self._take_buffered()
             yield from self._drain()
-            self.end = "left"
-        yield from self.leave()
+            state.end = "left"
+        yield from self.close()
         return record
 
-    def recover(self, within: float | None) -> Moves[Recovery]:
-        """Hang up, and ask what became of the completion, for so many seconds."""
-        yield from self.leave()
-        if self.reader is None or self.account is None or self.reader.id is None:
-            told = "no chunk came, so there is no id to ask by"
-            raise StreamInterruptedError(told, completion_id=None, text="", kind=self.end or "left")
-        within = self._policy.recover_within if within is None else within
-        return (yield from self._recovering(self.reader, self.account, within))
+    def recover(self, within: float | None) -> Flow[Recovery]:
+        """Disconnect, and retrieve the record until it is final, for so many seconds."""
+        yield from self.close()
+        if self.state.id is None:
+            message = "no chunk came, so there is no id to ask by"
+            raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
+        return (yield from self._recover(self._policy.recover_within if within is None else within))
 
-    def _begin(self, opened: Opened, account: Account) -> Reader:
-        options = self._link.options
-        sent = self._clock() - opened.info.attempts[-1].elapsed
-        clocks = Clocks(self._timeouts, sent=sent, deadline=opened.deadline, clock=self._clock)
-        reader = Reader(opened.info, max_event_size=options.streams.max_event_size, hide=options.api_key.hide_in)
-        self.opened, self.body = opened, opened.reply.body
-        self.intake.begin(reader, clocks, account)
-        return reader
+    def _begin(self, response: StreamResponse) -> None:
+        options = self._context.options
+        sent = self._clock() - response.info.attempts[-1].elapsed
+        self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=self._clock)
+        self._parser = ChunkParser(
+            response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
+        )
+        self.body = response.body
+        self.state.begin(response)
 
-    def _conclude(self, reader: Reader, account: Account) -> Moves[None]:
-        """Judge the end. Where it is none, there is an error, or what the record has beyond it."""
-        if isinstance(self.intake.stopped_by, AurousError):
-            raise self.intake.stopped_by
-        if reader.is_complete:
-            self.end = reader.end
-            yield from self._drain()
-            yield from self._wind_up(None)
-            return
-        error = self.intake.interruption()
-        self.end = "cut" if error.kind == "cut" else "closed_early"
-        yield HangUp()
-        # When the time for the whole is up, none is left to recover in.
-        if self._policy.on_disconnect == "raise" or reader.id is None or isinstance(error, TotalTimeoutError):
-            raise error
-        yield from self._go_on(reader, account, error)
-
-    def _go_on(self, reader: Reader, account: Account, error: StreamInterruptedError) -> Moves[None]:
-        """What the record has beyond what came, as a last chunk; then, for those who ask on, how it ended."""
-        left = self.opened.deadline - self._clock() if self.opened else 0.0
+    def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
+        """The first chunk from this event on."""
+        state, parser = self.state, self._parser
         try:
-            found = yield from self._recovering(reader, account, min(self._policy.recover_within, left))
-        except AurousError as fault:
-            error.add_note(f"Its record could not be had: {fault}")
+            while event is not None:
+                self._has_new_event = self._needs_restart = True
+                chunk = state.apply(event)
+                if self._needs_note or event.__class__ is not ChatCompletionChunk:
+                    self._note()
+                if chunk is not None:
+                    self.has_buffered = parser.has_buffered
+                    return chunk
+                event = parser.next_event()
+        except AurousError as error:
+            state.stop(error)
+        self.has_buffered = False
+        return None
+
+    def _note(self) -> None:
+        """Register the id with the ledger, and pass on warnings."""
+        state = self.state
+        if self._billing is not None:
+            self._billing.begin(state.id)
+        self._needs_note = state.id is None
+        new, self._warned = state.warnings[self._warned :], max(self._warned, len(state.warnings))
+        for warning in new:
+            warnings.warn(StreamNotice(f"{warning.code}: {warning.message}"), stacklevel=caller_level())
+
+    def _restart_timeout(self) -> float:
+        self._needs_restart = False
+        return self._timeouts.restart()
+
+    def _finish(self) -> Flow[None]:
+        """Handle the end of reading. An incomplete stream raises an error, or continues from its record."""
+        state = self.state
+        if isinstance(state.stopped_by, AurousError):
+            raise state.stopped_by
+        if state.is_complete:
+            state.end = state.complete_end
+            yield from self._drain()
+            yield from self._finalize(None)
+            return
+        error = self._interruption()
+        state.end = "cut" if error.kind == "cut" else "closed_early"
+        yield Close(self.body)
+        # After the total timeout there is no time left to recover in.
+        if self._policy.on_disconnect == "raise" or state.id is None or isinstance(error, TotalTimeoutError):
+            raise error
+        yield from self._resume_from_record(error)
+
+    def _interruption(self) -> StreamInterruptedError:
+        state = self.state
+        failure = state.stopped_by if isinstance(state.stopped_by, TransportError) else None
+        if self._needs_restart:
+            self._restart_timeout()
+        return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
+
+    def _resume_from_record(self, error: StreamInterruptedError) -> Flow[None]:
+        """Deliver what the record has beyond the stream as a last chunk. If the record is not a whole answer, an error
+        follows it.
+        """
+        state = self.state
+        remaining = state.response.deadline - self._clock() if state.response else 0.0
+        try:
+            found = yield from self._recover(min(self._policy.recover_within, remaining))
+        except AurousError as failure:
+            error.add_note(f"Its record could not be had: {failure}")
             raise error from error.__cause__
         error.recovery = found
         if found.outcome == "failed":
-            self._fault = reader.failure_of(found.completion)
-            self._fault.__cause__ = error
+            state.error = state.with_partial(self._parser.error_of_record(found.completion))
+            state.error.__cause__ = error
         elif found.outcome != "completed" or not found.agrees:
-            says = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
-            error.add_note(f"Its record is {says}; see `recovery`.")
-            self._fault = error
+            status = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
+            error.add_note(f"Its record is {status}; see `recovery`.")
+            state.error = error
         if found.continuation is not None:
-            reader.accumulator.add(found.continuation)
-        if self._fault is not None:
-            self._fault.text = reader.accumulator.text
-        yield from self._wind_up(self._fault)
-        if self._fault is not None:
-            self._fault.receipt = account.receipt
+            state.accumulator.add(found.continuation)
+        if state.error is not None:
+            state.error.text = state.accumulator.text
+        yield from self._finalize(state.error)
+        if state.error is not None:
+            state.error.receipt = state.receipt
         if found.continuation is not None:
-            self.intake.append(found.continuation)
-        elif self._fault is not None:
-            raise self._fault
+            state.continuation, self.has_buffered = found.continuation, True
+        elif state.error is not None:
+            raise state.error
 
-    def _end_early(self, reader: Reader, account: Account) -> Moves[None]:
-        """The caller has enough. What came may be the whole answer all the same."""
-        self._look_ahead(reader)
-        if reader.is_complete:
-            self.end = reader.end
+    def _abandon(self) -> Flow[None]:
+        """The caller stops early. What was received may be the whole answer all the same."""
+        state = self.state
+        self._take_buffered()
+        if state.is_complete:
+            state.end = state.complete_end
             yield from self._drain()
             return
-        self.end = "left"
-        if reader.id is not None and self._policy.on_early_close == "cancel":
+        state.end = "left"
+        if state.id is not None and self._policy.on_early_close == "cancel":
             try:
-                account.keep((yield Carry(self._cancelling(reader.id), is_shielded=True)))
-            except AurousError as fault:
-                logger.warning("cancelling %s failed: %s", reader.id, fault)
+                self._keep((yield Shield(self._cancel_completion(state.id))))
+            except AurousError as error:
+                logger.warning("cancelling %s failed: %s", state.id, error)
 
-    def _look_ahead(self, reader: Reader) -> None:
-        """Look at what has come and was not handed out: it may have the receipt."""
-        self._delivered = reader.accumulator.choice
-        self.intake.look_ahead()
+    def _take_buffered(self) -> None:
+        """Take in what was received and not delivered: the receipt may be in it."""
+        self.state.delivered = self.state.accumulator.choice
+        self._apply_all(self._parser.next_event())
 
-    def _drain(self) -> Moves[None]:
-        """Read what is left, if it comes soon: only a body read to its end leaves its connection usable."""
+    def _apply_all(self, event: StreamEvent | None) -> None:
+        with suppress(AurousError):
+            while event is not None:
+                self.state.apply(event)
+                event = self._parser.next_event()
+
+    def _drain(self) -> Flow[None]:
+        """Read the rest of the body if it arrives soon: only then is the connection reusable."""
         deadline = self._clock() + DRAIN
 
-        def left() -> float:
+        def remaining() -> float:
             return deadline - self._clock()
 
-        while left() > 0:
-            piece = yield Read(left)
+        while remaining() > 0:
+            piece = yield Read(self.body, remaining)
             if not isinstance(piece, bytes):
                 return
-            self.intake.absorb(piece)
+            self._apply_all(self._parser.receive_data(piece))
 
-    def _wind_up(self, error: BaseException | None) -> Moves[None]:
-        """Hang up, enter the receipt or that it is owed, and tell the observers."""
-        self.intake.end()
-        yield HangUp()
-        if self.reader is None or self.account is None:
+    def _finalize(self, error: BaseException | None) -> Flow[None]:
+        """Disconnect, enter the receipt or that it is unsettled, and report the end to the hooks."""
+        state, billing = self.state, self._billing
+        state.is_reading = False
+        yield Close(self.body)
+        if billing is None:
             return
-        self.account.enter(self.reader.id)
-        if self.reader.is_complete:
-            self.account.settle(self.reader.receipt)
+        billing.begin(state.id)
+        if state.is_complete and state.receipt is None:
+            state.receipt = state.streamed_receipt
+            if state.receipt is not None:
+                billing.settle(state.receipt)
         result = None
-        # A long text is put together for those alone who look at it.
-        if error is None and self._link.options.hooks:
+        # Building the completion of a long text takes time, so it is done only if hooks will see it.
+        if error is None and self._context.options.hooks:
             with suppress(AurousError):
-                result = self.completion
-        self.account.close(result, error)
+                result = state.completion
+        billing.close(result, error)
 
-    def _recovering(self, reader: Reader, account: Account, within: float) -> Moves[Recovery]:
-        steps = recovery.recover(
-            reader.id or "",
-            self._delivered or reader.accumulator.choice,
-            make_course=self._link.make_course,
-            ledger=self._link.ledger,
+    def _keep(self, record: ChatCompletion) -> None:
+        """Keep a final record. Its receipt is in the ledger already."""
+        if recovery.is_final(record):
+            self.state.record = record
+            self.state.receipt = recovery.receipt_of(record) or self.state.receipt
+
+    def _settle_completion_in(self, error: APIResponseValidationError, billing: StreamBilling) -> None:
+        """Settle a completion that the server sent in place of a stream."""
+        found = completion_in(error.content)
+        if found is not None:
+            completion, receipt = found
+            self.state.receipt = receipt
+            billing.settle(receipt)
+            error.completion_id = completion.id
+            error.text = (completion.choices[0].message.content or "") if completion.choices else ""
+
+    def _recover(self, within: float) -> Flow[Recovery]:
+        state = self.state
+        found = yield from recovery.recover(
+            state.id or "",
+            state.delivered or state.accumulator.choice,
+            make_flow=self._context.make_flow,
+            ledger=self._context.ledger,
             clock=self._clock,
             within=within,
         )
-        found: Recovery = yield Carry(steps)
-        self.recovery = found
-        account.keep(found.completion)
+        state.recovery = found
+        self._keep(found.completion)
         return found
 
-    def _cancelling(self, completion_id: str) -> Steps[ChatCompletion]:
-        return recovery.cancel(completion_id, make_course=self._link.make_course, ledger=self._link.ledger)
+    def _cancel_completion(self, completion_id: str) -> Flow[ChatCompletion]:
+        return recovery.cancel(completion_id, make_flow=self._context.make_flow, ledger=self._context.ledger)

@@ -1,8 +1,8 @@
-"""Reads frames of a stream that differ in their text alone, without parsing what they share. Pure; knows no stream.
+"""Parses chunks that differ from an earlier one only in their text, without parsing what they share.
 
-Nearly all chunks of an answer have the same bytes around a few characters of text. A `Stencil` is cut from one frame
-that was parsed in full. Where another has the same bytes around a JSON string, it says the same but for that string:
-what stands before it leaves a parser in the same state, and so does what stands behind it.
+Nearly all chunks of a text have the same bytes around a few characters. A template is made from one frame that was
+parsed in full. If another frame has the same bytes around a JSON string, it means the same except for that string: the
+bytes before it leave a JSON parser in the same state, and so do the bytes after it.
 """
 
 from __future__ import annotations
@@ -15,37 +15,39 @@ from typing import Any, Final
 from aurous_client.models import ChatCompletionChunk
 
 BLANK_LINE: Final = b"\n\n"
-"""What ends an event, most often."""
+"""The usual end of an event."""
 
-# Text that a JSON string has between its quotes, letter for letter.
-_PLACE: Final = re.compile(r'"content"\s*:\s*"((?:[^"\\]|\\.)*)"')
+# A JSON string's contents, as written.
+_CONTENT: Final = re.compile(r'"content"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _PROBE: Final = "a text that no frame had"
 
 _read_json = JSONDecoder().raw_decode
 
 
-class Stencil:
-    """One frame with a hole where its text was. It is put on every event of a stream, so each step counts.
+class ChunkTemplate:
+    """A frame with a gap in place of its text. It is tried on every event of a stream, so each step counts.
 
     head, tail: the bytes of the event around the text, with the blank line that ends it
-    chunk:      what was read from it; is kept
+    chunk:      what was parsed from it; not changed, and not handed out
     """
 
     def __init__(self, head: bytes, tail: bytes, chunk: ChatCompletionChunk, *, max_event_size: int) -> None:
         self._head, self._tail = head, tail
         self._before, self._after = slice(len(head)), slice(-len(tail), None)
         self._between = slice(len(head), -len(tail))
-        self._least, self._most = len(head) + len(tail), max_event_size + len(BLANK_LINE)
+        self._min_size, self._max_size = len(head) + len(tail), max_event_size + len(BLANK_LINE)
         self._copy_chunk = chunk.__copy__
         self._copy_choice = chunk.choices[0].__copy__
         self._copy_delta = chunk.choices[0].delta.__copy__
+        self.matches = 0
+        """How many events matched."""
 
-    def read(self, event: bytes) -> str | None:
-        """The text of an event; None if it does not fit, or is no JSON."""
-        # A slice is found sooner than a method.
+    def read_text(self, event: bytes) -> str | None:
+        """The text of an event; None if it does not match, or is not JSON."""
+        # Slicing is quicker than startswith() and endswith().
         if event[self._before] != self._head or event[self._after] != self._tail:
             return None
-        if not self._least <= len(event) <= self._most:
+        if not self._min_size <= len(event) <= self._max_size:
             return None
         try:
             text = event[self._between].decode()
@@ -57,8 +59,14 @@ class Stencil:
             return None
         return text
 
+    def match(self, event: bytes) -> ChatCompletionChunk | None:
+        """The chunk of an event; None if it does not match."""
+        text = self.read_text(event)
+        return None if text is None else self.chunk(text)
+
     def chunk(self, text: str) -> ChatCompletionChunk:
         """The chunk that a frame with this text stands for."""
+        self.matches += 1
         chunk, choice, delta = self._copy_chunk(), self._copy_choice(), self._copy_delta()
         delta.content = text
         choice.delta = delta
@@ -66,30 +74,30 @@ class Stencil:
         return chunk
 
 
-def cut(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: int) -> Stencil | None:
-    """A stencil of a frame. None where more than its text can matter, or its text cannot be told from the rest.
+def make_template(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: int) -> ChunkTemplate | None:
+    """A template of a frame. None if more than its text can matter, or its text cannot be located.
 
     event: all its bytes
-    data:  what it says, which has to be its last line
+    data:  its data, which must be its last line
     """
     if not _has_text_alone(chunk):
         return None
     lead = event.removesuffix(data.encode() + BLANK_LINE)
     if not lead.endswith((b"data: ", b"data:")):
         return None
-    for place in _PLACE.finditer(data):
+    for place in _CONTENT.finditer(data):
         head, tail = data[: place.start(1)], data[place.end(1) :]
-        # To be sure of the place, see what another text in it would have come to.
+        # To be sure of the place, parse the frame with another text in it.
         probed = ChatCompletionChunk.from_dict(_read_json(f"{head}{_PROBE}{tail}")[0])
         if probed.choices and probed.choices[0].delta.content == _PROBE:
             around = lead + head.encode(), tail.encode() + BLANK_LINE
-            stencil = Stencil(*around, _kept(chunk), max_event_size=max_event_size)
-            return stencil if stencil.chunk(_PROBE) == probed else None
+            template = ChunkTemplate(*around, _private_copy(chunk), max_event_size=max_event_size)
+            return template if template.chunk(_PROBE) == probed else None
     return None
 
 
 def _has_text_alone(chunk: ChatCompletionChunk) -> bool:
-    """Whether a chunk says nothing that a reader would have to know of each time, other than its text."""
+    """Whether a chunk has no content but its text that would have to be looked at each time."""
     if len(chunk.choices) != 1 or chunk.usage:
         return False
     choice, delta = chunk.choices[0], chunk.choices[0].delta
@@ -103,8 +111,8 @@ def _is_scalar(value: Any) -> bool:
     return value is None or isinstance(value, (str, int, float))
 
 
-def _kept(chunk: ChatCompletionChunk) -> ChatCompletionChunk:
-    """A chunk that stays as it is, whatever is done to the one that is handed out."""
+def _private_copy(chunk: ChatCompletionChunk) -> ChatCompletionChunk:
+    """A copy that stays as it is, whatever happens to the chunk that is handed out."""
     kept = copy(chunk)
     kept.choices = [copy(chunk.choices[0])]
     kept.choices[0].delta = copy(chunk.choices[0].delta)

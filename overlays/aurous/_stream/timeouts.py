@@ -1,6 +1,6 @@
-"""The clocks of a stream: to its first event, from event to event, and to its end. Knows no bytes and never waits.
+"""The timeouts of a stream: to its first event, between events, and to its end.
 
-Keep-alives are no events, and the time that the caller takes over one is not counted against the next.
+Keep-alives do not count as events, and the time that the caller takes over one does not count against the next.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from .._client.policies import Timeouts
-from .._request.effects import Failure
+from .._config.policies import Timeouts
 from ..errors import (
     APITimeoutError,
     FirstEventTimeoutError,
@@ -18,26 +17,27 @@ from ..errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
+from ..transport.effects import TransportError
 
-# A read that may take no time at all could not even fetch what is there already.
-_LEAST_PATIENCE = 0.001
+# A read without any time could not even fetch what has arrived already.
+_MIN_READ = 0.001
 # Sockets wake up a little before their time.
 _NEARLY = 0.99
 
 
-class Lapse(NamedTuple):
-    """A clock that has run out."""
+class ExpiredTimeout(NamedTuple):
+    """The error for a timeout that has expired."""
 
     error: type[StreamTimeoutError]
     message: str
 
 
-class Clocks:
-    """Tells how long the next read may take, and which clock has run out when nothing came.
+class StreamTimeouts:
+    """How long the next read may take, and which timeout has expired.
 
-    sent:     when the request was sent whose answer this is; earlier attempts are not counted
+    sent:     when the request of the last attempt was sent
     deadline: when the stream must have ended, by the same clock
-    clock:    seconds, monotonic
+    clock:    monotonic seconds
     """
 
     def __init__(self, timeouts: Timeouts, *, sent: float, deadline: float, clock: Callable[[], float]) -> None:
@@ -46,32 +46,33 @@ class Clocks:
         self._deadline = deadline
         self._clock = clock
         self._limit = sent + timeouts.first_event
-        self._has_begun = False
-        self.is_over = False
-        """Whether the stream should have ended, when it was last waited for after an event."""
+        self._has_events = False
+        self.is_past_deadline = False
+        """Whether the stream should have ended, as of the last `restart`."""
 
     @property
-    def patience(self) -> float:
+    def remaining(self) -> float:
         """Seconds that the next read may take."""
-        return max(min(self._limit, self._deadline) - self._clock(), _LEAST_PATIENCE)
+        return max(min(self._limit, self._deadline) - self._clock(), _MIN_READ)
 
     @property
-    def has_lapsed(self) -> bool:
+    def has_expired(self) -> bool:
         return self._clock() >= min(self._limit, self._deadline)
 
     @property
-    def lapse(self) -> Lapse:
-        """The clock that runs out first, or did."""
+    def first_to_expire(self) -> ExpiredTimeout:
         if self._deadline <= self._limit:
             return _no_end(self._timeouts)
-        return _no_further(self._timeouts) if self._has_begun else _no_event(self._timeouts)
+        return _no_further_event(self._timeouts) if self._has_events else _no_first_event(self._timeouts)
 
-    def interruption(self, failure: Failure | None, *, completion_id: str | None, text: str) -> StreamInterruptedError:
-        """The error for a stream that stopped before its end: of a clock, of what broke it, or of nothing at all."""
+    def interruption(
+        self, failure: TransportError | None, *, completion_id: str | None, text: str
+    ) -> StreamInterruptedError:
+        """The error for a stream that stopped before its end: a timeout, a transport error, or the server's close."""
         kind: type[StreamInterruptedError] = StreamInterruptedError
         message, how = "the server closed the connection before the end", "closed_early"
-        if failure.timed_out if failure else self.has_lapsed:
-            (kind, message), how = self.lapse, "cut"
+        if failure.timed_out if failure else self.has_expired:
+            (kind, message), how = self.first_to_expire, "cut"
         elif failure:
             message, how = failure.message, "cut"
         error = kind(message, completion_id=completion_id, text=text, kind=how)
@@ -79,41 +80,41 @@ class Clocks:
         return error
 
     def restart(self) -> float:
-        """An event came, and the caller is done with it. Returns `patience`."""
+        """Start waiting for the event after the last. Returns `remaining`."""
         now = self._clock()
         self._limit = limit = now + self._idle
-        self._has_begun = True
-        # For every event of every stream, so in the fewest steps.
+        self._has_events = True
+        # This runs for every event of every stream.
         if limit < self._deadline:
             return self._idle
-        self.is_over = now >= self._deadline
-        return max(self._deadline - now, _LEAST_PATIENCE)
+        self.is_past_deadline = now >= self._deadline
+        return max(self._deadline - now, _MIN_READ)
 
 
-def late_opening(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:
-    """The error of the clock that ran out before the stream was open: a server may keep its headers back for an event.
+def as_stream_timeout(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:
+    """The error for a timeout before the stream was open: a server may hold its headers back until the first event.
 
-    elapsed: seconds since the call began
+    elapsed: seconds since the call started
     """
     last = error.attempts[-1].elapsed if error.attempts else 0.0
     if elapsed >= timeouts.total * _NEARLY:
-        lapse = _no_end(timeouts)
+        expired = _no_end(timeouts)
     elif error.sent and last >= timeouts.first_event * _NEARLY:
-        lapse = _no_event(timeouts)
+        expired = _no_first_event(timeouts)
     else:
         return error
-    made = lapse.error(lapse.message, completion_id=None, text="", kind="cut")
-    made.attempts, made.sent = error.attempts, error.sent
-    return made
+    timeout = expired.error(expired.message, completion_id=None, text="", kind="cut")
+    timeout.attempts, timeout.sent = error.attempts, error.sent
+    return timeout
 
 
-def _no_event(timeouts: Timeouts) -> Lapse:
-    return Lapse(FirstEventTimeoutError, f"no event came within {timeouts.first_event:g} s")
+def _no_first_event(timeouts: Timeouts) -> ExpiredTimeout:
+    return ExpiredTimeout(FirstEventTimeoutError, f"no event within {timeouts.first_event:g} s")
 
 
-def _no_further(timeouts: Timeouts) -> Lapse:
-    return Lapse(IdleTimeoutError, f"no further event came within {timeouts.idle:g} s")
+def _no_further_event(timeouts: Timeouts) -> ExpiredTimeout:
+    return ExpiredTimeout(IdleTimeoutError, f"no further event within {timeouts.idle:g} s")
 
 
-def _no_end(timeouts: Timeouts) -> Lapse:
-    return Lapse(TotalTimeoutError, f"it did not end within {timeouts.total:g} s")
+def _no_end(timeouts: Timeouts) -> ExpiredTimeout:
+    return ExpiredTimeout(TotalTimeoutError, f"it did not end within {timeouts.total:g} s")

@@ -11,8 +11,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import BudgetExceededError, ConfigurationError
-from ..transport.locks import Lock
-from .exact_sum import EXACT
+from ..transport.locks import ForkSafeLock
+from ._decimal import EXACT
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -35,7 +35,7 @@ class Budget:
         self.ledger = ledger
         """The ledger of the client whose calls it limits."""
         self._spent = Decimal(0)
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._entries: list[_Entry] = []
 
     def __repr__(self) -> str:

@@ -6,18 +6,16 @@ from collections import OrderedDict
 from copy import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ..errors import ConfigurationError
-from ..transport.locks import Lock
+from ..transport.locks import ForkSafeLock
+from ..types import Receipt
+from ._decimal import EXACT, total
 from .budget import Budget, entered_budgets
-from .exact_sum import EXACT, total
-
-if TYPE_CHECKING:
-    from .receipts import Receipt
 
 REMEMBERED: Final = 10_000
-"""Completions that a ledger knows again, so that none is entered twice."""
+"""Completions that a ledger remembers, so that none is entered twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +49,9 @@ class Ledger:
     """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._lines: dict[str, LedgerLine] = {}
-        # A completion may be met more than once: streamed, then cancelled, then retrieved.
+        # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._open: OrderedDict[str, tuple[Budget, ...]] = OrderedDict()
         self._own_budgets: tuple[Budget, ...] = ()
@@ -72,12 +70,12 @@ class Ledger:
 
     @property
     def unsettled(self) -> tuple[str, ...]:
-        """The ids of completions that were begun and whose charge is not known: streams that broke off."""
+        """The ids of completions that began and whose charge is unknown: interrupted streams."""
         with self._lock:
             return tuple(self._open)
 
     def begin(self, completion_id: str) -> None:
-        """A completion has begun whose receipt is still to come."""
+        """Expect the receipt of a completion that has begun."""
         with self._lock:
             if completion_id not in self._settled and completion_id not in self._open:
                 _remember(self._open, completion_id, self._budgets())
@@ -85,7 +83,7 @@ class Ledger:
     def settle(self, entry: Receipt, *, created: bool) -> None:
         """Enter a receipt, once for each completion.
 
-        created: whether this call made the completion; otherwise it is only entered if it was begun here.
+        created: whether this call created the completion; if not, it is entered only if it began here
         """
         with self._lock:
             known = entry.completion_id in self._open
@@ -118,7 +116,7 @@ class Ledger:
         return ledger
 
     def check_budgets(self) -> None:
-        """Raise BudgetExceededError if a budget that is in force is spent."""
+        """Raise BudgetExceededError if an active budget is spent."""
         for budget in self._budgets():
             budget.check()
 

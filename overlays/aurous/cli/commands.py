@@ -14,8 +14,8 @@ from aurous_client.models import ChatCompletion, Model, TokenRate
 from aurous_client.types import JsonObject
 
 from .._client.client import Aurous
-from .._client.options import KEY_VARIABLE
-from .._client.policies import StreamPolicy
+from .._config.options import KEY_VARIABLE
+from .._config.policies import StreamPolicy
 from ..billing.receipts import receipt
 from ..errors import ConfigurationError
 from . import chat, output

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aurous_client.errors import EncodeError
 
-from ..billing.receipts import Receipt
 from ..errors import APIStatusError, AurousError, ConfigurationError, StreamInterruptedError
+from ..types import Receipt
 from .arguments import REFUSED, UNANSWERED, USAGE
 
 

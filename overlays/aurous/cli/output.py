@@ -10,7 +10,7 @@ from typing import Final
 
 from aurous_client.types import JsonObject
 
-from ..billing.receipts import Receipt
+from ..types import Receipt
 
 # Control characters but for tab and newline: what could steer a terminal. A carriage return is part of many a line end.
 _STEERING: Final = {code: "\ufffd" for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}

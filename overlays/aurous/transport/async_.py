@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
-from .._client.options import Backend
-from .._request.effects import Failure, Reply, Send, Steps, Wait
+from .._config.options import Backend
 from ..errors import AurousError, ConfigurationError
 from . import event_loop
 from .client_factory import check_backend, make_async_client, name_of
 from .convert import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
+from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
 from .exceptions import CLOSED, FAILURES, clean, failure_of, late, silence
-from .locks import Lock
+from .locks import ForkSafeLock
 from .raw_client import AsyncDirect
 
 if TYPE_CHECKING:
@@ -51,47 +51,62 @@ class AsyncTransport:
         self._sleep = sleep or event_loop.sleep
         self._given = http_client
         self._made: dict[Any, httpx.AsyncClient | AsyncDirect] = {}
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._closed = False
 
-    async def run(self, steps: Steps[T]) -> T:
-        """Carry out steps to their result."""
-        came: Reply | Failure | None = None
+    async def run(self, flow: Flow[T]) -> T:
+        """Carry out the effects of a flow, to its result."""
         try:
+            effect = next(flow)
             while True:
-                step = steps.send(came)
                 try:
-                    came = await (self._sleep(step.seconds) if isinstance(step, Wait) else self.send(step))
+                    result = await self._perform(effect)
                 except BaseException as error:
-                    steps.throw(error)
-                    raise
+                    # The flow cleans up, and tells the hooks of the error.
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            value: T = end.value
+            return value
 
-    async def send(self, step: Send) -> Reply | Failure:
-        """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
+    async def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, SendRequest):
+            return await self.send(effect)
+        if isinstance(effect, Sleep):
+            return await self._sleep(effect.seconds)
+        if isinstance(effect, Read):
+            return await effect.body.read(effect.remaining)
+        if isinstance(effect, Close):
+            return await effect.body.close()
+        import anyio
+
+        with anyio.CancelScope(shield=True):
+            return await self.run(effect.flow)
+
+    async def send(self, request: SendRequest) -> RawResponse | TransportError:
+        """SendRequest once. Raises AurousError if the client is closed, and what is no failure of the network."""
         client = self.http_client()
         response: httpx.Response | None = None
         content = bytearray()
         # What reads a stream has clocks of its own, and a connection of aiohttp one timeout for a whole response.
-        limit = min(step.read, step.total) if step.streams else step.total
+        limit = min(request.read, request.total) if request.streams else request.total
         try:
             async with event_loop.within(limit):
                 response = await client.send(
-                    request_of(client, step, read=None if step.streams else step.read),
+                    request_of(client, request, read=None if request.streams else request.read),
                     stream=True,
                     follow_redirects=False,
                 )
                 headers = headers_of(response)
-                if step.streams and opens_stream(response, headers):
+                if request.streams and opens_stream(response, headers):
                     opened, response = response, None
                     return reply_of(opened, headers, body=AsyncBody(opened))
                 try:
                     async for piece in cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)):
                         take(content, piece, math.inf)
                 except FAILURES as error:
-                    return cut_reply(response, content, failure_of(error, step))
+                    return cut_reply(response, content, failure_of(error, request))
                 whole, response = response, None
                 with contextlib.suppress(*FAILURES):
                     await whole.aclose()
@@ -100,7 +115,7 @@ class AsyncTransport:
             failure = late(limit, error)
             return failure if response is None else cut_reply(response, content, failure)
         except FAILURES as error:
-            return failure_of(error, step)
+            return failure_of(error, request)
         except BaseException as error:
             clean(error)
             raise
@@ -147,7 +162,7 @@ class AsyncBody:
 
             self._alarm = Alarm()
 
-    async def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
+    async def read(self, patience: Callable[[], float]) -> bytes | TransportError | None:
         alarm, seconds = self._alarm, patience()
         if alarm is None:
             return await self._read_within(seconds)
@@ -165,7 +180,7 @@ class AsyncBody:
         finally:
             alarm.rest()
 
-    async def _read_within(self, seconds: float) -> bytes | Failure | None:
+    async def _read_within(self, seconds: float) -> bytes | TransportError | None:
         """As `read`, in any event loop."""
         import anyio
 

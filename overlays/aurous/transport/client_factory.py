@@ -8,7 +8,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from .._client.options import Backend
+from .._config.options import Backend
 from ..errors import ConfigurationError
 from . import event_loop
 from .raw_client import AsyncDirect, Direct

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import httpx
 
-from .._request.effects import EVENT_STREAM, KEY_HEADER, Failure, Reply, Send
+from .effects import EVENT_STREAM, KEY_HEADER, RawResponse, SendRequest, TransportError
 from .raw_client import AsyncDirect, Direct
 
 # No answer of this API comes near it; without a limit, an endless one would take all memory.
@@ -18,7 +18,7 @@ MAX_BODY: Final = 64 * 1024 * 1024
 
 def request_of(
     client: httpx.Client | httpx.AsyncClient | Direct | AsyncDirect,
-    step: Send,
+    step: SendRequest,
     trace: Callable[[str, Mapping[str, Any]], None] | None = None,
     *,
     read: float | None,
@@ -48,14 +48,14 @@ def reply_of(
     *,
     content: bytes = b"",
     body: object = None,
-    fault: str | None = None,
-) -> Reply:
-    return Reply(
+    body_error: str | None = None,
+) -> RawResponse:
+    return RawResponse(
         status_code=response.status_code,
         headers=headers,
         content=content,
         body=body,
-        fault=fault,
+        body_error=body_error,
         is_framed=not response.http_version.startswith("HTTP/1")
         or response.status_code in (204, 205)
         or "content-length" in headers
@@ -74,11 +74,11 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
     return headers
 
 
-def cut_reply(response: httpx.Response, content: bytearray, failure: Failure) -> Reply | Failure:
+def cut_reply(response: httpx.Response, content: bytearray, failure: TransportError) -> RawResponse | TransportError:
     """What to make of an answer whose body is not whole: without it a success is none, but an error is one."""
     if response.is_success:
         return failure
-    return reply_of(response, headers_of(response), content=bytes(content), fault=failure.message)
+    return reply_of(response, headers_of(response), content=bytes(content), body_error=failure.message)
 
 
 def opens_stream(response: httpx.Response, headers: Mapping[str, str]) -> bool:

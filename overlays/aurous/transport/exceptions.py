@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import httpx
 
-from .._request.effects import Failure, Send
 from ..errors import AurousError
+from .effects import SendRequest, TransportError
 from .tracebacks import chain, without_frames
 
 FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
@@ -30,9 +30,9 @@ _WORDS: dict[type[BaseException], str] = {
     httpx.ConnectError: "cannot connect",
     httpx.ConnectTimeout: "cannot connect in time",
     httpx.PoolTimeout: "no free connection in time",
-    httpx.ReadTimeout: "no answer in time",
+    httpx.ReadTimeout: "no response in time",
     httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.RemoteProtocolError: "the answer was cut short or is no HTTP",
+    httpx.RemoteProtocolError: "the response was cut short or is no HTTP",
     httpx.DecodingError: "the body cannot be decompressed",
     httpx.ProxyError: "the proxy refused",
     httpx.UnsupportedProtocol: "the address cannot be used",
@@ -41,12 +41,12 @@ _WORDS: dict[type[BaseException], str] = {
 }
 
 
-def failure_of(error: BaseException, step: Send | None) -> Failure:
+def failure_of(error: BaseException, step: SendRequest | None) -> TransportError:
     kind = next((word for known, word in _WORDS.items() if isinstance(error, known)), "the connection broke")
     said = str(error).strip()
     if isinstance(error, httpx.ReadTimeout) and step is not None:
         said = said if said and said != "timed out" else f"nothing for {step.read:.3g} s"
-    return Failure(
+    return TransportError(
         message=f"{kind}: {said}" if said else kind,
         sent=not isinstance(error, (*_NOT_SENT, *_UNUSABLE)) or _is_misnamed(error),
         timed_out=isinstance(error, httpx.TimeoutException),
@@ -64,10 +64,10 @@ def _is_misnamed(error: BaseException) -> bool:
     return not isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
 
 
-def late(seconds: float, error: BaseException) -> Failure:
+def late(seconds: float, error: BaseException) -> TransportError:
     """No answer came in time."""
-    return Failure(
-        message=f"no answer in time: none within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error)
+    return TransportError(
+        message=f"no response in time: none within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error)
     )
 
 
@@ -87,6 +87,6 @@ def clean(error: BaseException) -> BaseException:
     return error
 
 
-def silence(seconds: float, error: BaseException) -> Failure:
+def silence(seconds: float, error: BaseException) -> TransportError:
     """Nothing came of a stream, for so many seconds."""
-    return Failure(message=f"nothing came within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error))
+    return TransportError(message=f"nothing came within {seconds:.3g} s", sent=True, timed_out=True, cause=clean(error))

@@ -1,4 +1,4 @@
-"""A lock that is open in a forked process, whoever held it at the fork. Knows nothing of what it guards."""
+"""A lock that is unlocked in a forked child, even if another thread held it during the fork."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import threading
 import weakref
 
 
-class Lock:
-    """A lock for `with`."""
+class ForkSafeLock:
+    """A lock for use in `with`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -21,18 +21,18 @@ class Lock:
     def __exit__(self, *_: object) -> None:
         self._lock.release()
 
-    def renew(self) -> None:
+    def reset(self) -> None:
         self._lock = threading.Lock()
 
 
-_LOCKS: weakref.WeakSet[Lock] = weakref.WeakSet()
+_LOCKS: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
 
 
-def _renew_all() -> None:
-    # The thread that held one is not in the child, and would never let go of it.
+def _reset_all() -> None:
+    # The thread that held it does not exist in the child, and would never release it.
     for lock in list(_LOCKS):
-        lock.renew()
+        lock.reset()
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_renew_all)
+    os.register_at_fork(after_in_child=_reset_all)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import httpx
 
-from .._request.effects import Failure, Reply, Send, Steps, Wait
 from ..errors import AurousError, ConfigurationError
 from .client_factory import make_client, name_of
 from .convert import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
 from .deadlines import BOUND, Timeout, bind, hold
+from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
 from .exceptions import CLOSED, FAILURES, clean, failure_of
-from .locks import Lock
+from .locks import ForkSafeLock
 from .raw_client import Direct
 
 T = TypeVar("T")
@@ -41,48 +41,58 @@ class SyncTransport:
         self._given = http_client
         self._made: httpx.Client | Direct | None = None
         self._process = os.getpid()
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
         self._closed = False
 
-    def run(self, steps: Steps[T]) -> T:
-        """Carry out steps to their result."""
-        came: Reply | Failure | None = None
+    def run(self, flow: Flow[T]) -> T:
+        """Carry out the effects of a flow, to its result."""
         try:
+            effect = next(flow)
             while True:
-                step = steps.send(came)
                 try:
-                    came = self._sleep(step.seconds) if isinstance(step, Wait) else self.send(step)
+                    result = self._perform(effect)
                 except BaseException as error:
-                    # So that those who observe the call hear of its end now, and why.
-                    steps.throw(error)
-                    raise
+                    # The flow cleans up, and tells the hooks of the error.
+                    effect = flow.throw(error)
+                else:
+                    effect = flow.send(result)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            value: T = end.value
+            return value
 
-    def send(self, step: Send) -> Reply | Failure:
-        """Send once. Raises AurousError if the client is closed, and what is no failure of the network."""
+    def _perform(self, effect: Effect) -> Any:
+        if isinstance(effect, SendRequest):
+            return self.send(effect)
+        if isinstance(effect, Sleep):
+            return self._sleep(effect.seconds)
+        if isinstance(effect, Read):
+            return effect.body.read(effect.remaining)
+        # A thread cannot be cancelled, so there is nothing to shield from.
+        return self.run(effect.flow) if isinstance(effect, Shield) else effect.body.close()
+
+    def send(self, request: SendRequest) -> RawResponse | TransportError:
+        """SendRequest once. Raises AurousError if the client is closed, and what is no failure of the network."""
         began = time.monotonic()
         client = self.http_client()
         response: httpx.Response | None = None
-        with BOUND.until(began + step.total):
+        with BOUND.until(began + request.total):
             try:
                 response = client.send(
-                    request_of(client, step, bind, read=step.read), stream=True, follow_redirects=False
+                    request_of(client, request, bind, read=request.read), stream=True, follow_redirects=False
                 )
                 headers = headers_of(response)
-                if step.streams and opens_stream(response, headers):
+                if request.streams and opens_stream(response, headers):
                     opened, response = response, None
                     return reply_of(opened, headers, body=SyncBody(opened))
                 content = bytearray()
                 try:
                     for piece in cast(Iterable[bytes], plain_or(response, response.iter_bytes)):
-                        take(content, piece, began + step.total)
+                        take(content, piece, began + request.total)
                 except FAILURES as error:
-                    return cut_reply(response, content, failure_of(error, step))
+                    return cut_reply(response, content, failure_of(error, request))
                 return reply_of(response, headers, content=bytes(content))
             except FAILURES as error:
-                return failure_of(error, step)
+                return failure_of(error, request)
             except BaseException as error:
                 clean(error)
                 raise
@@ -125,9 +135,9 @@ class SyncBody:
             response.request.extensions["timeout"]["read"] = self._timeout
         self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
 
-    def read(self, patience: Callable[[], float]) -> bytes | Failure | None:
+    def read(self, patience: Callable[[], float]) -> bytes | TransportError | None:
         """The next piece, if it comes within as many seconds as `patience` says when there is something to wait for; a
-        Failure if not; None after the last.
+        TransportError if not; None after the last.
         """
         if not self._is_held:
             # It will not be asked otherwise.

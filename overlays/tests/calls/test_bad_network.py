@@ -115,13 +115,13 @@ class TestStall:
     def test_is_a_lost_attempt(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(stall, GOOD)
         result = make(wire.url, timeout=IMPATIENT).create()
-        assert "no answer in time: nothing for 0.1 s" in str(aurous.response_info(result).attempts[0])
+        assert "no response in time: nothing for 0.1 s" in str(aurous.response_info(result).attempts[0])
         assert len(set(wire.keys)) == 1
         assert time.slept[0] == 1.0
 
     def test_that_stays_is_a_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
         wire.plays(stall)
-        with pytest.raises(errors.APITimeoutError, match=r"no answer in time: nothing for 0\.1 s") as caught:
+        with pytest.raises(errors.APITimeoutError, match=r"no response in time: nothing for 0\.1 s") as caught:
             make(wire.url, timeout=IMPATIENT, max_retries=0).create()
         assert caught.value.sent
 

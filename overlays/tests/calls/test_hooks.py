@@ -7,7 +7,7 @@ from typing import Any
 
 import aurous
 import pytest
-from aurous._client.hooks import Observers, redact
+from aurous._config.hooks import HookDispatcher, redact_headers
 from clientkit.wire import BUSY, GOOD, KEY, MODEL, Make, Wire, answer, envelope
 
 
@@ -97,12 +97,14 @@ def test_a_hook_that_fails_changes_nothing(wire: Wire, make: Make, caplog: pytes
 
 def test_the_hooks_that_nobody_wrote_do_nothing() -> None:
     call = aurous.CallDetails(operation_id="x", method="GET", path="/x")
-    Observers([aurous.Hooks()]).ended(call, None, None)
+    HookDispatcher([aurous.Hooks()]).end(call, None, None)
     assert (call.model, dict(call.request), call.content) == (None, {}, None)
 
 
 def test_headers_are_shown_without_secrets() -> None:
-    shown = redact({"X-Api-Key": "a", "AUTHORIZATION": "b", "proxy-authorization": "c", "Cookie": "d", "X-Other": "e"})
+    shown = redact_headers(
+        {"X-Api-Key": "a", "AUTHORIZATION": "b", "proxy-authorization": "c", "Cookie": "d", "X-Other": "e"}
+    )
     assert [name for name, value in shown.items() if value != "[secret]"] == ["X-Other"]
 
 

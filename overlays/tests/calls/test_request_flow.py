@@ -10,9 +10,10 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous._client.options import Secret, read_options
-from aurous._request.effects import Failure, Reply, Send, Wait
-from aurous._request.flow import Course
+from aurous._config.options import read_options
+from aurous._config.secret import Secret
+from aurous._request.flow import RequestFlow
+from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportError
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Time, completion, envelope
@@ -20,29 +21,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": MESSAGES})
-GOOD = Reply(status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode())
-RESET = Failure(message="the connection broke", sent=True)
-UNSENT = Failure(message="cannot connect", sent=False)
+GOOD = RawResponse(
+    status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode()
+)
+RESET = TransportError(message="the connection broke", sent=True)
+UNSENT = TransportError(message="cannot connect", sent=False)
 
 
-def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> Course:
+def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
     made = read_options(api_key=Secret(KEY), **options)
     operation = create_chat_completion.OPERATION
-    return Course(operation, request, made, streams=streams, clock=time.clock, chance=lambda: 0.0)
+    return RequestFlow(operation, request, made, streams=streams, clock=time.clock, random=lambda: 0.0)
 
 
-def play(course: Course, time: Time, *story: Reply | Failure, takes: float = 0.0) -> tuple[Any, list[Send]]:
+def play(
+    course: RequestFlow, time: Time, *story: RawResponse | TransportError, takes: float = 0.0
+) -> tuple[Any, list[SendRequest]]:
     """Carry a course out by a story; what came last comes again."""
-    sent: list[Send] = []
+    sent: list[SendRequest] = []
     waiting = list(story)
     steps = course.for_stream() if course.details.streams else course.for_result()
-    came: Reply | Failure | None = None
+    came: RawResponse | TransportError | None = None
     while True:
         try:
             step = steps.send(came)
         except StopIteration as end:
             return end.value, sent
-        if isinstance(step, Wait):
+        if isinstance(step, Sleep):
             time.sleep(step.seconds)
             came = None
         else:
@@ -52,13 +57,15 @@ def play(course: Course, time: Time, *story: Reply | Failure, takes: float = 0.0
 
 
 def test_an_answer_is_a_result(time: Time) -> None:
-    outcome, sent = play(course(time), time, GOOD)
-    assert outcome.response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
+    response, sent = play(course(time), time, GOOD)
+    assert response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
     assert len(sent) == 1
 
 
-@pytest.mark.parametrize("came", [Reply(404, {}, b""), Reply(500, {}, b""), UNSENT], ids=["404", "500", "not sent"])
-def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: Reply | Failure) -> None:
+@pytest.mark.parametrize(
+    "came", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
+)
+def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: RawResponse | TransportError) -> None:
     gc.disable()
     try:
         try:
@@ -100,7 +107,7 @@ def test_a_step_shows_neither_key_nor_body(time: Time) -> None:
 def test_a_post_without_a_key_is_sent_once(time: Time) -> None:
     request = cancel_chat_completion.build_request("cmp_1")
     made = read_options(api_key=Secret(KEY))
-    once = Course(cancel_chat_completion.OPERATION, request, made, clock=time.clock, chance=lambda: 0.0)
+    once = RequestFlow(cancel_chat_completion.OPERATION, request, made, clock=time.clock, random=lambda: 0.0)
     with pytest.raises(errors.APIConnectionError) as caught:
         play(once, time, RESET)
     assert len(caught.value.attempts) == 1
@@ -108,7 +115,7 @@ def test_a_post_without_a_key_is_sent_once(time: Time) -> None:
 
 
 def test_what_cannot_get_better_is_not_tried_again(time: Time) -> None:
-    final = Failure(message="the address cannot be used", sent=False, is_final=True)
+    final = TransportError(message="the address cannot be used", sent=False, is_final=True)
     with pytest.raises(errors.APIConnectionError) as caught:
         play(course(time), time, final)
     assert len(caught.value.attempts) == 1
@@ -117,12 +124,12 @@ def test_what_cannot_get_better_is_not_tried_again(time: Time) -> None:
 def test_a_cause_is_kept(time: Time) -> None:
     cause = OSError("reset")
     with pytest.raises(errors.APIConnectionError) as caught:
-        play(course(time, max_retries=0), time, Failure(message="the connection broke", sent=True, cause=cause))
+        play(course(time, max_retries=0), time, TransportError(message="the connection broke", sent=True, cause=cause))
     assert caught.value.__cause__ is cause
 
 
 failures = st.builds(
-    Failure,
+    TransportError,
     message=st.text(max_size=9),
     sent=st.booleans(),
     timed_out=st.booleans(),
@@ -137,12 +144,12 @@ envelopes = st.sampled_from(["idempotency_key_in_use", "balance_too_low", "inter
     lambda code: json.dumps(envelope(code)).encode()
 )
 replies = st.builds(
-    Reply,
+    RawResponse,
     status_code=st.sampled_from([100, 200, 200, 204, 302, 400, 401, 408, 409, 409, 429, 500, 503, 599, 999]),
     headers=headers,
     content=st.binary(max_size=60) | envelopes | st.just(GOOD.content),
     body=st.none(),
-    fault=st.none() | st.just("cut short"),
+    body_error=st.none() | st.just("cut short"),
     is_framed=st.booleans(),
 )
 
@@ -156,12 +163,12 @@ replies = st.builds(
     st.integers(0, 6),
 )
 def test_whatever_comes_a_call_ends_in_time_with_a_result_or_an_error_of_ours(
-    story: list[Reply | Failure], streams: bool, total: float, takes: float, max_retries: int
+    story: list[RawResponse | TransportError], streams: bool, total: float, takes: float, max_retries: int
 ) -> None:
     time = Time()
     began = time.now
     made = course(time, streams=streams, timeout=total, max_retries=max_retries)
-    sent: list[Send] = []
+    sent: list[SendRequest] = []
     try:
         _, sent = play(made, time, *story, takes=takes)
     except aurous.AurousError as error:
@@ -172,6 +179,6 @@ def test_whatever_comes_a_call_ends_in_time_with_a_result_or_an_error_of_ours(
         assert [attempt.delay for attempt in attempts[:-1]] == time.slept
     if streams:
         # Nothing that may have reached the server is sent again without a key.
-        assert all(isinstance(came, Failure) and not came.sent for came in story[: len(sent) - 1])
+        assert all(isinstance(came, TransportError) and not came.sent for came in story[: len(sent) - 1])
     assert sum(time.slept) + takes * (len(sent) - 1) <= total + takes
     assert time.now - began <= total + takes

@@ -107,7 +107,7 @@ class TestLog:
         make(wire.url).create()
         lines = [record.getMessage() for record in caplog.records if record.name == "aurous"]
         assert len(lines) == 3
-        assert "the answer was cut short" in lines[0]
+        assert "the response was cut short" in lines[0]
         assert "attempt 1, again in 1.00 s" in lines[0]
         assert "HTTP 503 provider_unavailable" in lines[1]
         assert "HTTP 200" in lines[2]

@@ -9,8 +9,7 @@ import warnings
 
 import aurous
 import pytest
-from aurous._request.attempt import Attempt
-from aurous._request.response_info import ResponseInfo
+from aurous.types import Attempt, ResponseInfo
 from clientkit.wire import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 HEADERS = {

@@ -12,9 +12,9 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous._request.attempt import Attempt
-from aurous._request.error_body import Envelope, printable
+from aurous._error_body import ErrorBody, printable
 from aurous.errors import error_class
+from aurous.types import Attempt
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
 from clientkit.wire import CALM, envelope
@@ -22,7 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 ATTEMPTS = (
-    Attempt(number=1, elapsed=0.25, error="the answer was cut short", delay=1.0),
+    Attempt(number=1, elapsed=0.25, error="the response was cut short", delay=1.0),
     Attempt(number=2, elapsed=0.5, status_code=503, code="provider_unavailable", request_id="req_2"),
 )
 
@@ -102,7 +102,7 @@ json_values = st.recursive(
 @CALM
 @given(json_values)
 def test_envelopes_of_any_form_are_read(document: Any) -> None:
-    found = Envelope.of(document)
+    found = ErrorBody.of(document)
     for name in ("type", "code", "message", "param", "doc_url", "request_id"):
         assert getattr(found, name) is None or isinstance(getattr(found, name), str)
 
@@ -196,7 +196,7 @@ def test_messages_say_what_happened_what_was_tried_and_what_to_do() -> None:
     )
     assert str(error) == (
         "HTTP 402 balance_too_low: 1.5 of 2.0. (request req_1, retry after 12 s)"
-        " [2 attempts: the answer was cut short after 0.25 s; HTTP 503 provider_unavailable after 0.50 s]\n"
+        " [2 attempts: the response was cut short after 0.25 s; HTTP 503 provider_unavailable after 0.50 s]\n"
         "Add credits, or lower max_tokens: it sets how much is held before a call. See https://d/errors#b"
     )
 

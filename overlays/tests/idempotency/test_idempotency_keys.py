@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aurous import EncodeError, idempotency_key
-from aurous._request.idempotency import check_key, is_repeatable, key_for, new_key, refuse_hidden_stream
+from aurous._request.idempotency import check_key, is_idempotent, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from clientkit.wire import CALM
@@ -81,9 +81,9 @@ def test_what_goes_under_a_key() -> None:
 
 
 def test_what_may_be_sent_twice() -> None:
-    assert is_repeatable(Request(method="GET", path="/"), None)
-    assert is_repeatable(Request(method="POST", path="/"), "key")
-    assert not is_repeatable(Request(method="POST", path="/"), None)
+    assert is_idempotent(Request(method="GET", path="/"), None)
+    assert is_idempotent(Request(method="POST", path="/"), "key")
+    assert not is_idempotent(Request(method="POST", path="/"), None)
 
 
 @pytest.mark.parametrize("body", [b'{"stream":true}', b'{"a":1, "stream" : true}'])

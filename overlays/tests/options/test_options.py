@@ -9,7 +9,8 @@ from typing import Any
 import aurous
 import pytest
 from aurous import ConfigurationError, Timeouts
-from aurous._client.options import Secret, read_options
+from aurous._config.options import read_options
+from aurous._config.secret import Secret
 from aurous_client import SERVER_URL
 from clientkit.wire import KEY
 
@@ -55,8 +56,8 @@ class TestKey:
         secret = Secret(KEY)
         assert repr(secret) == str(secret) == f"{secret}" == "al_live_...beef"
         assert repr(Secret("og_short")) == "..."
-        assert secret.hide_in(f"a {KEY} b") == "a [secret] b"
-        assert secret.hide_in(f"a {KEY} b".encode()) == b"a [secret] b"
+        assert secret.redact(f"a {KEY} b") == "a [secret] b"
+        assert secret.redact(f"a {KEY} b".encode()) == b"a [secret] b"
         assert {secret} == {Secret(KEY)}
 
     @pytest.mark.parametrize("act", [pickle.dumps, copy.deepcopy])

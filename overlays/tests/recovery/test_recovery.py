@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 
 import pytest
 from attrs import define, field
-from aurous._client.options import Options, Secret
-from aurous._client.policies import RetryPolicy
-from aurous._request.flow import Course, Failure, Reply, Send, Steps, Wait
+from aurous._config.options import Options
+from aurous._config.policies import RetryPolicy
+from aurous._config.secret import Secret
+from aurous._request.flow import RequestFlow
 from aurous._stream.accumulator import Accumulator
 from aurous._stream.recovery import Recovery, cancel, compare, recover
 from aurous.billing.ledger import Ledger
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
+from aurous.transport.effects import Flow, RawResponse, SendRequest, Sleep, TransportError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
 from clientkit.streams import RED, ROLE, USAGE, chunk, record
@@ -26,31 +28,31 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 
-def reply(document: Any, status: int = 200) -> Reply:
-    return Reply(status_code=status, headers={}, content=json.dumps(document).encode())
+def reply(document: Any, status: int = 200) -> RawResponse:
+    return RawResponse(status_code=status, headers={}, content=json.dumps(document).encode())
 
 
 @define
 class Play:
     """Carries out steps: answers what is sent with what was prepared, the last one for ever."""
 
-    answers: list[Reply | Failure]
+    answers: list[RawResponse | TransportError]
     time: Time = field(factory=Time)
     ledger: Ledger = field(factory=Ledger)
-    sent: list[Send] = field(factory=list)
+    sent: list[SendRequest] = field(factory=list)
 
-    def course(self, operation: Operation[Any], request: Request) -> Course:
+    def course(self, operation: Operation[Any], request: Request) -> RequestFlow:
         options = Options(
             api_key=Secret(KEY), base_url="https://api.test", api_version=None, retry=RetryPolicy(max_retries=0)
         )
-        return Course(operation, request, options, clock=self.time.clock, chance=lambda: 0.0)
+        return RequestFlow(operation, request, options, clock=self.time.clock, random=lambda: 0.0)
 
-    def run(self, steps: Steps[T]) -> T:
-        came: Reply | Failure | None = None
+    def run(self, steps: Flow[T]) -> T:
+        came: RawResponse | TransportError | None = None
         try:
             while True:
                 step = steps.send(came)
-                if isinstance(step, Wait):
+                if isinstance(step, Sleep):
                     self.time.sleep(step.seconds)
                     came = None
                 else:
@@ -64,12 +66,12 @@ class Play:
         self.ledger.begin("cmp_1")
         choice = accumulate([ROLE, RED] if delivered is None else delivered).choice
         return self.run(
-            recover("cmp_1", choice, make_course=self.course, ledger=self.ledger, clock=self.time.clock, within=within)
+            recover("cmp_1", choice, make_flow=self.course, ledger=self.ledger, clock=self.time.clock, within=within)
         )
 
     def cancel(self) -> ChatCompletion:
         self.ledger.begin("cmp_1")
-        return self.run(cancel("cmp_1", make_course=self.course, ledger=self.ledger))
+        return self.run(cancel("cmp_1", make_flow=self.course, ledger=self.ledger))
 
 
 def accumulate(frames: list[dict[str, Any]]) -> Accumulator:
@@ -124,20 +126,20 @@ class TestRecover:
         assert totals[-1] == 1.0
 
     def test_returns_what_it_saw_when_there_is_no_time_to_see_it_again(self) -> None:
-        late = Failure(message="no answer in time", sent=True, timed_out=True)
+        late = TransportError(message="no response in time", sent=True, timed_out=True)
         found = Play([RUNNING, late]).recover(within=1.0)
         assert (found.outcome, found.completion.status) == ("in_progress", "in_progress")
 
     @pytest.mark.parametrize(
         ("answer", "kind"),
         [
-            (Failure(message="no answer in time", sent=True, timed_out=True), APITimeoutError),
-            (Failure(message="cannot connect", sent=False), APIConnectionError),
+            (TransportError(message="no response in time", sent=True, timed_out=True), APITimeoutError),
+            (TransportError(message="cannot connect", sent=False), APIConnectionError),
             (reply(envelope("resource_not_found", "not_found"), 404), NotFoundError),
             (reply(envelope("internal_error", "server_error"), 500), ServerError),
         ],
     )
-    def test_raises_the_errors_of_a_call(self, answer: Reply | Failure, kind: type[Exception]) -> None:
+    def test_raises_the_errors_of_a_call(self, answer: RawResponse | TransportError, kind: type[Exception]) -> None:
         with pytest.raises(kind):
             Play([answer]).recover()
 

@@ -17,7 +17,7 @@ from typing import Any
 import aurous
 import httpx
 import pytest
-from aurous._client.options import Secret
+from aurous._config.secret import Secret
 from aurous.telemetry import OpenTelemetry
 from aurous.transport.tracebacks import chain
 from aurous_client.operations import Request

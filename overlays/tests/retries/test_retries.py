@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from aurous._client.policies import RetryPolicy
-from aurous._request.attempt import Attempt
-from aurous._request.retry import KEY_IN_USE, Answered, Lost, Retry, Stop, decide, parse_retry_after
+from aurous._config.policies import RetryPolicy
+from aurous._request.retry import KEY_IN_USE, GiveUp, HTTPError, NoResponse, Retry, decide, parse_retry_after
 from aurous.errors import ConfigurationError
+from aurous.types import Attempt
 from clientkit.wire import CALM
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 POLICY = RetryPolicy()
-SENT, UNSENT = Lost(sent=True), Lost(sent=False)
+SENT, UNSENT = NoResponse(sent=True), NoResponse(sent=False)
 LOST = Attempt(number=1, elapsed=0.1, error="reset")
 NEVER_LEFT = Attempt(number=1, elapsed=0.1, error="cannot connect", sent=False)
 REFUSED = Attempt(number=1, elapsed=0.1, status_code=429, code="too_many_requests")
@@ -25,22 +25,22 @@ BAD_GATEWAY = Attempt(number=1, elapsed=0.1, status_code=502)
 
 
 def decided(
-    outcome: Answered | Lost,
+    outcome: HTTPError | NoResponse,
     *earlier: Attempt,
     policy: RetryPolicy = POLICY,
-    repeatable: bool = True,
-    is_key_ours: bool = False,
+    is_idempotent: bool = True,
+    is_generated_key: bool = False,
     remaining: float = 600.0,
-    chance: float = 0.0,
-) -> Retry | Stop:
+    random: float = 0.0,
+) -> Retry | GiveUp:
     return decide(
         policy,
         outcome,
-        earlier=earlier,
-        repeatable=repeatable,
-        is_key_ours=is_key_ours,
+        previous_attempts=earlier,
+        is_idempotent=is_idempotent,
+        is_generated_key=is_generated_key,
         remaining=remaining,
-        chance=chance,
+        random=random,
     )
 
 
@@ -48,35 +48,38 @@ def decided(
     ("outcome", "keyed", "unkeyed"),
     [
         (UNSENT, Retry, Retry),
-        (SENT, Retry, Stop),
-        (Lost(sent=False, is_final=True), Stop, Stop),
-        (Lost(sent=True, is_final=True), Stop, Stop),
-        (Answered(status_code=408), Retry, Stop),
-        (Answered(status_code=429, code="too_many_requests"), Retry, Stop),
-        (Answered(status_code=429, code="tpm_rate_limit_exceeded"), Retry, Stop),
-        (Answered(status_code=429, code="concurrency_limit_exceeded"), Retry, Stop),
-        (Answered(status_code=429), Retry, Stop),
+        (SENT, Retry, GiveUp),
+        (NoResponse(sent=False, is_final=True), GiveUp, GiveUp),
+        (NoResponse(sent=True, is_final=True), GiveUp, GiveUp),
+        (HTTPError(status_code=408), Retry, GiveUp),
+        (HTTPError(status_code=429, code="too_many_requests"), Retry, GiveUp),
+        (HTTPError(status_code=429, code="tpm_rate_limit_exceeded"), Retry, GiveUp),
+        (HTTPError(status_code=429, code="concurrency_limit_exceeded"), Retry, GiveUp),
+        (HTTPError(status_code=429), Retry, GiveUp),
         # Waiting brings no credits.
-        (Answered(status_code=429, code="balance_too_low"), Stop, Stop),
-        (Answered(status_code=429, code="insufficient_quota"), Stop, Stop),
-        (Answered(status_code=429, code="out_of_credits"), Stop, Stop),
-        (Answered(status_code=500, code="internal_error"), Retry, Stop),
-        (Answered(status_code=502), Retry, Stop),
-        (Answered(status_code=503, code="provider_rate_limited"), Retry, Stop),
-        (Answered(status_code=504), Retry, Stop),
-        (Answered(status_code=520), Retry, Stop),
-        (Answered(status_code=599), Retry, Stop),
+        (HTTPError(status_code=429, code="balance_too_low"), GiveUp, GiveUp),
+        (HTTPError(status_code=429, code="insufficient_quota"), GiveUp, GiveUp),
+        (HTTPError(status_code=429, code="out_of_credits"), GiveUp, GiveUp),
+        (HTTPError(status_code=500, code="internal_error"), Retry, GiveUp),
+        (HTTPError(status_code=502), Retry, GiveUp),
+        (HTTPError(status_code=503, code="provider_rate_limited"), Retry, GiveUp),
+        (HTTPError(status_code=504), Retry, GiveUp),
+        (HTTPError(status_code=520), Retry, GiveUp),
+        (HTTPError(status_code=599), Retry, GiveUp),
         # What 409 means is told by its code, and none of its codes gets better on a first attempt.
-        (Answered(status_code=409, code=KEY_IN_USE), Stop, Stop),
-        (Answered(status_code=409, code="chat_cancel_target_already_terminal"), Stop, Stop),
-        (Answered(status_code=409), Stop, Stop),
-        *((Answered(status_code=status), Stop, Stop) for status in (101, 302, 400, 401, 402, 403, 404, 410, 413, 418)),
-        (Answered(status_code=422), Stop, Stop),
+        (HTTPError(status_code=409, code=KEY_IN_USE), GiveUp, GiveUp),
+        (HTTPError(status_code=409, code="chat_cancel_target_already_terminal"), GiveUp, GiveUp),
+        (HTTPError(status_code=409), GiveUp, GiveUp),
+        *(
+            (HTTPError(status_code=status), GiveUp, GiveUp)
+            for status in (101, 302, 400, 401, 402, 403, 404, 410, 413, 418)
+        ),
+        (HTTPError(status_code=422), GiveUp, GiveUp),
     ],
 )
-def test_what_is_tried_again(outcome: Answered | Lost, keyed: type, unkeyed: type) -> None:
+def test_what_is_tried_again(outcome: HTTPError | NoResponse, keyed: type, unkeyed: type) -> None:
     assert type(decided(outcome)) is keyed
-    assert type(decided(outcome, repeatable=False)) is unkeyed
+    assert type(decided(outcome, is_idempotent=False)) is unkeyed
 
 
 def test_delays_double_up_to_their_maximum() -> None:
@@ -86,14 +89,14 @@ def test_delays_double_up_to_their_maximum() -> None:
 
 
 def test_chance_shortens_a_delay_by_at_most_the_jitter() -> None:
-    assert decided(SENT, chance=1.0) == Retry(0.5, "no answer came")
-    assert decided(SENT, chance=0.5) == Retry(0.75, "no answer came")
+    assert decided(SENT, random=1.0) == Retry(0.5, "no response")
+    assert decided(SENT, random=0.5) == Retry(0.75, "no response")
 
 
 def test_the_count_is_of_attempts_after_the_first() -> None:
     assert isinstance(decided(SENT, LOST, LOST), Retry)
-    assert decided(SENT, LOST, LOST, LOST) == Stop("max_retries is 3")
-    assert decided(SENT, policy=RetryPolicy(max_retries=0)) == Stop("max_retries is 0")
+    assert decided(SENT, LOST, LOST, LOST) == GiveUp("max_retries is 3")
+    assert decided(SENT, policy=RetryPolicy(max_retries=0)) == GiveUp("max_retries is 0")
 
 
 def test_the_deadline_ends_what_the_count_would_allow() -> None:
@@ -103,18 +106,18 @@ def test_the_deadline_ends_what_the_count_would_allow() -> None:
 
 class TestRetryAfter:
     def test_is_waited_for_and_never_undercut(self) -> None:
-        outcome = Answered(status_code=429, retry_after=12.0)
+        outcome = HTTPError(status_code=429, retry_after=12.0)
         assert decided(outcome) == Retry(12.0, "too many requests")
-        assert decided(outcome, chance=1.0) == Retry(13.0, "too many requests")
+        assert decided(outcome, random=1.0) == Retry(13.0, "too many requests")
 
     @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
     def test_beyond_the_ceiling_is_not_waited_for(self, asked: float) -> None:
-        decision = decided(Answered(status_code=503, retry_after=asked), remaining=math.inf)
-        assert isinstance(decision, Stop)
+        decision = decided(HTTPError(status_code=503, retry_after=asked), remaining=math.inf)
+        assert isinstance(decision, GiveUp)
         assert "max_retry_after" in str(decision.reason)
 
     def test_beyond_the_deadline_neither(self) -> None:
-        assert isinstance(decided(Answered(status_code=429, retry_after=30.0), remaining=20.0), Stop)
+        assert isinstance(decided(HTTPError(status_code=429, retry_after=30.0), remaining=20.0), GiveUp)
 
     @pytest.mark.parametrize(
         ("value", "seconds"),
@@ -162,7 +165,7 @@ class TestRetryAfter:
 
 
 class TestKeyInUse:
-    IN_USE = Answered(status_code=409, code=KEY_IN_USE)
+    IN_USE = HTTPError(status_code=409, code=KEY_IN_USE)
     POLL = Attempt(number=2, elapsed=0.1, status_code=409, code=KEY_IN_USE)
 
     @pytest.mark.parametrize(
@@ -173,24 +176,24 @@ class TestKeyInUse:
 
     @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (NEVER_LEFT, REFUSED)])
     def test_without_one_it_is_another_request_and_final(self, earlier: tuple[Attempt, ...]) -> None:
-        assert decided(self.IN_USE, *earlier) == Stop("the idempotency key is in use by another request")
+        assert decided(self.IN_USE, *earlier) == GiveUp("the idempotency key is in use by another request")
 
     @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (LOST,)])
     def test_under_a_key_of_our_making_always_means_wait(self, earlier: tuple[Attempt, ...]) -> None:
-        decision = decided(self.IN_USE, *earlier, is_key_ours=True)
+        decision = decided(self.IN_USE, *earlier, is_generated_key=True)
         assert decision == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
-        assert isinstance(decided(self.IN_USE, is_key_ours=True, repeatable=False), Stop)
-        assert isinstance(decided(self.IN_USE, is_key_ours=True, remaining=0.5), Stop)
+        assert isinstance(decided(self.IN_USE, is_generated_key=True, is_idempotent=False), GiveUp)
+        assert isinstance(decided(self.IN_USE, is_generated_key=True, remaining=0.5), GiveUp)
 
     def test_waits_grow_to_8_seconds_and_do_not_count_as_retries(self) -> None:
         polls = [decided(self.IN_USE, LOST, *[self.POLL] * count) for count in range(60)]
         assert [poll.delay for poll in polls[:6] if isinstance(poll, Retry)] == [0.5, 1, 2, 4, 8, 8]
         assert all(isinstance(poll, Retry) for poll in polls)
         assert isinstance(decided(SENT, LOST, *[self.POLL] * 20), Retry)
-        assert isinstance(decided(SENT, LOST, LOST, LOST, *[self.POLL] * 20), Stop)
+        assert isinstance(decided(SENT, LOST, LOST, LOST, *[self.POLL] * 20), GiveUp)
 
     def test_ends_at_the_deadline(self) -> None:
-        assert isinstance(decided(self.IN_USE, LOST, remaining=0.5), Stop)
+        assert isinstance(decided(self.IN_USE, LOST, remaining=0.5), GiveUp)
 
 
 @pytest.mark.parametrize("field", ["initial_delay", "max_delay", "max_retry_after", "first_poll", "max_poll"])
@@ -222,8 +225,8 @@ policies = st.builds(
 codes = st.sampled_from([None, KEY_IN_USE, "too_many_requests", "balance_too_low", "internal_error", "never_seen"])
 statuses = st.integers(100, 999)
 outcomes = st.one_of(
-    st.builds(Lost, sent=st.booleans(), is_final=st.booleans()),
-    st.builds(Answered, status_code=statuses, code=codes, retry_after=st.none() | st.floats(0)),
+    st.builds(NoResponse, sent=st.booleans(), is_final=st.booleans()),
+    st.builds(HTTPError, status_code=statuses, code=codes, retry_after=st.none() | st.floats(0)),
 )
 attempts = st.builds(
     Attempt,
@@ -242,32 +245,32 @@ histories = st.lists(attempts, max_size=30) | st.builds(
 @given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
 def test_every_decision_keeps_its_promises(
     policy: RetryPolicy,
-    outcome: Answered | Lost,
+    outcome: HTTPError | NoResponse,
     earlier: list[Attempt],
-    repeatable: bool,
-    is_key_ours: bool,
+    is_idempotent: bool,
+    is_generated_key: bool,
     remaining: float,
-    chance: float,
+    random: float,
 ) -> None:
     decision = decide(
         policy,
         outcome,
-        earlier=earlier,
-        repeatable=repeatable,
-        is_key_ours=is_key_ours,
+        previous_attempts=earlier,
+        is_idempotent=is_idempotent,
+        is_generated_key=is_generated_key,
         remaining=remaining,
-        chance=chance,
+        random=random,
     )
-    if isinstance(decision, Stop):
+    if isinstance(decision, GiveUp):
         return
     # A request that may have been carried out is never sent again unless that is safe.
-    assert repeatable or outcome == Lost(sent=False)
+    assert is_idempotent or outcome == NoResponse(sent=False)
     # The next attempt begins within the call's time.
     assert 0 <= decision.delay < remaining
-    asked = outcome.retry_after if isinstance(outcome, Answered) else None
+    asked = outcome.retry_after if isinstance(outcome, HTTPError) else None
     if decision.is_poll:
         assert decision.delay <= policy.max_poll
-        assert is_key_ours or any(attempt.may_have_worked for attempt in earlier)
+        assert is_generated_key or any(attempt.may_have_worked for attempt in earlier)
     elif asked is None:
         assert decision.delay <= policy.max_delay
     else:
@@ -280,16 +283,18 @@ def test_every_decision_keeps_its_promises(
 @CALM
 @given(policies, st.lists(outcomes, max_size=60), seconds, st.floats(0, 1))
 def test_a_call_ends_within_its_deadline(
-    policy: RetryPolicy, story: list[Answered | Lost], total: float, chance: float
+    policy: RetryPolicy, story: list[HTTPError | NoResponse], total: float, random: float
 ) -> None:
     now, earlier = 0.0, list[Attempt]()
     for number, outcome in enumerate(story, 1):
-        decision = decide(policy, outcome, earlier=earlier, repeatable=True, remaining=total - now, chance=chance)
-        if isinstance(decision, Stop):
+        decision = decide(
+            policy, outcome, previous_attempts=earlier, is_idempotent=True, remaining=total - now, random=random
+        )
+        if isinstance(decision, GiveUp):
             break
         now += decision.delay
         assert now <= total
-        answered = outcome if isinstance(outcome, Answered) else None
+        answered = outcome if isinstance(outcome, HTTPError) else None
         earlier.append(
             Attempt(
                 number=number,

@@ -200,13 +200,13 @@ def test_nothing_yet() -> None:
     assert (accumulator.text, accumulator.tool_calls, accumulator.usage) == ("", [], None)
     assert not accumulator.finished
     assert accumulator.choice.finish_reason is None
-    with pytest.raises(IncompleteCompletionError, match="no chunk has come"):
+    with pytest.raises(IncompleteCompletionError, match="there is no chunk yet"):
         accumulator.completion()
 
 
 def test_no_usage_is_no_completion() -> None:
     accumulator = accumulate(ROLE, text("Hi"), end())
-    with pytest.raises(IncompleteCompletionError, match="its usage has not come") as caught:
+    with pytest.raises(IncompleteCompletionError, match="there is no usage yet") as caught:
         accumulator.completion()
     assert (accumulator.id, accumulator.text, accumulator.choice.message.content) == ("cmp_1", "Hi", "Hi")
     again = pickle.loads(pickle.dumps(caught.value))
@@ -246,7 +246,7 @@ def test_a_growing_text_can_be_read_after_every_chunk() -> None:
         ([ROLE, {**text("Hi"), "created": 5}, {**end(), "created": 6}], ["created changed from 1731948000 to 5"]),
         ([end("stop"), end("length")], ["finish_reason changed from 'stop' to 'length'"]),
         ([call(0, id="a"), call(0, id="b")], ["the id of call 0 changed from 'a' to 'b'"]),
-        ([text("a\ufffd"), text("\ufffd")], ["content has U+FFFD, which stands for bytes that were no UTF-8"]),
+        ([text("a\ufffd"), text("\ufffd")], ["content has U+FFFD, which replaces bytes that were not UTF-8"]),
         (
             [text("Hi"), {**HEAD, "choices": [{"index": 1, "delta": {"content": "Ho"}}]}],
             ["there is a choice 1 beside 0; it was left out"],

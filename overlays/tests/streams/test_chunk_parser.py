@@ -9,8 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from aurous._request.response_info import ResponseInfo
-from aurous._stream.parser import KEY_IGNORED, Reader, read_whole
+from aurous._request.flow import StreamResponse
+from aurous._stream.parser import ChunkParser, StreamEvent
+from aurous._stream.state import KEY_IGNORED, StreamState, completion_in
 from aurous.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -22,6 +23,7 @@ from aurous.errors import (
     RateLimitError,
     ServerError,
 )
+from aurous.types import ResponseInfo
 from aurous_client.models import ChatCompletionChunk
 from clientkit.streams import GREEN, HEAD, LAST, RED, ROLE, USAGE, WHOLE, chunk, events, record
 from clientkit.wire import KEY, envelope
@@ -38,22 +40,35 @@ DOCUMENTS = st.recursive(
 )
 
 
-def reader(max_event_size: int | None = None, **headers: str) -> Reader:
+class Reading(StreamState):
+    """A parser and the state that its events make."""
+
+    def __init__(self, info: ResponseInfo, max_event_size: int | None) -> None:
+        super().__init__()
+        redact = lambda data: data.replace(KEY.encode(), b"[secret]")  # noqa: E731
+        self.parser = ChunkParser(info, max_event_size=max_event_size, redact=redact)
+        self.events = list[StreamEvent]()
+        self.begin(StreamResponse(body=None, info=info, deadline=0.0))
+
+
+def reader(max_event_size: int | None = None, **headers: str) -> Reading:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    info = ResponseInfo(status_code=200, headers={"aurous-request-id": "req_1", **named})
-    return Reader(info, max_event_size=max_event_size, hide=lambda data: data.replace(KEY.encode(), b"[secret]"))
+    return Reading(ResponseInfo(status_code=200, headers={"aurous-request-id": "req_1", **named}), max_event_size)
 
 
-def read(*frames: Any) -> tuple[Reader, list[ChatCompletionChunk]]:
+def read(*frames: Any) -> tuple[Reading, list[ChatCompletionChunk]]:
     made = reader()
     return made, list(feed(made, events(*frames)))
 
 
-def feed(made: Reader, piece: bytes) -> Iterator[ChatCompletionChunk]:
-    chunk = made.take(piece)
-    while chunk is not None:
-        yield chunk
-        chunk = made.next()
+def feed(made: Reading, piece: bytes) -> Iterator[ChatCompletionChunk]:
+    event = made.parser.receive_data(piece)
+    while event is not None:
+        made.events.append(event)
+        chunk = made.apply(event)
+        if chunk is not None:
+            yield chunk
+        event = made.parser.next_event()
 
 
 def text_of(chunks: list[ChatCompletionChunk]) -> str:
@@ -73,7 +88,7 @@ class TestChunks:
         made, chunks = read(*WHOLE)
         assert text_of(chunks) == "Red, green"
         assert [chunk.choices[0].finish_reason for chunk in chunks] == [None, None, None, "stop"]
-        assert (made.id, made.end, made.is_done, made.is_complete) == ("cmp_1", "finished", True, True)
+        assert (made.id, made.complete_end, made.is_done, made.is_complete) == ("cmp_1", "finished", True, True)
         assert made.accumulator.completion().to_dict() == record()
 
     @pytest.mark.parametrize(
@@ -133,7 +148,7 @@ class TestChunks:
             made = reader()
             chunks = [*feed(made, data[:place]), *feed(made, data[place:])]
             assert text_of(chunks) == "é€🧪\u2028"
-            assert made.receipt is not None
+            assert made.streamed_receipt is not None
 
     @given(st.binary(max_size=200))
     def test_or_a_typed_error_come_of_any_bytes(self, data: bytes) -> None:
@@ -168,19 +183,19 @@ class TestTheEnd:
         made, _ = read(ROLE, RED, done)
         assert made.is_done
         assert made.is_complete
-        assert made.end == "done_without_finish_reason"
+        assert made.complete_end == "done_without_finish_reason"
 
     def test_is_a_finish_reason(self) -> None:
         made, _ = read(ROLE, chunk({}, "length"))
         assert made.is_complete
         assert not made.is_done
-        assert made.end == "finished"
-        assert not made.awaits_nothing
+        assert made.complete_end == "finished"
+        assert not made.needs_nothing
 
     def test_has_not_come_before_either(self) -> None:
         made, _ = read(ROLE, RED, GREEN)
         assert not made.is_complete
-        assert not made.awaits_nothing
+        assert not made.needs_nothing
 
     def test_is_all_that_is_looked_at(self) -> None:
         made, chunks = read(*WHOLE, chunk({"content": "beyond"}), "no JSON", {"error": {"code": "internal_error"}})
@@ -189,9 +204,9 @@ class TestTheEnd:
 
     def test_awaits_usage_where_none_came(self) -> None:
         made, _ = read(ROLE, chunk({}, "stop"))
-        assert not made.awaits_nothing
+        assert not made.needs_nothing
         list(feed(made, events(chunk(usage=USAGE))))
-        assert made.awaits_nothing
+        assert made.needs_nothing
 
 
 class TestTheReceipt:
@@ -200,16 +215,17 @@ class TestTheReceipt:
         exact = events(ROLE, *frames).replace(b"0.0117", b"0.01170000000000000000001")
         made = reader()
         list(feed(made, exact))
-        assert made.receipt is not None
-        assert made.receipt.credits == Decimal("0.01170000000000000000001")
-        assert made.receipt.completion_id == "cmp_1"
-        assert b"0.01170000000000000000001" in made.usage_frame
+        assert made.streamed_receipt is not None
+        assert made.streamed_receipt.credits == Decimal("0.01170000000000000000001")
+        assert made.streamed_receipt.completion_id == "cmp_1"
+        assert made.usage is not None
+        assert b"0.01170000000000000000001" in made.usage.frame
 
     def test_is_the_last_of_several(self) -> None:
         less = {**USAGE, "credits_charged": 0.001}
         made, _ = read(ROLE, {**RED, "usage": less}, LAST)
-        assert made.receipt is not None
-        assert made.receipt.credits == Decimal("0.0117")
+        assert made.streamed_receipt is not None
+        assert made.streamed_receipt.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("nested", [{"credits_charged": 9}, [1], None])
     def test_is_that_of_the_frame_though_its_name_is_in_escapes(self, nested: Any) -> None:
@@ -218,22 +234,22 @@ class TestTheReceipt:
         name, _, rest = json.dumps(frame).rpartition('"usage"')
         made = reader()
         list(feed(made, f'data: {name}"\\u0075sage"{rest}\n\n'.encode()))
-        assert made.receipt is not None
-        assert made.receipt.credits == Decimal(str(USAGE["credits_charged"]))
+        assert made.streamed_receipt is not None
+        assert made.streamed_receipt.credits == Decimal(str(USAGE["credits_charged"]))
 
     def test_is_none_where_usage_is_null(self) -> None:
         made, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
-        assert made.receipt is None
+        assert made.streamed_receipt is None
 
     def test_comes_of_a_completion_in_place_of_a_stream(self) -> None:
-        found = read_whole(json.dumps(record()).encode())
+        found = completion_in(json.dumps(record()).encode())
         assert found is not None
         assert found[0].id == "cmp_1"
         assert found[1].credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"<html>", b"{" * 100_000, b'{"usage": 1}'])
     def test_comes_of_nothing_else(self, content: bytes) -> None:
-        assert read_whole(content) is None
+        assert completion_in(content) is None
 
 
 class TestErrors:
@@ -341,9 +357,9 @@ class TestErrors:
     def test_of_a_record_are_of_their_code(self) -> None:
         made, _ = read(ROLE, RED)
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
-        whole = read_whole(json.dumps(record(status="failed", error=fault)).encode())
+        whole = completion_in(json.dumps(record(status="failed", error=fault)).encode())
         assert whole is not None
-        error = made.failure_of(whole[0])
+        error = made.with_partial(made.parser.error_of_record(whole[0]))
         assert isinstance(error, ServerError)
         assert (error.code, error.completion_id, error.text) == ("chat_provider_unavailable", "cmp_1", "Red")
 
@@ -364,7 +380,7 @@ class TestWarnings:
         made = reader(aurous_idempotency_status=status)
         chunks = list(feed(made, events(frame, *WHOLE)))
         assert text_of(chunks) == "Red, green"
-        assert [(told.code, told.message) for told in made.warnings] == [(KEY_IGNORED.code, "Ignored.")]
+        assert [(warning.code, warning.message) for warning in made.warnings] == [(KEY_IGNORED.code, "Ignored.")]
 
     def test_come_of_the_header_alone(self) -> None:
         made = reader(aurous_idempotency_status="ignored_streaming")
@@ -374,7 +390,7 @@ class TestWarnings:
     @pytest.mark.parametrize(("warning", "said"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
     def test_of_no_known_form_are_kept(self, warning: Any, said: str) -> None:
         made, _ = read({**RED, "warning": warning})
-        assert [(told.code, told.message) for told in made.warnings] == [("unknown", said)]
+        assert [(warning.code, warning.message) for warning in made.warnings] == [("unknown", said)]
 
     def test_in_a_chunk_do_not_hide_its_text(self) -> None:
         made, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})
@@ -384,4 +400,4 @@ class TestWarnings:
 
 def test_comments_and_empty_events_are_not_counted() -> None:
     made, _ = read(b": keep-alive\n\n", b"data:\n\n", b"event: ping\ndata: {}\n\n", ROLE, RED)
-    assert made.events == 2
+    assert len(made.events) == 2

@@ -1,4 +1,4 @@
-"""Stencils: what they read is what parsing would have read, and where they are not sure they say so."""
+"""Chunk templates: what they read is what parsing would have read, and where they are not sure they say so."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aurous._stream.template import Stencil, cut
+from aurous._stream.template import ChunkTemplate, make_template
 from aurous_client.models import ChatCompletionChunk
 from clientkit.streams import ROLE, USAGE, chunk
 from clientkit.wire import CALM
@@ -20,15 +20,15 @@ def event_of(frame: Any) -> bytes:
     return b"data: " + (frame if isinstance(frame, bytes) else json.dumps(frame).encode()) + b"\n\n"
 
 
-def cut_of(frame: Any, *, most: int = 10_000) -> Stencil | None:
+def template_of(frame: Any, *, most: int = 10_000) -> ChunkTemplate | None:
     event = event_of(frame)
     data = event[len(b"data: ") : -2].decode()
-    return cut(event, data, ChatCompletionChunk.from_dict(json.loads(data)), max_event_size=most)
+    return make_template(event, data, ChatCompletionChunk.from_dict(json.loads(data)), max_event_size=most)
 
 
 @pytest.fixture
-def stencil() -> Stencil:
-    made = cut_of(RED)
+def template() -> ChunkTemplate:
+    made = template_of(RED)
     assert made is not None
     return made
 
@@ -37,37 +37,37 @@ class TestWhatFits:
     @given(st.text())
     @CALM
     def test_is_read_as_a_parser_would(self, text: str) -> None:
-        stencil = cut_of(RED)
-        assert stencil is not None
+        template = template_of(RED)
+        assert template is not None
         for escaped in (True, False):
             if not escaped and any("\ud800" <= letter <= "\udfff" for letter in text):
                 continue
             frame = json.dumps(chunk({"content": text}), ensure_ascii=escaped).encode()
-            assert stencil.read(event_of(frame)) == text
-            assert stencil.chunk(text) == ChatCompletionChunk.from_dict(json.loads(frame))
+            assert template.read_text(event_of(frame)) == text
+            assert template.chunk(text) == ChatCompletionChunk.from_dict(json.loads(frame))
 
     @pytest.mark.parametrize("frame", [ROLE, RED, {**RED, "service_tier": "gold", "usage": None, "error": None}])
     def test_keeps_what_all_frames_have(self, frame: dict[str, Any]) -> None:
-        stencil = cut_of(frame)
-        assert stencil is not None
+        template = template_of(frame)
+        assert template is not None
         frame = json.loads(json.dumps(frame))
         frame["choices"][0]["delta"]["content"] = "Green"
-        assert stencil.chunk("Green").to_dict() == ChatCompletionChunk.from_dict(frame).to_dict()
+        assert template.chunk("Green").to_dict() == ChatCompletionChunk.from_dict(frame).to_dict()
 
-    def test_is_handed_out_as_a_chunk_of_its_own(self, stencil: Stencil) -> None:
-        first = stencil.chunk("a")
+    def test_is_handed_out_as_a_chunk_of_its_own(self, template: ChunkTemplate) -> None:
+        first = template.chunk("a")
         first.additional_properties["mine"] = 1
         first.choices[0].additional_properties["mine"] = 1
         first.choices[0].delta.additional_properties["mine"] = 1
         first.choices.clear()
-        assert stencil.chunk("Red") == ChatCompletionChunk.from_dict(RED)
+        assert template.chunk("Red") == ChatCompletionChunk.from_dict(RED)
 
     def test_may_have_other_fields_before_its_data(self) -> None:
         data = json.dumps(RED)
         event = f"id: 7\nevent: message\ndata:{data}\n\n".encode()
-        stencil = cut(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000)
-        assert stencil is not None
-        assert stencil.read(event.replace(b"Red", b"Blue")) == "Blue"
+        template = make_template(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000)
+        assert template is not None
+        assert template.read_text(event.replace(b"Red", b"Blue")) == "Blue"
 
 
 class TestWhatDoesNotFit:
@@ -94,14 +94,14 @@ class TestWhatDoesNotFit:
             event_of(RED).replace(b"Red", b"\\"),
         ],
     )
-    def test_is_left_to_the_parser(self, stencil: Stencil, event: bytes) -> None:
-        assert stencil.read(event) is None
+    def test_is_left_to_the_parser(self, template: ChunkTemplate, event: bytes) -> None:
+        assert template.read_text(event) is None
 
     def test_is_too_large(self) -> None:
-        stencil = cut_of(RED, most=len(event_of(RED)))
-        assert stencil is not None
-        assert stencil.read(event_of(chunk({"content": "R" * 5}))) == "R" * 5
-        assert stencil.read(event_of(chunk({"content": "R" * 6}))) is None
+        template = template_of(RED, most=len(event_of(RED)))
+        assert template is not None
+        assert template.read_text(event_of(chunk({"content": "R" * 5}))) == "R" * 5
+        assert template.read_text(event_of(chunk({"content": "R" * 6}))) is None
 
 
 class TestWhatIsNotCut:
@@ -121,17 +121,17 @@ class TestWhatIsNotCut:
         ],
     )
     def test_has_more_to_say_than_its_text(self, frame: dict[str, Any]) -> None:
-        assert cut_of(frame) is None
+        assert template_of(frame) is None
 
     def test_has_its_text_where_others_have_one_too(self) -> None:
         # The place is found by trying, not by its looks.
         data = json.dumps({"content": "elsewhere", **RED})
-        stencil = cut_of(data.encode())
-        assert stencil is not None
-        assert stencil.read(event_of(data.replace("Red", "Blue").encode())) == "Blue"
-        assert stencil.read(event_of(data.replace("elsewhere", "moved").encode())) is None
+        template = template_of(data.encode())
+        assert template is not None
+        assert template.read_text(event_of(data.replace("Red", "Blue").encode())) == "Blue"
+        assert template.read_text(event_of(data.replace("elsewhere", "moved").encode())) is None
 
     def test_has_data_in_several_lines(self) -> None:
         data = json.dumps(RED, indent=1)
         event = b"".join(b"data: " + line.encode() + b"\n" for line in data.split("\n")) + b"\n"
-        assert cut(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000) is None
+        assert make_template(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000) is None

@@ -129,7 +129,7 @@ class TestStruck:
 def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller, fault: str) -> None:
     with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
         list(stream)
-    gone = weakref.ref(stream.made._flow), weakref.ref(stream.made._flow.body)
+    gone = weakref.ref(stream.made._controller), weakref.ref(stream.made._controller.body)
     gc.disable()
     try:
         # Its error leads to it, and it to its error.

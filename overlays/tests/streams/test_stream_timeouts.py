@@ -82,10 +82,10 @@ class TestClocks:
     @pytest.mark.parametrize(
         ("frames", "timeouts", "error", "said"),
         [
-            ([], Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event came within 0.1 s"),
-            ([ROLE], Timeouts(idle=0.1), errors.IdleTimeoutError, "no further event came within 0.1 s"),
+            ([], Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event within 0.1 s"),
+            ([ROLE], Timeouts(idle=0.1), errors.IdleTimeoutError, "no further event within 0.1 s"),
             ([ROLE], Timeouts(total=0.1), errors.TotalTimeoutError, "it did not end within 0.1 s"),
-            (None, Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event came within 0.1 s"),
+            (None, Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event within 0.1 s"),
             (None, Timeouts(total=0.1), errors.TotalTimeoutError, "it did not end within 0.1 s"),
         ],
     )

@@ -217,7 +217,7 @@ class TestLeft:
 
     def test_before_its_first_chunk(self, caller: Caller) -> None:
         stream = Stream(caller, extra_headers={FAULT: "stall=0"})
-        with stream, pytest.raises(errors.AurousError, match="no chunk has come"):
+        with stream, pytest.raises(errors.AurousError, match="there is no chunk yet"):
             stream.cancel()
         assert stream.end == "left"
         assert connections(caller) == []

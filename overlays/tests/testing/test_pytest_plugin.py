@@ -286,7 +286,7 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
     pytester.makepyfile("""
         import pytest
         from aurous import Aurous, ConfigurationError
-        from aurous._client import redirect
+        from aurous._config import redirect
 
         def test_a_client_without_a_key_cannot_be_made():
             assert not redirect.is_installed()

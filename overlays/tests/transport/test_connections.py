@@ -16,7 +16,7 @@ import httpx
 import pytest
 import trio
 from aurous import errors
-from aurous.transport.locks import Lock
+from aurous.transport.locks import ForkSafeLock
 from aurous.transport.tracebacks import chain, without_frames
 from aurous_mock.server.launcher import Mock
 from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
@@ -322,9 +322,9 @@ def test_generated_operations_get_the_guarantees_of_the_client(wire: Wire, time:
 
 
 def test_a_lock_is_open_after_renewal() -> None:
-    lock = Lock()
+    lock = ForkSafeLock()
     lock.__enter__()
-    lock.renew()
+    lock.reset()
     with lock:
         pass
 

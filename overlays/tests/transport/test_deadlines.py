@@ -6,9 +6,9 @@ import time as real_time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aurous._client.options import Secret
-from aurous._request.effects import Send
+from aurous._config.secret import Secret
 from aurous.transport.deadlines import BOUND, Timeout, hold
+from aurous.transport.effects import SendRequest
 from aurous.transport.sync import SyncTransport
 from clientkit.streams import in_pieces
 from clientkit.wire import KEY, Wire, raw
@@ -63,7 +63,7 @@ def test_does_not_ask_for_what_has_come(wire: Wire) -> None:
         return 5.0
 
     seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
-    send = Send("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
+    send = SendRequest("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
     transport = SyncTransport()
     body: Any = transport.send(send).body  # type: ignore[union-attr]
     assert [*iter(lambda: body.read(patience), None)] == many

@@ -19,7 +19,7 @@ from aurous import (
     receipt,
     response_info,
 )
-from aurous._client.hooks import CallDetails, Hooks
+from aurous._config.hooks import CallDetails, Hooks
 from aurous_client.models import ChatCompletion
 
 from resilience.chaos.protocol import ENCODER, CallOutcome, Job, LedgerTotals, Message, Settlement, StreamOutcome

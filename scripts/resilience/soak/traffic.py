@@ -21,7 +21,7 @@ from typing import Any, Final
 import msgspec
 from aurous import AsyncAurous, Aurous, AurousError, RetryPolicy, StreamPolicy, Timeouts
 from aurous.billing.ledger import REMEMBERED, Ledger
-from aurous.billing.receipts import Receipt
+from aurous.types import Receipt
 from aurous_mock.server.settings import DEFAULT_KEY
 
 from resilience.chaos.client_driver import MODEL, send

@@ -1,6 +1,6 @@
-"""What can be observed of a call, and the standard log of it. Knows no HTTP library; never sees the key.
+"""Observes calls: the hooks of a client, and the log.
 
-The logger is `aurous`: one line for each attempt at INFO, headers at DEBUG with secrets left out, bodies never.
+The logger is `aurous`: one line for each attempt at INFO; headers at DEBUG, without secrets; never a body.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._request.attempt import Attempt
-from .._request.error_body import printable
+from .._error_body import printable
+from ..types import Attempt
 
 logger = logging.getLogger("aurous")
 
@@ -22,102 +22,102 @@ _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key"
 
 @dataclass(frozen=True, kw_only=True)
 class CallDetails:
-    """What is known of a call from its beginning."""
+    """What is known about a call when it starts."""
 
     operation_id: str
     method: str
     path: str
-    """With the names of parameters, not their values."""
+    """With the names of its parameters, not their values."""
     base_url: str = ""
     idempotency_key: str | None = None
     streams: bool = False
     content: bytes | None = field(default=None, repr=False)
-    """The body, as it is sent. Decode it by `request`."""
+    """The request body as sent; `request` decodes it."""
     state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
-    """For hooks to keep what they need from one event to the next."""
+    """For hooks to keep data between events of one call."""
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The members of the body; none where there is no body."""
+        """The members of the body; empty without a body."""
         body = json.loads(self.content or b"{}")
         return body if isinstance(body, dict) else {}
 
     @property
     def model(self) -> str | None:
-        """The model asked for, where the operation has one."""
+        """The requested model, if the operation has one."""
         model = self.request.get("model")
         return model if isinstance(model, str) else None
 
 
 class Hooks:
-    """Observes calls: override what is of interest. An exception in a hook is logged and changes nothing."""
+    """Observes calls: override the methods you need. An exception in a hook is logged and has no other effect."""
 
     def on_start(self, call: CallDetails) -> None:
-        """A call begins."""
+        """A call starts."""
 
     def on_attempt(self, call: CallDetails, attempt: Attempt) -> None:
-        """An attempt has ended, well or not; `attempt.delay` tells when the next begins, if there is one."""
+        """An attempt ended, successfully or not. `attempt.delay` is the wait before the next one, if there is one."""
 
     def on_end(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
-        """The call has ended, with a result or with an error."""
+        """The call ended with a result or an error."""
 
 
-class Ending:
-    """What a call came to, once it is known."""
+class CallResult:
+    """Set by the block under `HookDispatcher.observe`."""
 
     result: object | None = None
 
 
-class Observers:
-    """The hooks of a client and the log, told as one."""
+class HookDispatcher:
+    """Reports the events of calls to the hooks of a client and to the log."""
 
     def __init__(self, hooks: Sequence[Hooks]) -> None:
         self.hooks = hooks
 
     @contextmanager
-    def watching(self, call: CallDetails, headers: Mapping[str, str], *, ends: bool = True) -> Iterator[Ending]:
-        """Tell of a call's beginning, and of its end, whichever way it ends.
+    def observe(self, call: CallDetails, headers: Mapping[str, str], *, ends: bool = True) -> Iterator[CallResult]:
+        """Report the start of a call, and its end, however the block ends.
 
-        ends: whether it does so with the block; that of a stream is told by the stream, unless it never opens
+        ends: whether the call ends with the block. A stream that opened reports its own end later.
         """
-        self.started(call, headers)
-        ending = Ending()
+        self.start(call, headers)
+        ending = CallResult()
         try:
             yield ending
         except BaseException as error:
-            self.ended(call, None, error)
+            self.end(call, None, error)
             raise
         if ends:
-            self.ended(call, ending.result, None)
+            self.end(call, ending.result, None)
 
-    def started(self, call: CallDetails, headers: Mapping[str, str]) -> None:
+    def start(self, call: CallDetails, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s %s headers %s", call.method, call.path, redact(headers))
+            logger.debug("%s %s headers %s", call.method, call.path, redact_headers(headers))
         for hook in self.hooks:
-            self._tell(hook.on_start, call)
+            self._notify(hook.on_start, call)
 
-    def attempted(self, call: CallDetails, attempt: Attempt, headers: Mapping[str, str]) -> None:
+    def attempt(self, call: CallDetails, attempt: Attempt, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.INFO):
             again = f", again in {attempt.delay:.2f} s" if attempt.delay is not None else ""
             named = f", request {printable(attempt.request_id)}" if attempt.request_id else ""
             logger.info("%s %s: %s (attempt %d%s%s)", call.method, call.path, attempt, attempt.number, named, again)
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s %s answer headers %s", call.method, call.path, redact(headers))
+            logger.debug("%s %s answer headers %s", call.method, call.path, redact_headers(headers))
         for hook in self.hooks:
-            self._tell(hook.on_attempt, call, attempt)
+            self._notify(hook.on_attempt, call, attempt)
 
-    def ended(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
+    def end(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
         for hook in self.hooks:
-            self._tell(hook.on_end, call, result, error)
+            self._notify(hook.on_end, call, result, error)
 
     @staticmethod
-    def _tell(hook: Any, *arguments: object) -> None:
+    def _notify(hook: Any, *arguments: object) -> None:
         try:
             hook(*arguments)
         except Exception:
             logger.warning("a hook failed: %r", hook, exc_info=True)
 
 
-def redact(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers as they may be shown."""
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers with the values of secret ones replaced."""
     return {name: "[secret]" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}

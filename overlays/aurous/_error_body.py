@@ -1,4 +1,4 @@
-"""Reads error bodies of any form, and makes what servers say fit to be shown. Knows no HTTP.
+"""Reads error bodies of any form, and makes the server's text fit to show.
 
 Page: guides/error-handling.
 """
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 
-class Envelope(NamedTuple):
-    """What could be read of an error body; nothing is required of it."""
+class ErrorBody(NamedTuple):
+    """The members of an error body that could be read; all are optional."""
 
     type: str | None = None
     code: str | None = None
@@ -21,8 +21,8 @@ class Envelope(NamedTuple):
     request_id: str | None = None
 
     @classmethod
-    def read(cls, content: bytes) -> Envelope:
-        """From a body of any form: the documented envelope, a flat one, or none at all."""
+    def read(cls, content: bytes) -> ErrorBody:
+        """From a body of any form: the documented envelope, a flat one, or neither."""
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):
@@ -30,7 +30,7 @@ class Envelope(NamedTuple):
         return cls.of(document)
 
     @classmethod
-    def of(cls, document: object) -> Envelope:
+    def of(cls, document: object) -> ErrorBody:
         """From a decoded body."""
         error = document.get("error", document) if isinstance(document, Mapping) else None
         if isinstance(error, str):
@@ -42,12 +42,12 @@ class Envelope(NamedTuple):
 
 
 def printable(text: str, limit: int = 1000) -> str:
-    """Text of the server's as a line of a log or an error may show it: one line, not endless, nothing that steers."""
+    """The server's text for a log or an error: one line, bounded, without control characters."""
     shown = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
     return f"{shown[:limit]}..." if len(shown) > limit else shown
 
 
 def excerpt(content: bytes) -> str:
-    """The beginning of a body that is no envelope."""
+    """The beginning of a body that is no error envelope."""
     text = " ".join(content[:400].decode("utf-8", "replace").split())
     return f"{text[:120]}..." if len(text) > 120 else text

@@ -1,4 +1,4 @@
-"""What a caller can set of a call's patience, persistence and streams: values that check themselves. Knows no calls.
+"""Timeouts, the retry policy and the stream policy, which validate themselves.
 
 Pages: errors, guides/error-handling, idempotency.
 """
@@ -14,21 +14,21 @@ from ..errors import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """How long to wait, in seconds. None of them can be turned off."""
+    """Timeouts in seconds. None of them can be turned off."""
 
     connect: float = 5.0
-    """For a connection."""
+    """To connect."""
     read: float = 300.0
-    """For the next byte of an answer; a long completion is made in silence."""
+    """For the next byte of a response; a long completion is generated in silence."""
     write: float = 60.0
     """For the network to take the next bytes of the request."""
     total: float = 600.0
-    """For the whole call, all attempts and waits included; for a stream, until its end. What came in time is handed out
-    even to a caller who asks for it later."""
+    """For the whole call including all attempts and waits; for a stream, until its end. What arrived in time is
+    delivered even if the caller asks for it later."""
     first_event: float = 300.0
-    """For the first event of a stream, from the sending of the request; a model may think long before it speaks."""
+    """For the first event of a stream, from sending the request; a model may reason for long before it answers."""
     idle: float = 60.0
-    """For each further event of a stream. Keep-alives are no events: they prove the connection, not the answer."""
+    """For each further event of a stream. Keep-alives are not events: they prove the connection, not the model."""
 
     def __post_init__(self) -> None:
         for each in fields(self):
@@ -36,32 +36,32 @@ class Timeouts:
 
     @classmethod
     def of(cls, value: Timeouts | float | None) -> Timeouts:
-        """Timeouts as they are; a number as the total; None for the defaults."""
+        """`Timeouts` unchanged, a number as the total, None as the defaults."""
         if value is None:
             return cls()
         return value if isinstance(value, Timeouts) else cls(total=value)
 
     def with_total(self, seconds: float | None) -> Timeouts:
-        """These, with another total; None leaves it. Raises ConfigurationError."""
+        """A copy with another total; None leaves it. Raises ConfigurationError."""
         return self if seconds is None else replace(self, total=seconds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RetryPolicy:
-    """How long and how often a call is tried."""
+    """How often, and after which delays, a call is retried."""
 
     max_retries: int = 3
     """Attempts after the first."""
     initial_delay: float = 1.0
     """Seconds before the second attempt; doubled for each further one: 1, 2, 4, 8 ..."""
     max_delay: float = 30.0
-    """Seconds; no delay of our own choosing is longer."""
+    """Seconds; the limit of these delays."""
     jitter: float = 0.5
-    """The share of a delay that is left to chance, so that clients do not come back all at once."""
+    """The random share of each delay, which keeps clients from retrying all at once."""
     max_retry_after: float = 60.0
-    """Seconds; a server that asks for a longer wait gets none, and the caller an error with `retry_after`."""
+    """Seconds; if the server asks for a longer wait, the call fails at once, with `retry_after` in the error."""
 
-    # What the idempotency page advises while the first request of a key still runs.
+    # The idempotency page's advice while the first request of a key is still running.
     first_poll: float = 0.5
     max_poll: float = 8.0
 
@@ -75,17 +75,17 @@ class RetryPolicy:
 
 @dataclass(frozen=True, kw_only=True)
 class StreamPolicy:
-    """What a stream does when it ends before its time."""
+    """What a stream does when it is interrupted, or left early."""
 
     on_disconnect: Literal["raise", "recover"] = "raise"
-    """When the connection breaks: raise StreamInterruptedError, or ask for the stored record first and go on with what
-    it has. The request is never sent again."""
+    """When the connection breaks: raise StreamInterruptedError, or retrieve the stored record and continue from it. The
+    request is never sent again."""
     on_early_close: Literal["disconnect", "cancel"] = "disconnect"
-    """When the caller leaves early: hang up, which the server takes for a cancel; or cancel in words, which tells at
-    once what was charged."""
+    """When the caller stops early: disconnect, which the server takes as a cancel; or call the cancel operation, which
+    returns what was charged."""
     on_idempotency_key: Literal["refuse", "send"] = "refuse"
-    """When a stream is given an idempotency key, which the API ignores: refuse to send it, or send it and surface the
-    server's warning. It makes no stream safe to repeat, and none is."""
+    """When a stream is given an idempotency key, which the API ignores: refuse it with an error, or send it and pass on
+    the server's warning. No stream is ever safe to repeat."""
     recover_within: float = 30.0
     """Seconds to wait for a record to become final."""
     max_event_size: int | None = 64 * 1024 * 1024

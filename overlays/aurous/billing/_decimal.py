@@ -1,4 +1,4 @@
-"""Sums of decimals to the last digit, whatever the program has set for its own. Knows nothing of what is added up."""
+"""Exact sums of credits."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from decimal import Context, Decimal
 from functools import reduce
 from typing import Final
 
-# Sums must not depend on the precision that the program has set for its own decimals, nor on its traps.
+# Independent of the precision and traps that the program has set for its own decimals.
 EXACT: Final = Context(prec=100, traps=[])
 
 
 def total(figures: Iterable[Decimal]) -> Decimal:
-    """Their sum, to the digit."""
+    """Their exact sum."""
     return reduce(EXACT.add, figures, Decimal(0))

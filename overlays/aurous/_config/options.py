@@ -1,12 +1,12 @@
-"""Owns the settings of a client: reading, checking and carrying them, the key among them. Knows no HTTP library."""
+"""Reads, checks and carries the settings of a client."""
 
 from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
 from aurous_client import API_VERSION, SERVER_URL
@@ -14,6 +14,7 @@ from aurous_client import API_VERSION, SERVER_URL
 from ..errors import ConfigurationError
 from . import redirect
 from .policies import RetryPolicy, StreamPolicy, Timeouts
+from .secret import Secret
 
 if TYPE_CHECKING:
     from .hooks import Hooks
@@ -24,8 +25,6 @@ VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
 NO_KEY: Final = f"there is no API key: set {KEY_VARIABLE}, or pass api_key"
 
 Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
-
-TextT = TypeVar("TextT", str, bytes)
 
 
 class FromEnvironment:
@@ -38,58 +37,8 @@ class FromEnvironment:
 FROM_ENVIRONMENT: Final = FromEnvironment()
 
 
-class Secret:
-    """A key that shows itself only when it is asked to."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def hide_in(self, text: TextT) -> TextT:
-        """A text or bytes without the key."""
-        if isinstance(text, bytes):
-            return text.replace(self._value.encode(), b"[secret]")
-        return text.replace(self._value, "[secret]")
-
-    def is_in(self, texts: Iterable[str]) -> bool:
-        """Whether one of the texts has the key in it."""
-        return any(self._value in text for text in texts)
-
-    def is_sendable(self) -> bool:
-        """Whether a header can carry it."""
-        return self._value.isascii() and self._value.isprintable() and " " not in self._value
-
-    @classmethod
-    def of(cls, value: object) -> Secret | None:
-        """A key as it was given, less the white space that files and variables end with; None for None."""
-        if value is None or isinstance(value, Secret):
-            return value
-        return cls(value.strip() if isinstance(value, str) else "")
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __repr__(self) -> str:
-        prefix = "al_live_" if self._value.startswith("al_live_") else ""
-        tail = self._value[-4:] if len(self._value) >= 24 else ""
-        return f"{prefix}...{tail}"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is not pickled; give the other process the environment variable")
-
-
 class Options(NamedTuple):
-    """Everything that a call needs to know besides itself."""
+    """The checked settings of a client."""
 
     api_key: Secret
     base_url: str
@@ -113,7 +62,7 @@ class Options(NamedTuple):
         streams: StreamPolicy | None = None,
         hooks: Sequence[Hooks] | None = None,
     ) -> Options:
-        """These options with some of them changed; what is not given stays."""
+        """These options with some of them replaced."""
         changed = self if retry is None else self._replace(retry=retry)
         if streams is not None:
             changed = changed._replace(streams=streams)
@@ -141,10 +90,9 @@ def read_options(
     streams: StreamPolicy | None = None,
     hooks: Sequence[Hooks] = (),
 ) -> Options:
-    """The settings given, then those of the environment, then the defaults. Raises ConfigurationError.
+    """The arguments, else the environment, else the defaults. Raises ConfigurationError.
 
-    No frame that an error passes through holds the key, nor the environment: tools that collect errors collect the
-    variables of their frames.
+    No frame of the traceback holds the key or the environment, since error trackers collect local variables.
     """
     if isinstance(api_version, FromEnvironment):
         version = checked_version(os.environ.get(VERSION_VARIABLE) or API_VERSION, VERSION_VARIABLE)
@@ -178,7 +126,7 @@ def _check_kind(name: str, value: object, kind: type[Any]) -> None:
 def _check_hooks(hooks: object) -> None:
     if hooks == ():
         return
-    # Wanted only by those who have some.
+    # Imported only by those who use hooks.
     from .hooks import Hooks
 
     if not isinstance(hooks, Sequence) or not all(isinstance(hook, Hooks) for hook in hooks):
@@ -190,7 +138,7 @@ def checked_version(version: str | None, source: str) -> str | None:
     if version is None:
         return None
     try:
-        # Not any of the other forms of ISO 8601.
+        # ISO 8601 has other forms, which the API does not take.
         if datetime.date.fromisoformat(version).isoformat() != version:
             raise ValueError
     except (ValueError, TypeError):
@@ -227,5 +175,5 @@ def _checked_url(url: str, source: str) -> str:
 
 
 def _shown(url: object) -> str:
-    """An address as an error may show it: without what could be a password."""
-    return repr(url) if isinstance(url, str) and "@" not in url else "what was given"
+    """An address as an error may show it, without anything that could be a password."""
+    return repr(url) if isinstance(url, str) and "@" not in url else "the given value"

@@ -1,0 +1,1 @@
+"""Settings of a client: the key, options, policies and hooks."""

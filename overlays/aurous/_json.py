@@ -1,0 +1,53 @@
+"""Decodes JSON, with msgspec if it is installed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+
+class _InvalidJson:
+    """The type of `INVALID_JSON`."""
+
+
+INVALID_JSON: Final = _InvalidJson()
+"""Returned for bytes that are not JSON; None is a valid document."""
+
+
+def _refuse(name: str) -> Any:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(name)
+
+
+# `json.loads` makes a decoder for each call that sets an option.
+_decode_text: Final = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def _decode_with_json(content: bytes) -> Any:
+    return _decode_text(content.decode())
+
+
+try:
+    from msgspec.json import Decoder as _Decoder
+
+    decode_strict: Callable[[bytes], Any] = _Decoder().decode
+    """Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
+except ImportError:
+    decode_strict = _decode_with_json
+
+
+def decode(content: bytes) -> Any:
+    """A document, or `INVALID_JSON`."""
+    try:
+        return decode_strict(content)
+    except (ValueError, RecursionError):
+        return _decode_leniently(content)
+
+
+def _decode_leniently(content: bytes) -> Any:
+    """Reads other encodings, a byte order mark, lone surrogates and numbers beyond a float's range too."""
+    try:
+        return json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return INVALID_JSON

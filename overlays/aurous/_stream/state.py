@@ -1,0 +1,151 @@
+"""The state of one stream: everything that its events have said so far, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, TypeAlias
+
+from aurous_client.errors import ParseError
+from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice, StreamWarning
+
+from .._json import decode
+from .._request.flow import StreamResponse
+from .._request.response import attach
+from ..billing.receipts import read_receipt, usage_of
+from ..errors import AurousError
+from ..transport.effects import TransportError
+from ..types import Receipt, Recovery, ResponseContext
+from .accumulator import Accumulator
+from .parser import DONE, IGNORED_KEY_CODE, StreamEvent, UsageReceived
+
+EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
+"""How a stream ended. The first two are complete answers: with a finish_reason, or only with `[DONE]`. `closed_early`:
+the server closed the connection cleanly, but before the end. `cut`: the connection broke, or a timeout passed.
+`failed`: the server sent an error, or something unreadable. `left`: the caller closed the stream, or cancelled."""
+
+KEY_IGNORED: Final = StreamWarning(
+    code=IGNORED_KEY_CODE,
+    message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
+)
+
+
+class StreamState:
+    """What is known about a stream. Changed by `apply`, and by the controller."""
+
+    def __init__(self) -> None:
+        self.response: StreamResponse | None = None
+        """None before the stream is open."""
+        self.accumulator = Accumulator()
+        self.warnings: list[StreamWarning] = []
+        self.usage: UsageReceived | None = None
+        """The last `usage` that was received."""
+        self.is_done = False
+        """Whether `[DONE]` was received; nothing after it is parsed."""
+        self.is_reading = False
+        """Whether chunks are still taken from the body."""
+        self.stopped_by: AurousError | TransportError | None = None
+        """Why reading stopped; None after the body's end."""
+        self.continuation: ChatCompletionChunk | None = None
+        """A last chunk from the stored record, not delivered yet."""
+        self.delivered: Choice | None = None
+        """What the caller got, if more than that was received."""
+        self.end: EndReason | None = None
+        """None while the stream has not ended."""
+        self.error: AurousError | None = None
+        """Raised to callers that ask for more."""
+        self.receipt: Receipt | None = None
+        """The charge, once it is final."""
+        self.record: ChatCompletion | None = None
+        """The stored record, if it was retrieved and is final."""
+        self.recovery: Recovery | None = None
+        self._completion: ChatCompletion | None = None
+
+    def begin(self, response: StreamResponse) -> None:
+        """The stream is open."""
+        self.response, self.is_reading = response, True
+        if response.info.idempotency_status == "ignored_streaming":
+            self.warnings.append(KEY_IGNORED)
+
+    def stop(self, reason: AurousError | TransportError | None) -> None:
+        """No more is read: an error event, a transport error, or the body's end."""
+        self.is_reading, self.stopped_by = False, reason
+
+    def apply(self, event: StreamEvent) -> ChatCompletionChunk | None:
+        """Take in an event. Returns its chunk, with exactly one choice, if there is one to deliver. Raises errors."""
+        if isinstance(event, ChatCompletionChunk):
+            accumulator = self.accumulator
+            accumulator.add(event)
+            choices = event.choices
+            if len(choices) == 1 and choices[0].index == accumulator.index:
+                return event
+            event.choices = [choice for choice in choices if choice.index == accumulator.index][:1]
+            return event if event.choices else None
+        if isinstance(event, UsageReceived):
+            self.usage = event
+        elif isinstance(event, StreamWarning):
+            self._add_warning(event)
+        elif isinstance(event, AurousError):
+            raise self.with_partial(event)
+        elif event is DONE:
+            self.is_done = True
+        return None
+
+    @property
+    def id(self) -> str | None:
+        return self.accumulator.id
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer is whole."""
+        return self.is_done or self.accumulator.finished
+
+    @property
+    def needs_nothing(self) -> bool:
+        """Whether everything that a caller can want was received."""
+        return self.is_done or (self.accumulator.finished and self.usage is not None)
+
+    @property
+    def complete_end(self) -> EndReason:
+        """How a complete stream ended."""
+        return "finished" if self.accumulator.finished else "done_without_finish_reason"
+
+    @property
+    def streamed_receipt(self) -> Receipt | None:
+        """The receipt in the last `usage`, to the digit; None without one."""
+        if self.usage is None:
+            return None
+        return read_receipt(self.usage.completion_id, usage_of(self.usage.frame) or {})
+
+    @property
+    def completion(self) -> ChatCompletion:
+        """The whole answer. Raises AurousError if it is not known."""
+        if self.record is not None:
+            return self.record
+        if self._completion is None:
+            if self.response is None or self.end not in ("finished", "done_without_finish_reason"):
+                raise AurousError("the stream has not come to its end; `snapshot` has what there is")
+            # After the second kind of end there is no finish_reason to derive the status from.
+            status = None if self.end == "finished" else "completed"
+            self._completion = self.accumulator.completion(status=status)
+            frame = self.usage.frame if self.usage else b""
+            attach(self._completion, ResponseContext(self.response.info, frame))
+        return self._completion
+
+    def with_partial(self, error: AurousError) -> AurousError:
+        """The error, with what was received before it."""
+        error.completion_id, error.text = self.id, self.accumulator.text
+        return error
+
+    def _add_warning(self, warning: StreamWarning) -> None:
+        if KEY_IGNORED in self.warnings and warning.code == KEY_IGNORED.code:
+            # The header had said the same, without the server's words.
+            self.warnings.remove(KEY_IGNORED)
+        self.warnings.append(warning)
+
+
+def completion_in(content: bytes) -> tuple[ChatCompletion, Receipt] | None:
+    """The completion that a server sent in place of a stream, which is charged like any other; None without one."""
+    try:
+        completion = ChatCompletion.from_dict(decode(content))
+    except ParseError:
+        return None
+    return completion, read_receipt(completion.id, usage_of(content) or {})
