@@ -30,6 +30,7 @@ CHECKS = {
     "spec": [sys.executable, "scripts/spec_gate.py"],
     "style": [sys.executable, "-m", "ruff", "check", "."],
     "format": [sys.executable, "-m", "ruff", "format", "--check", "."],
+    "layers": [sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"],
     "mypy": [sys.executable, "-m", "mypy", *TYPED],
     "pyright": [sys.executable, "-m", "pyright", *TYPED],
 }

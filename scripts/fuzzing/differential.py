@@ -49,7 +49,7 @@ def compare(data: bytes, cuts: list[int], max_event_size: int | None = None) -> 
     found, expected = _read(fast, _cut(data, cuts)), _read(exact, [data])
     if found != expected:
         differing = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), "their number")
-        raise ReadingError(f"cut at {cuts}, {data!r} is read otherwise than by the exact parser: {differing}")
+        raise ReadingError(f"cut at {cuts}, {data!r} is read differently than by the exact parser: {differing}")
     return exact.exact - fast.exact
 
 

@@ -177,7 +177,7 @@ class TestGivenClient:
             return httpx.Response(200, json=completion())
 
         given = httpx.Client(transport=httpx.MockTransport(handle))
-        assert ask(aurous.Aurous(KEY, http_client=given)).status == "completed"
+        assert ask(aurous.Aurous(KEY, base_url="http://127.0.0.1:9", http_client=given)).status == "completed"
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "SSL_CERT_FILE"])

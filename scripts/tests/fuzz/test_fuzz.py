@@ -8,7 +8,7 @@ from typing import Any
 
 import fuzz
 import pytest
-from aurous._stream.template import Stencil
+from aurous._stream.template import ChunkTemplate
 from aurous_client.models import ChatCompletionChunk
 from fuzzing import differential, endless, fuzz_client, fuzz_mock
 from fuzzing.client_matrix import KINDS, Client, MisbehaviorError
@@ -81,28 +81,30 @@ STREAM = b"".join(frame(each, 0) for each in stream(["Red", ", green", ", blue"]
 
 def test_wrong_template_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert differential.compare(STREAM, [100, 1000]) > 30
-    monkeypatch.setattr("aurous._stream.template.Stencil.read", lambda self, event: event[self._between].decode()[:2])
-    with pytest.raises(differential.ReadingError, match="read differently than parsed"):
+    monkeypatch.setattr(
+        "aurous._stream.template.ChunkTemplate.read_text", lambda self, event: event[self._between].decode()[:2]
+    )
+    with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
 
 
-def test_reference_parser_that_uses_templates_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(differential._Parsing, "recognize")
-    with pytest.raises(differential.ReadingError, match="does not parse"):
+def test_wrong_fast_path_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurous._stream.parser.decode_strict", lambda data: json.loads(data.replace(b"e", b"a")))
+    with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
 
 
 def test_chunk_shared_with_the_caller_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     shared: dict[str, Any] = {}
-    make = Stencil.chunk
+    make = ChunkTemplate.chunk
 
-    def chunk_of(self: Stencil, text: str) -> ChatCompletionChunk:
+    def chunk_of(self: ChunkTemplate, text: str) -> ChatCompletionChunk:
         made = make(self, text)
         made.additional_properties = shared
         return made
 
-    monkeypatch.setattr(Stencil, "chunk", chunk_of)
-    with pytest.raises(differential.ReadingError, match="read differently than parsed"):
+    monkeypatch.setattr(ChunkTemplate, "chunk", chunk_of)
+    with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 300, 500])
 
 
