@@ -134,7 +134,8 @@ class _Guard:
         redirect.install(self._previous)
 
     def resolve(self, options: Options) -> Options:
-        from ._config.options import NO_KEY, Secret
+        from ._config.options import NO_KEY
+        from ._config.secret import Secret
         from .errors import ConfigurationError
 
         mock, host = self.mock, urlsplit(options.base_url).hostname or ""

@@ -112,10 +112,10 @@ class StreamController:
 
     def receive_data(self, piece: bytes | TransportError | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. piece: None at the body's end"""
-        if piece.__class__ is not bytes:
-            self.state.stop(piece)  # type: ignore[arg-type]
-            return None
-        return self._take(self._parser.receive_data(piece))  # type: ignore[arg-type]
+        if isinstance(piece, bytes):
+            return self._take(self._parser.receive_data(piece))
+        self.state.stop(piece)
+        return None
 
     def open(self) -> Flow[None]:
         """Send the request: once, however often this is called, and however it ends."""

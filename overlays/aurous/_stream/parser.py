@@ -103,7 +103,7 @@ class ChunkParser:
         """The first event of the next piece of the body. Call it when `next_event` has returned None."""
         if self._is_at_rest:
             template = self._template
-            event = template.match(piece) if template is not None else None
+            event: StreamEvent | None = template.match(piece) if template is not None else None
             if event is None and piece.startswith(_JSON_EVENT) and piece.find(BLANK_LINE) == len(piece) - 2:
                 event = self._read_line(piece)
             if event is not None:

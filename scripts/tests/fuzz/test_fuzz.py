@@ -89,7 +89,7 @@ def test_wrong_template_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_wrong_fast_path_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous._stream.parser.decode_strict", lambda data: json.loads(data.replace(b"e", b"a")))
+    monkeypatch.setattr("aurous._stream.parser.decode_strict", lambda data: json.loads(data.replace(b"Red", b"Rod")))
     with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
 
