@@ -186,7 +186,7 @@ class StreamController:
         """Cancel the completion on the server, and disconnect. Returns its record."""
         state = self.state
         if state.id is None:
-            raise AurousError("no chunk has come, so there is no id to cancel by; close() disconnects")
+            raise AurousError("there is no chunk yet, so there is no id to cancel by; close() disconnects")
         record = yield from self._cancel_completion(state.id)
         self._keep(record)
         if state.end is None:
@@ -200,7 +200,7 @@ class StreamController:
         """Disconnect, and retrieve the record until it is final, for so many seconds."""
         yield from self.close()
         if self.state.id is None:
-            message = "no chunk came, so there is no id to ask by"
+            message = "there is no chunk, so there is no id to retrieve by"
             raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
         return (yield from self._recover(self._policy.recover_within if within is None else within))
 
