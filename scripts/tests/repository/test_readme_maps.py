@@ -1,4 +1,4 @@
-"""The maps in the README of each source root name every module there is, and none that is not."""
+"""The map in the README of each source root names every module there is, and none that does not exist."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from environment import ROOT
 
-# What no reader looks for.
+# Modules that a map need not name.
 UNNAMED = {"__init__", "__main__", "__pycache__", "_version", "conftest"}
-PACKAGES = {"aurous", "aurous_client", "aurous_mock"}
+DISTRIBUTED = {"aurous", "aurous_client", "aurous_mock"}
 
 
 def modules_in(folder: Path) -> set[str]:
@@ -24,7 +24,7 @@ def modules_below(folder: Path) -> set[str]:
 
 
 def named_in(text: str) -> set[str]:
-    """What a map has in code marks that can be a module."""
+    """The names in code marks that can be modules."""
     return {name for name in re.findall(r"`(\w+)`", text) if not name.startswith("test_")}
 
 
@@ -36,9 +36,10 @@ def named_in(text: str) -> set[str]:
         ("scripts/README.md", []),
     ],
 )
-def test_a_map_and_the_tree_agree(readme: str, folders: list[str]) -> None:
+def test_readme_map_names_every_module(readme: str, folders: list[str]) -> None:
     root = (ROOT / readme).parent
-    there = modules_in(root).union(*(modules_below(ROOT / folder) for folder in folders))
-    there -= {"tests"} if folders == ["overlays/aurous"] else set()
-    named = named_in((ROOT / readme).read_text(encoding="utf-8")) - (PACKAGES - there)
-    assert (there - named, named - there) == (set(), set())
+    expected = modules_in(root).union(*(modules_below(ROOT / folder) for folder in folders))
+    expected -= {"tests"} if folders == ["overlays/aurous"] else set()
+    named = named_in((ROOT / readme).read_text(encoding="utf-8"))
+    assert expected - named == set()
+    assert named - modules_below(root) - DISTRIBUTED == set()

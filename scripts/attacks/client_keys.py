@@ -1,0 +1,116 @@
+"""Attacks on the client that send its key back in disguise, to have it printed."""
+
+from __future__ import annotations
+
+import io
+import logging
+import pickle
+import socket
+import traceback
+from typing import Final
+
+from attacks.client_kinds import KINDS, Client, Ended
+from attacks.hostile_server import hostile_server, response
+from attacks.registry import Observations, attack
+
+KEY: Final = "al_live_" + "5ec2e7" * 10 + "beef"
+_JSON: Final = b"Content-Type: application/json"
+
+
+def _escaped() -> str:
+    return "".join(f"\\u{ord(letter):04x}" for letter in KEY)
+
+
+def _error(message: str) -> bytes:
+    return response(_envelope(message).encode(), _JSON, status=b"400 Bad Request")
+
+
+def _envelope(message: str) -> str:
+    """An error envelope around a message that is JSON already, perhaps with escapes."""
+    return f'{{"error": {{"type": "server_error", "code": "internal_error", "message": "{message}"}}}}'
+
+
+def _stream(data: str) -> bytes:
+    return response(f"data: {data}\n\n".encode(), b"Content-Type: text/event-stream")
+
+
+def disguises() -> dict[str, bytes]:
+    """Responses that carry the key, each in another form."""
+    key, half = KEY.encode(), len(KEY) // 2
+    return {
+        "plain, in an error": _error(KEY),
+        "JSON escapes, in an error": _error(_escaped()),
+        "escaped slashes and half escapes": _error(KEY[:half] + _escaped()[half * 6 :]),
+        "upper case": _error(KEY.upper()),
+        "no JSON at all": response(key, b"Content-Type: text/html", status=b"502 Bad Gateway"),
+        "a malformed status line": b"HTTP/1.1 2x0 " + key + b"\r\n\r\n",
+        "a status line of nothing else": key + b"\r\n\r\n",
+        "a malformed header": b"HTTP/1.1 200 OK\r\n" + key + b"\r\n\r\n",
+        "a header": response(b"{}", _JSON, b"Aurous-Request-Id: " + key),
+        "a malformed length": b"HTTP/1.1 200 OK\r\nContent-Length: " + key + b"\r\n\r\n",
+        "a chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + key + b"\r\n",
+        "a content type": response(b"{}", b"Content-Type: " + key),
+        "an encoding": response(b"{}", _JSON, b"Content-Encoding: " + key),
+        "a redirect": response(b"", b"Location: http://127.0.0.1/" + key, status=b"302 Found"),
+        "a result of the wrong type": response(b'{"object": "' + key + b'", "credits": "' + key + b'"}', _JSON),
+    }
+
+
+def streamed_disguises() -> dict[str, bytes]:
+    """Streams that carry the key, each in another form."""
+    chunk = '{"id": "%s", "object": "chat.completion.chunk", "choices": []}'
+    return {
+        "the id of a stream": _stream(chunk % KEY),
+        "the id of a stream in JSON escapes": _stream(chunk % _escaped()),
+        "an error frame": _stream(_envelope(_escaped())),
+        "a frame that is not JSON": _stream("{" + KEY),
+    }
+
+
+@attack("key-in-disguise", target="client")
+def key_in_disguise(observed: Observations) -> None:
+    """Sends the key back in many disguises; no error, traceback, pickle or log line shows it."""
+    current = b""
+
+    def respond(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(current)
+        # Malformed responses end with the connection.
+        raise OSError
+
+    shown: list[str] = []
+    tried = 0
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with hostile_server(respond) as server:
+            for kind in KINDS:
+                with Client(kind, KEY, server.url, max_retries=0) as client:
+                    for name, data in disguises().items():
+                        current, tried = data, tried + 1
+                        log.truncate(log.seek(0))
+                        shown += [f"{kind}, {name}: {place}" for place in _places(client.balance(), log)]
+                    for name, data in streamed_disguises().items():
+                        current, tried = data, tried + 1
+                        log.truncate(log.seek(0))
+                        shown += [f"{kind}, {name}: {place}" for place in _places(client.stream(), log)]
+    finally:
+        root.removeHandler(handler)
+    observed.figures |= {"responses that carry the key": tried, "places that showed it": len(shown)}
+    observed.check("the key is shown nowhere", not shown, "; ".join(shown[:8]))
+
+
+def _places(ended: Ended, log: io.StringIO) -> list[str]:
+    """Where the key is shown after a call."""
+    texts = {"log": log.getvalue()}
+    if (error := ended.error) is not None:
+        texts |= {"str": str(error), "repr": repr(error)}
+        texts["traceback"] = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+        try:
+            texts["pickle"] = pickle.dumps(error).decode("latin-1")
+        except Exception as refused:
+            texts["pickle"] = str(refused)
+    secrets = {KEY.lower(), _escaped().lower(), KEY[len("al_live_") :].lower()}
+    return [place for place, text in texts.items() if any(secret in text.lower() for secret in secrets)]

@@ -1,0 +1,130 @@
+"""The mock server as the target of attacks: a process, its memory, and how long its other callers wait."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from aurous_mock.server.settings import DEFAULT_KEY
+
+from attacks.memory import PeakMemory
+from attacks.runner import limit_memory
+
+KEY: Final = DEFAULT_KEY
+_START_TIMEOUT: Final = 60.0
+# Seconds that no busy machine accounts for.
+_CERTAIN_STALL: Final = 1.0
+# Seconds that an innocent caller waits for a response before it gives up.
+PROBE_TIMEOUT: Final = 30.0
+
+
+class TargetServer:
+    """A running mock server."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+        self._process = process
+        self._log = log
+        self.port = port
+        self.memory = PeakMemory(process.pid)
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def connect(self, timeout: float = PROBE_TIMEOUT) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        key: str | None = KEY,
+        timeout: float = PROBE_TIMEOUT,
+    ) -> tuple[int, bytes]:
+        """Status and body of one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PROBE_TIMEOUT)
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if key:
+            headers["X-Api-Key"] = key
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def longest_wait(self, action: Callable[[], object]) -> float:
+        """The longest that another caller of the server waited for a response while the action ran, in seconds."""
+        waits: list[float] = []
+        finished = threading.Event()
+
+        def probe() -> None:
+            while not finished.is_set() or not waits:
+                began = time.monotonic()
+                with contextlib.suppress(OSError, http.client.HTTPException):
+                    self.request("GET", "/v1/balance")
+                waits.append(time.monotonic() - began)
+
+        prober = threading.Thread(target=probe)
+        prober.start()
+        try:
+            action()
+        finally:
+            finished.set()
+            prober.join()
+        return max(waits)
+
+    def typical_wait(self, action: Callable[[], object], times: int = 5) -> float:
+        """The median of the longest waits over some repetitions, which a busy machine disturbs little.
+
+        A wait of seconds is no disturbance, and ends the repetitions.
+        """
+        waits: list[float] = []
+        while len(waits) < times and not any(wait > _CERTAIN_STALL for wait in waits):
+            waits.append(self.longest_wait(action))
+        return statistics.median_high(waits)
+
+
+@contextlib.contextmanager
+def running_server(*flags: str) -> Iterator[TargetServer]:
+    """A mock server with these flags, for the duration of a block."""
+    with tempfile.TemporaryDirectory(prefix="aurous-attack-") as folder:
+        log = Path(folder, "mock.log")
+        command = [sys.executable, "-m", "aurous_mock", "--port", "0", "--no-access-log", *flags]
+        with log.open("wb") as errors:
+            process = subprocess.Popen(
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the mock server did not start: {log.read_text(errors='replace').strip()[-300:]}")
+            limit_memory(process.pid)
+            target = TargetServer(process, urlsplit(line.split()[-1]).port or 0, log)
+            # The first request loads modules, which is not what is attacked.
+            target.request("GET", "/v1/balance")
+            target.memory.reset()
+            yield target
+        finally:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()

@@ -1,0 +1,117 @@
+"""The quick attacks fail on server and client, and the command reports those that succeed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from pathlib import Path
+
+import attack
+import pytest
+from attacks import registry, runner
+from attacks.hostile_server import hostile_server, response
+from attacks.registry import Attack, Observations
+from attacks.target_server import running_server
+from resilience.report import RunReport
+
+# Attacks that still succeed; SECURITY.md names none of their bounds.
+OPEN = {
+    "continue-flood",
+    "endless-head",
+    "gzip-bomb",
+    "key-in-disguise",
+    "pipelining",
+    "retry-storm",
+    "validation-bomb",
+}
+QUICK = [name for name, each in registry.all_attacks().items() if not each.slow and name not in OPEN]
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_quick_attack_fails(name: str) -> None:
+    report = runner.run(registry.all_attacks()[name])
+    assert report.checks
+    assert report.passed, report.as_text()
+
+
+def succeed(observed: Observations) -> None:
+    observed.figures["requests"] = 7
+    observed.check("the server withstands", passed=False, detail="it did not")
+
+
+def test_attack_list_has_every_attack_and_its_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert attack.main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(registry.all_attacks())
+    assert {line.split()[1] for line in lines} == {"server", "client"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--only", "everything"], "'everything' is not one of pipelining, "),
+        (["--json", "no/such/folder/x.json"], "there is no folder"),
+        (["--unknown"], "unrecognized arguments"),
+    ],
+)
+def test_attack_usage_error_exits_2(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        attack.main(arguments)
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_successful_attack_exits_1_and_is_written_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    planted = Attack("planted", "server", "Always succeeds.", succeed)
+    monkeypatch.setattr(registry, "select", lambda names: [planted])
+    monkeypatch.setattr(runner, "run", lambda each: each.report())
+    assert attack.main(["--json", str(tmp_path / "report.json")]) == 1
+    assert "FAILED  the server withstands: it did not" in capsys.readouterr().out
+    [document] = json.loads((tmp_path / "report.json").read_bytes())
+    assert document["passed"] is False
+    assert document["figures"] == {"requests": 7}
+
+
+def only_check(report: RunReport) -> str:
+    [check] = report.checks
+    assert not check.passed
+    return check.detail
+
+
+def test_attack_that_crashes_is_reported_as_failed() -> None:
+    assert "KeyError" in only_check(runner.run(Attack("no-such-attack", "server", "Crashes.", succeed)))
+
+
+def test_attack_that_hangs_is_reported_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "COMMAND", (sys.executable, "-c", "import time; time.sleep(100)"))
+    assert (
+        only_check(runner.run(Attack("hangs", "server", "Hangs.", succeed), timeout=0.1)) == "not finished within 0.1 s"
+    )
+
+
+def test_target_server_reports_wait_and_memory() -> None:
+    with running_server() as server:
+        assert server.request("GET", "/v1/balance", key=None)[0] == 401
+        assert 0 < server.longest_wait(lambda: None) < 30
+        assert server.memory.growth() >= 0
+        assert server.memory.current() > 10
+        assert server.is_running
+        assert server.log is not None
+    assert not server.is_running
+
+
+def test_hostile_server_counts_requests_and_closes_its_connections() -> None:
+    def respond(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(response(request[-2:]))
+
+    with hostile_server(respond) as server:
+        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+        client = socket.create_connection(address)
+        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
+        assert client.recv(1000).endswith(b"\r\n\r\nhi")
+    with client:
+        assert client.recv(1000) == b""
+    assert server.requests == 1
