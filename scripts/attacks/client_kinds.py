@@ -6,10 +6,9 @@ import asyncio
 import time
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from aurous import AsyncAurous, Aurous
-from aurous._client.options import Backend
 
 KINDS: Final = ("sync", "httpx", "aiohttp")
 _REQUEST: Final[dict[str, Any]] = {
@@ -40,7 +39,7 @@ class Client:
         if self._runner is None:
             self._client: Any = Aurous(key, base_url=url, **options)
         else:
-            backend: Backend = "aiohttp" if kind == "aiohttp" else "httpx"
+            backend: Literal["httpx", "aiohttp"] = "aiohttp" if kind == "aiohttp" else "httpx"
             self._client = AsyncAurous(key, base_url=url, backend=backend, **options)
 
     def __enter__(self) -> Self:
