@@ -28,6 +28,7 @@ BY_DISCONNECT = Failure(
     "cancelled_client_disconnect", "invalid_request", "The client disconnected before the completion ended."
 )
 BY_SHUTDOWN = Failure("cancelled_by_shutdown", "server_error", "The server shut down before the completion ended.")
+INTERNAL_ERROR = Failure("internal_error", "server_error", "The server failed while it generated the completion.")
 ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance that made the completion went away.")
 
 
@@ -128,10 +129,10 @@ class Draft:
         return None if self.request.alternatives is None else {"content": self._logprobs, "refusal": None}
 
 
-def mark_abandoned(body: bytes) -> bytes:
-    """The final body of a completion whose server died: failed, and not charged. body: its last checkpoint"""
+def mark_failed(body: bytes, failure: Failure) -> bytes:
+    """The final body of a completion that cannot be finished otherwise: failed, and not charged. body: an earlier one"""
     completion: dict[str, Any] = orjson.loads(body)
     usage = completion["usage"]
     usage["credits_charged"] = 0.0
     usage["breakdown"] |= {name: 0.0 for name in usage["breakdown"] if name.endswith("_credits")}
-    return orjson.dumps({**completion, "status": FAILED, "error": asdict(ABANDONED)})
+    return orjson.dumps({**completion, "status": FAILED, "error": asdict(failure)})

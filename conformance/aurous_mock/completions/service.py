@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import traceback
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,25 +10,36 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.completions import identifiers
+from aurous_mock.completions.concurrency import ConcurrencyLimit
 from aurous_mock.completions.draft import (
+    ABANDONED,
     BY_REQUEST,
     BY_SHUTDOWN,
     CANCELLED,
     COMPLETED,
     FAILED,
     IN_PROGRESS,
+    INTERNAL_ERROR,
     Draft,
     Failure,
     failure_of,
 )
+from aurous_mock.completions.finisher import Finisher
 from aurous_mock.completions.idempotency import Claim, KeyInUse, Replay, decide
 from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.completions.streamed_generation import Generation, finish_of
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Engine, Pace
 from aurous_mock.http.errors import APIError
-from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Store, StoreUnavailable
+from aurous_mock.storage.store import (
+    Checkpoint,
+    InsufficientCredits,
+    StartCompletion,
+    StartResult,
+    Store,
+    StoreUnavailable,
+)
 
-INTERNAL_ERROR = Failure("internal_error", "server_error", "The server failed while it generated the completion.")
 _CANCEL_TIMEOUT = 10.0
 _CHECKPOINT_INTERVAL = 0.2
 
@@ -41,45 +53,20 @@ class Created:
     generated: int = 0
 
 
-class Generation:
-    """A streamed completion while it is generated. Whatever ends it first decides its status."""
-
-    def __init__(self, store: Store, draft: Draft) -> None:
-        self._store = store
-        self.draft = draft
-        self.failure: Failure | None = None
-        self.finished = asyncio.Event()
-        self.status = IN_PROGRESS
-        self._producer: asyncio.Task[None] | None = None
-
-    def attach(self, producer: "asyncio.Task[None]") -> None:
-        """Set the task to cancel when the generation is interrupted."""
-        self._producer = producer
-        if self.failure is not None:
-            producer.cancel()
-
-    def interrupt(self, failure: Failure) -> None:
-        """End it early. Does nothing if it is ending already."""
-        if self.failure is None and self.status == IN_PROGRESS:
-            self.failure = failure
-            if self._producer is not None:
-                self._producer.cancel()
-
-    async def finish(self, status: str, failure: Failure | None = None) -> None:
-        """End the completion: store it, charge it and release its hold."""
-        self.status, self.failure = status, failure
-        try:
-            await self._store.close(_finish_completion(self.draft, status, failure))
-        finally:
-            self.finished.set()
-
-
 class Service:
     """Creates, retrieves and cancels completions, for any number of teams."""
 
-    def __init__(self, store: Store, engine: Engine) -> None:
+    def __init__(
+        self,
+        store: Store,
+        engine: Engine,
+        concurrency: ConcurrencyLimit | None = None,
+        finisher: Finisher | None = None,
+    ) -> None:
         self.store = store
         self._engine = engine
+        self._concurrency = concurrency or ConcurrencyLimit(None)
+        self._finisher = finisher or Finisher(store)
         self._generations: dict[str, Generation] = {}
         self._sync_task: asyncio.Task[None] | None = None
 
@@ -92,6 +79,7 @@ class Service:
         if self._sync_task is not None:
             self._sync_task.cancel()
         await self._engine.stop()
+        await self._finisher.stop()
         await self.store.stop()
 
     def interrupt_all(self) -> None:
@@ -106,30 +94,44 @@ class Service:
 
         provider_error: raised instead of asking the engine
         """
-        draft = Draft(request, identifiers.new("cmp_"), int(self.store.now()))
-        result = await self._open(draft, team, claim)
-        if isinstance(result, Replay):
-            return Created(result.body, is_replay=True)
-        try:
-            if provider_error is not None:
-                raise provider_error
-            draft.set_answer(await self._engine.answer(request, pace))
-        except BaseException as error:
-            failure = failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR
-            await self.store.close(_finish_completion(draft, FAILED, failure))
-            raise
-        finish = _finish_completion(draft, COMPLETED, None)
-        if not await self.store.close(finish):
+        draft = self._draft(request)
+        with await self._concurrency.acquire(team):
+            result = await self._open(draft, team, claim)
+            if isinstance(result, Replay):
+                return Created(result.body, is_replay=True)
+            try:
+                if provider_error is not None:
+                    raise provider_error
+                draft.set_answer(await self._engine.answer(request, pace))
+            except BaseException as error:
+                failure = failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR
+                await self._fail(draft, failure)
+                raise
+        finish = finish_of(draft, COMPLETED, None)
+        if not await self._finisher.finish(finish):
             raise APIError("chat_provider_unavailable", "The completion was abandoned while it was generated.")
         return Created(finish.body, is_replay=False, generated=draft.usage.generated)
 
+    async def _fail(self, draft: Draft, failure: Failure) -> None:
+        # The caller has an error to raise already; the finisher goes on in the background.
+        with contextlib.suppress(StoreUnavailable):
+            await self._finisher.finish(finish_of(draft, FAILED, failure))
+
     async def begin(self, request: ParsedRequest, team: str) -> Generation:
-        """Begin a streamed completion; the caller adds the deltas to its draft and finishes it."""
-        draft = Draft(request, identifiers.new("cmp_"), int(self.store.now()))
-        await self._open(draft, team, None)
-        generation = Generation(self.store, draft)
+        """Begin a streamed completion; the caller adds the deltas to its draft, finishes it and forgets it."""
+        draft = self._draft(request)
+        slot = await self._concurrency.acquire(team)
+        try:
+            await self._open(draft, team, None)
+        except BaseException:
+            slot.release()
+            raise
+        generation = Generation(self._finisher, draft, slot)
         self._generations[draft.id] = generation
         return generation
+
+    def _draft(self, request: ParsedRequest) -> Draft:
+        return Draft(request, identifiers.new("cmp_"), int(self.store.now()))
 
     def deltas(self, generation: Generation, pace: Pace) -> AsyncIterator[Delta | Finish]:
         """The answer while the engine generates it."""
@@ -143,16 +145,15 @@ class Service:
         request = draft.request
         # Nobody can retrieve it before its end: the id of a completion that is not streamed is in its response.
         visible = request.streamed or self.store.shared
-        result = await self.store.open(
-            StartCompletion(
-                id=draft.id,
-                team=team,
-                streamed=request.streamed,
-                hold=request.hold,
-                body=orjson.dumps(draft.body(IN_PROGRESS)) if visible else b"",
-                claim=claim,
-            )
+        start = StartCompletion(
+            id=draft.id,
+            team=team,
+            streamed=request.streamed,
+            hold=request.hold,
+            body=orjson.dumps(draft.body(IN_PROGRESS)) if visible else b"",
+            claim=claim,
         )
+        result = await self._open_in_store(start, draft)
         match result:
             case InsufficientCredits(available):
                 raise APIError(
@@ -166,6 +167,17 @@ class Service:
                 return result
             case _:
                 return None
+
+    async def _open_in_store(self, start: StartCompletion, draft: Draft) -> StartResult:
+        if not self.store.shared:
+            return await self.store.open(start)
+        opening = asyncio.create_task(self.store.open(start))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            # The transaction may be committed all the same.
+            self._finisher.undo(opening, finish_of(draft, FAILED, INTERNAL_ERROR))
+            raise
 
     async def retrieve(self, team: str, completion_id: str) -> bytes:
         """The body of the team's completion now. Raises APIError if there is none."""
@@ -225,21 +237,22 @@ class Service:
     async def _sync_with_store(self) -> None:
         """Store checkpoints of the streams of this server, and cancel those that other servers asked to cancel."""
         while True:
-            # The store reports it, and may be available next time.
-            with contextlib.suppress(StoreUnavailable):
-                for generation in list(self._generations.values()):
-                    if generation.status == IN_PROGRESS:
-                        body = orjson.dumps(generation.draft.body(IN_PROGRESS))
-                        if await self.store.checkpoint(generation.draft.id, body):
-                            generation.interrupt(BY_REQUEST)
+            running = [generation for generation in self._generations.values() if generation.status == IN_PROGRESS]
+            # At once, so that the store can commit them together. It reports errors, and may be available next time.
+            results = await asyncio.gather(*map(self._sync, running), return_exceptions=True)
+            for error in results:
+                if isinstance(error, BaseException) and not isinstance(error, StoreUnavailable):
+                    traceback.print_exception(error)
             await asyncio.sleep(_CHECKPOINT_INTERVAL)
+
+    async def _sync(self, generation: Generation) -> None:
+        body = orjson.dumps(generation.draft.body(IN_PROGRESS))
+        match await self.store.checkpoint(generation.draft.id, body):
+            case Checkpoint.CANCEL_REQUESTED:
+                generation.interrupt(BY_REQUEST)
+            case Checkpoint.FINISHED:
+                generation.interrupt(ABANDONED)
 
 
 def _already_finished(status: str) -> APIError:
     return APIError("chat_cancel_target_already_terminal", f"The completion is already {status}.", param="id")
-
-
-def _finish_completion(draft: Draft, status: str, failure: Failure | None) -> FinishCompletion:
-    return FinishCompletion(
-        id=draft.id, status=status, body=orjson.dumps(draft.body(status, failure)), charge=draft.charge(status)
-    )

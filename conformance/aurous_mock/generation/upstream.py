@@ -14,8 +14,10 @@ from aurous_mock.http.errors import APIError
 
 # Members of this API that OpenAI-compatible servers may refuse.
 _AUROUS_ONLY = ("vision_quality",)
-_TIMEOUT = httpx.Timeout(600, connect=10)
-_CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+MAX_CONNECTIONS = 1000
+# A request that gets no connection within a second is refused.
+_TIMEOUT = httpx.Timeout(600, connect=10, pool=1)
+_CONNECTIONS = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100)
 
 
 class Upstream:

@@ -15,6 +15,10 @@ from aurous_mock.http.errors import APIError
 from aurous_mock.storage.store import Store
 
 PREFIX = "/_mock/"
+# About 30 years: the clock stays within what dates can say.
+MAX_ADVANCE = 1_000_000_000
+# Each request is compared with every fault that is not spent.
+MAX_RULES = 1000
 
 
 class Admin:
@@ -43,8 +47,10 @@ class Admin:
         """`{"advance": seconds}` moves the clock of keys, rate limits and records."""
         body = validation.parse(await request.body())
         seconds = body.get("advance") if isinstance(body, dict) else None
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0:
-            raise APIError("invalid_format", "advance must be a number of seconds, not negative.", param="advance")
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_ADVANCE:
+            raise APIError(
+                "value_out_of_range", f"advance must be a number of seconds from 0 to {MAX_ADVANCE}.", param="advance"
+            )
         await self._store.advance(float(seconds))
         return _json({"now": self._store.now()})
 
@@ -55,6 +61,8 @@ class Admin:
         if not isinstance(body, dict) or not isinstance(body.get("fault"), str):
             raise APIError("missing_field", "fault is required.", param="fault")
         rule = read_rule(body)
+        if len(await self._store.rules()) >= MAX_RULES:
+            raise APIError("value_out_of_range", f"There are {MAX_RULES} faults already: POST /_mock/reset first.")
         await self._store.add_rule(orjson.dumps(rule).decode())
         return _json({"fault": rule["fault"]})
 

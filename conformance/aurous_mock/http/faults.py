@@ -78,6 +78,10 @@ class Fault:
         """Whether the fault applies to the request after `earlier` matching ones."""
         return earlier >= self.skip and (self.times is None or earlier < self.skip + self.times)
 
+    def is_spent(self, matched: int) -> bool:
+        """Whether the fault applies to no request after `matched` matching ones."""
+        return self.times is not None and matched >= self.skip + self.times
+
 
 NO_FAULT = Fault()
 

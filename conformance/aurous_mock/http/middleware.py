@@ -24,6 +24,9 @@ from aurous_mock.http.faults import NO_FAULT, Fault
 from aurous_mock.http.rate_limits import Limits, RateLimitInfo
 from aurous_mock.http.request_context import RequestContext
 from aurous_mock.server.settings import Settings
+from aurous_mock.storage.store import StoreUnavailable
+
+_RETRY_SOON = {"Retry-After": "1"}
 
 
 class APIMiddleware:
@@ -91,6 +94,11 @@ class APIMiddleware:
         except ClientDisconnect:
             # The client left before it had sent the whole request: there is nobody to answer.
             return
+        except asyncio.CancelledError as error:
+            # The server shuts down and waits no longer. It would answer with a bare status 500 itself.
+            if context.started:
+                raise
+            await self._error_response(error, context)(scope, receive, send)
         except Exception as error:
             if context.started:
                 raise
@@ -148,7 +156,12 @@ class APIMiddleware:
             script = orjson.loads(rule)
             if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
                 fault = faults.parse(script["fault"])
-                if fault.applies(await self._service.store.count(f"rule {number}")):
+                earlier = await self._service.store.count_rule(number, rule)
+                if earlier is None:
+                    continue
+                if fault.is_spent(earlier + 1):
+                    await self._service.store.remove_rule(number)
+                if fault.applies(earlier):
                     return fault
         return NO_FAULT
 
@@ -176,7 +189,7 @@ class APIMiddleware:
             return Response(HTML, fault.status or 502, headers, "text/html")
         return self._error_response(faults.error_of(fault), context)
 
-    def _error_response(self, error: Exception, context: RequestContext) -> Response:
+    def _error_response(self, error: BaseException, context: RequestContext) -> Response:
         """The error envelope for an exception."""
         api_error = _as_api_error(error)
         code = context.contract.code(api_error.code, api_error.status)
@@ -205,9 +218,15 @@ def _rate_limit_headers(prefix: bytes, info: RateLimitInfo) -> Iterator[tuple[by
     yield prefix + b"reset", b"%d" % info.reset
 
 
-def _as_api_error(error: Exception) -> APIError:
+def _as_api_error(error: BaseException) -> APIError:
     if isinstance(error, APIError):
         return error
+    if isinstance(error, StoreUnavailable):
+        print(f"aurous-mock: the state is unavailable: {error}", file=sys.stderr)
+        message = "The state of the server is unavailable at the moment. Retry."
+        return APIError("internal_error", message, status=503, headers=_RETRY_SOON)
+    if isinstance(error, asyncio.CancelledError):
+        return APIError("internal_error", "The server is shutting down. Retry.", status=503, headers=_RETRY_SOON)
     if isinstance(error, HTTPException):
         if error.status_code == 405:
             return APIError("method_not_allowed", "This path does not take that method.", headers=error.headers)

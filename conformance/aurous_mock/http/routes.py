@@ -10,10 +10,11 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from aurous_mock.completions import idempotency, parsed_request
-from aurous_mock.completions.draft import FAILED, failure_of
+from aurous_mock.completions.draft import FAILED, INTERNAL_ERROR, failure_of
 from aurous_mock.completions.idempotency import Claim
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
+from aurous_mock.completions.streamed_generation import Generation
 from aurous_mock.contract import model_catalogue, validation
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
@@ -67,12 +68,20 @@ class Routes:
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.is_replay else None)
 
     async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> SSEResponse:
-        context = context_of(request)
         generation = await self._service.begin(parsed, team)
+        try:
+            return await self._stream_response(request, generation, team)
+        except BaseException as error:
+            try:
+                await generation.finish(FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR)
+            finally:
+                self._service.forget(generation)
+            raise
+
+    async def _stream_response(self, request: Request, generation: Generation, team: str) -> SSEResponse:
+        context = context_of(request)
         provider_error = _provider_error(request)
         if provider_error is not None and context.fault.error_frame is None:
-            await generation.finish(FAILED, failure_of(provider_error))
-            self._service.forget(generation)
             raise provider_error
         fault = context.fault
         options = StreamOptions(

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, failure_of
-from aurous_mock.completions.service import INTERNAL_ERROR, Generation
+from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, INTERNAL_ERROR, failure_of
+from aurous_mock.completions.streamed_generation import Generation
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.frames import DONE, KEEP_ALIVE, FrameWriter, frame
 from aurous_mock.http.request_context import RequestContext
+from aurous_mock.server import sockets
+from aurous_mock.storage.store import StoreUnavailable
 
 _HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -63,25 +65,32 @@ class SSEResponse:
         self._receive, self._send = receive, send
         try:
             await self._stream()
+        except StoreUnavailable:
+            # Its end is not stored, so none is sent: the client finds it by the completion's id later.
+            sockets.close(scope)
+            await sockets.flush(scope)
         finally:
             await self._on_end()
 
     async def _stream(self) -> None:
         status = b"ignored_streaming" if self._options.warn else b"not_set"
         headers = [*_HEADERS, (b"aurous-idempotency-status", status)]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        helpers = [asyncio.create_task(self._send_keep_alives())]
-        if self._options.notice_disconnect:
-            helpers.append(asyncio.create_task(self._watch_for_disconnect()))
-        producer = asyncio.create_task(self._produce())
-        self._generation.attach(producer)
+        helpers: list[asyncio.Task[None]] = []
+        producer: asyncio.Task[None] | None = None
         try:
+            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+            helpers.append(asyncio.create_task(self._send_keep_alives()))
+            if self._options.notice_disconnect:
+                helpers.append(asyncio.create_task(self._watch_for_disconnect()))
+            producer = asyncio.create_task(self._produce())
+            self._generation.attach(producer)
             await asyncio.wait([producer])
         finally:
-            producer.cancel()
-            await self._finish_generation(producer)
-            for helper in helpers:
-                helper.cancel()
+            try:
+                await self._finish_generation(producer)
+            finally:
+                for helper in helpers:
+                    helper.cancel()
         await self._finish()
 
     async def _produce(self) -> None:
@@ -102,9 +111,11 @@ class SSEResponse:
             await self._emit(self._frames.delta(delta))
             number += 1
 
-    async def _finish_generation(self, producer: "asyncio.Task[None]") -> None:
+    async def _finish_generation(self, producer: "asyncio.Task[None] | None") -> None:
         generation = self._generation
-        if producer.done() and not producer.cancelled():
+        if producer is not None:
+            producer.cancel()
+        if producer is not None and producer.done() and not producer.cancelled():
             error = producer.exception()
             if error is None:
                 await generation.finish(COMPLETED)

@@ -2,6 +2,7 @@
 
 from starlette.routing import Router
 
+from aurous_mock.completions.concurrency import ConcurrencyLimit
 from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
 from aurous_mock.generation.fake_model import Engine, FakeModel
@@ -11,6 +12,7 @@ from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.routes import Routes
 from aurous_mock.server.settings import Settings
 from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
 from aurous_mock.storage.store import Store
 
 
@@ -19,7 +21,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.contracts = spec.load(settings.specs)
-        self.service = Service(_store(settings), _engine(settings))
+        self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(_concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
         router = Router(routes, redirect_slashes=False)
@@ -28,11 +30,20 @@ class Application:
 
 def _store(settings: Settings) -> Store:
     if settings.state is None:
-        return MemoryStore(settings.credits)
+        return MemoryStore(settings.credits, settings.retention or IN_MEMORY)
     # Imported here: SQLAlchemy takes longest to import, and few servers need it.
     from aurous_mock.storage.database import DatabaseStore
 
-    return DatabaseStore(settings.state, settings.credits)
+    return DatabaseStore(settings.state, settings.credits, settings.durability, settings.retention or IN_DATABASE)
+
+
+def _concurrency(settings: Settings) -> int | None:
+    """Completions of one team at a time: by default its share of the connections to the upstream server."""
+    if settings.max_concurrent is not None or settings.upstream is None:
+        return settings.max_concurrent
+    from aurous_mock.generation.upstream import MAX_CONNECTIONS
+
+    return max(1, MAX_CONNECTIONS // len(set(settings.keys.values())))
 
 
 def _engine(settings: Settings) -> Engine:

@@ -13,6 +13,7 @@ from aurous_mock.billing.pricing import MICRO
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http import faults
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, SettingsError
+from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY, Retention
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -37,6 +38,8 @@ def read(arguments: Sequence[str]) -> Settings:
         _fail("--no-default-key needs another key: --api-key or --team-key")
     if flags.upstream is None and (flags.upstream_key or flags.upstream_model):
         _fail("--upstream-key and --upstream-model need --upstream")
+    if flags.durability == "fast" and flags.state is None:
+        _fail("--durability needs --state: without it, everything is in memory")
     if flags.workers > 1 and flags.state is None:
         _fail("--workers needs --state: workers share nothing but the state file or database")
     return Settings(
@@ -49,7 +52,10 @@ def read(arguments: Sequence[str]) -> Settings:
         keep_alive=flags.keep_alive,
         requests_per_minute=flags.rpm,
         tokens_per_minute=flags.tpm,
+        max_concurrent=flags.max_concurrent,
         state=flags.state,
+        durability=flags.durability,
+        retention=flags.retain,
         workers=flags.workers,
         upstream=flags.upstream,
         upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
@@ -115,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
         help="seconds of silence in a stream before a keep-alive comment (default: 15)",
     )
     add("--rpm", type=limit, default=None, metavar="N", help="requests per minute and team (default: no limit)")
+    add(
+        "--max-concurrent",
+        type=limit,
+        default=None,
+        metavar="N",
+        help="completions of one team at a time (default: its share of the connections to --upstream, else no limit)",
+    )
     add("--tpm", type=limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
     add(
         "--state",
@@ -122,6 +135,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE|URL",
         default=None,
         help="keep everything in this SQLite file, or in a database by SQLAlchemy URL, such as postgresql+psycopg://...",
+    )
+    add(
+        "--durability",
+        choices=("full", "fast"),
+        default="full",
+        help="with --state: what was answered survives a power loss (full), or the end of the process only (fast)",
+    )
+    add(
+        "--retain",
+        type=retention,
+        default=None,
+        metavar="DAYSd|COUNT",
+        help="keep finished completions and charges for so many days, or so many of each team "
+        f"(default: {IN_DATABASE.days}d with --state, else {IN_MEMORY.count}); idempotency keys are kept for 24 hours",
     )
     add("--workers", type=limit, default=1, metavar="N", help="processes that share the port and --state (default: 1)")
     add(
@@ -180,6 +207,15 @@ def limit(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be at least 1")
     return value
+
+
+def retention(text: str) -> Retention:
+    try:
+        return Retention(days=rate(text.removesuffix("d"))) if text.endswith("d") else Retention(count=limit(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither days, such as 30d, nor a number of completions"
+        ) from error
 
 
 def port(text: str) -> int:

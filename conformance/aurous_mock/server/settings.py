@@ -5,6 +5,7 @@ from pathlib import Path
 
 from aurous_mock.billing.pricing import MICRO
 from aurous_mock.generation.fake_model import Pace
+from aurous_mock.storage.retention import Retention
 
 DEFAULT_KEY = "al_live_" + "0" * 64
 DEFAULT_TEAM = "team_default"
@@ -21,17 +22,24 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8080
     # API key -> the team it belongs to.
-    keys: dict[str, str] = field(default_factory=lambda: {DEFAULT_KEY: DEFAULT_TEAM})
+    keys: dict[str, str] = field(default_factory=lambda: {DEFAULT_KEY: DEFAULT_TEAM}, repr=False)
     seed: int = 0
     credits: int = 1_000_000 * MICRO
     pace: Pace = field(default_factory=Pace)
     keep_alive: float = 15.0
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    state: str | None = None
+    # May have a password in it.
+    # Completions of one team at a time; None: its share of the upstream connections, or no limit without an upstream.
+    max_concurrent: int | None = None
+    state: str | None = field(default=None, repr=False)
+    # `full`: a commit survives a power loss; `fast`: the death of the process.
+    durability: str = "full"
+    # None: the default of the store.
+    retention: Retention | None = None
     workers: int = 1
     upstream: str | None = None
-    upstream_key: str | None = None
+    upstream_key: str | None = field(default=None, repr=False)
     upstream_model: str | None = None
     specs: tuple[Path, ...] = ()
     expose_admin: bool = False

@@ -1,7 +1,9 @@
 """Runs the application on uvicorn in this process, with graceful startup and shutdown."""
 
+import asyncio
 import gc
 import logging
+import math
 import signal
 import socket
 import sys
@@ -18,6 +20,8 @@ from aurous_mock.server.application import Application
 from aurous_mock.server.settings import Settings, SettingsError
 
 _GRACEFUL_SECONDS = 5
+# What is not done after the grace is cancelled, and has this long to store its end and answer.
+_CANCEL_SECONDS = 2
 _BACKLOG = 2048
 
 
@@ -27,9 +31,10 @@ class Server(uvicorn.Server):
     ready: called when requests are accepted
     """
 
-    def __init__(self, settings: Settings, ready: Callable[[], None]) -> None:
+    def __init__(self, settings: Settings, ready: Callable[[], None], grace: float = _GRACEFUL_SECONDS) -> None:
         self.application = Application(settings)
         self._ready = ready
+        self._grace = grace
         config = uvicorn.Config(
             self.application.asgi,
             http=sockets.protocol(lambda: _bad_request(self.application.contracts.current, settings)),
@@ -38,7 +43,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=_GRACEFUL_SECONDS,
+            timeout_graceful_shutdown=math.ceil(grace) + _CANCEL_SECONDS,
         )
         super().__init__(config)
 
@@ -49,7 +54,16 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self.application.service.interrupt_all()
-        await super().shutdown(sockets)
+        timer = asyncio.get_running_loop().call_later(self._grace, self._cancel_requests)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+    def _cancel_requests(self) -> None:
+        """Cancel what still runs: the application answers it with an error."""
+        for task in list(self.server_state.tasks):
+            task.cancel()
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -5,6 +5,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
@@ -15,6 +16,10 @@ from aurous_mock.server.settings import Settings
 from aurous_mock.server.uvicorn_server import run
 
 _POLL_INTERVAL = 0.5
+# A worker that dies sooner than this after its start has failed, and its successor waits.
+_STABLE_SECONDS = 30.0
+_FIRST_DELAY = 0.5
+_LONGEST_DELAY = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,32 @@ class Worker:
 
     process: SpawnProcess
     ready_receiver: "connection.Connection[None, bool]"
+
+
+class RespawnBackoff:
+    """Delays the replacement of a worker, longer each time that one dies soon after its start."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._delay = 0.0
+        self._due = self._started = clock()
+
+    def start(self) -> None:
+        """A worker was started."""
+        self._started = self._clock()
+
+    def fail(self) -> float:
+        """A worker died. Returns the seconds until it may be replaced."""
+        if self._clock() - self._started >= _STABLE_SECONDS:
+            self._delay = 0.0
+        delay, self._delay = self._delay, min(max(2 * self._delay, _FIRST_DELAY), _LONGEST_DELAY)
+        self._due = self._clock() + delay
+        return delay
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the replacement may be started."""
+        return self._clock() >= self._due
 
 
 class Supervisor:
@@ -58,11 +89,24 @@ class Supervisor:
         return Worker(process, ready_receiver)
 
     def _supervise(self) -> None:
+        backoffs = [RespawnBackoff() for _ in self._workers]
+        dead: set[int] = set()
         while not self._is_shutting_down:
-            connection.wait([worker.process.sentinel for worker in self._workers], timeout=_POLL_INTERVAL)
+            alive = [worker.process.sentinel for place, worker in enumerate(self._workers) if place not in dead]
+            if alive:
+                connection.wait(alive, timeout=_POLL_INTERVAL)
+            else:
+                time.sleep(_POLL_INTERVAL)
             for place, worker in enumerate(self._workers):
-                if not self._is_shutting_down and not worker.process.is_alive():
+                if place not in dead and not worker.process.is_alive() and not self._is_shutting_down:
+                    dead.add(place)
+                    delay, code = backoffs[place].fail(), worker.process.exitcode
+                    worker.ready_receiver.close()
+                    print(f"aurous-mock: a worker ended ({code}); replaced in {delay:g} s", file=sys.stderr)
+                if place in dead and backoffs[place].is_due and not self._is_shutting_down:
+                    dead.discard(place)
                     self._workers[place] = self._start()
+                    backoffs[place].start()
 
     def _shut_down(self, number: int, frame: FrameType | None) -> None:
         self._is_shutting_down = True

@@ -1,96 +1,134 @@
-"""Connects to the database of a shared state and runs transactions in threads."""
+"""Connects to the database of a shared state, and runs transactions off the event loop."""
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
-from pathlib import Path
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from aurous_mock.server.settings import SettingsError
+from aurous_mock.storage import location, schema
+from aurous_mock.storage.group_commit import GroupCommitter, Rollback
+from aurous_mock.storage.location import Location
 from aurous_mock.storage.store import StoreUnavailable
-from aurous_mock.storage.tables import SCHEMA, meta
 
-_BUSY_SECONDS = 30
+# How long a transaction waits for the lock of another process on a SQLite file.
+_BUSY_SECONDS = 10
+_THREADS = 16
 
 T = TypeVar("T")
 
 
 class Database:
-    """A database with its tables. Raises SettingsError if it cannot be used."""
+    """A database with its tables. Raises SettingsError if it cannot be used.
 
-    def __init__(self, location: str) -> None:
+    durability: `full` commits survive a power loss, `fast` ones the death of the process only
+    """
+
+    def __init__(self, text: str, durability: str = "full") -> None:
+        self._location = location.parse(text)
+        self.is_postgresql = self._location.url.get_backend_name() == "postgresql"
         try:
-            self._engine = _connect(location)
-            self._postgresql = self._engine.dialect.name == "postgresql"
-            self._create()
-        except (SQLAlchemyError, ArgumentError, NoSuchModuleError, ImportError, OSError) as error:
+            self._writer, self._reader = _engines(self._location, durability)
+            schema.prepare(self._writer)
+        except schema.SchemaError as error:
+            raise SettingsError(f"cannot use the state {self._location}: {error}") from error
+        except (SQLAlchemyError, NoSuchModuleError, ImportError, OSError) as error:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise SettingsError(f"cannot use the state {redact(location)}: {reason}") from error
-
-    def _create(self) -> None:
-        with self._engine.begin() as connection:
-            if self._postgresql:
-                # Concurrent CREATE TABLE IF NOT EXISTS can fail; the number of the lock is arbitrary.
-                connection.execute(sa.text("SELECT pg_advisory_xact_lock(20260515)"))
-            SCHEMA.create_all(connection)
-            connection.execute(self.insert(meta).values(only=1, clock_offset=0.0).on_conflict_do_nothing())
+            raise SettingsError(f"cannot use the state {self._location}: {self._location.scrub(reason)}") from None
+        self._threads = ThreadPoolExecutor(_THREADS, "aurous-mock-state")
+        self._group = None if self.is_postgresql else GroupCommitter(self._writer)
 
     async def transact(self, work: Callable[[sa.Connection], T]) -> T:
-        """Run `work` in a transaction, in a thread. Raises StoreUnavailable if the database does not answer."""
+        """Run `work` in a transaction that may write. Raises StoreUnavailable if the database does not answer.
 
-        def generation() -> T:
-            try:
-                with self._engine.begin() as connection:
-                    return work(connection)
-            except (OperationalError, InterfaceError) as error:
-                raise StoreUnavailable(str(error.orig).strip()) from error
+        `work` may raise Rollback. A caller that is cancelled does not stop the transaction.
+        """
+        if self._group is not None:
+            return await self._wait(self._group.submit(work))
+        return await self._wait(self._threads.submit(_transact, self._writer, work))
 
-        # Finish even if the request is cancelled: the transaction may be committed already.
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, generation))
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction that only reads: no lock of a writer delays it."""
+        return await self._wait(self._threads.submit(_transact, self._reader, work))
+
+    async def _wait(self, future: "Future[T]") -> T:
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise self._unavailable(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise self._unavailable(error) from error
+            raise
+
+    def _unavailable(self, error: SQLAlchemyError) -> StoreUnavailable:
+        return StoreUnavailable(self._location.scrub(str(getattr(error, "orig", None) or error).strip()))
 
     async def dispose(self) -> None:
-        await asyncio.to_thread(self._engine.dispose)
+        """Finish running transactions, and close every connection."""
+        await asyncio.to_thread(self._dispose)
+
+    def _dispose(self) -> None:
+        if self._group is not None:
+            self._group.stop()
+        self._threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
 
     def insert(self, table: sa.Table) -> Any:
         """An INSERT with ON CONFLICT, which is specific to the dialect in SQLAlchemy."""
-        return (postgresql if self._postgresql else sqlite).insert(table)
+        return (postgresql if self.is_postgresql else sqlite).insert(table)
 
     def clock(self) -> Any:
         """Unix seconds for leases: by the clock of the database where several machines share it."""
-        return sa.extract("epoch", sa.func.clock_timestamp()) if self._postgresql else sa.literal(time.time())
+        return sa.extract("epoch", sa.func.clock_timestamp()) if self.is_postgresql else sa.literal(time.time())
 
 
-def _connect(location: str) -> sa.Engine:
-    """An engine for a database URL, or for the SQLite file of that name."""
-    if "://" not in location:
-        path = Path(location)
-        if path.is_dir() or not path.resolve().parent.is_dir():
-            raise OSError(f"{path} cannot be created")
-        location = f"sqlite:///{path}"
-    url = sa.make_url(location)
-    if url.get_backend_name() == "postgresql" and url.drivername == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=16, max_overflow=16)
-    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "isolation_level": None})
-    event.listen(engine, "connect", _tune)
+def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except Rollback as rollback:
+        result: T = rollback.result
+        return result
+
+
+def _engines(where: Location, durability: str) -> tuple[sa.Engine, sa.Engine]:
+    """An engine for writing and one for reading."""
+    if where.is_sqlite:
+        synchronous = "FULL" if durability == "full" else "NORMAL"
+        writer = _sqlite_engine(where, "BEGIN IMMEDIATE", ("journal_mode=WAL", f"synchronous={synchronous}"))
+        return writer, _sqlite_engine(where, "BEGIN", ("query_only=ON",))
+    # A host that disappears must not hold a thread for longer than a client waits.
+    arguments: dict[str, Any] = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if _is_psycopg(where) else {}
+    if durability == "fast" and _is_psycopg(where):
+        arguments["options"] = "-c synchronous_commit=off"
+    engine = sa.create_engine(
+        where.url, pool_pre_ping=True, pool_size=_THREADS, pool_timeout=5, connect_args=arguments, hide_parameters=True
+    )
+    return engine, engine
+
+
+def _is_psycopg(where: Location) -> bool:
+    return where.url.drivername == "postgresql+psycopg"
+
+
+def _sqlite_engine(where: Location, begin: str, pragmas: tuple[str, ...]) -> sa.Engine:
+    arguments = {"timeout": _BUSY_SECONDS, "isolation_level": None}
+    engine = sa.create_engine(where.url, connect_args=arguments, pool_size=_THREADS, hide_parameters=True)
+
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", configure)
     # A read transaction could not be upgraded to a write transaction while others write.
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
-
-
-def _tune(connection: Any, _record: Any) -> None:
-    # A commit survives the death of the process.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def redact(location: str) -> str:
-    """A location without its password, for logs."""
-    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", location)

@@ -11,22 +11,26 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aurous_mock.completions import leases
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
 from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
-from aurous_mock.completions.leases import Leases
 from aurous_mock.http.rate_limits import BucketState, Change
 from aurous_mock.storage.connections import Database
+from aurous_mock.storage.group_commit import Rollback
+from aurous_mock.storage.leases import LEASE_SECONDS, Leases
+from aurous_mock.storage.retention import IN_DATABASE, Retention
 from aurous_mock.storage.store import (
     Balance,
     Charge,
+    Checkpoint,
     FinishCompletion,
     InsufficientCredits,
     Record,
     StartCompletion,
     Started,
     StartResult,
+    rule_counter,
 )
+from aurous_mock.storage.sweeper import Sweeper
 from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
 
 
@@ -35,23 +39,31 @@ class DatabaseStore:
 
     shared = True
 
-    def __init__(self, location: str, initial_credits: int) -> None:
+    def __init__(
+        self,
+        location: str,
+        initial_credits: int,
+        durability: str = "full",
+        retention: Retention = IN_DATABASE,
+    ) -> None:
         self._initial_credits = initial_credits
         self._holder = uuid.uuid4().hex
         self._offset = 0.0
-        self._database = Database(location)
-        self._leases = Leases(self._database, self._holder, self.close)
-        self._renewal: asyncio.Task[None] | None = None
+        self._database = Database(location, durability)
+        self.leases = Leases(self._database, self._expire)
+        self.sweeper = Sweeper(self._database, retention, self.now)
+        self._tasks: list[asyncio.Task[None]] = []
         self._transact = self._database.transact
+        self._read = self._database.read
         self._insert = self._database.insert
 
     async def start(self) -> None:
-        await self._leases.expire_abandoned()
-        self._renewal = asyncio.create_task(self._leases.run_forever())
+        await self._read(self._read_offset)
+        self._tasks = [asyncio.create_task(work()) for work in (self.leases.run_forever, self.sweeper.run_forever)]
 
     async def stop(self) -> None:
-        if self._renewal is not None:
-            self._renewal.cancel()
+        for task in self._tasks:
+            task.cancel()
         await self._database.dispose()
 
     def now(self) -> float:
@@ -61,7 +73,10 @@ class DatabaseStore:
         self._offset = float(connection.execute(sa.select(meta.c.clock_offset)).scalar_one())
 
     async def open(self, start: StartCompletion) -> StartResult:
-        return await self._transact(lambda connection: self._open(connection, start))
+        result = await self._transact(lambda connection: self._open(connection, start))
+        if isinstance(result, Started):
+            self.leases.held.add(start.id)
+        return result
 
     def _open(self, connection: sa.Connection, start: StartCompletion) -> StartResult:
         self._read_offset(connection)
@@ -70,10 +85,9 @@ class DatabaseStore:
             if not isinstance(decision, KeyUnused):
                 return decision
         if not self._place_hold(connection, start):
-            # The claim is rolled back too.
             balance = self._balance(connection, start.team)
-            connection.rollback()
-            return InsufficientCredits(balance.credits - balance.held)
+            # The claim is rolled back too.
+            raise Rollback(InsufficientCredits(balance.credits - balance.held))
         connection.execute(
             sa.insert(completions).values(
                 id=start.id,
@@ -84,7 +98,7 @@ class DatabaseStore:
                 body=start.body,
                 key=start.claim.key if start.claim else None,
                 holder=self._holder,
-                lease=self._database.clock() + leases.LEASE_SECONDS,
+                lease=self._database.clock() + LEASE_SECONDS,
                 cancel_asked=False,
             )
         )
@@ -127,18 +141,25 @@ class DatabaseStore:
         connection.execute(row.on_conflict_do_nothing())
 
     async def close(self, finish: FinishCompletion) -> bool:
-        return await self._transact(lambda connection: self._close(connection, finish))
+        finished = await self._transact(lambda connection: self._close(connection, finish, sa.true()))
+        self.leases.held.discard(finish.id)
+        return finished
 
-    def _close(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
-        running = (completions.c.id == finish.id) & (completions.c.status == IN_PROGRESS)
+    async def _expire(self, finish: FinishCompletion) -> bool:
+        return await self._transact(lambda connection: self._close(connection, finish, self.leases.is_expired()))
+
+    def _close(self, connection: sa.Connection, finish: FinishCompletion, condition: sa.ColumnElement[bool]) -> bool:
+        running = (completions.c.id == finish.id) & (completions.c.status == IN_PROGRESS) & condition
         row = connection.execute(sa.select(completions).where(running)).one_or_none()
         if row is None:
-            return False
+            return self._is_finished(connection, finish)
         here = (keys.c.team == row.team) & (keys.c.key == row.key)
         connection.execute(sa.select(keys.c.key).where(here).with_for_update())
-        ending = sa.update(completions).where(running).values(status=finish.status, body=finish.body)
+        ending = (
+            sa.update(completions).where(running).values(status=finish.status, body=finish.body, finished_at=self.now())
+        )
         if connection.execute(ending).rowcount != 1:
-            return False
+            return self._is_finished(connection, finish)
         left = balances.c.credits - finish.charge
         connection.execute(
             sa.update(balances)
@@ -161,6 +182,12 @@ class DatabaseStore:
             self._finish_key(connection, finish, here)
         return True
 
+    def _is_finished(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
+        """Whether it was finished in this way before: the connection may be lost after a commit."""
+        here = completions.c.id == finish.id
+        row = connection.execute(sa.select(completions.c.status, completions.c.body).where(here)).one_or_none()
+        return row is not None and (row.status, row.body) == (finish.status, finish.body)
+
     def _finish_key(self, connection: sa.Connection, finish: FinishCompletion, here: sa.ColumnElement[bool]) -> None:
         mine = here & (keys.c.completion_id == finish.id)
         if finish.status == COMPLETED:
@@ -168,12 +195,14 @@ class DatabaseStore:
         else:
             connection.execute(sa.delete(keys).where(mine))
 
-    async def checkpoint(self, completion_id: str, body: bytes) -> bool:
-        def work(connection: sa.Connection) -> bool:
+    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
+        def work(connection: sa.Connection) -> Checkpoint:
             running = (completions.c.id == completion_id) & (completions.c.status == IN_PROGRESS)
-            connection.execute(sa.update(completions).where(running).values(body=body))
-            asked = sa.select(completions.c.cancel_asked).where(completions.c.id == completion_id)
-            return bool(connection.execute(asked).scalar())
+            stored = sa.update(completions).where(running).values(body=body).returning(completions.c.cancel_asked)
+            row = connection.execute(stored).one_or_none()
+            if row is None:
+                return Checkpoint.FINISHED
+            return Checkpoint.CANCEL_REQUESTED if row.cancel_asked else Checkpoint.STORED
 
         return await self._transact(work)
 
@@ -189,41 +218,43 @@ class DatabaseStore:
             row = connection.execute(sa.select(keys).where(here)).one_or_none()
             return None if row is None else _entry(row)
 
-        return await self._transact(work)
+        return await self._read(work)
 
     async def find(self, team: str, completion_id: str) -> Record | None:
+        if "\0" in completion_id:
+            # PostgreSQL refuses the character in a text; no id has it.
+            return None
+
         def work(connection: sa.Connection) -> Record | None:
             here = (completions.c.id == completion_id) & (completions.c.team == team)
             row = connection.execute(sa.select(completions).where(here)).one_or_none()
             return None if row is None else Record(row.id, row.status, row.streamed, row.body)
 
-        return await self._transact(work)
+        return await self._read(work)
 
     async def balance(self, team: str) -> Balance:
-        def work(connection: sa.Connection) -> Balance:
-            self._create_balance(connection, team)
-            return self._balance(connection, team)
-
-        return await self._transact(work)
+        return await self._read(lambda connection: self._balance(connection, team))
 
     def _balance(self, connection: sa.Connection, team: str) -> Balance:
-        row = connection.execute(sa.select(balances).where(balances.c.team == team)).one()
-        return Balance(row.credits, row.held)
+        row = connection.execute(sa.select(balances).where(balances.c.team == team)).one_or_none()
+        return Balance(self._initial_credits, 0) if row is None else Balance(row.credits, row.held)
 
     async def charges(self) -> list[Charge]:
         def work(connection: sa.Connection) -> list[Charge]:
             rows = connection.execute(sa.select(charges).order_by(charges.c.number)).all()
             return [Charge(row.completion_id, row.team, row.status, row.micro, row.key, row.charged_at) for row in rows]
 
-        return await self._transact(work)
+        return await self._read(work)
 
     async def count(self, name: str) -> int:
-        def work(connection: sa.Connection) -> int:
-            fresh = self._insert(counters).values(name=name, count=1)
-            counted = fresh.on_conflict_do_update(index_elements=["name"], set_={"count": counters.c.count + 1})
-            return int(connection.execute(counted.returning(counters.c.count)).scalar_one()) - 1
+        return await self._transact(lambda connection: self._count(connection, name))
 
-        return await self._transact(work)
+    def _count(self, connection: sa.Connection, name: str) -> int:
+        now = self.now()
+        fresh = self._insert(counters).values(name=name, count=1, counted_at=now)
+        more = {"count": counters.c.count + 1, "counted_at": now}
+        counted = fresh.on_conflict_do_update(index_elements=["name"], set_=more)
+        return int(connection.execute(counted.returning(counters.c.count)).scalar_one()) - 1
 
     async def update_bucket(self, bucket: str, change: Change) -> BucketState:
         def work(connection: sa.Connection) -> BucketState:
@@ -243,7 +274,22 @@ class DatabaseStore:
         def work(connection: sa.Connection) -> list[tuple[int, str]]:
             return [(row.number, row.rule) for row in connection.execute(sa.select(rules).order_by(rules.c.number))]
 
+        return await self._read(work)
+
+    async def count_rule(self, number: int, rule: str) -> int | None:
+        def work(connection: sa.Connection) -> int | None:
+            here = (rules.c.number == number) & (rules.c.rule == rule)
+            exists = connection.execute(sa.select(rules.c.number).where(here).with_for_update()).first()
+            return None if exists is None else self._count(connection, rule_counter(number))
+
         return await self._transact(work)
+
+    async def remove_rule(self, number: int) -> None:
+        def work(connection: sa.Connection) -> None:
+            connection.execute(sa.delete(rules).where(rules.c.number == number))
+            connection.execute(sa.delete(counters).where(counters.c.name == rule_counter(number)))
+
+        await self._transact(work)
 
     async def reset(self) -> None:
         def work(connection: sa.Connection) -> None:

@@ -1,21 +1,24 @@
 """A store in the memory of this process."""
 
 import time
-from collections import Counter
+from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
-from aurous_mock.completions.idempotency import Claim, Entry, KeyUnused, decide
+from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, KeyUnused, decide
 from aurous_mock.http.rate_limits import BucketState, Change
+from aurous_mock.storage.retention import COUNTERS, IN_MEMORY, Retention
 from aurous_mock.storage.store import (
     Balance,
     Charge,
+    Checkpoint,
     FinishCompletion,
     InsufficientCredits,
     Record,
     StartCompletion,
     Started,
     StartResult,
+    rule_counter,
 )
 
 
@@ -32,8 +35,9 @@ class MemoryStore:
 
     shared = False
 
-    def __init__(self, initial_credits: int) -> None:
+    def __init__(self, initial_credits: int, retention: Retention = IN_MEMORY) -> None:
         self._initial_credits = initial_credits
+        self._retention = retention
         self._offset = 0.0
         self._clear()
 
@@ -41,9 +45,13 @@ class MemoryStore:
         self._completions: dict[str, _Stored] = {}
         self._entries: dict[tuple[str, str], Entry] = {}
         self._balances: dict[str, Balance] = {}
-        self._charges: list[Charge] = []
-        self._counts: Counter[str] = Counter()
-        self._rules: list[tuple[int, str]] = []
+        # Of each team, the ids of finished completions and when they finished, oldest first.
+        self._finished: defaultdict[str, deque[tuple[float, str]]] = defaultdict(deque)
+        # By completion: in the order of the charges.
+        self._charges: dict[str, Charge] = {}
+        self._counts: dict[str, int] = {}
+        self._rules: dict[int, str] = {}
+        self._rules_added = 0
         self._buckets: dict[str, BucketState] = {}
 
     async def start(self) -> None:
@@ -63,16 +71,20 @@ class MemoryStore:
             return InsufficientCredits(balance.credits - balance.held)
         self._balances[start.team] = Balance(balance.credits, balance.held + start.hold)
         if claim is not None:
-            entry = Entry(claim.route, claim.fingerprint, start.id, self.now())
-            self._entries[start.team, claim.key] = entry
+            self._drop_expired_keys()
+            # At the end of the dictionary, which is in the order of the claims.
+            self._entries.pop((start.team, claim.key), None)
+            self._entries[start.team, claim.key] = Entry(claim.route, claim.fingerprint, start.id, self.now())
         record = Record(start.id, IN_PROGRESS, start.streamed, start.body)
         self._completions[start.id] = _Stored(start.team, start.hold, claim, record)
         return Started()
 
     async def close(self, finish: FinishCompletion) -> bool:
         stored = self._completions.get(finish.id)
-        if stored is None or stored.record.status != IN_PROGRESS:
+        if stored is None:
             return False
+        if stored.record.status != IN_PROGRESS:
+            return (stored.record.status, stored.record.body) == (finish.status, finish.body)
         record = Record(finish.id, finish.status, stored.record.streamed, finish.body)
         self._completions[finish.id] = _Stored(stored.team, stored.hold, stored.claim, record)
         balance = self._balance(stored.team)
@@ -80,10 +92,32 @@ class MemoryStore:
         self._balances[stored.team] = Balance(max(balance.credits - finish.charge, 0), balance.held - stored.hold)
         key = stored.claim.key if stored.claim else None
         if finish.charge:
-            self._charges.append(Charge(finish.id, stored.team, finish.status, finish.charge, key, self.now()))
+            charge = Charge(finish.id, stored.team, finish.status, finish.charge, key, self.now())
+            self._charges[finish.id] = charge
         if key is not None:
             self._finish_key(stored.team, key, finish)
+        self._finished[stored.team].append((self.now(), finish.id))
+        self._sweep(self._finished[stored.team])
         return True
+
+    def _sweep(self, finished: deque[tuple[float, str]]) -> None:
+        """Forget what one team need not have any more, with its keys: memory is bounded."""
+        count, oldest = self._retention.count, self._retention.oldest(self.now())
+        while finished and (finished[0][0] < oldest or (count is not None and len(finished) > count)):
+            _, completion_id = finished.popleft()
+            stored = self._completions.pop(completion_id)
+            self._charges.pop(completion_id, None)
+            if stored.claim is not None:
+                entry = self._entries.get((stored.team, stored.claim.key))
+                if entry is not None and entry.completion_id == completion_id:
+                    del self._entries[stored.team, stored.claim.key]
+
+    def _drop_expired_keys(self) -> None:
+        while self._entries:
+            first = next(iter(self._entries))
+            if self.now() - self._entries[first].claimed_at < WINDOW:
+                return
+            del self._entries[first]
 
     def _finish_key(self, team: str, key: str, finish: FinishCompletion) -> None:
         entry = self._entries.get((team, key))
@@ -94,8 +128,8 @@ class MemoryStore:
         else:
             del self._entries[team, key]
 
-    async def checkpoint(self, completion_id: str, body: bytes) -> bool:
-        return False
+    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
+        return Checkpoint.STORED
 
     async def request_cancel(self, completion_id: str) -> None:
         """There are no other servers."""
@@ -114,21 +148,33 @@ class MemoryStore:
         return self._balance(team)
 
     async def charges(self) -> list[Charge]:
-        return list(self._charges)
+        return list(self._charges.values())
 
     async def count(self, name: str) -> int:
-        self._counts[name] += 1
-        return self._counts[name] - 1
+        # At the end of the dictionary, so that the first was not used for longest.
+        before = self._counts.pop(name, 0)
+        self._counts[name] = before + 1
+        if len(self._counts) > COUNTERS:
+            del self._counts[next(iter(self._counts))]
+        return before
 
     async def update_bucket(self, bucket: str, change: Change) -> BucketState:
         state = self._buckets[bucket] = change(self._buckets.get(bucket))
         return state
 
     async def add_rule(self, rule: str) -> None:
-        self._rules.append((len(self._rules), rule))
+        self._rules_added += 1
+        self._rules[self._rules_added] = rule
 
     async def rules(self) -> list[tuple[int, str]]:
-        return self._rules
+        return list(self._rules.items())
+
+    async def count_rule(self, number: int, rule: str) -> int | None:
+        return await self.count(rule_counter(number)) if self._rules.get(number) == rule else None
+
+    async def remove_rule(self, number: int) -> None:
+        self._rules.pop(number, None)
+        self._counts.pop(rule_counter(number), None)
 
     async def reset(self) -> None:
         self._clear()

@@ -1,6 +1,7 @@
 """The interface of stores: completions, idempotency keys, balances, charges and rate limits."""
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Protocol
 
 from aurous_mock.billing.pricing import in_credits
@@ -40,6 +41,14 @@ class InsufficientCredits:
     """The balance does not cover the hold. available: micro-credits"""
 
     available: int
+
+
+class Checkpoint(Enum):
+    """The result of a checkpoint: stored, also if a cancellation is requested; or refused, since it is finished."""
+
+    STORED = "stored"
+    CANCEL_REQUESTED = "cancel requested"
+    FINISHED = "finished"
 
 
 StartResult = Started | Replay | KeyInUse | InsufficientCredits
@@ -94,6 +103,11 @@ class Charge:
         }
 
 
+def rule_counter(number: int) -> str:
+    """The name of the counter of a scripted fault."""
+    return f"rule {number}"
+
+
 class StoreUnavailable(Exception):  # noqa: N818 - a state of the store, not of this program
     """The store cannot be used at the moment; it may be available later."""
 
@@ -115,11 +129,12 @@ class Store(Protocol):
 
     async def close(self, finish: FinishCompletion) -> bool:
         """Finish a completion once: store its body, release its hold, charge it, and store the response of its key, or
-        free the key if it failed. False if it was finished before."""
+        free the key if it failed. False if it was finished differently before, or does not exist; to repeat the same
+        finish is harmless and True."""
         ...
 
-    async def checkpoint(self, completion_id: str, body: bytes) -> bool:
-        """Store the body of a running completion. True if its cancellation was requested."""
+    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
+        """Store the body of a running completion."""
         ...
 
     async def request_cancel(self, completion_id: str) -> None:
@@ -156,6 +171,14 @@ class Store(Protocol):
 
     async def rules(self) -> list[tuple[int, str]]:
         """The scripted faults and their numbers, oldest first."""
+        ...
+
+    async def count_rule(self, number: int, rule: str) -> int | None:
+        """Increment the counter of a scripted fault, and return its value before; None if the fault is removed."""
+        ...
+
+    async def remove_rule(self, number: int) -> None:
+        """Delete a scripted fault and its counter."""
         ...
 
     async def reset(self) -> None:

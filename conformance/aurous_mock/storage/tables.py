@@ -18,6 +18,9 @@ completions = sa.Table(
     sa.Column("holder", sa.Text, nullable=False),
     sa.Column("lease", sa.Float(53), nullable=False),
     sa.Column("cancel_asked", sa.Boolean, nullable=False),
+    # Null while it is in progress.
+    sa.Column("finished_at", sa.Float(53)),
+    sa.Index("completions_finished", "team", "finished_at"),
 )
 sa.Index(
     "completions_running",
@@ -34,7 +37,7 @@ keys = sa.Table(
     sa.Column("route", sa.Text, nullable=False),
     sa.Column("fingerprint", sa.Text, nullable=False),
     sa.Column("completion_id", sa.Text, nullable=False),
-    sa.Column("claimed_at", sa.Float(53), nullable=False),
+    sa.Column("claimed_at", sa.Float(53), nullable=False, index=True),
     sa.Column("body", sa.LargeBinary),
 )
 
@@ -56,6 +59,7 @@ charges = sa.Table(
     sa.Column("micro", sa.BigInteger, nullable=False),
     sa.Column("key", sa.Text),
     sa.Column("charged_at", sa.Float(53), nullable=False),
+    sa.Index("charges_charged", "team", "charged_at"),
 )
 
 counters = sa.Table(
@@ -63,6 +67,7 @@ counters = sa.Table(
     SCHEMA,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("counted_at", sa.Float(53), index=True),
 )
 
 buckets = sa.Table(
@@ -87,4 +92,5 @@ meta = sa.Table(
     SCHEMA,
     sa.Column("only", sa.Integer, primary_key=True),
     sa.Column("clock_offset", sa.Float(53), nullable=False),
+    sa.Column("schema_version", sa.Integer),
 )

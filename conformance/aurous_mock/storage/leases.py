@@ -1,0 +1,94 @@
+"""Leases of running completions: this server renews its own, and fails those of servers that died.
+
+When a server dies its leases expire. The next server that looks fails the completion, which releases its hold and frees
+its key. A server that was paused itself cannot tell the dead from the paused, and gives all others time to renew first.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import sqlalchemy as sa
+
+from aurous_mock.completions.draft import ABANDONED, FAILED, IN_PROGRESS, mark_failed
+from aurous_mock.storage.connections import Database
+from aurous_mock.storage.store import FinishCompletion, StoreUnavailable
+from aurous_mock.storage.tables import completions
+
+LEASE_SECONDS = 4.0
+_RENEW_INTERVAL = 1.0
+_PAUSE_SECONDS = LEASE_SECONDS / 2
+
+Clock = Callable[[], float]
+
+
+class Leases:
+    """The leases of one server.
+
+    expire: finishes a completion if its lease is still expired
+    clocks: those by which a pause of this server shows; a virtual machine's may stand still while it is paused
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        expire: Callable[[FinishCompletion], Awaitable[bool]],
+        clocks: tuple[Clock, ...] = (time.monotonic, time.time),
+    ) -> None:
+        self._database = database
+        self._expire = expire
+        self._clocks = clocks
+        self._seen = self._now()
+        self._watching_since = self._seen
+        # The completions that this server has started and not finished.
+        self.held: set[str] = set()
+
+    async def run_forever(self) -> None:
+        """Renew and expire leases until cancelled."""
+        while True:
+            await asyncio.sleep(_RENEW_INTERVAL)
+            try:
+                await self.tick()
+            except StoreUnavailable as error:
+                # It may be available again before the leases expire.
+                print(f"aurous-mock: the state is unavailable: {error}", file=sys.stderr)
+
+    async def tick(self) -> None:
+        """Renew the leases of this server; expire others if it has watched them for as long as a lease lasts."""
+        self._notice_pause()
+        await self.renew()
+        # The renewal may have been slow too.
+        self._notice_pause()
+        if min(self._elapsed(self._watching_since)) >= LEASE_SECONDS:
+            await self.expire_abandoned()
+
+    def _now(self) -> tuple[float, ...]:
+        return tuple(clock() for clock in self._clocks)
+
+    def _elapsed(self, since: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(now - then for now, then in zip(self._now(), since, strict=True))
+
+    def _notice_pause(self) -> None:
+        if max(self._elapsed(self._seen)) > _PAUSE_SECONDS:
+            self._watching_since = self._now()
+        self._seen = self._now()
+
+    async def renew(self) -> None:
+        """Renew the leases of the completions that this server holds."""
+        held = list(self.held)
+        if held:
+            mine = completions.c.id.in_(held) & (completions.c.status == IN_PROGRESS)
+            renewed = sa.update(completions).where(mine).values(lease=self._database.clock() + LEASE_SECONDS)
+            await self._database.transact(lambda connection: connection.execute(renewed))
+
+    async def expire_abandoned(self) -> None:
+        """Fail the completions whose leases have expired."""
+        query = sa.select(completions.c.id, completions.c.body).where(self.is_expired())
+        for row in await self._database.read(lambda connection: connection.execute(query).all()):
+            body = mark_failed(row.body, ABANDONED)
+            await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
+
+    def is_expired(self) -> sa.ColumnElement[bool]:
+        """The condition of a completion that nobody renews."""
+        return sa.and_(completions.c.status == IN_PROGRESS, completions.c.lease < self._database.clock())
