@@ -130,7 +130,7 @@ class Draft:
 
 
 def mark_failed(body: bytes, failure: Failure) -> bytes:
-    """The final body of a completion that cannot be finished otherwise: failed, and not charged. body: an earlier one"""
+    """The body of a completion that cannot be finished otherwise: failed, and not charged. body: an earlier one"""
     completion: dict[str, Any] = orjson.loads(body)
     usage = completion["usage"]
     usage["credits_charged"] = 0.0

@@ -96,4 +96,4 @@ class Finisher:
                 is_replaced = True
                 finish = replace(finish, status=FAILED, body=mark_failed(finish.body, INTERNAL_ERROR), charge=0)
             delay = min(2 * delay or _FIRST_DELAY, _LONGEST_DELAY)
-            await self._sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+            await self._sleep(delay * random.uniform(0.5, 1.0))

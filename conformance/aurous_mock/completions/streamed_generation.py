@@ -38,7 +38,7 @@ class Generation:
     async def finish(self, status: str, failure: Failure | None = None) -> None:
         """End the completion: store it, charge it and release its hold.
 
-        Raises StoreUnavailable if that takes long; it goes on in the background, and the client must not be told an end.
+        Raises StoreUnavailable if that takes long. It goes on in the background; the client must not be told an end.
         """
         self.status, self.failure = status, failure
         try:

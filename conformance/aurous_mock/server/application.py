@@ -21,7 +21,7 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.contracts = spec.load(settings.specs)
-        self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(_concurrency(settings)))
+        self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
         router = Router(routes, redirect_slashes=False)
@@ -37,7 +37,7 @@ def _store(settings: Settings) -> Store:
     return DatabaseStore(settings.state, settings.credits, settings.durability, settings.retention or IN_DATABASE)
 
 
-def _concurrency(settings: Settings) -> int | None:
+def concurrency(settings: Settings) -> int | None:
     """Completions of one team at a time: by default its share of the connections to the upstream server."""
     if settings.max_concurrent is not None or settings.upstream is None:
         return settings.max_concurrent

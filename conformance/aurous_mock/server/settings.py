@@ -29,9 +29,9 @@ class Settings:
     keep_alive: float = 15.0
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
-    # May have a password in it.
     # Completions of one team at a time; None: its share of the upstream connections, or no limit without an upstream.
     max_concurrent: int | None = None
+    # May have a password in it.
     state: str | None = field(default=None, repr=False)
     # `full`: a commit survives a power loss; `fast`: the death of the process.
     durability: str = "full"

@@ -1,0 +1,228 @@
+"""The end of a completion reaches the store, whatever happens to the store or to the request."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aurous_mock.completions import parsed_request
+from aurous_mock.completions.finisher import Finisher
+from aurous_mock.completions.idempotency import Claim
+from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.completions.service import Created, Service
+from aurous_mock.contract import spec
+from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.fake_model import FakeModel, Pace
+from aurous_mock.http.errors import APIError
+from aurous_mock.http.request_context import RequestContext
+from aurous_mock.http.sse_response import SSEResponse, StreamOptions
+from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.store import FinishCompletion, StartCompletion, StartResult, StoreUnavailable
+from mockkit import chat
+
+CLAIM = Claim("key", "/v1/chat/completions", "fingerprint")
+
+
+class FailingStore(MemoryStore):
+    """A store whose `close` fails as often as told, as one whose database is away."""
+
+    shared = True
+
+    def __init__(self, failures: int = 0, error: Exception | None = None) -> None:
+        super().__init__(10**12)
+        self.failures = failures
+        self.error = error or StoreUnavailable("the database is away")
+        self.opened: list[str] = []
+        self.may_open = asyncio.Event()
+        self.may_open.set()
+
+    async def open(self, start: StartCompletion) -> StartResult:
+        await self.may_open.wait()
+        self.opened.append(start.id)
+        return await super().open(start)
+
+    async def close(self, finish: FinishCompletion) -> bool:
+        if self.failures:
+            self.failures -= 1
+            raise self.error
+        return await super().close(finish)
+
+
+class Sleeps:
+    """Instead of waiting: the delays, and a gate that the retries wait for."""
+
+    def __init__(self, is_open: bool = True) -> None:
+        self.delays: list[float] = []
+        self.gate = asyncio.Event()
+        if is_open:
+            self.gate.set()
+
+    async def __call__(self, seconds: float) -> None:
+        self.delays.append(seconds)
+        await self.gate.wait()
+        await asyncio.sleep(0)
+
+
+async def create(service: Service, claim: Claim | None = CLAIM) -> Created:
+    return await service.create(parsed_request.read(chat()), "t", claim, Pace(), None)
+
+
+def test_close_that_fails_is_retried_until_it_is_stored() -> None:
+    async def scenario() -> None:
+        store, sleeps = FailingStore(failures=30), Sleeps()
+        service = Service(store, FakeModel(0), finisher=Finisher(store, sleeps))
+        created = await create(service)
+        assert not created.is_replay
+        assert len(sleeps.delays) == 30
+        assert max(sleeps.delays) <= 2.0
+        assert (await store.balance("t")).held == 0
+        assert len(await store.charges()) == 1
+        assert (await create(service)).body == created.body
+
+    asyncio.run(scenario())
+
+
+def test_call_is_refused_while_its_end_is_not_stored_and_replayed_afterwards() -> None:
+    async def scenario() -> None:
+        store, sleeps = FailingStore(failures=1), Sleeps(is_open=False)
+        finisher = Finisher(store, sleeps, wait_seconds=0)
+        service = Service(store, FakeModel(0), finisher=finisher)
+        with pytest.raises(StoreUnavailable):
+            await create(service)
+        with pytest.raises(APIError) as refused:
+            await create(service)
+        assert refused.value.code == "idempotency_key_in_use"
+        sleeps.gate.set()
+        while finisher.pending:
+            await asyncio.sleep(0)
+        assert (await create(service)).is_replay
+        assert (await store.balance("t")).held == 0
+        assert len(await store.charges()) == 1
+
+    asyncio.run(scenario())
+
+
+def test_end_that_cannot_be_stored_is_replaced_by_a_free_failure() -> None:
+    async def scenario() -> None:
+        store = FailingStore(failures=1, error=ValueError("integer out of range"))
+        service = Service(store, FakeModel(0), finisher=Finisher(store, Sleeps()))
+        with pytest.raises(APIError):
+            await create(service)
+        assert (await store.balance("t")).held == 0
+        assert await store.charges() == []
+        record = await store.find("t", store.opened[0])
+        assert record is not None
+        assert record.status == "failed"
+        assert b'"credits_charged":0.0' in record.body
+        assert not (await create(service)).is_replay
+
+    asyncio.run(scenario())
+
+
+def test_request_cancelled_while_it_starts_leaves_no_hold() -> None:
+    async def scenario() -> None:
+        store = FailingStore()
+        store.may_open.clear()
+        finisher = Finisher(store, Sleeps())
+        task = asyncio.create_task(create(Service(store, FakeModel(0), finisher=finisher)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        store.may_open.set()
+        while finisher.pending:
+            await asyncio.sleep(0)
+        assert store.opened
+        assert (await store.balance("t")).held == 0
+        assert not (await create(Service(store, FakeModel(0)))).is_replay
+
+    asyncio.run(scenario())
+
+
+class BrokenEngine:
+    """An engine that fails after one delta."""
+
+    async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
+        raise RuntimeError("broken")
+
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+        yield Delta("a")
+        raise RuntimeError("broken")
+
+    async def stop(self) -> None:
+        """Nothing to close."""
+
+
+async def stream(store: MemoryStore, engine: Any, send: Any) -> str:
+    """Stream one completion to `send`, and return its id."""
+    service = Service(store, engine, finisher=Finisher(store, Sleeps()))
+    generation = await service.begin(parsed_request.read(chat(stream=True)), "t")
+    options = StreamOptions(warn=False, keep_alive=15, error_frame=None, provider_error=None, notice_disconnect=True)
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def settle() -> None:
+        service.forget(generation)
+
+    context = RequestContext("req_1", spec.load(()).current, {})
+    response = SSEResponse(generation, service.deltas(generation, Pace()), options, context, on_end=settle)
+    with contextlib.suppress(ConnectionError, RuntimeError):
+        await response({"type": "http"}, receive, send)
+    return generation.draft.id
+
+
+@pytest.mark.parametrize("failing_send", range(5))
+@pytest.mark.parametrize("engine", [FakeModel(0), BrokenEngine()], ids=["answering", "broken"])
+def test_stream_lets_go_of_its_hold_wherever_it_fails(engine: Any, failing_send: int) -> None:
+    async def scenario() -> None:
+        store, sends = FailingStore(failures=2), 0
+
+        async def send(message: Any) -> None:
+            nonlocal sends
+            sends += 1
+            if sends > failing_send:
+                raise ConnectionResetError
+
+        completion_id = await stream(store, engine, send)
+        assert (await store.balance("t")).held == 0
+        record = await store.find("t", completion_id)
+        assert record is not None
+        assert record.status in ("failed", "cancelled")
+
+    asyncio.run(scenario())
+
+
+def test_stream_that_another_server_failed_tells_its_client_so() -> None:
+    async def scenario() -> None:
+        store, sent = FailingStore(), b""
+
+        async def send(message: Any) -> None:
+            nonlocal sent
+            sent += message.get("body", b"")
+            if len(store.opened) == 1 and b"delta" in sent:
+                await store.close(FinishCompletion(id=store.opened[0], status="failed", body=b"{}", charge=0))
+
+        await stream(store, FakeModel(0), send)
+        assert b"chat_provider_unavailable" in sent
+        assert b'finish_reason":"stop' not in sent
+        assert await store.charges() == []
+
+    asyncio.run(scenario())
+
+
+def test_stream_whose_end_is_not_stored_tells_no_end() -> None:
+    async def scenario() -> None:
+        store, sent = FailingStore(failures=1), b""
+        finisher = Finisher(store, Sleeps(is_open=False), wait_seconds=0)
+        service = Service(store, FakeModel(0), finisher=finisher)
+        generation = await service.begin(parsed_request.read(chat(stream=True)), "t")
+        with pytest.raises(StoreUnavailable):
+            await generation.finish("completed")
+        assert generation.finished.is_set()
+        assert sent == b""
+
+    asyncio.run(scenario())
