@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Compares saved documentation pages with the spec, and tells where they differ.
+"""Compares saved documentation pages with the spec, and lists the differences.
 
     python3 scripts/audit_docs.py pages/create-a-chat-completion.txt pages/balance.txt
     python3 scripts/audit_docs.py --json pages/*.txt
 
-A page is the plain text of an API-reference page, as a browser copies or saves it. Differences that were decided upon
-are listed with their reasons in scripts/audit/accepted.yaml; --all shows them too.
+A page is the plain text of an API reference page, as a browser copies or saves it. Accepted differences are listed with
+their reasons in scripts/audit/accepted.yaml; --all shows them too.
 
-Exit codes: 0 no difference that was not accepted, 1 there is one, 2 a page or a file cannot be read.
+Exit codes: 0 every difference is accepted, 1 one is not, 2 a page or a file cannot be read.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def _text(found: list[Difference], entries: list[Entry], *, show_all: bool, page
     unused = [entry for entry in entries if not entry.uses]
     lines.append(f"{pages} page(s), {open_} difference(s), {accepted} accepted")
     if show_all and unused:
-        lines.append(f"{len(unused)} accepted difference(s) did not come up on these pages:")
+        lines.append(f"{len(unused)} accepted difference(s) match nothing on these pages:")
         lines += [f"  {entry.operation} {entry.pointer} {entry.about}" for entry in unused]
     return "\n".join(lines)
 
@@ -91,14 +91,14 @@ def _json(found: list[Difference]) -> str:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="audit_docs", description="Compare saved documentation pages with the spec, and tell where they differ."
+        prog="audit_docs", description="Compare saved documentation pages with the spec, and list the differences."
     )
     parser.add_argument("pages", nargs="+", type=Path, metavar="PAGE.txt", help="a saved page, as plain text")
     parser.add_argument(
         "--spec", default=str(ROOT / "openapi.yaml"), help="the spec: a file or git:REV (default: openapi.yaml)"
     )
     parser.add_argument(
-        "--accepted", type=Path, default=ACCEPTED, help="differences that were decided upon (default: %(default)s)"
+        "--accepted", type=Path, default=ACCEPTED, help="the file of accepted differences (default: %(default)s)"
     )
     parser.add_argument("--all", action="store_true", help="show the accepted ones too, with their reasons")
     parser.add_argument("--json", action="store_true", help="write all of them, accepted or not, as JSON")

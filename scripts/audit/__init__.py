@@ -1,5 +1,6 @@
-"""Whether saved documentation pages and the spec say the same.
+"""Compares saved documentation pages with the spec.
 
-`pages` reads a page, `expectations` reads the spec into the same terms, `comparison` sets them side by side, `samples`
-checks what a page prints as JSON, `acceptance` knows which differences were decided upon.
+`pages` parses a page, with `constraints` for its fields and `prose` for what it says in words; `spec_operation` reads
+the spec into the same `facts`; `comparison` finds the differences, `samples` validates what a page prints as JSON, and
+`acceptance` marks the differences that were accepted, each with a reason.
 """

@@ -1,4 +1,4 @@
-"""Owns the differences that were decided upon, each with its reason; finds none."""
+"""The file of accepted differences, each with a reason."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _NAMES = {"operation", "pointer", "about", "kind", "reason", "says"}
 
 
 class AcceptanceError(Exception):
-    """The file of accepted differences is not one; the message is one line for a person."""
+    """The file of accepted differences is invalid; the message is one line."""
 
 
 @dataclass
 class Entry:
-    """One decision. All but the reason are patterns as in file names; what is left out fits everything."""
+    """An accepted difference. All but the reason are fnmatch patterns; what is left out matches everything."""
 
     reason: str
     operation: str = "*"
@@ -30,7 +30,7 @@ class Entry:
     says: str = "*"
     uses: int = field(default=0, compare=False)
 
-    def fits(self, difference: Difference) -> bool:
+    def matches(self, difference: Difference) -> bool:
         pairs = (
             (difference.operation, self.operation),
             (difference.pointer, self.pointer),
@@ -42,12 +42,12 @@ class Entry:
 
 
 def _plain(text: str) -> str:
-    # `[]` and `{}` are parts of names here, and no sets of characters.
+    # `[]` is part of names here, and not a set of characters.
     return text.replace("[", "(").replace("]", ")")
 
 
 def load(path: Path) -> list[Entry]:
-    """The decisions in a file. Raises AcceptanceError or OSError."""
+    """The entries of a file. Raises AcceptanceError or OSError."""
     try:
         rows = yaml.safe_load(path.read_bytes())
     except yaml.YAMLError as error:
@@ -76,10 +76,10 @@ def _entry(row: dict[str, str]) -> Entry:
 
 
 def mark(differences: Iterable[Difference], entries: list[Entry]) -> list[Difference]:
-    """The same differences, those decided upon with their reason."""
+    """The same differences, the accepted ones with their reason."""
     marked = []
     for difference in differences:
-        entry = next((entry for entry in entries if entry.fits(difference)), None)
+        entry = next((entry for entry in entries if entry.matches(difference)), None)
         if entry is not None:
             entry.uses += 1
             difference = replace(difference, reason=entry.reason)

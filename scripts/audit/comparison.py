@@ -1,20 +1,22 @@
-"""Owns the comparison of a page with the spec: what one has and the other lacks, and what both state differently."""
+"""Compares a page with its operation of the spec."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from specdiff import sources
 from specdiff.sources import Source
 
-from . import samples
-from .expectations import PLACES, Operation
+from . import prose, samples
 from .facts import KEYWORDS, Difference, Fact, Field, Kind
-from .pages import Page
+from .pages import Page, Sample
+from .spec_operation import PLACES, Operation
 
-# A page prints neither of them as a field.
-_UNSAID = {"Content-Type"}
+# Headers that a page does not print as fields.
+_UNLISTED = {"Content-Type"}
+_JSON = "application/json"
 
 
 def compare(page: Page, spec: Source) -> Iterator[Difference]:
@@ -23,7 +25,7 @@ def compare(page: Page, spec: Source) -> Iterator[Difference]:
 
 
 class Comparison:
-    """One page beside the spec."""
+    """The comparison of one page."""
 
     def __init__(self, page: Page, spec: Source) -> None:
         self._page = page
@@ -34,59 +36,93 @@ class Comparison:
         path = next((known for known in paths if _same_path(known, page.path)), None)
         if path is None or page.method.lower() not in paths[path]:
             pointer = f"#{sources.write(('paths', path or page.path, page.method.lower()))}"
-            yield self._told(Kind.MISSING_IN_SPEC, page.line, pointer, "operation", "the operation is not in the spec")
+            yield self._found(Kind.MISSING_IN_SPEC, page.line, pointer, "operation", "the operation is not in the spec")
             return
         operation = Operation(self._spec, path, page.method)
+        yield from self._operation(operation)
         yield from self._security(operation)
         for title, place in PLACES.items():
             yield from self._fields(title, page.sections.get(title, []), operation.parameters(place), operation)
         yield from self._schema("Body", operation.body(), operation, f"{operation.pointer}/requestBody")
-        if not operation.has_status(page.status):
-            line, at = page.lines.get("Response", page.line), f"{operation.pointer}/responses/{page.status}"
-            yield self._told(Kind.MISSING_IN_SPEC, line, at, "status", f"status {page.status} is not in the spec")
-        else:
-            place = f"{operation.pointer}/responses/{page.status}"
-            yield from self._schema("Response", operation.answer(page.status), operation, place)
-        yield from self._samples(operation)
+        status = page.status
+        if not operation.has_status(status):
+            line, at = page.lines.get("Response", page.line), f"{operation.pointer}/responses/{status}"
+            yield self._found(Kind.MISSING_IN_SPEC, line, at, "status", f"status {status} is not in the spec")
+            # The members of the response may have changed as well.
+            status = operation.success()
+        place = f"{operation.pointer}/responses/{status}"
+        yield from self._schema("Response", operation.response(status), operation, place, status)
+        yield from self._samples(operation, status)
+        yield from self._error_codes(operation)
+
+    def _operation(self, operation: Operation) -> Iterator[Difference]:
+        page = self._page
+        if page.deprecated != operation.deprecated:
+            yield self._found(*_deprecation(page.deprecated, "the operation", page.line, operation.pointer))
+        base_url = page.base_url
+        if base_url is None or _is_placeholder(base_url.value):
+            return
+        known = operation.server_urls()
+        if known and base_url.value not in known:
+            text = f"the sample calls {base_url.value}, the servers of the spec are {', '.join(known)}"
+            yield self._found(Kind.DIFFERENT, base_url.line, "#/servers", "base URL", text)
+
+    def _error_codes(self, operation: Operation) -> Iterator[Difference]:
+        known = operation.error_codes()
+        pointer = "#/components/x-error-codes"
+        for status, code in prose.error_codes(self._page.prose) if known else ():
+            if code.value not in known:
+                text = f"the error code {code.value} ({status}) is not in the spec"
+                yield self._found(Kind.MISSING_IN_SPEC, code.line, pointer, "error code", text)
+                continue
+            stated = str(known[code.value].get("status", ""))
+            if not re.fullmatch(stated.replace("X", r"\d"), status):
+                text = f"the error code {code.value} has the status {status} on the page, {stated} in the spec"
+                yield self._found(Kind.DIFFERENT, code.line, f"{pointer}/{code.value}/status", "error code", text)
 
     def _security(self, operation: Operation) -> Iterator[Difference]:
         known = operation.security_headers()
         for field in self._page.sections.get("Authorizations", []):
             if field.name not in known:
-                told = f"the credential header {field.name} is not in the spec"
-                yield self._told(Kind.MISSING_IN_SPEC, field.line, f"{operation.pointer}/security", "security", told)
-        known |= {field.name for field in operation.parameters("header")} | _UNSAID
+                text = f"the credential header {field.name} is not in the spec"
+                yield self._found(Kind.MISSING_IN_SPEC, field.line, f"{operation.pointer}/security", "security", text)
+        known |= {field.name for field in operation.parameters("header")} | _UNLISTED
         for fact in self._page.headers:
             if fact.value not in known:
-                told = f"the sample sends the header {fact.value}, which is not in the spec"
-                yield self._told(Kind.MISSING_IN_SPEC, fact.line, f"{operation.pointer}/parameters", "header", told)
+                text = f"the sample sends the header {fact.value}, which is not in the spec"
+                yield self._found(Kind.MISSING_IN_SPEC, fact.line, f"{operation.pointer}/parameters", "header", text)
 
     # ---------------------------------------------------------------- fields
 
     def _schema(
-        self, title: str, found: tuple[Mapping[str, Any], str] | None, operation: Operation, place: str
+        self,
+        title: str,
+        found: tuple[Mapping[str, Any], str] | None,
+        operation: Operation,
+        place: str,
+        status: str = "",
     ) -> Iterator[Difference]:
         shown = self._page.sections.get(title, [])
-        told = self._page.media_types.get(title)
+        printed = self._page.media_types.get(title)
         line = self._page.lines.get(title, self._page.line)
         if found is None:
-            if shown or (told is not None and told.value == "application/json"):
-                yield self._told(
-                    Kind.MISSING_IN_SPEC, line, place, title.lower(), f"the spec has no {title.lower()} here"
-                )
+            known = operation.media_types(status) if status else set()
+            if shown or (printed is not None and printed.value not in known):
+                text = f"the spec has no {title.lower()} of type {printed.value if printed else _JSON} here"
+                yield self._found(Kind.MISSING_IN_SPEC, line, place, title.lower(), text)
             return
         if title not in self._page.sections:
-            yield self._told(Kind.MISSING_IN_PAGE, line, place, title.lower(), f"the page has no section {title}")
+            yield self._found(Kind.MISSING_IN_PAGE, line, place, title.lower(), f"the page has no section {title}")
             return
-        if told is not None and told.value != "application/json":
-            text = f"the page says {told.value}, the spec application/json"
-            yield self._told(Kind.DIFFERENT, told.line, place, "media type", text)
+        if printed is not None and printed.value != _JSON:
+            text = f"the page says {printed.value}, the spec {_JSON}"
+            yield self._found(Kind.DIFFERENT, printed.line, place, "media type", text)
         yield from self._members(title, shown, *found, operation)
 
     def _members(
         self, title: str, shown: list[Field], schema: Mapping[str, Any], pointer: str, operation: Operation
     ) -> Iterator[Difference]:
-        """The members of one object; those of objects inside it only where the page unfolds them."""
+        """Compare the members of an object; those of nested objects only where the page unfolds them."""
         known = operation.members(schema, pointer)
         own = [field for field in shown if "." not in field.name]
         place = known[0].pointer.rpartition("/")[0] if known else f"{pointer}/properties"
@@ -102,7 +138,7 @@ class Comparison:
         self, title: str, shown: Iterable[Field], known: list[Field], operation: Operation, place: str = ""
     ) -> Iterator[Difference]:
         place = place or f"{operation.pointer}/parameters"
-        # Names of headers are the same in any case.
+        # Header names are case-insensitive.
         fold = str.lower if title == "Headers" else str
         expected = {fold(field.name): field for field in known}
         for field in shown:
@@ -110,77 +146,101 @@ class Comparison:
             if match is None:
                 pointer = f"{place}{sources.write((field.name,))}"
                 text = f"{title}: {field.name} is not in the spec"
-                yield self._told(Kind.MISSING_IN_SPEC, field.line, pointer, "field", text)
+                yield self._found(Kind.MISSING_IN_SPEC, field.line, pointer, "field", text)
             else:
                 yield from self._field(title, field, match)
         line = self._page.lines.get(title.partition(",")[0], self._page.line)
         for field in expected.values():
             text = f"{title}: {field.name} is not on the page"
-            yield self._told(Kind.MISSING_IN_PAGE, line, field.pointer, "field", text)
+            yield self._found(Kind.MISSING_IN_PAGE, line, field.pointer, "field", text)
 
     def _field(self, title: str, shown: Field, known: Field) -> Iterator[Difference]:
-        told = f"{title}: {shown.name}"
+        name = f"{title}: {shown.name}"
         if shown.required != known.required:
             words = ("required", "optional") if shown.required else ("optional", "required")
-            text = f"{told} is {words[0]} on the page, {words[1]} in the spec"
-            yield self._told(Kind.DIFFERENT, shown.line, known.pointer, "required", text)
-        if not _types_agree(shown.types, known.types):
-            text = f"{told} is {_types(shown.types)} on the page, {_types(known.types)} in the spec"
-            yield self._told(Kind.DIFFERENT, shown.line, known.pointer, "type", text)
+            text = f"{name} is {words[0]} on the page, {words[1]} in the spec"
+            yield self._found(Kind.DIFFERENT, shown.line, known.pointer, "required", text)
+        if shown.deprecated != known.deprecated:
+            yield self._found(*_deprecation(shown.deprecated, name, shown.line, known.pointer))
+        if not _types_agree(shown, known):
+            text = f"{name} is {_types(shown.types)} on the page, {_types(known.types)} in the spec"
+            yield self._found(Kind.DIFFERENT, shown.line, known.pointer, "type", text)
         for keyword in KEYWORDS:
-            yield from self._fact(told, keyword, shown, known)
+            yield from self._fact(name, keyword, shown, known)
         for example in shown.examples:
-            for misfit in samples.misfits(self._spec.document, known.schema, example.value):
-                text = f"{told}: the example is not valid: {misfit.text}"
-                yield self._told(Kind.INVALID, example.line, known.pointer, "example", text)
+            for violation in samples.violations(self._spec.document, known.schema, example.value):
+                text = f"{name}: the example is not valid: {violation.text}"
+                yield self._found(Kind.INVALID, example.line, known.pointer, "example", text)
 
-    def _fact(self, told: str, keyword: str, shown: Field, known: Field) -> Iterator[Difference]:
+    def _fact(self, name: str, keyword: str, shown: Field, known: Field) -> Iterator[Difference]:
         here, there = shown.facts.get(keyword), known.facts.get(keyword)
         if here is None and there is not None:
             if keyword == "enum" and known.is_open:
-                # Any string is legal there; a page may well not list the values that are known.
+                # Any string is valid; a page need not list the known values.
                 return
-            text = f"{told}: {keyword} {_value(there)} is not on the page"
-            yield self._told(Kind.MISSING_IN_PAGE, shown.line, there.pointer, keyword, text)
+            here = prose.length(shown, keyword)
+        if here is None and there is not None:
+            text = f"{name}: {keyword} {_value(there)} is not on the page"
+            yield self._found(Kind.MISSING_IN_PAGE, shown.line, there.pointer, keyword, text)
         elif here is not None and there is None:
-            text = f"{told}: {keyword} {_value(here)} is not in the spec"
-            yield self._told(Kind.MISSING_IN_SPEC, here.line, f"{known.pointer}/{keyword}", keyword, text)
+            text = f"{name}: {keyword} {_value(here)} is not in the spec"
+            yield self._found(Kind.MISSING_IN_SPEC, here.line, f"{known.pointer}/{keyword}", keyword, text)
         elif here is not None and there is not None and not _same(keyword, here.value, there.value):
-            text = f"{told}: {keyword} is {_value(here)} on the page, {_value(there)} in the spec"
-            yield self._told(Kind.DIFFERENT, here.line, there.pointer, keyword, text)
+            text = f"{name}: {keyword} is {_value(here)} on the page, {_value(there)} in the spec"
+            yield self._found(Kind.DIFFERENT, here.line, there.pointer, keyword, text)
 
     # ---------------------------------------------------------------- samples
 
-    def _samples(self, operation: Operation) -> Iterator[Difference]:
+    def _samples(self, operation: Operation, status: str) -> Iterator[Difference]:
         for fact in self._page.broken:
-            yield self._told(
-                Kind.INVALID, fact.line, operation.pointer, "sample", f"a sample is not JSON: {fact.value}"
-            )
-        given = (
-            ("request", self._page.request, operation.body()),
-            ("response", self._page.response, operation.answer(self._page.status)),
-        )
-        for side, sample, found in given:
-            if sample is None or found is None:
-                continue
-            for misfit in samples.misfits(self._spec.document, found[0], sample.value):
-                line = samples.line(sample, misfit.path)
-                text = f"the {side} sample is not valid: {misfit.told}"
-                yield self._told(Kind.INVALID, line, found[1], "sample", text)
+            text = f"a sample is not JSON: {fact.value}"
+            yield self._found(Kind.INVALID, fact.line, operation.pointer, "sample", text)
+        yield from self._sample("request", self._page.request, operation.body(), operation)
+        yield from self._sample("response", self._page.response, operation.response(status), operation)
 
-    def _told(self, kind: Kind, line: int, pointer: str, about: str, text: str) -> Difference:
+    def _sample(
+        self, side: str, sample: Sample | None, found: tuple[Mapping[str, Any], str] | None, operation: Operation
+    ) -> Iterator[Difference]:
+        if sample is None or found is None:
+            return
+        schema, pointer = found
+        for violation in samples.violations(self._spec.document, schema, sample.value):
+            line = samples.line(sample, violation.path)
+            text = f"the {side} sample is not valid: {violation.message}"
+            yield self._found(Kind.INVALID, line, pointer, "sample", text)
+        for path in operation.unknown_members(schema, sample.value):
+            text = f"the {side} sample has the member {samples.place(path)}, which is not in the spec"
+            yield self._found(Kind.MISSING_IN_SPEC, samples.line(sample, path), pointer, "sample member", text)
+
+    def _found(self, kind: Kind, line: int, pointer: str, about: str, text: str) -> Difference:
         return Difference(kind, self._page.name, line, self._page.operation, pointer, about, text)
 
 
+def _deprecation(on_page: bool, name: str, line: int, pointer: str) -> tuple[Kind, int, str, str, str]:
+    kind = Kind.MISSING_IN_SPEC if on_page else Kind.MISSING_IN_PAGE
+    where = "on the page, not in the spec" if on_page else "in the spec, not on the page"
+    return kind, line, pointer, "deprecated", f"{name} is deprecated {where}"
+
+
+def _is_placeholder(base_url: str) -> bool:
+    """Whether a sample's host is one of those reserved for documentation."""
+    return re.search(r"//([\w-]+\.)*example(\.(com|net|org))?$", base_url) is not None
+
+
 def _same_path(known: str, shown: str) -> bool:
-    """Whether two paths are the same one; what a parameter is called does not count."""
+    """Whether two paths are the same, whatever their parameters are called."""
     one, other = known.split("/"), shown.split("/")
     return len(one) == len(other) and all(a == b or (a[:1] == b[:1] == "{") for a, b in zip(one, other, strict=True))
 
 
-def _types_agree(shown: frozenset[str], known: frozenset[str]) -> bool:
-    """Whether a page's types are the spec's. A page rarely says that null is allowed, so its silence is none."""
-    return not shown or not known or shown == known or shown == known - {"null"}
+def _types_agree(shown: Field, known: Field) -> bool:
+    """Whether a page's types are the spec's, as pages print them.
+
+    Pages rarely say that null is allowed, and print unions, and some members that may be null, as `object`.
+    """
+    if not shown.types or not known.types or shown.types in (known.types, known.types - {"null"}):
+        return True
+    return shown.types == {"object"} and (known.is_union or "null" in known.types)
 
 
 def _types(types: frozenset[str]) -> str:

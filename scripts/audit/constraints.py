@@ -1,4 +1,4 @@
-"""Owns the lines that say what a field allows: ranges, lengths, patterns, options, examples; knows no spec."""
+"""Parses the lines of a page that constrain a field: ranges, lengths, patterns, options, examples."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOWER = {"<=": "minimum", "<": "exclusiveMinimum"}
 
 
 def read(found: Field, lines: list[str], index: int, end: int) -> int:
-    """Take what the line at `index` says of a field, and tell the line to go on from."""
+    """Read the line at `index` into the field; returns the line to continue from."""
     text, line = lines[index].strip(), index + 1
     if matched := _RANGE.fullmatch(text):
         _range(found, matched, line)
@@ -34,11 +34,13 @@ def read(found: Field, lines: list[str], index: int, end: int) -> int:
         return _options(found, lines, index, end)
     elif text.startswith(("Example:", "Examples:")):
         return _example(found, lines, index, end)
+    elif text:
+        found.prose.append(Fact(text, line=line))
     return index + 1
 
 
 def value(text: str) -> Any:
-    """What a page prints as a value: JSON, or bare text."""
+    """A printed value: JSON, or bare text."""
     text = text.strip()
     try:
         return json.loads(text)
@@ -65,7 +67,7 @@ def _length(found: Field, matched: re.Match[str], line: int) -> None:
 
 
 def _options(found: Field, lines: list[str], index: int, end: int) -> int:
-    """Values on this line or on the following ones, each but the last with a comma."""
+    """Values on this line or the following ones, each but the last with a comma."""
     line = index + 1
     listed: list[Any] = []
     rest = lines[index].strip().removeprefix("Available options:").strip()
@@ -84,7 +86,7 @@ def _options(found: Field, lines: list[str], index: int, end: int) -> int:
 
 
 def _example(found: Field, lines: list[str], index: int, end: int) -> int:
-    """The value on this line or, after blank ones, on the next; a bracketed one may go over many lines."""
+    """The value on this line or after blank lines; one in brackets may span many lines."""
     rest = lines[index].strip().partition(":")[2].strip()
     while not rest and index + 1 < end:
         index += 1

@@ -1,4 +1,4 @@
-"""Owns the terms in which a page and the spec are compared: fields with types and facts; reads neither of them."""
+"""The terms in which a page and the spec are compared: fields with types and facts, and differences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-# What is compared one by one; each is a keyword of JSON Schema.
+# The keywords of JSON Schema that are compared.
 KEYWORDS = (
     *("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "minLength", "maxLength"),
     *("minItems", "maxItems", "pattern", "format", "enum", "default"),
@@ -15,7 +15,7 @@ KEYWORDS = (
 
 
 class Kind(StrEnum):
-    """What a difference is."""
+    """The kind of a difference."""
 
     MISSING_IN_SPEC = "missing in the spec"
     MISSING_IN_PAGE = "missing in the page"
@@ -25,7 +25,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Fact:
-    """One keyword of a field, with the line of the page or the pointer of the spec that states it."""
+    """A value, with the line of the page or the pointer of the spec that states it."""
 
     value: Any
     line: int = 0
@@ -34,7 +34,7 @@ class Fact:
 
 @dataclass
 class Field:
-    """A parameter, header or member, as one of the two sides states it. No types means that it does not tell."""
+    """A parameter, header or member, as a page or the spec states it. No types means any."""
 
     name: str
     types: frozenset[str] = frozenset()
@@ -43,20 +43,25 @@ class Field:
     line: int = 0
     pointer: str = ""
     examples: list[Fact] = field(default_factory=list)
-    # An open enum lists values and allows all others too.
+    deprecated: bool = False
+    # An open enum lists values and allows others.
     is_open: bool = False
+    # A union of members of different types, which pages print as `object`.
+    is_union: bool = False
+    # Lines of the description.
+    prose: list[Fact] = field(default_factory=list)
     schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that a page and the spec do not agree upon."""
+    """One thing on which a page and the spec disagree."""
 
     kind: Kind
     page: str
     line: int
     operation: str
     pointer: str
-    about: str  # type, required, sample, one of KEYWORDS, or the thing itself that is missing
+    about: str  # type, required, sample, one of KEYWORDS, or what is missing
     text: str
-    reason: str = ""  # why it is accepted; empty where it is not
+    reason: str = ""  # why it is accepted; empty if it is not

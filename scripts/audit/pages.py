@@ -1,4 +1,4 @@
-"""Owns the form of a saved reference page, plain text with one word or value to a line; knows no spec.
+"""Parses a saved reference page: plain text with one word or value to a line.
 
 GET                      Headers                 Pattern: ^a
 /                        Aurous-Version          Required range: 0 <= x <= 2
@@ -30,12 +30,12 @@ _STATUS = re.compile(r"(\d{3})(?:\s*-\s*(\S+))?")
 
 
 class PageError(Exception):
-    """This text is not a reference page; the message is one line for a person."""
+    """This text is not a reference page; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A JSON value that the page prints, with its text and the line where it begins."""
+    """A JSON value that the page prints, with its text and first line."""
 
     value: Any
     text: str
@@ -58,6 +58,9 @@ class Page:
     status: str = "200"
     media_types: dict[str, Fact] = field(default_factory=dict)
     broken: list[Fact] = field(default_factory=list)
+    base_url: Fact | None = None
+    deprecated: bool = False
+    prose: list[Fact] = field(default_factory=list)
 
     @property
     def operation(self) -> str:
@@ -65,7 +68,7 @@ class Page:
 
 
 def parse(name: str, text: str) -> Page:
-    """The page that a saved text is. Raises PageError."""
+    """Parse a saved text. Raises PageError."""
     lines = [line.rstrip() for line in text.replace("\r\n", "\n").split("\n")]
     page = _heading(name, lines)
     starts = _section_starts(lines, page.line)
@@ -76,6 +79,7 @@ def parse(name: str, text: str) -> Page:
         page.lines[title] = start + 1
         end = next(end for end in ends if end > start)
         page.sections[title] = [*_fields(page, title, lines, start + 1, end)]
+    page.prose += [line for fields in page.sections.values() for field in fields for line in field.prose]
     return page
 
 
@@ -96,7 +100,7 @@ def _heading(name: str, lines: list[str]) -> Page:
 
 
 def _section_starts(lines: list[str], after: int) -> dict[str, int]:
-    """The line index of every section's title; a title is alone among blank lines, or the first of its name."""
+    """The index of the first line that is the title of each section."""
     starts: dict[str, int] = {}
     for index in range(after, len(lines)):
         title = lines[index].strip()
@@ -108,12 +112,23 @@ def _section_starts(lines: list[str], after: int) -> dict[str, int]:
 # ---------------------------------------------------------------- samples
 
 
+def _prefix(path: str, operation: str) -> str:
+    """What a sample's path has before the path of the operation."""
+    shape = re.sub(r"\\{[^}]*\\}", r"[^/]+", re.escape(operation))
+    found = re.search(rf"{shape}/?(?:\?|$)", path)
+    return path[: found.start()] if found else ""
+
+
 def _read_samples(page: Page, lines: list[str], start: int, end: int) -> None:
     index = start
     while index < end:
         text = lines[index].strip()
-        if found := re.search(r"--header '([^:']+):", text):
+        if found := re.search(r"--header '([^':]+):", text):
             page.headers.append(Fact(found[1], line=index + 1))
+        if found := re.search(r"--url ['\"]?(https?://[^/'\"\s]+)([^'\"\s]*)", text):
+            page.base_url = Fact(found[1] + _prefix(found[2], page.path), line=index + 1)
+        if text.lower() == "deprecated":
+            page.deprecated = True
         if text.startswith("--data"):
             page.request, index = _json(page, lines, index, end)
             continue
@@ -168,13 +183,15 @@ def _fields(page: Page, title: str, lines: list[str], start: int, end: int) -> I
 
 
 def _preamble(page: Page, title: str, text: str, line: int) -> None:
-    """What stands between a section's title and its first field: a status, a media type."""
+    """Read a line between a section's title and its first field: a status, a media type, or prose."""
     status = _STATUS.fullmatch(text)
     if title == "Response" and status:
         page.status = status[1]
         text = status[2] or ""
     if re.fullmatch(r"[\w.+-]+/[\w.+-]+", text):
         page.media_types[title] = Fact(text, line=line)
+    elif text:
+        page.prose.append(Fact(text, line=line))
 
 
 def _is_name(text: str) -> bool:
@@ -182,7 +199,7 @@ def _is_name(text: str) -> bool:
 
 
 def _type(text: str) -> tuple[frozenset[str], Any] | None:
-    """The types that a line names, with a maker of the facts that they carry; None if it names none."""
+    """The types that a line names, with a function for the facts that they carry; None if it names none."""
     types: set[str] = set()
     formats: list[str] = []
     for part in re.split(r"\s*\|\s*", text):
@@ -197,8 +214,8 @@ def _type(text: str) -> tuple[frozenset[str], Any] | None:
         elif inner:
             formats.append(inner)
         types.add(base)
-    told = frozenset() if "any" in types else frozenset(types)
-    return told, lambda line: {"format": Fact(formats[0], line=line)} if formats else {}
+    types_ = frozenset() if "any" in types else frozenset(types)
+    return types_, lambda line: {"format": Fact(formats[0], line=line)} if formats else {}
 
 
 def _marks(found: Field, lines: list[str], index: int, end: int) -> int:
@@ -206,6 +223,8 @@ def _marks(found: Field, lines: list[str], index: int, end: int) -> int:
         text = lines[index].strip()
         if text.endswith("required"):
             found.required = True
+        if "deprecated" in text.partition("default:")[0]:
+            found.deprecated = True
         if "default:" in text:
             found.facts["default"] = Fact(constraints.value(text.partition("default:")[2]), line=index + 1)
         index += 1

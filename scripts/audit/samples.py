@@ -1,4 +1,4 @@
-"""Owns whether a JSON value that a page prints is valid under a schema of the spec, and on which line it is not."""
+"""Validates JSON samples of a page against the schemas of the spec, with the line of each violation."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ from .pages import Sample
 
 
 @dataclass(frozen=True)
-class Misfit:
-    """One way in which a value departs from a schema."""
+class Violation:
+    """One way in which a value violates a schema."""
 
     path: Pointer
     text: str
 
     @property
-    def told(self) -> str:
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in self.path)
-        return f"{place.removeprefix('.')}: {self.text}" if place else self.text
+    def message(self) -> str:
+        return f"{place(self.path)}: {self.text}" if self.path else self.text
 
 
-def misfits(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any) -> list[Misfit]:
-    """Every way in which a value departs from a schema of the document; none if it does not."""
+def place(path: Pointer) -> str:
+    """A path as it is read: `choices[0].message`."""
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return steps.removeprefix(".")
+
+
+def violations(document: Mapping[str, Any], schema: Mapping[str, Any], value: Any) -> list[Violation]:
+    """Every violation of a schema of the document by a value."""
     whole = {**schema, "components": {"schemas": document.get("components", {}).get("schemas", {})}}
     validator = jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
-    return [Misfit(tuple(error.instance_path), error.message[:160]) for error in validator.iter_errors(value)]
+    return [Violation(tuple(error.instance_path), error.message[:160]) for error in validator.iter_errors(value)]
 
 
 def line(sample: Sample, path: Pointer) -> int:
-    """The line of the page on which a part of a sample stands."""
+    """The line of the page with a part of a sample."""
     return sample.line - 1 + sources.line_in(yaml.compose(sample.text, Loader=yaml.SafeLoader), path)

@@ -1,4 +1,4 @@
-"""The command line of the audit: its forms, its exit codes, its file of decisions, and what it refuses."""
+"""The command line of the audit: output, exit codes, accepted differences, and usage errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from audit import acceptance
 from release import archive
 
-# Pages of the first version, and what was decided upon for them; both stay as they are, however openapi.yaml changes.
+# Pages of the first version with their accepted differences; independent of later changes to openapi.yaml.
 PAGES = Path(__file__).resolve().parent / "pages"
 ACCEPTED = PAGES / "accepted.yaml"
 SPEC = archive.released(audit_docs.ROOT)[0].path
@@ -25,12 +25,12 @@ def edited(tmp_path: Path) -> Path:
     return path
 
 
-def test_all_pages_agree_with_the_spec_and_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
+def test_matching_pages_exit_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_docs.main([str(path) for path in sorted(PAGES.glob("*.txt"))] + KEPT) == 0
     assert capsys.readouterr().out.startswith("4 page(s), 0 difference(s), ")
 
 
-def test_a_difference_is_told_with_line_and_pointer_and_exit_1(
+def test_difference_is_printed_with_line_and_pointer_and_exits_1(
     edited: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit_docs.main([str(edited), *KEPT]) == 1
@@ -42,29 +42,29 @@ def test_a_difference_is_told_with_line_and_pointer_and_exit_1(
     ]
 
 
-def test_json_has_the_accepted_ones_with_their_reasons(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_json_has_accepted_differences_with_reasons(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_docs.main([str(edited), "--json", *KEPT]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["open"] == 1
-    reasons = [row["reason"] for row in told["differences"]]
+    document = json.loads(capsys.readouterr().out)
+    assert document["open"] == 1
+    reasons = [row["reason"] for row in document["differences"]]
     assert len(reasons) > 10
     assert reasons.count("") == 1
 
 
-def test_all_shows_accepted_ones_and_decisions_without_use(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_shows_accepted_and_unused_entries(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_docs.main([str(PAGES / "balance.txt"), "--all", *KEPT]) == 0
     out = capsys.readouterr().out
     assert "accepted: Required on the newest page" in out
-    assert "did not come up on these pages" in out
+    assert "match nothing on these pages" in out
 
 
-def test_every_decision_has_a_use_on_the_pages_we_keep() -> None:
+def test_every_accepted_difference_occurs_on_the_kept_pages() -> None:
     entries = acceptance.load(ACCEPTED)
     acceptance.mark(audit_docs.audit(sorted(PAGES.glob("*.txt")), str(SPEC)), entries)
     assert [entry for entry in entries if not entry.uses] == []
 
 
-def test_the_decisions_of_today_can_be_read() -> None:
+def test_committed_accepted_differences_are_valid() -> None:
     assert acceptance.load(audit_docs.ACCEPTED)
 
 
@@ -85,7 +85,7 @@ def test_an_older_spec_can_be_audited(edited: Path, tmp_path: Path) -> None:
         ("text\n", "entry 1 may have"),
     ],
 )
-def test_a_bad_file_of_decisions_is_one_line(
+def test_invalid_accepted_file_is_one_line(
     content: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "accepted.yaml"
@@ -105,7 +105,7 @@ def test_a_bad_file_of_decisions_is_one_line(
         (b"\xff\xfeG\x00", "not UTF-8"),
     ],
 )
-def test_what_is_no_page_is_one_line_and_exit_2(
+def test_invalid_page_is_one_line_and_exits_2(
     content: bytes, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "odd.txt"
@@ -116,6 +116,6 @@ def test_what_is_no_page_is_one_line_and_exit_2(
     assert err.count("\n") == 1
 
 
-def test_a_missing_page_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_page_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_docs.main(["no/such/page.txt"]) == 2
     assert capsys.readouterr().err == "audit_docs: no/such/page.txt: No such file or directory\n"

@@ -1,6 +1,7 @@
-"""An operation added to the spec becomes a typed method by regenerating, and by nothing else.
+"""An operation added to the spec becomes a typed method by regenerating, without hand-written code.
 
-A copy of openapi.yaml gets operations of every kind; its package is generated, type-checked, and called over a socket.
+A copy of openapi.yaml gets operations of every kind, with names that the API will never have; its package is generated,
+type-checked, and called over a socket.
 """
 
 from __future__ import annotations
@@ -46,56 +47,80 @@ def body(name: str, **more: Any) -> dict[str, Any]:
 ID = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 
 PATHS = {
-    "/v1/team": {
-        "get": operation("retrieveTeam", "team", ok(ref("Team"))),
-        "patch": operation("updateTeam", "team", ok(ref("Team")), requestBody=body("TeamUpdate", required=True)),
+    "/v1/imaginary_team": {
+        "get": operation("retrieveImaginaryTeam", "imaginary_team", ok(ref("ImaginaryTeam"))),
+        "patch": operation(
+            "updateImaginaryTeam",
+            "imaginary_team",
+            ok(ref("ImaginaryTeam")),
+            requestBody=body("ImaginaryTeamUpdate", required=True),
+        ),
     },
-    "/v1/webhook_endpoints/{id}": {
+    "/v1/imaginary_webhook_endpoints/{id}": {
         "parameters": [ID],
         "put": operation(
-            "replaceWebhook",
-            "webhooks",
-            ok(ref("Webhook")),
+            "replaceImaginaryWebhook",
+            "imaginary_webhooks",
+            ok(ref("ImaginaryWebhook")),
             parameters=[
                 {"name": "dry_run", "in": "query", "schema": {"type": "boolean"}},
                 {"name": "since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
                 {"name": "fields", "in": "query", "schema": {"type": "array", "items": {"type": "string"}}},
                 {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}},
             ],
-            requestBody=body("WebhookUpdate", required=True),
+            requestBody=body("ImaginaryWebhookUpdate", required=True),
         ),
-        "delete": operation("deleteWebhook", "webhooks", {"204": {"description": "Gone."}}, deprecated=True),
+        "delete": operation(
+            "deleteImaginaryWebhook", "imaginary_webhooks", {"204": {"description": "Gone."}}, deprecated=True
+        ),
     },
-    "/v1/webhook_endpoints/{id}/rotate_secret": {
+    "/v1/imaginary_webhook_endpoints/{id}/rotate_secret": {
         "parameters": [ID],
-        "post": operation("rotateSecret", "webhooks", {"204": {"description": "Done."}}),
+        "post": operation("rotateImaginarySecret", "imaginary_webhooks", {"204": {"description": "Done."}}),
     },
-    "/v1/loras": {"get": operation("listLoras", "loras", ok({"type": "array", "items": ref("Lora")}))},
-    "/v1/tree": {
-        "get": operation("retrieveTree", "trees", ok(ref("Tree"))),
-        "put": operation("replaceTree", "trees", ok(ref("Tree")), requestBody=body("Tree", required=True)),
-        "patch": operation("countTree", "trees", ok(ref("Either")), **{"x-sdk-method": "tree.count"}),
+    "/v1/imaginary_loras": {
+        "get": operation("listImaginaryLoras", "imaginary_loras", ok({"type": "array", "items": ref("ImaginaryLora")}))
     },
-    "/v1/usage/events": {
-        "get": operation("listEvents", "usage", ok(ref("EventList")), **{"x-sdk-method": "usage.events"}),
+    "/v1/imaginary_tree": {
+        "get": operation("retrieveImaginaryTree", "imaginary_trees", ok(ref("ImaginaryTree"))),
+        "put": operation(
+            "replaceImaginaryTree",
+            "imaginary_trees",
+            ok(ref("ImaginaryTree")),
+            requestBody=body("ImaginaryTree", required=True),
+        ),
+        "patch": operation(
+            "countImaginaryTree",
+            "imaginary_trees",
+            ok(ref("ImaginaryEither")),
+            **{"x-sdk-method": "imaginary_tree.count"},
+        ),
+    },
+    "/v1/imaginary_usage/events": {
+        "get": operation(
+            "listImaginaryEvents",
+            "imaginary_usage",
+            ok(ref("ImaginaryEventList")),
+            **{"x-sdk-method": "imaginary_usage.events"},
+        ),
     },
 }
 SCHEMAS = {
-    "Team": {
+    "ImaginaryTeam": {
         "type": "object",
         "required": ["id", "created_at"],
         "properties": {
             "id": {"type": "string", "format": "uuid"},
             "created_at": {"type": "string", "format": "date-time"},
             "birthday": {"type": "string", "format": "date"},
-            "plan": {"anyOf": [ref("Plan"), {"type": "string"}, {"type": "null"}]},
-            "parent": {"oneOf": [ref("Team"), {"type": "null"}]},
-            "teams": {"type": "array", "items": ref("Team")},
-            "labels": ref("Labels"),
+            "plan": {"anyOf": [ref("ImaginaryPlan"), {"type": "string"}, {"type": "null"}]},
+            "parent": {"oneOf": [ref("ImaginaryTeam"), {"type": "null"}]},
+            "teams": {"type": "array", "items": ref("ImaginaryTeam")},
+            "labels": ref("ImaginaryLabels"),
             "title": {"type": "string", "title": "Mapping"},
         },
     },
-    "TeamUpdate": {
+    "ImaginaryTeamUpdate": {
         "type": "object",
         "required": ["name", "contact"],
         "properties": {
@@ -105,10 +130,10 @@ SCHEMAS = {
             "size": {"type": "integer"},
         },
     },
-    "Plan": {"type": "string", "enum": ["free", "pro"], "title": "A plan"},
-    "Labels": {"type": "object", "additionalProperties": {"type": "integer"}},
-    "Webhook": {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}},
-    "WebhookUpdate": {
+    "ImaginaryPlan": {"type": "string", "enum": ["free", "pro"], "title": "A plan"},
+    "ImaginaryLabels": {"type": "object", "additionalProperties": {"type": "integer"}},
+    "ImaginaryWebhook": {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}},
+    "ImaginaryWebhookUpdate": {
         "type": "object",
         "required": ["id", "url", "kind"],
         "properties": {
@@ -120,27 +145,27 @@ SCHEMAS = {
             "stream": {"type": "boolean"},
         },
     },
-    "Lora": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
-    "Event": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "integer", "const": 7}}},
-    "EventList": {
+    "ImaginaryLora": {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}},
+    "ImaginaryEvent": {"type": "object", "required": ["kind"], "properties": {"kind": {"type": "integer", "const": 7}}},
+    "ImaginaryEventList": {
         "type": "object",
         "required": ["data"],
-        "properties": {"data": {"type": "array", "items": ref("Event")}},
+        "properties": {"data": {"type": "array", "items": ref("ImaginaryEvent")}},
     },
     # Never referred to, and generated all the same.
-    "Alone": {"type": "object", "properties": {"either": ref("Either")}},
-    "Either": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
-    "Node": {
+    "ImaginaryAlone": {"type": "object", "properties": {"either": ref("ImaginaryEither")}},
+    "ImaginaryEither": {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+    "ImaginaryNode": {
         "type": "object",
         "required": ["kind"],
-        "properties": {"left": ref("Tree"), "kind": {"type": "string", "const": "node", "default": "node"}},
+        "properties": {"left": ref("ImaginaryTree"), "kind": {"type": "string", "const": "node", "default": "node"}},
     },
-    "Leaf": {
+    "ImaginaryLeaf": {
         "type": "object",
         "required": ["kind"],
-        "properties": {"left": ref("Tree"), "kind": {"type": "string", "const": "leaf", "default": "leaf"}},
+        "properties": {"left": ref("ImaginaryTree"), "kind": {"type": "string", "const": "leaf", "default": "leaf"}},
     },
-    "Tree": {"oneOf": [ref("Node"), ref("Leaf")]},
+    "ImaginaryTree": {"oneOf": [ref("ImaginaryNode"), ref("ImaginaryLeaf")]},
 }
 
 
@@ -150,13 +175,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document = load(ROOT / "openapi.yaml")
     document["paths"] |= PATHS
     document["components"]["schemas"] |= SCHEMAS
-    document["tags"].append({"name": "webhooks", "description": "Calls back when something ends."})
+    document["tags"].append({"name": "imaginary_webhooks", "description": "Calls back when something ends."})
     assert regenerate.generate(small_specs.write(made / "extended.yaml", document), made / "aurous_client")
     shutil.copy(PROGRAM, made / "use.py")
     return made
 
 
-def test_no_line_of_the_generator_names_an_endpoint() -> None:
+def test_generator_names_no_endpoint() -> None:
     sources = [*(ROOT / "scripts" / "generator").rglob("*.py"), *(ROOT / "scripts" / "generator").rglob("*.jinja")]
     for source in sources:
         if source.name != "resources.py" and source.name != "resources.py.jinja" and source.name != "__init__.py":
@@ -166,7 +191,7 @@ def test_no_line_of_the_generator_names_an_endpoint() -> None:
             )
 
 
-def test_the_package_is_strictly_typed(folder: Path) -> None:
+def test_package_with_new_operations_is_strictly_typed(folder: Path) -> None:
     """With a module that uses the new methods, so that their signatures are what a caller expects."""
     arguments = [
         sys.executable,
@@ -182,7 +207,7 @@ def test_the_package_is_strictly_typed(folder: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_the_new_methods_work_over_a_socket(folder: Path) -> None:
+def test_methods_of_new_operations_work_over_a_socket(folder: Path) -> None:
     arguments = [sys.executable, "-W", "error", "use.py"]
     environment = {"PYTHONPATH": str(folder)}
     done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)

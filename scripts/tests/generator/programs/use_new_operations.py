@@ -17,10 +17,19 @@ from typing import Any
 
 import aurous_client
 from aurous_client import UNSET, AuthenticatedClient, models
-from aurous_client.api.team import update_team
-from aurous_client.api.webhooks import replace_webhook
+from aurous_client.api.imaginary_team import update_imaginary_team
+from aurous_client.api.imaginary_webhooks import replace_imaginary_webhook
 from aurous_client.errors import ParseError
-from aurous_client.models import Either, Labels, Leaf, Lora, Node, Team, Tree, Webhook
+from aurous_client.models import (
+    ImaginaryEither,
+    ImaginaryLabels,
+    ImaginaryLeaf,
+    ImaginaryLora,
+    ImaginaryNode,
+    ImaginaryTeam,
+    ImaginaryTree,
+    ImaginaryWebhook,
+)
 from aurous_client.operations import Operation, Request
 from aurous_client.resources import AsyncResources, Resources
 
@@ -50,15 +59,15 @@ class Handler(BaseHTTPRequestHandler):
         status, document = 200, b""
         if self.command == "DELETE" or path.endswith("rotate_secret"):
             status = 204
-        elif path == "/v1/team":
+        elif path == "/v1/imaginary_team":
             document = json.dumps(TEAM).encode()
-        elif path == "/v1/tree":
+        elif path == "/v1/imaginary_tree":
             document = b"7" if self.command == "PATCH" else b'{"kind": "leaf", "left": {"kind": "node"}}'
-        elif path == "/v1/loras":
+        elif path == "/v1/imaginary_loras":
             document = b'[{"id": 1}, {"id": 2}]'
-        elif path == "/v1/usage/events":
+        elif path == "/v1/imaginary_usage/events":
             document = b'{"data": [{"kind": 8}]}'
-        elif path.startswith("/v1/webhook_endpoints/"):
+        elif path.startswith("/v1/imaginary_webhook_endpoints/"):
             document = b'{"url": "https://example.com"}'
         self.send_response(status)
         if status != 204:
@@ -104,33 +113,33 @@ def nested(team: dict[str, Any], levels: int) -> dict[str, Any]:
     return team
 
 
-def check_team(team: Team) -> None:
+def check_team(team: ImaginaryTeam) -> None:
     assert team.id == ID
     assert team.created_at == MOMENT
     assert team.birthday == datetime.date(2020, 2, 29)
     assert team.plan == "platinum"
-    assert isinstance(team.parent, Team)
+    assert isinstance(team.parent, ImaginaryTeam)
     assert team.parent.parent is None
     assert team.teams is not UNSET
     assert team.teams[0].plan is None
-    assert isinstance(team.labels, Labels)
+    assert isinstance(team.labels, ImaginaryLabels)
     assert team.labels.additional_properties == {"a": 1}
     assert team.additional_properties == {"new": [1]}
     expected = json.loads(json.dumps(TEAM).replace("Z", "+00:00"))
     assert team.to_dict() == expected
-    assert Team.from_dict(team.to_dict()) == team
+    assert ImaginaryTeam.from_dict(team.to_dict()) == team
 
 
 def synchronous(client: Connected) -> None:
     methods = Sync(client)
-    check_team(methods.team.retrieve())
-    check_team(methods.team.update(name="x", contact=None, size=3))
+    check_team(methods.imaginary_team.retrieve())
+    check_team(methods.imaginary_team.update(name="x", contact=None, size=3))
     assert json.loads(seen[-1][3]) == {"name": "x", "contact": None, "size": 3}
-    check_team(methods.team.update(name="x", contact="c", email=None))
+    check_team(methods.imaginary_team.update(name="x", contact="c", email=None))
     assert json.loads(seen[-1][3]) == {"name": "x", "contact": "c", "email": None}
-    check_team(update_team.sync(client=client, body=models.TeamUpdate(name="x", contact=None)))
+    check_team(update_imaginary_team.sync(client=client, body=models.ImaginaryTeamUpdate(name="x", contact=None)))
     assert json.loads(seen[-1][3]) == {"name": "x", "contact": None}
-    webhook: Webhook = methods.webhook_endpoints.update(
+    webhook: ImaginaryWebhook = methods.imaginary_webhook_endpoints.update(
         ID,
         body_id="b",
         url="https://example.com",
@@ -146,7 +155,7 @@ def synchronous(client: Connected) -> None:
     method, path, headers, content = seen[-1]
     assert webhook.url == "https://example.com"
     query = "dry_run=true&since=2026-05-15T12%3A30%3A00%2B00%3A00&fields=a&fields=b+c"
-    assert (method, path.replace("%20", "+")) == ("PUT", f"/v1/webhook_endpoints/{ID}?{query}")
+    assert (method, path.replace("%20", "+")) == ("PUT", f"/v1/imaginary_webhook_endpoints/{ID}?{query}")
     assert headers["idempotency-key"] == "k"
     assert headers["authorization"] == f"Bearer {ID}"
     assert json.loads(content) == {
@@ -157,37 +166,37 @@ def synchronous(client: Connected) -> None:
         "dry_run": "no",
         "stream": True,
     }
-    assert replace_webhook.OPERATION.idempotency_header == "Idempotency-Key"
-    nothing: None = methods.webhook_endpoints.delete(ID)  # type: ignore[func-returns-value]
+    assert replace_imaginary_webhook.OPERATION.idempotency_header == "Idempotency-Key"
+    nothing: None = methods.imaginary_webhook_endpoints.delete(ID)  # type: ignore[func-returns-value]
     assert nothing is None
-    methods.webhook_endpoints.rotate_secret(ID)
-    assert seen[-1][:2] == ("POST", f"/v1/webhook_endpoints/{ID}/rotate_secret")
+    methods.imaginary_webhook_endpoints.rotate_secret(ID)
+    assert seen[-1][:2] == ("POST", f"/v1/imaginary_webhook_endpoints/{ID}/rotate_secret")
     assert seen[-1][3] == b""
-    loras: list[Lora] = methods.loras.list()
+    loras: list[ImaginaryLora] = methods.imaginary_loras.list()
     assert [lora.id for lora in loras] == [1, 2]
-    tree: Tree = methods.tree.retrieve()
-    assert tree == Leaf(left=Node())
-    assert methods.tree.update(body=tree) == tree
+    tree: ImaginaryTree = methods.imaginary_tree.retrieve()
+    assert tree == ImaginaryLeaf(left=ImaginaryNode())
+    assert methods.imaginary_tree.update(body=tree) == tree
     assert json.loads(seen[-1][3]) == tree.to_dict()
-    number: Either = methods.tree.count()
+    number: ImaginaryEither = methods.imaginary_tree.count()
     assert number == 7
-    assert str(fault_of(methods.usage.events)) == "data[0].kind: expected 7, found 8"
-    assert "Deprecated." in str(methods.webhook_endpoints.delete.__doc__)
-    assert type(methods.webhook_endpoints).__doc__ == "The methods of `webhook_endpoints`."
+    assert str(fault_of(methods.imaginary_usage.events)) == "data[0].kind: expected 7, found 8"
+    assert "Deprecated." in str(methods.imaginary_webhook_endpoints.delete.__doc__)
+    assert type(methods.imaginary_webhook_endpoints).__doc__ == "The methods of `imaginary_webhook_endpoints`."
 
 
 async def asynchronous(client: Connected) -> None:
     methods = Async(client)
-    check_team(await methods.team.retrieve())
-    check_team(await methods.team.update(name="x", contact=None))
-    await methods.webhook_endpoints.delete(ID)
-    loras: list[Lora] = await methods.loras.list()
+    check_team(await methods.imaginary_team.retrieve())
+    check_team(await methods.imaginary_team.update(name="x", contact=None))
+    await methods.imaginary_webhook_endpoints.delete(ID)
+    loras: list[ImaginaryLora] = await methods.imaginary_loras.list()
     assert [lora.id for lora in loras] == [1, 2]
     await client.aclose()
 
 
 def recursive() -> None:
-    fits: Either = 3
+    fits: ImaginaryEither = 3
     assert fits == 3
     for name in models.__all__:
         if isinstance(getattr(models, name), type):
@@ -196,16 +205,16 @@ def recursive() -> None:
     document: dict[str, Any] = {"kind": "leaf", "left": {"kind": "root"}}
     for level in range(60):
         document = {"left": document, "kind": ("node", "leaf")[level % 2]}
-    fault = fault_of(lambda: Node.from_dict({"kind": "node", "left": document}))
+    fault = fault_of(lambda: ImaginaryNode.from_dict({"kind": "node", "left": document}))
     assert fault.pointer == ".".join(["left"] * 62 + ["kind"]), fault
     assert fault.expected == "'node' or 'leaf'"
     bad = nested({"id": str(ID), "created_at": 7}, 80)
-    assert fault_of(lambda: Team.from_dict(bad)).pointer == "teams[0]." * 80 + "created_at"
+    assert fault_of(lambda: ImaginaryTeam.from_dict(bad)).pointer == "teams[0]." * 80 + "created_at"
     deep = nested(bad, 5000)
-    fault = fault_of(lambda: Team.from_dict(deep))
+    fault = fault_of(lambda: ImaginaryTeam.from_dict(deep))
     assert "fewer levels" in str(fault)
     assert fault.pointer.startswith("teams")
-    tree: Tree = Node(left=Leaf(left=Node()))
+    tree: ImaginaryTree = ImaginaryNode(left=ImaginaryLeaf(left=ImaginaryNode()))
     assert tree.to_dict() == {"kind": "node", "left": {"kind": "leaf", "left": {"kind": "node"}}}
 
 

@@ -1,10 +1,11 @@
-"""Owns the reading of an operation of the spec into fields, with a JSON pointer for each fact; knows no page."""
+"""Reads an operation of the spec into fields, with a JSON pointer for each fact."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from generator.yaml_loader import Pointer
 from specdiff import sources
 from specdiff.sources import Source
 
@@ -22,9 +23,10 @@ class Operation:
         self.pointer = f"#{sources.write(('paths', path, method.lower()))}"
         self._item: Mapping[str, Any] = spec.document["paths"][path]
         self._operation: Mapping[str, Any] = self._item[method.lower()]
+        self.deprecated = bool(self._operation.get("deprecated"))
 
     def parameters(self, place: str) -> list[Field]:
-        """The parameters that are sent in a header, in the path or in the query."""
+        """The parameters in the headers, the path or the query."""
         found = []
         for holder, pointer in ((self._item, self.pointer.rpartition("/")[0]), (self._operation, self.pointer)):
             for index, given in enumerate(holder.get("parameters", ())):
@@ -33,11 +35,12 @@ class Operation:
                     continue
                 shape = self._field(str(parameter["name"]), parameter.get("schema", {}), f"{at}/schema")
                 shape.required, shape.pointer = bool(parameter.get("required")), at
+                shape.deprecated |= bool(parameter.get("deprecated"))
                 found.append(shape)
         return found
 
     def security_headers(self) -> set[str]:
-        """The headers in which a credential may be sent."""
+        """The headers that may carry a credential."""
         schemes = self._document.get("components", {}).get("securitySchemes", {})
         names = set()
         for requirement in self._operation.get("security", ()):
@@ -51,12 +54,31 @@ class Operation:
         body, at = self._follow(self._operation.get("requestBody", {}), f"{self.pointer}/requestBody")
         return self._schema(body, at)
 
-    def answer(self, status: str) -> tuple[Mapping[str, Any], str] | None:
-        """The schema of the JSON answer of a status with its pointer, or None."""
-        response = self._operation.get("responses", {}).get(status)
-        if response is None:
-            return None
-        return self._schema(*self._follow(response, f"{self.pointer}/responses/{status}"))
+    def response(self, status: str) -> tuple[Mapping[str, Any], str] | None:
+        """The schema of the JSON response of a status with its pointer, or None."""
+        return self._schema(*self._response(status))
+
+    def media_types(self, status: str) -> set[str]:
+        """The media types of a response."""
+        return set(self._response(status)[0].get("content", {}))
+
+    def success(self) -> str:
+        """The first 2xx status, or an empty string."""
+        return next((status for status in self._operation.get("responses", {}) if status.startswith("2")), "")
+
+    def server_urls(self) -> list[str]:
+        """The base URLs of the operation."""
+        servers = self._operation.get("servers") or self._item.get("servers") or self._document.get("servers", ())
+        return [str(server["url"]).rstrip("/") for server in servers]
+
+    def error_codes(self) -> Mapping[str, Any]:
+        """The documented error codes by name, each with its status."""
+        codes: Mapping[str, Any] = self._document.get("components", {}).get("x-error-codes", {})
+        return codes
+
+    def _response(self, status: str) -> tuple[Mapping[str, Any], str]:
+        response = self._operation.get("responses", {}).get(status, {})
+        return self._follow(response, f"{self.pointer}/responses/{status}")
 
     def has_status(self, status: str) -> bool:
         return status in self._operation.get("responses", {})
@@ -95,6 +117,7 @@ class Operation:
 
     def _field(self, name: str, schema: Mapping[str, Any], pointer: str) -> Field:
         found = Field(name, pointer=pointer, schema=schema)
+        found.deprecated = bool(self._follow(schema, pointer)[0].get("deprecated") or schema.get("deprecated"))
         types: set[str] = set()
         self._gather(found, types, schema, pointer)
         found.types = frozenset(types)
@@ -108,9 +131,13 @@ class Operation:
             found.facts["enum"] = Fact([schema["const"]], pointer=f"{at}/const")
             types |= {"string"} if isinstance(schema["const"], str) else set()
         for keyword in KEYWORDS:
-            # The default of a constant is how the generated client fills it in, and no statement of the API.
+            # The default of a constant is for the generated client, and no statement of the API.
             if keyword in schema and not (keyword == "default" and "const" in schema):
                 found.facts[keyword] = Fact(schema[keyword], pointer=f"{at}/{keyword}")
+        items, at_items = self._follow(schema.get("items", {}), f"{at}/items")
+        if "enum" in items:
+            # Pages list the options of an array's items as its own.
+            found.facts["enum"] = Fact(items["enum"], pointer=f"{at_items}/enum")
         for keyword in ("oneOf", "anyOf"):
             members = [member for member in schema.get(keyword, ()) if member.get("type") != "null"]
             types |= {"null"} if len(members) < len(schema.get(keyword, ())) else set()
@@ -118,10 +145,39 @@ class Operation:
             if keyword == "anyOf" and len(members) - len(plain) == 1 and len(plain) == 1:
                 # An enum beside any other string: open.
                 found.is_open = True
+            elif len(members) > 1:
+                found.is_union = True
             alone = len(members) == 1 or found.is_open
             for index, member in enumerate(schema.get(keyword, ())):
                 if member.get("type") == "null":
                     continue
-                # Of a real union only the types can be compared: a page prints one set of facts.
+                # Of a union only the types can be compared: a page prints one set of facts.
                 target = found if alone else Field(name=found.name)
                 self._gather(target, types, member, f"{at}/{keyword}/{index}")
+
+    def unknown_members(self, schema: Mapping[str, Any], value: Any, path: Pointer = ()) -> Iterator[Pointer]:
+        """The paths of members of a sample that the schema does not name."""
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                for items in self._parts(schema, "items"):
+                    yield from self.unknown_members(items, item, (*path, index))
+        elif isinstance(value, dict):
+            known: dict[str, Mapping[str, Any]] = {}
+            for properties in self._parts(schema, "properties"):
+                known |= properties
+            if not known or any(self._parts(schema, "additionalProperties")):
+                return
+            for name, member in value.items():
+                if name in known:
+                    yield from self.unknown_members(known[name], member, (*path, name))
+                else:
+                    yield (*path, name)
+
+    def _parts(self, schema: Mapping[str, Any], keyword: str) -> Iterator[Any]:
+        """The values of a keyword in a schema and in all members of its unions."""
+        schema, _ = self._follow(schema, "")
+        if keyword in schema:
+            yield schema[keyword]
+        for union in ("oneOf", "anyOf", "allOf"):
+            for member in schema.get(union, ()):
+                yield from self._parts(member, keyword)
