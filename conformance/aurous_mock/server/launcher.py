@@ -17,9 +17,10 @@ _TIMEOUT_SECONDS = 30
 class Mock:
     """A running mock, for tests."""
 
-    def __init__(self, url: str, api_key: str) -> None:
+    def __init__(self, url: str, api_key: str, server: Server) -> None:
         self.url = url
         self.api_key = api_key
+        self.server = server
 
     def __repr__(self) -> str:
         return f"Mock({self.url!r})"
@@ -62,7 +63,7 @@ def running(**options: Any) -> Iterator[Mock]:
     try:
         if not started.wait(_TIMEOUT_SECONDS) or failure:
             raise RuntimeError("the mock did not start") from (failure[0] if failure else None)
-        yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY))
+        yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY), server)
     finally:
         server.should_exit = True
         thread.join(_TIMEOUT_SECONDS)

@@ -35,15 +35,15 @@ class Database:
         self._location = location.parse(text)
         self.is_postgresql = self._location.url.get_backend_name() == "postgresql"
         try:
-            self._writer, self._reader = _engines(self._location, durability)
-            schema.prepare(self._writer)
+            self.writer, self._reader = _engines(self._location, durability)
+            schema.prepare(self.writer)
         except schema.SchemaError as error:
             raise SettingsError(f"cannot use the state {self._location}: {error}") from error
         except (SQLAlchemyError, NoSuchModuleError, ImportError, OSError) as error:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise SettingsError(f"cannot use the state {self._location}: {self._location.scrub(reason)}") from None
         self._threads = ThreadPoolExecutor(_THREADS, "aurous-mock-state")
-        self._group = None if self.is_postgresql else GroupCommitter(self._writer)
+        self._group = None if self.is_postgresql else GroupCommitter(self.writer)
 
     async def transact(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in a transaction that may write. Raises StoreUnavailable if the database does not answer.
@@ -52,7 +52,7 @@ class Database:
         """
         if self._group is not None:
             return await self._wait(self._group.submit(work))
-        return await self._wait(self._threads.submit(_transact, self._writer, work))
+        return await self._wait(self._threads.submit(_transact, self.writer, work))
 
     async def read(self, work: Callable[[sa.Connection], T]) -> T:
         """Run `work` in a transaction that only reads: no lock of a writer delays it."""
@@ -79,7 +79,7 @@ class Database:
         if self._group is not None:
             self._group.stop()
         self._threads.shutdown()
-        self._writer.dispose()
+        self.writer.dispose()
         self._reader.dispose()
 
     def insert(self, table: sa.Table) -> Any:

@@ -49,13 +49,13 @@ class DatabaseStore:
         self._initial_credits = initial_credits
         self._holder = uuid.uuid4().hex
         self._offset = 0.0
-        self._database = Database(location, durability)
-        self.leases = Leases(self._database, self._expire)
-        self.sweeper = Sweeper(self._database, retention, self.now)
+        self.database = Database(location, durability)
+        self.leases = Leases(self.database, self._expire)
+        self.sweeper = Sweeper(self.database, retention, self.now)
         self._tasks: list[asyncio.Task[None]] = []
-        self._transact = self._database.transact
-        self._read = self._database.read
-        self._insert = self._database.insert
+        self._transact = self.database.transact
+        self._read = self.database.read
+        self._insert = self.database.insert
 
     async def start(self) -> None:
         await self._read(self._read_offset)
@@ -64,7 +64,7 @@ class DatabaseStore:
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._database.dispose()
+        await self.database.dispose()
 
     def now(self) -> float:
         return time.time() + self._offset
@@ -98,7 +98,7 @@ class DatabaseStore:
                 body=start.body,
                 key=start.claim.key if start.claim else None,
                 holder=self._holder,
-                lease=self._database.clock() + LEASE_SECONDS,
+                lease=self.database.clock() + LEASE_SECONDS,
                 cancel_asked=False,
             )
         )

@@ -27,22 +27,24 @@ class Leases:
     """The leases of one server.
 
     expire: finishes a completion if its lease is still expired
-    clocks: those by which a pause of this server shows; a virtual machine's may stand still while it is paused
     """
 
     def __init__(
         self,
         database: Database,
         expire: Callable[[FinishCompletion], Awaitable[bool]],
-        clocks: tuple[Clock, ...] = (time.monotonic, time.time),
     ) -> None:
         self._database = database
         self._expire = expire
-        self._clocks = clocks
-        self._seen = self._now()
-        self._watching_since = self._seen
+        # A pause shows by either: the monotonic clock may stand still while a virtual machine is paused.
+        self.set_clocks(time.monotonic, time.time)
         # The completions that this server has started and not finished.
         self.held: set[str] = set()
+
+    def set_clocks(self, *clocks: Clock) -> None:
+        """Watch the others by these clocks from now on."""
+        self._clocks = clocks
+        self._seen = self._watching_since = self._now()
 
     async def run_forever(self) -> None:
         """Renew and expire leases until cancelled."""

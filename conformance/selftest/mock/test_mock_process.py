@@ -1,5 +1,6 @@
 """The mock as a process: its one line, its exits, its log, its signals."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ import httpx
 import pytest
 from aurous_mock.server.cli import read
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
+from aurous_mock.server.workers import RespawnBackoff
 from mockkit import CREATE, OTHER_KEY, PATIENCE, SOURCE, chat, data_lines, first_id, frames, launch, long_chat, process
 
 KEY = {"X-Api-Key": DEFAULT_KEY}
@@ -65,6 +67,61 @@ def test_a_signal_ends_streams_with_a_cancel_frame() -> None:
         assert mock.returncode == 0
 
 
+def post_slowly(url: str, pace: float, mock: "subprocess.Popen[str]") -> httpx.Response:
+    """A call that is under way when the server gets SIGTERM."""
+
+    async def scenario() -> httpx.Response:
+        async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE) as client:
+            slow = {"Aurous-Mock-Fault": f"pace={pace}"}
+            call = asyncio.create_task(client.post(url + CREATE, json=chat(max_tokens=10), headers=slow))
+            while (await client.get(url + "/v1/balance")).json()["held_credits"] == 0:
+                await asyncio.sleep(0)
+            mock.terminate()
+            return await call
+
+    return asyncio.run(scenario())
+
+
+def test_call_under_way_at_a_signal_is_completed() -> None:
+    with process() as (mock, url):
+        response = post_slowly(url, 20, mock)
+        assert (response.status_code, response.json()["status"]) == (200, "completed")
+        mock.communicate(timeout=PATIENCE)
+        assert mock.returncode == 0
+
+
+@pytest.mark.parametrize("with_state", [False, True], ids=["memory", "sqlite"])
+def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, with_state: bool) -> None:
+    state = ("--state", str(tmp_path / "state.db")) if with_state else ()
+    with process(*state) as (mock, url):
+        response = post_slowly(url, 0.001, mock)
+        error = response.json()["error"]
+        assert (response.status_code, response.headers["retry-after"], error["type"]) == (503, "1", "server_error")
+        assert error["request_id"] == response.headers["aurous-request-id"]
+        _, log = mock.communicate(timeout=PATIENCE)
+        assert mock.returncode == 0
+        assert "Traceback" not in log
+    if with_state:
+        with process(*state) as (_, url):
+            assert httpx.get(url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
+            assert httpx.get(url + "/_mock/ledger").json()["charges"] == []
+
+
+def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
+    now = 0.0
+    backoff = RespawnBackoff(lambda: now)
+    delays = []
+    for _ in range(10):
+        delays.append(backoff.fail())
+        assert backoff.is_due == (delays[-1] == 0)
+        now += delays[-1]
+        assert backoff.is_due
+        backoff.start()
+    assert delays == [0, 0.5, 1, 2, 4, 8, 16, 30, 30, 30]
+    now += 60
+    assert backoff.fail() == 0
+
+
 def failing(*flags: str) -> str:
     """The one line that flags which cannot work are answered with."""
     mock = launch(*flags)
@@ -86,6 +143,10 @@ def failing(*flags: str) -> str:
         (["--team-key", "nonsense"], "--team-key"),
         (["--upstream", "localhost"], "--upstream"),
         (["--workers", "2"], "--state"),
+        (["--durability", "fast"], "--state"),
+        (["--durability", "most", "--state", "x.db"], "--durability"),
+        (["--retain", "soon"], "--retain"),
+        (["--max-concurrent", "0"], "--max-concurrent"),
         (["--no-default-key"], "--api-key"),
         (["--spec", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["--spec", str(SOURCE / "conftest.py")], "contract"),

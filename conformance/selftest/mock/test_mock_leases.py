@@ -1,0 +1,195 @@
+"""Leases: a server's completions outlive its pauses, and not its death."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+from aurous_mock.completions import parsed_request
+from aurous_mock.completions.draft import IN_PROGRESS, Draft
+from aurous_mock.completions.idempotency import Claim, KeyInUse
+from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.leases import LEASE_SECONDS
+from aurous_mock.storage.store import Checkpoint, FinishCompletion, StartCompletion, Started
+from mockkit import chat
+
+CLAIM = Claim("key", "/route", "fingerprint")
+
+
+class Time:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def start(completion_id: str, claim: Claim | None = None) -> StartCompletion:
+    body = orjson.dumps(Draft(parsed_request.read(chat()), completion_id, 0).body(IN_PROGRESS))
+    return StartCompletion(id=completion_id, team="t", streamed=True, hold=100, body=body, claim=claim)
+
+
+def finish(completion_id: str) -> FinishCompletion:
+    return FinishCompletion(id=completion_id, status="completed", body=b'{"done": true}', charge=40)
+
+
+@asynccontextmanager
+async def two_servers(location: str) -> AsyncIterator[tuple[DatabaseStore, DatabaseStore, Time]]:
+    """Two servers of one state, with a time that tests move; their own background work does not run."""
+    time = Time()
+    stores = [DatabaseStore(location, 1000, "fast") for _ in range(2)]
+    for store in stores:
+        store.leases.set_clocks(time)
+        store.database.clock = time
+    try:
+        yield stores[0], stores[1], time
+    finally:
+        for store in stores:
+            await store.stop()
+
+
+async def pass_time(time: Time, seconds: float, *tick: DatabaseStore) -> None:
+    for _ in range(int(seconds)):
+        time.seconds += 1
+        for store in tick:
+            await store.leases.tick()
+
+
+def run(tmp_path: Path, scenario: Callable[[DatabaseStore, DatabaseStore, Time], "object"]) -> None:
+    async def go() -> None:
+        async with two_servers(str(tmp_path / "state.db")) as (first, second, time):
+            await scenario(first, second, time)  # type: ignore[misc]
+
+    asyncio.run(go())
+
+
+async def status(store: DatabaseStore, completion_id: str) -> str:
+    record = await store.find("t", completion_id)
+    assert record is not None
+    return record.status
+
+
+def test_running_completion_is_renewed(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await pass_time(time, 60, first, second)
+        assert await status(second, "cmp_1") == "in_progress"
+        assert await first.close(finish("cmp_1"))
+
+    run(tmp_path, scenario)
+
+
+def test_completion_of_a_dead_server_fails_and_frees_its_key_and_hold(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1", CLAIM))
+        assert isinstance(await second.open(start("cmp_2", CLAIM)), KeyInUse)
+        await pass_time(time, LEASE_SECONDS + 2, second)
+        assert await status(second, "cmp_1") == "failed"
+        assert (await second.balance("t")).held == 0
+        assert await second.open(start("cmp_3", CLAIM)) == Started()
+
+    run(tmp_path, scenario)
+
+
+def test_pause_of_every_server_fails_nothing(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await pass_time(time, 10, first, second)
+        time.seconds += 60
+        # The other server wakes up first, and finds the lease expired.
+        await second.leases.tick()
+        await pass_time(time, LEASE_SECONDS - 1, second)
+        assert await status(second, "cmp_1") == "in_progress"
+        await first.leases.tick()
+        await pass_time(time, 20, first, second)
+        assert await first.close(finish("cmp_1"))
+        assert [charge.micro for charge in await first.charges()] == [40]
+
+    run(tmp_path, scenario)
+
+
+def test_slow_renewal_of_a_server_counts_as_its_pause(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await second.open(start("cmp_2"))
+        await pass_time(time, 10, first, second)
+        renew = second.leases.renew
+
+        async def slow_renew() -> None:
+            await renew()
+            time.seconds += 5
+
+        second.leases.renew = slow_renew  # type: ignore[method-assign]
+        await second.leases.tick()
+        assert await status(second, "cmp_1") == "in_progress"
+
+    run(tmp_path, scenario)
+
+
+def test_lease_renewed_after_it_was_seen_expired_is_kept(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        time.seconds += LEASE_SECONDS + 1
+        read = second.database.read
+
+        async def read_before_renewal(work):  # type: ignore[no-untyped-def]
+            rows = await read(work)
+            await first.leases.renew()
+            return rows
+
+        second.database.read = read_before_renewal  # type: ignore[method-assign]
+        await second.leases.expire_abandoned()
+        assert await status(first, "cmp_1") == "in_progress"
+
+    run(tmp_path, scenario)
+
+
+def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        assert await first.checkpoint("cmp_1", start("cmp_1").body) is Checkpoint.STORED
+        await pass_time(time, 10, second)
+        assert await first.checkpoint("cmp_1", b"{}") is Checkpoint.FINISHED
+        assert not await first.close(finish("cmp_1"))
+        assert await first.charges() == []
+        assert not first.leases.held
+
+    run(tmp_path, scenario)
+
+
+def test_what_is_finished_is_not_renewed(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await first.open(start("cmp_2"))
+        assert first.leases.held == {"cmp_1", "cmp_2"}
+        await first.close(finish("cmp_1"))
+        assert first.leases.held == {"cmp_2"}
+
+    run(tmp_path, scenario)
+
+
+def test_lost_answer_to_a_start_is_not_renewed(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        task = asyncio.create_task(first.open(start("cmp_1")))
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        # The transaction is committed all the same.
+        assert (await first.balance("t")).held in (0, 100)
+        await pass_time(time, LEASE_SECONDS + 2, first)
+        assert (await first.balance("t")).held == 0
+
+    run(tmp_path, scenario)
+
+
+def test_finishing_in_the_same_way_again_is_accepted(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        assert await first.close(finish("cmp_1"))
+        assert await first.close(finish("cmp_1"))
+        assert len(await first.charges()) == 1
+
+    run(tmp_path, scenario)
