@@ -29,7 +29,8 @@ class SpecError(Exception):
 def load(source: Path, *, marked: bool = False) -> Any:
     """The document; `marked` keeps the line of every node, and is slow. Raises SpecError or OSError."""
     try:
-        return YAML(typ="rt" if marked else "safe").load(source.read_bytes())
+        # The parser in C, where it is installed, has no bound on nesting.
+        return YAML(typ="rt" if marked else "safe", pure=True).load(source.read_bytes())
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError([f"{source.name}:{line}: this is not YAML: {_one_line(error.problem)}"]) from error

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from aurous_mock.billing import pricing
-from aurous_mock.contract import validation
+from aurous_mock.contract import chat_limits
 from aurous_mock.contract.model_catalogue import Model
 from aurous_mock.generation import tokens
 from aurous_mock.http.errors import APIError
@@ -55,8 +55,8 @@ class ParsedRequest:
 
 def read(body: Mapping[str, Any]) -> ParsedRequest:
     """Measure a body that the schema allows, and refuse what its model cannot do."""
-    model = validation.resolve_model(body)
-    validation.check_limits(body, model)
+    model = chat_limits.resolve_model(body)
+    chat_limits.check_limits(body, model)
     prompt_tokens = tokens.count_prompt(body)
     if prompt_tokens > model.context_window:
         raise APIError(

@@ -1,17 +1,16 @@
-"""Reads openapi.yaml and its released versions into contracts: operations, error codes and the request schema."""
+"""Reads openapi.yaml and its released versions into contracts: operations and error codes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
-import yaml
-
-from aurous_mock.contract import versioning
+from aurous_mock.contract import operations
+from aurous_mock.contract.document import Document
+from aurous_mock.contract.operations import Operation
+from aurous_mock.contract.yaml_reader import YAMLError, read_yaml
 from aurous_mock.http.errors import UNDOCUMENTED, Code, type_for
 
-REQUEST_SCHEMA = "#/components/schemas/ChatCompletionRequest"
 # Released versions. Each bump adds a file; none is ever edited.
 RELEASED = Path(__file__).resolve().parents[1] / "specs"
 
@@ -25,17 +24,20 @@ class Contract:
     """One dated version of the API."""
 
     version: str
-    request: jsonschema_rs.Draft202012Validator
     codes: Mapping[str, Code]
-    operations: tuple[versioning.Operation, ...] = ()
+    operations: tuple[Operation, ...] = ()
 
-    def operation(self, method: str, path: str) -> versioning.Operation | None:
-        """The operation that serves a request; None if this version has none."""
-        return next((operation for operation in self.operations if operation.serves(method, path)), None)
+    def match(self, method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:
+        """The operation that serves a request, with its path parameters; None if this version has none."""
+        for operation in self.operations:
+            parameters = operation.match(method, raw_path)
+            if parameters is not None:
+                return operation, parameters
+        return None
 
-    def methods(self, path: str) -> list[str]:
+    def methods(self, raw_path: str) -> list[str]:
         """The HTTP methods that this version has at a path."""
-        return [operation.method for operation in self.operations if operation.serves(operation.method, path)]
+        return sorted({each.method for each in self.operations if each.match(each.method, raw_path) is not None})
 
     def code(self, name: str, status: int | None = None) -> Code:
         """The documented code; for an undocumented one, a code with `status` (by default 500) and a type that fits."""
@@ -52,10 +54,6 @@ class Contracts:
 
     by_version: Mapping[str, Contract]
     current: Contract
-
-    def is_known(self, method: str, path: str) -> bool:
-        """Whether any version has this operation."""
-        return any(contract.operation(method, path) for contract in self.by_version.values())
 
 
 def default_spec() -> Path:
@@ -77,7 +75,7 @@ def load(paths: Iterable[Path] = ()) -> Contracts:
     return Contracts(by_version=contracts, current=contracts[max(contracts)])
 
 
-def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Any]]:
+def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Document]]:
     chosen = [*paths]
     documents = [(path, _read(path)) for path in chosen or [default_spec()]]
     by_version = {_version(path, document): (path, document) for path, document in documents}
@@ -89,33 +87,30 @@ def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Any]]:
     return by_version
 
 
-def _read(path: Path) -> Any:
-    # libyaml is about ten times as fast, and reading the spec is most of the start.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+def _read(path: Path) -> Document:
     try:
-        return yaml.load(path.read_bytes(), Loader=loader)  # noqa: S506 - a safe loader either way
+        return Document(read_yaml(path))
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, ValueError) as error:
+    except (YAMLError, TypeError, ValueError) as error:
         raise _unusable(path, error) from error
 
 
-def _version(path: Path, document: Any) -> str:
+def _version(path: Path, document: Document) -> str:
     try:
-        return str(document["info"]["version"])
+        return str(document.root["info"]["version"])
     except (KeyError, TypeError) as error:
         raise _unusable(path, error) from error
 
 
-def _contract(path: Path, document: Any, others: list[Any]) -> Contract:
+def _contract(path: Path, document: Document, others: list[Document]) -> Contract:
     try:
         return Contract(
             version=_version(path, document),
-            request=jsonschema_rs.Draft202012Validator({"$ref": REQUEST_SCHEMA, "components": document["components"]}),
-            codes=_codes(document["components"]["x-error-codes"]),
-            operations=versioning.read(document, others),
+            codes=_codes(document.root["components"]["x-error-codes"]),
+            operations=operations.read(document, others),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise _unusable(path, error) from error
 
 

@@ -1,16 +1,13 @@
-"""Filters responses by the version that a request asks for: members that only other versions have are left out.
-
-An operation that a version documents, and that the mock does not implement, is answered with the documented example.
-"""
+"""Filters responses by the version that a request asks for: members that only other versions have are left out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from starlette.types import Message, Send
 
-METHODS = ("get", "put", "post", "delete", "patch")
+from aurous_mock.contract.document import Document
+
 # Members to leave out: None for a whole member, a tree for parts of it.
 Tree = Mapping[str, "Tree | None"]
 _JSON = "application/json"
@@ -19,45 +16,31 @@ _EVENTS = "text/event-stream"
 _DEEPEST = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of one version. example: the body of its documented example, if it has one"""
+class Filtered(Protocol):
+    """What a filter needs to know of an operation: the members to leave out of its body, and of its events."""
 
-    method: str
-    steps: tuple[str, ...]
-    example: bytes | None
-    hidden: Tree
-    hidden_in_events: Tree
+    @property
+    def hidden(self) -> Tree: ...
 
-    def serves(self, method: str, path: str) -> bool:
-        steps = path.split("/")
-        return (
-            method == self.method
-            and len(steps) == len(self.steps)
-            and all(
-                (known.startswith("{") and step) or known == step for known, step in zip(self.steps, steps, strict=True)
-            )
-        )
+    @property
+    def hidden_in_events(self) -> Tree: ...
 
 
-def read(document: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> tuple[Operation, ...]:
-    """The operations of a version, compared with the other versions that are served."""
-    return tuple(
-        Operation(
-            method=method.upper(),
-            steps=tuple(path.split("/")),
-            example=_example(document, operation),
-            hidden=_hidden(document, others, path, method, _JSON),
-            hidden_in_events=_hidden(document, others, path, method, _EVENTS),
-        )
-        for path, method, operation in _iterate_operations(document)
-    )
+def hidden_members(document: Document, others: Sequence[Document], path: str, method: str, media_type: str) -> Tree:
+    """The members of an operation's first success that only the `others` have."""
+    own = _schema(document, path, method, media_type)
+    tree: Tree = {}
+    for other in others:
+        other_schema = _schema(other, path, method, media_type)
+        if own is not None and other_schema is not None:
+            tree = _merge_trees(tree, _missing_members(document, own, other, other_schema, _DEEPEST))
+    return tree
 
 
 class ResponseFilter:
     """An ASGI `send` that leaves out the members that the requested version does not have."""
 
-    def __init__(self, operation: Operation, send: Send) -> None:
+    def __init__(self, operation: Filtered, send: Send) -> None:
         self._operation = operation
         self._send = send
         self._start: Message | None = None
@@ -96,29 +79,12 @@ class ResponseFilter:
         return b"data: " + orjson.dumps(_without(payload, self._operation.hidden_in_events)) + b"\n\n"
 
 
-def _iterate_operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    for path, item in document.get("paths", {}).items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, item[method]
-
-
-def _hidden(
-    document: Mapping[str, Any], others: Sequence[Mapping[str, Any]], path: str, method: str, media_type: str
-) -> Tree:
-    own = _schema(document, path, method, media_type)
-    tree: Tree = {}
-    for other in others:
-        other_schema = _schema(other, path, method, media_type)
-        if own is not None and other_schema is not None:
-            tree = _merge_trees(tree, _missing_members(document, own, other, other_schema, _DEEPEST))
-    return tree
-
-
-def _schema(document: Mapping[str, Any], path: str, method: str, media_type: str) -> Any:
-    """The schema of a success; of an event stream, the schema of the decoded data."""
-    responses = document.get("paths", {}).get(path, {}).get(method, {}).get("responses", {})
-    content = _follow(document, responses.get("200", {})).get("content", {})
+def _schema(document: Document, path: str, method: str, media_type: str) -> Any:
+    """The schema of the first success; of an event stream, the schema of the decoded data."""
+    item = (document.root.get("paths") or {}).get(path, {})
+    responses = document.follow("", item)[1].get(method, {}).get("responses") or {}
+    response: Any = next((node for code, node in responses.items() if str(code).startswith("2")), {})
+    content = document.follow("", response)[1].get("content") or {}
     schema = content.get(media_type, {}).get("schema")
     if media_type != _EVENTS or schema is None:
         return schema
@@ -136,18 +102,9 @@ def _content_schemas(node: Any) -> Iterator[Any]:
             yield from _content_schemas(child)
 
 
-def _follow(document: Mapping[str, Any], node: Any) -> Any:
-    while isinstance(node, Mapping) and "$ref" in node:
-        target: Any = document
-        for step in str(node["$ref"]).split("/")[1:]:
-            target = target[step.replace("~1", "/").replace("~0", "~")]
-        node = target
-    return node
-
-
-def _members(document: Mapping[str, Any], schema: Any) -> dict[str, list[Any]]:
+def _members(document: Document, schema: Any) -> dict[str, list[Any]]:
     """The members that a schema declares, in all branches of a union and in the items of an array."""
-    schema = _follow(document, schema)
+    schema = document.follow("", schema)[1]
     members: dict[str, list[Any]] = {}
     if not isinstance(schema, Mapping):
         return members
@@ -159,9 +116,7 @@ def _members(document: Mapping[str, Any], schema: Any) -> dict[str, list[Any]]:
     return members
 
 
-def _missing_members(
-    own: Mapping[str, Any], schema: Any, other: Mapping[str, Any], other_schema: Any, depth: int
-) -> Tree:
+def _missing_members(own: Document, schema: Any, other: Document, other_schema: Any, depth: int) -> Tree:
     known = _members(own, schema)
     tree: dict[str, Tree | None] = {}
     for name, children in _members(other, other_schema).items():
@@ -189,13 +144,6 @@ def _without(value: Any, tree: Tree) -> Any:
         return value
     kept = {name: child for name, child in value.items() if tree.get(name, {}) is not None}
     return {name: _without(child, tree.get(name) or {}) if name in tree else child for name, child in kept.items()}
-
-
-def _example(document: Mapping[str, Any], operation: Mapping[str, Any]) -> bytes | None:
-    content = _follow(document, operation.get("responses", {}).get("200", {})).get("content", {}).get(_JSON, {})
-    examples = [_follow(document, example).get("value") for example in content.get("examples", {}).values()]
-    examples += [content["example"]] if "example" in content else []
-    return orjson.dumps(examples[0]) if examples else None
 
 
 def _is_json(message: Message) -> bool:

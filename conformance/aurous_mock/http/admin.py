@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from aurous_mock.contract import validation
+from aurous_mock.contract import json_body
 from aurous_mock.http import faults
 from aurous_mock.http.errors import APIError
 from aurous_mock.storage.store import Store
@@ -45,7 +45,7 @@ class Admin:
 
     async def clock(self, request: Request) -> Response:
         """`{"advance": seconds}` moves the clock of keys, rate limits and records."""
-        body = validation.parse(await request.body())
+        body = json_body.parse(await request.body())
         seconds = body.get("advance") if isinstance(body, dict) else None
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= MAX_ADVANCE:
             raise APIError(
@@ -57,7 +57,7 @@ class Admin:
     async def faults(self, request: Request) -> Response:
         """`{"fault": TEXT, "method": M, "path": P}`: inject it into the next request of that method whose path begins
         with P, once unless the text has `times`. Method and path may be left out."""
-        body = validation.parse(await request.body())
+        body = json_body.parse(await request.body())
         if not isinstance(body, dict) or not isinstance(body.get("fault"), str):
             raise APIError("missing_field", "fault is required.", param="fault")
         rule = read_rule(body)

@@ -69,7 +69,7 @@ class FaultInjector:
 
     async def _send_frame(self, cut: Cut, message: Message) -> None:
         frame: bytes = message.get("body", b"")
-        if not frame.startswith(b"data:"):
+        if not frame or frame.startswith(b":"):
             await self._forward(message)
             return
         limit = 1 if isinstance(cut.place, str) else cut.place
@@ -97,7 +97,7 @@ class FaultInjector:
 
     async def _send_body(self, cut: Cut, message: Message) -> None:
         body: bytes = message.get("body", b"")
-        if cut.how in ("end", "done"):
+        if cut.how in ("end", "done") or not body:
             await self._forward(message)
         elif cut.how == "malformed":
             # Of the same length, so that Content-Length stays right.

@@ -5,13 +5,13 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Router
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aurous_mock.completions import identifiers
 from aurous_mock.completions.service import Service
@@ -33,13 +33,20 @@ class APIMiddleware:
     """Admits a request, has a route answer it, and turns every failure into an error envelope."""
 
     def __init__(
-        self, settings: Settings, contracts: Contracts, service: Service, limits: Limits, router: Router
+        self,
+        settings: Settings,
+        contracts: Contracts,
+        service: Service,
+        limits: Limits,
+        dispatcher: ASGIApp,
+        admin_router: ASGIApp,
     ) -> None:
         self._settings = settings
         self._contracts = contracts
         self._service = service
         self._limits = limits
-        self._router = router
+        self._dispatcher = dispatcher
+        self._admin_router = admin_router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -82,13 +89,13 @@ class APIMiddleware:
         try:
             if scope["path"].startswith(admin.PREFIX):
                 self._admit_admin(scope)
-                await self._router(scope, receive, send)
+                await self._admin_router(scope, receive, send)
                 return
-            await self._admit(context)
-            send = self._version_filter(scope, send, context)
+            await self._admit(scope, context)
+            send = self._version_filter(send, context)
             context.fault = await self._fault(scope, context)
             if context.fault is NO_FAULT:
-                await self._router(scope, receive, send)
+                await self._dispatcher(scope, receive, send)
             else:
                 await self._inject_fault(scope, receive, send, context)
         except ClientDisconnect:
@@ -102,43 +109,42 @@ class APIMiddleware:
         except Exception as error:
             if context.started:
                 raise
-            await self._fallback_response(error, scope, context)(scope, receive, send)
+            await self._error_response(error, context)(scope, receive, send)
 
-    def _version_filter(self, scope: Scope, send: Send, context: RequestContext) -> Send:
-        """`send` for the requested version. Raises HTTPException for an operation that only other versions have."""
-        operation = context.contract.operation(scope["method"], scope["path"])
-        if operation is None:
-            if self._contracts.is_known(scope["method"], scope["path"]):
-                raise HTTPException(404)
-            return send
+    def _version_filter(self, send: Send, context: RequestContext) -> Send:
+        """`send` for the requested version."""
+        operation = context.operation
+        assert operation is not None, "requests without an operation are not admitted"
         return ResponseFilter(operation, send).send if operation.hidden or operation.hidden_in_events else send
-
-    def _fallback_response(self, error: Exception, scope: Scope, context: RequestContext) -> Response:
-        """The response where no route gave one: the documented example of the operation, or an error."""
-        if isinstance(error, HTTPException) and error.status_code == 404:
-            operation = context.contract.operation(scope["method"], scope["path"])
-            if operation is not None and operation.example is not None:
-                return Response(operation.example, media_type="application/json")
-            methods = context.contract.methods(scope["path"])
-            if operation is None and methods:
-                error = HTTPException(405, headers={"Allow": ", ".join(methods)})
-        return self._error_response(error, context)
 
     def _admit_admin(self, scope: Scope) -> None:
         if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
             raise HTTPException(404)
 
-    async def _admit(self, context: RequestContext) -> None:
-        credential = request_context.read_credential(context.headers)
-        team = self._settings.keys.get(credential)
-        if team is None:
-            raise APIError("invalid_api_key", "The API key is not known.")
-        context.team = team
+    async def _admit(self, scope: Scope, context: RequestContext) -> None:
+        """Find out team, version and operation, and count the request. Raises APIError or HTTPException."""
+        path = _raw_path(scope)
+        if not self._is_public(scope["method"], path, context):
+            credential = request_context.read_credential(context.headers)
+            context.team = self._settings.keys.get(credential)
+            if context.team is None:
+                raise APIError("invalid_api_key", "The API key is not known.")
         context.contract = request_context.read_version(context.headers, self._contracts)
-        admission = await self._limits.admit_request(team)
+        match = context.contract.match(scope["method"], path)
+        admission = await self._limits.admit_request(context.team or "", match[0].rate_class if match else None)
         context.requests = admission.info
         if admission.error is not None:
             raise admission.error
+        if match is None:
+            methods = context.contract.methods(path)
+            raise HTTPException(405, headers={"Allow": ", ".join(methods)}) if methods else HTTPException(404)
+        context.operation, context.path_parameters = match
+
+    def _is_public(self, method: str, path: str, context: RequestContext) -> bool:
+        """Whether the requested version asks for no key."""
+        version = context.headers.get("aurous-version", "")
+        match = self._contracts.by_version.get(version, self._contracts.current).match(method, path)
+        return match is not None and match[0].is_public
 
     async def _fault(self, scope: Scope, context: RequestContext) -> Fault:
         """The fault to inject: the one of the request's own header, or a scripted one."""
@@ -178,7 +184,7 @@ class APIMiddleware:
             await self._failure(context)(scope, receive, injector.send)
             return
         try:
-            await self._router(scope, receive, injector.send)
+            await self._dispatcher(scope, receive, injector.send)
         except (APIError, HTTPException) as error:
             await self._error_response(error, context)(scope, receive, injector.send)
 
@@ -210,6 +216,12 @@ class APIMiddleware:
             path = path.replace(key, "[key]")
         line = f"{context.request_id} {scope['method']} {path} {context.status} {seconds * 1000:.1f}ms"
         print(f"{line} {context.team or '-'}", file=sys.stderr)
+
+
+def _raw_path(scope: Scope) -> str:
+    """The path with its percent-encoding, in which a slash within a parameter is no separator."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1").partition("?")[0] if raw else quote(scope["path"])
 
 
 def _rate_limit_headers(prefix: bytes, info: RateLimitInfo) -> Iterator[tuple[bytes, bytes]]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from aurous_mock.contract.operations import RateClass
 from aurous_mock.http.errors import APIError
 
 # What a server without limits reports: clients must not slow down because of it.
@@ -35,24 +36,26 @@ class BucketState:
     amount: float
     at: float
 
-    def refilled(self, limit: int, now: float) -> "BucketState":
-        return BucketState(min(limit, self.amount + (now - self.at) * limit / 60), now)
+    def refilled(self, limit: int, per_minute: int, now: float) -> "BucketState":
+        return BucketState(min(limit, self.amount + (now - self.at) * per_minute / 60), now)
 
-    def info(self, limit: int) -> RateLimitInfo:
-        full_in = (limit - self.amount) * 60 / limit
+    def info(self, limit: int, per_minute: int) -> RateLimitInfo:
+        full_in = (limit - self.amount) * 60 / per_minute
         return RateLimitInfo(limit, max(0, math.floor(self.amount)), math.ceil(self.at + full_in))
 
 
 Change = Callable[[BucketState | None], BucketState]
 
 
-def take_tokens(state: BucketState | None, amount: int, limit: int, now: float) -> tuple[BucketState, float]:
+def take_tokens(
+    state: BucketState | None, amount: int, limit: int, per_minute: int, now: float
+) -> tuple[BucketState, float]:
     """The state with `amount` taken and 0.0; or unchanged, and the seconds until there is enough."""
-    state = BucketState(limit, now) if state is None else state.refilled(limit, now)
+    state = BucketState(limit, now) if state is None else state.refilled(limit, per_minute, now)
     # More than the limit is allowed when the bucket is full.
     missing = min(amount, limit) - state.amount
     if missing > 0:
-        return state, missing * 60 / limit
+        return state, missing * 60 / per_minute
     return BucketState(state.amount - amount, now), 0.0
 
 
@@ -80,11 +83,15 @@ class Limits:
         """What is reported without a limit."""
         return RateLimitInfo(_UNLIMITED, _UNLIMITED - 1, int(self._buckets.now()))
 
-    async def admit_request(self, team: str) -> Admission:
-        """Count one request, if the limit allows it."""
-        if self._requests is None:
+    async def admit_request(self, team: str, rate_class: RateClass | None = None) -> Admission:
+        """Count one request, if the limit allows it. rate_class: has a bucket of its own"""
+        if rate_class is not None:
+            bucket = f"requests {team} {rate_class.name}"
+            info, wait = await self._take(bucket, 1, rate_class.burst, rate_class.per_minute)
+        elif self._requests is not None:
+            info, wait = await self._take(f"requests {team}", 1, self._requests)
+        else:
             return Admission(self.unlimited())
-        info, wait = await self._take(f"requests {team}", 1, self._requests)
         return Admission(info, _rate_limit_error("too_many_requests", "Rate limit exceeded.", wait) if wait else None)
 
     async def admit_tokens(self, team: str, tokens: int) -> Admission:
@@ -102,22 +109,25 @@ class Limits:
             now = self._buckets.now()
 
             def spend(state: BucketState | None) -> BucketState:
-                state = BucketState(limit, now) if state is None else state.refilled(limit, now)
+                state = BucketState(limit, now) if state is None else state.refilled(limit, limit, now)
                 return BucketState(state.amount - tokens, now)
 
             await self._buckets.update_bucket(f"tokens {team}", spend)
 
-    async def _take(self, bucket: str, amount: int, limit: int) -> tuple[RateLimitInfo, float]:
+    async def _take(
+        self, bucket: str, amount: int, limit: int, per_minute: int | None = None
+    ) -> tuple[RateLimitInfo, float]:
         wait = 0.0
+        refill = limit if per_minute is None else per_minute
         now = self._buckets.now()
 
         def change(state: BucketState | None) -> BucketState:
             nonlocal wait
-            state, wait = take_tokens(state, amount, limit, now)
+            state, wait = take_tokens(state, amount, limit, refill, now)
             return state
 
         state = await self._buckets.update_bucket(bucket, change)
-        return state.info(limit), wait
+        return state.info(limit, refill), wait
 
 
 def _rate_limit_error(code: str, message: str, wait: float) -> APIError:

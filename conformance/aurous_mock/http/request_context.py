@@ -1,10 +1,12 @@
 """The state of one request: its team, contract version, injected fault, key and rate limits."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from starlette.requests import Request
 
+from aurous_mock.contract.operations import Operation
 from aurous_mock.contract.spec import Contract, Contracts
 from aurous_mock.http.errors import APIError
 from aurous_mock.http.faults import NO_FAULT, Fault
@@ -23,6 +25,10 @@ class RequestContext:
     team: str | None = None
     fault: Fault = NO_FAULT
     key: str | None = None
+    operation: Operation | None = None
+    path_parameters: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    body_size: int = 0
     # What the response headers report; tokens only where they are counted.
     requests: RateLimitInfo | None = None
     tokens: RateLimitInfo | None = None

@@ -1,13 +1,12 @@
-"""The operations with an implementation of their own: completions, models and balance."""
+"""The operations that do more than their spec says: completions, models and balance."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Scope
+from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions import idempotency, parsed_request
 from aurous_mock.completions.draft import FAILED, INTERNAL_ERROR, failure_of
@@ -15,8 +14,9 @@ from aurous_mock.completions.idempotency import Claim
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
 from aurous_mock.completions.streamed_generation import Generation
-from aurous_mock.contract import model_catalogue, validation
+from aurous_mock.contract import model_catalogue
 from aurous_mock.generation.fake_model import Pace
+from aurous_mock.http import offload
 from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
 from aurous_mock.http.faults import Fault, error_of
 from aurous_mock.http.rate_limits import Limits
@@ -25,34 +25,36 @@ from aurous_mock.http.sse_response import SSEResponse, StreamOptions
 from aurous_mock.server.settings import Settings
 
 CREATE = "/v1/chat/completions"
-MAX_BODY = 10 * 1024 * 1024
+
+# What answers a request: an ASGI application.
+Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
+Handler = Callable[[Request], Awaitable[Answer]]
 
 
 class Routes:
-    """The endpoints of one server."""
+    """The handlers of one server."""
 
     def __init__(self, settings: Settings, service: Service, limits: Limits) -> None:
         self._settings = settings
         self._service = service
         self._limits = limits
 
-    def table(self) -> list[Route]:
-        return [
-            Route(CREATE, self.create, methods=["POST"]),
-            Route(CREATE + "/{id}", self.retrieve, methods=["GET"]),
-            Route(CREATE + "/{id}/cancel", self.cancel, methods=["POST"]),
-            Route("/v1/models", self.models, methods=["GET"]),
-            Route("/v1/balance", self.balance, methods=["GET"]),
-        ]
+    def handlers(self) -> dict[tuple[str, str], Handler]:
+        """The handlers by method and path; they get requests that were checked against the spec."""
+        return {
+            ("POST", CREATE): self.create,
+            ("GET", CREATE + "/{}"): self.retrieve,
+            ("POST", CREATE + "/{}/cancel"): self.cancel,
+            ("GET", "/v1/models"): self.models,
+            ("GET", "/v1/balance"): self.balance,
+        }
 
-    async def create(self, request: Request) -> Response | SSEResponse:
+    async def create(self, request: Request) -> Answer:
         context = context_of(request)
-        context.tokens = self._limits.unlimited()
         team = _team(context)
-        body = validation.parse(await _read_json(request, context.headers))
-        validation.check(body, context.contract)
+        size, body = context.body_size, context.body
         context.key = idempotency.read_key(context.headers)
-        parsed = parsed_request.read(body)
+        parsed = await offload.run(size, parsed_request.read, body)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:
@@ -61,7 +63,7 @@ class Routes:
             return await self._stream(request, parsed, team)
         claim = None
         if context.key is not None:
-            claim = Claim(context.key, CREATE, idempotency.fingerprint(body))
+            claim = Claim(context.key, CREATE, await offload.run(size, idempotency.fingerprint, body))
         created = await self._service.create(parsed, team, claim, self._pace(context), _provider_error(request))
         if not created.is_replay:
             await self._limits.spend_tokens(team, created.generated)
@@ -99,22 +101,22 @@ class Routes:
 
         return SSEResponse(generation, deltas, options, context, on_end=settle)
 
-    async def retrieve(self, request: Request) -> Response:
-        team = _team(context_of(request))
-        return _json(await self._service.retrieve(team, request.path_params["id"]))
+    async def retrieve(self, request: Request) -> Answer:
+        context = context_of(request)
+        return _json(await self._service.retrieve(_team(context), _id(context)))
 
-    async def cancel(self, request: Request) -> Response:
+    async def cancel(self, request: Request) -> Answer:
         context = context_of(request)
         team = _team(context)
         key = idempotency.read_key(context.headers)
         if key is not None:
             await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
-        return _json(await self._service.cancel(team, request.path_params["id"]))
+        return _json(await self._service.cancel(team, _id(context)))
 
-    async def models(self, request: Request) -> Response:
+    async def models(self, request: Request) -> Answer:
         return _json(orjson.dumps(model_catalogue.listing()))
 
-    async def balance(self, request: Request) -> Response:
+    async def balance(self, request: Request) -> Answer:
         balance = await self._service.store.balance(_team(context_of(request)))
         return _json(orjson.dumps(balance.body()))
 
@@ -123,8 +125,13 @@ class Routes:
         return pace if context.fault.pace is None else replace(pace, tokens_per_second=context.fault.pace)
 
 
+def _id(context: RequestContext) -> str:
+    """The one path parameter, whatever the spec calls it."""
+    return next(iter(context.path_parameters.values()))
+
+
 def _team(context: RequestContext) -> str:
-    assert context.team is not None, "the gateway lets nobody in without a team"
+    assert context.team is not None, "the middleware admits nobody without a team"
     return context.team
 
 
@@ -143,23 +150,3 @@ def _provider_error(request: Request) -> APIError | None:
 
 def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
     return Response(body, media_type="application/json", headers=headers)
-
-
-async def _read_json(request: Request, headers: Mapping[str, str]) -> bytes:
-    """The body of a request that says it is JSON, up to the documented size."""
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise APIError("invalid_format", "The Content-Type must be application/json.", param="Content-Type")
-    length = headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > MAX_BODY:
-        raise _too_large()
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise _too_large()
-    return bytes(body)
-
-
-def _too_large() -> APIError:
-    return APIError("request_too_large", f"The request body is larger than {MAX_BODY} bytes.")

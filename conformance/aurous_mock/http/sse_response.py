@@ -15,7 +15,7 @@ from aurous_mock.http.request_context import RequestContext
 from aurous_mock.server import sockets
 from aurous_mock.storage.store import StoreUnavailable
 
-_HEADERS = (
+EVENT_HEADERS = (
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
@@ -74,7 +74,7 @@ class SSEResponse:
 
     async def _stream(self) -> None:
         status = b"ignored_streaming" if self._options.warn else b"not_set"
-        headers = [*_HEADERS, (b"aurous-idempotency-status", status)]
+        headers = [*EVENT_HEADERS, (b"aurous-idempotency-status", status)]
         helpers: list[asyncio.Task[None]] = []
         producer: asyncio.Task[None] | None = None
         try:

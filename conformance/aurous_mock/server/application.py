@@ -7,9 +7,11 @@ from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
 from aurous_mock.generation.fake_model import Engine, FakeModel
 from aurous_mock.http.admin import Admin
+from aurous_mock.http.dispatcher import Dispatcher
 from aurous_mock.http.middleware import APIMiddleware
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.routes import Routes
+from aurous_mock.http.spec_responses import SpecResponses
 from aurous_mock.server.settings import Settings
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
@@ -23,9 +25,10 @@ class Application:
         self.contracts = spec.load(settings.specs)
         self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
-        routes = Routes(settings, self.service, limits).table() + Admin(self.service.store).table()
-        router = Router(routes, redirect_slashes=False)
-        self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, router)
+        handlers = Routes(settings, self.service, limits).handlers()
+        dispatcher = Dispatcher(handlers, self.service.store, limits, SpecResponses(settings.seed))
+        admin_router = Router(Admin(self.service.store).table(), redirect_slashes=False)
+        self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, dispatcher, admin_router)
 
 
 def _store(settings: Settings) -> Store:

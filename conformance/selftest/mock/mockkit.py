@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 import httpx
 import jsonschema_rs
-import yaml
 from aurous_mock.contract.spec import default_spec
+from aurous_mock.contract.yaml_reader import read_yaml
 from aurous_mock.server.launcher import Mock
 
 OTHER_KEY = "al_live_" + "1" * 64
 CREATE = "/v1/chat/completions"
 SOURCE = Path(__file__).parents[2]
 PATIENCE = 20.0
-SPEC = yaml.load(default_spec().read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
+SPEC = read_yaml(default_spec())
 VERSION: str = SPEC["info"]["version"]
 WEATHER: dict[str, Any] = {
     "type": "function",

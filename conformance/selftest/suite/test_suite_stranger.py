@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from aurous_mock.contract.yaml_reader import read_yaml
 from mutants.catalogue import VARIANTS
 from mutants.variant_server import KEY, running
 
@@ -55,7 +55,7 @@ def test_every_check_passes_against_the_mock(correct: dict[str, Any]) -> None:
 
 
 def test_what_passes_was_really_tried(correct: dict[str, Any]) -> None:
-    operations = [operation for path in yaml.safe_load(SPEC.read_text())["paths"].values() for operation in path]
+    operations = [operation for path in read_yaml(SPEC)["paths"].values() for operation in path]
     assert correct["operations"]["tested"] == correct["operations"]["total"] == len(operations)
     assert {name: correct["phases"][name]["status"] for name in PHASES} == dict.fromkeys(PHASES, "success")
     rates = correct["valid_rates"]
@@ -78,7 +78,7 @@ def test_a_faulty_server_does_not_pass(fault: str, tmp_path: Path) -> None:
 def test_the_settings_switch_nothing_off() -> None:
     settings = tomllib.loads(SETTINGS.read_text())
     assert set(settings) == {"parameters", "operations"}
-    assert settings["parameters"] == {"header.Aurous-Version": yaml.safe_load(SPEC.read_text())["info"]["version"]}
+    assert settings["parameters"] == {"header.Aurous-Version": read_yaml(SPEC)["info"]["version"]}
     (create,) = settings["operations"]
     assert create["include-operation-id"] == "createChatCompletion"
     assert set(create["checks"]) == {"positive_data_acceptance"}

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from aurous_mock.contract import versioning
+from aurous_mock.contract import operations
+from aurous_mock.contract.document import Document
+from aurous_mock.contract.operations import Operation
+from aurous_mock.contract.versioning import ResponseFilter
 from starlette.types import Message
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,21 +32,22 @@ def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return newer, lesser
 
 
-def operation(method: str, path: str) -> versioning.Operation:
+def operation(method: str, path: str) -> Operation:
     newer, lesser = older()
-    return next(found for found in versioning.read(lesser, [newer]) if found.serves(method, path))
+    served = operations.read(Document(lesser), [Document(newer)])
+    return next(found for found in served if found.match(method, path) is not None)
 
 
-def sent(operation: versioning.Operation, *messages: Message) -> list[Message]:
+def sent(operation: Operation, *messages: Message) -> list[Message]:
     out: list[Message] = []
 
     async def keep(message: Message) -> None:
         out.append(dict(message))
 
     async def send() -> None:
-        trimmer = versioning.Trimmer(operation, keep)
+        response_filter = ResponseFilter(operation, keep)
         for message in messages:
-            await trimmer.send(message)
+            await response_filter.send(message)
 
     asyncio.run(send())
     return out
@@ -59,12 +63,12 @@ def body(payload: bytes, *, more: bool = False) -> Message:
 
 def test_each_answer_is_known_by_what_it_lacks() -> None:
     create = operation("POST", CREATE)
-    assert create.withheld == {"usage": {"breakdown": {"pricing_version": None}}}
-    assert create.withheld_events == {
+    assert create.hidden == {"usage": {"breakdown": {"pricing_version": None}}}
+    assert create.hidden_in_events == {
         "choices": {"delta": {"role": None}},
         "usage": {"breakdown": {"pricing_version": None}},
     }
-    assert operation("GET", "/v1/models").withheld == {"data": {"kind": None}}
+    assert operation("GET", "/v1/models").hidden == {"data": {"kind": None}}
 
 
 def test_a_document_loses_the_member_and_keeps_its_length_right() -> None:
@@ -95,5 +99,5 @@ def test_an_error_goes_out_as_it_is() -> None:
 
 
 def test_versions_that_answer_alike_withhold_nothing() -> None:
-    newer, _ = older()
-    assert all(not found.withheld and not found.withheld_events for found in versioning.read(newer, [newer]))
+    document = Document(older()[0])
+    assert all(not found.hidden and not found.hidden_in_events for found in operations.read(document, [document]))

@@ -1,0 +1,229 @@
+"""The operations of a spec: where each is served, what it takes, and what its first success looks like."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from aurous_mock.contract import versioning
+from aurous_mock.contract.document import Document, Schema, join
+from aurous_mock.contract.versioning import Tree
+
+JSON = "application/json"
+EVENTS = "text/event-stream"
+_TEMPLATE = re.compile(r"\{([^{}]*)\}")
+# Their values are read before an operation is chosen, and are refused with codes of their own.
+_READ_ELSEWHERE = frozenset({"accept", "content-type", "authorization", "aurous-version", "idempotency-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter. style, explode: as in OpenAPI; is_json: its value is JSON text"""
+
+    name: str
+    location: str
+    required: bool
+    style: str
+    explode: bool
+    is_json: bool
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class RequestBody:
+    """The bodies that an operation takes, by media type."""
+
+    required: bool
+    content: Mapping[str, Schema]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One media type of a response, with its documented examples."""
+
+    media_type: str
+    schema: Schema
+    examples: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The first 2xx response of an operation.
+
+    headers: those that are required or have an example
+    counts_tokens: it reports the limit of tokens per minute
+    """
+
+    status: int
+    content: tuple[Content, ...]
+    headers: Mapping[str, Content]
+    counts_tokens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RateClass:
+    """A rate limit of its own. burst: requests at once; per_minute: how many are allowed again each minute"""
+
+    name: str
+    burst: int
+    per_minute: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of one version. hidden: response members that only other versions have"""
+
+    method: str
+    path: str
+    is_public: bool
+    takes_key: bool
+    parameters: tuple[Parameter, ...]
+    body: RequestBody | None
+    success: Success
+    documents_not_found: bool
+    rate_class: RateClass | None
+    hidden: Tree
+    hidden_in_events: Tree
+    pattern: re.Pattern[str]
+
+    def match(self, method: str, raw_path: str) -> dict[str, str] | None:
+        """The path parameters of a request that this operation serves; None if it does not serve it."""
+        if method != self.method or (found := self.pattern.fullmatch(raw_path)) is None:
+            return None
+        names = _TEMPLATE.findall(self.path)
+        return {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)}
+
+
+def read(document: Document, others: Sequence[Document]) -> tuple[Operation, ...]:
+    """The operations of a version, compared with the other versions that are served; paths without parameters first."""
+    operations = [_operation(document, others, *found) for found in document.operations()]
+    return tuple(sorted(operations, key=lambda operation: len(_TEMPLATE.findall(operation.path))))
+
+
+def _operation(
+    document: Document,
+    others: Sequence[Document],
+    path: str,
+    method: str,
+    pointer: str,
+    item: Mapping[str, Any],
+    node: Mapping[str, Any],
+) -> Operation:
+    parameters = {
+        (each.name, each.location): each
+        for each in [
+            *_parameters(document, pointer.rpartition("/")[0], item),
+            *_parameters(document, pointer, node),
+        ]
+    }
+    security = node.get("security", document.root.get("security"))
+    names = {each.name.lower() for each in parameters.values() if each.location == "header"}
+    responses = node.get("responses") or {}
+    return Operation(
+        method=method.upper(),
+        path=path,
+        # Only a spec that says so makes an operation public.
+        is_public=security is not None and (not security or {} in security),
+        takes_key="idempotency-key" in names,
+        parameters=tuple(
+            each
+            for each in parameters.values()
+            if not (each.location == "header" and each.name.lower() in _READ_ELSEWHERE)
+        ),
+        body=_body(document, pointer, node),
+        success=_success(document, pointer, responses),
+        documents_not_found="404" in responses,
+        rate_class=_rate_class(document, node),
+        hidden=versioning.hidden_members(document, others, path, method, JSON),
+        hidden_in_events=versioning.hidden_members(document, others, path, method, EVENTS),
+        pattern=_pattern(path),
+    )
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    literals = _TEMPLATE.split(path)[::2]
+    # A parameter is never empty and never has a slash; a lazy one lets `{id}:cancel` and `{id}.json` end it.
+    return re.compile("([^/]+?)".join(re.escape(text) for text in literals))
+
+
+def _parameters(document: Document, pointer: str, node: Mapping[str, Any]) -> Iterator[Parameter]:
+    for index, entry in enumerate(node.get("parameters") or ()):
+        place, found = document.follow(join(join(pointer, "parameters"), str(index)), entry)
+        location = found["in"]
+        content = found.get("content") or {}
+        style = found.get("style") or ("form" if location in ("query", "cookie") else "simple")
+        holder, where = found, place
+        for media_type in content:
+            holder, where = content[media_type], join(join(place, "content"), media_type)
+            break
+        yield Parameter(
+            name=found["name"],
+            location=location,
+            required=location == "path" or found.get("required") is True,
+            style=style,
+            explode=found.get("explode", style == "form"),
+            is_json=bool(content),
+            schema=_schema(document, where, holder),
+        )
+
+
+def _schema(document: Document, pointer: str, holder: Mapping[str, Any]) -> Schema:
+    place, node = document.child(pointer, holder, "schema")
+    if "schema" not in holder:
+        # Anything is allowed. The root of a spec has no keyword of JSON Schema.
+        return Schema(document, "", {})
+    return Schema(document, place, node)
+
+
+def _body(document: Document, pointer: str, node: Mapping[str, Any]) -> RequestBody | None:
+    if "requestBody" not in node:
+        return None
+    place, body = document.child(pointer, node, "requestBody")
+    content = {
+        media_type.lower(): _schema(document, join(join(place, "content"), media_type), holder)
+        for media_type, holder in (body.get("content") or {}).items()
+    }
+    return RequestBody(required=body.get("required") is True, content=content)
+
+
+def _success(document: Document, pointer: str, responses: Mapping[str, Any]) -> Success:
+    code = next((str(code) for code in responses if str(code).startswith("2")), None)
+    if code is None:
+        return Success(status=204, content=(), headers={})
+    place, response = document.child(join(pointer, "responses"), responses, code)
+    contents = tuple(
+        _content(document, join(join(place, "content"), media_type), holder, media_type)
+        for media_type, holder in (response.get("content") or {}).items()
+    )
+    headers: dict[str, Content] = {}
+    for name in response.get("headers") or {}:
+        where, header = document.child(join(place, "headers"), response["headers"], name)
+        content = _content(document, where, header, "text/plain")
+        if content.examples or header.get("required") is True:
+            headers[name.lower()] = content
+    return Success(
+        status=int(code) if code.isdecimal() else 200,
+        content=contents,
+        headers=headers,
+        counts_tokens="x-ratelimit-tpm-limit" in (name.lower() for name in response.get("headers") or {}),
+    )
+
+
+def _content(document: Document, pointer: str, holder: Mapping[str, Any], media_type: str) -> Content:
+    schema = _schema(document, pointer, holder)
+    found = [document.follow("", example)[1] for example in [*(holder.get("examples") or {}).values()]]
+    examples = [example["value"] for example in found if "value" in example]
+    declared = schema.node if isinstance(schema.node, Mapping) else {}
+    examples += [node["example"] for node in (holder, declared) if "example" in node]
+    examples += declared.get("examples") or ()
+    return Content(media_type, schema, tuple(examples))
+
+
+def _rate_class(document: Document, node: Mapping[str, Any]) -> RateClass | None:
+    """The class that `x-rate-class` names, of those under `components/x-rate-classes`."""
+    name = node.get("x-rate-class")
+    if name is None:
+        return None
+    figures = document.root["components"]["x-rate-classes"][name]
+    return RateClass(str(name), int(figures["burst"]), int(figures["per_minute"]))

@@ -1,0 +1,137 @@
+"""Answers an operation by its spec alone: the first success, with its example or a made-up value that fits."""
+
+import random
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from typing import Any, Final
+
+import orjson
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from aurous_mock.contract.operations import EVENTS, JSON, Content, Operation
+from aurous_mock.generation import schema_faker
+from aurous_mock.http.errors import APIError
+
+_NDJSON: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+)
+_LINES: Final = 3
+# Set for every response.
+_OWN_HEADERS: Final = ("aurous-", "x-ratelimit-")
+
+
+class EventResponse:
+    """An event stream of known events."""
+
+    def __init__(self, status: int, events: list[bytes], headers: Mapping[str, str]) -> None:
+        self._status = status
+        self._events = events
+        self._headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [
+            (b"content-type", b"text/event-stream; charset=utf-8"),
+            (b"cache-control", b"no-cache, no-transform"),
+        ]
+        await send({"type": "http.response.start", "status": self._status, "headers": [*headers, *self._headers]})
+        for event in self._events:
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+class SpecResponses:
+    """Makes the responses of one server, the same ones for the same spec and seed."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._made: dict[tuple[int, str, str, str], Any] = {}
+
+    def response(self, operation: Operation, body: Any, accept: str) -> Response | EventResponse:
+        """The first success of an operation, in the media type that the request asks for."""
+        success = operation.success
+        headers = {
+            name: _header_text(self._value(operation, content, name))
+            for name, content in success.headers.items()
+            if not name.startswith(_OWN_HEADERS) and name != "content-type"
+        }
+        content = choose_content(success.content, body, accept)
+        if content is None:
+            return Response(status_code=success.status, headers=headers)
+        if content.media_type == EVENTS:
+            return EventResponse(success.status, list(self._events(operation, content)), headers)
+        payload = self._payload(operation, content)
+        return Response(payload, success.status, headers, content.media_type)
+
+    def _payload(self, operation: Operation, content: Content) -> bytes:
+        base = content.media_type.partition(";")[0].strip().lower()
+        if base == JSON or base.endswith("+json"):
+            return orjson.dumps(self._value(operation, content))
+        if base in _NDJSON:
+            return b"".join(
+                _lines(content.examples or [self._value(operation, content, str(n)) for n in range(_LINES)])
+            )
+        value = self._value(operation, content)
+        return value.encode() if isinstance(value, str) else orjson.dumps(value)
+
+    def _events(self, operation: Operation, content: Content) -> Iterator[bytes]:
+        for value in content.examples or [self._value(operation, content)]:
+            yield from _event(value)
+
+    def _value(self, operation: Operation, content: Content, variant: str = "") -> Any:
+        """The documented example, or a value that fits the schema."""
+        if content.examples:
+            return content.examples[0]
+        place = (id(operation), content.media_type, content.schema.pointer, variant)
+        if place not in self._made:
+            name = f"{self._seed} {operation.method} {operation.path} {content.media_type} {variant}"
+            rng = random.Random(blake2b(name.encode()).digest())
+            node = content.schema.node
+            if not isinstance(node, Mapping) or not node:
+                node = {"type": "object"} if "json" in content.media_type else {"type": "string"}
+            try:
+                self._made[place] = schema_faker.fake_value(content.schema.document.standalone(node), rng)
+            except schema_faker.Unsatisfiable as error:
+                message = (
+                    f"The spec has no example for {operation.method} {operation.path}, and none can be made: {error}."
+                )
+                raise APIError("internal_error", message) from error
+        return self._made[place]
+
+
+def choose_content(contents: tuple[Content, ...], body: Any, accept: str) -> Content | None:
+    """The content that a request asks for by `stream` or `Accept`; else the first one."""
+    if not contents:
+        return None
+    is_streamed = isinstance(body, Mapping) and body.get("stream") is True
+    wanted = EVENTS if is_streamed else accept.partition(",")[0].partition(";")[0].strip().lower()
+    by_type = {content.media_type.partition(";")[0].strip().lower(): content for content in contents}
+    return by_type.get(wanted, contents[0])
+
+
+def _lines(values: Any) -> Iterator[bytes]:
+    if len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    for value in values:
+        yield value.rstrip("\n").encode() + b"\n" if isinstance(value, str) else orjson.dumps(value) + b"\n"
+
+
+def _event(value: Any) -> Iterator[bytes]:
+    """The events of an example: the fields of one event, the text of several, or the data of one."""
+    if isinstance(value, str) and value.startswith(("data:", "event:", "id:", ":")):
+        for block in value.replace("\r\n", "\n").strip("\n").split("\n\n"):
+            yield block.encode() + b"\n\n"
+        return
+    fields = value if isinstance(value, Mapping) and "data" in value else {"data": value}
+    text = ""
+    for name in ("event", "id", "retry"):
+        if fields.get(name) is not None:
+            text += f"{name}: {fields[name]}\n"
+    data = fields["data"]
+    data = data if isinstance(data, str) else orjson.dumps(data).decode()
+    yield (text + "".join(f"data: {line}\n" for line in data.split("\n")) + "\n").encode()
+
+
+def _header_text(value: Any) -> str:
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text.encode("latin-1", "replace").decode("latin-1").replace("\r", " ").replace("\n", " ")
