@@ -36,11 +36,12 @@ class BucketState:
     amount: float
     at: float
 
-    def refilled(self, limit: int, per_minute: int, now: float) -> "BucketState":
+    def refilled(self, limit: int, now: float, per_minute: int | None = None) -> "BucketState":
+        per_minute = per_minute or limit
         return BucketState(min(limit, self.amount + (now - self.at) * per_minute / 60), now)
 
-    def info(self, limit: int, per_minute: int) -> RateLimitInfo:
-        full_in = (limit - self.amount) * 60 / per_minute
+    def info(self, limit: int, per_minute: int | None = None) -> RateLimitInfo:
+        full_in = (limit - self.amount) * 60 / (per_minute or limit)
         return RateLimitInfo(limit, max(0, math.floor(self.amount)), math.ceil(self.at + full_in))
 
 
@@ -48,14 +49,14 @@ Change = Callable[[BucketState | None], BucketState]
 
 
 def take_tokens(
-    state: BucketState | None, amount: int, limit: int, per_minute: int, now: float
+    state: BucketState | None, amount: int, limit: int, now: float, per_minute: int | None = None
 ) -> tuple[BucketState, float]:
     """The state with `amount` taken and 0.0; or unchanged, and the seconds until there is enough."""
-    state = BucketState(limit, now) if state is None else state.refilled(limit, per_minute, now)
+    state = BucketState(limit, now) if state is None else state.refilled(limit, now, per_minute)
     # More than the limit is allowed when the bucket is full.
     missing = min(amount, limit) - state.amount
     if missing > 0:
-        return state, missing * 60 / per_minute
+        return state, missing * 60 / (per_minute or limit)
     return BucketState(state.amount - amount, now), 0.0
 
 
@@ -109,7 +110,7 @@ class Limits:
             now = self._buckets.now()
 
             def spend(state: BucketState | None) -> BucketState:
-                state = BucketState(limit, now) if state is None else state.refilled(limit, limit, now)
+                state = BucketState(limit, now) if state is None else state.refilled(limit, now)
                 return BucketState(state.amount - tokens, now)
 
             await self._buckets.update_bucket(f"tokens {team}", spend)
@@ -118,16 +119,15 @@ class Limits:
         self, bucket: str, amount: int, limit: int, per_minute: int | None = None
     ) -> tuple[RateLimitInfo, float]:
         wait = 0.0
-        refill = limit if per_minute is None else per_minute
         now = self._buckets.now()
 
         def change(state: BucketState | None) -> BucketState:
             nonlocal wait
-            state, wait = take_tokens(state, amount, limit, refill, now)
+            state, wait = take_tokens(state, amount, limit, now, per_minute)
             return state
 
         state = await self._buckets.update_bucket(bucket, change)
-        return state.info(limit, refill), wait
+        return state.info(limit, per_minute), wait
 
 
 def _rate_limit_error(code: str, message: str, wait: float) -> APIError:
