@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Makes the release that speaks another version of the API, after openapi.yaml was brought in line with its pages.
+"""Makes the release that speaks a new version of the API, after openapi.yaml was changed to match its pages.
 
     python3 scripts/bump.py 2026-09-01 --dry-run
     python3 scripts/bump.py 2026-09-01
 
-Sets info.version, generates the client, compares with the last released spec, sets the package's version by Semantic
-Versioning, writes the entry of CHANGELOG.md, keeps the spec as released (by which the mock and the suite know the
-version), and runs the tests. All that happens in a copy; the tree changes at the end, as a whole. Interrupted, it stays
-as it was: Ctrl-C undoes what had begun, and so do SIGTERM and SIGHUP. After a kill that cannot be caught the next run
-does, or `--recover`; the copy, and the tests in it until they end, are then left in the folder for temporary files.
+Sets info.version, regenerates the client, compares with the last released spec, sets the package version by Semantic
+Versioning, writes the entry of CHANGELOG.md, archives the spec, from which mock and suite know the version, and runs
+the tests, those that the changes affect first. All that happens in a copy; the tree changes at the end, as a whole.
+Ctrl-C, SIGTERM and SIGHUP leave the tree unchanged. After a kill -9 the next run, or `--recover`, undoes what had
+begun; the copy then stays in the folder for temporary files.
 
-Exit codes: 0 done, 1 the spec or a test has a fault, 2 the command line has one or the tree is not clean.
+Exit codes: 0 done, 1 the spec is invalid or a test failed, 2 usage error or the tree is not clean, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from environment import enter
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
 ENDINGS = [signal.SIGINT, signal.SIGTERM]
-# Under nohup it is ignored, and stays so.
+# Under nohup, SIGHUP is ignored and stays so.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
     ENDINGS.append(signal.SIGHUP)
 
@@ -45,52 +45,58 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _main(options: argparse.Namespace) -> int:
-    from release import apply, archive, bumping, versions
+    from release import apply, archive, bump_steps, versions
     from specdiff import engine, sources
 
     try:
         if apply.recover(ROOT):
-            print("A bump that was cut off is undone.")
+            print("Undid a bump that was interrupted.")
         if options.api_version is None:
             return 0
-        bumping.check(ROOT, options.api_version)
-    except (archive.ArchiveError, bumping.BumpError, apply.GitError, versions.VersionError) as error:
+        bump_steps.check(ROOT, options.api_version, options.day)
+    except (archive.ArchiveError, bump_steps.BumpError, apply.GitError, versions.VersionError) as error:
         return _fail(error, 2)
     try:
         return _bump(options)
-    except (bumping.BumpError, apply.GitError, sources.SourceError, engine.EngineError, OSError) as error:
+    except (bump_steps.BumpError, apply.GitError, sources.SourceError, engine.EngineError, OSError) as error:
         return _fail(f"{error}; nothing was changed", 1)
     except (archive.ArchiveError, versions.VersionError) as error:
         return _fail(f"{error}; nothing was changed", 1)
 
 
 def _bump(options: argparse.Namespace) -> int:
-    from release import apply, bumping, checklist
+    from release import apply, bump_steps, checklist
     from specdiff import render
 
     tests = None if options.no_tests else options.tests
-    # A program that was started there and is interrupted may write a moment longer than we clean up.
+    # An interrupted child process may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
         apply.copy(ROOT, copy)
-        done = bumping.bump(copy, options.api_version, options.day, tests, lambda step: print(f"- {step}", flush=True))
+        result = bump_steps.bump(
+            copy, options.api_version, options.day, tests, lambda step: print(f"- {step}", flush=True)
+        )
         paths = apply.changed(copy)
         if not options.dry_run:
             if apply.changed(ROOT):
-                raise bumping.BumpError("the tree was changed in the meantime")
-            # It takes a moment, and is not to be called interrupted once it is done.
+                raise bump_steps.BumpError("the tree was changed in the meantime")
+            # From here on, an interruption would report a finished bump as interrupted.
             _ignore_endings()
-            apply.bring(copy, ROOT)
-    print(f"\n{render.as_markdown(done.report)}\n")
+            apply.apply_changes(copy, ROOT)
+    print(f"\n{render.as_markdown(result.report)}\n")
     verb = "would change" if options.dry_run else "changed"
-    print(f"{verb} {len(paths)} file(s); aurous-labs {done.after} speaks {done.api_version}")
+    print(f"{verb} {len(paths)} file(s); aurous-labs {result.after} speaks {result.api_version}")
     print("\nLeft for a person:")
-    print("\n".join(f"- {line}" for line in checklist.tell(done.report)))
+    print("\n".join(f"- {line}" for line in checklist.tasks(result.report)))
     return 0
 
 
+def _print_step(step: str) -> None:
+    print(f"- {step}", flush=True)
+
+
 def _interrupt(number: int, frame: object) -> None:
-    """However it is told to end, it ends as with Ctrl-C; told again, it goes on undoing what had begun."""
+    """End as on Ctrl-C; further signals do not interrupt the undoing."""
     _ignore_endings()
     raise KeyboardInterrupt
 
@@ -108,24 +114,24 @@ def _fail(reason: object, code: int) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bump",
-        description="Make the release that speaks another version of the API, in one step that can be undone.",
+        description="Make the release that speaks a new version of the API.",
     )
     parser.add_argument(
         "api_version", nargs="?", metavar="DATE", help="the Aurous-Version to speak, such as 2026-09-01"
     )
-    parser.add_argument("--dry-run", action="store_true", help="do all of it in the copy, and leave the tree as it is")
+    parser.add_argument("--dry-run", action="store_true", help="do everything in the copy, change no file")
     parser.add_argument(
         "--tests",
         action="append",
         default=[],
         metavar="PATH",
-        help="run these tests only, as pytest names them; repeatable (default: all)",
+        help="run only these tests, as pytest names them; repeatable (default: affected ones first, then all)",
     )
     parser.add_argument("--no-tests", action="store_true", help="run no tests")
     parser.add_argument(
-        "--day", default=datetime.date.today().isoformat(), help="the day of the release (default: today)"
+        "--day", default=datetime.date.today().isoformat(), help="the date of the release (default: today)"
     )
-    parser.add_argument("--recover", action="store_true", help="only undo a bump that was killed while files moved")
+    parser.add_argument("--recover", action="store_true", help="only undo a bump that was killed")
     options = parser.parse_args(arguments)
     if (options.api_version is None) != options.recover:
         parser.error("name the DATE to bump to, or --recover")

@@ -1,5 +1,6 @@
-"""A release that speaks another version of the API.
+"""Releases a new version of the API.
 
-`versions` knows numbers and dates, `archive` the released specs, `changelog` the changelog; `bumping` does the steps in
-a copy of the tree, `landing` brings the copy's changes home, `remainder` tells what is left for a person.
+`versions` has version numbers and dates, `archive` the released specs, `changelog` the changelog. `bump_steps` carries
+out the steps in a copy of the tree, `affected_tests` selects the tests to run first, `apply` applies the copy's changes
+to the tree, and `checklist` lists what is left for a person.
 """

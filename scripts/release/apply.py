@@ -1,7 +1,7 @@
-"""Owns bringing changes from a copy of the tree home, all or none, whatever interrupts it; knows nothing of releases.
+"""Applies the changes of a copy to the tree, all or none, whatever interrupts it.
 
-Everything new is first brought beside the tree, into the git folder, with what it will replace. Then a journal says
-that the landing has begun, and files are moved one by one. Whoever finds a journal undoes what it describes.
+New files are first copied into the git folder, with those that they will replace. Then a journal is written, and files
+are moved one by one. A journal that is found later is undone.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ _JOURNAL = "journal.json"
 
 
 class GitError(Exception):
-    """Git cannot do what is asked; the message is one line for a person."""
+    """A git command failed; the message is one line."""
 
 
 def git(root: Path, *arguments: str) -> str:
-    """What a git command prints. Raises GitError."""
+    """The output of a git command. Raises GitError."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
+        result = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
     except FileNotFoundError as error:
         raise GitError("git is not installed") from error
-    if done.returncode:
-        told = done.stderr.decode(errors="replace").strip().splitlines() or [f"git {arguments[0]} failed"]
-        raise GitError(told[-1].removeprefix("fatal: "))
-    return done.stdout.decode(errors="surrogateescape")
+    if result.returncode:
+        output = result.stderr.decode(errors="replace").strip().splitlines() or [f"git {arguments[0]} failed"]
+        raise GitError(output[-1].removeprefix("fatal: "))
+    return result.stdout.decode(errors="surrogateescape")
 
 
 def changed(root: Path) -> list[str]:
@@ -40,12 +40,12 @@ def changed(root: Path) -> list[str]:
 
 
 def copy(root: Path, target: Path) -> None:
-    """The last commit as a repository of its own, which leaves no trace in this one."""
+    """Clone the last commit, without a trace in this repository."""
     git(root, "clone", "--quiet", "--no-hardlinks", "--single-branch", str(root), str(target))
 
 
-def bring(source: Path, root: Path) -> list[str]:
-    """Make the tree at `root` what the changed copy is. All paths are moved, or, when interrupted, none."""
+def apply_changes(source: Path, root: Path) -> list[str]:
+    """Apply the changes of a copy to the tree at `root`: all paths or, when interrupted, none."""
     paths = changed(source)
     folder = _folder(root)
     shutil.rmtree(folder, ignore_errors=True)
@@ -60,7 +60,7 @@ def bring(source: Path, root: Path) -> list[str]:
     os.replace(written, folder / _JOURNAL)
     try:
         for path in paths:
-            _put(folder / "new" / path, root / path)
+            _replace_file(folder / "new" / path, root / path)
         os.remove(folder / _JOURNAL)
     except BaseException:
         recover(root)
@@ -70,23 +70,23 @@ def bring(source: Path, root: Path) -> list[str]:
 
 
 def recover(root: Path) -> bool:
-    """Undo a landing that was cut off; tells whether there was one. May itself be cut off, and begun again."""
+    """Undo an application that was interrupted; returns whether there was one. Safe to interrupt and repeat."""
     folder = _folder(root)
     journal = folder / _JOURNAL
     begun = journal.exists()
     if begun:
         for path, landed in json.loads(journal.read_text(encoding="utf-8")).items():
-            # What somebody has edited since is theirs.
+            # Files edited since are left alone.
             if _digest(root / path) == landed:
-                _put(folder / "old" / path, root / path, keep=True)
+                _replace_file(folder / "old" / path, root / path, keep=True)
             _remove_empty((root / path).parent)
         os.remove(journal)
     shutil.rmtree(folder, ignore_errors=True)
     return begun
 
 
-def _put(source: Path, target: Path, *, keep: bool = False) -> None:
-    """Make one file what another is, at one stroke; where there is no other, remove it."""
+def _replace_file(source: Path, target: Path, *, keep: bool = False) -> None:
+    """Replace a file by another atomically; without another, remove it."""
     if source.is_file():
         target.parent.mkdir(parents=True, exist_ok=True)
         if keep:
@@ -104,7 +104,7 @@ def _digest(path: Path) -> str | None:
 
 
 def _remove_empty(folder: Path) -> None:
-    # Git knows no empty folders, and neither did the tree as it was.
+    # Git has no empty folders, and the tree had none before.
     while not folder.exists() or not any(folder.iterdir()):
         if folder.exists():
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Owns the place where released specs are kept, each with the package's version, and that none is ever edited."""
+"""The archive of released specs, each with the package version that spoke it; none is ever edited."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEADER_FORM = re.compile(r"# Released with aurous-labs (\S+)\. ")
 
 
 class ArchiveError(Exception):
-    """The released specs are not as they were released; the message is one line for a person."""
+    """A released spec is missing or was edited; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def released(root: Path) -> list[Released]:
 
 
 def check(root: Path) -> list[Released]:
-    """Every released spec, each proven to be as it was released. Raises ArchiveError."""
+    """Every released spec, with its checksum verified. Raises ArchiveError."""
     found = released(root)
     sums = _sums(root)
     for spec in found:
@@ -59,7 +59,7 @@ def check(root: Path) -> list[Released]:
 
 
 def add(root: Path, spec: Path, api_version: str, package: Version) -> Path:
-    """Keep a spec as released. Raises ArchiveError if that version was released before."""
+    """Archive a spec as released. Raises ArchiveError if that version was released before."""
     target = root / FOLDER / f"{api_version}.yaml"
     if target.exists():
         raise ArchiveError(f"{api_version} was released before, as {FOLDER / target.name}")

@@ -1,4 +1,4 @@
-"""Owns where a release stands in CHANGELOG.md; writes what it is given and judges no change."""
+"""Adds the entry of a release to CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPEAKS = re.compile(r"Speaks Aurous-Version \d{4}-\d{2}-\d{2}\.")
 
 
 def add(text: str, version: Version, api_version: str, day: str, section: str) -> str:
-    """The changelog with this release: what was unreleased becomes its own, under the changes of the API."""
+    """The changelog with this release; its unreleased entries follow the changes of the API."""
     heading = f"## {version} - {day}"
     speaks = f"Speaks Aurous-Version {api_version}."
     before, found, after = text.partition(_UNRELEASED)
@@ -29,6 +29,6 @@ def add(text: str, version: Version, api_version: str, day: str, section: str) -
 
 
 def _cut(text: str) -> tuple[str, str]:
-    """What stands before the next release's heading, and the rest."""
+    """The text before the next release's heading, and the rest."""
     following = re.search(r"^## ", text, re.MULTILINE)
     return (text[: following.start()], text[following.start() :]) if following else (text, "")

@@ -1,4 +1,4 @@
-"""Owns what a bump leaves for a person, told from the changes; does none of it."""
+"""Lists what a bump leaves for a person, from the changes of the spec."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _ALWAYS = (
 )
 
 
-def tell(report: Report) -> list[str]:
-    """What is left, one line for each."""
+def tasks(report: Report) -> list[str]:
+    """The tasks, one line each."""
     return [*dict.fromkeys(line for change in report.changes for line in _of(change)), *_ALWAYS]
 
 

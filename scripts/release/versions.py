@@ -1,4 +1,4 @@
-"""Owns the two kinds of versions, semantic ones of the package and dates of the API; knows no diff and no tree."""
+"""Semantic versions of the package, and dates of API versions and releases."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VERSION_FILE = Path("overlays/aurous/_version.py")
+_MAX_AHEAD = datetime.timedelta(days=2 * 366)
 _ASSIGNMENT = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
 
 
 class VersionError(Exception):
-    """A version is not one, or does not follow; the message is one line for a person."""
+    """A version is invalid; the message is one line."""
 
 
 @dataclass(frozen=True, order=True)
@@ -33,8 +34,8 @@ class Version:
     def after(self, part: str) -> Version:
         """The next version for a change of this part: major, minor, patch or none.
 
-        Before 1.0.0 a breaking change raises the middle number and all else the last one, as Semantic Versioning and
-        those who pin `~=0.1.0` have it.
+        Before 1.0.0 a breaking change raises the minor number and anything else the patch number, which suits those
+        who pin `~=0.1.0`.
         """
         if part == "none":
             return self
@@ -53,13 +54,29 @@ class Version:
 
 
 def api_date(text: str) -> str:
-    """A version of the API, checked. Raises VersionError."""
+    """A version of the API, checked to be a date. Raises VersionError."""
     try:
         if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
             raise ValueError
         datetime.date.fromisoformat(text)
     except ValueError:
         raise VersionError(f"{text!r} is not a version of the API, which is a date such as 2026-09-01") from None
+    return text
+
+
+def release_date(text: str) -> str:
+    """A date to release at or to speak from, checked: a day of the calendar, at most two years ahead.
+
+    Raises VersionError.
+    """
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError
+        day = datetime.date.fromisoformat(text)
+    except ValueError:
+        raise VersionError(f"{text!r} is not a date such as 2026-09-01") from None
+    if day > datetime.date.today() + _MAX_AHEAD:
+        raise VersionError(f"{text} is more than two years ahead; check the year")
     return text
 
 
@@ -78,5 +95,5 @@ def write(root: Path, version: Version) -> None:
 def _found(root: Path) -> re.Match[str]:
     found = _ASSIGNMENT.search((root / VERSION_FILE).read_text(encoding="utf-8"))
     if found is None:
-        raise VersionError(f"{VERSION_FILE} does not say __version__ = ...")
+        raise VersionError(f'{VERSION_FILE} has no line __version__ = "..."')
     return found

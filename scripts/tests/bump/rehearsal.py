@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generator.yaml_loader import load
+from release import archive
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[3]
-NEXT = "2099-09-01"
-DAY = "2099-09-02"
+RELEASED = archive.released(ROOT)[-1].api_version
+# A version of the coming year: later ones would be refused as a mistake.
+NEXT = f"{int(RELEASED[:4]) + 1}-01-01"
+DAY = f"{int(RELEASED[:4]) + 1}-01-02"
 _ROOTS = ("generated", "overlays", "conformance")
 _TEXT = {"type": "string", "description": "Made up.", "example": "Ada"}
 _CREW = {

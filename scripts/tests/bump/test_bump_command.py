@@ -1,4 +1,4 @@
-"""The command lines of the bump and of the gate: what they refuse, and that interruptions change nothing."""
+"""The command lines of bump and spec gate: what they refuse, and that interruptions change nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import bump
 import pytest
 import rehearsal
 from rehearsal import NEXT
-from release import apply, archive, bumping, versions
+from release import apply, archive, bump_steps, versions
 from release.versions import Version
 from specdiff import classify
 from specdiff.changes import Change, Report
@@ -51,14 +51,18 @@ def run_bump(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["2099-9-1"], "'2099-9-1' is not a version of the API"),
+        (["2027-9-1"], "'2027-9-1' is not a version of the API"),
+        (["9999-01-01"], "9999-01-01 is more than two years ahead; check the year"),
+        ([NEXT, "--day", "nonsense"], "'nonsense' is not a date such as 2026-09-01"),
+        ([NEXT, "--day", "2027-02-30"], "'2027-02-30' is not a date"),
+        ([NEXT, "--day", "9999-01-01"], "9999-01-01 is more than two years ahead"),
         (["2000-01-01"], "2000-01-01 is not later than"),
         ([], "name the DATE to bump to, or --recover"),
         ([NEXT, "--recover"], "name the DATE to bump to, or --recover"),
         ([NEXT, "--no-such-option"], "unrecognized arguments"),
     ],
 )
-def test_a_bad_command_line_is_exit_2(
+def test_bump_usage_error_exits_2(
     tree: Path,
     arguments: list[str],
     reason: str,
@@ -74,16 +78,16 @@ def test_a_bad_command_line_is_exit_2(
     assert reason in capsys.readouterr().err
 
 
-def test_a_tree_that_is_not_clean_is_refused(tree: Path) -> None:
+def test_dirty_tree_is_refused(tree: Path) -> None:
     path = tree / "left.txt"
     path.write_text("x")
-    done = run_bump(tree, NEXT)
+    result = run_bump(tree, NEXT)
     path.unlink()
-    assert done.returncode == 2
-    assert done.stderr == "bump: the tree is not clean (1 path(s), left.txt among them); commit them first\n"
+    assert result.returncode == 2
+    assert result.stderr == "bump: the tree is not clean (1 path(s), left.txt among them); commit them first\n"
 
 
-def test_a_released_version_is_not_released_again(tree: Path) -> None:
+def test_released_version_is_not_released_again(tree: Path) -> None:
     last = archive.released(tree)[-1].api_version
     assert f"{last} is not later than {last}, which was released last" in run_bump(tree, last).stderr
 
@@ -93,21 +97,19 @@ def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The bump in this process, with no engine and no other programs; what it would have run."""
     ran: list[list[str]] = []
     monkeypatch.setattr(bump, "ROOT", tree)
-    monkeypatch.setattr(bumping, "_run", lambda root, command, fault: ran.append(command))
+    monkeypatch.setattr(bump_steps, "_run", lambda root, command, fault: ran.append(command))
     monkeypatch.setattr(classify, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
     return ran
 
 
-def test_a_dry_run_does_it_all_and_changes_nothing(
-    tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_dry_run_changes_nothing(tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     assert bump.main([NEXT, "--dry-run", "--tests", "a", "--tests", "b"]) == 0
     after = versions.read(tree).after("major")
     assert f"would change 6 file(s); aurous-labs {after} speaks {NEXT}" in capsys.readouterr().out
     assert [command[1:] for command in quick] == [["scripts/regenerate.py"], ["-m", "pytest", "-q", "a", "b"]]
 
 
-def test_a_version_that_was_raised_by_hand_is_kept(
+def test_package_version_raised_by_hand_is_kept(
     tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = versions.read(tree)
@@ -121,9 +123,15 @@ def test_a_version_that_was_raised_by_hand_is_kept(
     assert versions.read(tree) == now
 
 
-def test_without_a_choice_all_tests_run_on_all_cores(tree: Path, quick: list[list[str]]) -> None:
+def test_affected_tests_run_before_all_others(tree: Path, quick: list[list[str]]) -> None:
     assert bump.main([NEXT, "--dry-run"]) == 0
-    assert quick[-1][1:] == ["-m", "pytest", "-q", "-n", "auto"]
+    affected, all_quick, slow = [command[1:] for command in quick[-3:]]
+    assert affected[:8] == ["-m", "pytest", "-q", "-n", "auto", "-x", "-m", "not slow"]
+    # The planted change removes GET /v1/balance.
+    assert "scripts/tests/audit/test_audit_pages.py" in affected[8:]
+    assert "scripts/tests/generator/test_pins.py" in affected[8:]
+    assert all_quick == ["-m", "pytest", "-q", "-n", "auto", "-m", "not slow"]
+    assert slow == ["-m", "pytest", "-q", "-n", "auto", "-m", "slow"]
 
 
 ENDLESS = """
@@ -136,7 +144,7 @@ with open(os.environ["PIPE"], "w") as pipe:
 """
 
 
-def test_the_tests_that_run_end_with_it(tree: Path, tmp_path: Path) -> None:
+def test_interrupted_bump_ends_its_tests(tree: Path, tmp_path: Path) -> None:
     (tmp_path / "test_endless.py").write_text(ENDLESS)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
@@ -156,25 +164,25 @@ def test_the_tests_that_run_end_with_it(tree: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    ("fault", "code", "told"),
+    ("fault", "code", "output"),
     [
-        (bumping.BumpError("tests fail"), 1, "bump: tests fail; nothing was changed\n"),
+        (bump_steps.BumpError("tests fail"), 1, "bump: tests fail; nothing was changed\n"),
         (EngineError("Node is not installed"), 1, "bump: Node is not installed; nothing was changed\n"),
         (KeyboardInterrupt(), 130, "bump: interrupted; nothing was changed\n"),
     ],
 )
-def test_a_step_that_fails_ends_it_with_one_line(
-    fault: BaseException, code: int, told: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_failing_step_is_reported_on_one_line(
+    fault: BaseException, code: int, output: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(bumping, "_run", fail)
+    monkeypatch.setattr(bump_steps, "_run", fail)
     assert bump.main([NEXT]) == code
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == output
 
 
-def test_a_landing_that_is_interrupted_changes_nothing(
+def test_interrupted_application_changes_nothing(
     tree: Path, quick: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     replace = os.replace
@@ -199,7 +207,7 @@ def test_a_landing_that_is_interrupted_changes_nothing(
         ("- diff", signal.SIGTERM),
     ],
 )
-def test_a_signal_at_any_step_changes_nothing(tree: Path, step: str, number: signal.Signals, tmp_path: Path) -> None:
+def test_signal_at_any_step_changes_nothing(tree: Path, step: str, number: signal.Signals, tmp_path: Path) -> None:
     # What a killed bump leaves in the system's folder for such things is to go with this test.
     environment = {**rehearsal.environment(tree), "TMPDIR": str(tmp_path)}
     command = [sys.executable, "scripts/bump.py", NEXT, "--no-tests"]
@@ -210,25 +218,25 @@ def test_a_signal_at_any_step_changes_nothing(tree: Path, step: str, number: sig
         assert process.stderr is not None
         assert any(line.startswith(step) for line in process.stdout)
         process.send_signal(number)
-        told = process.stderr.read()
-    assert process.returncode == (-9 if number == signal.SIGKILL else 130), told
+        output = process.stderr.read()
+    assert process.returncode == (-9 if number == signal.SIGKILL else 130), output
     if number != signal.SIGKILL:
         # A program that was running may have last words of its own.
-        assert "bump: interrupted; nothing was changed" in told.splitlines()
+        assert "bump: interrupted; nothing was changed" in output.splitlines()
 
 
-def test_the_gate_passes_it_with_such_a_version(tree: Path) -> None:
+def test_spec_gate_passes_with_a_raised_version(tree: Path) -> None:
     versions.write(tree, versions.read(tree).after("major"))
-    done = rehearsal.run(tree, "scripts/spec_gate.py")
+    result = rehearsal.run(tree, "scripts/spec_gate.py")
     rehearsal.git(tree, "checkout", "--quiet", ".")
-    assert done.returncode == 0, done.stderr
-    assert "#### Breaking" in done.stdout
+    assert result.returncode == 0, result.stderr
+    assert "#### Breaking" in result.stdout
 
 
-def test_the_gate_finds_an_edited_released_spec(tree: Path) -> None:
+def test_spec_gate_detects_an_edited_released_spec(tree: Path) -> None:
     path = archive.released(tree)[0].path
     path.write_text(path.read_text() + "\n")
-    done = rehearsal.run(tree, "scripts/spec_gate.py")
+    result = rehearsal.run(tree, "scripts/spec_gate.py")
     rehearsal.git(tree, "checkout", "--quiet", ".")
-    assert done.returncode == 1
-    assert "was edited; a released spec never is" in done.stderr
+    assert result.returncode == 1
+    assert "was edited; a released spec never is" in result.stderr

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
         ("1.9.9", "none", "1.9.9"),
     ],
 )
-def test_the_next_version(before: str, part: str, after: str) -> None:
+def test_next_version_follows_semantic_versioning(before: str, part: str, after: str) -> None:
     assert str(Version.parse(before).after(part)) == after
 
 
@@ -33,13 +33,13 @@ def test_versions_are_ordered_as_numbers() -> None:
 
 
 @pytest.mark.parametrize("text", ["1.2", "1.2.3rc1", "", "a.b.c"])
-def test_what_is_no_version(text: str) -> None:
+def test_invalid_version_is_refused(text: str) -> None:
     with pytest.raises(VersionError):
         Version.parse(text)
 
 
 @pytest.mark.parametrize("text", ["2026-9-1", "2026-13-01", "2026-02-30", "20260901", "latest", "2026-09-01 ", ""])
-def test_what_is_no_date_of_the_api(text: str) -> None:
+def test_invalid_api_date_is_refused(text: str) -> None:
     with pytest.raises(VersionError, match="not a version of the API"):
         versions.api_date(text)
 
@@ -62,7 +62,7 @@ Speaks Aurous-Version 2026-05-15.
 """
 
 
-def test_what_was_unreleased_becomes_the_release() -> None:
+def test_unreleased_entries_become_the_release() -> None:
     log = changelog.add(LOG, Version(0, 2, 0), "2026-09-01", "2026-09-02", "### Section")
     assert log == LOG.replace(
         "## Unreleased\n\nSpeaks Aurous-Version 2026-05-15.",
@@ -70,12 +70,12 @@ def test_what_was_unreleased_becomes_the_release() -> None:
     )
 
 
-def test_without_unreleased_words_the_entry_comes_first() -> None:
+def test_entry_comes_first_without_unreleased_entries() -> None:
     log = changelog.add(LOG.replace("## Unreleased", "## 0.1.1"), Version(0, 2, 0), "2026-09-01", "2026-09-02", "### S")
     assert "Words.\n\n## 0.2.0 - 2026-09-02\n\nSpeaks Aurous-Version 2026-09-01.\n\n### S\n\n## 0.1.1\n" in log
 
 
-def test_an_empty_changelog_gets_its_first_entry() -> None:
+def test_empty_changelog_gets_its_first_entry() -> None:
     log = changelog.add("# Changelog\n", Version(0, 2, 0), "2026-09-01", "2026-09-02", "### S")
     assert log.startswith("# Changelog\n## 0.2.0")
 
@@ -89,25 +89,25 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_released_specs_are_kept_in_order_with_the_package_that_spoke_them(kept: Path) -> None:
-    told = [(spec.api_version, str(spec.package)) for spec in archive.check(kept)]
-    assert told == [("2026-05-15", "0.1.0"), ("2026-09-01", "0.2.0")]
+def test_released_specs_are_listed_with_their_package_version(kept: Path) -> None:
+    output = [(spec.api_version, str(spec.package)) for spec in archive.check(kept)]
+    assert output == [("2026-05-15", "0.1.0"), ("2026-09-01", "0.2.0")]
 
 
-def test_an_edited_spec_is_found(kept: Path) -> None:
+def test_edited_released_spec_is_detected(kept: Path) -> None:
     path = kept / archive.FOLDER / "2026-05-15.yaml"
     path.write_text(path.read_text() + "# better\n")
     with pytest.raises(archive.ArchiveError, match=r"2026-05-15\.yaml was edited; a released spec never is"):
         archive.check(kept)
 
 
-def test_a_removed_spec_is_found(kept: Path) -> None:
+def test_removed_released_spec_is_detected(kept: Path) -> None:
     (kept / archive.FOLDER / "2026-05-15.yaml").unlink()
     with pytest.raises(archive.ArchiveError, match="is gone"):
         archive.check(kept)
 
 
-def test_a_spec_that_nobody_released_is_found(kept: Path) -> None:
+def test_unreleased_spec_in_the_archive_is_detected(kept: Path) -> None:
     folder = kept / archive.FOLDER
     (folder / "2026-07-01.yaml").write_text((folder / "2026-05-15.yaml").read_text())
     with pytest.raises(archive.ArchiveError, match=r"2026-07-01\.yaml was edited"):
@@ -115,16 +115,16 @@ def test_a_spec_that_nobody_released_is_found(kept: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "text"), [("newest.yaml", "# Released with aurous-labs 0.1.0. x\n"), ("2026-07-01.yaml", "openapi: 3.1.0\n")])  # fmt: skip  # noqa: E501
-def test_a_spec_without_date_or_package_is_found(kept: Path, name: str, text: str) -> None:
+def test_archived_spec_without_date_or_package_is_detected(kept: Path, name: str, text: str) -> None:
     (kept / archive.FOLDER / name).write_text(text)
     with pytest.raises(archive.ArchiveError, match="its name or its first line is wrong"):
         archive.check(kept)
 
 
-def test_a_version_is_released_once(kept: Path) -> None:
+def test_version_is_archived_once(kept: Path) -> None:
     with pytest.raises(archive.ArchiveError, match="2026-09-01 was released before"):
         archive.add(kept, kept / "openapi.yaml", "2026-09-01", Version(0, 3, 0))
 
 
-def test_our_own_released_specs_are_as_they_were_released() -> None:
+def test_committed_released_specs_are_unchanged() -> None:
     assert archive.check(ROOT)

@@ -40,7 +40,7 @@ with aurous.Aurous("al_live_" + "0" * 64, base_url=url, api_version=version, max
         "plain": attempt(lambda: create(client)),
         "warm": attempt(lambda: create(client, temperature=float(temperature))),
         "most": attempt(lambda: create(client, reasoning_effort="most")),
-        "mood": attempt(lambda: create(client, **({"mood": "calm"} if aurous.API_VERSION > "2099" else {}))),
+        "mood": attempt(lambda: create(client, **({"mood": "calm"} if aurous.API_VERSION > "2026-12" else {}))),
         "member": attempt(lambda: read(client, model, member)),
         "crew": attempt(lambda: crew(client)),
     }

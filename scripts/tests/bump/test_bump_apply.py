@@ -13,7 +13,7 @@ import pytest
 import rehearsal
 from release import apply
 
-PROGRAM = Path(__file__).resolve().parent / "programs" / "land_and_die.py"
+PROGRAM = Path(__file__).resolve().parent / "programs" / "apply_and_die.py"
 # One file is changed, one removed with its folder, two are new, one of them in a new folder: with the journal written
 # and removed, six strokes.
 BEFORE = {"spec.yaml": "old", "models/gone.py": "gone", "same.py": "same"}
@@ -54,8 +54,8 @@ def untouched(home: Path) -> bool:
     return files(home) == BEFORE and folders == {"models"} and not apply.changed(home)
 
 
-def test_all_of_it_comes_home(home: Path, copy: Path) -> None:
-    assert sorted(apply.bring(copy, home)) == ["api/team/get.py", "made.py", "models/gone.py", "spec.yaml"]
+def test_all_changes_are_applied(home: Path, copy: Path) -> None:
+    assert sorted(apply.apply_changes(copy, home)) == ["api/team/get.py", "made.py", "models/gone.py", "spec.yaml"]
     assert files(home) == AFTER
     assert not (home / "models").exists()
     assert apply.recover(home) is False
@@ -73,39 +73,39 @@ def interrupted(act: Callable[..., Any], strokes: list[str], last: int) -> Calla
 
 
 @pytest.mark.parametrize("last", range(1, STROKES + 1))
-def test_an_interruption_leaves_the_tree_as_it_was(
+def test_interrupted_application_leaves_the_tree_unchanged(
     home: Path, copy: Path, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strokes: list[str] = []
     for name in ("replace", "remove"):
         monkeypatch.setattr(os, name, interrupted(getattr(os, name), strokes, last))
     with pytest.raises(KeyboardInterrupt):
-        apply.bring(copy, home)
+        apply.apply_changes(copy, home)
     assert untouched(home)
 
 
 @pytest.mark.parametrize("last", range(1, STROKES + 1))
-def test_after_a_kill_the_next_run_undoes_it(home: Path, copy: Path, last: int) -> None:
-    done = subprocess.run([sys.executable, PROGRAM, copy, home, str(last)], check=False)
-    assert done.returncode == -9
+def test_killed_application_is_undone_by_the_next_run(home: Path, copy: Path, last: int) -> None:
+    result = subprocess.run([sys.executable, PROGRAM, copy, home, str(last)], check=False)
+    assert result.returncode == -9
     assert apply.recover(home) is (last > 1)
     assert untouched(home)
 
 
-def test_there_are_as_many_strokes_as_were_tried(home: Path, copy: Path) -> None:
-    done = subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES + 1)], check=False)
-    assert done.returncode == 0
+def test_every_file_operation_was_tried_as_kill_point(home: Path, copy: Path) -> None:
+    result = subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES + 1)], check=False)
+    assert result.returncode == 0
     assert files(home) == AFTER
 
 
-def test_what_was_edited_after_a_kill_is_left_alone(home: Path, copy: Path) -> None:
+def test_file_edited_after_a_kill_is_left_alone(home: Path, copy: Path) -> None:
     subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES)], check=False)
     (home / "spec.yaml").write_text("by hand")
     assert apply.recover(home)
     assert files(home) == {**BEFORE, "spec.yaml": "by hand"}
 
 
-def test_a_recovery_that_is_cut_off_can_be_begun_again(home: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_recovery_can_be_repeated(home: Path, copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     subprocess.run([sys.executable, PROGRAM, copy, home, str(STROKES)], check=False)
     for last in (1, 2, 3):
         with monkeypatch.context() as patched:

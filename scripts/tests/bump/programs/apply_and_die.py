@@ -1,6 +1,6 @@
-"""Brings a copy's changes home and kills itself, as a power cut would, when the Nth file is touched.
+"""Applies a copy's changes and kills itself, as a power cut would, at the Nth file operation.
 
-python land_and_die.py COPY HOME N
+python apply_and_die.py COPY HOME N
 """
 
 import os
@@ -28,4 +28,4 @@ def dying(act):
 
 
 os.replace, os.remove = dying(os.replace), dying(os.remove)
-apply.bring(copy, home)
+apply.apply_changes(copy, home)

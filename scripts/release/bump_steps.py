@@ -1,4 +1,4 @@
-"""Owns the steps of a bump, done in a copy of the tree; the tree itself is touched by none of them."""
+"""The steps of a bump, carried out in a copy of the tree."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +15,24 @@ from pathlib import Path
 from specdiff import classify, render, sources
 from specdiff.changes import Report
 
-from . import apply, archive, changelog, versions
+from . import affected_tests, apply, archive, changelog, versions
 from .versions import Version
 
 SPEC = Path("openapi.yaml")
-# Pins the version for those who try the spec with schemathesis.
+# Pins the version for runs of schemathesis.
 TRIAL = Path("schemathesis.toml")
-# Where the copy's own packages are, before those that are installed.
+# The copy's own packages, before the installed ones.
 _ROOTS = ("generated", "overlays", "conformance")
-_ALL_TESTS = ("-n", "auto")
+_PYTEST = ("-m", "pytest", "-q", "-n", "auto")
 
 
 class BumpError(Exception):
-    """The bump cannot go on; the message is one line for a person, what went before it is on the terminal."""
+    """The bump cannot continue; the message is one line, details are on the terminal."""
 
 
 @dataclass(frozen=True)
 class Bump:
-    """What a bump came to."""
+    """The result of a bump."""
 
     api_version: str
     before: Version
@@ -40,9 +40,11 @@ class Bump:
     report: Report
 
 
-def check(root: Path, api_version: str) -> None:
+def check(root: Path, api_version: str, day: str) -> None:
     """Refuse what cannot be bumped. Raises BumpError, VersionError, ArchiveError or GitError."""
     versions.api_date(api_version)
+    versions.release_date(api_version)
+    versions.release_date(day)
     dirty = apply.changed(root)
     if dirty:
         raise BumpError(f"the tree is not clean ({len(dirty)} path(s), {dirty[0]} among them); commit them first")
@@ -51,32 +53,45 @@ def check(root: Path, api_version: str) -> None:
         raise BumpError(f"{api_version} is not later than {last.api_version}, which was released last")
 
 
-def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, say: Callable[[str], None]) -> Bump:
-    """Do all steps of the bump in `root`, a copy. `tests` are arguments of pytest; None runs no test."""
+def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, on_step: Callable[[str], None]) -> Bump:
+    """Carry out all steps in `root`, a copy. tests: arguments of pytest; all tests if empty, none if None"""
     last = archive.released(root)[-1]
     before = versions.read(root)
-    say(f"{SPEC}: info.version becomes {api_version}")
+    on_step(f"{SPEC}: info.version becomes {api_version}")
     _set_version(root / SPEC, api_version)
     _set_pin(root / TRIAL, api_version)
-    say("generated/: the client is written anew")
+    on_step("generated/: the client is regenerated")
     _run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
-    say(f"diff against {last.api_version}, released with {last.package}")
-    # Beside the copy: what lies inside it would be brought home.
+    on_step(f"diff against {last.api_version}, released with {last.package}")
+    # Beside the copy, whose contents become part of the tree.
     scratch = root.parent / "compared"
     scratch.mkdir()
     old, new = (sources.read(str(path), scratch) for path in (last.path, root / SPEC))
     report = classify.compare(old, new, scratch)
     after = max(before, last.package.after(report.bump))
-    say(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
+    on_step(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
     versions.write(root, after)
     path = root / changelog.FILE
     section = render.as_markdown(report)
     path.write_text(changelog.add(path.read_text(encoding="utf-8"), after, api_version, day, section), encoding="utf-8")
     archive.add(root, root / SPEC, api_version, after)
     if tests is not None:
-        say("tests" + (f" ({' '.join(tests)})" if tests else ""))
-        _run(root, [sys.executable, "-m", "pytest", "-q", *(tests or _ALL_TESTS)], "tests fail; what they say is above")
+        for name, arguments in _stages(root, report, tests):
+            on_step(name)
+            _run(root, [sys.executable, *arguments], f"{name} failed; see above")
     return Bump(api_version, before, after, report)
+
+
+def _stages(root: Path, report: Report, tests: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """The runs of pytest, those most likely to fail first: a name and arguments of Python for each."""
+    if tests:
+        yield f"tests ({' '.join(tests)})", ["-m", "pytest", "-q", *tests]
+        return
+    affected = affected_tests.select(root, report)
+    if affected:
+        yield f"tests that the changes affect ({len(affected)} files)", [*_PYTEST, "-x", "-m", "not slow", *affected]
+    yield "all quick tests", [*_PYTEST, "-m", "not slow"]
+    yield "slow tests", [*_PYTEST, "-m", "slow"]
 
 
 def _set_version(path: Path, api_version: str) -> None:
@@ -98,13 +113,13 @@ def _set_pin(path: Path, api_version: str) -> None:
 
 def _run(root: Path, command: list[str], fault: str) -> None:
     paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
-    # Nothing that tests leave behind is to be brought home.
+    # Tests must leave no files in the copy.
     clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
     process = subprocess.Popen(command, cwd=root, env={**os.environ, **clean}, start_new_session=True)
     try:
         code = process.wait()
     except BaseException:
-        # Before the copy is taken from under it, and with all that it started itself.
+        # With all processes that it started, before the copy is deleted.
         _kill(process)
         process.wait()
         raise
