@@ -1,7 +1,6 @@
 """The mock's own endpoints under /_mock/, for tests: ledger, reset, clock and faults."""
 
 from dataclasses import replace
-from ipaddress import ip_address
 from typing import Any
 
 import orjson
@@ -76,17 +75,6 @@ def read_rule(body: dict[str, Any]) -> dict[str, str]:
     if fault.times is None:
         fault = replace(fault, text=f"{fault.text}; times=1")
     return {"fault": fault.text, "method": str(body.get("method") or ""), "path": str(body.get("path") or "")}
-
-
-def is_local(client: tuple[str, int] | None) -> bool:
-    """Whether a request came from this machine. In-process requests have no address."""
-    if client is None:
-        return True
-    try:
-        return ip_address(client[0]).is_loopback
-    except ValueError:
-        # A name such as "testclient", of an in-process transport: sockets have addresses.
-        return True
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -17,7 +17,7 @@ from aurous_mock.completions import identifiers
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.spec import Contracts
 from aurous_mock.contract.versioning import ResponseFilter
-from aurous_mock.http import admin, faults, request_context, routes
+from aurous_mock.http import admin, admin_access, faults, request_context, routes
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.fault_injector import HTML, FaultInjector
 from aurous_mock.http.faults import NO_FAULT, Fault
@@ -88,7 +88,8 @@ class APIMiddleware:
     async def _respond(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
         try:
             if scope["path"].startswith(admin.PREFIX):
-                self._admit_admin(scope)
+                if not admin_access.may_use_admin(scope, headers=context.headers, settings=self._settings):
+                    raise HTTPException(404)
                 await self._admin_router(scope, receive, send)
                 return
             await self._admit(scope, context)
@@ -117,10 +118,6 @@ class APIMiddleware:
         assert operation is not None, "requests without an operation are not admitted"
         return ResponseFilter(operation, send).send if operation.hidden or operation.hidden_in_events else send
 
-    def _admit_admin(self, scope: Scope) -> None:
-        if not self._settings.expose_admin and not admin.is_local(scope.get("client")):
-            raise HTTPException(404)
-
     async def _admit(self, scope: Scope, context: RequestContext) -> None:
         """Find out team, version and operation, and count the request. Raises APIError or HTTPException."""
         path = _raw_path(scope)
@@ -148,6 +145,8 @@ class APIMiddleware:
 
     async def _fault(self, scope: Scope, context: RequestContext) -> Fault:
         """The fault to inject: the one of the request's own header, or a scripted one."""
+        if not admin_access.may_inject_faults(context.headers, self._settings):
+            return NO_FAULT
         text = context.headers.get(faults.HEADER)
         if text is not None:
             try:

@@ -61,7 +61,7 @@ def read(arguments: Sequence[str]) -> Settings:
         upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
         upstream_model=flags.upstream_model,
         specs=tuple(flags.spec),
-        expose_admin=flags.expose_admin,
+        admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
         access_log=not flags.no_access_log,
     )
 
@@ -168,7 +168,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="serve this version of the contract; repeatable, the newest is the default (default: the bundled one)",
     )
-    add("--expose-admin", action="store_true", help="answer /_mock/ to other machines too")
+    add(
+        "--admin-key",
+        type=api_key,
+        default=None,
+        metavar="KEY",
+        help="answer /_mock/ to who sends this key as Aurous-Mock-Key, and to nobody else; with --upstream, "
+        "there are no faults and no /_mock/ without it (env: AUROUS_MOCK_ADMIN_KEY)",
+    )
     add("--no-access-log", action="store_true", help="do not write a line for each request to standard error")
     return parser
 
@@ -181,7 +188,7 @@ def _epilog() -> str:
         'POST /_mock/clock          {"advance": SECONDS}\n'
         'POST /_mock/faults         {"fault": TEXT, "method": "POST", "path": "/v1/..."}\n'
     )
-    return f"for tests (this machine only, unless --expose-admin):\n\n{endpoints}\nfaults:\n\n{grammar}"
+    return f"for tests (this machine only, unless there is an --admin-key):\n\n{endpoints}\nfaults:\n\n{grammar}"
 
 
 def _number(text: str) -> float:

@@ -17,10 +17,11 @@ _TIMEOUT_SECONDS = 30
 class Mock:
     """A running mock, for tests."""
 
-    def __init__(self, url: str, api_key: str, server: Server) -> None:
+    def __init__(self, url: str, api_key: str, server: Server, admin_key: str | None = None) -> None:
         self.url = url
         self.api_key = api_key
         self.server = server
+        self._admin_headers = {} if admin_key is None else {"Aurous-Mock-Key": admin_key}
 
     def __repr__(self) -> str:
         return f"Mock({self.url!r})"
@@ -44,7 +45,7 @@ class Mock:
 
     def _call(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else orjson.dumps(body)
-        request = Request(f"{self.url}/_mock/{name}", data, method=method)  # noqa: S310 - our own http URL
+        request = Request(f"{self.url}/_mock/{name}", data, self._admin_headers, method=method)  # noqa: S310 - our own http URL
         with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
             parsed: dict[str, Any] = orjson.loads(response.read())
             return parsed
@@ -63,7 +64,7 @@ def running(**options: Any) -> Iterator[Mock]:
     try:
         if not started.wait(_TIMEOUT_SECONDS) or failure:
             raise RuntimeError("the mock did not start") from (failure[0] if failure else None)
-        yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY), server)
+        yield Mock(address(listener), next(iter(settings.keys), DEFAULT_KEY), server, settings.admin_key)
     finally:
         server.should_exit = True
         thread.join(_TIMEOUT_SECONDS)

@@ -42,5 +42,6 @@ class Settings:
     upstream_key: str | None = field(default=None, repr=False)
     upstream_model: str | None = None
     specs: tuple[Path, ...] = ()
-    expose_admin: bool = False
+    # Needed for /_mock/ and faults from other machines, and with an upstream server.
+    admin_key: str | None = None
     access_log: bool = True

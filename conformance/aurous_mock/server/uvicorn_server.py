@@ -43,6 +43,8 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            # The address of a connection decides who may use /_mock/: no header may change it.
+            proxy_headers=False,
             timeout_graceful_shutdown=math.ceil(grace) + _CANCEL_SECONDS,
         )
         super().__init__(config)

@@ -236,12 +236,3 @@ def test_latency_delays_and_nothing_else(client: httpx.Client) -> None:
     response = request_with_fault(client, "latency=0.2")
     assert response.status_code == 200
     assert response.elapsed.total_seconds() >= 0.2
-
-
-def test_admin_is_for_this_machine_alone() -> None:
-    from aurous_mock.http.admin import is_local
-
-    assert is_local(("127.0.0.1", 1))
-    assert is_local(("::1", 1))
-    assert not is_local(("192.0.2.1", 1))
-    assert not is_local(("2001:db8::1", 1))

@@ -29,6 +29,8 @@ from mockkit import (
     status_of,
 )
 
+ADMIN_KEY = "an-admin-key"
+
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[Mock]:
@@ -39,7 +41,7 @@ def engine() -> Iterator[Mock]:
 
 @pytest.fixture(scope="module")
 def gateway(engine: Mock) -> Iterator[Mock]:
-    with running(upstream=engine.url + "/v1", upstream_key=DEFAULT_KEY, seed=7) as mock:
+    with running(upstream=engine.url + "/v1", upstream_key=DEFAULT_KEY, seed=7, admin_key=ADMIN_KEY) as mock:
         yield mock
 
 
