@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
 from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
 from aurous_mock.http.rate_limits import BucketState, Change
+from aurous_mock.storage import statements
 from aurous_mock.storage.connections import Database
 from aurous_mock.storage.group_commit import Rollback
 from aurous_mock.storage.leases import LEASE_SECONDS, Leases
@@ -56,6 +57,8 @@ class DatabaseStore:
         self._transact = self.database.transact
         self._read = self.database.read
         self._insert = self.database.insert
+        self._claim_key = statements.claim_key(self._insert)
+        self._create_balance = statements.create_balance(self._insert)
 
     async def start(self) -> None:
         await self._read(self._read_offset)
@@ -70,7 +73,7 @@ class DatabaseStore:
         return time.time() + self._offset
 
     def _read_offset(self, connection: sa.Connection) -> None:
-        self._offset = float(connection.execute(sa.select(meta.c.clock_offset)).scalar_one())
+        self._offset = float(connection.execute(statements.CLOCK_OFFSET).scalar_one())
 
     async def open(self, start: StartCompletion) -> StartResult:
         result = await self._transact(lambda connection: self._open(connection, start))
@@ -89,18 +92,18 @@ class DatabaseStore:
             # The claim is rolled back too.
             raise Rollback(InsufficientCredits(balance.credits - balance.held))
         connection.execute(
-            sa.insert(completions).values(
-                id=start.id,
-                team=start.team,
-                status=IN_PROGRESS,
-                streamed=start.streamed,
-                hold=start.hold,
-                body=start.body,
-                key=start.claim.key if start.claim else None,
-                holder=self._holder,
-                lease=self.database.clock() + LEASE_SECONDS,
-                cancel_asked=False,
-            )
+            sa.insert(completions).values(lease=self.database.clock() + LEASE_SECONDS),
+            {
+                "id": start.id,
+                "team": start.team,
+                "status": IN_PROGRESS,
+                "streamed": start.streamed,
+                "hold": start.hold,
+                "body": start.body,
+                "key": start.claim.key if start.claim else None,
+                "holder": self._holder,
+                "cancel_asked": False,
+            },
         )
         return Started()
 
@@ -112,94 +115,78 @@ class DatabaseStore:
             "claimed_at": self.now(),
             "body": None,
         }
-        first = self._insert(keys).values(team=start.team, key=claim.key, **values)
-        first = first.on_conflict_do_nothing().returning(keys.c.key)
-        here = (keys.c.team == start.team) & (keys.c.key == claim.key)
+        here = {"of_team": start.team, "of_key": claim.key}
         row = None
         while row is None:
-            if connection.execute(first).first() is not None:
+            first = connection.execute(self._claim_key, {"team": start.team, "key": claim.key, **values})
+            if first.first() is not None:
                 return KeyUnused()
             # No row if the key was freed between the two statements: claim it again.
-            row = connection.execute(sa.select(keys).where(here).with_for_update()).one_or_none()
+            row = connection.execute(statements.LOCK_KEY, here).one_or_none()
         decision = decide(_entry(row), claim, self.now())
         if isinstance(decision, KeyUnused):
-            connection.execute(sa.update(keys).where(here).values(**values))
+            connection.execute(statements.UPDATE_KEY, {**here, **values})
         return decision
 
     def _place_hold(self, connection: sa.Connection, start: StartCompletion) -> bool:
-        self._create_balance(connection, start.team)
-        enough = balances.c.credits - balances.c.held >= start.hold
-        placed = connection.execute(
-            sa.update(balances)
-            .where((balances.c.team == start.team) & enough)
-            .values(held=balances.c.held + start.hold)
-        )
-        return placed.rowcount == 1
-
-    def _create_balance(self, connection: sa.Connection, team: str) -> None:
-        row = self._insert(balances).values(team=team, credits=self._initial_credits, held=0)
-        connection.execute(row.on_conflict_do_nothing())
+        hold = {"of_team": start.team, "hold": start.hold}
+        if connection.execute(statements.PLACE_HOLD, hold).rowcount == 1:
+            return True
+        balance = {"team": start.team, "credits": self._initial_credits, "held": 0}
+        connection.execute(self._create_balance, balance)
+        return connection.execute(statements.PLACE_HOLD, hold).rowcount == 1
 
     async def close(self, finish: FinishCompletion) -> bool:
-        finished = await self._transact(lambda connection: self._close(connection, finish, sa.true()))
+        finished = await self._transact(lambda connection: self._close(connection, finish))
         self.leases.held.discard(finish.id)
         return finished
 
     async def _expire(self, finish: FinishCompletion) -> bool:
         return await self._transact(lambda connection: self._close(connection, finish, self.leases.is_expired()))
 
-    def _close(self, connection: sa.Connection, finish: FinishCompletion, condition: sa.ColumnElement[bool]) -> bool:
-        running = (completions.c.id == finish.id) & (completions.c.status == IN_PROGRESS) & condition
-        row = connection.execute(sa.select(completions).where(running)).one_or_none()
+    def _close(
+        self, connection: sa.Connection, finish: FinishCompletion, condition: sa.ColumnElement[bool] | None = None
+    ) -> bool:
+        """Finish a completion that is running, and of which the condition is true."""
+        read, update = statements.READ_RUNNING, statements.FINISH
+        if condition is not None:
+            read, update = read.where(condition), update.where(condition)
+        row = connection.execute(read, {"of_id": finish.id}).one_or_none()
         if row is None:
             return self._is_finished(connection, finish)
-        here = (keys.c.team == row.team) & (keys.c.key == row.key)
-        connection.execute(sa.select(keys.c.key).where(here).with_for_update())
-        ending = (
-            sa.update(completions).where(running).values(status=finish.status, body=finish.body, finished_at=self.now())
-        )
-        if connection.execute(ending).rowcount != 1:
+        here = {"of_team": row.team, "of_key": row.key}
+        if row.key is not None and self.database.is_postgresql:
+            connection.execute(statements.LOCK_KEY, here)
+        values = {"status": finish.status, "body": finish.body, "finished_at": self.now()}
+        if connection.execute(update, {"of_id": finish.id, **values}).rowcount != 1:
             return self._is_finished(connection, finish)
-        left = balances.c.credits - finish.charge
-        connection.execute(
-            sa.update(balances)
-            .where(balances.c.team == row.team)
-            # A charge above the hold takes what is left, down to zero; the platform absorbs the rest.
-            .values(held=balances.c.held - row.hold, credits=sa.case((left > 0, left), else_=0))
-        )
+        connection.execute(statements.SETTLE, {"of_team": row.team, "hold": row.hold, "charge": finish.charge})
         if finish.charge:
-            connection.execute(
-                sa.insert(charges).values(
-                    completion_id=finish.id,
-                    team=row.team,
-                    status=finish.status,
-                    micro=finish.charge,
-                    key=row.key,
-                    charged_at=self.now(),
-                )
-            )
+            charge = {
+                "completion_id": finish.id,
+                "team": row.team,
+                "status": finish.status,
+                "micro": finish.charge,
+                "key": row.key,
+                "charged_at": self.now(),
+            }
+            connection.execute(statements.CHARGE, charge)
         if row.key is not None:
-            self._finish_key(connection, finish, here)
+            here["of_id"] = finish.id
+            if finish.status == COMPLETED:
+                connection.execute(statements.UPDATE_OWN_KEY, {**here, "body": finish.body})
+            else:
+                connection.execute(statements.DELETE_OWN_KEY, here)
         return True
 
     def _is_finished(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
         """Whether it was finished in this way before: the connection may be lost after a commit."""
-        here = completions.c.id == finish.id
-        row = connection.execute(sa.select(completions.c.status, completions.c.body).where(here)).one_or_none()
+        row = connection.execute(statements.READ_COMPLETION, {"of_id": finish.id}).one_or_none()
         return row is not None and (row.status, row.body) == (finish.status, finish.body)
-
-    def _finish_key(self, connection: sa.Connection, finish: FinishCompletion, here: sa.ColumnElement[bool]) -> None:
-        mine = here & (keys.c.completion_id == finish.id)
-        if finish.status == COMPLETED:
-            connection.execute(sa.update(keys).where(mine).values(body=finish.body))
-        else:
-            connection.execute(sa.delete(keys).where(mine))
 
     async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
         def work(connection: sa.Connection) -> Checkpoint:
-            running = (completions.c.id == completion_id) & (completions.c.status == IN_PROGRESS)
-            stored = sa.update(completions).where(running).values(body=body).returning(completions.c.cancel_asked)
-            row = connection.execute(stored).one_or_none()
+            row = connection.execute(statements.CHECKPOINT, {"of_id": completion_id, "body": body}).one_or_none()
             if row is None:
                 return Checkpoint.FINISHED
             return Checkpoint.CANCEL_REQUESTED if row.cancel_asked else Checkpoint.STORED
@@ -214,8 +201,7 @@ class DatabaseStore:
 
     async def key(self, team: str, key: str) -> Entry | None:
         def work(connection: sa.Connection) -> Entry | None:
-            here = (keys.c.team == team) & (keys.c.key == key)
-            row = connection.execute(sa.select(keys).where(here)).one_or_none()
+            row = connection.execute(statements.READ_KEY, {"of_team": team, "of_key": key}).one_or_none()
             return None if row is None else _entry(row)
 
         return await self._read(work)
@@ -226,9 +212,8 @@ class DatabaseStore:
             return None
 
         def work(connection: sa.Connection) -> Record | None:
-            here = (completions.c.id == completion_id) & (completions.c.team == team)
-            row = connection.execute(sa.select(completions).where(here)).one_or_none()
-            return None if row is None else Record(row.id, row.status, row.streamed, row.body)
+            row = connection.execute(statements.READ_COMPLETION, {"of_id": completion_id}).one_or_none()
+            return None if row is None or row.team != team else Record(row.id, row.status, row.streamed, row.body)
 
         return await self._read(work)
 
@@ -236,7 +221,7 @@ class DatabaseStore:
         return await self._read(lambda connection: self._balance(connection, team))
 
     def _balance(self, connection: sa.Connection, team: str) -> Balance:
-        row = connection.execute(sa.select(balances).where(balances.c.team == team)).one_or_none()
+        row = connection.execute(statements.READ_BALANCE, {"of_team": team}).one_or_none()
         return Balance(self._initial_credits, 0) if row is None else Balance(row.credits, row.held)
 
     async def charges(self) -> list[Charge]:
@@ -272,7 +257,7 @@ class DatabaseStore:
 
     async def rules(self) -> list[tuple[int, str]]:
         def work(connection: sa.Connection) -> list[tuple[int, str]]:
-            return [(row.number, row.rule) for row in connection.execute(sa.select(rules).order_by(rules.c.number))]
+            return [(row.number, row.rule) for row in connection.execute(statements.RULES)]
 
         return await self._read(work)
 
