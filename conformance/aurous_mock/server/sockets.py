@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from aurous_mock.server.bounded_protocol import BoundedProtocol, most_connections
 
 _EXTENSION = "aurous.transport"
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -19,7 +20,9 @@ def protocol(bad_request: Callable[[], bytes]) -> type[asyncio.Protocol]:
     bad_request: makes the response to bytes that are not HTTP
     """
 
-    class TransportProtocol(HttpToolsProtocol):
+    class TransportProtocol(BoundedProtocol):
+        max_connections = most_connections()
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
             self.scope["extensions"] = {_EXTENSION: {"transport": self.transport}}
