@@ -12,6 +12,7 @@ from resilience.report import Check, RunReport
 MODULES: Final = (
     "attacks.server_connections",
     "attacks.server_requests",
+    "attacks.server_state",
     "attacks.client_bodies",
     "attacks.client_keys",
     "attacks.client_retries",

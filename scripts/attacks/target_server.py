@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import psutil  # type: ignore[import-untyped]
 from aurous_mock.server.settings import DEFAULT_KEY
 
 from attacks.memory import PeakMemory
@@ -45,6 +46,14 @@ class TargetServer:
     @property
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+    def terminate(self) -> None:
+        """Ask the server to shut down."""
+        self._process.terminate()
+
+    def children(self) -> list[int]:
+        """The processes that the server has started."""
+        return [child.pid for child in psutil.Process(self._process.pid).children()]
 
     def connect(self, timeout: float = PROBE_TIMEOUT) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=timeout)
