@@ -1,0 +1,230 @@
+"""The changes of made-up next versions of the API, as edits of openapi.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+TEXT = {"type": "string", "description": "Made up.", "example": "Ada"}
+
+
+@dataclass(frozen=True)
+class ApiChange:
+    """One change of the API.
+
+    apply:  edits the spec
+    rules:  the rules of the spec diff that report it, with their effect
+    """
+
+    name: str
+    apply: Callable[[Document], object]
+    rules: frozenset[tuple[str, str]]
+
+
+def _schemas(document: Document) -> Document:
+    schemas: Document = document["components"]["schemas"]
+    return schemas
+
+
+def _request(document: Document) -> Document:
+    members: Document = _schemas(document)["ChatCompletionRequest"]["properties"]
+    return members
+
+
+def _new_schema(name: str, required: list[str], **members: Any) -> Callable[[Document], object]:
+    schema = {"type": "object", "description": "Made up.", "required": required, "properties": members}
+    return lambda document: _schemas(document).update({name: deepcopy(schema)})
+
+
+def _add_operation(
+    document: Document, method: str, path: str, name: str, schema: str, example: Any, body: str = ""
+) -> None:
+    operation = deepcopy(document["paths"]["/v1/balance"]["get"])
+    operation |= {"operationId": name, "tags": ["imaginary_drawings"], "summary": f"Does {name}"}
+    operation["responses"]["200"]["content"]["application/json"] = {
+        "schema": {"$ref": f"#/components/schemas/{schema}"},
+        "examples": {"one": {"value": example}},
+    }
+    if body:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{body}"}}},
+        }
+    document["paths"].setdefault(path, {})[method] = operation
+    if not any(tag["name"] == "imaginary_drawings" for tag in document["tags"]):
+        document["tags"].append({"name": "imaginary_drawings", "description": "Drawings that nobody will ever offer."})
+
+
+def _rename(members: Document, required: list[str], old: str, new: str) -> None:
+    # In its place, so that the diff of the text stays small.
+    items = [(new if name == old else name, value) for name, value in members.items()]
+    members.clear()
+    members.update(items)
+    if old in required:
+        required[required.index(old)] = new
+
+
+def _retype(schema: Document, kind: str) -> None:
+    schema["type"] = kind
+    schema.pop("example", None)
+
+
+def _add_code(document: Document) -> None:
+    document["components"]["x-error-codes"]["imaginary_quota_exceeded"] = {
+        "status": 429,
+        "type": "rate_limit",
+        "retryable": True,
+        "when": "The imaginary quota is used up.",
+        "page": "errors",
+    }
+    _schemas(document)["ErrorCode"]["enum"].append("imaginary_quota_exceeded")
+    document["paths"]["/v1/chat/completions"]["post"]["x-errors"].append("imaginary_quota_exceeded")
+
+
+def _add_header(document: Document) -> None:
+    document["components"]["headers"]["ImaginaryRegion"] = {
+        "description": "Where the request was served.",
+        "schema": {"type": "string", "example": "moon"},
+    }
+    headers = document["paths"]["/v1/balance"]["get"]["responses"]["200"].setdefault("headers", {})
+    headers["Imaginary-Region"] = {"$ref": "#/components/headers/ImaginaryRegion"}
+
+
+def change(name: str, apply: Callable[[Document], object], *rules: tuple[str, str]) -> ApiChange:
+    return ApiChange(name, apply, frozenset(rules))
+
+
+DRAWING = {"id": "drw_1", "title": "Ada"}
+ADDITIONS = [
+    change("new model", _new_schema("ImaginaryDrawing", ["id"], id=TEXT, title=TEXT), ("model-added", "compatible")),
+    change(
+        "new model of a body",
+        _new_schema("ImaginaryDrawingRequest", ["title"], title={**TEXT, "maxLength": 40}),
+        ("model-added", "compatible"),
+    ),
+    change(
+        "new operation",
+        lambda document: _add_operation(
+            document, "get", "/v1/imaginary_drawings/latest", "retrieveImaginaryDrawing", "ImaginaryDrawing", DRAWING
+        ),
+        ("operation-added", "compatible"),
+        ("tags-described", "documentation"),
+    ),
+    change(
+        "new operation with body",
+        lambda document: _add_operation(
+            document,
+            "post",
+            "/v1/imaginary_drawings",
+            "createImaginaryDrawing",
+            "ImaginaryDrawing",
+            DRAWING,
+            "ImaginaryDrawingRequest",
+        ),
+        ("operation-added", "compatible"),
+    ),
+    change(
+        "new optional member of a request",
+        lambda document: _request(document).update(imaginary_mood=dict(TEXT)),
+        ("request-member-added-optional", "compatible"),
+    ),
+    change(
+        "new enum value of a request",
+        lambda document: _schemas(document)["ReasoningEffort"]["enum"].append("imaginary"),
+        ("request-enum-value-added", "compatible"),
+    ),
+    change(
+        "new optional member of a response",
+        lambda document: _schemas(document)["Balance"]["properties"].update(imaginary_note=dict(TEXT)),
+        ("response-member-added", "compatible"),
+    ),
+    change(
+        "new error code",
+        _add_code,
+        ("error-code-added", "compatible"),
+        ("documented-errors-changed", "documentation"),
+        ("response-open-enum-value-added", "compatible"),
+    ),
+    change("new response header", _add_header, ("response-header-added", "compatible")),
+    change(
+        "widened bound",
+        lambda document: _request(document)["top_logprobs"].update(maximum=25),
+        ("request-bound-relaxed", "compatible"),
+    ),
+]
+BREAKING = [
+    change(
+        "tightened bound",
+        lambda document: _request(document)["temperature"].update(maximum=1.5),
+        ("request-bound-tightened", "breaking"),
+    ),
+    change(
+        "tightened length",
+        lambda document: _request(document)["model"].update(maxLength=100),
+        ("request-bound-tightened", "breaking"),
+    ),
+    change(
+        "tightened number of items",
+        lambda document: _request(document)["messages"].update(maxItems=150),
+        ("request-bound-tightened", "breaking"),
+    ),
+    change(
+        "enum value of a request removed",
+        lambda document: _schemas(document)["ImageDetail"]["enum"].remove("auto"),
+        ("request-enum-value-removed", "breaking"),
+    ),
+    change(
+        "member of a request removed",
+        lambda document: _request(document).pop("vision_quality"),
+        ("request-member-removed", "breaking"),
+    ),
+    change(
+        "member of a request renamed",
+        lambda document: _rename(_schemas(document)["NamedJsonSchema"]["properties"], [], "strict", "is_strict"),
+        ("request-member-removed", "breaking"),
+        ("request-member-added-optional", "compatible"),
+    ),
+    change(
+        "optional member of a request required",
+        lambda document: _schemas(document)["NamedJsonSchema"]["required"].append("schema"),
+        ("request-member-became-required", "breaking"),
+    ),
+    change(
+        "member of a response removed",
+        lambda document: _schemas(document)["Balance"]["properties"].pop("billing_mode"),
+        ("response-member-removed", "breaking"),
+    ),
+    change(
+        "member of a response renamed",
+        lambda document: _rename(
+            _schemas(document)["ModelMetadata"]["properties"], [], "max_input_items", "input_items_limit"
+        ),
+        ("response-member-removed", "breaking"),
+        ("response-member-added", "compatible"),
+    ),
+    change(
+        "type of a response member changed",
+        lambda document: _retype(_schemas(document)["ModelMetadata"]["properties"]["context_window"], "number"),
+        ("response-type-widened", "breaking"),
+        ("example-changed", "documentation"),
+    ),
+    change(
+        "member of a request deprecated",
+        lambda document: _request(document)["frequency_penalty"].update(deprecated=True),
+        ("request-member-deprecated", "compatible"),
+    ),
+    change(
+        "operation deprecated",
+        lambda document: document["paths"]["/v1/balance"]["get"].update(deprecated=True),
+        ("operation-deprecated", "compatible"),
+    ),
+]
+
+
+def apply(document: Document, changes: list[ApiChange]) -> None:
+    """Make all changes to a spec."""
+    for each in changes:
+        each.apply(document)

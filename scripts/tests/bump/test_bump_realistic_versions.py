@@ -1,0 +1,115 @@
+"""A version that only adds is released without an edit by hand, one with 22 realistic changes with a few lines.
+
+The changes are made to the spec, as from changed pages; `bump.py` does everything but the edits counted here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import next_version
+import pytest
+import rehearsal
+from next_version import ADDITIONS, BREAKING, ApiChange
+from rehearsal import NEXT
+from ruamel.yaml import YAML
+
+pytestmark = pytest.mark.slow
+
+VERSIONS = {"only additions": ADDITIONS, "all changes": [*ADDITIONS, *BREAKING]}
+HEADERS = {"X-Api-Key": "al_live_" + "0" * 64}
+# Run in the tree of the new version: the generator, and what holds the client to its contract.
+TESTS = [
+    "scripts/tests/generator/test_pins.py",
+    "scripts/tests/generator/test_coverage.py",
+    "overlays/tests/calls/test_request_flow.py",
+    "overlays/tests/billing",
+    "overlays/tests/tools/test_structured_output.py",
+]
+# Lines edited by hand because a member that the client sends was renamed: file, old text, new text.
+EDITS = [
+    ("overlays/aurous/tools/structured_output.py", "strict=strict,", "is_strict=strict,"),
+    ("overlays/tests/tools/test_structured_output.py", '["json_schema"]["strict"]', '["json_schema"]["is_strict"]'),
+    ("overlays/tests/tools/test_structured_output.py", 'sent["strict"]', 'sent["is_strict"]'),
+]
+MAX_EDITS = 5
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def changes(request: pytest.FixtureRequest) -> list[ApiChange]:
+    return VERSIONS[str(request.param)]
+
+
+@pytest.fixture(scope="module")
+def tree(changes: list[ApiChange], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tree with the changed spec and the edits by hand, committed."""
+    tree = rehearsal.tree(tmp_path_factory.mktemp("tree"))
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    spec = tree / "openapi.yaml"
+    document = yaml.load(spec.read_bytes())
+    next_version.apply(document, changes)
+    with spec.open("wb") as file:
+        yaml.dump(document, file)
+    for name, old, new in EDITS if changes is not ADDITIONS else ():
+        path = tree / name
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{name} no longer has one {old!r}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    rehearsal.commit(tree, "Follow the pages of the next version")
+    return tree
+
+
+@pytest.fixture(scope="module")
+def bumped(tree: Path) -> Path:
+    """The tree after the bump, which has run the tests; nothing else was edited."""
+    # The rehearsal starts pytest without plugins; the client's tests need its own.
+    tests = [f"--tests={argument}" for argument in ("-paurous.testing", *TESTS)]
+    done = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, *tests)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    return tree
+
+
+@pytest.fixture(scope="module")
+def mock(bumped: Path) -> Iterator[str]:
+    with rehearsal.mock(bumped) as url:
+        yield url
+
+
+def test_rehearsed_version_has_twenty_changes_and_few_edits_by_hand() -> None:
+    assert len(VERSIONS["all changes"]) >= 20
+    assert len(EDITS) <= MAX_EDITS
+
+
+def test_every_change_is_reported_with_its_effect(tree: Path, changes: list[ApiChange]) -> None:
+    done = rehearsal.run(tree, "scripts/spec_diff.py", "git:HEAD~1", "openapi.yaml", "--json")
+    reported = {(change["rule"], change["effect"]) for change in json.loads(done.stdout)["changes"]}
+    assert reported >= set().union(*(change.rules for change in changes))
+    assert any(effect == "breaking" for _, effect in reported) is (changes is not ADDITIONS)
+
+
+def test_bump_of_realistic_changes_leaves_a_clean_gate(bumped: Path) -> None:
+    assert rehearsal.run(bumped, "scripts/regenerate.py", "--check").returncode == 0
+    gate = rehearsal.run(bumped, "scripts/spec_gate.py")
+    assert gate.returncode == 0, gate.stderr
+
+
+def test_mock_answers_new_operations_by_the_spec_alone(mock: str) -> None:
+    with httpx.Client(base_url=mock, headers=HEADERS) as client:
+        latest = client.get("/v1/imaginary_drawings/latest")
+        assert (latest.status_code, latest.json()) == (200, next_version.DRAWING)
+        created = client.post("/v1/imaginary_drawings", json={"title": "Ada"})
+        assert (created.status_code, created.json()) == (200, next_version.DRAWING)
+        assert client.post("/v1/imaginary_drawings", json={"title": "x" * 41}).status_code == 400
+        assert client.post("/v1/imaginary_drawings", json={}).json()["error"]["code"] == "missing_field"
+
+
+def test_suite_passes_on_the_mock_of_the_rehearsed_version(bumped: Path, mock: str) -> None:
+    rules = [f"conformance/rules/test_{name}.py" for name in ("authentication", "models", "structured_output")]
+    options = ["-q", "-p", "no:cacheprovider", "--base-url", mock, "--api-version", NEXT]
+    done = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
+    assert done.returncode == 0, done.stdout[-3000:]
