@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what tests do not: generated/ against the spec, the spec against the last release, style, and types.
+"""Runs the static checks: generated/ against the spec, the spec against the last release, style, and types.
 
 Needs nothing but Python and pip. Every check runs, whatever the others say; exit 1 if one of them fails.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from environment import ROOT, enter
 
-# Whatever is shipped or that people run; tests are checked by being run.
+# Shipped code and commands; tests are checked by running them.
 PACKAGES = [
     "generated/aurous_client",
     "overlays/aurous",

@@ -1,6 +1,6 @@
-"""Owns the project's own environment, .venv: makes it, keeps it in step with pyproject.toml, runs a script inside it.
+"""The project's environment, .venv: created on first use, updated with pyproject.toml, entered by each script.
 
-Needs nothing but Python and pip. A script calls `enter()` first, which does nothing where all is installed already.
+Needs nothing but Python and pip. A script calls `enter()` first, which does nothing if everything is installed.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".venv"
 PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-# Written last, so that an installation that was interrupted is done again.
+# Written last, so that an interrupted installation is repeated.
 STAMP = HOME / "installed"
 NEEDED = ("aurous", "aurous_client", "aurous_mock", "mypy", "openapi_python_client", "pytest", "schemathesis")
 
 
 def enter() -> None:
-    """Go on in an environment that has all that development needs; make it if there is none."""
+    """Continue in an environment with all development dependencies; create it if necessary."""
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Try: python3.12 {sys.argv[0]}")
     is_inside = Path(sys.prefix).resolve() == HOME.resolve()
     is_stale = STAMP.exists() and STAMP.read_text(encoding="utf-8") != _fingerprint()
-    # Whoever installed `.[dev]` by hand, here or elsewhere, has what is needed and no stamp.
+    # An environment with `.[dev]` installed by hand has the dependencies and no stamp.
     if all(importlib.util.find_spec(name) for name in NEEDED) and not (is_inside and is_stale):
         return
     if is_inside or is_stale or not STAMP.exists():
@@ -43,10 +43,10 @@ def _install() -> None:
     STAMP.unlink(missing_ok=True)
     try:
         if not PYTHON.exists():
-            # Without pip, because Debian's Python cannot put it there; the pip that runs here installs for the other.
+            # Without pip, which Debian's Python cannot install there; the pip of this Python installs for the other.
             venv.create(HOME, with_pip=False)
     except OSError as error:
-        sys.exit(f"{HOME.name}/ cannot be made: {error.strerror}")
+        sys.exit(f"{HOME.name}/ cannot be created: {error.strerror}")
     command = [
         sys.executable,
         "-m",
@@ -60,10 +60,10 @@ def _install() -> None:
         ".[dev]",
     ]
     if subprocess.run(command, cwd=ROOT, check=False).returncode != 0:
-        sys.exit("The installation failed; what pip says is above. Mend that, and run the same command again.")
+        sys.exit("The installation failed, see above. Fix the cause, and run the same command again.")
     STAMP.write_text(_fingerprint(), encoding="utf-8")
 
 
 def _fingerprint() -> str:
-    """Of what is installed: another one means another installation."""
+    """A fingerprint of the dependencies; a different one means to install again."""
     return hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()

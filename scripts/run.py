@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows the project at work: the mock server, a typed completion, a stream, and a verdict for each documented rule.
+"""Shows the project at work: the mock server, a typed completion, a stream, and the conformance suite.
 
     python3 scripts/run.py [options of `pytest conformance`]
 
@@ -13,7 +13,7 @@ import sys
 
 from environment import ROOT, enter
 
-# Of another team, for the rules about what teams do not share.
+# A key of another team, for the rules on isolation.
 OTHER_KEY = "al_live_" + "1" * 64
 PROMPT = "Name three uses of a paper clip."
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Runs the tests, on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip.
+"""Runs the tests on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip.
 
-Leaves out those that are marked `slow`, which are few and take as long as all others together, unless the options name
-files or folders, or choose by `-m`: `-m slow` runs these.
+Skips the tests marked `slow`, which take as long as all others together, unless the options name files or folders, or
+select by `-m`: `-m slow` runs only those.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ def main() -> int:
     options = sys.argv[1:]
     if not any(each.startswith("-m") or (ROOT / each.partition("::")[0]).exists() for each in options):
         options = ["-m", "not slow", *options]
-    # More than there are cores, since many tests wait; and by files, so that what those of one share is made once.
+    # More workers than cores, since many tests wait; distributed by file, so that module fixtures are made once.
     workers = min(3 * (os.cpu_count() or 2) // 2, 16)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *options]
-    # Tests start hundreds of processes. What these import is compiled once, and beside the code nothing is written.
+    # Tests start hundreds of processes: cache their bytecode once, outside the source tree.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as bytecode:
         environment["PYTHONPYCACHEPREFIX"] = bytecode

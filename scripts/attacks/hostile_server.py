@@ -1,4 +1,4 @@
-"""A hostile server: a thread for each connection, which reads requests and does with the socket what it is told."""
+"""A hostile server: a thread for each connection, which reads requests and responds as the attack says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Owns a made-up next version of the API, and a tree of the project in which it can be released; tests nothing."""
+"""A made-up next version of the API, and a copy of the project in which it can be released."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CREW_NOW = {"id": "crew_1", "name": "Ada"}
 
 @dataclass(frozen=True)
 class Play:
-    """What of the spec as it stands is changed in the next version."""
+    """What the next version changes in the current spec."""
 
     warm: float
     """A temperature that is too high only for the next version."""
@@ -44,7 +44,7 @@ class Play:
 
 
 def tree(folder: Path) -> Path:
-    """The project as it stands on the disk, as a clean repository of its own."""
+    """Copy the project as it is on disk, as a clean repository of its own."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
         if (ROOT / name).is_file():
@@ -81,7 +81,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def play() -> Play:
-    """What the next version does to the spec as it stands, whatever that has become."""
+    """The changes of the next version, derived from the current spec."""
     found = load(ROOT / "openapi.yaml")["components"]["schemas"]
     optional = [
         (model, member)
@@ -93,7 +93,7 @@ def play() -> Play:
 
 
 def edit(spec: Path) -> None:
-    """What the maintainer would write after reading the pages of the next version: one change of every sort."""
+    """Edit the spec as a maintainer would from the pages of the next version: one change of each kind."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096

@@ -1,4 +1,4 @@
-"""A planted key, looked for in every file that a command writes."""
+"""No file that a command writes contains a planted key."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ ROOT = Path(__file__).resolve().parents[3]
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
 OTHER = "al_live_" + "0b5cu4" * 10 + "cafe"
 CHAT = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Name three colours."}]}
-PATIENCE = 300
+TIMEOUT = 300
 
 
 def written(folder: Path) -> bytes:
-    """Everything that is in the files of a folder, and their names."""
+    """The content and names of all files of a folder."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     assert files
     return b"\n".join(str(path).encode() + b"\n" + path.read_bytes() for path in files)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
-def test_the_state_of_the_mock_has_no_key(end: signal.Signals, tmp_path: Path) -> None:
+def test_mock_state_and_log_have_no_key(end: signal.Signals, tmp_path: Path) -> None:
     flags = ["--port", "0", "--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
     flags += ["--upstream", "http://127.0.0.1:9/v1"]
     command = [sys.executable, "-m", "aurous_mock", *flags]
@@ -45,7 +45,7 @@ def test_the_state_of_the_mock_has_no_key(end: signal.Signals, tmp_path: Path) -
                 assert httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers).status_code >= 200
         assert httpx.get(f"{url}/v1/balance", headers={"X-Api-Key": KEY}).status_code == 200
         mock.send_signal(end)
-        _, log = mock.communicate(timeout=PATIENCE)
+        _, log = mock.communicate(timeout=TIMEOUT)
     found = written(tmp_path) + log.encode()
     assert b"team_default" in found
     assert KEY.encode() not in found
@@ -53,7 +53,7 @@ def test_the_state_of_the_mock_has_no_key(end: signal.Signals, tmp_path: Path) -
 
 
 class Echo(BaseHTTPRequestHandler):
-    """The mock, but it shows whoever asks the key that they sent: in a header, in the address, in what it says."""
+    """A proxy of the mock that sends the caller's key back in its responses."""
 
     protocol_version = "HTTP/1.1"
     # Otherwise each answer waits for the other side to confirm its first half.
@@ -85,7 +85,7 @@ class Echo(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def indiscreet() -> Iterator[str]:
+def echoing_server() -> Iterator[str]:
     keys = {KEY: "team_default", OTHER: "team_other"}
     with running(keys=keys) as mock, httpx.Client(base_url=mock.url, timeout=60) as upstream:
         handler = type("Handler", (Echo,), {"upstream": upstream})
@@ -97,29 +97,29 @@ def indiscreet() -> Iterator[str]:
             thread.join()
 
 
-def test_the_reports_of_the_suite_have_no_key(indiscreet: str, tmp_path: Path) -> None:
+def test_suite_reports_have_no_key(echoing_server: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"]
     command += [f"conformance/rules/test_{about}.py" for about in ("models", "completion", "authentication")]
-    command += [f"--base-url={indiscreet}", f"--api-key={KEY}", f"--other-api-key={OTHER}"]
+    command += [f"--base-url={echoing_server}", f"--api-key={KEY}", f"--other-api-key={OTHER}"]
     command += [f"--report={tmp_path / 'report.html'}", f"--report={tmp_path / 'report.json'}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=PATIENCE)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
     assert done.returncode == 1, done.stdout
     found = written(tmp_path)
     # What failed is shown, and what was sent back with it.
     assert b"curl" in found
     assert b"you_sent" in found
     assert b"$AUROUS_API_KEY" in found
-    for told in (done.stdout.encode(), done.stderr.encode(), found):
-        assert KEY.encode() not in told
-        assert OTHER.encode() not in told
+    for output in (done.stdout.encode(), done.stderr.encode(), found):
+        assert KEY.encode() not in output
+        assert OTHER.encode() not in output
 
 
-def test_the_figures_of_chaos_have_no_key(tmp_path: Path) -> None:
+def test_chaos_figures_have_no_key(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "scripts/chaos.py", "calls", "--calls", "20", "--kills", "0", "--json", str(figures)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
     assert json.loads(figures.read_bytes())
     assert DEFAULT_KEY not in done.stdout + done.stderr

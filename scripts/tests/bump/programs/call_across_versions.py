@@ -1,4 +1,4 @@
-"""Calls a server with whichever version of the client is installed, and prints what came of it as JSON.
+"""Calls a server with whichever version of the client is installed, and prints the outcomes as JSON.
 
 python call_across_versions.py URL TEMPERATURE MODEL MEMBER [VERSION]
 """
@@ -35,7 +35,7 @@ def crew(client):
 url, temperature, model, member = sys.argv[1:5]
 version = (sys.argv[5:] or [aurous.API_VERSION])[0]
 with aurous.Aurous("al_live_" + "0" * 64, base_url=url, api_version=version, max_retries=0) as client:
-    told = {
+    outcomes = {
         "speaks": aurous.API_VERSION,
         "plain": attempt(lambda: create(client)),
         "warm": attempt(lambda: create(client, temperature=float(temperature))),
@@ -44,4 +44,4 @@ with aurous.Aurous("al_live_" + "0" * 64, base_url=url, api_version=version, max
         "member": attempt(lambda: read(client, model, member)),
         "crew": attempt(lambda: crew(client)),
     }
-print(json.dumps(told))
+print(json.dumps(outcomes))
