@@ -24,8 +24,8 @@ def modules_below(folder: Path) -> set[str]:
 
 
 def named_in(text: str) -> set[str]:
-    """The names in code marks that can be modules."""
-    return {name for name in re.findall(r"`(\w+)`", text) if not name.startswith("test_")}
+    """The names in code marks that can be modules: without capitals, which classes have."""
+    return {name for name in re.findall(r"`(\w+)`", text) if name == name.lower() and not name.startswith("test_")}
 
 
 @pytest.mark.parametrize(
