@@ -58,10 +58,14 @@ class Application:
             call.error = ApiError("internal_error", "The platform failed.")
         if call.error is not None:
             response = self.refuse(call, call.error)
-        for name, value in self.headers(call).items():
-            response.headers.setdefault(name, value)
-        for edit in self.seams.response:
-            edit(call, response)
+        try:
+            for name, value in self.headers(call).items():
+                response.headers.setdefault(name, value)
+            for edit in self.seams.response:
+                edit(call, response)
+        except BaseException:
+            response.on_close()
+            raise
         return response
 
     def refuse(self, call: Call, error: ApiError) -> Response:

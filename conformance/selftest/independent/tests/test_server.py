@@ -124,6 +124,18 @@ def test_disconnect_cancels_the_completion_and_releases_its_hold() -> None:
         assert application.teams["first"].ledger.holds == {}
 
 
+def test_stream_that_cannot_be_answered_releases_its_hold() -> None:
+    application = build()
+
+    def fail(call: Any, response: Any) -> None:
+        raise RuntimeError("planted")
+
+    application.seams.response.append(fail)
+    with serving(application) as server, pytest.raises(httpx.RemoteProtocolError):
+        httpx.post(server.url + PATH, json=body(stream=True), headers={"X-Api-Key": DEFAULT_KEY}, trust_env=False)
+    assert application.teams["first"].ledger.holds == {}
+
+
 def test_same_key_and_canonical_body_replays_without_a_charge(client: httpx.Client) -> None:
     first = client.post(PATH, json=body(temperature=1, seed=1), headers={"Idempotency-Key": "replay"})
     before = balance(client)
