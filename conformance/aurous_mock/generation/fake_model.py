@@ -47,14 +47,14 @@ class FakeModel:
         self._seed = seed
 
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
-        answer = compose_answer(request, self._seed)
+        answer = await self._compose(request)
         seconds = pace.duration(answer.length)
         if seconds:
             await asyncio.sleep(seconds)
         return answer
 
     async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
-        answer = compose_answer(request, self._seed)
+        answer = await self._compose(request)
         loop = asyncio.get_running_loop()
         started = loop.time()
         if pace.first_token:
@@ -67,6 +67,12 @@ class FakeModel:
                 await asyncio.sleep(0)
             yield delta
         yield answer.finish
+
+    async def _compose(self, request: ParsedRequest) -> Answer:
+        if request.body.get("tools") or request.body.get("response_format"):
+            # A schema may take long: other requests are served meanwhile.
+            return await asyncio.to_thread(compose_answer, request, self._seed)
+        return compose_answer(request, self._seed)
 
     async def stop(self) -> None:
         """It has no connections to close."""

@@ -285,10 +285,12 @@ def _of_member(node: Mapping[str, Any], name: str) -> list[Any]:
     return found or [node.get("additionalProperties", True)]
 
 
+@functools.lru_cache(maxsize=512)
 def _matches(pattern: str, name: str) -> bool:
+    # Not by `re`: patterns come from requests, and some would keep it busy for ever.
     try:
-        return re.search(pattern, name) is not None
-    except re.error:
+        return jsonschema_rs.Draft202012Validator({"pattern": pattern}).is_valid(name)
+    except ValueError:
         return False
 
 

@@ -110,7 +110,7 @@ def _combine(name: str, one: Any, other: Any) -> Any:
             return _common(one, other)
         case "required":
             return [*one, *(each for each in other if each not in one)]
-        case "multipleOf" if isinstance(one, int) and isinstance(other, int):
+        case "multipleOf" if {type(one), type(other)} == {int}:
             return math.lcm(one, other)
         case "properties" | "patternProperties" | "dependentSchemas":
             both = {key: {"allOf": [one[key], other[key]]} for key in one if key in other}

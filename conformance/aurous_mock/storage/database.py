@@ -5,6 +5,7 @@ in the order key, completion, balance, so that there are no deadlocks.
 """
 
 import asyncio
+import contextlib
 import time
 import uuid
 from typing import Any
@@ -29,6 +30,7 @@ from aurous_mock.storage.store import (
     StartCompletion,
     Started,
     StartResult,
+    StoreUnavailable,
     rule_counter,
 )
 from aurous_mock.storage.sweeper import Sweeper
@@ -61,7 +63,9 @@ class DatabaseStore:
         self._create_balance = statements.create_balance(self._insert)
 
     async def start(self) -> None:
-        await self._read(self._read_offset)
+        # Each start of a completion reads it again.
+        with contextlib.suppress(StoreUnavailable):
+            await self._read(self._read_offset)
         self._tasks = [asyncio.create_task(work()) for work in (self.leases.run_forever, self.sweeper.run_forever)]
 
     async def stop(self) -> None:
