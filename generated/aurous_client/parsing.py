@@ -47,6 +47,17 @@ def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
 def array(value: Any, item: Callable[[Any], T]) -> list[T]:
     if type(value) is not list:
         raise ParseError("an array", value)
+    exact = _EXACT.get(item)
+    if exact is not None and {*map(kind, value)} <= exact:
+        return [*value]
+    try:
+        return [item(element) for element in value]
+    except ParseError:
+        return _items(value, item)
+
+
+def _items(value: list[Any], item: Callable[[Any], T]) -> list[T]:
+    """As `array`, and says which element does not fit."""
     found: list[T] = []
     try:
         for element in value:
@@ -169,3 +180,7 @@ def identifier(value: Any) -> uuid.UUID:
         return uuid.UUID(string(value))
     except ValueError:
         raise ParseError("a UUID", value) from None
+
+
+# Scalars of exactly this type are what their parser would return.
+_EXACT: dict[Callable[[Any], Any], set[type]] = {integer: {int}, string: {str}, boolean: {bool}}

@@ -52,7 +52,7 @@ class ApiError(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", UNSET)
         if _kind(type) is not str:
             type = _parse.member("type", type, _parse.keyword)
@@ -74,15 +74,14 @@ class ApiError(JsonObject):
         status: Any = _rest.pop("status", UNSET)
         if status is not UNSET and _kind(status) is not int:
             status = _parse.optional("status", status, _parse.integer)
-        _made = cls(
-            type=type,
-            code=code,
-            message=message,
-            doc_url=doc_url,
-            request_id=request_id,
-            param=param,
-            status=status,
-        )
+        _made = _blank(cls)
+        _made.type = type
+        _made.code = code
+        _made.message = message
+        _made.doc_url = doc_url
+        _made.request_id = request_id
+        _made.param = param
+        _made.status = status
         _made.additional_properties = _rest
         return _made
 

@@ -45,7 +45,7 @@ class Balance(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         credits: Any = _rest.pop("credits", UNSET)
         if _kind(credits) is not float:
             credits = _parse.member("credits", credits, _parse.number)
@@ -61,13 +61,12 @@ class Balance(JsonObject):
         billing_mode: Any = _rest.pop("billing_mode", UNSET)
         if billing_mode is not UNSET and _kind(billing_mode) is not str:
             billing_mode = _parse.optional("billing_mode", billing_mode, _parse.keyword)
-        _made = cls(
-            credits=credits,
-            held_credits=held_credits,
-            available_credits=available_credits,
-            currency=currency,
-            billing_mode=billing_mode,
-        )
+        _made = _blank(cls)
+        _made.credits = credits
+        _made.held_credits = held_credits
+        _made.available_credits = available_credits
+        _made.currency = currency
+        _made.billing_mode = billing_mode
         _made.additional_properties = _rest
         return _made
 

@@ -53,7 +53,7 @@ class ChatCompletion(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
@@ -78,16 +78,15 @@ class ChatCompletion(JsonObject):
             error = _parse.member(
                 "error", error, lambda value: _parse.union(value, CompletionError.from_dict, _parse.null)
             )
-        _made = cls(
-            id=id,
-            object=object,
-            created=created,
-            model=model,
-            choices=choices,
-            usage=usage,
-            status=status,
-            error=error,
-        )
+        _made = _blank(cls)
+        _made.id = id
+        _made.object = object
+        _made.created = created
+        _made.model = model
+        _made.choices = choices
+        _made.usage = usage
+        _made.status = status
+        _made.error = error
         _made.additional_properties = _rest
         return _made
 

@@ -47,7 +47,7 @@ class ChatCompletionChunk(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
@@ -66,14 +66,13 @@ class ChatCompletionChunk(JsonObject):
         usage: Any = _rest.pop("usage", UNSET)
         if usage is not UNSET:
             usage = _parse.member("usage", usage, lambda value: _parse.union(value, Usage.from_dict, _parse.null))
-        _made = cls(
-            id=id,
-            object=object,
-            created=created,
-            model=model,
-            choices=choices,
-            usage=usage,
-        )
+        _made = _blank(cls)
+        _made.id = id
+        _made.object = object
+        _made.created = created
+        _made.model = model
+        _made.choices = choices
+        _made.usage = usage
         _made.additional_properties = _rest
         return _made
 

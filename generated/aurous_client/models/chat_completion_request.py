@@ -104,7 +104,7 @@ class ChatCompletionRequest(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         model: Any = _rest.pop("model", UNSET)
         if _kind(model) is not str:
             model = _parse.member("model", model, _parse.string)
@@ -182,26 +182,25 @@ class ChatCompletionRequest(JsonObject):
         vision_quality: Any = _rest.pop("vision_quality", UNSET)
         if vision_quality is not UNSET and _kind(vision_quality) is not str:
             vision_quality = _parse.optional("vision_quality", vision_quality, _parse.string)
-        _made = cls(
-            model=model,
-            messages=messages,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            top_p=top_p,
-            stream=stream,
-            stream_options=stream_options,
-            tools=tools,
-            tool_choice=tool_choice,
-            response_format=response_format,
-            reasoning_effort=reasoning_effort,
-            seed=seed,
-            stop=stop,
-            presence_penalty=presence_penalty,
-            frequency_penalty=frequency_penalty,
-            logprobs=logprobs,
-            top_logprobs=top_logprobs,
-            vision_quality=vision_quality,
-        )
+        _made = _blank(cls)
+        _made.model = model
+        _made.messages = messages
+        _made.max_tokens = max_tokens
+        _made.temperature = temperature
+        _made.top_p = top_p
+        _made.stream = stream
+        _made.stream_options = stream_options
+        _made.tools = tools
+        _made.tool_choice = tool_choice
+        _made.response_format = response_format
+        _made.reasoning_effort = reasoning_effort
+        _made.seed = seed
+        _made.stop = stop
+        _made.presence_penalty = presence_penalty
+        _made.frequency_penalty = frequency_penalty
+        _made.logprobs = logprobs
+        _made.top_logprobs = top_logprobs
+        _made.vision_quality = vision_quality
         _made.additional_properties = _rest
         return _made
 

@@ -34,13 +34,12 @@ class ChatPricing(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         input = _parse.member("input", _rest.pop("input", UNSET), TokenRate.from_dict)
         output = _parse.member("output", _rest.pop("output", UNSET), TokenRate.from_dict)
-        _made = cls(
-            input=input,
-            output=output,
-        )
+        _made = _blank(cls)
+        _made.input = input
+        _made.output = output
         _made.additional_properties = _rest
         return _made
 

@@ -42,7 +42,7 @@ class ChunkChoice(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         index: Any = _rest.pop("index", UNSET)
         if _kind(index) is not int:
             index = _parse.member("index", index, _parse.integer)
@@ -59,12 +59,11 @@ class ChunkChoice(JsonObject):
             logprobs = _parse.member(
                 "logprobs", logprobs, lambda value: _parse.union(value, Logprobs.from_dict, _parse.null)
             )
-        _made = cls(
-            index=index,
-            delta=delta,
-            finish_reason=finish_reason,
-            logprobs=logprobs,
-        )
+        _made = _blank(cls)
+        _made.index = index
+        _made.delta = delta
+        _made.finish_reason = finish_reason
+        _made.logprobs = logprobs
         _made.additional_properties = _rest
         return _made
 

@@ -35,7 +35,7 @@ class CompletionError(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         code: Any = _rest.pop("code", UNSET)
         if _kind(code) is not str:
             code = _parse.member("code", code, _parse.string)
@@ -45,11 +45,10 @@ class CompletionError(JsonObject):
         message: Any = _rest.pop("message", UNSET)
         if _kind(message) is not str:
             message = _parse.member("message", message, _parse.string)
-        _made = cls(
-            code=code,
-            type=type,
-            message=message,
-        )
+        _made = _blank(cls)
+        _made.code = code
+        _made.type = type
+        _made.message = message
         _made.additional_properties = _rest
         return _made
 

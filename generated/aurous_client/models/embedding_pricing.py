@@ -34,13 +34,12 @@ class EmbeddingPricing(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         text = _parse.member("text", _rest.pop("text", UNSET), TokenRate.from_dict)
         visual = _parse.member("visual", _rest.pop("visual", UNSET), TokenRate.from_dict)
-        _made = cls(
-            text=text,
-            visual=visual,
-        )
+        _made = _blank(cls)
+        _made.text = text
+        _made.visual = visual
         _made.additional_properties = _rest
         return _made
 

@@ -31,11 +31,10 @@ class ErrorEnvelope(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         error = _parse.member("error", _rest.pop("error", UNSET), ApiError.from_dict)
-        _made = cls(
-            error=error,
-        )
+        _made = _blank(cls)
+        _made.error = error
         _made.additional_properties = _rest
         return _made
 

@@ -34,17 +34,16 @@ class FunctionCall(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
         if _kind(name) is not str:
             name = _parse.member("name", name, _parse.string)
         arguments: Any = _rest.pop("arguments", UNSET)
         if _kind(arguments) is not str:
             arguments = _parse.member("arguments", arguments, _parse.string)
-        _made = cls(
-            name=name,
-            arguments=arguments,
-        )
+        _made = _blank(cls)
+        _made.name = name
+        _made.arguments = arguments
         _made.additional_properties = _rest
         return _made
 

@@ -38,7 +38,7 @@ class FunctionDefinition(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
         if _kind(name) is not str:
             name = _parse.member("name", name, _parse.string)
@@ -48,11 +48,10 @@ class FunctionDefinition(JsonObject):
         parameters: Any = _rest.pop("parameters", UNSET)
         if parameters is not UNSET:
             parameters = _parse.optional("parameters", parameters, _parse.mapping)
-        _made = cls(
-            name=name,
-            description=description,
-            parameters=parameters,
-        )
+        _made = _blank(cls)
+        _made.name = name
+        _made.description = description
+        _made.parameters = parameters
         _made.additional_properties = _rest
         return _made
 

@@ -40,17 +40,16 @@ class ImageUrl(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         url: Any = _rest.pop("url", UNSET)
         if _kind(url) is not str:
             url = _parse.member("url", url, _parse.string)
         detail: Any = _rest.pop("detail", UNSET)
         if detail is not UNSET and _kind(detail) is not str:
             detail = _parse.optional("detail", detail, _parse.keyword)
-        _made = cls(
-            url=url,
-            detail=detail,
-        )
+        _made = _blank(cls)
+        _made.url = url
+        _made.detail = detail
         _made.additional_properties = _rest
         return _made
 

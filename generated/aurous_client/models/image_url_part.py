@@ -33,13 +33,12 @@ class ImageUrlPart(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "image_url"))
         image_url = _parse.member("image_url", _rest.pop("image_url", UNSET), ImageUrl.from_dict)
-        _made = cls(
-            type=type,
-            image_url=image_url,
-        )
+        _made = _blank(cls)
+        _made.type = type
+        _made.image_url = image_url
         _made.additional_properties = _rest
         return _made
 

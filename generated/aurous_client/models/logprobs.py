@@ -31,15 +31,14 @@ class Logprobs(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         content = _parse.member(
             "content",
             _rest.pop("content", UNSET),
             lambda value: _parse.union(value, lambda value: _parse.array(value, TokenLogprob.from_dict), _parse.null),
         )
-        _made = cls(
-            content=content,
-        )
+        _made = _blank(cls)
+        _made.content = content
         _made.additional_properties = _rest
         return _made
 

@@ -50,7 +50,7 @@ class Model(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
@@ -75,14 +75,13 @@ class Model(JsonObject):
         aurous_metadata: Any = _rest.pop("aurous_metadata", UNSET)
         if aurous_metadata is not UNSET:
             aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
-        _made = cls(
-            id=id,
-            object=object,
-            kind=kind,
-            chat_pricing=chat_pricing,
-            embedding_pricing=embedding_pricing,
-            aurous_metadata=aurous_metadata,
-        )
+        _made = _blank(cls)
+        _made.id = id
+        _made.object = object
+        _made.kind = kind
+        _made.chat_pricing = chat_pricing
+        _made.embedding_pricing = embedding_pricing
+        _made.aurous_metadata = aurous_metadata
         _made.additional_properties = _rest
         return _made
 

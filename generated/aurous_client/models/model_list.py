@@ -33,15 +33,14 @@ class ModelList(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         object: Any = _rest.pop("object", "list")
         if _kind(object) is not str:
             object = _parse.member("object", object, _parse.keyword)
         data = _parse.member("data", _rest.pop("data", UNSET), lambda value: _parse.array(value, Model.from_dict))
-        _made = cls(
-            object=object,
-            data=data,
-        )
+        _made = _blank(cls)
+        _made.object = object
+        _made.data = data
         _made.additional_properties = _rest
         return _made
 

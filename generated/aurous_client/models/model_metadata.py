@@ -57,7 +57,7 @@ class ModelMetadata(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         kind: Any = _rest.pop("kind", UNSET)
         if kind is not UNSET and _kind(kind) is not str:
             kind = _parse.optional("kind", kind, _parse.keyword)
@@ -89,15 +89,14 @@ class ModelMetadata(JsonObject):
         max_input_items: Any = _rest.pop("max_input_items", UNSET)
         if max_input_items is not UNSET and _kind(max_input_items) is not int:
             max_input_items = _parse.optional("max_input_items", max_input_items, _parse.integer)
-        _made = cls(
-            kind=kind,
-            context_window=context_window,
-            capabilities=capabilities,
-            default_max_output_tokens=default_max_output_tokens,
-            max_output_tokens_hard_cap=max_output_tokens_hard_cap,
-            dimensions=dimensions,
-            max_input_items=max_input_items,
-        )
+        _made = _blank(cls)
+        _made.kind = kind
+        _made.context_window = context_window
+        _made.capabilities = capabilities
+        _made.default_max_output_tokens = default_max_output_tokens
+        _made.max_output_tokens_hard_cap = max_output_tokens_hard_cap
+        _made.dimensions = dimensions
+        _made.max_input_items = max_input_items
         _made.additional_properties = _rest
         return _made
 

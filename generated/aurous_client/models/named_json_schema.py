@@ -42,7 +42,7 @@ class NamedJsonSchema(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
         if _kind(name) is not str:
             name = _parse.member("name", name, _parse.string)
@@ -52,11 +52,10 @@ class NamedJsonSchema(JsonObject):
         schema: Any = _rest.pop("schema", UNSET)
         if schema is not UNSET:
             schema = _parse.optional("schema", schema, _parse.mapping)
-        _made = cls(
-            name=name,
-            strict=strict,
-            schema=schema,
-        )
+        _made = _blank(cls)
+        _made.name = name
+        _made.strict = strict
+        _made.schema = schema
         _made.additional_properties = _rest
         return _made
 

@@ -39,7 +39,7 @@ class ResponseMessage(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         role: Any = _rest.pop("role", UNSET)
         if _kind(role) is not str:
             role = _parse.member("role", role, _parse.string)
@@ -51,11 +51,10 @@ class ResponseMessage(JsonObject):
             tool_calls = _parse.optional(
                 "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCall.from_dict)
             )
-        _made = cls(
-            role=role,
-            content=content,
-            tool_calls=tool_calls,
-        )
+        _made = _blank(cls)
+        _made.role = role
+        _made.content = content
+        _made.tool_calls = tool_calls
         _made.additional_properties = _rest
         return _made
 

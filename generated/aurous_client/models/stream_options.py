@@ -33,13 +33,12 @@ class StreamOptions(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         include_usage: Any = _rest.pop("include_usage", UNSET)
         if include_usage is not UNSET and _kind(include_usage) is not bool:
             include_usage = _parse.optional("include_usage", include_usage, _parse.boolean)
-        _made = cls(
-            include_usage=include_usage,
-        )
+        _made = _blank(cls)
+        _made.include_usage = include_usage
         _made.additional_properties = _rest
         return _made
 

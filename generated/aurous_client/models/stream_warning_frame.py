@@ -48,7 +48,7 @@ class StreamWarningFrame(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
         if id is not UNSET and _kind(id) is not str:
             id = _parse.optional("id", id, _parse.string)
@@ -65,14 +65,13 @@ class StreamWarningFrame(JsonObject):
         if choices is not UNSET:
             choices = _parse.optional("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
         warning = _parse.member("warning", _rest.pop("warning", UNSET), StreamWarning.from_dict)
-        _made = cls(
-            id=id,
-            object=object,
-            created=created,
-            model=model,
-            choices=choices,
-            warning=warning,
-        )
+        _made = _blank(cls)
+        _made.id = id
+        _made.object = object
+        _made.created = created
+        _made.model = model
+        _made.choices = choices
+        _made.warning = warning
         _made.additional_properties = _rest
         return _made
 

@@ -30,11 +30,10 @@ class TextFormat(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
-        _made = cls(
-            type=type,
-        )
+        _made = _blank(cls)
+        _made.type = type
         _made.additional_properties = _rest
         return _made
 

@@ -33,15 +33,14 @@ class TextPart(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
         text: Any = _rest.pop("text", UNSET)
         if _kind(text) is not str:
             text = _parse.member("text", text, _parse.string)
-        _made = cls(
-            type=type,
-            text=text,
-        )
+        _made = _blank(cls)
+        _made.type = type
+        _made.text = text
         _made.additional_properties = _rest
         return _made
 

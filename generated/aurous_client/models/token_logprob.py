@@ -42,7 +42,7 @@ class TokenLogprob(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         token: Any = _rest.pop("token", UNSET)
         if _kind(token) is not str:
             token = _parse.member("token", token, _parse.string)
@@ -61,12 +61,11 @@ class TokenLogprob(JsonObject):
             top_logprobs = _parse.optional(
                 "top_logprobs", top_logprobs, lambda value: _parse.array(value, TopLogprob.from_dict)
             )
-        _made = cls(
-            token=token,
-            logprob=logprob,
-            bytes_=bytes_,
-            top_logprobs=top_logprobs,
-        )
+        _made = _blank(cls)
+        _made.token = token
+        _made.logprob = logprob
+        _made.bytes_ = bytes_
+        _made.top_logprobs = top_logprobs
         _made.additional_properties = _rest
         return _made
 

@@ -32,13 +32,12 @@ class TokenRate(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         credits_per_m: Any = _rest.pop("credits_per_M", UNSET)
         if _kind(credits_per_m) is not float:
             credits_per_m = _parse.member("credits_per_M", credits_per_m, _parse.number)
-        _made = cls(
-            credits_per_m=credits_per_m,
-        )
+        _made = _blank(cls)
+        _made.credits_per_m = credits_per_m
         _made.additional_properties = _rest
         return _made
 

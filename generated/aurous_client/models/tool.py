@@ -34,15 +34,14 @@ class Tool(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", "function")
         if _kind(type) is not str:
             type = _parse.member("type", type, _parse.keyword)
         function = _parse.member("function", _rest.pop("function", UNSET), FunctionDefinition.from_dict)
-        _made = cls(
-            type=type,
-            function=function,
-        )
+        _made = _blank(cls)
+        _made.type = type
+        _made.function = function
         _made.additional_properties = _rest
         return _made
 

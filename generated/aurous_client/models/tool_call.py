@@ -38,7 +38,7 @@ class ToolCall(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
         if _kind(id) is not str:
             id = _parse.member("id", id, _parse.string)
@@ -46,11 +46,10 @@ class ToolCall(JsonObject):
         if _kind(type) is not str:
             type = _parse.member("type", type, _parse.string)
         function = _parse.member("function", _rest.pop("function", UNSET), FunctionCall.from_dict)
-        _made = cls(
-            id=id,
-            type=type,
-            function=function,
-        )
+        _made = _blank(cls)
+        _made.id = id
+        _made.type = type
+        _made.function = function
         _made.additional_properties = _rest
         return _made
 

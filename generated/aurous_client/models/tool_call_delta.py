@@ -42,7 +42,7 @@ class ToolCallDelta(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         index: Any = _rest.pop("index", UNSET)
         if _kind(index) is not int:
             index = _parse.member("index", index, _parse.integer)
@@ -55,12 +55,11 @@ class ToolCallDelta(JsonObject):
         function: Any = _rest.pop("function", UNSET)
         if function is not UNSET:
             function = _parse.optional("function", function, FunctionCallDelta.from_dict)
-        _made = cls(
-            index=index,
-            id=id,
-            type=type,
-            function=function,
-        )
+        _made = _blank(cls)
+        _made.index = index
+        _made.id = id
+        _made.type = type
+        _made.function = function
         _made.additional_properties = _rest
         return _made
 

@@ -38,7 +38,7 @@ class TopLogprob(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         token: Any = _rest.pop("token", UNSET)
         if _kind(token) is not str:
             token = _parse.member("token", token, _parse.string)
@@ -52,11 +52,10 @@ class TopLogprob(JsonObject):
                 bytes_,
                 lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
             )
-        _made = cls(
-            token=token,
-            logprob=logprob,
-            bytes_=bytes_,
-        )
+        _made = _blank(cls)
+        _made.token = token
+        _made.logprob = logprob
+        _made.bytes_ = bytes_
         _made.additional_properties = _rest
         return _made
 

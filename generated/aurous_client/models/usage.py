@@ -48,7 +48,7 @@ class Usage(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         prompt_tokens: Any = _rest.pop("prompt_tokens", UNSET)
         if _kind(prompt_tokens) is not int:
             prompt_tokens = _parse.member("prompt_tokens", prompt_tokens, _parse.integer)
@@ -65,14 +65,13 @@ class Usage(JsonObject):
         if _kind(credits_charged) is not float:
             credits_charged = _parse.member("credits_charged", credits_charged, _parse.number)
         breakdown = _parse.member("breakdown", _rest.pop("breakdown", UNSET), UsageBreakdown.from_dict)
-        _made = cls(
-            prompt_tokens=prompt_tokens,
-            completion_tokens=completion_tokens,
-            total_tokens=total_tokens,
-            reasoning_tokens=reasoning_tokens,
-            credits_charged=credits_charged,
-            breakdown=breakdown,
-        )
+        _made = _blank(cls)
+        _made.prompt_tokens = prompt_tokens
+        _made.completion_tokens = completion_tokens
+        _made.total_tokens = total_tokens
+        _made.reasoning_tokens = reasoning_tokens
+        _made.credits_charged = credits_charged
+        _made.breakdown = breakdown
         _made.additional_properties = _rest
         return _made
 

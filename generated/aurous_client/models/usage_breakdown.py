@@ -45,7 +45,7 @@ class UsageBreakdown(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         input_credits: Any = _rest.pop("input_credits", UNSET)
         if _kind(input_credits) is not float:
             input_credits = _parse.member("input_credits", input_credits, _parse.number)
@@ -61,13 +61,12 @@ class UsageBreakdown(JsonObject):
         pricing_version: Any = _rest.pop("pricing_version", UNSET)
         if _kind(pricing_version) is not int:
             pricing_version = _parse.member("pricing_version", pricing_version, _parse.integer)
-        _made = cls(
-            input_credits=input_credits,
-            output_credits=output_credits,
-            reasoning_credits=reasoning_credits,
-            model=model,
-            pricing_version=pricing_version,
-        )
+        _made = _blank(cls)
+        _made.input_credits = input_credits
+        _made.output_credits = output_credits
+        _made.reasoning_credits = reasoning_credits
+        _made.model = model
+        _made.pricing_version = pricing_version
         _made.additional_properties = _rest
         return _made
 

@@ -38,7 +38,7 @@ class UserMessage(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = _parse.members(src_dict)
+        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         role = _parse.member("role", _rest.pop("role", UNSET), lambda value: _parse.constant(value, "user"))
         content = _parse.member(
             "content",
@@ -57,11 +57,10 @@ class UserMessage(JsonObject):
         name: Any = _rest.pop("name", UNSET)
         if name is not UNSET and _kind(name) is not str:
             name = _parse.optional("name", name, _parse.string)
-        _made = cls(
-            role=role,
-            content=content,
-            name=name,
-        )
+        _made = _blank(cls)
+        _made.role = role
+        _made.content = content
+        _made.name = name
         _made.additional_properties = _rest
         return _made
 
