@@ -1,4 +1,4 @@
-"""Gives pytest the suite's options and the tests their server; everything else is in the package `harness`."""
+"""The pytest options of the suite and the fixtures that give tests their server."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import options
-from harness.client.api_client import Server
-from harness.plugin import Run
+from harness.client.api_client import ApiClient
+from harness.plugin import ConformancePlugin
 from harness.settings import Settings
 
-RUN = pytest.StashKey[Run]()
+PLUGIN = pytest.StashKey[ConformancePlugin]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,21 +23,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rule(rule): the documented rule that a test proves")
-    config.addinivalue_line("markers", "first: costs little, and may cost much; before a budget is touched")
-    config.addinivalue_line("markers", "dear: costs more than most tests; after them")
-    config.stash[RUN] = Run(config)
-    config.pluginmanager.register(config.stash[RUN], "aurous-conformance")
+    config.addinivalue_line("markers", "rule(rule): the documented rule that a test checks")
+    config.addinivalue_line("markers", "first: reserves much and costs little; runs while the budget is untouched")
+    config.addinivalue_line("markers", "expensive: costs more than most tests; runs after them")
+    config.stash[PLUGIN] = ConformancePlugin(config)
+    config.pluginmanager.register(config.stash[PLUGIN], "aurous-conformance")
 
 
 @pytest.fixture(scope="session")
 def settings(pytestconfig: pytest.Config) -> Settings:
-    return pytestconfig.stash[RUN].settings
+    return pytestconfig.stash[PLUGIN].settings
 
 
 @pytest.fixture(scope="session")
-def server(pytestconfig: pytest.Config) -> Iterator[Server]:
-    """The server under test, asked with the run's key."""
-    server = pytestconfig.stash[RUN].server()
-    yield server
-    server.close()
+def api(pytestconfig: pytest.Config) -> Iterator[ApiClient]:
+    """A client of the server under test, with the run's key."""
+    client = pytestconfig.stash[PLUGIN].api_client()
+    yield client
+    client.close()

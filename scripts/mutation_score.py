@@ -36,27 +36,27 @@ def main() -> int:
 def _mechanical(options: argparse.Namespace) -> int:
     from mutants.source_mutation import report
 
-    return report(workers=options.workers, size=options.sample, chosen=options.only)
+    return report(workers=options.workers, size=options.sample, selected=options.only)
 
 
 def _planted(options: argparse.Namespace) -> int:
-    from mutants.report import Entry, Matrix, line_of
-    from mutants.runner import compete
+    from mutants.report import Matrix, VariantResult, line_of
+    from mutants.runner import run_variants
 
-    entries: list[Entry] = []
-    with _stranger(options) as complains:
-        for entry in compete(
-            _chosen(options),
+    results: list[VariantResult] = []
+    with _baseline(options) as reports_failures:
+        for result in run_variants(
+            _selected(options),
             workers=options.workers,
             exhaustive=options.all_rules,
             hints={name: (test,) for name, test in json.loads(SEEN.read_text()).items()},
-            stranger=complains,
+            baseline=reports_failures,
         ):
-            entries.append(entry)
-            print(line_of(entry), flush=True)
-            if options.verbose and not entry.good:
-                print(entry.trial.output, flush=True)
-    matrix = Matrix(entries)
+            results.append(result)
+            print(line_of(result), flush=True)
+            if options.verbose and not result.good:
+                print(result.suite_run.output, flush=True)
+    matrix = Matrix(results)
     print("", *map(line_of, matrix.bad), matrix.score, sep="\n")
     if options.json:
         options.json.write_text(matrix.as_json())
@@ -69,21 +69,21 @@ def _planted(options: argparse.Namespace) -> int:
 
 
 @contextmanager
-def _stranger(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | None]:
+def _baseline(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | None]:
     """Plain schemathesis, which has to hear a correct server first."""
     from mutants.catalogue import VARIANTS
-    from mutants.schemathesis_baseline import Stranger
+    from mutants.schemathesis_baseline import SchemathesisBaseline
     from mutants.variant_server import running
 
     if not options.schemathesis:
         yield None
         return
     with running(VARIANTS["plain"]) as url:
-        stranger = Stranger(url)
-    yield stranger.complains
+        baseline = SchemathesisBaseline(url)
+    yield baseline.reports_failures
 
 
-def _chosen(options: argparse.Namespace) -> list[Variant]:
+def _selected(options: argparse.Namespace) -> list[Variant]:
     from mutants.catalogue import VARIANTS, quick
 
     if options.only:

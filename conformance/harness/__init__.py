@@ -1,1 +1,1 @@
-"""The conformance suite's workings: what a rule is, how a server is asked, how a verdict is told."""
+"""The conformance suite's machinery: rules and outcomes, the HTTP client, generated requests, reports."""

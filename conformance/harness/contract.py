@@ -1,4 +1,4 @@
-"""Owns the reading of the contract, of one version: schemas, operations, error codes; sends and judges nothing."""
+"""Reads the contract of one version from its spec: schemas, operations, error codes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RELEASED = ROOT / "conformance" / "aurous_mock" / "specs"
 
 
 @dataclass
-class Choice:
+class Selection:
     """The version that this run holds a server to. Tests are generated from it on import, so it is chosen before."""
 
     spec: Path = NEWEST
 
 
-CHOSEN = Choice()
+SELECTED = Selection()
 
 
 class UnknownVersionError(ValueError):
@@ -54,7 +54,7 @@ class ErrorCode:
 
 def choose(version: str | None) -> None:
     """Hold servers to this version from now on; to that of openapi.yaml if it is None."""
-    CHOSEN.spec = NEWEST if version is None else _spec_of(version)
+    SELECTED.spec = NEWEST if version is None else _spec_of(version)
 
 
 def _spec_of(version: str) -> Path:
@@ -68,8 +68,8 @@ def _spec_of(version: str) -> Path:
 
 
 def document() -> dict[str, Any]:
-    """The contract as written, of the version that was chosen."""
-    return _read(CHOSEN.spec)
+    """The spec of the selected version."""
+    return _read(SELECTED.spec)
 
 
 @cache
@@ -111,8 +111,8 @@ def error_types() -> list[str]:
 
 def schema(name: str) -> dict[str, Any]:
     """A component schema as written, references and all."""
-    found: dict[str, Any] = document()["components"]["schemas"][name]
-    return found
+    result: dict[str, Any] = document()["components"]["schemas"][name]
+    return result
 
 
 def resolve(node: dict[str, Any]) -> dict[str, Any]:
@@ -130,14 +130,14 @@ def _validator(name: str, spec: Path) -> jsonschema_rs.Draft202012Validator:
     )
 
 
-def misfits(name: str, value: Any) -> list[str]:
-    """How a value departs from a component schema, each fault with its place; empty if it does not."""
-    return [_told(error) for error in _validator(name, CHOSEN.spec).iter_errors(value)]
+def schema_errors(name: str, value: Any) -> list[str]:
+    """The errors of a value against a component schema, each with its place; empty if it is valid."""
+    return [_format_error(error) for error in _validator(name, SELECTED.spec).iter_errors(value)]
 
 
-def misfits_of(written: dict[str, Any], value: Any) -> list[str]:
-    """How a value departs from a JSON Schema that is not part of the contract, such as a tool's parameters."""
-    return [_told(error) for error in jsonschema_rs.Draft202012Validator(written).iter_errors(value)]
+def instance_errors(schema: dict[str, Any], value: Any) -> list[str]:
+    """The errors of a value against a JSON Schema outside the contract, such as a tool's parameters."""
+    return [_format_error(error) for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(value)]
 
 
 def examples(path: str, method: str) -> Iterator[tuple[str, Any]]:
@@ -148,6 +148,6 @@ def examples(path: str, method: str) -> Iterator[tuple[str, Any]]:
             yield name, example["value"]
 
 
-def _told(error: jsonschema_rs.ValidationError) -> str:
+def _format_error(error: jsonschema_rs.ValidationError) -> str:
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
     return f"{place.removeprefix('.') or 'the document'}: {error.message[:200]}"

@@ -1,4 +1,4 @@
-"""Owns the command line of a run: its options, and the settings that they amount to; starts nothing."""
+"""The command line of a run: its options, and the settings made from them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from harness import contract
+from harness import contract, preflight
 from harness.settings import DEFAULT_SEED, EMBEDDED_KEY, OTHER_EMBEDDED_KEY, Profile, Settings, is_loopback
 
 DEFAULT_BUDGET = 2.0
+# Seconds for requests; with starting and reporting, a run ends within five minutes.
+DEFAULT_SECONDS = 270.0
 REPORTS = (".html", ".json")
 # Seconds in which a server must take a connection, before anything is asked of it.
 REACHED_WITHIN = 5.0
+# The exit code of a run on what is no Aurous server, or refuses the key.
+NOT_AUROUS = 2
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -28,7 +32,17 @@ def add_options(parser: pytest.Parser) -> None:
         ("--base-url", {"metavar": "URL", "help": "the server to test; the mock server is started without it"}),
         ("--api-key", {"metavar": "KEY", "help": "its API key (default: AUROUS_API_KEY)"}),
         ("--other-api-key", {"metavar": "KEY", "help": "a key of another team, for rules about what teams share"}),
-        ("--api-version", {"metavar": "DATE", "help": "the version to hold it to (default: the one of openapi.yaml)"}),
+        ("--api-version", {"metavar": "DATE", "help": "the version to test for (default: the one of openapi.yaml)"}),
+        (
+            "--rule",
+            {
+                "action": "append",
+                "default": [],
+                "metavar": "ID",
+                "help": "only this rule, or all that a pattern such as `stream.*` matches; repeatable",
+            },
+        ),
+        ("--list-rules", {"action": "store_true", "help": "list the rules with their pages, and send nothing"}),
         (
             "--profile",
             {
@@ -46,7 +60,16 @@ def add_options(parser: pytest.Parser) -> None:
                 "help": f"the most to spend (default: {DEFAULT_BUDGET:g} unless loopback)",
             },
         ),
-        ("--dry-run", {"action": "store_true", "help": "tell what would be sent and its price; ask only the mock"}),
+        (
+            "--max-seconds",
+            {
+                "type": _seconds,
+                "metavar": "N",
+                "help": f"the most time to take; 0 is no limit (default: {DEFAULT_SECONDS:g}; none if thorough)",
+            },
+        ),
+        ("--no-preflight", {"action": "store_true", "help": "run even if the server does not look like an Aurous one"}),
+        ("--dry-run", {"action": "store_true", "help": "show what would be sent and its price; ask only the mock"}),
         (
             "--report",
             {
@@ -83,9 +106,14 @@ def check(config: pytest.Config) -> None:
     parts = _parsed(str(url))
     if config.getoption("dry_run"):
         return
-    _given_key(config, str(url), embedded=False)
+    key = _given_key(config, str(url), embedded=False)
+    if config.getoption("list_rules") or config.getoption("no_preflight"):
+        return
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         _reach(str(url), *parts)
+    problem = preflight.problem(base_url(config) or str(url), key or EMBEDDED_KEY)
+    if problem is not None:
+        pytest.exit(f"--base-url: {problem}", returncode=NOT_AUROUS)
 
 
 def _parsed(url: str) -> tuple[str, int]:
@@ -122,6 +150,20 @@ def _credits(text: str) -> float:
     return value
 
 
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+    return value
+
+
+def max_seconds(config: pytest.Config) -> float | None:
+    given: float | None = config.getoption("max_seconds")
+    if given is None:
+        return None if Profile(config.getoption("profile")) is Profile.THOROUGH else DEFAULT_SECONDS
+    return given or None
+
+
 def choose_version(config: pytest.Config) -> None:
     """Take the version to test for, before any test is generated from its contract."""
     try:
@@ -145,6 +187,7 @@ def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
         max_credits=budget if budget is not None or local else DEFAULT_BUDGET,
         embedded=embedded,
         dry_run=bool(config.getoption("dry_run")),
+        max_seconds=max_seconds(config),
     )
 
 

@@ -1,73 +1,86 @@
-"""Owns the passage from how a test ended to what was found, and the telling of a breach; knows no single rule."""
+"""How the end of a test becomes the outcome of a rule, and how a failure is described."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from harness.client.exchange import Exchange, answer, curl, redacted
-from harness.results import Finding, Outcome, Shown
+from harness.client.exchange import Exchange, curl, format_response, redacted
+from harness.results import CheckResult, ExchangeView, Outcome
 from harness.rules import Level
-from harness.violations import Breach, Observation, Unseen, leaves
+from harness.violations import Informational, NotTested, RuleViolation, flatten
 
 SUITE = Path(__file__).resolve().parents[1]
-MOST_SHOWN = 4
+MAX_EXCHANGES_SHOWN = 4
 
 
-def judge(error: BaseException | None, level: Level, *, missing: bool) -> tuple[Outcome, str, tuple[Exchange, ...]]:
-    """The outcome, one sentence about it, and the exchanges that show it."""
+class Classified(NamedTuple):
+    """The outcome of a test, one sentence about it, what would have passed, and the exchanges that show it."""
+
+    outcome: Outcome
+    actual: str = ""
+    expected: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+
+
+def classify(error: BaseException | None, level: Level, *, missing: bool) -> Classified:
+    """Classify how a test ended. `missing` says that a rule before it already failed for the same setup."""
     if error is None:
-        return Outcome.KEPT, "", ()
-    cause = _most_telling(error)
-    if isinstance(cause, Observation):
-        return Outcome.OBSERVED, str(cause), ()
-    if isinstance(cause, Unseen | pytest.skip.Exception):
-        return Outcome.UNSEEN, str(cause), ()
-    came = cause.came if isinstance(cause, Breach) else _in_own_words(cause)
-    exchanges = cause.exchanges if isinstance(cause, Breach) else ()
-    if level is Level.OBSERVED:
-        return Outcome.OBSERVED, came, exchanges
-    if missing and isinstance(cause, Breach):
-        # The fault has a rule of its own; here it only means that there was nothing to try this one on.
-        return Outcome.UNSEEN, f"what it needs is missing: {came}", exchanges
-    return Outcome.BROKEN, came, exchanges
+        return Classified(Outcome.PASSED)
+    cause = _most_specific(error)
+    if isinstance(cause, Informational):
+        return Classified(Outcome.INFORMATIONAL, str(cause))
+    if isinstance(cause, NotTested | pytest.skip.Exception):
+        return Classified(Outcome.NOT_TESTED, str(cause))
+    violation = cause if isinstance(cause, RuleViolation) else RuleViolation(_describe_unexpected(cause))
+    if level is Level.INFORMATIONAL:
+        return Classified(Outcome.INFORMATIONAL, violation.actual, exchanges=violation.exchanges)
+    if missing and isinstance(cause, RuleViolation):
+        return Classified(
+            Outcome.NOT_TESTED, f"a prerequisite failed: {violation.actual}", exchanges=violation.exchanges
+        )
+    return Classified(Outcome.FAILED, violation.actual, violation.expected, violation.exchanges)
 
 
-def shown(exchanges: tuple[Exchange, ...], recorded: list[Exchange], redact: Callable[[str], str]) -> tuple[Shown, ...]:
-    """The exchanges that a breach named, or the last one of the test."""
+def exchange_views(
+    exchanges: tuple[Exchange, ...], recorded: list[Exchange], redact: Callable[[str], str]
+) -> tuple[ExchangeView, ...]:
+    """The exchanges that a violation named, or the last one of the test, as the reports show them."""
     chosen = exchanges or tuple(recorded[-1:])
-    clean = [redacted(exchange, redact) for exchange in chosen[:MOST_SHOWN]]
-    return tuple(Shown(curl(exchange), answer(exchange)) for exchange in clean)
+    clean = [redacted(exchange, redact) for exchange in chosen[:MAX_EXCHANGES_SHOWN]]
+    return tuple(ExchangeView(curl(exchange), format_response(exchange)) for exchange in clean)
 
 
-def tell(finding: Finding) -> str:
-    """A broken rule as a reader wants it: what was sent, what came, what the documentation says, where."""
+def describe_failure(check: CheckResult) -> str:
+    """A failed rule in a terminal: what the documentation says and where, what was sent, and what came back."""
     lines = [
-        f"rule  {finding.rule.id}",
-        f"says  {finding.rule.says}",
-        f"page  {finding.rule.url}",
-        f"came  {finding.came}",
+        f"rule      {check.rule.id}",
+        f"page      {check.rule.url}",
+        f"says      {check.rule.sentence}",
+        f"actual    {check.actual}",
+        f"expected  {check.expected or check.rule.sentence}",
     ]
-    for exchange in finding.shown:
-        lines += ["", f"$ {exchange.curl}", *(f"  {line}" for line in exchange.answer.splitlines())]
+    for exchange in check.exchanges:
+        lines += ["", f"$ {exchange.curl}", *(f"  {line}" for line in exchange.response.splitlines())]
     return "\n".join(lines)
 
 
-def _most_telling(error: BaseException) -> BaseException:
-    found = leaves(error)
-    ranks: list[type[BaseException]] = [Breach, Observation, Unseen]
+def _most_specific(error: BaseException) -> BaseException:
+    errors = flatten(error)
+    ranks: list[type[BaseException]] = [RuleViolation, Informational, NotTested]
     for rank in ranks:
-        for leaf in found:
+        for leaf in errors:
             if isinstance(leaf, rank):
                 return leaf
-    return found[0]
+    return errors[0]
 
 
-def _in_own_words(error: BaseException) -> str:
-    """An error that no rule foresaw, with the line of the suite that met it and none of the libraries'."""
+def _describe_unexpected(error: BaseException) -> str:
+    """An error that no rule foresaw, with the line of the suite that raised it and none of the libraries'."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(SUITE)]
-    place = f" (met at {Path(own[-1].filename).relative_to(SUITE)}:{own[-1].lineno})" if own else ""
-    return f"the answer could not be made sense of: {type(error).__name__}: {error}{place}"
+    place = f" (at {Path(own[-1].filename).relative_to(SUITE)}:{own[-1].lineno})" if own else ""
+    return f"the response could not be interpreted: {type(error).__name__}: {error}{place}"

@@ -1,4 +1,4 @@
-"""Owns the wiring between pytest and a run: when the server starts, how findings travel, what is told at the end."""
+"""The pytest plugin of a run: starts the server, turns tests into results of rules, and reports them."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness import contract, options, outcomes
-from harness.client.api_client import Recorder, Server
-from harness.client.charges import charge
+from harness.client.api_client import ApiClient
+from harness.client.charges import charged_credits
+from harness.client.deadlines import TimeLimit
 from harness.client.embedded_server import EmbeddedServer, NotStartedError
-from harness.client.spend_limit import Purse
-from harness.reports import dry_run, html_report, json_report, terminal
-from harness.results import Finding, Outcome, Verdicts
-from harness.rules import Rule, claimed_by
-from harness.settings import CHOSEN, Profile, Settings, embedded_keys, worker_key
+from harness.client.exchange import printable
+from harness.client.recorder import Recorder
+from harness.client.spend_limit import SpendLimit
+from harness.reports import dry_run, html_report, json_report, rule_list, terminal
+from harness.results import CheckResult, Outcome, RunResults
+from harness.rules import Rule, rule_of
+from harness.settings import SELECTED, Profile, Settings, embedded_keys, worker_key
 
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
 # What sends hundreds of requests comes late, so that a budget is first spent on sentences; then what looks back.
-LATE = ["test_machine", "test_properties", "test_afterwards"]
-DEAR = -1
+LATE = ["test_machine", "test_properties", "test_every_response"]
+EXPENSIVE = -1
 
 
-class Run:
+class ConformancePlugin:
     """One run of the suite in one process: the controller of a distributed run, a worker of it, or all in one."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -37,15 +41,15 @@ class Run:
         if wants_rules(config) and not hasattr(config, "workerinput"):
             options.check(config)
         options.choose_version(config)
-        CHOSEN.profile, CHOSEN.seed = Profile(config.getoption("profile")), options.seed(config)
+        SELECTED.profile, SELECTED.seed = Profile(config.getoption("profile")), options.seed(config)
         self.recorder = Recorder()
-        self.verdicts = Verdicts()
+        self.results = RunResults()
         self.started = datetime.now(UTC)
         self._clock = time.monotonic()
         self._embedded: EmbeddedServer | None = None
         self._settings: Settings | None = None
-        self._purse: Purse | None = None
-        self._denied: dict[int, BaseException] = {}
+        self._spend_limit: SpendLimit | None = None
+        self._failed_setups: dict[int, BaseException] = {}
 
     # ---------------------------------------------------------------- what the tests use
 
@@ -53,23 +57,23 @@ class Run:
     def settings(self) -> Settings:
         """The settings; the first to ask starts the mock server, if there is no other."""
         if self._settings is None:
-            self._settings = self._inherited() or self._decided()
+            self._settings = self._inherited_settings() or self._create_settings()
         return self._settings
 
     @property
-    def purse(self) -> Purse:
-        if self._purse is None:
-            self._purse = Purse(self.settings.max_credits)
-        return self._purse
+    def spend_limit(self) -> SpendLimit:
+        if self._spend_limit is None:
+            self._spend_limit = SpendLimit(self.settings.max_credits)
+        return self._spend_limit
 
-    def server(self) -> Server:
-        return Server(self.settings, self.recorder, self.purse)
+    def api_client(self) -> ApiClient:
+        return ApiClient(self.settings, self.recorder, self.spend_limit, TimeLimit(self.settings.max_seconds))
 
-    def _inherited(self) -> Settings | None:
-        handed: dict[str, Any] = getattr(self.config, "workerinput", {}).get("aurous", {})
-        return Settings.unpacked(handed) if handed else None
+    def _inherited_settings(self) -> Settings | None:
+        values: dict[str, Any] = getattr(self.config, "workerinput", {}).get("aurous", {})
+        return Settings.from_dict(values) if values else None
 
-    def _decided(self) -> Settings:
+    def _create_settings(self) -> Settings:
         url = options.base_url(self.config)
         if url is None:
             try:
@@ -101,12 +105,12 @@ class Run:
         if settings.embedded:
             # A team of its own for every worker: nobody else moves its balance.
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
-        node.workerinput["aurous"] = settings.packed()
+        node.workerinput["aurous"] = settings.to_dict()
 
     def pytest_report_header(self) -> list[str]:
         if not wants_rules(self.config):
             return []
-        server = options.base_url(self.config) or "the embedded mock"
+        server = printable(options.base_url(self.config) or "the embedded mock")
         profile, seed = self.config.getoption("profile"), options.seed(self.config)
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 
@@ -118,7 +122,27 @@ class Run:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=_turn)
+        patterns: list[str] = self.config.getoption("rule")
+        if patterns:
+            self._select(items, patterns)
+        items.sort(key=_order)
+
+    def _select(self, items: list[pytest.Item], patterns: list[str]) -> None:
+        """Deselect the tests of other rules."""
+        ids = {id(item): rule.id if (rule := rule_of(item)) else "" for item in items}
+        for pattern in patterns:
+            if not any(fnmatchcase(rule, pattern) for rule in ids.values()):
+                raise pytest.UsageError(f"--rule: no rule is called {pattern!r}; --list-rules lists all")
+        selected = [item for item in items if any(fnmatchcase(ids[id(item)], pattern) for pattern in patterns)]
+        self.config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+        items[:] = selected
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        if not self.config.getoption("list_rules"):
+            return None
+        for line in rule_list.lines(filter(None, map(rule_of, session.items))):
+            print(line)
+        return True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -128,74 +152,87 @@ class Run:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        rule = claimed_by(item)
+        rule = rule_of(item)
         style = self.config.option.tbstyle
         if rule is not None:
-            # The briefest there is: what is told of a rule replaces it, and the others take long to make.
+            # The cheapest traceback there is: the description of the rule replaces it.
             self.config.option.tbstyle = "native"
         try:
             report = yield
         finally:
             self.config.option.tbstyle = style
-        # What comes before and after a test is heard only if something was wrong with it.
+        # Setup and teardown count only if they failed.
         ended = call.when == "call" or call.excinfo is not None
         if rule is not None and ended:
-            self._find(report, rule, item, call)
+            self._record_check(report, rule, item, call)
         return report
 
-    def _find(self, report: pytest.TestReport, rule: Rule, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    def _record_check(
+        self, report: pytest.TestReport, rule: Rule, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> None:
         error = call.excinfo.value if call.excinfo else None
-        # What many rules need is made once. The rule that asks for it first is broken if the server denies it; for the
-        # others there is nothing to try.
-        needless = error is not None and call.when == "setup" and id(error) in self._denied
+        # What many rules need is made once. The first rule that needs it fails with it; for the others there is
+        # nothing to try.
+        is_repeated = error is not None and call.when == "setup" and id(error) in self._failed_setups
         if error is not None and call.when == "setup":
-            self._denied[id(error)] = error
-        outcome, came, exchanges = outcomes.judge(error, rule.level, missing=needless)
+            self._failed_setups[id(error)] = error
+        result = outcomes.classify(error, rule.level, missing=is_repeated)
         recorded = self.recorder.exchanges
-        came = self.settings.redact(came)
-        shown = outcomes.shown(exchanges, recorded, self.settings.redact) if outcome is not Outcome.KEPT else ()
-        finding = Finding(
-            rule, item.nodeid, outcome, came, shown, len(recorded), sum(map(charge, recorded)), call.duration
+        redact = self.settings.redact
+        passed = result.outcome is Outcome.PASSED
+        check = CheckResult(
+            rule,
+            item.nodeid,
+            result.outcome,
+            actual=printable(redact(result.actual)),
+            expected=printable(redact(result.expected)),
+            exchanges=() if passed else outcomes.exchange_views(result.exchanges, recorded, redact),
+            requests=len(recorded),
+            credits=sum(charged_credits(exchange) or 0.0 for exchange in recorded),
+            seconds=call.duration,
         )
-        vars(report)["finding"] = finding.packed()
+        vars(report)["check"] = check.to_dict()
         report.user_properties += [
-            ("rule", rule.id), ("verdict", outcome.value), ("level", rule.level.value), ("page", rule.url)
+            ("rule", rule.id), ("outcome", check.outcome.value), ("level", rule.level.value), ("page", rule.url)
         ]  # fmt: skip
-        if outcome is Outcome.BROKEN:
-            report.outcome, report.longrepr = "failed", outcomes.tell(finding)
-        elif outcome is Outcome.UNSEEN:
-            report.outcome, report.longrepr = "skipped", (str(item.path), item.reportinfo()[1] or 0, came)
+        if check.outcome is Outcome.FAILED:
+            report.outcome, report.longrepr = "failed", outcomes.describe_failure(check)
+        elif check.outcome is Outcome.NOT_TESTED:
+            report.outcome, report.longrepr = "skipped", (str(item.path), item.reportinfo()[1] or 0, check.actual)
         else:
             report.outcome, report.longrepr = "passed", None
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        packed = getattr(report, "finding", None)
-        if packed is not None:
-            self.verdicts.add(Finding.unpacked(packed))
+        values = getattr(report, "check", None)
+        if values is not None:
+            self.results.add(CheckResult.from_dict(values))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not len(self.verdicts):
+        if not len(self.results):
             return
         write = terminalreporter.write_line
         if self.settings.dry_run:
             terminalreporter.section("what a run would send")
-            for line in dry_run.lines(self.verdicts):
+            for line in dry_run.lines(self.results):
                 write(line)
             return
-        terminalreporter.section("verdicts")
+        terminalreporter.section("rules")
         brief = self.config.get_verbosity() < 0
-        # In a file or a pipe there is no edge to be cut at.
+        # A file or a pipe has no width.
         width = terminalreporter._tw.fullwidth if terminalreporter.isatty() else None
-        for line, markup in terminal.lines(self.verdicts, brief=brief, width=width):
+        for line, markup in terminal.lines(self.results, brief=brief, width=width):
             write(line, **markup)
         write("")
+        for line in terminal.left_out(self.results):
+            write(line, yellow=True)
         if self.settings.max_credits is not None:
-            write(f"{self.purse.spent:.4f} of {self.settings.max_credits:g} credits spent in {self.purse.calls} calls")
-        line, markup = terminal.score(self.verdicts)
+            spent = self.spend_limit
+            write(f"{spent.spent:.4f} of {self.settings.max_credits:g} credits spent in {spent.calls} calls")
+        line, markup = terminal.score(self.results)
         write(line, **markup)
 
     def pytest_sessionfinish(self) -> None:
-        if len(self.verdicts) and not hasattr(self.config, "workerinput"):
+        if len(self.results) and not hasattr(self.config, "workerinput"):
             self._report()
 
     def pytest_unconfigure(self) -> None:
@@ -206,38 +243,38 @@ class Run:
         paths = [Path(path) for path in self.config.getoption("report") or ()]
         if not paths:
             return
-        found = json_report.collect(
-            self.verdicts,
+        collected = json_report.collect(
+            self.results,
             self.settings,
             seconds=time.monotonic() - self._clock,
             started=self.started.strftime("%Y-%m-%d %H:%M UTC"),
         )
         for path in paths:
             if path.suffix == ".html":
-                html_report.write(path, found)
+                html_report.write(path, collected)
             else:
-                json_report.write(path, found)
+                json_report.write(path, collected)
 
 
-def _turn(item: pytest.Item) -> int:
-    """Where a test stands: a budget is to prove as many rules as it can before it is spent."""
+def _order(item: pytest.Item) -> int:
+    """Where a test stands: a budget is to check as many rules as it can before it is spent."""
     if item.path.stem in LATE:
         return LATE.index(item.path.stem)
-    if item.get_closest_marker("dear"):
-        return DEAR
-    return DEAR - 2 if item.get_closest_marker("first") else DEAR - 1
+    if item.get_closest_marker("expensive"):
+        return EXPENSIVE
+    return EXPENSIVE - 2 if item.get_closest_marker("first") else EXPENSIVE - 1
 
 
 def wants_rules(config: pytest.Config) -> bool:
     """Whether this session's arguments cover any rule."""
-    return any(RULES.is_relative_to(path) or path.is_relative_to(RULES) for path in _asked(config))
+    return any(RULES.is_relative_to(path) or path.is_relative_to(RULES) for path in _arguments(config))
 
 
 def names_selftest(config: pytest.Config) -> bool:
     """Whether the selftests were named, on the command line or by `testpaths` when it is empty."""
-    return any(path.is_relative_to(SELFTEST) for path in _asked(config))
+    return any(path.is_relative_to(SELFTEST) for path in _arguments(config))
 
 
-def _asked(config: pytest.Config) -> list[Path]:
+def _arguments(config: pytest.Config) -> list[Path]:
     root = config.invocation_params.dir
     return [(root / argument.partition("::")[0]).resolve() for argument in config.args]

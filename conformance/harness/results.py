@@ -1,4 +1,4 @@
-"""Owns verdicts: one for each test of a rule, merged into one for the rule, and the score; prints nothing."""
+"""Outcomes of tests and of rules, merged by rule, and the score of a run."""
 
 from __future__ import annotations
 
@@ -12,118 +12,127 @@ from harness.rules import Level, Rule
 
 
 class Outcome(StrEnum):
-    """How a rule fared. The order is the order of precedence when several tests prove one rule."""
+    """How a rule ended. The order is the order of precedence when several tests check one rule."""
 
-    BROKEN = "broken"
-    UNSEEN = "unseen"
-    OBSERVED = "observed"
-    KEPT = "kept"
+    FAILED = "failed"
+    NOT_TESTED = "not_tested"
+    INFORMATIONAL = "informational"
+    PASSED = "passed"
+
+    @property
+    def label(self) -> str:
+        """The outcome as people read it."""
+        return self.value.replace("_", " ")
 
 
 PRECEDENCE = list(Outcome)
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An exchange as the reports show it: the request as a curl command, the answer as text."""
+class ExchangeView:
+    """An exchange as the reports show it: the request as a curl command, the response as text."""
 
     curl: str
-    answer: str
+    response: str
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one test found out about its rule. Made of plain values, so that it can cross processes."""
+class CheckResult:
+    """The result of one test of a rule. Made of plain values, so that it can cross processes."""
 
     rule: Rule
     test: str
     outcome: Outcome
-    came: str = ""
-    shown: tuple[Shown, ...] = ()
+    actual: str = ""
+    expected: str = ""
+    exchanges: tuple[ExchangeView, ...] = ()
     requests: int = 0
     credits: float = 0.0
     seconds: float = 0.0
 
-    def packed(self) -> dict[str, Any]:
-        packed = asdict(self)
-        packed["rule"]["level"] = self.rule.level.value
-        return {**packed, "outcome": self.outcome.value, "shown": [asdict(shown) for shown in self.shown]}
+    def to_dict(self) -> dict[str, Any]:
+        values = asdict(self)
+        values["rule"]["level"] = self.rule.level.value
+        return {**values, "outcome": self.outcome.value, "exchanges": [asdict(view) for view in self.exchanges]}
 
     @classmethod
-    def unpacked(cls, packed: dict[str, Any]) -> Finding:
-        rule = {**packed["rule"], "level": Level(packed["rule"]["level"])}
+    def from_dict(cls, values: dict[str, Any]) -> CheckResult:
+        rule = {**values["rule"], "level": Level(values["rule"]["level"])}
         return cls(
             **{
-                **packed,
+                **values,
                 "rule": Rule(**rule),
-                "outcome": Outcome(packed["outcome"]),
-                "shown": tuple(Shown(**shown) for shown in packed["shown"]),
+                "outcome": Outcome(values["outcome"]),
+                "exchanges": tuple(ExchangeView(**view) for view in values["exchanges"]),
             }
         )
 
 
 @dataclass
-class Verdict:
-    """What all tests of a rule found together."""
+class RuleResult:
+    """The results of all tests of one rule."""
 
     rule: Rule
-    findings: list[Finding] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
 
     @property
     def outcome(self) -> Outcome:
-        # A rule that some of its tests could try, and kept, is kept; what the others could not try is told beside it.
-        outcomes = {finding.outcome for finding in self.findings}
-        if outcomes == {Outcome.UNSEEN, Outcome.KEPT}:
-            return Outcome.KEPT
+        # A rule passes if some of its tests passed and the others could not be tried: the reports list those too.
+        outcomes = {check.outcome for check in self.checks}
+        if outcomes == {Outcome.NOT_TESTED, Outcome.PASSED}:
+            return Outcome.PASSED
         return min(outcomes, key=PRECEDENCE.index)
 
     @property
-    def telling(self) -> Finding:
-        """The finding that says most about the outcome."""
-        return next(finding for finding in self.findings if finding.outcome == self.outcome)
+    def decisive(self) -> CheckResult:
+        """The first check that has the rule's outcome."""
+        return next(check for check in self.checks if check.outcome == self.outcome)
 
     @property
-    def came(self) -> str:
-        return self.telling.came
+    def actual(self) -> str:
+        return self.decisive.actual
 
     @property
     def evidence(self) -> str:
-        """How much stands behind the verdict."""
-        requests = sum(finding.requests for finding in self.findings)
-        tests = len(self.findings)
+        """How many tests and requests the outcome rests on."""
+        requests = sum(check.requests for check in self.checks)
+        tests = len(self.checks)
         return f"{tests} {'test' if tests == 1 else 'tests'}, {requests} {'request' if requests == 1 else 'requests'}"
 
 
 @dataclass
-class Verdicts:
-    """The verdicts of a run, in the order in which the rules were first tried."""
+class RunResults:
+    """The results of a run by rule, in the order in which the rules were first tried."""
 
-    by_rule: dict[str, Verdict] = field(default_factory=dict)
+    by_rule: dict[str, RuleResult] = field(default_factory=dict)
 
-    def add(self, finding: Finding) -> None:
-        self.by_rule.setdefault(finding.rule.id, Verdict(finding.rule)).findings.append(finding)
+    def add(self, check: CheckResult) -> None:
+        self.by_rule.setdefault(check.rule.id, RuleResult(check.rule)).checks.append(check)
 
-    def __iter__(self) -> Iterator[Verdict]:
+    def __iter__(self) -> Iterator[RuleResult]:
         return iter(self.by_rule.values())
 
     def __len__(self) -> int:
         return len(self.by_rule)
 
-    def counted(self) -> Counter[Outcome]:
-        return Counter(verdict.outcome for verdict in self.by_rule.values())
+    def counts(self) -> Counter[Outcome]:
+        return Counter(result.outcome for result in self.by_rule.values())
 
-    def by_subject(self) -> dict[str, list[Verdict]]:
-        subjects: dict[str, list[Verdict]] = {}
-        for verdict in self.by_rule.values():
-            subjects.setdefault(verdict.rule.subject, []).append(verdict)
-        return subjects
+    def by_subject(self) -> dict[str, list[RuleResult]]:
+        """Rules by subject: subjects with failures first, and within each the failures first."""
+        subjects: dict[str, list[RuleResult]] = {}
+        for result in self.by_rule.values():
+            subjects.setdefault(result.rule.subject, []).append(result)
+        for members in subjects.values():
+            members.sort(key=lambda result: result.outcome is not Outcome.FAILED)
+        return dict(sorted(subjects.items(), key=lambda subject: subject[1][0].outcome is not Outcome.FAILED))
 
     @property
     def score(self) -> str:
         """One line, the size of a badge."""
-        counted = self.counted()
-        parts = [f"{counted[Outcome.KEPT]} kept", f"{counted[Outcome.BROKEN]} broken"]
-        if counted[Outcome.OBSERVED]:
-            parts.append(f"{counted[Outcome.OBSERVED]} observed")
-        parts.append(f"{counted[Outcome.UNSEEN]} unseen")
+        counts = self.counts()
+        parts = [f"{counts[Outcome.PASSED]} passed", f"{counts[Outcome.FAILED]} failed"]
+        if counts[Outcome.INFORMATIONAL]:
+            parts.append(f"{counts[Outcome.INFORMATIONAL]} informational")
+        parts.append(f"{counts[Outcome.NOT_TESTED]} not tested")
         return f"{len(self)} rules: {', '.join(parts)}"

@@ -1,4 +1,4 @@
-"""Owns what a documented rule is and how a test claims one; knows nothing of HTTP or of pytest's hooks."""
+"""What a documented rule is, and how a test states which rule it checks."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ RATE_LIMITS = "rate-limits"
 CHANGELOG = "changelog"
 
 
-# Marks tests whose calls cost more than most, and that are worth less than what else the same money buys.
-dear = pytest.mark.dear
-# Marks tests of calls that may cost more than what is left of a small budget later on.
+# Marks tests whose calls cost more than most: they run late, when a small budget may already be spent.
+expensive = pytest.mark.expensive
+# Marks tests that reserve a lot and cost little: they run while the budget is untouched.
 first = pytest.mark.first
 
 
 class Level(StrEnum):
-    """Whether breaking a rule fails a server. What pages contradict, or leave unsaid, is only observed."""
+    """Whether a server fails by breaking a rule. Where pages disagree or are silent, a rule is informational."""
 
     REQUIRED = "required"
-    OBSERVED = "observed"
+    INFORMATIONAL = "informational"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One documented sentence: a stable id, the page it stands on, and what it says."""
+    """One documented sentence with a stable id and the page that it is on."""
 
     id: str
     page: str
-    says: str
+    sentence: str
     level: Level = Level.REQUIRED
 
     @property
@@ -66,18 +66,18 @@ class Rule:
         return DOCS + self.page
 
 
-def rule(name: str, *, page: str, says: str, observed: bool = False) -> pytest.MarkDecorator:
-    """Mark a test, or one parameter of it, as the proof of a rule."""
-    level = Level.OBSERVED if observed else Level.REQUIRED
-    return pytest.mark.rule(Rule(name, page, says, level))
+def rule(name: str, *, page: str, sentence: str, informational: bool = False) -> pytest.MarkDecorator:
+    """Mark a test, or one parameter of it, as a check of a rule."""
+    level = Level.INFORMATIONAL if informational else Level.REQUIRED
+    return pytest.mark.rule(Rule(name, page, sentence, level))
 
 
-def claimed_by(item: pytest.Item) -> Rule | None:
-    """The rule that a collected test proves; the innermost mark wins, so that a parameter can name its own."""
+def rule_of(item: pytest.Item) -> Rule | None:
+    """The rule that a collected test checks; the innermost mark wins, so that a parameter can name its own."""
     mark = item.get_closest_marker("rule")
     if mark is None:
         return None
-    found: Rule = mark.args[0]
-    # Tests made for every operation by schemathesis share one mark, and name their operation only as an item.
+    marked: Rule = mark.args[0]
+    # The tests that schemathesis makes for every operation share one mark; only the item names its operation.
     label = getattr(item, "operation_label", None)
-    return replace(found, id=found.id.format(operation=operation_id(label))) if label else found
+    return replace(marked, id=marked.id.format(operation=operation_id(label))) if label else marked

@@ -1,8 +1,9 @@
-"""Owns what a run was asked to do: which server, whose key, how thoroughly; starts nothing and sends nothing."""
+"""The settings of a run: which server, whose key, how thoroughly."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -13,6 +14,7 @@ from harness.client.exchange import KEY_VARIABLE
 EMBEDDED_KEY = "al_live_" + "0" * 64
 OTHER_EMBEDDED_KEY = "al_live_" + "1" * 64
 DEFAULT_SEED = 20260515
+USER_INFO = re.compile(r"(https?://)[^/\s@]+@")
 
 
 class Profile(StrEnum):
@@ -24,14 +26,14 @@ class Profile(StrEnum):
 
 
 @dataclass
-class Choice:
-    """What tests are generated from. They are generated on import, before there is any server."""
+class Selection:
+    """What tests are generated from, on import, before there is a server."""
 
     profile: Profile = Profile.DEFAULT
     seed: int = DEFAULT_SEED
 
 
-CHOSEN = Choice()
+SELECTED = Selection()
 
 
 @dataclass(frozen=True)
@@ -47,20 +49,21 @@ class Settings:
     max_credits: float | None = None
     embedded: bool = False
     dry_run: bool = False
+    max_seconds: float | None = None
 
-    def packed(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """These settings as plain values, to be handed to another process."""
         return {**asdict(self), "profile": self.profile.value}
 
     @classmethod
-    def unpacked(cls, packed: dict[str, Any]) -> Settings:
-        return cls(**{**packed, "profile": Profile(packed["profile"])})
+    def from_dict(cls, values: dict[str, Any]) -> Settings:
+        return cls(**{**values, "profile": Profile(values["profile"])})
 
     def redact(self, text: str) -> str:
-        """A text as it may be shown: without a key."""
+        """A text as it may be shown: without a key, and without the credentials of an address."""
         for key in filter(None, (self.api_key, self.other_api_key)):
             text = text.replace(key, KEY_VARIABLE)
-        return text
+        return USER_INFO.sub(r"\1", text)
 
     @property
     def metered(self) -> bool:
@@ -74,7 +77,7 @@ def worker_key(number: int) -> str:
 
 
 def embedded_keys(workers: int) -> list[str]:
-    """The arguments that teach the embedded server a second team, and one for each worker."""
+    """The arguments that give the embedded server a second team, and one for each worker."""
     teams = {"other": OTHER_EMBEDDED_KEY, **{f"worker{number}": worker_key(number) for number in range(workers)}}
     return [word for team, key in teams.items() for word in ("--team-key", f"{team}={key}")]
 

@@ -1,46 +1,50 @@
-"""Owns the three ways in which a rule's test ends other than kept; knows no rule and sends nothing."""
+"""The exceptions by which a rule's test ends other than passed, and the functions that raise them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
-
-if TYPE_CHECKING:
-    from harness.client.exchange import Exchange
+from typing import Any, NoReturn
 
 
-class Breach(AssertionError):  # noqa: N818 (it reads as what it is: a breach is raised)
-    """The server did not do what the documentation says; carries the exchanges that show it."""
+class RuleViolation(AssertionError):  # noqa: N818 (a violation is raised; it is no error of the suite)
+    """The server did not do what the documentation says.
 
-    def __init__(self, came: str, *exchanges: Exchange) -> None:
-        super().__init__(came)
-        self.came = came
+    `exchanges` are the `harness.client.exchange.Exchange` objects that show it. `expected` says what would have
+    passed, where the rule's own sentence does not already say it.
+    """
+
+    def __init__(self, actual: str, *exchanges: Any, expected: str = "") -> None:
+        super().__init__(actual)
+        self.actual = actual
         self.exchanges = exchanges
+        self.expected = expected
 
 
-class Unseen(Exception):  # noqa: N818 (as above)
-    """The rule could not be tried here, and why."""
+class NotTested(Exception):  # noqa: N818 (as above)
+    """The rule could not be tried on this server; the message says why."""
 
 
-class Observation(Exception):  # noqa: N818 (as above)
-    """What was seen where the documentation is silent or of two minds; never a fault."""
+class Informational(Exception):  # noqa: N818 (as above)
+    """What the server does where the documentation is silent or contradicts itself; never a failure."""
 
 
-def require(kept: object, came: str, *exchanges: Exchange) -> None:
-    """Breach the rule unless `kept`; `came` tells, in one sentence, what the server did instead."""
-    if not kept:
-        raise Breach(came, *exchanges)
+def require(condition: object, actual: str, *exchanges: Any, expected: str = "") -> None:
+    """Fail the rule unless `condition` holds; `actual` says in one sentence what the server did instead."""
+    if not condition:
+        raise RuleViolation(actual, *exchanges, expected=expected)
 
 
-def unseen(why: str) -> NoReturn:
-    raise Unseen(why)
+def not_tested(reason: str) -> NoReturn:
+    """End the test: the rule could not be tried here."""
+    raise NotTested(reason)
 
 
-def observe(what: str) -> NoReturn:
-    raise Observation(what)
+def inform(observation: str) -> NoReturn:
+    """End the test with something worth knowing that no server fails for."""
+    raise Informational(observation)
 
 
-def leaves(error: BaseException) -> list[BaseException]:
+def flatten(error: BaseException) -> list[BaseException]:
     """The plain errors inside whatever groups a property-testing library wraps them in."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+        return [leaf for inner in error.exceptions for leaf in flatten(inner)]
     return [error]

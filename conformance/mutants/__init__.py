@@ -1,1 +1,1 @@
-"""Servers with one planted fault, or one legal oddity, each: what the conformance suite itself is tested with."""
+"""Servers with one planted fault, or one legal variation, each: what the conformance suite is tested with."""

@@ -1,4 +1,4 @@
-"""Serves one variant from the command line, for a look by hand: `python -m mutants ID`; judges nothing."""
+"""Serves one variant from the command line: `python -m mutants ID`."""
 
 import sys
 import threading
@@ -10,7 +10,7 @@ from mutants.variant_server import running
 def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in VARIANTS:
         for variant in VARIANTS.values():
-            print(f"{variant.kind:9} {variant.id:40} {variant.says}")
+            print(f"{variant.kind:9} {variant.id:40} {variant.sentence}")
         return 2
     with running(VARIANTS[sys.argv[1]]) as url:
         print(f"{sys.argv[1]} listening on {url}", flush=True)

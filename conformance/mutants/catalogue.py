@@ -1,4 +1,4 @@
-"""Gathers all variants in one list, by bringing in the modules that plant them; plants none itself."""
+"""All variants in one list, registered by importing the modules that define them."""
 
 from mutants.registry import VARIANTS, Kind, Variant
 from mutants.variants import (
@@ -19,9 +19,9 @@ from mutants.variants import (
     streams,
 )
 
-__all__ = ["PLANTED_BY", "VARIANTS", "faults", "quick", "variations"]
+__all__ = ["MODULES", "VARIANTS", "faults", "quick", "variations"]
 
-PLANTED_BY = (
+MODULES = (
     *(
         authentication,
         error_envelopes,

@@ -1,4 +1,4 @@
-"""Owns requests, answers and frames in a form that a variant can alter; knows no server, and no fault.
+"""Requests, responses and stream frames in a form that a variant can alter.
 
 Bodies are parsed when first looked at and written again only when they were changed, so that a variant never alters
 bytes that it did not mean to.
@@ -210,11 +210,11 @@ class Frame:
         return value if isinstance(value, dict) else {}
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         return self.framed and self.content.raw == b"[DONE]"
 
     @property
-    def warns(self) -> bool:
+    def has_warning(self) -> bool:
         return "warning" in self.body
 
     @property
@@ -229,10 +229,10 @@ class Frame:
         return self.choice.get("delta") or {}
 
     @property
-    def finishes(self) -> bool:
+    def is_final(self) -> bool:
         return self.choice.get("finish_reason") is not None
 
     @property
-    def speaks(self) -> bool:
+    def has_content(self) -> bool:
         """Whether it brings words, not only the role."""
         return bool(self.delta.get("content"))

@@ -1,4 +1,4 @@
-"""Stands in front of the mock as ASGI middleware and lets a variant alter what passes; knows no variant."""
+"""ASGI middleware in front of the mock that lets a variant alter what passes."""
 
 import sys
 import traceback
@@ -10,12 +10,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mutants.messages import Answer, Bytes, Frame, Request
-from mutants.registry import Behaviour, Silence
+from mutants.registry import Behaviour, NoResponse
 
 _T = TypeVar("_T")
 _BLANK = b"\n\n"
 
-# A variant that fails by its own fault would look like a fault that was caught: the judge looks for this line.
+# A variant that crashes would look like a fault that was caught: the runner looks for this line.
 CRASHED = "the variant itself crashed"
 
 
@@ -36,13 +36,13 @@ class Proxy:
         if raw is None:
             return
         request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw))
-        made = guarded(lambda: self._behaviour.request(request))
-        if isinstance(made, Answer):
-            made.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
-            await _send(made, send)
-        elif made is Silence.DROP:
+        replacement = guarded(lambda: self._behaviour.request(request))
+        if isinstance(replacement, Answer):
+            replacement.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
+            await _send(replacement, send)
+        elif replacement is NoResponse.DROP:
             sockets.close(scope)
-        elif made is Silence.HANG:
+        elif replacement is NoResponse.HANG:
             while (await receive())["type"] != "http.disconnect":
                 pass
         else:
@@ -110,10 +110,10 @@ class _Relay:
         return [sent.encode() for sent in ((frame,) if frames is None else frames)]
 
 
-def guarded(act: Callable[[], _T]) -> _T | None:
-    """What `act` gives; None, and a line for the judge, if it fails."""
+def guarded(action: Callable[[], _T]) -> _T | None:
+    """The result of `action`; None, and a line in the log, if it fails."""
     try:
-        return act()
+        return action()
     except Exception:
         traceback.print_exc()
         print(CRASHED, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Owns what a variant is and the list of all of them; knows neither how one is served nor how it is judged.
+"""What a variant is, and the registry of all of them.
 
 A fault names the documented sentence that it breaks. A variation names the freedom that the documentation, or HTTP,
 leaves to servers. Both are functions that alter one message, or a `Behaviour` where one message is not enough.
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeVar
 from mutants.messages import Answer, Frame, Request
 
 
-class Silence(StrEnum):
+class NoResponse(StrEnum):
     """Ways of not answering at all."""
 
     HANG = "hang"
@@ -20,7 +20,7 @@ class Silence(StrEnum):
 
 
 _B = TypeVar("_B", bound="Behaviour")
-Made = Answer | Silence | None
+Replacement = Answer | NoResponse | None
 Frames = Iterable[Frame] | None
 
 
@@ -30,7 +30,7 @@ class Behaviour:
     # Settings of the mock behind that differ from the defaults.
     settings: ClassVar[Mapping[str, Any]] = {}
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         """Alter a request before the mock sees it, or answer in its place."""
         return None
 
@@ -57,7 +57,7 @@ class Variant:
 
     id: str
     kind: Kind
-    says: str
+    sentence: str
     page: str
     make: Callable[[], Behaviour]
 
@@ -65,77 +65,77 @@ class Variant:
 VARIANTS: dict[str, Variant] = {}
 
 
-class Planter:
+class Registry:
     """Puts variants of one kind on the list; each method decorates what alters one sort of message."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind = kind
 
-    def behaviour(self, name: str, says: str, page: str) -> Callable[[type[_B]], type[_B]]:
-        def plant(behaviour: type[_B]) -> type[_B]:
-            self._add(name, says, page, behaviour)
+    def behaviour(self, name: str, sentence: str, page: str) -> Callable[[type[_B]], type[_B]]:
+        def register(behaviour: type[_B]) -> type[_B]:
+            self._add(name, sentence, page, behaviour)
             return behaviour
 
-        return plant
+        return register
 
-    def request(self, name: str, says: str, page: str) -> Callable[[Callable[[Request], Made]], None]:
-        def plant(alter: Callable[[Request], Made]) -> None:
+    def request(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request], Replacement]], None]:
+        def register(alter: Callable[[Request], Replacement]) -> None:
             class Altering(Behaviour):
-                def request(self, request: Request) -> Made:
+                def request(self, request: Request) -> Replacement:
                     return alter(request)
 
-            self._add(name, says, page, Altering)
+            self._add(name, sentence, page, Altering)
 
-        return plant
+        return register
 
-    def answer(self, name: str, says: str, page: str) -> Callable[[Callable[[Request, Answer], None]], None]:
-        def plant(alter: Callable[[Request, Answer], None]) -> None:
+    def answer(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request, Answer], None]], None]:
+        def register(alter: Callable[[Request, Answer], None]) -> None:
             class Altering(Behaviour):
                 def answer(self, request: Request, answer: Answer) -> None:
                     alter(request, answer)
 
-            self._add(name, says, page, Altering)
+            self._add(name, sentence, page, Altering)
 
-        return plant
+        return register
 
-    def completion(self, name: str, says: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
+    def completion(self, name: str, sentence: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
         """Alters every completion alike, created, replayed, retrieved or cancelled."""
 
-        def plant(alter: Callable[[dict[str, Any]], None]) -> None:
+        def register(alter: Callable[[dict[str, Any]], None]) -> None:
             def look(request: Request, answer: Answer) -> None:
                 if answer.completion is not None:
                     alter(answer.completion)
 
-            self.answer(name, says, page)(look)
+            self.answer(name, sentence, page)(look)
 
-        return plant
+        return register
 
-    def error(self, name: str, says: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
+    def error(self, name: str, sentence: str, page: str) -> Callable[[Callable[[dict[str, Any]], None]], None]:
         """Alters the inside of every error envelope."""
 
-        def plant(alter: Callable[[dict[str, Any]], None]) -> None:
+        def register(alter: Callable[[dict[str, Any]], None]) -> None:
             def look(request: Request, answer: Answer) -> None:
                 if answer.error is not None:
                     alter(answer.error)
 
-            self.answer(name, says, page)(look)
+            self.answer(name, sentence, page)(look)
 
-        return plant
+        return register
 
-    def frame(self, name: str, says: str, page: str) -> Callable[[Callable[[Frame], Frames]], None]:
-        def plant(alter: Callable[[Frame], Frames]) -> None:
+    def frame(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Frame], Frames]], None]:
+        def register(alter: Callable[[Frame], Frames]) -> None:
             class Altering(Behaviour):
                 def frame(self, request: Request, frame: Frame) -> Frames:
                     return alter(frame)
 
-            self._add(name, says, page, Altering)
+            self._add(name, sentence, page, Altering)
 
-        return plant
+        return register
 
-    def _add(self, name: str, says: str, page: str, make: Callable[[], Behaviour]) -> None:
+    def _add(self, name: str, sentence: str, page: str, make: Callable[[], Behaviour]) -> None:
         assert name not in VARIANTS, f"two variants are called {name}"
-        VARIANTS[name] = Variant(name, self._kind, says, page, make)
+        VARIANTS[name] = Variant(name, self._kind, sentence, page, make)
 
 
-fault = Planter(Kind.FAULT)
-variation = Planter(Kind.VARIATION)
+fault = Registry(Kind.FAULT)
+variation = Registry(Kind.VARIATION)

@@ -1,4 +1,4 @@
-"""Owns what came of trying variants: who was caught by which rule, as text, JSON and a page; runs nothing."""
+"""The results of trying variants, as text, JSON and a page: which rule caught which fault."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mutants.registry import Kind, Variant
-from mutants.suite_runner import Trial
+from mutants.suite_runner import SuiteRun
 
 
 class Outcome(StrEnum):
@@ -15,29 +15,29 @@ class Outcome(StrEnum):
     MISSED = "missed"
     PASSED = "passed"
     FALSE_ALARM = "false alarm"
-    # The variant or the suite fell over: nothing is known, and that is not good enough either.
-    VOID = "void"
+    # The variant or the suite crashed: nothing is known, which does not count as success.
+    NO_RESULT = "no result"
 
 
 GOOD = (Outcome.CAUGHT, Outcome.PASSED)
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One variant, tried. `stranger` is what plain schemathesis said: whether it complained, None if not asked."""
+class VariantResult:
+    """The result of one variant. `baseline` is whether plain schemathesis reported failures; None if it was not run."""
 
     variant: Variant
-    trial: Trial
+    suite_run: SuiteRun
     crashed: bool = False
-    stranger: bool | None = None
+    baseline: bool | None = None
 
     @property
     def outcome(self) -> Outcome:
-        if self.crashed or not self.trial.finished:
-            return Outcome.VOID
+        if self.crashed or not self.suite_run.finished:
+            return Outcome.NO_RESULT
         if self.variant.kind is Kind.FAULT:
-            return Outcome.CAUGHT if self.trial.broken else Outcome.MISSED
-        return Outcome.FALSE_ALARM if self.trial.broken else Outcome.PASSED
+            return Outcome.CAUGHT if self.suite_run.failed else Outcome.MISSED
+        return Outcome.FALSE_ALARM if self.suite_run.failed else Outcome.PASSED
 
     @property
     def good(self) -> bool:
@@ -45,52 +45,54 @@ class Entry:
 
 
 class Matrix:
-    """All entries of a run."""
+    """All results of a run."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self.entries = sorted(entries, key=lambda entry: (entry.variant.kind, entry.variant.id))
+    def __init__(self, results: Iterable[VariantResult]) -> None:
+        self.results = sorted(results, key=lambda result: (result.variant.kind, result.variant.id))
 
-    def of(self, kind: Kind) -> list[Entry]:
-        return [entry for entry in self.entries if entry.variant.kind is kind]
+    def of(self, kind: Kind) -> list[VariantResult]:
+        return [result for result in self.results if result.variant.kind is kind]
 
     @property
-    def bad(self) -> list[Entry]:
-        return [entry for entry in self.entries if not entry.good]
+    def bad(self) -> list[VariantResult]:
+        return [result for result in self.results if not result.good]
 
     @property
     def score(self) -> str:
         """One line, such as `80 of 80 faults caught, 0 false alarms in 20 variations`."""
-        line = _scored([(entry.variant.kind, entry.outcome) for entry in self.entries])
-        asked = [entry for entry in self.of(Kind.FAULT) if entry.stranger is not None]
+        line = _scored([(result.variant.kind, result.outcome) for result in self.results])
+        asked = [result for result in self.of(Kind.FAULT) if result.baseline is not None]
         if asked:
-            line += f"; plain schemathesis: {sum(bool(entry.stranger) for entry in asked)} of {len(asked)}"
+            line += f"; plain schemathesis: {sum(bool(result.baseline) for result in asked)} of {len(asked)}"
         return line
 
     def as_text(self) -> str:
-        return "\n".join(map(line_of, self.entries)) + f"\n\n{self.score}\n"
+        return "\n".join(map(line_of, self.results)) + f"\n\n{self.score}\n"
 
     def as_json(self) -> str:
         rows = [
             {
-                "id": entry.variant.id,
-                "kind": entry.variant.kind,
-                "says": entry.variant.says,
-                "page": entry.variant.page,
-                "outcome": entry.outcome,
-                "rules": entry.trial.broken,
-                "tests": entry.trial.tests,
-                "came": entry.trial.came,
-                "seconds": round(entry.trial.seconds, 1),
-                "schemathesis": entry.stranger,
+                "id": result.variant.id,
+                "kind": result.variant.kind,
+                "sentence": result.variant.sentence,
+                "page": result.variant.page,
+                "outcome": result.outcome,
+                "rules": result.suite_run.failed,
+                "tests": result.suite_run.tests,
+                "actual": result.suite_run.actual,
+                "seconds": round(result.suite_run.seconds, 1),
+                "schemathesis": result.baseline,
             }
-            for entry in self.entries
+            for result in self.results
         ]
         return json.dumps({"score": self.score, "variants": rows}, indent=1, ensure_ascii=False) + "\n"
 
     def as_record(self) -> str:
-        """What a later run wants to know: by id, the first test that saw the variant."""
-        seen = {entry.variant.id: entry.trial.tests[0] for entry in self.of(Kind.FAULT) if entry.trial.tests}
-        return json.dumps(seen, indent=1) + "\n"
+        """What makes a later run faster: by id, the first test that caught the variant."""
+        hits = {
+            result.variant.id: result.suite_run.tests[0] for result in self.of(Kind.FAULT) if result.suite_run.tests
+        }
+        return json.dumps(hits, indent=1) + "\n"
 
     def as_page(self) -> str:
         """Markdown, for the repository."""
@@ -102,7 +104,7 @@ class Matrix:
         ]
         lines += [f"**{self.score}.**", ""]
         lines += [
-            "The rule is the one that was found broken first. The suite stops there: others may see the fault too.",
+            "The rule is the first that failed. The suite stops there: others may fail too.",
             "",
         ]
         for kind, title in ((Kind.FAULT, "Planted faults"), (Kind.VARIATION, "Legal variations")):
@@ -112,8 +114,8 @@ class Matrix:
         return "\n".join(lines)
 
     def revise(self, page: str) -> str:
-        """A page on which these variants, and only these, have come out anew."""
-        rows = {entry.variant.id: _row(entry) for entry in self.entries}
+        """The page with the rows of these variants, and only these, replaced."""
+        rows = {result.variant.id: _row(result) for result in self.results}
         lines = [rows.get(_named(line), line) for line in page.splitlines()]
         outcomes = []
         for line in lines:
@@ -136,19 +138,19 @@ def _scored(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
     of = Counter(kind for kind, _ in outcomes)
     line = f"{counted[Outcome.CAUGHT]} of {of[Kind.FAULT]} faults caught, "
     line += f"{counted[Outcome.FALSE_ALARM]} false alarms in {of[Kind.VARIATION]} variations"
-    return line + (f", {counted[Outcome.VOID]} without a verdict" if counted[Outcome.VOID] else "")
+    return line + (f", {counted[Outcome.NO_RESULT]} without a result" if counted[Outcome.NO_RESULT] else "")
 
 
-def line_of(entry: Entry) -> str:
+def line_of(result: VariantResult) -> str:
     """One line for a terminal."""
-    stranger = {None: "", True: "  schemathesis: yes", False: "  schemathesis: no"}[entry.stranger]
-    rules = ", ".join(entry.trial.broken[:3])
-    return f"{entry.outcome:11} {entry.variant.id:42} {rules or '-'}{stranger}"
+    baseline = {None: "", True: "  schemathesis: yes", False: "  schemathesis: no"}[result.baseline]
+    rules = ", ".join(result.suite_run.failed[:3])
+    return f"{result.outcome:11} {result.variant.id:42} {rules or '-'}{baseline}"
 
 
-def _row(entry: Entry) -> str:
-    rule = f"`{entry.trial.broken[0]}`" if entry.trial.broken else ""
-    outcome = str(entry.outcome) if entry.good else f"**{entry.outcome}**"
-    if entry.stranger is not None:
-        outcome += " (schemathesis too)" if entry.stranger else ""
-    return f"| `{entry.variant.id}` | {entry.variant.says} | {entry.variant.page} | {outcome} | {rule} |"
+def _row(result: VariantResult) -> str:
+    rule = f"`{result.suite_run.failed[0]}`" if result.suite_run.failed else ""
+    outcome = str(result.outcome) if result.good else f"**{result.outcome}**"
+    if result.baseline is not None:
+        outcome += " (schemathesis too)" if result.baseline else ""
+    return f"| `{result.variant.id}` | {result.variant.sentence} | {result.variant.page} | {outcome} | {rule} |"

@@ -1,4 +1,4 @@
-"""Mutates the mock's own code, mechanically, and runs the suite on what comes out; knows no planted fault.
+"""Mutates the mock's own source code and runs the suite on the result.
 
 The mutations are cosmic-ray's. Its own runner changes files in place, and one after the other; here each mutant is a
 copy of the mock, so that several are tried at once and the checkout stays as it is.
@@ -19,20 +19,21 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from mutants.suite_runner import ROOT, SUITE, Suite, Trial
+from mutants.suite_runner import ROOT, SUITE, Suite, SuiteRun
 from mutants.variant_server import OTHER_KEY
-from mutants.worker_pool import spread
+from mutants.worker_pool import run_parallel
 
 MOCK = SUITE / "aurous_mock"
-EXPLAINED = Path(__file__).with_name("survivors.toml")
+SURVIVORS = Path(__file__).with_name("survivors.toml")
 GOAL = 0.9
 # No client could tell; or one could, and no page speaks of it. A "gap" is explained too, and excuses nothing.
-EXCUSES = ("equivalent", "outside")
+EXCUSED_KINDS = ("equivalent", "outside")
 SEED = 20260515
 # Those that keep the contract. How fast, on which store and with which scripted faults is the mock's own business.
 MODULES = (
-    *("answers", "billing", "catalogue", "completions", "errors", "exchange", "frames", "gateway", "idempotency"),
-    *("memory", "orders", "routes", "service", "streaming", "validation"),
+    *("billing/pricing", "completions/draft", "completions/idempotency", "completions/parsed_request"),
+    *("completions/service", "contract/model_catalogue", "contract/validation", "generation/answer", "http/errors"),
+    *("http/frames", "http/middleware", "http/request_context", "http/routes", "http/sse_response", "storage/memory"),
 )
 OPERATORS = (
     *("AddNot", "NumberReplacer", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),
@@ -102,16 +103,16 @@ class Result:
     """What became of one mutation."""
 
     mutation: Mutation
-    trial: Trial
+    suite_run: SuiteRun
 
     @property
     def caught(self) -> bool:
         # A mutant that makes the suite itself fall over is not caught by a rule.
-        return bool(self.trial.broken)
+        return bool(self.suite_run.failed)
 
     @property
     def line(self) -> str:
-        return f"{'caught' if self.caught else 'SURVIVED':9} {self.mutation.id}  {', '.join(self.trial.broken[:1])}"
+        return f"{'caught' if self.caught else 'SURVIVED':9} {self.mutation.id}  {', '.join(self.suite_run.failed[:1])}"
 
 
 @contextmanager
@@ -151,46 +152,48 @@ def mutant_mock(mutation: Mutation) -> Iterator[str | None]:
 def survey(mutations: Sequence[Mutation], *, workers: int) -> Iterator[Result]:
     """Run the suite on each, in its quick profile; results come as they are ready."""
     # A test that caught a mutant of a module is likely to catch the next one, and a run ends at the first broken rule.
-    telling: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    hits_by_module: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
-    def act(suite: Suite, mutation: Mutation) -> Result:
-        seen = telling[mutation.module]
-        first = [test for test, _ in seen.most_common()]
+    def run_one(suite: Suite, mutation: Mutation) -> Result:
+        hits = hits_by_module[mutation.module]
+        first = [test for test, _ in hits.most_common()]
         with mutant_mock(mutation) as url:
             if url is None:
-                return Result(mutation, Trial(True, 0.0, ("(the server does not start)",)))
-            trial = suite.test(url, exhaustive=False, first=first)
-        seen.update(trial.tests[:1])
-        return Result(mutation, trial)
+                return Result(mutation, SuiteRun(True, 0.0, ("(the server does not start)",)))
+            suite_run = suite.test(url, exhaustive=False, first=first)
+        hits.update(suite_run.tests[:1])
+        return Result(mutation, suite_run)
 
-    return spread(mutations, act, workers=workers)
+    return run_parallel(mutations, run_one, workers=workers)
 
 
-def report(*, workers: int, size: int, chosen: Sequence[str] = ()) -> int:
+def report(*, workers: int, size: int, selected: Sequence[str] = ()) -> int:
     """Print what was caught and what was not; 1 when the score is below the goal, or a survivor is not explained.
 
     What survived before, and may, is not tried again unless it was chosen: it counts neither way, and takes longest.
     """
-    mutants = [each for each in mutations() if each.id.startswith(tuple(chosen))] if chosen else sample(size)
-    known = explanations()
-    excused = [] if chosen else [each for each in mutants if known.get(each.id, ("", ""))[0] in EXCUSES]
+    mutants = [each for each in mutations() if each.id.startswith(tuple(selected))] if selected else sample(size)
+    explained = explanations()
+    excluded = [] if selected else [each for each in mutants if explained.get(each.id, ("", ""))[0] in EXCUSED_KINDS]
     survivors: list[Result] = []
-    for result in survey([each for each in mutants if each not in excused], workers=workers):
+    for result in survey([each for each in mutants if each not in excluded], workers=workers):
         survivors += [] if result.caught else [result]
         print(result.line, flush=True)
-    excused += [each.mutation for each in survivors if known.get(each.mutation.id, ("", ""))[0] in EXCUSES]
-    caught = len(mutants) - len({*excused, *(each.mutation for each in survivors)})
-    judged = len(mutants) - len(excused)
-    print(f"\n{caught} of {len(mutants)} mutants caught; {len(excused)} are equivalent or outside the contract, so the")
-    print(f"score is {caught} of {judged}, {caught / max(judged, 1):.0%}\n")
+    excluded += [each.mutation for each in survivors if explained.get(each.mutation.id, ("", ""))[0] in EXCUSED_KINDS]
+    caught = len(mutants) - len({*excluded, *(each.mutation for each in survivors)})
+    counted = len(mutants) - len(excluded)
+    print(
+        f"\n{caught} of {len(mutants)} mutants caught; {len(excluded)} are equivalent or outside the contract, so the"
+    )
+    print(f"score is {caught} of {counted}, {caught / max(counted, 1):.0%}\n")
     for each in survivors:
-        kind, why = known.get(each.mutation.id, ("NOT EXPLAINED", ""))
+        kind, why = explained.get(each.mutation.id, ("NOT EXPLAINED", ""))
         print(f"  {each.mutation.id}\n      {kind}: {why}")
-    unexplained = [each for each in survivors if each.mutation.id not in known]
-    return 1 if unexplained or caught < GOAL * judged else 0
+    unexplained = [each for each in survivors if each.mutation.id not in explained]
+    return 1 if unexplained or caught < GOAL * counted else 0
 
 
 def explanations() -> dict[str, tuple[str, str]]:
     """Why a mutant that survives may, by its id: whether it is equivalent or outside the contract, and how so."""
-    listed = tomllib.loads(EXPLAINED.read_text()).get("survivor", ())
+    listed = tomllib.loads(SURVIVORS.read_text()).get("survivor", ())
     return {each["mutant"]: (each["kind"], each["why"]) for each in listed}

@@ -1,4 +1,4 @@
-"""Serves a variant on a real port, for the length of a block or of a process; judges nothing."""
+"""Serves a variant on a real port, for the length of a block or of a process."""
 
 import asyncio
 import threading
@@ -14,7 +14,7 @@ from mutants.registry import Behaviour, Variant
 
 KEY = DEFAULT_KEY
 OTHER_KEY = "al_live_" + "1" * 64
-_PATIENCE = 30
+_TIMEOUT = 30
 
 
 class MutantServer(Server):
@@ -38,12 +38,12 @@ def running(variant: Variant) -> Iterator[str]:
     thread = threading.Thread(target=lambda: server.run([listener]), daemon=True)
     thread.start()
     try:
-        if not started.wait(_PATIENCE):
+        if not started.wait(_TIMEOUT):
             raise RuntimeError(f"{variant.id} did not start")
         yield address(listener)
     finally:
         server.should_exit = True
-        thread.join(_PATIENCE)
+        thread.join(_TIMEOUT)
         listener.close()
 
 

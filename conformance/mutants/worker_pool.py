@@ -1,4 +1,4 @@
-"""Spreads work over several suites at a time; knows neither variants nor verdicts."""
+"""Distributes work over several suites that run at a time."""
 
 import queue
 import threading
@@ -11,8 +11,8 @@ _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
 
-def spread(
-    tasks: Iterable[_Task], act: Callable[[Suite, _Task], _Result], *, workers: int, profile: str = "quick"
+def run_parallel(
+    tasks: Iterable[_Task], run_one: Callable[[Suite, _Task], _Result], *, workers: int, profile: str = "quick"
 ) -> Iterator[_Result]:
     """The results of `act` on each task, as they are ready. Each worker has a suite of its own."""
     waiting: queue.SimpleQueue[_Task] = queue.SimpleQueue()
@@ -24,7 +24,7 @@ def spread(
         try:
             with Suite(profile) as suite:
                 while True:
-                    ready.put((act(suite, waiting.get_nowait()),))
+                    ready.put((run_one(suite, waiting.get_nowait()),))
         except queue.Empty:
             ready.put(None)
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Owns the arithmetic of receipts and balances, in exact decimals; which of them must agree, the rules say."""
+"""Exact arithmetic of receipts and balances."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from harness.client.api_client import Server
-from harness.violations import Breach, unseen
+from harness.client.api_client import ApiClient
+from harness.violations import RuleViolation, not_tested
 
 # What the documentation grants to rounding: receipts add up to four decimals.
 TOLERANCE = Decimal("0.0001")
@@ -30,29 +30,29 @@ def tokens_of(usage: dict[str, Any]) -> int:
     return total
 
 
-def had_room(usage: dict[str, Any], most: int) -> int:
+def require_room(usage: dict[str, Any], most: int) -> int:
     """How many tokens an answer took that was far from `most`; leaves the rule unseen for one that was not."""
-    made: int = usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
-    if made > most // 2:
-        unseen(f"the answer took {made} of the {most} tokens it was given")
-    return made
+    tokens: int = usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
+    if tokens > most // 2:
+        not_tested(f"the answer took {tokens} of the {most} tokens it was given")
+    return tokens
 
 
-def moved_exactly(server: Server, spend: Callable[[], Decimal]) -> None:
+def require_balance_change(api: ApiClient, spend: Callable[[], Decimal]) -> None:
     """Require that `credits` falls by what `spend` returns, and that nothing stays held for it.
 
     Others may spend from the same balance at the same time, so a quiet moment is waited for, a few times.
     """
-    if server.balance().expect(200).json.get("billing_mode") == "exempt":
-        unseen("this team is exempt from billing")
+    if api.balance().expect(200).json.get("billing_mode") == "exempt":
+        not_tested("this team is exempt from billing")
     for moment in range(1, QUIET_MOMENTS + 1):
-        before = server.balance().expect(200)
+        before = api.balance().expect(200)
         charged = spend()
-        after = server.balance().expect(200)
-        fell = exact(before.at("credits")) - exact(after.at("credits"))
+        after = api.balance().expect(200)
+        decrease = exact(before.at("credits")) - exact(after.at("credits"))
         held = exact(after.at("held_credits")) - exact(before.at("held_credits"))
-        if abs(fell - charged) <= EXACTLY and abs(held) <= EXACTLY:
+        if abs(decrease - charged) <= EXACTLY and abs(held) <= EXACTLY:
             return
         if moment == QUIET_MOMENTS:
             still = f", and {held} more is held" if held else ""
-            raise Breach(f"the balance fell by {fell}, and {charged} was charged{still}", before, after)
+            raise RuleViolation(f"the balance fell by {decrease}, and {charged} was charged{still}", before, after)

@@ -1,13 +1,13 @@
-"""Owns what many rules look at and no rule should pay for twice: a completion, some streams, answers."""
+"""Completions, streams and error responses that many rules look at, each requested once."""
 
 from __future__ import annotations
 
 from uuid import uuid4
 
 import pytest
-from harness.client.api_client import COMPLETIONS, Server
+from harness.client.api_client import COMPLETIONS, ApiClient
 from harness.client.exchange import Exchange
-from harness.client.mock_controls import Levers, find
+from harness.client.mock_controls import MockControls, find_controls
 from harness.client.stream import Transcript
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
@@ -21,74 +21,74 @@ def key() -> str:
 
 
 @pytest.fixture(scope="session")
-def completion(server: Server) -> Exchange:
+def completion(api: ApiClient) -> Exchange:
     """A completion, just created."""
-    return server.completed(server.ask("Name three uses of a paper clip."))
+    return api.complete(api.chat_body("Name three uses of a paper clip."))
 
 
 @pytest.fixture(scope="session")
-def transcript(server: Server) -> Transcript:
+def transcript(api: ApiClient) -> Transcript:
     """A stream, read to its end."""
-    return server.streamed(server.ask("Count to five."))
+    return api.stream(api.chat_body("Count to five."))
 
 
 @pytest.fixture(scope="session")
-def keyed_transcript(server: Server) -> Transcript:
+def keyed_transcript(api: ApiClient) -> Transcript:
     """A stream that was sent an idempotency key."""
-    return server.streamed(server.ask("Count to five."), headers={"Idempotency-Key": str(uuid4())})
+    return api.stream(api.chat_body("Count to five."), headers={"Idempotency-Key": str(uuid4())})
 
 
 @pytest.fixture(scope="session")
-def bare_transcript(server: Server) -> Transcript:
+def bare_transcript(api: ApiClient) -> Transcript:
     """A stream without a receipt."""
-    return server.streamed(server.ask("Count to five.", stream_options={"include_usage": False}))
+    return api.stream(api.chat_body("Count to five.", stream_options={"include_usage": False}))
 
 
 @pytest.fixture(scope="session")
-def successes(server: Server, completion: Exchange, transcript: Transcript) -> dict[str, Exchange]:
+def successes(api: ApiClient, completion: Exchange, transcript: Transcript) -> dict[str, Exchange]:
     """One answer of every kind that succeeds."""
     key = {"Idempotency-Key": str(uuid4())}
-    body = server.ask()
+    body = api.chat_body()
     return {
         "create": completion,
-        "create, first with a key": server.completed(body, headers=key),
-        "create, replayed": server.completed(body, headers=key),
+        "create, first with a key": api.complete(body, headers=key),
+        "create, replayed": api.complete(body, headers=key),
         "stream": transcript.exchange,
-        "retrieve": server.retrieve(completion.at("id")).expect(200),
-        "models": server.models().expect(200),
-        "balance": server.balance().expect(200),
+        "retrieve": api.retrieve(completion.at("id")).expect(200),
+        "models": api.models().expect(200),
+        "balance": api.balance().expect(200),
     }
 
 
 @pytest.fixture(scope="session")
-def failures(server: Server, completion: Exchange) -> dict[str, Exchange]:
+def failures(api: ApiClient, completion: Exchange) -> dict[str, Exchange]:
     """One answer of every kind that fails by the caller's fault."""
     key = {"Idempotency-Key": str(uuid4())}
-    server.completed(server.ask(), headers=key)
+    api.complete(api.chat_body(), headers=key)
     wrong, none = {"X-Api-Key": WRONG_KEY}, {"X-Api-Key": None}
     return {
-        "a missing member": server.create({"model": server.model}, refused=True),
-        "a wrong type": server.create(server.ask(temperature="warm"), refused=True),
-        "out of range": server.create(server.ask(temperature=3), refused=True),
-        "a bad stream": server.create(server.ask(temperature=3, stream=True), refused=True),
-        "an unknown model": server.create(server.ask(model="aurous-no-such-model"), refused=True),
-        "broken JSON": server.create(None, content=b'{"model":', refused=True),
-        "a reused key": server.create(server.ask(), headers=key, refused=True),
-        "no key": server.create(server.ask(), headers=none, refused=True),
-        "a wrong key": server.create(server.ask(), headers=wrong, refused=True),
-        "a wrong key on GET": server.send("GET", "/v1/models", headers=wrong),
-        "a malformed version": server.send("GET", "/v1/models", headers={"Aurous-Version": "latest"}),
-        "an unknown id": server.retrieve(UNKNOWN_ID),
-        "cancelling an unknown id": server.cancel(UNKNOWN_ID),
-        "cancelling what has ended": server.cancel(completion.at("id")),
-        "an unknown path": server.send("GET", f"{COMPLETIONS}/{UNKNOWN_ID}/no-such-thing"),
+        "a missing member": api.create({"model": api.model}, expect_error=True),
+        "a wrong type": api.create(api.chat_body(temperature="warm"), expect_error=True),
+        "out of range": api.create(api.chat_body(temperature=3), expect_error=True),
+        "a bad stream": api.create(api.chat_body(temperature=3, stream=True), expect_error=True),
+        "an unknown model": api.create(api.chat_body(model="aurous-no-such-model"), expect_error=True),
+        "broken JSON": api.create(None, content=b'{"model":', expect_error=True),
+        "a reused key": api.create(api.chat_body(), headers=key, expect_error=True),
+        "no key": api.create(api.chat_body(), headers=none, expect_error=True),
+        "a wrong key": api.create(api.chat_body(), headers=wrong, expect_error=True),
+        "a wrong key on GET": api.send("GET", "/v1/models", headers=wrong),
+        "a malformed version": api.send("GET", "/v1/models", headers={"Aurous-Version": "latest"}),
+        "an unknown id": api.retrieve(UNKNOWN_ID),
+        "cancelling an unknown id": api.cancel(UNKNOWN_ID),
+        "cancelling what has ended": api.cancel(completion.at("id")),
+        "an unknown path": api.send("GET", f"{COMPLETIONS}/{UNKNOWN_ID}/no-such-thing"),
     }
 
 
 @pytest.fixture(scope="session")
-def levers(server: Server) -> Levers:
+def mock_controls(api: ApiClient) -> MockControls:
     """What this server lets a test do to it."""
-    return find(server)
+    return find_controls(api)
 
 
 @pytest.fixture(scope="session")

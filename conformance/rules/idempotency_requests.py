@@ -1,4 +1,4 @@
-"""Owns how a key is sent, and what tells a replay, a first answer and a conflict apart; claims no rule."""
+"""How a key is sent, and what tells a replay, a first response and a conflict apart."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from harness.violations import require
 REPLAYED = "Aurous-Idempotent-Replayed"
 
 
-def keyed(key: str) -> dict[str, str]:
+def with_key(key: str) -> dict[str, str]:
     return {"Idempotency-Key": key}
 
 
-def replayed(exchange: Exchange) -> bool:
+def is_replayed(exchange: Exchange) -> bool:
     return exchange.header(REPLAYED) == "true"
 
 
-def is_replay(again: Exchange, first: Exchange) -> None:
+def require_replay(again: Exchange, first: Exchange) -> None:
     """Require that `again` is the answer `first`, given once more and marked so."""
     again.expect(200)
     require(again.json == first.json, f"another answer came ({again.get('id')} for {first.get('id')})", first, again)
-    require(replayed(again), f"{REPLAYED} is {again.header(REPLAYED)!r}", first, again)
+    require(is_replayed(again), f"{REPLAYED} is {again.header(REPLAYED)!r}", first, again)
 
 
-def is_fresh(exchange: Exchange, *others: Exchange) -> None:
+def require_fresh(exchange: Exchange, *others: Exchange) -> None:
     """Require that this answer is a first one, and no other's."""
     exchange.expect(200)
     require(exchange.header(REPLAYED) is None, f"{REPLAYED} is {exchange.header(REPLAYED)!r}", *others, exchange)
@@ -31,9 +31,9 @@ def is_fresh(exchange: Exchange, *others: Exchange) -> None:
         require(exchange.at("id") != other.at("id"), f"the result {other.at('id')} is shared", other, exchange)
 
 
-def is_conflict(exchange: Exchange, first: Exchange) -> None:
+def require_conflict(exchange: Exchange, first: Exchange) -> None:
     if exchange.status != 409:
-        require(False, f"the answer is {exchange.outcome}; expected 409 idempotency_key_in_use", first, exchange)
+        require(False, f"the error is {exchange.outcome}; expected 409 idempotency_key_in_use", first, exchange)
     code, kind = exchange.at("error", "code"), exchange.at("error", "type")
-    told = (code, kind) == ("idempotency_key_in_use", "invalid_request")
-    require(told, f"the answer is {kind} {code}", first, exchange)
+    actual = (code, kind) == ("idempotency_key_in_use", "invalid_request")
+    require(actual, f"the error is {kind} {code}", first, exchange)

@@ -1,4 +1,4 @@
-"""Owns how rules get hold of a completion that still runs, and how they know that it did; judges nothing."""
+"""How rules get hold of a completion that is still running."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.client.mock_controls import Levers
-from harness.client.stream import OpenStream, has_begun
-from harness.violations import Breach, unseen
+from harness.client.mock_controls import MockControls
+from harness.client.stream import OpenStream, has_output
+from harness.violations import RuleViolation, not_tested
 
 LONG = "Write a long story about a river, in as many words as you can."
 SETTLED_WITHIN = 20.0
@@ -21,34 +21,34 @@ NOTICEABLE = 0.15
 
 
 @contextmanager
-def running(
-    server: Server, levers: Levers, *, tokens: int = 64, pace: int = 128, **options: Any
+def running_stream(
+    api: ApiClient, mock_controls: MockControls, *, tokens: int = 64, pace: int = 128, **options: Any
 ) -> Iterator[OpenStream]:
     """A stream that has begun and, if it is slow enough, not ended."""
-    body = server.ask(LONG, stream=True, **{"max_tokens": tokens, **options})
+    body = api.chat_body(LONG, stream=True, **{"max_tokens": tokens, **options})
     started = time.monotonic()
-    with server.open_stream(body, headers=levers.pace(pace)) as stream:
+    with api.open_stream(body, headers=mock_controls.pace(pace)) as stream:
         stream.exchange.expect(200)
-        stream.read_until(has_begun)
-        if levers.present and time.monotonic() - started > tokens / pace / 2:
-            unseen("something between here and the server keeps the stream back until it is whole")
+        stream.read_until(has_output)
+        if mock_controls.available and time.monotonic() - started > tokens / pace / 2:
+            not_tested("something between here and the server keeps the stream back until it is whole")
         yield stream
 
 
-def still_ran(stream: OpenStream) -> bool:
+def was_still_running(stream: OpenStream) -> bool:
     """Whether the stream, read to its end from now on, took time to get there."""
     started = time.monotonic()
     stream.drain()
     return time.monotonic() - started > NOTICEABLE
 
 
-def settled(server: Server, completion_id: str) -> Exchange:
+def wait_until_terminal(api: ApiClient, completion_id: str) -> Exchange:
     """The record once it no longer runs; a breach if it never settles."""
     deadline = time.monotonic() + SETTLED_WITHIN
     while True:
-        found = server.retrieve(completion_id).expect(200)
-        if found.at("status") != "in_progress":
-            return found
+        record = api.retrieve(completion_id).expect(200)
+        if record.at("status") != "in_progress":
+            return record
         if time.monotonic() > deadline:
-            raise Breach(f"after {SETTLED_WITHIN:g} s the record is still in_progress", found)
+            raise RuleViolation(f"after {SETTLED_WITHIN:g} s the record is still in_progress", record)
         time.sleep(POLL_EVERY)

@@ -1,4 +1,4 @@
-"""Who may ask: the key in either header, and everybody else refused."""
+"""Rules on authentication: the key in either header, everybody else refused."""
 
 from __future__ import annotations
 
@@ -6,65 +6,71 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server, encode
+from harness.client.api_client import ApiClient, encode
 from harness.client.exchange import Exchange
 from harness.contract import Operation
 from harness.rules import AUTHENTICATION, ERRORS, rule
-from harness.violations import observe, require
+from harness.violations import inform, require
 
 from .conftest import UNKNOWN_ID, WRONG_KEY
 
 each_operation = pytest.mark.parametrize("operation", contract.operations(), ids=lambda operation: operation.id)
 
 
-def call(server: Server, operation: Operation, headers: Mapping[str, str | None]) -> Exchange:
-    """Any operation, once, with a request that only its credential can spoil."""
+def call(api: ApiClient, operation: Operation, headers: Mapping[str, str | None]) -> Exchange:
+    """Any operation, once, with a request in which only the credential can be at fault."""
     path = operation.address(UNKNOWN_ID)
     if operation.id == "createChatCompletion":
-        return server.create(server.ask(), headers=headers)
-    return server.send(operation.method, path, headers=headers)
+        return api.create(api.chat_body(), headers=headers)
+    return api.send(operation.method, path, headers=headers)
 
 
-@rule("authentication.api_key", page=AUTHENTICATION, says="The key is accepted in X-Api-Key.")
+@rule("authentication.api_key", page=AUTHENTICATION, sentence="The key is accepted in X-Api-Key.")
 @each_operation
-def test_api_key(server: Server, operation: Operation) -> None:
-    admits(call(server, operation, {"X-Api-Key": server.api_key}))
-
-
-@rule("authentication.bearer", page="api-reference/chat/overview", says="The key is accepted as Authorization: Bearer.")
-@each_operation
-def test_bearer(server: Server, operation: Operation) -> None:
-    admits(call(server, operation, {"X-Api-Key": None, "Authorization": f"Bearer {server.api_key}"}))
+def test_api_key(api: ApiClient, operation: Operation) -> None:
+    require_admitted(call(api, operation, {"X-Api-Key": api.api_key}))
 
 
 @rule(
-    "authentication.same_team", page=AUTHENTICATION, says="Both headers name the same team: its completions are found."
+    "authentication.bearer",
+    page="api-reference/chat/overview",
+    sentence="The key is accepted as Authorization: Bearer.",
 )
-def test_same_team(server: Server, completion: Exchange) -> None:
-    bearer = {"X-Api-Key": None, "Authorization": f"Bearer {server.api_key}"}
-    server.retrieve(completion.at("id"), headers=bearer).expect(200)
-
-
-@rule("authentication.missing_key", page=ERRORS, says="A request without a key is 401 `missing_api_key`.")
 @each_operation
-def test_missing_key(server: Server, operation: Operation) -> None:
-    refuses(call(server, operation, {"X-Api-Key": None}), "missing_api_key")
+def test_bearer(api: ApiClient, operation: Operation) -> None:
+    require_admitted(call(api, operation, {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}))
 
 
-@rule("authentication.wrong_key", page=ERRORS, says="A key that does not exist is 401 `invalid_api_key`.")
+@rule(
+    "authentication.same_team",
+    page=AUTHENTICATION,
+    sentence="Both headers name the same team: its completions are found.",
+)
+def test_same_team(api: ApiClient, completion: Exchange) -> None:
+    bearer = {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}
+    api.retrieve(completion.at("id"), headers=bearer).expect(200)
+
+
+@rule("authentication.missing_key", page=ERRORS, sentence="A request without a key is 401 `missing_api_key`.")
 @each_operation
-def test_wrong_key(server: Server, operation: Operation) -> None:
-    refuses(call(server, operation, {"X-Api-Key": WRONG_KEY}), "invalid_api_key", "revoked_api_key")
+def test_missing_key(api: ApiClient, operation: Operation) -> None:
+    require_unauthorized(call(api, operation, {"X-Api-Key": None}), "missing_api_key")
 
 
-@rule("authentication.wrong_bearer", page=ERRORS, says="A bearer token that is no key is 401 `invalid_api_key`.")
+@rule("authentication.wrong_key", page=ERRORS, sentence="A key that does not exist is 401 `invalid_api_key`.")
 @each_operation
-def test_wrong_bearer(server: Server, operation: Operation) -> None:
+def test_wrong_key(api: ApiClient, operation: Operation) -> None:
+    require_unauthorized(call(api, operation, {"X-Api-Key": WRONG_KEY}), "invalid_api_key", "revoked_api_key")
+
+
+@rule("authentication.wrong_bearer", page=ERRORS, sentence="A bearer token that is no key is 401 `invalid_api_key`.")
+@each_operation
+def test_wrong_bearer(api: ApiClient, operation: Operation) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"Bearer {WRONG_KEY}"}
-    refuses(call(server, operation, headers), "invalid_api_key", "revoked_api_key")
+    require_unauthorized(call(api, operation, headers), "invalid_api_key", "revoked_api_key")
 
 
-@rule("authentication.near_key", page=AUTHENTICATION, says="Only the whole key is the key.")
+@rule("authentication.near_key", page=AUTHENTICATION, sentence="Only the whole key is the key.")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -74,58 +80,67 @@ def test_wrong_bearer(server: Server, operation: Operation) -> None:
         pytest.param(lambda key: "al_live_", id="prefix only"),
     ],
 )
-def test_near_key(server: Server, spoil: Callable[[str], str]) -> None:
-    refused = server.send("GET", "/v1/models", headers={"X-Api-Key": spoil(server.api_key)})
-    refuses(refused, "invalid_api_key", "revoked_api_key", "missing_api_key")
+def test_near_key(api: ApiClient, spoil: Callable[[str], str]) -> None:
+    response = api.send("GET", "/v1/models", headers={"X-Api-Key": spoil(api.api_key)})
+    require_unauthorized(response, "invalid_api_key", "revoked_api_key", "missing_api_key")
 
 
-@rule("authentication.not_a_bearer", page=AUTHENTICATION, says="Another scheme, or none, is not a key.")
+@rule("authentication.not_a_bearer", page=AUTHENTICATION, sentence="Another scheme, or none, is not a key.")
 @pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
-def test_not_a_bearer(server: Server, scheme: str) -> None:
+def test_not_a_bearer(api: ApiClient, scheme: str) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"{scheme} {WRONG_KEY}".strip()}
-    server.send("GET", "/v1/models", headers=headers).expect(401)
+    api.send("GET", "/v1/models", headers=headers).expect(401)
 
 
 @rule(
-    "authentication.other_scheme", page=AUTHENTICATION, says="The key is a bearer token, and nothing else: not `Basic`."
+    "authentication.other_scheme",
+    page=AUTHENTICATION,
+    sentence="The key is a bearer token, and nothing else: not `Basic`.",
 )
-def test_other_scheme(server: Server) -> None:
-    headers = {"X-Api-Key": None, "Authorization": f"Basic {server.api_key}"}
-    server.send("GET", "/v1/models", headers=headers).expect(401)
+def test_other_scheme(api: ApiClient) -> None:
+    headers = {"X-Api-Key": None, "Authorization": f"Basic {api.api_key}"}
+    api.send("GET", "/v1/models", headers=headers).expect(401)
 
 
-@rule("authentication.empty_key", page=AUTHENTICATION, says="An empty key is no key.")
+@rule("authentication.empty_key", page=AUTHENTICATION, sentence="An empty key is no key.")
 @pytest.mark.parametrize(
     "headers", [{"X-Api-Key": ""}, {"X-Api-Key": None, "Authorization": "Bearer"}], ids=["key", "bearer"]
 )
-def test_empty_key(server: Server, headers: dict[str, str | None]) -> None:
-    server.send("GET", "/v1/models", headers=headers).expect(401)
+def test_empty_key(api: ApiClient, headers: dict[str, str | None]) -> None:
+    api.send("GET", "/v1/models", headers=headers).expect(401)
 
 
-@rule("authentication.before_work", page=ERRORS, says="Without a key nothing is told about a request or a completion.")
-def test_before_work(server: Server, completion: Exchange) -> None:
+@rule(
+    "authentication.before_work",
+    page=ERRORS,
+    sentence="Without a key, nothing about a request or a completion is revealed.",
+)
+def test_before_work(api: ApiClient, completion: Exchange) -> None:
     none = {"X-Api-Key": None}
-    server.retrieve(completion.at("id"), headers=none).expect(401)
-    server.send("POST", "/v1/chat/completions", headers=none, content=encode({"model": 1})).expect(401)
+    api.retrieve(completion.at("id"), headers=none).expect(401)
+    api.send("POST", "/v1/chat/completions", headers=none, content=encode({"model": 1})).expect(401)
 
 
-@rule("authentication.two_keys", page=AUTHENTICATION, says="Which header wins when both carry keys.", observed=True)
-def test_two_keys(server: Server) -> None:
-    first = server.send("GET", "/v1/models", headers={"Authorization": f"Bearer {WRONG_KEY}"})
-    second = server.send(
-        "GET", "/v1/models", headers={"X-Api-Key": WRONG_KEY, "Authorization": f"Bearer {server.api_key}"}
-    )
-    observe(f"a wrong bearer beside the key: {first.outcome}; a wrong X-Api-Key beside the bearer: {second.outcome}")
+@rule(
+    "authentication.two_keys",
+    page=AUTHENTICATION,
+    sentence="Which header wins when both carry keys.",
+    informational=True,
+)
+def test_two_keys(api: ApiClient) -> None:
+    first = api.send("GET", "/v1/models", headers={"Authorization": f"Bearer {WRONG_KEY}"})
+    second = api.send("GET", "/v1/models", headers={"X-Api-Key": WRONG_KEY, "Authorization": f"Bearer {api.api_key}"})
+    inform(f"a wrong bearer beside the key: {first.outcome}; a wrong X-Api-Key beside the bearer: {second.outcome}")
 
 
-def admits(exchange: Exchange) -> None:
-    """Require an answer to whoever may ask, be it that the API knows no such id."""
+def require_admitted(exchange: Exchange) -> None:
+    """Require that the key is accepted, even if the id is unknown."""
     require(exchange.status not in (0, 401, 403), f"the key is answered {exchange.outcome}", exchange)
-    misfits = contract.misfits("ErrorEnvelope", exchange.json) if exchange.status >= 400 else []
-    require(not misfits, f"the error's envelope: {'; '.join(misfits)}", exchange)
+    schema_errors = contract.schema_errors("ErrorEnvelope", exchange.json) if exchange.status >= 400 else []
+    require(not schema_errors, f"the error's envelope: {'; '.join(schema_errors)}", exchange)
 
 
-def refuses(exchange: Exchange, *codes: str) -> None:
+def require_unauthorized(exchange: Exchange, *codes: str) -> None:
     exchange.expect(401)
     require(exchange.at("error", "code") in codes, f"the code is {exchange.at('error', 'code')!r}", exchange)
     kind = exchange.at("error", "type")

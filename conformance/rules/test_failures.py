@@ -7,13 +7,13 @@ from decimal import Decimal
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server
-from harness.client.mock_controls import Levers
+from harness.client.api_client import ApiClient
+from harness.client.mock_controls import MockControls
 from harness.rules import ERRORS, IDEMPOTENCY, PRICING, rule
-from harness.violations import observe, require, unseen
+from harness.violations import inform, not_tested, require
 
-from .billing_math import moved_exactly
-from .idempotency_requests import is_conflict, is_fresh, is_replay, keyed
+from .billing_math import require_balance_change
+from .idempotency_requests import require_conflict, require_fresh, require_replay, with_key
 
 DAY = 24 * 3600
 PROVIDER_FAULTS = [
@@ -26,124 +26,128 @@ PROVIDER_FAULTS = [
 ]
 
 
-@rule("failure.code", page=ERRORS, says="A fault of the platform has its documented status, type and envelope.")
+@rule("failure.code", page=ERRORS, sentence="A fault of the platform has its documented status, type and envelope.")
 @pytest.mark.parametrize("code", PROVIDER_FAULTS)
-def test_code(server: Server, levers: Levers, code: str) -> None:
-    failed = server.create(server.ask(), headers=levers.fault(f"code={code}"), refused=True)
+def test_code(api: ApiClient, mock_controls: MockControls, code: str) -> None:
+    failed = api.create(api.chat_body(), headers=mock_controls.fault(f"code={code}"), expect_error=True)
     documented = contract.error_codes()[code]
     failed.expect(documented.status or 500)
-    misfits = contract.misfits("ErrorEnvelope", failed.json)
-    require(not misfits, "; ".join(misfits), failed)
-    told = (failed.at("error", "code"), failed.at("error", "type"))
-    require(told == (code, documented.type), f"the answer is {told}", failed)
+    schema_errors = contract.schema_errors("ErrorEnvelope", failed.json)
+    require(not schema_errors, "; ".join(schema_errors), failed)
+    actual = (failed.at("error", "code"), failed.at("error", "type"))
+    require(actual == (code, documented.type), f"the error is {actual}", failed)
 
 
-@rule("failure.is_free", page=PRICING, says="A request that failed is not charged, and its hold is released.")
-def test_is_free(server: Server, levers: Levers) -> None:
-    headers = levers.fault("code=chat_provider_unavailable")
+@rule("failure.is_free", page=PRICING, sentence="A request that failed is not charged, and its hold is released.")
+def test_is_free(api: ApiClient, mock_controls: MockControls) -> None:
+    headers = mock_controls.fault("code=chat_provider_unavailable")
 
     def spend() -> Decimal:
-        server.create(server.ask(), headers=headers, refused=True).expect(502)
+        api.create(api.chat_body(), headers=headers, expect_error=True).expect(502)
         return Decimal(0)
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)
 
 
-@rule("failure.not_kept", page=IDEMPOTENCY, says="After a 5xx the same key is safe to send again, and runs anew.")
-def test_not_kept(server: Server, levers: Levers, key: str) -> None:
-    body = server.ask()
-    fault = levers.fault("code=chat_provider_unavailable")
-    server.create(body, headers={**keyed(key), **fault}, refused=True).expect(502)
-    again = server.create(body, headers=keyed(key))
-    is_fresh(again)
-    is_replay(server.create(body, headers=keyed(key)), again)
+@rule("failure.not_kept", page=IDEMPOTENCY, sentence="After a 5xx the same key is safe to send again, and runs anew.")
+def test_not_kept(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+    body = api.chat_body()
+    fault = mock_controls.fault("code=chat_provider_unavailable")
+    api.create(body, headers={**with_key(key), **fault}, expect_error=True).expect(502)
+    again = api.create(body, headers=with_key(key))
+    require_fresh(again)
+    require_replay(api.create(body, headers=with_key(key)), again)
 
 
-@rule("failure.throttled_not_kept", page=IDEMPOTENCY, says="After a 429 the same key is safe to send again.")
-def test_throttled_not_kept(server: Server, levers: Levers, key: str) -> None:
-    body = server.ask()
-    fault = levers.fault("code=too_many_requests; retry-after=0")
-    server.create(body, headers={**keyed(key), **fault}, refused=True)
-    is_fresh(server.create(body, headers=keyed(key)))
+@rule("failure.throttled_not_kept", page=IDEMPOTENCY, sentence="After a 429 the same key is safe to send again.")
+def test_throttled_not_kept(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+    body = api.chat_body()
+    fault = mock_controls.fault("code=too_many_requests; retry-after=0")
+    api.create(body, headers={**with_key(key), **fault}, expect_error=True)
+    require_fresh(api.create(body, headers=with_key(key)))
 
 
 @rule(
-    "failure.lost_answer", page=IDEMPOTENCY, says="An answer that was lost on its way is replayed, and not made again."
+    "failure.lost_answer",
+    page=IDEMPOTENCY,
+    sentence="An answer that was lost on its way is replayed, and not made again.",
 )
-def test_lost_answer(server: Server, levers: Levers, key: str) -> None:
-    body = server.ask()
-    lost = server.create(body, headers={**keyed(key), **levers.fault("reset=after")}, refused=True)
+def test_lost_answer(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+    body = api.chat_body()
+    lost = api.create(body, headers={**with_key(key), **mock_controls.fault("reset=after")}, expect_error=True)
     if lost.status:
-        unseen("the answer could not be lost on this way to the server")
-    again = server.create(body, headers=keyed(key)).expect(200)
+        not_tested("the answer could not be lost on this way to the server")
+    again = api.create(body, headers=with_key(key)).expect(200)
     require(again.header("Aurous-Idempotent-Replayed") == "true", "the answer was made anew", lost, again)
 
 
 @rule(
-    "failure.in_flight", page=IDEMPOTENCY, says="While the first request runs, its key is 409 `idempotency_key_in_use`."
+    "failure.in_flight",
+    page=IDEMPOTENCY,
+    sentence="While the first request runs, its key is 409 `idempotency_key_in_use`.",
 )
-def test_in_flight(server: Server, levers: Levers, key: str) -> None:
-    body = server.ask("Write a long story about a river.", max_tokens=64)
-    slow = {**keyed(key), **levers.fault("pace=128")}
+def test_in_flight(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+    body = api.chat_body("Write a long story about a river.", max_tokens=64)
+    slow = {**with_key(key), **mock_controls.fault("pace=128")}
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(server.create, body, headers=slow)
+        first = pool.submit(api.create, body, headers=slow)
         seen = []
         while not first.done():
-            seen.append(server.create(body, headers=keyed(key)))
-    conflicts = [exchange for exchange in seen if exchange.status == 409]
-    if not conflicts:
-        unseen("the first request was over before a second one came")
-    is_conflict(conflicts[0], first.result())
-    wait = conflicts[0].header("Retry-After")
-    require(wait is None, f"Retry-After is {wait!r}", conflicts[0])
+            seen.append(api.create(body, headers=with_key(key)))
+    require_conflict_code = [exchange for exchange in seen if exchange.status == 409]
+    if not require_conflict_code:
+        not_tested("the first request was over before a second one came")
+    require_conflict(require_conflict_code[0], first.result())
+    wait = require_conflict_code[0].header("Retry-After")
+    require(wait is None, f"Retry-After is {wait!r}", require_conflict_code[0])
 
 
 @rule(
     "failure.error_in_stream",
     page="api-reference/chat/streaming",
-    says="What a stream that fails on its way says.",
-    observed=True,
+    sentence="What a stream that fails on its way says.",
+    informational=True,
 )
-def test_error_in_stream(server: Server, levers: Levers) -> None:
-    told = server.streamed(server.ask(), headers=levers.fault("error-frame=2"))
-    codes = [frame["error"].get("code") for frame in told.frames if "error" in frame]
-    observe(f"an error frame {codes}, {'then' if told.done else 'without'} [DONE]")
+def test_error_in_stream(api: ApiClient, mock_controls: MockControls) -> None:
+    transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=2"))
+    codes = [frame["error"].get("code") for frame in transcript.frames if "error" in frame]
+    inform(f"an error frame {codes}, {'then' if transcript.done else 'without'} [DONE]")
 
 
 @rule(
     "failure.failed_record",
     page="api-reference/chat/retrieve-a-stored-chat-completion",
-    says="A failed stream's record is `failed`, with `error`.",
+    sentence="A failed stream's record is `failed`, with `error`.",
 )
-def test_failed_record(server: Server, levers: Levers) -> None:
-    told = server.streamed(server.ask(), headers=levers.fault("error-frame=3"))
-    found = server.retrieve(told.id).expect(200)
-    require(found.at("status") == "failed", f"`status` is {found.at('status')!r}", told.exchange, found)
-    misfits = contract.misfits("ChatCompletion", found.json)
-    require(not misfits, "; ".join(misfits), found)
-    error = found.json.get("error")
-    require(isinstance(error, dict), f"`error` is {error!r}", found)
-    documented = contract.error_codes().get(found.at("error", "code"))
-    typed = documented is None or found.at("error", "type") == documented.type
-    require(typed, f"a fault of the platform is told as {error}", found)
+def test_failed_record(api: ApiClient, mock_controls: MockControls) -> None:
+    transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=3"))
+    record = api.retrieve(transcript.id).expect(200)
+    require(record.at("status") == "failed", f"`status` is {record.at('status')!r}", transcript.exchange, record)
+    schema_errors = contract.schema_errors("ChatCompletion", record.json)
+    require(not schema_errors, "; ".join(schema_errors), record)
+    error = record.json.get("error")
+    require(isinstance(error, dict), f"`error` is {error!r}", record)
+    documented = contract.error_codes().get(record.at("error", "code"))
+    typed = documented is None or record.at("error", "type") == documented.type
+    require(typed, f"a fault of the platform is told as {error}", record)
 
 
-@rule("idempotency.window", page=IDEMPOTENCY, says="A result is kept for 24 hours, and not longer.")
-def test_window(server: Server, levers: Levers, key: str, alone: bool) -> None:
+@rule("idempotency.window", page=IDEMPOTENCY, sentence="A result is kept for 24 hours, and not longer.")
+def test_window(api: ApiClient, mock_controls: MockControls, key: str, alone: bool) -> None:
     if not alone:
-        unseen("other workers go by the same clock: run without -n")
-    body = server.ask()
-    first = server.completed(body, headers=keyed(key))
-    levers.advance(DAY - 600)
-    is_replay(server.create(body, headers=keyed(key)), first)
-    levers.advance(1200)
-    is_fresh(server.create(body, headers=keyed(key)), first)
+        not_tested("other workers go by the same clock: run without -n")
+    body = api.chat_body()
+    first = api.complete(body, headers=with_key(key))
+    mock_controls.advance(DAY - 600)
+    require_replay(api.create(body, headers=with_key(key)), first)
+    mock_controls.advance(1200)
+    require_fresh(api.create(body, headers=with_key(key)), first)
 
 
-@rule("idempotency.window_frees_key", page=IDEMPOTENCY, says="After 24 hours a key may be used for another body.")
-def test_window_frees_key(server: Server, levers: Levers, key: str, alone: bool) -> None:
+@rule("idempotency.window_frees_key", page=IDEMPOTENCY, sentence="After 24 hours a key may be used for another body.")
+def test_window_frees_key(api: ApiClient, mock_controls: MockControls, key: str, alone: bool) -> None:
     if not alone:
-        unseen("other workers go by the same clock: run without -n")
-    first = server.completed(server.ask(), headers=keyed(key))
-    levers.advance(DAY + 600)
-    is_fresh(server.create(server.ask(), headers=keyed(key)), first)
+        not_tested("other workers go by the same clock: run without -n")
+    first = api.complete(api.chat_body(), headers=with_key(key))
+    mock_controls.advance(DAY + 600)
+    require_fresh(api.create(api.chat_body(), headers=with_key(key)), first)

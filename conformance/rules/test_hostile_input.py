@@ -1,4 +1,4 @@
-"""Input that nobody sends in good faith: refused with the envelope, never a fault of the server, never a hang."""
+"""Rules on malformed and hostile input: refused with the envelope, never a 5xx, never a hang."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 from harness import contract
-from harness.client.api_client import COMPLETIONS, Server
+from harness.client.api_client import COMPLETIONS, ApiClient
 from harness.client.exchange import Exchange
 from harness.generation.request_normalizer import FRUGAL
-from harness.rules import CREATE, ERRORS, dear, rule
-from harness.violations import observe, require
+from harness.rules import CREATE, ERRORS, expensive, rule
+from harness.violations import inform, require
 
 MEBIBYTE = 1024 * 1024
 ANSWERED_WITHIN = 20.0
@@ -40,111 +40,113 @@ OTHER_TYPES = ["text/plain", "application/xml", "application/x-www-form-urlencod
 
 
 @pytest.fixture
-def still_alive(server: Server) -> Iterator[None]:
+def still_alive(api: ApiClient) -> Iterator[None]:
     """After hostile input the server still answers everybody else."""
-    before = server.models().outcome
+    before = api.models().outcome
     yield
-    after = server.models()
+    after = api.models()
     require(after.outcome == before, f"after it, the list of models is answered {after.outcome}, not {before}", after)
 
 
-def refuses(exchange: Exchange, *statuses: int) -> None:
+def require_refused(exchange: Exchange, *statuses: int) -> None:
     """Require a 4xx with the envelope, in good time."""
     allowed = statuses or (400, 413, 415, 422)
     if exchange.status not in allowed:
         require(False, f"it is answered {exchange.outcome}; expected {' or '.join(map(str, allowed))}", exchange)
-    misfits = contract.misfits("ErrorEnvelope", exchange.json)
-    require(not misfits, f"the error's envelope: {'; '.join(misfits)}", exchange)
+    schema_errors = contract.schema_errors("ErrorEnvelope", exchange.json)
+    require(not schema_errors, f"the error's envelope: {'; '.join(schema_errors)}", exchange)
     kind = exchange.at("error", "type")
     require(kind == "invalid_request", f"the type is {kind!r}", exchange)
     require(exchange.seconds < ANSWERED_WITHIN, f"the answer took {exchange.seconds:.1f} s", exchange)
 
 
-def survives(exchange: Exchange) -> None:
+def require_handled(exchange: Exchange) -> None:
     """Require any answer but a fault of the server's own."""
-    require(exchange.status, f"no answer came ({exchange.fault})", exchange)
+    require(exchange.status, f"no answer came ({exchange.transport_error})", exchange)
     require(exchange.status < 500, f"it is answered {exchange.outcome}", exchange)
     require(exchange.seconds < ANSWERED_WITHIN, f"the answer took {exchange.seconds:.1f} s", exchange)
 
 
-@rule("hostile.not_json", page=ERRORS, says="A body that is not JSON is a 4xx with the envelope.")
+@rule("hostile.not_json", page=ERRORS, sentence="A body that is not JSON is a 4xx with the envelope.")
 @pytest.mark.parametrize("name", NOT_JSON)
 @pytest.mark.usefixtures("still_alive")
-def test_not_json(server: Server, name: str) -> None:
-    refuses(server.create(None, content=NOT_JSON[name], refused=True))
+def test_not_json(api: ApiClient, name: str) -> None:
+    require_refused(api.create(None, content=NOT_JSON[name], expect_error=True))
 
 
-@rule("hostile.not_an_object", page=ERRORS, says="A JSON body that is no object is a 4xx with the envelope.")
+@rule("hostile.not_an_object", page=ERRORS, sentence="A JSON body that is no object is a 4xx with the envelope.")
 @pytest.mark.parametrize("name", NOT_AN_OBJECT)
-def test_not_an_object(server: Server, name: str) -> None:
-    refuses(server.create(None, content=NOT_AN_OBJECT[name], refused=True))
+def test_not_an_object(api: ApiClient, name: str) -> None:
+    require_refused(api.create(None, content=NOT_AN_OBJECT[name], expect_error=True))
 
 
-@rule("hostile.media_type", page=CREATE, says="A body of another content type is a 4xx with the envelope.")
+@rule("hostile.media_type", page=CREATE, sentence="A body of another content type is a 4xx with the envelope.")
 @pytest.mark.parametrize("value", OTHER_TYPES)
-def test_media_type(server: Server, value: str) -> None:
-    refuses(server.create(server.ask(), headers={"Content-Type": value}, refused=True))
+def test_media_type(api: ApiClient, value: str) -> None:
+    require_refused(api.create(api.chat_body(), headers={"Content-Type": value}, expect_error=True))
 
 
 @rule(
     "hostile.no_media_type",
     page=CREATE,
-    says="What becomes of a JSON body that does not say what it is.",
-    observed=True,
+    sentence="What becomes of a JSON body that does not say what it is.",
+    informational=True,
 )
-def test_no_media_type(server: Server) -> None:
-    observe(f"it is answered {server.create(server.ask(), headers={'Content-Type': None}).outcome}")
+def test_no_media_type(api: ApiClient) -> None:
+    inform(f"it is answered {api.create(api.chat_body(), headers={'Content-Type': None}).outcome}")
 
 
-@rule("hostile.deep", page=ERRORS, says="A body nested without end is a 4xx with the envelope.")
+@rule("hostile.deep", page=ERRORS, sentence="A body nested without end is a 4xx with the envelope.")
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 @pytest.mark.parametrize("brackets", [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
 @pytest.mark.usefixtures("still_alive")
-def test_deep(server: Server, depth: int, brackets: tuple[bytes, bytes]) -> None:
+def test_deep(api: ApiClient, depth: int, brackets: tuple[bytes, bytes]) -> None:
     before, after = brackets
     middle = b"1" if before != b"[" else b""
     content = b'{"model": "m", "messages": ' + before * depth + middle + after * depth + b"}"
-    refuses(server.create(None, content=content, refused=True))
+    require_refused(api.create(None, content=content, expect_error=True))
 
 
-@rule("hostile.huge", page=ERRORS, says="A body of more than 10 MiB is a 4xx with the envelope.")
+@rule("hostile.huge", page=ERRORS, sentence="A body of more than 10 MiB is a 4xx with the envelope.")
 @pytest.mark.parametrize("place", ["content", "an unknown member", "white space"])
 @pytest.mark.usefixtures("still_alive")
-def test_huge(server: Server, place: str) -> None:
-    body = server.ask()
+def test_huge(api: ApiClient, place: str) -> None:
+    body = api.chat_body()
     if place == "content":
         body["messages"][0]["content"] = "x" * (11 * MEBIBYTE)
     if place == "an unknown member":
         body["padding"] = "x" * (11 * MEBIBYTE)
     content = json.dumps(body).encode() + (b" " * (11 * MEBIBYTE) if place == "white space" else b"")
-    refuses(server.create(None, content=content, refused=True))
+    require_refused(api.create(None, content=content, expect_error=True))
 
 
-@rule("hostile.many_members", page=ERRORS, says="A body of very many members is answered, and not with a 5xx.")
+@rule("hostile.many_members", page=ERRORS, sentence="A body of very many members is answered, and not with a 5xx.")
 @pytest.mark.usefixtures("still_alive")
-def test_many_members(server: Server) -> None:
-    survives(server.create({**server.ask(), **{f"member_{number}": number for number in range(2000)}}))
+def test_many_members(api: ApiClient) -> None:
+    require_handled(api.create({**api.chat_body(), **{f"member_{number}": number for number in range(2000)}}))
 
 
-@rule("hostile.nul", page=ERRORS, says="A NUL in a text is a 4xx with the envelope.")
+@rule("hostile.nul", page=ERRORS, sentence="A NUL in a text is a 4xx with the envelope.")
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_nul(server: Server, stream: bool) -> None:
-    refuses(server.create(server.ask("a\x00b", stream=stream), refused=True))
+def test_nul(api: ApiClient, stream: bool) -> None:
+    require_refused(api.create(api.chat_body("a\x00b", stream=stream), expect_error=True))
 
 
-@rule("hostile.null_members", page=CREATE, says="A null for what could be left out is answered, and not with a 5xx.")
+@rule(
+    "hostile.null_members", page=CREATE, sentence="A null for what could be left out is answered, and not with a 5xx."
+)
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "stop", "tools", "response_format", "stream", "seed"])
-def test_null_members(server: Server, member: str) -> None:
-    survives(server.create({**server.ask(), member: None}))
+def test_null_members(api: ApiClient, member: str) -> None:
+    require_handled(api.create({**api.chat_body(), member: None}))
 
 
-@rule("hostile.unknown_members", page=CREATE, says="A member that no page lists is answered, and not with a 5xx.")
+@rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is answered, and not with a 5xx.")
 @pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, []], ids=str)
-def test_unknown_members(server: Server, value: object) -> None:
-    survives(server.create(server.ask(user=value, n=1, parallel_tool_calls=value, x_unknown=value)))
+def test_unknown_members(api: ApiClient, value: object) -> None:
+    require_handled(api.create(api.chat_body(user=value, n=1, parallel_tool_calls=value, x_unknown=value)))
 
 
-@rule("hostile.odd_text", page=CREATE, says="Odd text in a message is answered, and not with a 5xx.")
+@rule("hostile.odd_text", page=CREATE, sentence="Odd text in a message is answered, and not with a 5xx.")
 @pytest.mark.parametrize(
     "text",
     [
@@ -159,35 +161,37 @@ def test_unknown_members(server: Server, value: object) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", ["false", "true"], ids=["create", "stream"])
-def test_odd_text(server: Server, text: str, stream: str) -> None:
-    asked = json.dumps({"model": server.model, **FRUGAL})[:-1]
+def test_odd_text(api: ApiClient, text: str, stream: str) -> None:
+    asked = json.dumps({"model": api.model, **FRUGAL})[:-1]
     body = f'{asked}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
-    survives(server.create(json.loads(body), content=body.encode()))
+    require_handled(api.create(json.loads(body), content=body.encode()))
 
 
-@rule("hostile.odd_numbers", page=ERRORS, says="A number that no machine can hold is a 4xx with the envelope.")
+@rule("hostile.odd_numbers", page=ERRORS, sentence="A number that no machine can hold is a 4xx with the envelope.")
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "top_logprobs", "presence_penalty"])
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "1e309"])
-def test_odd_numbers(server: Server, member: str, number: str) -> None:
-    body = json.dumps({**server.ask(), member: 0}).replace(f'"{member}": 0', f'"{member}": {number}')
-    refuses(server.create(None, content=body.encode(), refused=True))
+def test_odd_numbers(api: ApiClient, member: str, number: str) -> None:
+    body = json.dumps({**api.chat_body(), member: 0}).replace(f'"{member}": 0', f'"{member}": {number}')
+    require_refused(api.create(None, content=body.encode(), expect_error=True))
 
 
-@rule("hostile.duplicate_members", page=ERRORS, says="What becomes of a member that stands twice.", observed=True)
-def test_duplicate_members(server: Server) -> None:
-    body = json.dumps(server.ask())[:-1] + ', "temperature": 0.5, "temperature": 3}'
-    observe(
-        f"the last one being wrong, it is answered {server.create(None, content=body.encode(), refused=True).outcome}"
+@rule(
+    "hostile.duplicate_members", page=ERRORS, sentence="What becomes of a member that stands twice.", informational=True
+)
+def test_duplicate_members(api: ApiClient) -> None:
+    body = json.dumps(api.chat_body())[:-1] + ', "temperature": 0.5, "temperature": 3}'
+    inform(
+        f"the last one being wrong, it is answered {api.create(None, content=body.encode(), expect_error=True).outcome}"
     )
 
 
-@rule("hostile.huge_integer_seed", page=CREATE, says="A seed beyond 64 bits is answered, and not with a 5xx.")
+@rule("hostile.huge_integer_seed", page=CREATE, sentence="A seed beyond 64 bits is answered, and not with a 5xx.")
 @pytest.mark.parametrize("seed", [2**63, 2**64, -(2**64), 10**30])
-def test_huge_seed(server: Server, seed: int) -> None:
-    survives(server.create(server.ask(seed=seed)))
+def test_huge_seed(api: ApiClient, seed: int) -> None:
+    require_handled(api.create(api.chat_body(seed=seed)))
 
 
-@rule("hostile.headers", page=ERRORS, says="Odd headers are answered, and not with a 5xx.")
+@rule("hostile.headers", page=ERRORS, sentence="Odd headers are answered, and not with a 5xx.")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -201,12 +205,12 @@ def test_huge_seed(server: Server, seed: int) -> None:
         pytest.param({"X-Forwarded-For": "' OR 1=1 --"}, id="forwarded"),
     ],
 )
-def test_headers(server: Server, headers: dict[str, str | None]) -> None:
-    survives(server.send("GET", "/v1/models", headers=headers))
-    survives(server.create(server.ask(), headers=headers))
+def test_headers(api: ApiClient, headers: dict[str, str | None]) -> None:
+    require_handled(api.send("GET", "/v1/models", headers=headers))
+    require_handled(api.create(api.chat_body(), headers=headers))
 
 
-@rule("hostile.paths", page=ERRORS, says="Odd paths are a 4xx, and not a 5xx.")
+@rule("hostile.paths", page=ERRORS, sentence="Odd paths are a 4xx, and not a 5xx.")
 @pytest.mark.parametrize(
     "path",
     [
@@ -216,28 +220,33 @@ def test_headers(server: Server, headers: dict[str, str | None]) -> None:
         "/v1/chat/completions/" + "a" * 4000,
     ],
 )
-def test_paths(server: Server, path: str) -> None:
-    answer = server.send("GET", path)
-    survives(answer)
-    require(answer.status >= 300, f"it is answered {answer.outcome}", answer)
+def test_paths(api: ApiClient, path: str) -> None:
+    format_response = api.send("GET", path)
+    require_handled(format_response)
+    require(format_response.status >= 300, f"it is answered {format_response.outcome}", format_response)
 
 
-@rule("hostile.compressed", page=CREATE, says="What becomes of a body in another encoding than it says.", observed=True)
-def test_compressed(server: Server) -> None:
-    answer = server.send(
+@rule(
+    "hostile.compressed",
+    page=CREATE,
+    sentence="What becomes of a body in another encoding than it says.",
+    informational=True,
+)
+def test_compressed(api: ApiClient) -> None:
+    format_response = api.send(
         "POST", COMPLETIONS, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}, content=b"{}"
     )
-    observe(f"it is answered {answer.outcome}")
+    inform(f"it is answered {format_response.outcome}")
 
 
-@dear
+@expensive
 @rule(
     "hostile.private_url",
     page="api-reference/embeddings/url-fetching",
-    says="A picture on a private host is refused.",
-    observed=True,
+    sentence="A picture on a private host is refused.",
+    informational=True,
 )
-def test_private_url(server: Server) -> None:
+def test_private_url(api: ApiClient) -> None:
     parts = [{"type": "image_url", "image_url": {"url": "https://169.254.169.254/latest/meta-data"}}]
-    told = server.create({**server.ask(), "messages": [{"role": "user", "content": parts}]})
-    observe(f"it is answered {told.outcome}, param {told.get('error', 'param')!r}")
+    response = api.create({**api.chat_body(), "messages": [{"role": "user", "content": parts}]})
+    inform(f"it is answered {response.outcome}, param {response.get('error', 'param')!r}")

@@ -1,79 +1,87 @@
-"""Keys that make a retry safe: what is replayed, and what never is."""
+"""Rules on idempotency keys: what is replayed, and what never is."""
 
 from __future__ import annotations
 
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.rules import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
-from harness.violations import observe, require
+from harness.violations import inform, require
 
-from .idempotency_requests import REPLAYED, is_fresh, is_replay, keyed
+from .idempotency_requests import REPLAYED, require_fresh, require_replay, with_key
 
 STATUS = "Aurous-Idempotency-Status"
 
 
-@rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, says="A first call carries no replay header.")
-def test_first_call(server: Server, key: str) -> None:
-    is_fresh(server.completed(server.ask(), headers=keyed(key)))
-
-
-@rule("idempotency.replay", page=CHAT_IDEMPOTENCY, says="The same key with the same body gets the same answer again.")
-def test_replay(server: Server, key: str) -> None:
-    body = server.ask()
-    first = server.completed(body, headers=keyed(key))
-    for _ in range(3):
-        is_replay(server.create(body, headers=keyed(key)), first)
-
-
-@rule("idempotency.replay_header", page=CHAT_IDEMPOTENCY, says="A replay carries `Aurous-Idempotent-Replayed: true`.")
-def test_replay_header(successes: dict[str, Exchange]) -> None:
-    told = successes["create, replayed"].header(REPLAYED)
-    require(told == "true", f"{REPLAYED} is {told!r}", successes["create, replayed"])
-
-
-@rule("idempotency.replay_stored_once", page=IDEMPOTENCY, says="A replay changes nothing: the record stays as it was.")
-def test_replay_stored_once(server: Server, key: str) -> None:
-    body = server.ask()
-    first = server.completed(body, headers=keyed(key))
-    server.create(body, headers=keyed(key))
-    found = server.retrieve(first.at("id")).expect(200)
-    require(found.at("usage") == first.at("usage"), "the record's usage changed", first, found)
-    require(found.at("choices") == first.at("choices"), "the record's answer changed", first, found)
-
-
-@rule("idempotency.no_key", page=IDEMPOTENCY, says="Without a key nothing is ever replayed.")
-def test_no_key(server: Server) -> None:
-    body = server.ask()
-    first = server.completed(body)
-    is_fresh(server.completed(body), first)
+@rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, sentence="A first call carries no replay header.")
+def test_first_call(api: ApiClient, key: str) -> None:
+    require_fresh(api.complete(api.chat_body(), headers=with_key(key)))
 
 
 @rule(
-    "idempotency.unkeyed_after_keyed", page=IDEMPOTENCY, says="A request without a key is not answered from another's."
+    "idempotency.replay", page=CHAT_IDEMPOTENCY, sentence="The same key with the same body gets the same answer again."
 )
-def test_unkeyed_after_keyed(server: Server, key: str) -> None:
-    body = server.ask()
-    first = server.completed(body, headers=keyed(key))
-    is_fresh(server.completed(body), first)
+def test_replay(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    first = api.complete(body, headers=with_key(key))
+    for _ in range(3):
+        require_replay(api.create(body, headers=with_key(key)), first)
+
+
+@rule(
+    "idempotency.replay_header", page=CHAT_IDEMPOTENCY, sentence="A replay carries `Aurous-Idempotent-Replayed: true`."
+)
+def test_replay_header(successes: dict[str, Exchange]) -> None:
+    actual = successes["create, replayed"].header(REPLAYED)
+    require(actual == "true", f"{REPLAYED} is {actual!r}", successes["create, replayed"])
+
+
+@rule(
+    "idempotency.replay_stored_once", page=IDEMPOTENCY, sentence="A replay changes nothing: the record stays as it was."
+)
+def test_replay_stored_once(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    first = api.complete(body, headers=with_key(key))
+    api.create(body, headers=with_key(key))
+    record = api.retrieve(first.at("id")).expect(200)
+    require(record.at("usage") == first.at("usage"), "the record's usage changed", first, record)
+    require(record.at("choices") == first.at("choices"), "the record's answer changed", first, record)
+
+
+@rule("idempotency.no_key", page=IDEMPOTENCY, sentence="Without a key nothing is ever replayed.")
+def test_no_key(api: ApiClient) -> None:
+    body = api.chat_body()
+    first = api.complete(body)
+    require_fresh(api.complete(body), first)
+
+
+@rule(
+    "idempotency.unkeyed_after_keyed",
+    page=IDEMPOTENCY,
+    sentence="A request without a key is not answered from another's.",
+)
+def test_unkeyed_after_keyed(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    first = api.complete(body, headers=with_key(key))
+    require_fresh(api.complete(body), first)
 
 
 @rule(
     "idempotency.status_header",
     page=CHAT_IDEMPOTENCY,
-    says="Whether non-streamed answers tell a status.",
-    observed=True,
+    sentence="Whether non-streamed answers tell a status.",
+    informational=True,
 )
 def test_status_header(successes: dict[str, Exchange]) -> None:
     keyed_call, plain = successes["create, first with a key"], successes["create"]
-    observe(f"with a key {keyed_call.header(STATUS)!r}, without one {plain.header(STATUS)!r}")
+    inform(f"with a key {keyed_call.header(STATUS)!r}, without one {plain.header(STATUS)!r}")
 
 
-@rule("idempotency.streams_keep_nothing", page=CHAT_IDEMPOTENCY, says="A stream's key is ignored, and not kept.")
-def test_streams_keep_nothing(server: Server, key: str) -> None:
-    body = server.ask()
-    first, second = (server.streamed(body, headers=keyed(key)) for _ in range(2))
+@rule("idempotency.streams_keep_nothing", page=CHAT_IDEMPOTENCY, sentence="A stream's key is ignored, and not kept.")
+def test_streams_keep_nothing(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    first, second = (api.stream(body, headers=with_key(key)) for _ in range(2))
     require(first.id != second.id, f"both streams are {first.id}", first.exchange, second.exchange)
-    plain = server.create(body, headers=keyed(key)).expect(200)
+    plain = api.create(body, headers=with_key(key)).expect(200)
     require(plain.header(REPLAYED) is None, f"after the streams, {REPLAYED} is {plain.header(REPLAYED)!r}", plain)
     require(plain.at("id") not in (first.id, second.id), "the stream's completion was replayed", plain)
 
@@ -81,11 +89,11 @@ def test_streams_keep_nothing(server: Server, key: str) -> None:
 @rule(
     "idempotency.streams_ignore_kept",
     page=CHAT_IDEMPOTENCY,
-    says="A stream is not answered from a key's earlier result.",
+    sentence="A stream is not answered from a key's earlier result.",
 )
-def test_streams_ignore_kept(server: Server, key: str) -> None:
-    body = server.ask()
-    first = server.completed(body, headers=keyed(key))
-    stream = server.streamed(body, headers=keyed(key))
+def test_streams_ignore_kept(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    first = api.complete(body, headers=with_key(key))
+    stream = api.stream(body, headers=with_key(key))
     require(stream.id != first.at("id"), "the stream is the earlier completion", first, stream.exchange)
     require(stream.exchange.header(REPLAYED) is None, f"the stream carries {REPLAYED}", stream.exchange)

@@ -6,134 +6,137 @@ from collections.abc import Iterator
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.embedded_server import EmbeddedServer
 from harness.client.exchange import Exchange
-from harness.client.spend_limit import Purse
-from harness.rules import BALANCE, PRICING, RATE_LIMITS, dear, rule
+from harness.client.spend_limit import SpendLimit
+from harness.rules import BALANCE, PRICING, RATE_LIMITS, expensive, rule
 from harness.settings import EMBEDDED_KEY, Settings
-from harness.violations import require, unseen
+from harness.violations import not_tested, require
 
-NEEDS_ANOTHER = "only the embedded mock can be had with {}"
+NEEDS_EMBEDDED = "only the embedded mock can be started with {}"
 FEW = 5
 
 
 @pytest.fixture(scope="module")
-def hurried(settings: Settings, server: Server) -> Iterator[Server]:
+def rate_limited(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
     """A server that allows few requests a minute."""
-    with_options = embedded(settings, server, "a small rate", "--rpm", str(FEW))
+    with_options = embedded(settings, api, "a small rate", "--rpm", str(FEW))
     yield from with_options
 
 
 @pytest.fixture(scope="module")
-def thrifty(settings: Settings, server: Server) -> Iterator[Server]:
+def token_limited(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
     """A server that allows few tokens a minute."""
-    yield from embedded(settings, server, "a small token rate", "--tpm", "300")
+    yield from embedded(settings, api, "a small token rate", "--tpm", "300")
 
 
 @pytest.fixture(scope="module")
-def poor(settings: Settings, server: Server) -> Iterator[Server]:
+def without_credits(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
     """A server on which the team has next to nothing."""
-    yield from embedded(settings, server, "next to no credits", "--credits", "0.001")
+    yield from embedded(settings, api, "next to no credits", "--credits", "0.001")
 
 
-def embedded(settings: Settings, server: Server, what: str, *options: str) -> Iterator[Server]:
+def embedded(settings: Settings, api: ApiClient, what: str, *options: str) -> Iterator[ApiClient]:
     if not settings.embedded:
-        unseen(NEEDS_ANOTHER.format(what))
+        not_tested(NEEDS_EMBEDDED.format(what))
     process = EmbeddedServer(*options)
     own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
-    # What it charges, nobody pays.
-    other = Server(own, server.recorder, Purse())
-    other.patience = 0
+    # Its charges cost nobody anything.
+    other = ApiClient(own, api.recorder, SpendLimit(), waits=False)
     yield other
     other.close()
     process.stop()
 
 
-@rule("limits.requests", page=RATE_LIMITS, says="Over the rate of requests the answer is 429 `too_many_requests`.")
-def test_requests(hurried: Server) -> None:
-    refuses(exhausted(hurried), "too_many_requests")
+@rule("limits.requests", page=RATE_LIMITS, sentence="Over the rate of requests the answer is 429 `too_many_requests`.")
+def test_requests(rate_limited: ApiClient) -> None:
+    require_throttled(exhausted(rate_limited), "too_many_requests")
 
 
-@rule("limits.retry_after", page=RATE_LIMITS, says="A 429 carries Retry-After, in whole seconds.")
-def test_retry_after(hurried: Server) -> None:
-    refused = exhausted(hurried)
-    wait = refused.header("Retry-After")
-    require(wait is not None and wait.isdigit() and int(wait) > 0, f"Retry-After is {wait!r}", refused)
+@rule("limits.retry_after", page=RATE_LIMITS, sentence="A 429 carries Retry-After, in whole seconds.")
+def test_retry_after(rate_limited: ApiClient) -> None:
+    response = exhausted(rate_limited)
+    wait = response.header("Retry-After")
+    require(wait is not None and wait.isdigit() and int(wait) > 0, f"Retry-After is {wait!r}", response)
 
 
-@rule("limits.remaining", page=RATE_LIMITS, says="A 429 tells that nothing remains.")
-def test_remaining(hurried: Server) -> None:
-    refused = exhausted(hurried)
-    told = refused.header("X-RateLimit-Remaining")
-    require(told == "0", f"X-RateLimit-Remaining is {told!r}", refused)
+@rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 tells that nothing remains.")
+def test_remaining(rate_limited: ApiClient) -> None:
+    response = exhausted(rate_limited)
+    actual = response.header("X-RateLimit-Remaining")
+    require(actual == "0", f"X-RateLimit-Remaining is {actual!r}", response)
 
 
 @rule(
     "limits.tokens",
     page="api-reference/errors/tpm_rate_limit_exceeded",
-    says="Over the rate of tokens the answer is 429 `tpm_rate_limit_exceeded`, with Retry-After.",
+    sentence="Over the rate of tokens the answer is 429 `tpm_rate_limit_exceeded`, with Retry-After.",
 )
-def test_tokens(thrifty: Server) -> None:
+def test_tokens(token_limited: ApiClient) -> None:
     body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Rain. " * 50}], "max_tokens": 64}
-    answers = [thrifty.create(body) for _ in range(5)]
-    answer = next((answer for answer in answers if answer.status == 429), answers[-1])
-    refuses(answer, "tpm_rate_limit_exceeded")
-    require(answer.header("Retry-After"), "no Retry-After came", answer)
+    answers = [token_limited.create(body) for _ in range(5)]
+    format_response = next(
+        (format_response for format_response in answers if format_response.status == 429), answers[-1]
+    )
+    require_throttled(format_response, "tpm_rate_limit_exceeded")
+    require(format_response.header("Retry-After"), "no Retry-After came", format_response)
 
 
-@rule("limits.balance", page=BALANCE, says="Without the credits for it a request is 402 `balance_too_low`.")
+@rule("limits.balance", page=BALANCE, sentence="Without the credits for it a request is 402 `balance_too_low`.")
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_balance(poor: Server, stream: bool) -> None:
-    refused = poor.create(poor.ask("Write a book.", max_tokens=4096, stream=stream)).expect(402)
-    code, kind = refused.at("error", "code"), refused.at("error", "type")
-    require((code, kind) == ("balance_too_low", "invalid_request"), f"the answer is {kind} {code}", refused)
-    held = poor.balance().expect(200).at("held_credits")
-    require(held == 0, f"the refused request still holds {held}", refused)
+def test_balance(without_credits: ApiClient, stream: bool) -> None:
+    response = without_credits.create(
+        without_credits.chat_body("Write a book.", max_tokens=4096, stream=stream)
+    ).expect(402)
+    code, kind = response.at("error", "code"), response.at("error", "type")
+    require((code, kind) == ("balance_too_low", "invalid_request"), f"the error is {kind} {code}", response)
+    held = without_credits.balance().expect(200).at("held_credits")
+    require(held == 0, f"the refused request still holds {held}", response)
 
 
-@dear
+@expensive
 @rule(
     "limits.context_window",
     page="api-reference/errors/max_input_tokens_exceeded",
-    says="A prompt beyond the context window is 400 `max_input_tokens_exceeded`.",
+    sentence="A prompt beyond the context window is 400 `max_input_tokens_exceeded`.",
 )
-def test_context_window(server: Server) -> None:
-    rows = {row["id"]: row for row in server.models().expect(200).at("data")}
-    window = (rows[server.model].get("aurous_metadata") or {}).get("context_window")
+def test_context_window(api: ApiClient) -> None:
+    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
+    window = (rows[api.model].get("aurous_metadata") or {}).get("context_window")
     if not isinstance(window, int) or window > 600_000:
-        unseen(f"the context window of {server.model} is not known, or too large to fill")
+        not_tested(f"the context window of {api.model} is not known, or too large to fill")
     # How many tokens a word makes is the server's own business, so it is asked first.
-    words = server.completed(server.ask("rain " * 1000, max_tokens=1)).at("usage", "prompt_tokens") / 1000
+    words = api.complete(api.chat_body("rain " * 1000, max_tokens=1)).at("usage", "prompt_tokens") / 1000
     prompt = "rain " * int(window / words * 1.1 + 1000)
-    refused = server.create(server.ask(prompt), refused=True).expect(400)
-    code, kind = refused.at("error", "code"), refused.at("error", "type")
-    require((code, kind) == ("max_input_tokens_exceeded", "invalid_request"), f"the answer is {kind} {code}", refused)
+    response = api.create(api.chat_body(prompt), expect_error=True).expect(400)
+    code, kind = response.at("error", "code"), response.at("error", "type")
+    require((code, kind) == ("max_input_tokens_exceeded", "invalid_request"), f"the error is {kind} {code}", response)
 
 
-@rule("limits.hold", page=PRICING, says="A hold too large for the balance is refused before any work.")
-def test_hold(poor: Server) -> None:
-    before = poor.balance().expect(200)
-    poor.create(poor.ask("Write a book.", max_tokens=8192)).expect(402)
-    after = poor.balance().expect(200)
+@rule("limits.hold", page=PRICING, sentence="A hold too large for the balance is refused before any work.")
+def test_hold(without_credits: ApiClient) -> None:
+    before = without_credits.balance().expect(200)
+    without_credits.create(without_credits.chat_body("Write a book.", max_tokens=8192)).expect(402)
+    after = without_credits.balance().expect(200)
     require(before.json == after.json, "the balance changed", before, after)
 
 
-def exhausted(server: Server) -> Exchange:
+def exhausted(api: ApiClient) -> Exchange:
     """The first 429 of a server that allows few requests."""
-    answer = Exchange("GET", server.settings.base_url)
+    format_response = Exchange("GET", api.settings.base_url)
     for _ in range(FEW * 10):
-        answer = server.send("GET", "/v1/models")
-        if answer.status == 429:
-            return answer
-        answer.expect(200)
-    require(False, f"after {FEW * 10} requests the rate of {FEW} a minute was not reached", answer)
-    return answer
+        format_response = api.send("GET", "/v1/models")
+        if format_response.status == 429:
+            return format_response
+        format_response.expect(200)
+    require(False, f"after {FEW * 10} requests the rate of {FEW} a minute was not reached", format_response)
+    return format_response
 
 
-def refuses(exchange: Exchange, code: str) -> None:
+def require_throttled(exchange: Exchange, code: str) -> None:
     exchange.expect(429)
-    misfits = contract.misfits("ErrorEnvelope", exchange.json)
-    require(not misfits, f"the error's envelope: {'; '.join(misfits)}", exchange)
-    told = (exchange.at("error", "type"), exchange.at("error", "code"))
-    require(told == ("rate_limit", code), f"the answer is {' '.join(told)}", exchange)
+    schema_errors = contract.schema_errors("ErrorEnvelope", exchange.json)
+    require(not schema_errors, f"the error's envelope: {'; '.join(schema_errors)}", exchange)
+    actual = (exchange.at("error", "type"), exchange.at("error", "code"))
+    require(actual == ("rate_limit", code), f"the error is {' '.join(actual)}", exchange)

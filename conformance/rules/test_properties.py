@@ -1,31 +1,31 @@
-"""What must hold for any request at all: schemathesis explores every operation, and the links between them."""
+"""Rules on any request at all: schemathesis explores every operation, and the links between them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.generation import schemathesis_adapter
 from harness.rules import rule
-from harness.settings import CHOSEN
+from harness.settings import SELECTED
 
-SCHEMA = schemathesis_adapter.load(CHOSEN.profile, CHOSEN.seed)
+SCHEMA = schemathesis_adapter.load(SELECTED.profile, SELECTED.seed)
 
 
 @rule(
     "properties.{operation}",
     page="api-reference",
-    says="Whatever is sent gets a documented answer: valid requests are accepted, others refused in the envelope.",
+    sentence="Whatever is sent gets a documented answer: valid requests are accepted, others refused in the envelope.",
 )
 @SCHEMA.parametrize()  # type: ignore[untyped-decorator]
-def test_operation(case: Any, server: Server) -> None:
-    schemathesis_adapter.try_case(case, server)
+def test_operation(case: Any, api: ApiClient) -> None:
+    schemathesis_adapter.check_case(case, api)
 
 
 @rule(
     "properties.links",
     page="api-reference",
-    says="What a create answers can be retrieved and cancelled by its id, in any order and number.",
+    sentence="What a create answers can be retrieved and cancelled by its id, in any order and number.",
 )
-def test_links(server: Server) -> None:
-    schemathesis_adapter.walk(SCHEMA, server)
+def test_links(api: ApiClient) -> None:
+    schemathesis_adapter.follow_links(SCHEMA, api)

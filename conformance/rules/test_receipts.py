@@ -1,4 +1,4 @@
-"""The receipt of a completion: its arithmetic, and the balance that moves by it."""
+"""Rules on receipts and on the balance that they move."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.client.stream import Transcript
 from harness.rules import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
-from harness.violations import observe, require
+from harness.violations import inform, require
 
-from .billing_math import TOLERANCE, credits_of, exact, moved_exactly, tokens_of
+from .billing_math import TOLERANCE, credits_of, exact, require_balance_change, tokens_of
 
 
 @pytest.fixture(params=["create", "replay", "retrieve", "stream", "reasoned"])
@@ -30,12 +30,12 @@ def receipt(
 
 
 @pytest.fixture(scope="session")
-def reasoned(server: Server) -> Exchange:
+def reasoned(api: ApiClient) -> Exchange:
     """A completion that was asked to reason."""
-    return server.completed(server.ask("Why is the sky blue?", reasoning_effort="low", max_tokens=32))
+    return api.complete(api.chat_body("Why is the sky blue?", reasoning_effort="low", max_tokens=32))
 
 
-@rule("receipt.total", page=COSTS, says="`total_tokens` is prompt, completion and reasoning tokens together.")
+@rule("receipt.total", page=COSTS, sentence="`total_tokens` is prompt, completion and reasoning tokens together.")
 def test_total(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     parts = tokens_of(usage)
@@ -44,7 +44,7 @@ def test_total(receipt: tuple[dict[str, Any], Exchange]) -> None:
     )
 
 
-@rule("receipt.sum", page=COSTS, says="`credits_charged` is the sum of the breakdown's credits, to four decimals.")
+@rule("receipt.sum", page=COSTS, sentence="`credits_charged` is the sum of the breakdown's credits, to four decimals.")
 def test_sum(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     parts = credits_of(usage["breakdown"])
@@ -52,7 +52,7 @@ def test_sum(receipt: tuple[dict[str, Any], Exchange]) -> None:
     require(abs(charged - parts) <= TOLERANCE, f"credits_charged is {charged}, the breakdown sums to {parts}", exchange)
 
 
-@rule("receipt.not_negative", page=CREATE, says="No number of a receipt is negative.")
+@rule("receipt.not_negative", page=CREATE, sentence="No number of a receipt is negative.")
 def test_not_negative(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     numbers = {**usage, **usage["breakdown"]}
@@ -60,7 +60,7 @@ def test_not_negative(receipt: tuple[dict[str, Any], Exchange]) -> None:
     require(not negative, f"negative: {negative}", exchange)
 
 
-@rule("receipt.whole_tokens", page=CREATE, says="Tokens are counted in whole numbers.")
+@rule("receipt.whole_tokens", page=CREATE, sentence="Tokens are counted in whole numbers.")
 def test_whole_tokens(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     counts = {name: value for name, value in usage.items() if name.endswith("_tokens") and value is not None}
@@ -68,10 +68,14 @@ def test_whole_tokens(receipt: tuple[dict[str, Any], Exchange]) -> None:
     require(not broken, f"not whole: {broken}", exchange)
 
 
-@rule("receipt.prompt_counted", page=CREATE, says="`prompt_tokens` counts the prompt, and a longer prompt counts more.")
-def test_prompt_counted(server: Server) -> None:
-    short = server.completed(server.ask("Rain.", max_tokens=1))
-    long = server.completed(server.ask("Rain falls on the plain. " * 40, max_tokens=1))
+@rule(
+    "receipt.prompt_counted",
+    page=CREATE,
+    sentence="`prompt_tokens` counts the prompt, and a longer prompt counts more.",
+)
+def test_prompt_counted(api: ApiClient) -> None:
+    short = api.complete(api.chat_body("Rain.", max_tokens=1))
+    long = api.complete(api.chat_body("Rain falls on the plain. " * 40, max_tokens=1))
     few, many = short.at("usage", "prompt_tokens"), long.at("usage", "prompt_tokens")
     require(0 < few < many, f"a short prompt counts {few} tokens and one forty times as long {many}", short, long)
 
@@ -79,27 +83,27 @@ def test_prompt_counted(server: Server) -> None:
 @rule(
     "receipt.completion_counted",
     page=CREATE,
-    says="`completion_tokens` counts the visible answer, and a longer answer counts more.",
+    sentence="`completion_tokens` counts the visible answer, and a longer answer counts more.",
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_completion_counted(server: Server, stream: bool) -> None:
-    counted: list[tuple[int, int, Exchange]] = []
+def test_completion_counted(api: ApiClient, stream: bool) -> None:
+    counts: list[tuple[int, int, Exchange]] = []
     for most in (1, 8):
-        body = server.ask("Write a long poem about rain.", max_tokens=most)
+        body = api.chat_body("Write a long poem about rain.", max_tokens=most)
         if stream:
-            told = server.streamed(body)
-            require(told.usage, "the stream carries no usage", told.exchange)
-            counted.append((len(told.content), (told.usage or {})["completion_tokens"], told.exchange))
+            transcript = api.stream(body)
+            require(transcript.usage, "the stream carries no usage", transcript.exchange)
+            counts.append((len(transcript.content), (transcript.usage or {})["completion_tokens"], transcript.exchange))
         else:
-            made = server.completed(body)
-            content = made.at("choices", 0, "message", "content") or ""
-            counted.append((len(content), made.at("usage", "completion_tokens"), made))
-    (short, few, one), (long, many, other) = counted
+            completion = api.complete(body)
+            content = completion.at("choices", 0, "message", "content") or ""
+            counts.append((len(content), completion.at("usage", "completion_tokens"), completion))
+    (short, few, one), (long, many, other) = counts
     require(few > 0 or not short, f"{short} characters of an answer count {few} tokens", one)
     require(few < many or short >= long, f"{short} characters count {few} tokens, and {long} count {many}", one, other)
 
 
-@rule("receipt.model", page=PRICING, says="`breakdown.model` is the completion's own model.")
+@rule("receipt.model", page=PRICING, sentence="`breakdown.model` is the completion's own model.")
 def test_model(successes: dict[str, Exchange], transcript: Transcript) -> None:
     for exchange in (successes["create"], successes["retrieve"]):
         billed = exchange.at("usage", "breakdown", "model")
@@ -112,7 +116,7 @@ def test_model(successes: dict[str, Exchange], transcript: Transcript) -> None:
     )
 
 
-@rule("receipt.pricing_version", page=PRICING, says="`pricing_version` is the number of a rate card.")
+@rule("receipt.pricing_version", page=PRICING, sentence="`pricing_version` is the number of a rate card.")
 def test_pricing_version(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     version = usage["breakdown"]["pricing_version"]
@@ -120,7 +124,9 @@ def test_pricing_version(receipt: tuple[dict[str, Any], Exchange]) -> None:
     require(whole, f"pricing_version is {version!r}", exchange)
 
 
-@rule("receipt.reasoning_pairs", page=REASONING, says="Reasoning is charged only when reasoning tokens are counted.")
+@rule(
+    "receipt.reasoning_pairs", page=REASONING, sentence="Reasoning is charged only when reasoning tokens are counted."
+)
 def test_reasoning_pairs(receipt: tuple[dict[str, Any], Exchange]) -> None:
     usage, exchange = receipt
     tokens, charged = usage.get("reasoning_tokens") or 0, usage["breakdown"].get("reasoning_credits") or 0
@@ -128,98 +134,105 @@ def test_reasoning_pairs(receipt: tuple[dict[str, Any], Exchange]) -> None:
 
 
 @rule(
-    "receipt.rate_card", page=PRICING, says="Credits are tokens by the model's rates (samples disagree).", observed=True
+    "receipt.rate_card",
+    page=PRICING,
+    sentence="Credits are tokens by the model's rates (samples disagree).",
+    informational=True,
 )
-def test_rate_card(server: Server, completion: Exchange) -> None:
-    usage, rates = completion.at("usage"), server.rates
+def test_rate_card(api: ApiClient, completion: Exchange) -> None:
+    usage, rates = completion.at("usage"), api.rates
     due = (usage["prompt_tokens"] * rates.input + usage["completion_tokens"] * rates.output) / 1_000_000
-    told = usage["breakdown"]["input_credits"] + usage["breakdown"]["output_credits"]
-    observe(f"{told:g} credits for prompt and answer; the listed rates make {due:g}")
+    actual = usage["breakdown"]["input_credits"] + usage["breakdown"]["output_credits"]
+    inform(f"{actual:g} credits for prompt and answer; the listed rates make {due:g}")
 
 
-@rule("balance.available", page=BALANCE, says="`available_credits` is `credits` less `held_credits`.")
-def test_available(server: Server) -> None:
-    told = server.balance().expect(200)
-    total, held, available = (exact(told.at(name)) for name in ("credits", "held_credits", "available_credits"))
-    require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", told)
+@rule("balance.available", page=BALANCE, sentence="`available_credits` is `credits` less `held_credits`.")
+def test_available(api: ApiClient) -> None:
+    response = api.balance().expect(200)
+    total, held, available = (exact(response.at(name)) for name in ("credits", "held_credits", "available_credits"))
+    require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", response)
 
 
-@rule("balance.schema", page=BALANCE, says="The balance has its documented members; the currency is `credit`.")
-def test_balance_schema(server: Server) -> None:
-    told = server.balance().expect(200)
-    misfits = contract.misfits("Balance", told.json)
-    require(not misfits, "; ".join(misfits), told)
-    require(told.at("currency") == "credit", f"`currency` is {told.at('currency')!r}", told)
+@rule("balance.schema", page=BALANCE, sentence="The balance has its documented members; the currency is `credit`.")
+def test_balance_schema(api: ApiClient) -> None:
+    response = api.balance().expect(200)
+    schema_errors = contract.schema_errors("Balance", response.json)
+    require(not schema_errors, "; ".join(schema_errors), response)
+    require(response.at("currency") == "credit", f"`currency` is {response.at('currency')!r}", response)
 
 
 @rule(
     "balance.billing_mode",
     page=BALANCE,
-    says="`billing_mode` is metered or exempt (missing on older pages).",
-    observed=True,
+    sentence="`billing_mode` is metered or exempt (missing on older pages).",
+    informational=True,
 )
-def test_billing_mode(server: Server) -> None:
-    observe(f"billing_mode is {server.balance().expect(200).json.get('billing_mode')!r}")
+def test_billing_mode(api: ApiClient) -> None:
+    inform(f"billing_mode is {api.balance().expect(200).json.get('billing_mode')!r}")
 
 
-@rule("balance.moves_by_charge", page=COSTS, says="The balance falls by exactly `credits_charged`.")
+@rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
 @pytest.mark.parametrize("effort", ["minimal", "medium"])
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_moves_by_charge(server: Server, stream: bool, effort: str) -> None:
+def test_moves_by_charge(api: ApiClient, stream: bool, effort: str) -> None:
     def spend() -> Decimal:
-        body = server.ask("Why is the sky blue?", reasoning_effort=effort)
-        receipt = server.streamed(body).usage if stream else server.completed(body).at("usage")
+        body = api.chat_body("Why is the sky blue?", reasoning_effort=effort)
+        receipt = api.stream(body).usage if stream else api.complete(body).at("usage")
         return exact((receipt or {})["credits_charged"])
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)
 
 
-@rule("balance.replay_is_free", page="idempotency", says="A replay is not charged.")
-def test_replay_is_free(server: Server, key: str) -> None:
-    body = server.ask()
-    server.completed(body, headers={"Idempotency-Key": key})
+@rule("balance.replay_is_free", page="idempotency", sentence="A replay is not charged.")
+def test_replay_is_free(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    api.complete(body, headers={"Idempotency-Key": key})
 
     def spend() -> Decimal:
-        server.completed(body, headers={"Idempotency-Key": key})
+        api.complete(body, headers={"Idempotency-Key": key})
         return Decimal(0)
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)
 
 
 @rule(
-    "balance.refusal_is_free", page=PRICING, says="A request that is refused is not charged, and its hold is released."
+    "balance.refusal_is_free",
+    page=PRICING,
+    sentence="A request that is refused is not charged, and its hold is released.",
 )
-def test_refusal_is_free(server: Server, key: str) -> None:
-    server.completed(server.ask(), headers={"Idempotency-Key": key})
+def test_refusal_is_free(api: ApiClient, key: str) -> None:
+    api.complete(api.chat_body(), headers={"Idempotency-Key": key})
 
     def spend() -> Decimal:
-        server.create(server.ask(), headers={"Idempotency-Key": key}, refused=True)
-        server.create(server.ask(temperature=3), refused=True)
-        server.create(server.ask(tool_choice="required"), refused=True)
-        server.create(server.ask(), headers={"X-Api-Key": None}, refused=True)
+        api.create(api.chat_body(), headers={"Idempotency-Key": key}, expect_error=True)
+        api.create(api.chat_body(temperature=3), expect_error=True)
+        api.create(api.chat_body(tool_choice="required"), expect_error=True)
+        api.create(api.chat_body(), headers={"X-Api-Key": None}, expect_error=True)
         return Decimal(0)
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)
 
 
 @rule(
-    "balance.reading_is_free", page=BALANCE, says="Retrieving a completion, the models or the balance is not charged."
+    "balance.reading_is_free",
+    page=BALANCE,
+    sentence="Retrieving a completion, the models or the balance is not charged.",
 )
-def test_reading_is_free(server: Server, completion: Exchange) -> None:
+def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
     def spend() -> Decimal:
-        server.retrieve(completion.at("id"))
-        server.models()
+        api.retrieve(completion.at("id"))
+        api.models()
         return Decimal(0)
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)
 
 
-@rule("balance.hold_is_released", page=PRICING, says="When an answer has come its hold is gone.")
+@rule("balance.hold_is_released", page=PRICING, sentence="When an answer has come its hold is gone.")
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_hold_is_released(server: Server, stream: bool) -> None:
+def test_hold_is_released(api: ApiClient, stream: bool) -> None:
     def spend() -> Decimal:
-        body = server.ask(max_tokens=32)
-        receipt = server.streamed(body).usage if stream else server.completed(body).at("usage")
+        body = api.chat_body(max_tokens=32)
+        receipt = api.stream(body).usage if stream else api.complete(body).at("usage")
         return exact((receipt or {})["credits_charged"])
 
-    moved_exactly(server, spend)
+    require_balance_change(api, spend)

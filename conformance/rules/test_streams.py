@@ -1,4 +1,4 @@
-"""The grammar of a stream, from its headers to its end."""
+"""Rules on the grammar of a stream, from its headers to its end."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.client.mock_controls import Levers
+from harness.client.mock_controls import MockControls
 from harness.client.stream import DONE, Transcript, is_bare_warning
 from harness.rules import CHAT_IDEMPOTENCY, CREATE, PRICING, RETRIEVE, STREAMING, rule
-from harness.violations import observe, require, unseen
+from harness.violations import inform, not_tested, require
 
-from .in_flight import running, still_ran
+from .in_flight import running_stream, was_still_running
 
 FINISH_REASONS = contract.schema("FinishReason")["enum"]
 STATUS = "Aurous-Idempotency-Status"
@@ -22,7 +22,7 @@ TOO_SOON = "the stream ended too soon to be looked at while it ran"
 
 
 @pytest.fixture(params=["plain", "keyed", "bare"])
-def each(
+def any_stream(
     request: pytest.FixtureRequest, transcript: Transcript, keyed_transcript: Transcript, bare_transcript: Transcript
 ) -> Transcript:
     """Each kind of stream: plain, sent a key, and asked to leave the receipt out."""
@@ -30,174 +30,194 @@ def each(
     return kinds[request.param]
 
 
-@rule("stream.status_code", page=STREAMING, says="A stream answers 200.")
-def test_status_code(server: Server) -> None:
-    with server.open_stream(server.ask(stream=True)) as stream:
+@rule("stream.status_code", page=STREAMING, sentence="A stream answers 200.")
+def test_status_code(api: ApiClient) -> None:
+    with api.open_stream(api.chat_body(stream=True)) as stream:
         stream.exchange.expect(200)
         stream.drain()
 
 
-@rule("stream.media_type", page=STREAMING, says="A stream is text/event-stream.")
-def test_media_type(each: Transcript) -> None:
-    require(each.exchange.media_type == "text/event-stream", f"it is {each.exchange.media_type!r}", each.exchange)
+@rule("stream.media_type", page=STREAMING, sentence="A stream is text/event-stream.")
+def test_media_type(any_stream: Transcript) -> None:
+    require(
+        any_stream.exchange.media_type == "text/event-stream",
+        f"it is {any_stream.exchange.media_type!r}",
+        any_stream.exchange,
+    )
 
 
-@rule("stream.not_cached", page=STREAMING, says="A stream is sent with `Cache-Control: no-cache, no-transform`.")
-def test_not_cached(each: Transcript) -> None:
-    told = (each.exchange.header("Cache-Control") or "").lower()
-    directives = {directive.strip() for directive in told.split(",")}
-    require({"no-cache", "no-transform"} <= directives, f"Cache-Control is {told!r}", each.exchange)
+@rule("stream.not_cached", page=STREAMING, sentence="A stream is sent with `Cache-Control: no-cache, no-transform`.")
+def test_not_cached(any_stream: Transcript) -> None:
+    actual = (any_stream.exchange.header("Cache-Control") or "").lower()
+    directives = {directive.strip() for directive in actual.split(",")}
+    require({"no-cache", "no-transform"} <= directives, f"Cache-Control is {actual!r}", any_stream.exchange)
 
 
-@rule("stream.only_when_asked", page=CREATE, says="Without `stream: true` the answer is one document.")
+@rule("stream.only_when_asked", page=CREATE, sentence="Without `stream: true` the answer is one document.")
 @pytest.mark.parametrize(
     "options", [{}, {"stream": False}, {"stream": False, "stream_options": {"include_usage": True}}], ids=str
 )
-def test_only_when_asked(server: Server, options: dict[str, Any]) -> None:
-    made = server.completed(server.ask(**options))
-    require(made.media_type == "application/json", f"the content type is {made.media_type!r}", made)
-    require(made.at("object") == "chat.completion", f"`object` is {made.at('object')!r}", made)
+def test_only_when_asked(api: ApiClient, options: dict[str, Any]) -> None:
+    completion = api.complete(api.chat_body(**options))
+    require(completion.media_type == "application/json", f"the content type is {completion.media_type!r}", completion)
+    require(completion.at("object") == "chat.completion", f"`object` is {completion.at('object')!r}", completion)
 
 
 @rule(
     "stream.framing",
     page=STREAMING,
-    says="A stream is made of `data:` lines and comments, by the rules of event streams.",
+    sentence="A stream is made of `data:` lines and comments, by the rules of event streams.",
 )
-def test_framing(each: Transcript) -> None:
-    require(not each.strays, f"lines that are no field of an event stream: {each.strays[:3]}", each.exchange)
-
-
-@rule("stream.event_type", page=STREAMING, says="Every event is of type `message`, which is what readers listen for.")
-def test_event_type(each: Transcript) -> None:
-    names = {event.name for event in each.events}
-    require(names <= {"message"}, f"events of type {names}", each.exchange)
-
-
-@rule("stream.schema", page=STREAMING, says="The data of every event is a chunk as documented, or `[DONE]`.")
-def test_schema(each: Transcript) -> None:
-    for frame in each.frames:
-        misfits = contract.misfits("StreamWarningFrame" if is_bare_warning(frame) else "ChatCompletionChunk", frame)
-        require(not misfits, f"{'; '.join(misfits[:3])} in {json.dumps(frame)[:200]}", each.exchange)
-
-
-@rule("stream.object", page=STREAMING, says="`object` of a chunk is `chat.completion.chunk`.")
-def test_object(each: Transcript) -> None:
-    told = {chunk.get("object") for chunk in each.chunks}
-    require(told == {"chat.completion.chunk"}, f"`object` is {told}", each.exchange)
-
-
-@rule("stream.id", page=STREAMING, says="All chunks carry the same `id`, `cmp_...`.")
-def test_id(each: Transcript) -> None:
-    ids = {chunk.get("id") for chunk in each.chunks}
-    require(len(ids) == 1 and each.id.startswith("cmp_"), f"the ids are {ids}", each.exchange)
-
-
-@rule("stream.id_unique", page=CREATE, says="Every stream is a completion of its own.")
-def test_id_unique(
-    each: Transcript, transcript: Transcript, keyed_transcript: Transcript, bare_transcript: Transcript
-) -> None:
-    others = [other.id for other in (transcript, keyed_transcript, bare_transcript) if other is not each]
-    require(each.id not in others, f"{each.id} is the id of another stream", each.exchange)
-
-
-@rule("stream.created", page=STREAMING, says="All chunks carry the same `created`.")
-def test_created(each: Transcript) -> None:
-    told = {chunk.get("created") for chunk in each.chunks}
-    require(len(told) == 1 and None not in told, f"`created` is {told}", each.exchange)
-
-
-@rule("stream.model", page=STREAMING, says="All chunks carry the model that was asked for.")
-def test_model(server: Server, each: Transcript) -> None:
-    told = {chunk.get("model") for chunk in each.chunks}
-    require(told == {server.model}, f"`model` is {told}", each.exchange)
-
-
-@rule("stream.choice_index", page=STREAMING, says="Every choice has `index` 0.")
-def test_choice_index(each: Transcript) -> None:
-    told = {choice.get("index") for choice in each.choices}
-    require(told == {0}, f"`index` is {told}", each.exchange)
+def test_framing(any_stream: Transcript) -> None:
+    require(
+        not any_stream.invalid_lines,
+        f"lines that are no field of an event stream: {any_stream.invalid_lines[:3]}",
+        any_stream.exchange,
+    )
 
 
 @rule(
-    "stream.role_first", page=STREAMING, says="The first delta carries the role, `assistant`; no later one changes it."
+    "stream.event_type", page=STREAMING, sentence="Every event is of type `message`, which is what readers listen for."
 )
-def test_role_first(each: Transcript) -> None:
-    roles = [delta.get("role") for delta in each.deltas]
-    require(roles and roles[0] == "assistant", f"the first delta is {each.deltas[:1]}", each.exchange)
-    require(set(roles[1:]) <= {None, "assistant"}, f"later deltas have roles {set(roles[1:])}", each.exchange)
+def test_event_type(any_stream: Transcript) -> None:
+    names = {event.name for event in any_stream.events}
+    require(names <= {"message"}, f"events of type {names}", any_stream.exchange)
 
 
-@rule("stream.content", page=STREAMING, says="The answer comes in the deltas.")
-def test_content(each: Transcript) -> None:
-    require(each.content, "no delta carries any content", each.exchange)
+@rule("stream.schema", page=STREAMING, sentence="The data of every event is a chunk as documented, or `[DONE]`.")
+def test_schema(any_stream: Transcript) -> None:
+    for frame in any_stream.frames:
+        schema_errors = contract.schema_errors(
+            "StreamWarningFrame" if is_bare_warning(frame) else "ChatCompletionChunk", frame
+        )
+        require(not schema_errors, f"{'; '.join(schema_errors[:3])} in {json.dumps(frame)[:200]}", any_stream.exchange)
 
 
-@rule("stream.one_finish_reason", page=STREAMING, says="Exactly one chunk carries a `finish_reason`, a known one.")
-def test_one_finish_reason(each: Transcript) -> None:
-    reasons = each.finish_reasons
-    require(len(reasons) == 1, f"the finish reasons are {reasons}", each.exchange)
-    require(reasons[0] in FINISH_REASONS, f"finish_reason is {reasons[0]!r}", each.exchange)
+@rule("stream.object", page=STREAMING, sentence="`object` of a chunk is `chat.completion.chunk`.")
+def test_object(any_stream: Transcript) -> None:
+    actual = {chunk.get("object") for chunk in any_stream.chunks}
+    require(actual == {"chat.completion.chunk"}, f"`object` is {actual}", any_stream.exchange)
 
 
-@rule("stream.finish_last", page=STREAMING, says="No content follows the `finish_reason`.")
-def test_finish_last(each: Transcript) -> None:
+@rule("stream.id", page=STREAMING, sentence="All chunks carry the same `id`, `cmp_...`.")
+def test_id(any_stream: Transcript) -> None:
+    ids = {chunk.get("id") for chunk in any_stream.chunks}
+    require(len(ids) == 1 and any_stream.id.startswith("cmp_"), f"the ids are {ids}", any_stream.exchange)
+
+
+@rule("stream.id_unique", page=CREATE, sentence="Every stream is a completion of its own.")
+def test_id_unique(
+    any_stream: Transcript, transcript: Transcript, keyed_transcript: Transcript, bare_transcript: Transcript
+) -> None:
+    others = [other.id for other in (transcript, keyed_transcript, bare_transcript) if other is not any_stream]
+    require(any_stream.id not in others, f"{any_stream.id} is the id of another stream", any_stream.exchange)
+
+
+@rule("stream.created", page=STREAMING, sentence="All chunks carry the same `created`.")
+def test_created(any_stream: Transcript) -> None:
+    actual = {chunk.get("created") for chunk in any_stream.chunks}
+    require(len(actual) == 1 and None not in actual, f"`created` is {actual}", any_stream.exchange)
+
+
+@rule("stream.model", page=STREAMING, sentence="All chunks carry the model that was asked for.")
+def test_model(api: ApiClient, any_stream: Transcript) -> None:
+    actual = {chunk.get("model") for chunk in any_stream.chunks}
+    require(actual == {api.model}, f"`model` is {actual}", any_stream.exchange)
+
+
+@rule("stream.choice_index", page=STREAMING, sentence="Every choice has `index` 0.")
+def test_choice_index(any_stream: Transcript) -> None:
+    actual = {choice.get("index") for choice in any_stream.choices}
+    require(actual == {0}, f"`index` is {actual}", any_stream.exchange)
+
+
+@rule(
+    "stream.role_first",
+    page=STREAMING,
+    sentence="The first delta carries the role, `assistant`; no later one changes it.",
+)
+def test_role_first(any_stream: Transcript) -> None:
+    roles = [delta.get("role") for delta in any_stream.deltas]
+    require(roles and roles[0] == "assistant", f"the first delta is {any_stream.deltas[:1]}", any_stream.exchange)
+    require(set(roles[1:]) <= {None, "assistant"}, f"later deltas have roles {set(roles[1:])}", any_stream.exchange)
+
+
+@rule("stream.content", page=STREAMING, sentence="The answer comes in the deltas.")
+def test_content(any_stream: Transcript) -> None:
+    require(any_stream.content, "no delta carries any content", any_stream.exchange)
+
+
+@rule("stream.one_finish_reason", page=STREAMING, sentence="Exactly one chunk carries a `finish_reason`, a known one.")
+def test_one_finish_reason(any_stream: Transcript) -> None:
+    reasons = any_stream.finish_reasons
+    require(len(reasons) == 1, f"the finish reasons are {reasons}", any_stream.exchange)
+    require(reasons[0] in FINISH_REASONS, f"finish_reason is {reasons[0]!r}", any_stream.exchange)
+
+
+@rule("stream.finish_last", page=STREAMING, sentence="No content follows the `finish_reason`.")
+def test_finish_last(any_stream: Transcript) -> None:
     finished = False
-    for choice in each.choices:
+    for choice in any_stream.choices:
         delta = choice.get("delta") or {}
         late = finished and (delta.get("content") or delta.get("tool_calls"))
-        require(not late, f"after the finish_reason came {delta}", each.exchange)
+        require(not late, f"after the finish_reason came {delta}", any_stream.exchange)
         finished = finished or choice.get("finish_reason") is not None
 
 
-@rule("stream.usage", page=STREAMING, says="The last chunk before `[DONE]` carries `usage`, and only that one.")
+@rule("stream.usage", page=STREAMING, sentence="The last chunk before `[DONE]` carries `usage`, and only that one.")
 @pytest.mark.parametrize("kind", ["plain", "keyed", "asked for"])
-def test_usage(server: Server, kind: str, transcript: Transcript, keyed_transcript: Transcript) -> None:
+def test_usage(api: ApiClient, kind: str, transcript: Transcript, keyed_transcript: Transcript) -> None:
     if kind == "asked for":
-        told = server.streamed(server.ask(stream_options={"include_usage": True}))
+        stream_transcript = api.stream(api.chat_body(stream_options={"include_usage": True}))
     else:
-        told = transcript if kind == "plain" else keyed_transcript
-    places = [place for place, chunk in enumerate(told.chunks) if chunk.get("usage") is not None]
-    last = len(told.chunks) - 1
-    require(places == [last], f"of {last + 1} chunks, these carry usage: {places}", told.exchange)
-    misfits = contract.misfits("Usage", told.usage)
-    require(not misfits, "; ".join(misfits), told.exchange)
+        stream_transcript = transcript if kind == "plain" else keyed_transcript
+    places = [place for place, chunk in enumerate(stream_transcript.chunks) if chunk.get("usage") is not None]
+    last = len(stream_transcript.chunks) - 1
+    require(places == [last], f"of {last + 1} chunks, these carry usage: {places}", stream_transcript.exchange)
+    schema_errors = contract.schema_errors("Usage", stream_transcript.usage)
+    require(not schema_errors, "; ".join(schema_errors), stream_transcript.exchange)
 
 
-@rule("stream.no_usage", page=CREATE, says="`stream_options.include_usage: false` suppresses the usage block.")
+@rule("stream.no_usage", page=CREATE, sentence="`stream_options.include_usage: false` suppresses the usage block.")
 def test_no_usage(bare_transcript: Transcript) -> None:
     require(not bare_transcript.usages, f"usage came: {bare_transcript.usages}", bare_transcript.exchange)
 
 
-@rule("stream.done", page=STREAMING, says="A stream ends with `data: [DONE]`, once.")
-def test_done(each: Transcript) -> None:
-    marks = sum(event.data == DONE for event in each.events)
-    require(marks == 1, f"{marks} times [DONE]", each.exchange)
+@rule("stream.done", page=STREAMING, sentence="A stream ends with `data: [DONE]`, once.")
+def test_done(any_stream: Transcript) -> None:
+    marks = sum(event.data == DONE for event in any_stream.events)
+    require(marks == 1, f"{marks} times [DONE]", any_stream.exchange)
 
 
-@rule("stream.done_is_last", page=STREAMING, says="Nothing follows `[DONE]`, and the connection's body ends.")
-def test_done_is_last(each: Transcript) -> None:
-    require(each.events and each.events[-1].data == DONE, f"the last event is {each.events[-1:]}", each.exchange)
-    require(not each.unfinished, f"after the last event came {each.unfinished[:100]!r}", each.exchange)
+@rule("stream.done_is_last", page=STREAMING, sentence="Nothing follows `[DONE]`, and the connection's body ends.")
+def test_done_is_last(any_stream: Transcript) -> None:
+    require(
+        any_stream.events and any_stream.events[-1].data == DONE,
+        f"the last event is {any_stream.events[-1:]}",
+        any_stream.exchange,
+    )
+    require(
+        not any_stream.unfinished, f"after the last event came {any_stream.unfinished[:100]!r}", any_stream.exchange
+    )
 
 
-@rule("stream.no_error", page=STREAMING, says="A stream that goes well carries no error.")
-def test_no_error(each: Transcript) -> None:
-    faults = [frame["error"] for frame in each.frames if frame.get("error") is not None]
-    require(not faults, f"an error came: {faults}", each.exchange)
+@rule("stream.no_error", page=STREAMING, sentence="A stream that goes well carries no error.")
+def test_no_error(any_stream: Transcript) -> None:
+    faults = [frame["error"] for frame in any_stream.frames if frame.get("error") is not None]
+    require(not faults, f"an error came: {faults}", any_stream.exchange)
 
 
 @rule(
     "stream.key_ignored",
     page=STREAMING,
-    says="Sent a key, a stream says `Aurous-Idempotency-Status: ignored_streaming`.",
+    sentence="Sent a key, a stream says `Aurous-Idempotency-Status: ignored_streaming`.",
 )
 def test_key_ignored(keyed_transcript: Transcript) -> None:
-    told = keyed_transcript.exchange.header(STATUS)
-    require(told == "ignored_streaming", f"{STATUS} is {told!r}", keyed_transcript.exchange)
+    actual = keyed_transcript.exchange.header(STATUS)
+    require(actual == "ignored_streaming", f"{STATUS} is {actual!r}", keyed_transcript.exchange)
 
 
-@rule("stream.warning_first", page=CHAT_IDEMPOTENCY, says="Sent a key, a stream warns in its first `data:` line.")
+@rule("stream.warning_first", page=CHAT_IDEMPOTENCY, sentence="Sent a key, a stream warns in its first `data:` line.")
 def test_warning_first(keyed_transcript: Transcript) -> None:
     frames = keyed_transcript.frames
     require(
@@ -210,52 +230,60 @@ def test_warning_first(keyed_transcript: Transcript) -> None:
     )
 
 
-@rule("stream.no_key_not_ignored", page=STREAMING, says="Without a key nothing was ignored.")
+@rule("stream.no_key_not_ignored", page=STREAMING, sentence="Without a key nothing was ignored.")
 def test_no_key_not_ignored(transcript: Transcript) -> None:
-    told = transcript.exchange.header(STATUS)
-    require(told != "ignored_streaming", f"{STATUS} is {told!r}", transcript.exchange)
+    actual = transcript.exchange.header(STATUS)
+    require(actual != "ignored_streaming", f"{STATUS} is {actual!r}", transcript.exchange)
 
 
 @rule(
-    "stream.no_key", page=STREAMING, says="What a stream without a key says about keys (pages disagree).", observed=True
+    "stream.no_key",
+    page=STREAMING,
+    sentence="What a stream without a key says about keys (pages disagree).",
+    informational=True,
 )
 def test_no_key(transcript: Transcript) -> None:
     warned = "a warning" if transcript.warnings else "no warning"
-    observe(f"{STATUS} is {transcript.exchange.header(STATUS)!r}, with {warned}")
+    inform(f"{STATUS} is {transcript.exchange.header(STATUS)!r}, with {warned}")
 
 
-@rule("stream.never_replayed", page=CHAT_IDEMPOTENCY, says="A stream is never marked as replayed.")
-def test_never_replayed(each: Transcript) -> None:
-    told = each.exchange.header("Aurous-Idempotent-Replayed")
-    require(told is None, f"Aurous-Idempotent-Replayed is {told!r}", each.exchange)
+@rule("stream.never_replayed", page=CHAT_IDEMPOTENCY, sentence="A stream is never marked as replayed.")
+def test_never_replayed(any_stream: Transcript) -> None:
+    actual = any_stream.exchange.header("Aurous-Idempotent-Replayed")
+    require(actual is None, f"Aurous-Idempotent-Replayed is {actual!r}", any_stream.exchange)
 
 
 @rule(
-    "stream.refused_as_json", page=STREAMING, says="A fault found before the stream begins is an ordinary JSON error."
+    "stream.refused_as_json",
+    page=STREAMING,
+    sentence="A fault found before the stream begins is an ordinary JSON error.",
 )
 def test_refused_as_json(failures: dict[str, Exchange]) -> None:
-    refused = failures["a bad stream"].expect(400, 422)
-    require(refused.media_type == "application/json", f"the content type is {refused.media_type!r}", refused)
+    response = failures["a bad stream"].expect(400, 422)
+    require(response.media_type == "application/json", f"the content type is {response.media_type!r}", response)
 
 
-@rule("stream.unicode", page=STREAMING, says="Text of any script survives being cut into chunks.")
-def test_unicode(server: Server) -> None:
-    told = server.streamed(server.ask("Répète : ünïcödé, 日本語, العربية, 🌧️"))
-    require("\ufffd" not in told.content, f"the content is {told.content!r}", told.exchange)
-    found = server.retrieve(told.id).expect(200)
+@rule("stream.unicode", page=STREAMING, sentence="Text of any script survives being cut into chunks.")
+def test_unicode(api: ApiClient) -> None:
+    transcript = api.stream(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️"))
+    require("\ufffd" not in transcript.content, f"the content is {transcript.content!r}", transcript.exchange)
+    record = api.retrieve(transcript.id).expect(200)
     require(
-        found.at("choices", 0, "message", "content") == told.content, "the record reads otherwise", told.exchange, found
+        record.at("choices", 0, "message", "content") == transcript.content,
+        "the record reads otherwise",
+        transcript.exchange,
+        record,
     )
 
 
-@rule("stream.max_tokens", page=CREATE, says="A stream too makes no more than `max_tokens` tokens.")
-def test_max_tokens(server: Server) -> None:
-    told = server.streamed(server.ask("Write a long poem about rain.", max_tokens=3))
-    made = (told.usage or {}).get("completion_tokens", 0)
-    require(made <= 3, f"max_tokens was 3 and completion_tokens is {made}", told.exchange)
+@rule("stream.max_tokens", page=CREATE, sentence="A stream too makes no more than `max_tokens` tokens.")
+def test_max_tokens(api: ApiClient) -> None:
+    transcript = api.stream(api.chat_body("Write a long poem about rain.", max_tokens=3))
+    tokens = (transcript.usage or {}).get("completion_tokens", 0)
+    require(tokens <= 3, f"max_tokens was 3 and completion_tokens is {tokens}", transcript.exchange)
 
 
-@rule("stream.options", page=CREATE, says="What a completion may be asked for, a stream may be asked for as well.")
+@rule("stream.options", page=CREATE, sentence="What a completion may be asked for, a stream may be asked for as well.")
 @pytest.mark.parametrize(
     "options",
     [
@@ -264,44 +292,48 @@ def test_max_tokens(server: Server) -> None:
         pytest.param({"presence_penalty": 0.5, "frequency_penalty": -0.5}, id="penalties"),
     ],
 )
-def test_options(server: Server, options: dict[str, Any]) -> None:
-    told = server.streamed(server.ask(**options))
-    faults = [frame["error"] for frame in told.frames if frame.get("error") is not None]
-    require(not faults, f"an error came: {faults}", told.exchange)
-    whole = bool(told.content) and len(told.finish_reasons) == 1 and told.done
-    require(whole, f"it said {told.content[:80]!r} and ended with {told.finish_reasons}", told.exchange)
+def test_options(api: ApiClient, options: dict[str, Any]) -> None:
+    transcript = api.stream(api.chat_body(**options))
+    faults = [frame["error"] for frame in transcript.frames if frame.get("error") is not None]
+    require(not faults, f"an error came: {faults}", transcript.exchange)
+    whole = bool(transcript.content) and len(transcript.finish_reasons) == 1 and transcript.done
+    require(
+        whole, f"it said {transcript.content[:80]!r} and ended with {transcript.finish_reasons}", transcript.exchange
+    )
 
 
-@rule("stream.running_record", page=RETRIEVE, says="While a completion streams, its record is `in_progress`.")
-def test_running_record(server: Server, levers: Levers) -> None:
-    with running(server, levers) as stream:
-        found = server.retrieve(stream.transcript.id)
-        ran = still_ran(stream)
+@rule("stream.running_record", page=RETRIEVE, sentence="While a completion streams, its record is `in_progress`.")
+def test_running_record(api: ApiClient, mock_controls: MockControls) -> None:
+    with running_stream(api, mock_controls) as stream:
+        record = api.retrieve(stream.transcript.id)
+        ran = was_still_running(stream)
     if not ran:
-        unseen(TOO_SOON)
-    found.expect(200)
-    require(found.at("status") == "in_progress", f"`status` is {found.at('status')!r}", stream.exchange, found)
-    misfits = contract.misfits("ChatCompletion", found.json)
-    require(not misfits, "; ".join(misfits), found)
-    require(found.get("error") is None, f"`error` is {found.get('error')}", found)
-    reason = found.get("choices", 0, "finish_reason")
-    require(reason is None, f"`finish_reason` of an unfinished choice is {reason!r}", found)
+        not_tested(TOO_SOON)
+    record.expect(200)
+    require(record.at("status") == "in_progress", f"`status` is {record.at('status')!r}", stream.exchange, record)
+    schema_errors = contract.schema_errors("ChatCompletion", record.json)
+    require(not schema_errors, "; ".join(schema_errors), record)
+    require(record.get("error") is None, f"`error` is {record.get('error')}", record)
+    reason = record.get("choices", 0, "finish_reason")
+    require(reason is None, f"`finish_reason` of an unfinished choice is {reason!r}", record)
 
 
-@rule("stream.holds_credits", page=PRICING, says="While a completion runs, credits are held for it.")
-def test_holds_credits(server: Server, levers: Levers) -> None:
-    with running(server, levers) as stream:
-        told = server.balance().expect(200)
-        ran = still_ran(stream)
-    if told.json.get("billing_mode") == "exempt":
-        unseen("this team is exempt from billing")
+@rule("stream.holds_credits", page=PRICING, sentence="While a completion runs, credits are held for it.")
+def test_holds_credits(api: ApiClient, mock_controls: MockControls) -> None:
+    with running_stream(api, mock_controls) as stream:
+        response = api.balance().expect(200)
+        ran = was_still_running(stream)
+    if response.json.get("billing_mode") == "exempt":
+        not_tested("this team is exempt from billing")
     if not ran:
-        unseen(TOO_SOON)
-    require(told.at("held_credits") > 0, f"held_credits is {told.at('held_credits')}", stream.exchange, told)
+        not_tested(TOO_SOON)
+    require(
+        response.at("held_credits") > 0, f"held_credits is {response.at('held_credits')}", stream.exchange, response
+    )
 
 
-@rule("stream.arrives_in_pieces", page=STREAMING, says="The answer arrives while it is made.", observed=True)
-def test_arrives_in_pieces(server: Server, levers: Levers) -> None:
-    with running(server, levers) as stream:
-        ran = still_ran(stream)
-    observe("the first words came before the last were made" if ran else "all of it came at once")
+@rule("stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is made.", informational=True)
+def test_arrives_in_pieces(api: ApiClient, mock_controls: MockControls) -> None:
+    with running_stream(api, mock_controls) as stream:
+        ran = was_still_running(stream)
+    inform("the first words came before the last were made" if ran else "all of it came at once")

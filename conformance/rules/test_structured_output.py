@@ -1,4 +1,4 @@
-"""Answers that must be JSON, or fit a schema, and the limits of such schemas."""
+"""Rules on structured output: JSON that parses, JSON that fits a schema, and the limits of schemas."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from harness import contract
-from harness.client.api_client import Server
+from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.rules import STRUCTURED, dear, rule
-from harness.violations import observe, require
+from harness.rules import STRUCTURED, expensive, rule
+from harness.violations import inform, require
 
 PERSON = {
     "type": "object",
@@ -37,144 +37,151 @@ REFERRING = {
 ROOM = 128
 
 
-def as_schema(schema: dict[str, Any], *, strict: bool = True) -> dict[str, Any]:
+def json_schema_format(schema: dict[str, Any], *, strict: bool = True) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "answer", "strict": strict, "schema": schema}}
 
 
-def nested(levels: int) -> dict[str, Any]:
+def nested_schema(levels: int) -> dict[str, Any]:
     """An object schema of so many levels, the root being the first."""
-    schema: dict[str, Any] = {"type": "string"} if levels <= 1 else nested(levels - 1)
+    schema: dict[str, Any] = {"type": "string"} if levels <= 1 else nested_schema(levels - 1)
     return {"type": "object", "properties": {"inner": schema}} if levels > 1 else schema
 
 
-def listed(levels: int) -> dict[str, Any]:
+def nested_in_lists(levels: int) -> dict[str, Any]:
     """An object schema of so many levels of objects, however lists are counted: each but the first is in a list."""
     if levels <= 1:
         return {"type": "object", "properties": {"name": {"type": "string"}}}
-    return {"type": "object", "properties": {"inner": {"type": "array", "items": listed(levels - 1)}}}
+    return {"type": "object", "properties": {"inner": {"type": "array", "items": nested_in_lists(levels - 1)}}}
 
 
-def weighing(size: int) -> dict[str, Any]:
+def schema_of_size(size: int) -> dict[str, Any]:
     """A flat schema of about so many bytes."""
     names = [f"member_{number:04}" for number in range(size // 40)]
     return {"type": "object", "properties": {name: {"type": "string", "minLength": 1} for name in names}}
 
 
-@rule("structured.json_object", page=STRUCTURED, says="`json_object` is answered with syntactically valid JSON.")
+@rule("structured.json_object", page=STRUCTURED, sentence="`json_object` is answered with syntactically valid JSON.")
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_json_object(server: Server, stream: bool) -> None:
-    body = server.ask("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=ROOM)
+def test_json_object(api: ApiClient, stream: bool) -> None:
+    body = api.chat_body("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=ROOM)
     if stream:
-        told = server.streamed(body)
-        value = parsed(told.content, told.exchange)
+        transcript = api.stream(body)
+        value = parse(transcript.content, transcript.exchange)
     else:
-        made = server.completed(body)
-        value = parsed(made.at("choices", 0, "message", "content"), made)
-    require(isinstance(value, dict), f"the content is {str(value)[:80]}", *server.recorder.exchanges[-1:])
+        completion = api.complete(body)
+        value = parse(completion.at("choices", 0, "message", "content"), completion)
+    require(isinstance(value, dict), f"the content is {str(value)[:80]}", *api.recorder.exchanges[-1:])
 
 
 @rule(
-    "structured.json_schema", page=STRUCTURED, says="`json_schema` with `strict: true` is answered with JSON that fits."
+    "structured.json_schema",
+    page=STRUCTURED,
+    sentence="`json_schema` with `strict: true` is answered with JSON that fits.",
 )
 @pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
-def test_json_schema(server: Server, stream: bool) -> None:
-    fits(server, PERSON, stream=stream)
+def test_json_schema(api: ApiClient, stream: bool) -> None:
+    require_match(api, PERSON, stream=stream)
 
 
-@rule("structured.reference", page=STRUCTURED, says="A local `$ref` inside the schema is followed.")
-def test_reference(server: Server) -> None:
-    fits(server, REFERRING)
+@rule("structured.reference", page=STRUCTURED, sentence="A local `$ref` inside the schema is followed.")
+def test_reference(api: ApiClient) -> None:
+    require_match(api, REFERRING)
 
 
-@rule("structured.any_of", page=STRUCTURED, says="`anyOf` on a property is honoured.")
-def test_any_of(server: Server) -> None:
+@rule("structured.any_of", page=STRUCTURED, sentence="`anyOf` on a property is honoured.")
+def test_any_of(api: ApiClient) -> None:
     choice = {"anyOf": [{"type": "integer"}, {"type": "boolean"}]}
-    fits(
-        server,
+    require_match(
+        api,
         {"type": "object", "properties": {"value": choice}, "required": ["value"], "additionalProperties": False},
     )
 
 
-@rule("structured.text", page=STRUCTURED, says="`text` is plain text, as without a format.")
-def test_text(server: Server) -> None:
-    made = server.completed(server.ask(response_format={"type": "text"}))
-    require(made.at("choices", 0, "message", "content"), "the content is empty", made)
+@rule("structured.text", page=STRUCTURED, sentence="`text` is plain text, as without a format.")
+def test_text(api: ApiClient) -> None:
+    completion = api.complete(api.chat_body(response_format={"type": "text"}))
+    require(completion.at("choices", 0, "message", "content"), "the content is empty", completion)
 
 
-@rule("structured.best_effort", page=STRUCTURED, says="Without `strict`, fitting is best effort.", observed=True)
-def test_best_effort(server: Server) -> None:
-    made = server.completed(
-        server.ask("Invent a person.", response_format=as_schema(PERSON, strict=False), max_tokens=ROOM)
+@rule(
+    "structured.best_effort", page=STRUCTURED, sentence="Without `strict`, fitting is best effort.", informational=True
+)
+def test_best_effort(api: ApiClient) -> None:
+    completion = api.complete(
+        api.chat_body("Invent a person.", response_format=json_schema_format(PERSON, strict=False), max_tokens=ROOM)
     )
     try:
-        misfits = contract.misfits_of(PERSON, json.loads(made.at("choices", 0, "message", "content")))
+        schema_errors = contract.instance_errors(PERSON, json.loads(completion.at("choices", 0, "message", "content")))
     except ValueError:
-        misfits = ["it is not JSON"]
-    observe(f"it does not fit: {misfits[0]}" if misfits else "it fits")
+        schema_errors = ["it is not JSON"]
+    inform(f"it does not fit: {schema_errors[0]}" if schema_errors else "it fits")
 
 
-@rule("structured.depth_accepted", page=STRUCTURED, says="A schema of 3 levels is accepted.")
-@pytest.mark.parametrize("schema", [nested(3), listed(2)], ids=["properties", "items"])
-def test_depth_accepted(server: Server, schema: dict[str, Any]) -> None:
-    server.create(server.ask(response_format=as_schema(schema))).expect(200)
+@rule("structured.depth_accepted", page=STRUCTURED, sentence="A schema of 3 levels is accepted.")
+@pytest.mark.parametrize("schema", [nested_schema(3), nested_in_lists(2)], ids=["properties", "items"])
+def test_depth_accepted(api: ApiClient, schema: dict[str, Any]) -> None:
+    api.create(api.chat_body(response_format=json_schema_format(schema))).expect(200)
 
 
 @rule(
     "structured.too_deep",
     page="api-reference/errors/response_format_too_deep",
-    says="A schema of more than 5 levels (12 here) is 400 `response_format_too_deep`.",
+    sentence="A schema of more than 5 levels (12 here) is 400 `response_format_too_deep`.",
 )
-@pytest.mark.parametrize("schema", [nested(12), listed(12)], ids=["properties", "items"])
+@pytest.mark.parametrize("schema", [nested_schema(12), nested_in_lists(12)], ids=["properties", "items"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_too_deep(server: Server, strict: bool, schema: dict[str, Any]) -> None:
-    refused_with(server, as_schema(schema, strict=strict), "response_format_too_deep")
+def test_too_deep(api: ApiClient, strict: bool, schema: dict[str, Any]) -> None:
+    require_refused(api, json_schema_format(schema, strict=strict), "response_format_too_deep")
 
 
-@dear
-@rule("structured.size_accepted", page=STRUCTURED, says="A schema of 5 KB is accepted.")
-def test_size_accepted(server: Server) -> None:
-    server.create(server.ask(response_format=as_schema(weighing(5000)))).expect(200)
+@expensive
+@rule("structured.size_accepted", page=STRUCTURED, sentence="A schema of 5 KB is accepted.")
+def test_size_accepted(api: ApiClient) -> None:
+    api.create(api.chat_body(response_format=json_schema_format(schema_of_size(5000)))).expect(200)
 
 
 @rule(
     "structured.too_large",
     page="api-reference/errors/response_format_too_large",
-    says="A schema of more than 10 KB (20 here) is 400 `response_format_too_large`.",
+    sentence="A schema of more than 10 KB (20 here) is 400 `response_format_too_large`.",
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_too_large(server: Server, strict: bool) -> None:
-    refused_with(server, as_schema(weighing(20000), strict=strict), "response_format_too_large")
+def test_too_large(api: ApiClient, strict: bool) -> None:
+    require_refused(api, json_schema_format(schema_of_size(20000), strict=strict), "response_format_too_large")
 
 
-@rule("structured.depth_counted", page=STRUCTURED, says="How levels are counted (no page says).", observed=True)
-def test_depth_counted(server: Server) -> None:
-    told = {
-        levels: server.create(server.ask(response_format=as_schema(nested(levels)))).status for levels in (4, 5, 6, 7)
+@rule(
+    "structured.depth_counted", page=STRUCTURED, sentence="How levels are counted (no page says).", informational=True
+)
+def test_depth_counted(api: ApiClient) -> None:
+    actual = {
+        levels: api.create(api.chat_body(response_format=json_schema_format(nested_schema(levels)))).status
+        for levels in (4, 5, 6, 7)
     }
-    accepted = [levels for levels, status in told.items() if status == 200]
-    observe(f"up to {max(accepted, default=3)} levels are accepted")
+    accepted = [levels for levels, status in actual.items() if status == 200]
+    inform(f"up to {max(accepted, default=3)} levels are accepted")
 
 
-def fits(server: Server, schema: dict[str, Any], *, stream: bool = False) -> None:
-    body = server.ask("Invent one.", response_format=as_schema(schema), max_tokens=ROOM)
+def require_match(api: ApiClient, schema: dict[str, Any], *, stream: bool = False) -> None:
+    body = api.chat_body("Invent one.", response_format=json_schema_format(schema), max_tokens=ROOM)
     if stream:
-        told = server.streamed(body)
-        exchange, content = told.exchange, told.content
+        transcript = api.stream(body)
+        exchange, content = transcript.exchange, transcript.content
     else:
-        exchange = server.completed(body)
+        exchange = api.complete(body)
         content = exchange.at("choices", 0, "message", "content")
-    misfits = contract.misfits_of(schema, parsed(content, exchange))
-    require(not misfits, f"the content does not fit: {'; '.join(misfits[:3])}", exchange)
+    schema_errors = contract.instance_errors(schema, parse(content, exchange))
+    require(not schema_errors, f"the content does not fit: {'; '.join(schema_errors[:3])}", exchange)
 
 
-def parsed(content: Any, exchange: Exchange) -> Any:
+def parse(content: Any, exchange: Exchange) -> Any:
     try:
         return json.loads(content)
     except (TypeError, ValueError):
         require(False, f"the content is not JSON: {str(content)[:100]!r}", exchange)
 
 
-def refused_with(server: Server, wanted_format: dict[str, Any], wanted: str) -> None:
-    refused = server.create(server.ask(response_format=wanted_format), refused=True).expect(400)
-    code, kind = refused.at("error", "code"), refused.at("error", "type")
-    require((code, kind) == (wanted, "invalid_request"), f"the answer is {kind} {code}", refused)
+def require_refused(api: ApiClient, wanted_format: dict[str, Any], wanted: str) -> None:
+    response = api.create(api.chat_body(response_format=wanted_format), expect_error=True).expect(400)
+    code, kind = response.at("error", "code"), response.at("error", "type")
+    require((code, kind) == (wanted, "invalid_request"), f"the error is {kind} {code}", response)

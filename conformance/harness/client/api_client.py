@@ -1,134 +1,140 @@
-"""Owns the asking: every request of the suite leaves here, is recorded, paid for and made safe to print."""
+"""The HTTP client of the suite: every request is sent, recorded, paid for and kept within its limits here."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from harness.client.charges import charge
+from harness.client import deadlines
+from harness.client.charges import charged_credits
+from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
-from harness.client.spend_limit import Purse, Rates
-from harness.client.stream import OpenStream, Transcript
+from harness.client.recorder import Recorder
+from harness.client.spend_limit import Rates, SpendLimit
+from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
+from harness.client.throttling import Throttle
 from harness.generation.request_normalizer import FRUGAL
 from harness.settings import Settings
-from harness.violations import Breach, unseen
+from harness.violations import RuleViolation, not_tested
 
 COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
 BALANCE = "/v1/balance"
 
-# Long enough for a real model's first token, short enough to call silence a hang.
-ANSWER_WITHIN = httpx.Timeout(30, connect=5)
-LONGEST_WAIT = 30.0
-PATIENCE = 3
+# Seconds: long enough for a real model's first token, short enough to call silence a hang.
+REQUEST_SECONDS = 30.0
+STREAM_SECONDS = 90.0
+CONNECT_SECONDS = 5.0
 
 Headers = Mapping[str, str | None]
 
 
-@dataclass
-class Recorder:
-    """The exchanges of the test that runs now, and what is remembered of all tests before it."""
-
-    exchanges: list[Exchange] = field(default_factory=list)
-    throttled: list[Exchange] = field(default_factory=list)
-
-    def begin(self) -> None:
-        """Start a test; of the last one, only the answers that told it to wait are kept."""
-        self.throttled += [exchange for exchange in self.exchanges if exchange.status == 429]
-        self.exchanges = []
-
-    def add(self, exchange: Exchange) -> None:
-        self.exchanges.append(exchange)
-
-
-class Server:
+class ApiClient:
     """The server under test, as one team sees it."""
 
-    def __init__(self, settings: Settings, recorder: Recorder, purse: Purse, *, api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        recorder: Recorder,
+        spend_limit: SpendLimit,
+        time_limit: TimeLimit | None = None,
+        *,
+        api_key: str | None = None,
+        waits: bool = True,
+    ) -> None:
         self.settings = settings
         self.recorder = recorder
-        self.purse = purse
+        self.spend_limit = spend_limit
+        self.time_limit = time_limit or TimeLimit()
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
-        self.patience = PATIENCE
+        self.waits = waits
         self._model: str | None = None
         self._no_model: str | None = None
         self._numbers = count(1)
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-        self._http = httpx.Client(base_url=settings.base_url, timeout=ANSWER_WITHIN, limits=limits)
+        timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
+        self._http = httpx.Client(base_url=settings.base_url, timeout=timeout, limits=limits)
+        deadlines.enforce_deadlines(self._http)
 
     def close(self) -> None:
         self._http.close()
 
-    def as_other_team(self) -> Server:
+    def as_other_team(self) -> ApiClient:
         """The same server with a key of another team."""
         if self.settings.other_api_key is None:
-            unseen("needs a key of a second team: --other-api-key")
-        other = Server(self.settings, self.recorder, self.purse, api_key=self.settings.other_api_key)
+            not_tested("needs a key of a second team: --other-api-key")
+        key = self.settings.other_api_key
+        other = ApiClient(self.settings, self.recorder, self.spend_limit, self.time_limit, api_key=key)
         other._model, other.rates = self.model, self.rates
         return other
 
-    # ---------------------------------------------------------------- asking
+    # ---------------------------------------------------------------- requests
 
     def send(self, method: str, path: str, *, headers: Headers | None = None, content: bytes | None = None) -> Exchange:
-        """One request, with the key and the pinned version unless `headers` says otherwise (None leaves one out).
+        """One request, with the key and the pinned version unless `headers` says otherwise (None omits one).
 
-        A 429 is asked again after its Retry-After, as often as `patience` says.
+        A 429 is waited for as its Retry-After says and sent again, if this client `waits`.
         """
-        exchange = self._send_once(method, path, self._dressed(headers), content)
-        for _ in range(self.patience):
-            if not self.waited(exchange):
-                break
-            exchange = self._send_once(method, path, self._dressed(headers), content)
-        return exchange
+        request = self._http.build_request(
+            method, path, headers=_without_omitted(self._with_defaults(headers)), content=content
+        )
+        return self.send_request(request)
+
+    def send_request(self, request: httpx.Request) -> Exchange:
+        """Send a request as it is, and read its response."""
+        return self._until_not_throttled(lambda: self._send_once(request))
 
     def create(
-        self, body: Any, *, headers: Headers | None = None, content: bytes | None = None, refused: bool = False
+        self, body: Any, *, headers: Headers | None = None, content: bytes | None = None, expect_error: bool = False
     ) -> Exchange:
-        """POST a completion. `refused` says that the contract forbids this request, so that it can cost nothing."""
+        """POST a completion. `expect_error` says that the contract forbids this request, so that it costs nothing."""
         sent = content if content is not None else encode(body)
-        with self.purse.paying(0.0 if refused else self.rates.ceiling(body)) as bill:
-            exchange = self.send("POST", COMPLETIONS, headers=_typed(headers), content=sent)
-            bill.charged = charge(exchange)
+        with self.spend_limit.reserve(0.0 if expect_error else self.rates.ceiling(body)) as charge:
+            exchange = self.send("POST", COMPLETIONS, headers=_with_content_type(headers), content=sent)
+            charge.credits = charged_credits(exchange)
         return exchange
 
-    def completed(self, body: Any, *, headers: Headers | None = None) -> Exchange:
+    def complete(self, body: Any, *, headers: Headers | None = None) -> Exchange:
         """A completion that was created, for rules about what comes after."""
         return self.create(body, headers=headers).expect(200)
 
     @contextmanager
     def open_stream(self, body: Any, *, headers: Headers | None = None) -> Iterator[OpenStream]:
-        """A stream, being read; leaving the block hangs up."""
+        """A stream that is being read; leaving the block disconnects."""
         ceiling = self.rates.ceiling(body)
-        request = self._http.build_request(
-            "POST", COMPLETIONS, headers=_present(self._dressed(_typed(headers))), content=encode(body)
-        )
-        with self.purse.paying(ceiling) as bill:
-            exchange, started, response = self._open(request)
-            for _ in range(self.patience):
-                if not self.waited(exchange):
-                    break
-                response.close()
-                exchange, started, response = self._open(request)
+        sent_headers = _without_omitted(self._with_defaults(_with_content_type(headers)))
+        request = self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body))
+        limit = min(STREAM_SECONDS, self.time_limit.remaining())
+        with self.spend_limit.reserve(ceiling) as charge:
+            opened: list[httpx.Response] = []
+
+            def attempt() -> Exchange:
+                while opened:
+                    opened.pop().close()
+                exchange, response = self._open(request)
+                opened.append(response)
+                return exchange
+
+            exchange = self._until_not_throttled(attempt)
             try:
-                with closing(OpenStream(exchange, response, started)) as stream:
+                with deadlines.deadline(limit), closing(OpenStream(exchange, opened[0])) as stream:
                     yield stream
             except httpx.TransportError as error:
-                exchange.fault = _told(error)
-                raise Breach(f"the stream broke: {exchange.fault}", exchange) from None
+                exchange.transport_error = describe_error(error, limit)
+                raise RuleViolation(f"the stream broke: {exchange.transport_error}", exchange) from None
             finally:
-                # A stream without a receipt is charged all the same; how much, nobody tells.
-                bill.charged = charge(exchange) or (ceiling if exchange.status == 200 else 0.0)
+                # A stream without a receipt is charged all the same: count the most that it may have cost.
+                charge.credits = charged_credits(exchange) if exchange.status == 200 else 0.0
 
-    def streamed(self, body: Any, *, headers: Headers | None = None) -> Transcript:
+    def stream(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""
         with self.open_stream({**body, "stream": True}, headers=headers) as stream:
             stream.exchange.expect(200)
@@ -146,77 +152,90 @@ class Server:
     def balance(self) -> Exchange:
         return self.send("GET", BALANCE)
 
-    # ---------------------------------------------------------------- phrasing
+    # ---------------------------------------------------------------- request bodies
 
     @property
     def model(self) -> str:
-        """The cheapest chat model on offer. Without one, what asks a model is not tried; that is the list's fault."""
+        """The cheapest chat model on offer. Without one, rules that need a model are not tested."""
         if self._model is None and self._no_model is None:
             try:
                 self._model, self.rates = cheapest(self.models())
-            except Breach as breach:
-                self._no_model = f"no chat model could be listed: {breach.came}"
+            except RuleViolation as violation:
+                self._no_model = f"no chat model could be listed: {violation.actual}"
         if self._model is None:
-            unseen(str(self._no_model))
+            not_tested(str(self._no_model))
         return self._model
 
-    def ask(self, text: str = "Say: gold.", **options: Any) -> dict[str, Any]:
+    def chat_body(self, text: str = "Say: gold.", **options: Any) -> dict[str, Any]:
         """The body of a small question; each is worded differently, so that no two are the same request.
 
-        It asks for little, because on a live server every word of the answer is paid for.
+        It asks for a short answer, because a live server charges for every token.
         """
         question = {"role": "user", "content": f"{text} ({next(self._numbers)})"}
         return {"model": self.model, "messages": [question], **FRUGAL, **options}
 
-    # ---------------------------------------------------------------- sending
-
-    def _dressed(self, headers: Headers | None) -> Headers:
-        return {"X-Api-Key": self.api_key, "Aurous-Version": self.settings.api_version, **(headers or {})}
-
-    def _start(self, request: httpx.Request) -> Exchange:
-        shown = {name: self.redact(value) for name, value in _as_sent(request.headers).items()}
-        exchange = Exchange(request.method, str(request.url), shown, request.content)
-        self.recorder.add(exchange)
-        return exchange
-
-    def _send_once(self, method: str, path: str, headers: Headers, content: bytes | None) -> Exchange:
-        request = self._http.build_request(method, path, headers=_present(headers), content=content)
-        exchange = self._start(request)
-        started = time.monotonic()
-        try:
-            response = self._http.send(request)
-        except httpx.TransportError as error:
-            exchange.fault = _told(error)
-            exchange.seconds = time.monotonic() - started
-            return exchange
-        exchange.seconds = time.monotonic() - started
-        exchange.status = response.status_code
-        exchange.headers = _as_sent(response.headers)
-        exchange.body = response.content
-        return exchange
-
-    def _open(self, request: httpx.Request) -> tuple[Exchange, float, httpx.Response]:
-        exchange, started = self._start(request), time.monotonic()
-        try:
-            response = self._http.send(request, stream=True)
-        except httpx.TransportError as error:
-            exchange.fault = _told(error)
-            raise Breach(f"the stream did not open: {exchange.fault}", exchange) from None
-        exchange.status = response.status_code
-        exchange.headers = _as_sent(response.headers)
-        return exchange, started, response
-
-    def waited(self, exchange: Exchange) -> bool:
-        """Wait as a 429 asks; False for any other answer."""
-        wait = exchange.header("Retry-After") if exchange.status == 429 else None
-        if wait is None or not wait.isdigit():
-            return False
-        time.sleep(min(float(wait), LONGEST_WAIT))
-        return True
-
     def redact(self, text: str) -> str:
         """A header's value as it may be printed."""
         return self.settings.redact(text)
+
+    # ---------------------------------------------------------------- sending
+
+    def _with_defaults(self, headers: Headers | None) -> Headers:
+        return {"X-Api-Key": self.api_key, "Aurous-Version": self.settings.api_version, **(headers or {})}
+
+    def _until_not_throttled(self, attempt: Callable[[], Exchange]) -> Exchange:
+        throttle = Throttle(self.time_limit)
+        while True:
+            exchange = attempt()
+            if exchange.status != 429 or not self.waits:
+                return exchange
+            throttle.wait(exchange.header("Retry-After"))
+
+    def _start(self, request: httpx.Request) -> Exchange:
+        headers = {name: self.redact(value) for name, value in _decoded_headers(request.headers).items()}
+        exchange = Exchange(request.method, str(request.url), headers, request.content)
+        self.recorder.add(exchange)
+        return exchange
+
+    def _send_once(self, request: httpx.Request) -> Exchange:
+        limit = min(REQUEST_SECONDS, self.time_limit.remaining())
+        exchange, started = self._start(request), time.monotonic()
+        try:
+            with deadlines.deadline(limit):
+                response = self._http.send(request, stream=True)
+                try:
+                    exchange.body = _read(response)
+                finally:
+                    response.close()
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            exchange.transport_error = describe_error(error, limit)
+        else:
+            exchange.status = response.status_code
+            exchange.headers = _decoded_headers(response.headers)
+        exchange.seconds = time.monotonic() - started
+        return exchange
+
+    def _open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
+        limit = min(REQUEST_SECONDS, self.time_limit.remaining())
+        exchange = self._start(request)
+        try:
+            with deadlines.deadline(limit):
+                response = self._http.send(request, stream=True)
+        except httpx.TransportError as error:
+            exchange.transport_error = describe_error(error, limit)
+            raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
+        exchange.status = response.status_code
+        exchange.headers = _decoded_headers(response.headers)
+        return exchange, response
+
+
+def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise httpx.ReadError(f"the body is longer than {MAX_BODY_BYTES // 2**20} MiB")
+    return bytes(body)
 
 
 def encode(body: Any) -> bytes:
@@ -224,37 +243,37 @@ def encode(body: Any) -> bytes:
 
 
 def cheapest(models: Exchange) -> tuple[str, Rates]:
-    """The chat model with the lowest rates, wherever the row says that it is one."""
-    found: list[tuple[float, str, Rates]] = []
+    """The chat model with the lowest rates, wherever the row states its kind."""
+    offers: list[tuple[float, str, Rates]] = []
     for row in models.expect(200).at("data"):
         metadata = row.get("aurous_metadata") or {}
         if "chat" not in (row.get("kind"), metadata.get("kind")):
             continue
         pricing = row.get("chat_pricing") or metadata.get("chat_pricing") or {}
         try:
-            rates = Rates(pricing["input"]["credits_per_M"], pricing["output"]["credits_per_M"])
-        except (KeyError, TypeError):
+            rates = Rates(float(pricing["input"]["credits_per_M"]), float(pricing["output"]["credits_per_M"]))
+        except (KeyError, TypeError, ValueError):
             rates = Rates()
-        found.append((rates.input + rates.output, row["id"], rates))
-    if not found:
-        raise Breach("no model of kind `chat` is listed", models)
-    _, slug, rates = min(found, key=lambda row: row[:2])
+        offers.append((rates.input + rates.output, row["id"], rates))
+    if not offers:
+        raise RuleViolation("no model of kind `chat` is listed", models)
+    _, slug, rates = min(offers, key=lambda row: row[:2])
     return slug, rates
 
 
-def _typed(headers: Headers | None) -> Headers:
+def describe_error(error: Exception, seconds: float) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return f"no complete response within {seconds:.3g} s"
+    return str(error) or type(error).__name__
+
+
+def _with_content_type(headers: Headers | None) -> Headers:
     return {"Content-Type": "application/json", **(headers or {})}
 
 
-def _present(headers: Headers) -> dict[str, str]:
+def _without_omitted(headers: Headers) -> dict[str, str]:
     return {name: value for name, value in headers.items() if value is not None}
 
 
-def _as_sent(headers: httpx.Headers) -> dict[str, str]:
+def _decoded_headers(headers: httpx.Headers) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.raw}
-
-
-def _told(error: httpx.TransportError) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return f"nothing came within {ANSWER_WITHIN.read:g} s"
-    return str(error) or type(error).__name__

@@ -1,29 +1,49 @@
-"""Owns what an exchange was charged, by its receipt; sends nothing and checks no arithmetic."""
+"""What an exchange was charged, read from its receipt."""
 
 from __future__ import annotations
 
 import json
 
 from harness.client.exchange import Exchange
+from harness.client.spend_limit import is_charge
 
 
-def charge(exchange: Exchange) -> float:
-    """The credits that an answer says it cost: none for an error, a replay, or anything but a create."""
+def charged_credits(exchange: Exchange) -> float | None:
+    """The credits that a response says it cost: none for an error, a replay, or anything but a create.
+
+    None is a success whose receipt is missing, or states what cannot be a charge (NaN, a negative number, text).
+    """
     if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
         return 0.0
     if exchange.method != "POST" or not exchange.url.endswith("/chat/completions"):
         return 0.0
-    return _streamed(exchange) if exchange.media_type == "text/event-stream" else _told(exchange.body)
+    return _streamed_credits(exchange) if exchange.media_type == "text/event-stream" else _credits_in(exchange.body)
 
 
-def _told(document: bytes) -> float:
+def _credits_in(document: bytes) -> float | None:
     try:
-        charged = json.loads(document)["usage"]["credits_charged"]
-    except (ValueError, KeyError, TypeError):
-        return 0.0
-    return float(charged) if isinstance(charged, int | float) else 0.0
+        amount = json.loads(document)["usage"]["credits_charged"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
+    return float(amount) if is_number and is_charge(amount) else None
 
 
-def _streamed(exchange: Exchange) -> float:
-    frames = (line.partition(b":")[2] for line in exchange.body.splitlines() if line.startswith(b"data:"))
-    return max(map(_told, frames), default=0.0)
+def _streamed_credits(exchange: Exchange) -> float | None:
+    """The receipt of a stream: its last usage block."""
+    amount: float | None = None
+    for line in exchange.body.splitlines():
+        if line.startswith(b"data:") and b'"usage"' in line:
+            frame = line.partition(b":")[2]
+            if _has_usage(frame):
+                amount = _credits_in(frame)
+                if amount is None:
+                    return None
+    return amount
+
+
+def _has_usage(frame: bytes) -> bool:
+    try:
+        return json.loads(frame).get("usage") is not None
+    except (ValueError, AttributeError, RecursionError):
+        return True

@@ -1,4 +1,4 @@
-"""Owns the mock server that a run starts for itself: a subprocess on a free port; knows nothing of what it serves."""
+"""The mock server that a run starts for itself: a subprocess on a free port."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SOURCE_ROOT = Path(__file__).resolve().parents[2]
 
 
 class NotStartedError(RuntimeError):
-    """The mock server did not come up; carries its last words."""
+    """The mock server did not start; carries the end of its log."""
 
 
 class EmbeddedServer:
@@ -36,7 +36,7 @@ class EmbeddedServer:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
         try:
-            self.url = self._announced()
+            self.url = self._announced_url()
         except BaseException:
             self.stop()
             raise
@@ -49,7 +49,7 @@ class EmbeddedServer:
             self._process.kill()
             self._process.wait()
 
-    def _announced(self) -> str:
+    def _announced_url(self) -> str:
         """The URL on the server's first line, waited for with a deadline."""
         stdout = self._process.stdout
         assert stdout is not None
@@ -63,13 +63,13 @@ class EmbeddedServer:
                 if match := LISTENING.search(line):
                     threading.Thread(target=_discard, args=(stdout,), daemon=True).start()
                     return match[1]
-        raise NotStartedError(f"the mock server did not start:\n{self._last_words()}")
+        raise NotStartedError(f"the mock server did not start:\n{self._log_tail()}")
 
-    def _last_words(self) -> str:
+    def _log_tail(self) -> str:
         self._process.kill()
         self._process.wait()
         self._log.seek(0)
-        return self._log.read().decode(errors="replace")[-2000:].strip() or "(it said nothing)"
+        return self._log.read().decode(errors="replace")[-2000:].strip() or "(its log is empty)"
 
 
 def _discard(pipe: IO[bytes]) -> None:

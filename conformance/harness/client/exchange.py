@@ -1,22 +1,25 @@
-"""Owns what went over the wire: one request with its answer, readable, and safe to print; judges nothing."""
+"""One request with its response, readable, and safe to print."""
 
 from __future__ import annotations
 
 import json
 import shlex
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.violations import Breach
+from harness.violations import RuleViolation
 
 KEY_VARIABLE = "$AUROUS_API_KEY"
-LONGEST_BODY_SHOWN = 2000
+MAX_BODY_SHOWN = 2000
+# Control characters, formatting characters such as bidirectional overrides, and lone surrogates.
+ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 
 @dataclass
 class Exchange:
-    """A request and the answer to it. `status` 0 means that no answer came, and `fault` says why."""
+    """A request and its response. `status` 0 means that there was no response; `transport_error` says why."""
 
     method: str
     url: str
@@ -26,11 +29,12 @@ class Exchange:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     seconds: float = 0.0
-    fault: str = ""
+    transport_error: str = ""
+    inspected: bool = False
 
     def header(self, name: str) -> str | None:
-        wanted = name.lower()
-        return next((value for key, value in self.headers.items() if key.lower() == wanted), None)
+        expected = name.lower()
+        return next((value for key, value in self.headers.items() if key.lower() == expected), None)
 
     @property
     def media_type(self) -> str:
@@ -40,48 +44,48 @@ class Exchange:
     def json(self) -> Any:
         try:
             return json.loads(self.body)
-        except ValueError:
-            raise Breach("the body is not JSON", self) from None
+        except (ValueError, RecursionError):
+            raise RuleViolation("the body is not JSON", self) from None
 
     @property
     def request_json(self) -> Any:
         return json.loads(self.sent)
 
     def at(self, *path: str | int) -> Any:
-        """The member of the answer at a path; a breach, naming the path, if there is none."""
+        """The member of the response at a path; a violation that names the path if there is none."""
         value = self.json
         for depth, step in enumerate(path):
             try:
                 value = value[step]
             except (KeyError, IndexError, TypeError):
-                raise Breach(f"the answer has no {spell(path[: depth + 1])}", self) from None
+                raise RuleViolation(f"the response has no {format_path(path[: depth + 1])}", self) from None
         return value
 
     def get(self, *path: str | int) -> Any:
-        """The member of the answer at a path, or None."""
+        """The member of the response at a path, or None."""
         try:
             return self.at(*path)
-        except Breach:
+        except RuleViolation:
             return None
 
     def expect(self, *statuses: int) -> Exchange:
         """This exchange, provided that its status is one of these."""
         if self.status not in statuses:
-            wanted = " or ".join(map(str, statuses))
-            raise Breach(f"{self.outcome}; expected {wanted}", self)
+            expected = " or ".join(map(str, statuses))
+            raise RuleViolation(f"{self.outcome}; expected {expected}", self)
         return self
 
     @property
     def outcome(self) -> str:
-        """What came, in a few words: the status, and the error's code where there is one."""
+        """The response in a few words: the status, and the error's code where there is one."""
         if not self.status:
-            return f"no answer ({self.fault})"
+            return f"no response ({self.transport_error})"
         code = self.get("error", "code") if self.media_type == "application/json" else None
         return f"{self.status} {code}" if isinstance(code, str) else str(self.status)
 
 
 def redacted(exchange: Exchange, redact: Callable[[str], str]) -> Exchange:
-    """An exchange as it may be shown: there are servers that send back the key that they were sent."""
+    """An exchange as it may be shown: some servers send back the key that they were sent."""
 
     def clean(body: bytes) -> bytes:
         # Every byte is a character of Latin-1, so that nothing else changes.
@@ -93,11 +97,11 @@ def redacted(exchange: Exchange, redact: Callable[[str], str]) -> Exchange:
         sent=clean(exchange.sent),
         headers={name: redact(value) for name, value in exchange.headers.items()},
         body=clean(exchange.body),
-        fault=redact(exchange.fault),
+        transport_error=redact(exchange.transport_error),
     )
 
 
-def spell(path: tuple[str | int, ...]) -> str:
+def format_path(path: tuple[str | int, ...]) -> str:
     """A path as people write it: `choices[0].message`."""
     words = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return words.removeprefix(".")
@@ -109,25 +113,45 @@ def curl(exchange: Exchange) -> str:
     if exchange.method != "GET":
         parts.append(f"-X {exchange.method}")
     parts.append(shlex.quote(exchange.url))
-    parts += [f"-H {_quoted_header(name, value)}" for name, value in _telling(exchange.sent_headers)]
+    parts += [f"-H {_quoted_header(name, value)}" for name, value in _significant(exchange.sent_headers)]
     if exchange.sent:
         parts.append(f"--data-binary {_quoted_body(exchange.sent)}")
     return " ".join(parts)
 
 
-def answer(exchange: Exchange) -> str:
-    """The answer as text: status line, headers, and the body up to a bearable length."""
+def format_response(exchange: Exchange) -> str:
+    """The response as text: status line, headers, and the body, shortened."""
     if not exchange.status:
-        return f"(no answer: {exchange.fault})"
+        return f"(no response: {exchange.transport_error})"
     lines = [f"HTTP {exchange.status}  ({exchange.seconds * 1000:.0f} ms)"]
     lines += [f"{name}: {value}" for name, value in exchange.headers.items()]
-    return "\n".join([*lines, "", _shortened(_readable(exchange.body))])
+    return printable("\n".join([*lines, "", _shortened(_readable(exchange.body))]))
 
 
-def _telling(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    # What every HTTP client adds by itself only hides the headers that matter.
-    dull = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-length", "transfer-encoding"}
-    return ((name, value) for name, value in headers.items() if name.lower() not in dull)
+def printable(text: str) -> str:
+    """Text of a server as a terminal may show it: control and formatting characters are escaped."""
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) not in ESCAPED else _escape(character)
+        for character in text
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", errors="surrogatepass").decode("ascii")
+
+
+def _significant(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    # The headers that every HTTP client adds only hide the ones that matter.
+    default_headers = {
+        "host",
+        "accept",
+        "accept-encoding",
+        "connection",
+        "user-agent",
+        "content-length",
+        "transfer-encoding",
+    }
+    return ((name, value) for name, value in headers.items() if name.lower() not in default_headers)
 
 
 def _quoted_header(name: str, value: str) -> str:
@@ -152,7 +176,7 @@ def _readable(body: bytes) -> str:
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_BODY_SHOWN:
+    if len(text) <= MAX_BODY_SHOWN:
         return text
-    kept = LONGEST_BODY_SHOWN // 2
-    return f"{text[:kept]}[... {len(text) - 2 * kept} characters ...]{text[-kept:]}"
+    half = MAX_BODY_SHOWN // 2
+    return f"{text[:half]}[... {len(text) - 2 * half} characters ...]{text[-half:]}"

@@ -1,21 +1,22 @@
-"""Owns the counting of credits: what was spent, what may still be; knows no HTTP and no rule."""
+"""The limit on what a run may spend: credits are reserved before a call and replaced by its charge after it."""
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.violations import unseen
+from harness.violations import not_tested
 
 CREDITS_PER_MILLION = 1_000_000
 
 
 @dataclass(frozen=True)
 class Rates:
-    """Credits for a million tokens; the documented ones until a server has told its own."""
+    """Credits for a million tokens; the documented ones until the server has listed its own."""
 
     input: float = 75
     output: float = 450
@@ -28,14 +29,14 @@ class Rates:
 
 
 @dataclass
-class Bill:
-    """What one call was charged, once that is known."""
+class Charge:
+    """What one call was charged in credits, once that is known; None if its receipt cannot be believed."""
 
-    charged: float = 0.0
+    credits: float | None = 0.0
 
 
 @dataclass
-class Purse:
+class SpendLimit:
     """Counts receipts against a limit; without a limit it only counts. Safe to use from several threads."""
 
     limit: float | None = None
@@ -45,30 +46,37 @@ class Purse:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
-    def paying(self, ceiling: float | None) -> Iterator[Bill]:
-        """Set aside what a call may cost at most, and replace it by what the bill says was charged.
+    def reserve(self, ceiling: float | None) -> Iterator[Charge]:
+        """Reserve the most that a call may cost, and replace it by its charge when the block ends.
 
-        A ceiling of None is a call that costs nothing in any case. Leaves the rule unseen if the purse does not hold
-        so much; a ceiling that turns out too low can overrun the limit by one call, and no more.
+        A ceiling of None is a call that costs nothing in any case. A charge that is no finite number, or is negative,
+        counts as the ceiling. Raises NotTested if less than the ceiling is left; a ceiling that turns out too low can
+        overrun the limit by one call at most.
         """
-        bill = Bill()
+        charge = Charge()
         if ceiling is None:
-            yield bill
+            yield charge
             return
         self._hold(ceiling)
         try:
-            yield bill
+            yield charge
         finally:
             with self._lock:
+                amount = ceiling if charge.credits is None or not is_charge(charge.credits) else charge.credits
                 self._held -= ceiling
-                self.spent += bill.charged
-                self.calls += bill.charged > 0
+                self.spent += amount
+                self.calls += amount > 0
 
     def _hold(self, ceiling: float) -> None:
         with self._lock:
             if self.limit is not None and self.spent + self._held + ceiling > self.limit:
-                unseen(
+                not_tested(
                     f"budget: {self.spent:.4f} of {self.limit:g} credits are spent and this call may cost "
                     f"{ceiling:.4f}; raise --max-credits"
                 )
             self._held += ceiling
+
+
+def is_charge(value: float) -> bool:
+    """Whether a number can be an amount of credits that was charged."""
+    return math.isfinite(value) and value >= 0

@@ -1,4 +1,4 @@
-"""Owns the reading of server-sent events, as the WHATWG standard has it; knows nothing of what they mean."""
+"""A parser of server-sent events, as the WHATWG standard defines them."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ class Event:
 
 
 @dataclass
-class EventReader:
-    """Turns bytes into events, however the bytes were cut; keeps what the grammar does not allow in `strays`."""
+class EventParser:
+    """Turns bytes into events, however they were cut. Lines that the grammar does not allow go to `invalid_lines`."""
 
     comments: list[str] = field(default_factory=list)
-    strays: list[str] = field(default_factory=list)
-    _rest: str = ""
-    _raw: bytes = b""
+    invalid_lines: list[str] = field(default_factory=list)
+    _partial_line: str = ""
+    _undecoded: bytes = b""
     _data: list[str] = field(default_factory=list)
     _name: str = ""
     _started: bool = False
     _after_cr: bool = False
 
     def feed(self, chunk: bytes) -> list[Event]:
-        self._raw += chunk
-        text, self._raw = _whole_characters(self._raw)
+        self._undecoded += chunk
+        text, self._undecoded = _whole_characters(self._undecoded)
         if not self._started and text:
             text = text.removeprefix("\ufeff")
             self._started = True
         if self._after_cr and text:
-            # The first half of this line end came with the last chunk, and has ended the line already.
+            # The \r of this line end was in the chunk before, and has ended the line already.
             text = text.removeprefix("\n")
             self._after_cr = False
         self._after_cr = self._after_cr or text.endswith("\r")
-        *lines, self._rest = (self._rest + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-        return [event for line in lines if (event := self._take(line)) is not None]
+        *lines, self._partial_line = (self._partial_line + text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        return [event for line in lines if (event := self._parse_line(line)) is not None]
 
     @property
     def unfinished(self) -> str:
-        """What came after the last complete event: nothing, on a stream that ended well."""
-        pending = [*self._data, self._rest + self._raw.decode("utf-8", errors="replace")]
+        """What follows the last complete event: nothing, on a stream that ended well."""
+        pending = [*self._data, self._partial_line + self._undecoded.decode("utf-8", errors="replace")]
         return "\n".join(pending).strip()
 
-    def _take(self, line: str) -> Event | None:
+    def _parse_line(self, line: str) -> Event | None:
         if not line:
             return self._dispatch()
         if line.startswith(":"):
@@ -59,7 +59,7 @@ class EventReader:
         elif name == "event":
             self._name = value
         elif name not in ("id", "retry"):
-            self.strays.append(line)
+            self.invalid_lines.append(line)
         return None
 
     def _dispatch(self) -> Event | None:
@@ -69,11 +69,11 @@ class EventReader:
 
 
 def _whole_characters(raw: bytes) -> tuple[str, bytes]:
-    """Decode all but a character whose last bytes have not come yet; bad bytes become U+FFFD, as in browsers."""
-    for held in range(min(3, len(raw)) + 1):
-        head = raw[: len(raw) - held]
+    """Decode all but a character whose last bytes have not arrived; bad bytes become U+FFFD, as in browsers."""
+    for incomplete in range(min(3, len(raw)) + 1):
+        head = raw[: len(raw) - incomplete]
         try:
-            return head.decode(), raw[len(raw) - held :]
+            return head.decode(), raw[len(raw) - incomplete :]
         except UnicodeDecodeError as error:
             if error.reason != "unexpected end of data":
                 break

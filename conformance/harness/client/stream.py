@@ -1,4 +1,4 @@
-"""Owns a streamed answer while it is read and after: chunks, text, receipt, end; requires nothing of them."""
+"""A streamed completion while it is read and after: its chunks, text, receipt and end."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from typing import Any
 import httpx
 
 from harness.client.exchange import Exchange
-from harness.client.sse import Event, EventReader
-from harness.violations import Breach
+from harness.client.sse import Event, EventParser
+from harness.violations import RuleViolation
 
 DONE = "[DONE]"
-LONGEST_STREAM = 120.0
+MAX_BODY_BYTES = 16 * 2**20
 
 
 @dataclass
 class Transcript:
-    """Everything that a stream said, in order."""
+    """Everything that a stream carried, in order."""
 
     exchange: Exchange
     events: list[Event] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
-    strays: list[str] = field(default_factory=list)
+    invalid_lines: list[str] = field(default_factory=list)
     unfinished: str = ""
     ended: bool = False
 
@@ -43,7 +43,7 @@ class Transcript:
     def id(self) -> str:
         ids = [frame["id"] for frame in self.chunks if isinstance(frame.get("id"), str)]
         if not ids:
-            raise Breach("no chunk of the stream carries an id", self.exchange)
+            raise RuleViolation("no chunk of the stream carries an id", self.exchange)
         return str(ids[0])
 
     @property
@@ -70,7 +70,7 @@ class Transcript:
     def usage(self) -> dict[str, Any] | None:
         try:
             return self.usages[-1] if self.usages else None
-        except Breach:
+        except RuleViolation:
             return None
 
     @property
@@ -97,23 +97,24 @@ class Transcript:
     def _decoded(self, event: Event) -> dict[str, Any]:
         try:
             frame = json.loads(event.data)
-        except ValueError:
-            raise Breach(f"an event's data is not JSON: {event.data[:200]}", self.exchange) from None
+        except (ValueError, RecursionError):
+            raise RuleViolation(f"an event's data is not JSON: {event.data[:200]}", self.exchange) from None
         if not isinstance(frame, dict):
-            raise Breach(f"an event's data is not a JSON object: {event.data[:200]}", self.exchange)
+            raise RuleViolation(f"an event's data is not a JSON object: {event.data[:200]}", self.exchange)
         return frame
 
 
 class OpenStream:
-    """A stream that is still being read; closing it hangs up."""
+    """A stream that is still being read; closing it disconnects."""
 
-    def __init__(self, exchange: Exchange, response: httpx.Response, started: float) -> None:
+    def __init__(self, exchange: Exchange, response: httpx.Response) -> None:
         self.exchange = exchange
         self.transcript = Transcript(exchange)
         self._response = response
-        self._reader = EventReader()
+        self._reader = EventParser()
         self._chunks = response.iter_bytes()
-        self._started = started
+        self._started = time.monotonic()
+        self._received = 0
 
     def read_until(self, enough: Callable[[Transcript], bool]) -> Transcript:
         """Read until the transcript satisfies `enough`, or the stream ends."""
@@ -130,19 +131,20 @@ class OpenStream:
         self.exchange.seconds = time.monotonic() - self._started
 
     def _step(self) -> None:
-        if time.monotonic() - self._started > LONGEST_STREAM:
-            raise Breach(f"the stream had not ended after {LONGEST_STREAM:g} s", self.exchange)
         chunk = next(self._chunks, None)
         if chunk is None:
             self.transcript.ended = True
             self.transcript.unfinished = self._reader.unfinished
             self.exchange.seconds = time.monotonic() - self._started
             return
+        self._received += len(chunk)
+        if self._received > MAX_BODY_BYTES:
+            raise RuleViolation(f"the stream is longer than {MAX_BODY_BYTES // 2**20} MiB", self.exchange)
         self.exchange.body += chunk
         if self.exchange.media_type == "text/event-stream":
             self.transcript.events += self._reader.feed(chunk)
             self.transcript.comments = self._reader.comments
-            self.transcript.strays = self._reader.strays
+            self.transcript.invalid_lines = self._reader.invalid_lines
 
 
 def is_bare_warning(frame: dict[str, Any]) -> bool:
@@ -150,6 +152,6 @@ def is_bare_warning(frame: dict[str, Any]) -> bool:
     return frame.get("warning") is not None and not frame.get("choices")
 
 
-def has_begun(transcript: Transcript) -> bool:
-    """Whether any of the answer itself has come."""
+def has_output(transcript: Transcript) -> bool:
+    """Whether any part of the message itself has arrived."""
     return bool(transcript.content or transcript.tool_calls)

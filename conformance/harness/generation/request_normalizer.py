@@ -1,8 +1,8 @@
-"""Owns what makes a generated request fair: it fails by its own fault or not at all; sends nothing.
+"""Makes generated requests acceptable except for the fault that they are about.
 
 A generator that knows only the schema asks for models that do not exist, versions that were never published and
-pictures that nobody can fetch. A server that refuses those keeps the contract. So whatever is well formed, and still
-could be refused, is replaced here by something that every server must accept; what is malformed stays as it is.
+pictures that nobody can fetch. A server may refuse those. So whatever is well formed, and could still be refused, is
+replaced here by something that every server must accept; what is malformed stays as it is.
 """
 
 from __future__ import annotations
@@ -17,48 +17,50 @@ _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 PIXEL = f"data:image/png;base64,{_PNG}"
 FUNCTION = "get_weather"
 OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
-# Little of an answer, and no reasoning: on a live server every word is paid for.
+# A short answer and no reasoning: a live server charges for every token.
 FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": "minimal"}
-WHOLE = ("max_tokens", "seed", "top_logprobs")
+WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
 
 
-def temper(body: Any, model: str) -> Any:
-    """A generated body, with everything well formed replaced by something acceptable."""
+def normalize_body(body: Any, model: str) -> Any:
+    """A generated body in which whatever is well formed is acceptable too."""
     if not isinstance(body, dict):
         return body
-    fair = {name: _REPLACED.get(name, _unchanged)(value) for name, value in body.items()}
-    fair = {**FRUGAL, **fair}
-    if isinstance(fair.get("model"), str) and len(fair["model"]) <= 128:
-        fair["model"] = model
-    if fair.get("top_logprobs") is not None and fair.get("logprobs") is False:
-        fair["logprobs"] = True
-    if _chooses(fair.get("tool_choice")) and not fair.get("tools"):
-        del fair["tool_choice"]
-    return fair
+    normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in body.items()}
+    normalized = {**FRUGAL, **normalized}
+    if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= 128:
+        normalized["model"] = model
+    if normalized.get("top_logprobs") is not None and normalized.get("logprobs") is False:
+        normalized["logprobs"] = True
+    if _chooses(normalized.get("tool_choice")) and not normalized.get("tools"):
+        del normalized["tool_choice"]
+    return normalized
 
 
-def temper_headers(headers: dict[str, Any], version: str, aim: str | None) -> dict[str, Any]:
-    """Generated headers: a published version and an unused key, unless the version is what the case is about."""
-    fair = {name: value for name, value in headers.items() if name.lower() not in ("idempotency-key", "aurous-version")}
+def normalize_headers(headers: dict[str, Any], version: str, target: str | None) -> dict[str, Any]:
+    """Generated headers: a published version and an unused key, unless the case is about the version."""
+    normalized = {
+        name: value for name, value in headers.items() if name.lower() not in ("idempotency-key", "aurous-version")
+    }
     given = {name.lower(): value for name, value in headers.items()}
     if "idempotency-key" in given:
-        fair["Idempotency-Key"] = str(uuid4())
-    aimed = aim is not None and aim.lower() == "aurous-version"
-    fair["Aurous-Version"] = given.get("aurous-version", version) if aimed else version
-    return fair
+        normalized["Idempotency-Key"] = str(uuid4())
+    is_target = target is not None and target.lower() == "aurous-version"
+    normalized["Aurous-Version"] = given.get("aurous-version", version) if is_target else version
+    return normalized
 
 
-def is_excusable(body: Any) -> bool:
-    """Whether a body is wrong only in a way that servers may overlook.
+def is_tolerated(body: Any) -> bool:
+    """Whether a body is wrong only in a way that servers may accept.
 
-    A null may pass for a member that is left out, 2.5 for a number (the page types whole numbers so), and
+    A null may count as omitted, 2.5 as a number (the page types whole numbers so), and
     `vision_quality` is not on the primary page at all.
     """
     lenient = {name: value for name, value in _without_nulls(body).items() if name != "vision_quality"}
-    for name in WHOLE:
+    for name in WHOLE_NUMBERS:
         if isinstance(lenient.get(name), float):
             lenient[name] = int(lenient[name])
-    return not contract.misfits("ChatCompletionRequest", lenient)
+    return not contract.schema_errors("ChatCompletionRequest", lenient)
 
 
 def is_streamed(body: Any) -> bool:
@@ -88,7 +90,7 @@ def _message(message: Any) -> Any:
 
 
 def _part(part: Any) -> Any:
-    if contract.misfits("ContentPart", part):
+    if contract.schema_errors("ContentPart", part):
         return part
     if part["type"] == "image_url":
         return {**part, "image_url": {**part["image_url"], "url": PIXEL, "detail": "low"}}
@@ -100,7 +102,7 @@ def _tools(tools: Any) -> Any:
 
 
 def _tool(tool: Any) -> Any:
-    if contract.misfits("Tool", tool):
+    if contract.schema_errors("Tool", tool):
         return tool
     parameters = {"parameters": OPEN_SCHEMA} if "parameters" in tool["function"] else {}
     return {**tool, "function": {**tool["function"], "name": FUNCTION, **parameters}}
@@ -111,17 +113,20 @@ def _tool_choice(choice: Any) -> Any:
 
 
 def _chooses(choice: Any) -> bool:
-    return choice is not None and not contract.misfits("ToolChoice", choice)
+    return choice is not None and not contract.schema_errors("ToolChoice", choice)
 
 
-def _response_format(wanted: Any) -> Any:
-    if contract.misfits("ResponseFormat", wanted) or wanted["type"] != "json_schema":
-        return wanted
-    return {**wanted, "json_schema": {**wanted["json_schema"], "name": "answer", "schema": OPEN_SCHEMA}}
+def _response_format(response_format: Any) -> Any:
+    if contract.schema_errors("ResponseFormat", response_format) or response_format["type"] != "json_schema":
+        return response_format
+    return {
+        **response_format,
+        "json_schema": {**response_format["json_schema"], "name": "answer", "schema": OPEN_SCHEMA},
+    }
 
 
 def _effort(effort: Any) -> Any:
-    return effort if contract.misfits("ReasoningEffort", effort) else FRUGAL["reasoning_effort"]
+    return effort if contract.schema_errors("ReasoningEffort", effort) else FRUGAL["reasoning_effort"]
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Owns what can be told of a schema alone: its alternatives, a small value of it, its types; knows no request."""
+"""What a schema alone says: its alternatives, a small value of it, its types."""
 
 from __future__ import annotations
 

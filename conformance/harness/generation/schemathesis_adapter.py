@@ -1,28 +1,30 @@
-"""Owns how schemathesis explores the contract: what it generates, which checks apply, how its finds are told."""
+"""Runs schemathesis on the contract: how many examples, which checks, and how its failures are reported."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import hypothesis
+import requests
 import schemathesis
-from requests import RequestException
 from schemathesis.core.failures import FailureGroup
+from schemathesis.core.transport import Response
 
 from harness import contract
-from harness.client.api_client import COMPLETIONS, Server
-from harness.client.charges import charge
+from harness.client.api_client import COMPLETIONS, ApiClient
+from harness.client.charges import charged_credits
 from harness.client.exchange import Exchange
-from harness.generation.request_normalizer import is_excusable, is_streamed, temper, temper_headers
+from harness.generation.request_normalizer import is_streamed, is_tolerated, normalize_body, normalize_headers
 from harness.settings import Profile
-from harness.violations import Breach
+from harness.violations import RuleViolation
 
 # Examples for each operation beyond the documented ones and the systematic ones of the coverage phase.
-FUZZED = {Profile.QUICK: 0, Profile.DEFAULT: 25, Profile.THOROUGH: 400}
-WALKS = {Profile.QUICK: 5, Profile.DEFAULT: 15, Profile.THOROUGH: 100}
+FUZZING_EXAMPLES = {Profile.QUICK: 0, Profile.DEFAULT: 25, Profile.THOROUGH: 400}
+STATEFUL_EXAMPLES = {Profile.QUICK: 5, Profile.DEFAULT: 15, Profile.THOROUGH: 100}
 STEPS = 6
-# A server may take its time; that is not a fault of the test.
-UNHURRIED = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much]
+# A slow server is no fault of the test.
+SUPPRESSED_HEALTH_CHECKS = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much]
 
 # Left to rules of their own: authentication, which costs a second request after every success; methods and headers,
 # where the documentation is silent.
@@ -33,12 +35,12 @@ EXCLUDED = (
     "missing_required_header",
     "use_after_free",
 )
-SENT_WITHIN = 30
+REQUEST_ARGUMENTS = ("method", "url", "headers", "params", "data", "json", "cookies")
 
 
 def configuration(profile: Profile, seed: int) -> schemathesis.Config:
     """Repeatable, and without a memory of earlier runs."""
-    fuzzed = FUZZED[profile]
+    fuzzed = FUZZING_EXAMPLES[profile]
     generation = {
         "no-shrink": profile is Profile.QUICK,
         "database": "none",
@@ -57,134 +59,123 @@ def configuration(profile: Profile, seed: int) -> schemathesis.Config:
             "phases": {
                 "coverage": {"unexpected-methods": []},
                 "fuzzing": {"enabled": fuzzed > 0},
-                "stateful": {"max-steps": STEPS, "generation": {**generation, "max-examples": WALKS[profile]}},
+                "stateful": {
+                    "max-steps": STEPS,
+                    "generation": {**generation, "max-examples": STATEFUL_EXAMPLES[profile]},
+                },
             },
         }
     )
 
 
 def load(profile: Profile, seed: int) -> Any:
-    """The contract as schemathesis knows it."""
-    return schemathesis.openapi.from_path(contract.CHOSEN.spec, config=configuration(profile, seed))
+    """The contract as a schemathesis schema."""
+    return schemathesis.openapi.from_path(contract.SELECTED.spec, config=configuration(profile, seed))
 
 
-def try_case(case: Any, server: Server) -> Exchange:
-    """Send a generated case, made fair, and require everything that the contract says of its answer."""
-    response, exchange = send(case, server)
+def check_case(case: Any, api: ApiClient) -> Exchange:
+    """Send a generated case, normalized, and require everything that the contract says of its response."""
+    response, exchange = send(case, api)
     validate(case, response, exchange)
     return exchange
 
 
-def walk(schema: Any, server: Server) -> None:
-    """Follow the links between operations, from what one answers to what the next is asked."""
+def follow_links(schema: Any, api: ApiClient) -> None:
+    """Follow the links between operations, from the response of one to the request of the next."""
 
-    class Walk(schema.as_state_machine()):  # type: ignore[misc]
-        """Cases are sent and judged as everywhere else; only completions that are not streamed have links."""
+    class LinkMachine(schema.as_state_machine()):  # type: ignore[misc]
+        """Cases are sent and validated as everywhere else; only completions that are not streamed have links."""
 
         def call(self, case: Any, **_: Any) -> Any:
             if is_streamed(case.body):
                 case.body = {**case.body, "stream": False}
-            return send(case, server)[0]
+            return send(case, api)[0]
 
         def validate_response(self, response: Any, case: Any, **_: Any) -> None:
-            validate(case, response, server.recorder.exchanges[-1])
+            validate(case, response, api.recorder.exchanges[-1])
 
     budget = hypothesis.settings(
-        max_examples=WALKS[server.settings.profile],
+        max_examples=STATEFUL_EXAMPLES[api.settings.profile],
         stateful_step_count=STEPS,
         database=None,
         deadline=None,
-        suppress_health_check=UNHURRIED,
-        phases=phases(server.settings.profile),
+        suppress_health_check=SUPPRESSED_HEALTH_CHECKS,
+        phases=phases(api.settings.profile),
     )
-    hypothesis.seed(server.settings.seed)(Walk).run(settings=budget)
+    hypothesis.seed(api.settings.seed)(LinkMachine).run(settings=budget)
 
 
 def phases(profile: Profile) -> list[hypothesis.Phase]:
-    """What Hypothesis does with a failure: a quick run tells the first one it meets, others the smallest."""
+    """What Hypothesis does with a failure: a quick run reports the first, others the smallest."""
     quick = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     return quick if profile is Profile.QUICK else [*quick, hypothesis.Phase.shrink]
 
 
-def make_fair(case: Any, server: Server) -> None:
-    aim = getattr(case.meta.phase.data, "parameter", None) if case.meta is not None else None
-    headers = temper_headers(dict(case.headers or {}), server.settings.api_version, aim)
+def normalize_case(case: Any, api: ApiClient) -> None:
+    target = getattr(case.meta.phase.data, "parameter", None) if case.meta is not None else None
+    headers = normalize_headers(dict(case.headers or {}), api.settings.api_version, target)
     if case.operation.label.startswith("GET") or case.operation.label.endswith("/cancel"):
         headers.pop("Idempotency-Key", None)
     case.headers = headers
     if isinstance(case.body, dict):
-        case.body = temper(case.body, server.model)
+        case.body = normalize_body(case.body, api.model)
 
 
-def ceiling(case: Any, server: Server) -> float | None:
+def ceiling(case: Any, api: ApiClient) -> float | None:
     """The most that a case may cost; only creating costs anything."""
-    return server.rates.ceiling(case.body) if case.operation.label == f"POST {COMPLETIONS}" else None
+    return api.rates.ceiling(case.body) if case.operation.label == f"POST {COMPLETIONS}" else None
 
 
-def send(case: Any, server: Server) -> tuple[Any, Exchange]:
-    """Send a case, made fair and paid for; a 429 is asked again, as often as the server's patience says."""
-    make_fair(case, server)
-    response, exchange = _send_once(case, server)
-    for _ in range(server.patience):
-        if not server.waited(exchange):
-            break
-        response, exchange = _send_once(case, server)
-    return response, exchange
+def send(case: Any, api: ApiClient) -> tuple[Response, Exchange]:
+    """Send a case, normalized and paid for, through the suite's own client."""
+    normalize_case(case, api)
+    arguments = case.as_transport_kwargs(base_url=api.settings.base_url, headers={"X-Api-Key": api.api_key})
+    prepared = requests.Request(**{name: arguments.get(name) for name in REQUEST_ARGUMENTS}).prepare()
+    body = prepared.body.encode() if isinstance(prepared.body, str) else prepared.body
+    assert body is None or isinstance(body, bytes), "schemathesis prepares whole bodies"
+    headers = [(name.encode("latin-1"), _header_bytes(value)) for name, value in prepared.headers.items()]
+    request = httpx.Request(str(prepared.method), str(prepared.url), headers=headers, content=body)
+    with api.spend_limit.reserve(ceiling(case, api)) as charge:
+        exchange = api.send_request(request)
+        charge.credits = charged_credits(exchange)
+    if not exchange.status:
+        raise RuleViolation(f"there was {exchange.outcome}", exchange)
+    return as_schemathesis_response(exchange, prepared), exchange
 
 
-def _send_once(case: Any, server: Server) -> tuple[Any, Exchange]:
-    headers = {"X-Api-Key": server.api_key}
-    try:
-        with server.purse.paying(ceiling(case, server)) as bill:
-            response = case.call(base_url=server.settings.base_url, headers=headers, timeout=SENT_WITHIN)
-            exchange = recorded(case, server, response)
-            bill.charged = charge(exchange)
-        return response, exchange
-    except RequestException as error:
-        exchange = Exchange(case.method, server.settings.base_url + case.formatted_path, fault=type(error).__name__)
-        server.recorder.add(exchange)
-        raise Breach(f"no answer came ({exchange.fault})", exchange) from None
+def as_schemathesis_response(exchange: Exchange, request: requests.PreparedRequest) -> Response:
+    headers: dict[str, list[str]] = {}
+    for name, value in exchange.headers.items():
+        headers.setdefault(name.lower(), []).append(value)
+    return Response(exchange.status, headers, exchange.body, request, exchange.seconds, verify=True, encoding="utf-8")
 
 
-def recorded(case: Any, server: Server, response: Any) -> Exchange:
-    request = response.request
-    body = request.body or b""
-    exchange = Exchange(
-        method=request.method,
-        url=request.url,
-        sent_headers={name: server.redact(str(value)) for name, value in request.headers.items()},
-        sent=body if isinstance(body, bytes) else body.encode(),
-        status=response.status_code,
-        headers={name: ", ".join(values) for name, values in response.headers.items()},
-        body=response.content,
-        seconds=response.elapsed,
-    )
-    server.recorder.add(exchange)
-    return exchange
+def _header_bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode("latin-1")
 
 
 def validate(case: Any, response: Any, exchange: Exchange) -> None:
-    """Breach on whatever schemathesis finds, told in its words, and on what its checks cannot see."""
+    """Raise RuleViolation for whatever schemathesis finds, in its words, and for what its checks cannot see."""
     try:
         case.validate_response(response)
     except FailureGroup as group:
-        found = [failure for failure in group.exceptions if not _excused(failure, case)]
-        if found:
-            raise Breach("; ".join(_told(failure) for failure in found), exchange) from None
+        failures = [failure for failure in group.exceptions if not _excused(failure, case)]
+        if failures:
+            raise RuleViolation("; ".join(_describe_failure(failure) for failure in failures), exchange) from None
     if exchange.status >= 400:
-        misfits = contract.misfits("ErrorEnvelope", exchange.json)
-        if misfits:
-            raise Breach(f"the error's envelope: {'; '.join(misfits)}", exchange)
+        schema_errors = contract.schema_errors("ErrorEnvelope", exchange.json)
+        if schema_errors:
+            raise RuleViolation(f"the error's envelope: {'; '.join(schema_errors)}", exchange)
         if exchange.at("error", "request_id") != exchange.header("Aurous-Request-Id"):
-            raise Breach("error.request_id is not the header Aurous-Request-Id", exchange)
+            raise RuleViolation("error.request_id is not the header Aurous-Request-Id", exchange)
     if is_streamed(case.body) and exchange.status == 200 and exchange.media_type != "text/event-stream":
-        raise Breach(f"a stream was asked for, and {exchange.media_type} came", exchange)
+        raise RuleViolation(f"a stream was requested, and the response is {exchange.media_type}", exchange)
 
 
 def _excused(failure: Any, case: Any) -> bool:
-    return type(failure).__name__ == "AcceptedNegativeData" and isinstance(case.body, dict) and is_excusable(case.body)
+    return type(failure).__name__ == "AcceptedNegativeData" and isinstance(case.body, dict) and is_tolerated(case.body)
 
 
-def _told(failure: Any) -> str:
+def _describe_failure(failure: Any) -> str:
     detail = " ".join(str(failure.message).split())
     return f"{failure.title}: {detail[:300]}" if detail else str(failure.title)

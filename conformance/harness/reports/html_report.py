@@ -1,4 +1,4 @@
-"""Owns the HTML report: one self-contained page over a run's results; computes no verdict."""
+"""The HTML report: one self-contained page over a run's results."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from harness.results import Outcome
+
 TEMPLATE = Path(__file__).with_name("html_report.html")
-OUTCOMES = ("broken", "unseen", "observed", "kept")
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
@@ -20,10 +21,10 @@ def render(results: dict[str, Any]) -> str:
     """The page. Everything in it comes from `results`; nothing is fetched when it is opened."""
     parts = {
         "score": escape(results["score"]),
-        "verdict": "broken" if results["counts"]["broken"] else "kept",
+        "outcome": "failed" if results["counts"]["failed"] else "passed",
         "facts": _facts(results),
-        "broken": _broken(results["rules"]),
-        "filters": "".join(_filter(name, results["counts"][name]) for name in OUTCOMES),
+        "failed": _failed(results["rules"]),
+        "filters": "".join(_filter(outcome, results["counts"][outcome.value]) for outcome in Outcome),
         "subjects": "".join(_subjects(results["rules"])),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda hole: parts[hole[1]], TEMPLATE.read_text(encoding="utf-8"))
@@ -38,61 +39,60 @@ def _facts(results: dict[str, Any]) -> str:
         "Requests": f"{results['requests']:,}",
         "Credits": f"{results['credits']:,.4f}",
         "Started": results["started"],
-        "Took": f"{results['seconds']:.1f} s",
+        "Duration": f"{results['seconds']:.1f} s",
     }
     return "".join(f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items())
 
 
-def _broken(rules: dict[str, dict[str, Any]]) -> str:
-    """Links to what is broken, which is what most readers came for."""
-    names = [name for name, rule in rules.items() if rule["verdict"] == "broken"]
+def _failed(rules: dict[str, dict[str, Any]]) -> str:
+    """Links to the failed rules, which most readers look for."""
+    names = [name for name, rule in rules.items() if rule["outcome"] == "failed"]
     links = " ".join(f'<a href="#{escape(name)}">{_breakable(name)}</a>' for name in names)
-    return f'<nav aria-label="Broken rules"><b>Broken:</b> {links}</nav>' if names else ""
+    return f'<nav aria-label="Failed rules"><b>Failed:</b> {links}</nav>' if names else ""
 
 
-def _filter(name: str, count: int) -> str:
+def _filter(outcome: Outcome, count: int) -> str:
     return (
-        f'<label class="{name}"><input type="checkbox" name="verdict" value="{name}" checked>'
-        f"<b>{count}</b> {name}</label>"
+        f'<label class="{outcome}"><input type="checkbox" name="outcome" value="{outcome}" checked>'
+        f"<b>{count}</b> {outcome.label}</label>"
     )
 
 
 def _subjects(rules: dict[str, dict[str, Any]]) -> list[str]:
-
     groups: list[str] = []
     for subject, members in groupby(rules.items(), key=lambda item: item[1]["subject"]):
-        told = list(members)
-        kept = sum(rule["verdict"] == "kept" for _, rule in told)
-        rows = "".join(_rule(name, rule) for name, rule in told)
-        head = f"<h2>{escape(subject)} <small>{kept} of {len(told)} kept</small></h2>"
+        subject_rules = list(members)
+        passed = sum(rule["outcome"] == "passed" for _, rule in subject_rules)
+        rows = "".join(_rule(name, rule) for name, rule in subject_rules)
+        head = f"<h2>{escape(subject)} <small>{passed} of {len(subject_rules)} passed</small></h2>"
         groups.append(f'<section class="subject">{head}{rows}</section>')
     return groups
 
 
 def _rule(name: str, rule: dict[str, Any]) -> str:
-    verdict = rule["verdict"]
-    opened = " open" if verdict == "broken" else ""
-    came = f'<p class="came">{escape(rule["came"])}</p>' if rule["came"] else ""
-    exchanges = "".join(_finding(finding) for finding in rule["findings"])
+    outcome = Outcome(rule["outcome"])
+    opened = " open" if outcome is Outcome.FAILED else ""
+    actual = f'<p class="actual">{escape(rule["actual"])}</p>' if rule["actual"] else ""
+    checks = "".join(_check(check) for check in rule["checks"])
     return (
-        f'<details class="rule {verdict}" data-verdict="{verdict}" id="{escape(name)}"{opened}>'
-        f'<summary><span class="badge">{verdict}</span><code>{_breakable(name)}</code>'
-        f'<span class="says">{_marked(rule["says"])}</span></summary>'
-        f'<div class="evidence">{came}'
+        f'<details class="rule {outcome}" data-outcome="{outcome}" id="{escape(name)}"{opened}>'
+        f'<summary><span class="badge">{outcome.label}</span><code>{_breakable(name)}</code>'
+        f'<span class="says">{_marked_up(rule["sentence"])}</span></summary>'
+        f'<div class="evidence">{actual}'
         f'<p class="meta">{rule["level"]} &middot; {escape(rule["evidence"])} &middot; '
-        f'<a href="{escape(rule["url"])}">{escape(rule["page"])}</a></p>{exchanges}</div></details>'
+        f'<a href="{escape(rule["url"])}">{escape(rule["page"])}</a></p>{checks}</div></details>'
     )
 
 
-def _finding(finding: dict[str, Any]) -> str:
-    told = f'<p class="test">{escape(finding["test"])}<br>{escape(finding["came"])}</p>'
-    return told + "".join(
-        f'<pre class="sent">{escape(exchange["curl"])}</pre><pre>{escape(exchange["answer"])}</pre>'
-        for exchange in finding["exchanges"]
+def _check(check: dict[str, Any]) -> str:
+    lines = [check["test"], check["actual"], *([f"Expected: {check['expected']}"] if check["expected"] else [])]
+    return f'<p class="test">{"<br>".join(map(escape, lines))}</p>' + "".join(
+        f'<pre class="sent">{escape(exchange["curl"])}</pre><pre>{escape(exchange["response"])}</pre>'
+        for exchange in check["exchanges"]
     )
 
 
-def _marked(text: str) -> str:
+def _marked_up(text: str) -> str:
     """Text with its `code` as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
 

@@ -1,4 +1,4 @@
-"""Owns a run's results as data: the JSON report, which the page shows too; decides nothing about a verdict."""
+"""A run's results as data: the JSON report, and what the HTML page is made from."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.results import Finding, Outcome, Verdict, Verdicts
+from harness.results import CheckResult, Outcome, RuleResult, RunResults
 from harness.settings import Settings
 
-FORMAT = 1
+FORMAT = 2
 
 
-def collect(verdicts: Verdicts, settings: Settings, *, seconds: float, started: str) -> dict[str, Any]:
-    """Everything that a run found, keyed by rule id. Credits are in credits, times in seconds."""
-    counted = verdicts.counted()
-    findings = [finding for verdict in verdicts for finding in verdict.findings]
+def collect(results: RunResults, settings: Settings, *, seconds: float, started: str) -> dict[str, Any]:
+    """All results of a run, keyed by rule id, failed subjects first. Credits are in credits, times in seconds."""
+    counts = results.counts()
+    checks = [check for result in results for check in result.checks]
+    ordered = [result for members in results.by_subject().values() for result in members]
     return {
         "format": FORMAT,
         "aurous_version": settings.api_version,
@@ -24,11 +25,11 @@ def collect(verdicts: Verdicts, settings: Settings, *, seconds: float, started: 
         "seed": settings.seed,
         "started": started,
         "seconds": round(seconds, 2),
-        "score": verdicts.score,
-        "counts": {outcome.value: counted[outcome] for outcome in Outcome},
-        "requests": sum(finding.requests for finding in findings),
-        "credits": round(sum(finding.credits for finding in findings), 6),
-        "rules": {verdict.rule.id: _rule(verdict) for verdict in verdicts},
+        "score": results.score,
+        "counts": {outcome.value: counts[outcome] for outcome in Outcome},
+        "requests": sum(check.requests for check in checks),
+        "credits": round(sum(check.credits for check in checks), 6),
+        "rules": {result.rule.id: _rule(result) for result in ordered},
     }
 
 
@@ -36,27 +37,28 @@ def write(path: Path, results: dict[str, Any]) -> None:
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _rule(verdict: Verdict) -> dict[str, Any]:
-    rule = verdict.rule
+def _rule(result: RuleResult) -> dict[str, Any]:
+    rule = result.rule
     return {
         "subject": rule.subject,
         "level": rule.level.value,
-        "says": rule.says,
+        "sentence": rule.sentence,
         "page": rule.page,
         "url": rule.url,
-        "verdict": verdict.outcome.value,
-        "came": verdict.came,
-        "evidence": verdict.evidence,
-        "credits": round(sum(finding.credits for finding in verdict.findings), 6),
-        "seconds": round(sum(finding.seconds for finding in verdict.findings), 3),
-        "findings": [_finding(finding) for finding in verdict.findings if finding.outcome is not Outcome.KEPT],
+        "outcome": result.outcome.value,
+        "actual": result.actual,
+        "evidence": result.evidence,
+        "credits": round(sum(check.credits for check in result.checks), 6),
+        "seconds": round(sum(check.seconds for check in result.checks), 3),
+        "checks": [_check(check) for check in result.checks if check.outcome is not Outcome.PASSED],
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _check(check: CheckResult) -> dict[str, Any]:
     return {
-        "test": finding.test,
-        "verdict": finding.outcome.value,
-        "came": finding.came,
-        "exchanges": [{"curl": shown.curl, "answer": shown.answer} for shown in finding.shown],
+        "test": check.test,
+        "outcome": check.outcome.value,
+        "actual": check.actual,
+        "expected": check.expected,
+        "exchanges": [{"curl": view.curl, "response": view.response} for view in check.exchanges],
     }

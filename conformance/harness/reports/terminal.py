@@ -1,39 +1,52 @@
-"""Owns the summary that a run prints: a verdict for every rule, then the score; reads verdicts and nothing else."""
+"""The summary that a run prints: the outcome of every rule, then the score."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.results import Outcome, Verdict, Verdicts
+from harness.results import Outcome, RuleResult, RunResults
 
 MARKUP: dict[Outcome, dict[str, bool]] = {
-    Outcome.KEPT: {"green": True},
-    Outcome.BROKEN: {"red": True, "bold": True},
-    Outcome.OBSERVED: {"cyan": True},
-    Outcome.UNSEEN: {"yellow": True},
+    Outcome.PASSED: {"green": True},
+    Outcome.FAILED: {"red": True, "bold": True},
+    Outcome.INFORMATIONAL: {"cyan": True},
+    Outcome.NOT_TESTED: {"yellow": True},
 }
 
 Line = tuple[str, dict[str, bool]]
 
 
-def lines(verdicts: Verdicts, *, brief: bool, width: int | None) -> Iterator[Line]:
-    """The lines to print with their markup; a brief summary leaves out what was kept. Without a width none is cut."""
-    for subject, members in verdicts.by_subject().items():
-        told = [verdict for verdict in members if not brief or verdict.outcome is not Outcome.KEPT]
-        if not told:
+def lines(results: RunResults, *, brief: bool, width: int | None) -> Iterator[Line]:
+    """The lines to print with their markup; a brief summary leaves out what passed. Without a width none is cut."""
+    for subject, members in results.by_subject().items():
+        listed = [result for result in members if not brief or result.outcome is not Outcome.PASSED]
+        if not listed:
             continue
         yield "", {}
         yield subject, {"bold": True}
-        for verdict in told:
-            yield _line(verdict, width), MARKUP[verdict.outcome]
+        for result in listed:
+            yield _line(result, width), MARKUP[result.outcome]
 
 
-def score(verdicts: Verdicts) -> Line:
-    counted = verdicts.counted()
-    return verdicts.score, {"bold": True, "red" if counted[Outcome.BROKEN] else "green": True}
+def score(results: RunResults) -> Line:
+    counts = results.counts()
+    return results.score, {"bold": True, "red" if counts[Outcome.FAILED] else "green": True}
 
 
-def _line(verdict: Verdict, width: int | None) -> str:
-    says = verdict.rule.says if verdict.outcome is Outcome.KEPT else verdict.came or verdict.rule.says
-    text = f"  {verdict.outcome.value:<9} {verdict.rule.id:<42} {' '.join(says.split())}"
+def _line(result: RuleResult, width: int | None) -> str:
+    says = result.rule.sentence if result.outcome is Outcome.PASSED else result.actual or result.rule.sentence
+    text = f"  {result.outcome.label:<13} {result.rule.id:<42} {' '.join(says.split())}"
     return text if width is None or len(text) <= width else text[: width - 1] + "…"
+
+
+def left_out(results: RunResults) -> Iterator[str]:
+    """How many rules were not tested for want of money, time or an answer, and why."""
+    for limit in ("budget", "time limit", "rate limited"):
+        rules = [result for result in results if _has_reason(result, limit)]
+        if rules:
+            reason = next(check.actual for check in rules[0].checks if check.actual.startswith(limit))
+            yield f"{len(rules)} rules were not tested, or not in full: {reason}"
+
+
+def _has_reason(result: RuleResult, limit: str) -> bool:
+    return any(check.outcome is Outcome.NOT_TESTED and check.actual.startswith(limit) for check in result.checks)

@@ -1,11 +1,11 @@
-"""Faults at the door: authentication, versions and request ids; alters no completion."""
+"""Faults of authentication, versions and request ids."""
 
 import re
 
 from aurous_mock.server.settings import DEFAULT_KEY
 
 from mutants.messages import CREATE, MODELS, Answer, Bytes, Request, refusal
-from mutants.registry import Behaviour, Made, fault
+from mutants.registry import Behaviour, Replacement, fault
 
 AUTHENTICATION = "authentication"
 ERRORS = "errors"
@@ -22,33 +22,33 @@ REQUEST_ID = "Every response carries Aurous-Request-Id, req_ and an opaque rest,
 
 
 @fault.request("auth.bearer_ignored", "Authorization: Bearer is an alias of X-Api-Key.", OVERVIEW)
-def ignore_bearer(request: Request) -> Made:
+def ignore_bearer(request: Request) -> Replacement:
     del request.headers["authorization"]
     return None
 
 
 @fault.request("auth.api_key_ignored", "The key is sent as X-Api-Key.", AUTHENTICATION)
-def ignore_api_key(request: Request) -> Made:
+def ignore_api_key(request: Request) -> Replacement:
     del request.headers["x-api-key"]
     return None
 
 
 @fault.request("auth.any_key_accepted", UNKNOWN_KEY, ERRORS)
-def accept_any_key(request: Request) -> Made:
+def accept_any_key(request: Request) -> Replacement:
     if request.credential and not request.credential.startswith("al_live_1"):
         request.credential = DEFAULT_KEY
     return None
 
 
 @fault.request("auth.any_bearer_accepted", UNKNOWN_KEY, ERRORS)
-def accept_any_bearer(request: Request) -> Made:
+def accept_any_bearer(request: Request) -> Replacement:
     if request.headers.get("authorization", "").startswith("Bearer ") and "x-api-key" not in request.headers:
         request.credential = DEFAULT_KEY
     return None
 
 
 @fault.request("auth.beginning_of_key_suffices", UNKNOWN_KEY, AUTHENTICATION)
-def compare_the_shown_part(request: Request) -> Made:
+def compare_the_shown_part(request: Request) -> Replacement:
     # The dashboard shows fourteen characters of a key; here they are also all that is compared.
     if request.credential[:14] == DEFAULT_KEY[:14]:
         request.credential = DEFAULT_KEY
@@ -56,14 +56,14 @@ def compare_the_shown_part(request: Request) -> Made:
 
 
 @fault.request("auth.no_key_accepted", REQUIRED, AUTHENTICATION)
-def accept_nobody(request: Request) -> Made:
+def accept_nobody(request: Request) -> Replacement:
     if not request.credential:
         request.credential = DEFAULT_KEY
     return None
 
 
 @fault.request("auth.models_unguarded", REQUIRED, AUTHENTICATION)
-def leave_models_unguarded(request: Request) -> Made:
+def leave_models_unguarded(request: Request) -> Replacement:
     if request.path == MODELS:
         request.credential = DEFAULT_KEY
     return None
@@ -71,14 +71,14 @@ def leave_models_unguarded(request: Request) -> Made:
 
 @fault.behaviour("auth.records_unguarded", REQUIRED, AUTHENTICATION)
 class RecordsUnguarded(Behaviour):
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.retrieves and not request.credential:
             request.credential = DEFAULT_KEY
         return None
 
 
 @fault.request("auth.cancel_unguarded", REQUIRED, AUTHENTICATION)
-def leave_cancel_unguarded(request: Request) -> Made:
+def leave_cancel_unguarded(request: Request) -> Replacement:
     if request.cancels and not request.credential:
         request.credential = DEFAULT_KEY
     return None
@@ -150,7 +150,7 @@ def echo_without_zeros(request: Request, answer: Answer) -> None:
 
 
 @fault.request("version.malformed_accepted", SHAPED, CHANGELOG)
-def accept_malformed(request: Request) -> Made:
+def accept_malformed(request: Request) -> Replacement:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", request.headers.get("aurous-version", "")):
         del request.headers["aurous-version"]
     return None
@@ -163,7 +163,7 @@ def crash_on_malformed(request: Request, answer: Answer) -> None:
 
 
 @fault.request("version.current_unknown", "2026-05-15 is the first stable version.", CHANGELOG)
-def refuse_current(request: Request) -> Made:
+def refuse_current(request: Request) -> Replacement:
     if "aurous-version" not in request.headers:
         return None
     return refusal(400, "invalid_request", "unknown_version", "This version is not known.", "Aurous-Version")

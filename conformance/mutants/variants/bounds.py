@@ -1,6 +1,6 @@
-"""Faults of validation: bounds not checked or off by one, as rows of a table; alters nothing that was allowed.
+"""Faults of validation: bounds not checked or off by one, as rows of a table.
 
-A bound that is quietly accepted is a request that is put right on its way in; one that is too strict is a request that
+A bound that is silently accepted is a request that is corrected on its way in; one that is too strict is a request that
 is made wrong, so that the mock refuses it in its own words.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mutants.messages import Request
-from mutants.registry import Made, fault
+from mutants.registry import Replacement, fault
 
 CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
 STRUCTURED = "api-reference/chat/structured-output"
@@ -35,11 +35,11 @@ def _no_text(it: Any) -> bool:
     return it is not None and not isinstance(it, str)
 
 
-def _bound(name: str, says: str, member: str, test: Test, value: Any, page: str = CREATE_PAGE) -> None:
+def _bound(name: str, sentence: str, member: str, test: Test, value: Any, page: str = CREATE_PAGE) -> None:
     """A member that fits `test` is taken for `value`, which may be computed from it."""
 
-    @fault.request(f"bound.{name}", says, page)
-    def replace(request: Request) -> Made:
+    @fault.request(f"bound.{name}", sentence, page)
+    def replace(request: Request) -> Replacement:
         if request.creates and member in request.body and test(request.body[member]):
             request.body[member] = value(request.body[member]) if callable(value) else value
         return None
@@ -47,7 +47,7 @@ def _bound(name: str, says: str, member: str, test: Test, value: Any, page: str 
 
 def _required(member: str, value: Any) -> None:
     @fault.request(f"bound.{member}_optional", f"{member} is required.", CREATE_PAGE)
-    def supply(request: Request) -> Made:
+    def supply(request: Request) -> Replacement:
         if request.creates and request.body and member not in request.body:
             request.body[member] = value
         return None
@@ -80,11 +80,11 @@ _bound("max_tokens_at_cap", "max_tokens may be the model's hard cap.", "max_toke
 
 
 def _range(name: str, low: int, high: int) -> None:
-    says = f"{name} is from {low} to {high}, both included."
-    _bound(f"{name}_too_high", says, name, _number(lambda it: it > high), high)
-    _bound(f"{name}_too_low", says, name, _number(lambda it: it < low), low)
-    _bound(f"{name}_at_most", says, name, _number(lambda it: it == high), high + 1)
-    _bound(f"{name}_at_least", says, name, _number(lambda it: it == low), low - 1)
+    sentence = f"{name} is from {low} to {high}, both included."
+    _bound(f"{name}_too_high", sentence, name, _number(lambda it: it > high), high)
+    _bound(f"{name}_too_low", sentence, name, _number(lambda it: it < low), low)
+    _bound(f"{name}_at_most", sentence, name, _number(lambda it: it == high), high + 1)
+    _bound(f"{name}_at_least", sentence, name, _number(lambda it: it == low), low - 1)
     _bound(f"{name}_text", f"{name} is a number.", name, lambda it: isinstance(it, str), low)
 
 
@@ -159,11 +159,11 @@ _bound("any_format", "response_format.type is text, json_object or json_schema."
        {"type": "text"}, STRUCTURED)  # fmt: skip
 
 
-def _message(name: str, says: str, test: Callable[[dict[str, Any]], bool], page: str = CREATE_PAGE) -> None:
+def _message(name: str, sentence: str, test: Callable[[dict[str, Any]], bool], page: str = CREATE_PAGE) -> None:
     """A message that fits `test` is taken for a harmless one."""
 
-    @fault.request(f"bound.{name}", says, page)
-    def replace(request: Request) -> Made:
+    @fault.request(f"bound.{name}", sentence, page)
+    def replace(request: Request) -> Replacement:
         messages = request.body.get("messages")
         if request.creates and isinstance(messages, list):
             request.body["messages"] = [HELLO if isinstance(each, dict) and test(each) else each for each in messages]
@@ -190,7 +190,7 @@ _message("any_picture_address", "image_url.url is https or a data URI.",
 
 
 @fault.request("bound.unchecked_when_streaming", "temperature is from 0 to 2, streamed or not.", CREATE_PAGE)
-def trust_streams(request: Request) -> Made:
+def trust_streams(request: Request) -> Replacement:
     if request.streams and _number(lambda it: not 0 <= it <= 2)(request.body.get("temperature")):
         request.body["temperature"] = 1
     return None

@@ -1,4 +1,4 @@
-"""Faults of the completion's own members; knows receipts and streams only as places to leave alone."""
+"""Faults of the members of a completion."""
 
 from typing import Any
 

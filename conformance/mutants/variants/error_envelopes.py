@@ -1,9 +1,9 @@
-"""Faults of error answers: the envelope, its members, codes, types and statuses; alters no success."""
+"""Faults of error responses: the envelope, its members, codes, types and statuses."""
 
 from typing import Any
 
 from mutants.messages import Answer, Bytes, Request, answer, crash, refusal
-from mutants.registry import Made, fault
+from mutants.registry import Replacement, fault
 
 ERRORS = "errors"
 HANDLING = "guides/error-handling"
@@ -94,7 +94,7 @@ def crash_on_faults(request: Request, answer: Answer) -> None:
 
 
 @fault.request("status.missing_messages_is_500", NEVER_5XX, ERRORS)
-def crash_without_messages(request: Request) -> Made:
+def crash_without_messages(request: Request) -> Replacement:
     if request.creates and request.body and "messages" not in request.body:
         return crash()
     return None
@@ -118,8 +118,8 @@ def type_conflicts(error: dict[str, Any]) -> None:
         error["type"] = "conflict"
 
 
-def _rename(code: str, other: str, says: str) -> None:
-    @fault.error(f"code.{code}", says, CODES + code)
+def _rename(code: str, other: str, sentence: str) -> None:
+    @fault.error(f"code.{code}", sentence, CODES + code)
     def rename(error: dict[str, Any]) -> None:
         if error["code"] == code:
             error["code"] = other
@@ -165,14 +165,14 @@ def answer_accepted(request: Request, answer: Answer) -> None:
 
 
 @fault.request("status.unknown_path", "A 404 has the documented envelope.", ERRORS)
-def welcome_everywhere(request: Request) -> Made:
+def welcome_everywhere(request: Request) -> Replacement:
     if not request.path.startswith(("/v1/chat/completions", "/v1/models", "/v1/balance")):
         return answer(200, {"hello": "world"})
     return None
 
 
 @fault.request("status.unknown_model_is_500", "An unknown model is a 4xx with the envelope.", ERRORS)
-def crash_on_unknown_model(request: Request) -> Made:
+def crash_on_unknown_model(request: Request) -> Replacement:
     model = request.body.get("model")
     if request.creates and isinstance(model, str) and model not in SERVED:
         return crash()
@@ -180,7 +180,7 @@ def crash_on_unknown_model(request: Request) -> Made:
 
 
 @fault.request("status.unknown_model_served", "The model is a slug from GET /v1/models.", "api-reference/chat/overview")
-def serve_any_model(request: Request) -> Made:
+def serve_any_model(request: Request) -> Replacement:
     model = request.body.get("model")
     if request.creates and isinstance(model, str) and model not in SERVED and len(model) <= 128:
         request.body["model"] = "aurous-grow-2.0-pro"
@@ -188,14 +188,14 @@ def serve_any_model(request: Request) -> Made:
 
 
 @fault.request("status.method_not_allowed_crashes", NEVER_5XX, ERRORS)
-def crash_on_put(request: Request) -> Made:
+def crash_on_put(request: Request) -> Replacement:
     if request.method in ("PUT", "PATCH", "DELETE"):
         return crash()
     return None
 
 
 @fault.request("code.missing_field", MESSAGES, ERRORS)
-def answer_404_for_missing(request: Request) -> Made:
+def answer_404_for_missing(request: Request) -> Replacement:
     if request.creates and request.body and "messages" not in request.body:
         return refusal(404, "not_found", "resource_not_found", "No messages.", "messages")
     return None

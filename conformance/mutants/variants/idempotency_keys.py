@@ -1,10 +1,10 @@
-"""Faults of idempotency: keys, and what is said and kept of them; leaves to `replays` how bodies are compared."""
+"""Faults of idempotency keys, and of what is stored under them."""
 
 from copy import deepcopy
 from typing import Any
 
 from mutants.messages import Answer, Request, answer, refusal
-from mutants.registry import Behaviour, Made, fault
+from mutants.registry import Behaviour, Replacement, fault
 
 CHAT = "api-reference/chat/idempotency"
 GLOBAL = "idempotency"
@@ -16,7 +16,7 @@ APART = "Two keys never share a result."
 
 
 @fault.request("idempotency.ignored", REPLAYED, CHAT)
-def ignore_key(request: Request) -> Made:
+def ignore_key(request: Request) -> Replacement:
     request.key = None
     return None
 
@@ -70,8 +70,8 @@ def reword_replay(request: Request, answer: Answer) -> None:
         answer.body["choices"][0]["message"]["content"] = "(replayed)"
 
 
-def _on_conflict(name: str, says: str, replacement: Answer | None = None, **headers: str) -> None:
-    @fault.answer(f"idempotency.{name}", says, GLOBAL)
+def _on_conflict(name: str, sentence: str, replacement: Answer | None = None, **headers: str) -> None:
+    @fault.answer(f"idempotency.{name}", sentence, GLOBAL)
     def alter(request: Request, answer: Answer) -> None:
         if answer.error and answer.error["code"] == "idempotency_key_in_use":
             if replacement is not None:
@@ -91,7 +91,7 @@ class RefusalCached(Behaviour):
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str | None], Any] = {}
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         kept = self._refused.get((request.credential, request.key)) if request.creates else None
         return answer(400, kept) if kept is not None else None
 
@@ -108,7 +108,7 @@ class RefusalClaimsKey(Behaviour):
     def __init__(self) -> None:
         self._refused: set[tuple[str, str | None]] = set()
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.creates and (request.credential, request.key) in self._refused:
             return refusal(409, "invalid_request", "idempotency_key_in_use", "In use.", "Idempotency-Key")
         return None
@@ -123,7 +123,7 @@ class TeamsShareKeys(Behaviour):
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.creates and request.key and request.credential.startswith("al_live_"):
             request.credential = self._owners.setdefault(request.key, request.credential)
         return None
@@ -131,7 +131,7 @@ class TeamsShareKeys(Behaviour):
 
 def _respell(name: str, spell: Any) -> None:
     @fault.request(f"idempotency.{name}", APART, GLOBAL)
-    def alter(request: Request) -> Made:
+    def alter(request: Request) -> Replacement:
         if request.key:
             request.key = spell(request.key)
         return None
@@ -145,7 +145,7 @@ _respell("keys_without_dashes", lambda key: key.replace("-", "").replace("_", ""
 
 def _limit(name: str, shortest: int, longest: int) -> None:
     @fault.request(f"idempotency.{name}", LENGTHS, CHAT)
-    def refuse(request: Request) -> Made:
+    def refuse(request: Request) -> Replacement:
         if request.creates and request.key is not None and not shortest <= len(request.key) <= longest:
             return refusal(400, "invalid_request", "invalid_format", "This key is too short or too long.")
         return None
@@ -157,7 +157,7 @@ _limit("key_of_1_refused", 2, 256)
 
 
 @fault.request("idempotency.only_uuids", "A key is any string of 1 to 64 characters.", CHAT)
-def take_only_uuids(request: Request) -> Made:
+def take_only_uuids(request: Request) -> Replacement:
     if request.creates and request.key is not None and request.key.count("-") != 4:
         return refusal(400, "invalid_request", "invalid_format", "The key must be a UUID.", "Idempotency-Key")
     return None
@@ -168,7 +168,7 @@ class StreamClaimsKey(Behaviour):
     def __init__(self) -> None:
         self._claimed: set[str] = set()
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.key is None or not request.creates:
             return None
         if request.streams:
@@ -183,7 +183,7 @@ class SecondStreamConflicts(Behaviour):
     def __init__(self) -> None:
         self._claimed: set[str] = set()
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if not request.streams or request.key is None:
             return None
         if request.key in self._claimed:

@@ -1,10 +1,10 @@
-"""Faults of obedience: tools, formats, limits and stops that were asked for and ignored; alters no bookkeeping."""
+"""Faults of parameters that are ignored: tools, formats, limits and stops."""
 
 import json
 from typing import Any
 
 from mutants.messages import Answer, Frame, Request, refusal
-from mutants.registry import Behaviour, Frames, Made, fault
+from mutants.registry import Behaviour, Frames, Replacement, fault
 
 TOOLS = "api-reference/chat/tools"
 STRUCTURED = "api-reference/chat/structured-output"
@@ -55,14 +55,14 @@ def unlist_calls(body: dict[str, Any]) -> None:
 
 
 @fault.request("tools.none_ignored", "tool_choice none forbids calls.", TOOLS)
-def ignore_none(request: Request) -> Made:
+def ignore_none(request: Request) -> Replacement:
     if request.creates and request.body.get("tool_choice") == "none":
         request.body["tool_choice"] = "auto"
     return None
 
 
 @fault.request("tools.forced_ignored", "tool_choice with a function forces a call of it.", TOOLS)
-def ignore_forced(request: Request) -> Made:
+def ignore_forced(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("tool_choice"), dict):
         request.body["tool_choice"] = "none"
     return None
@@ -75,7 +75,7 @@ def call_another(body: dict[str, Any]) -> None:
 
 
 @fault.request("tools.results_refused", "The result of a call is sent back as a message of role tool.", TOOLS)
-def refuse_results(request: Request) -> Made:
+def refuse_results(request: Request) -> Replacement:
     messages = request.body.get("messages") if request.creates else None
     if isinstance(messages, list) and any(isinstance(each, dict) and each.get("role") == "tool" for each in messages):
         return refusal(400, "invalid_request", "invalid_format", "This role is not known.", "messages")
@@ -83,7 +83,7 @@ def refuse_results(request: Request) -> Made:
 
 
 @fault.request("tools.named_choice_refused", "tool_choice may be {type: function, function: {name}}.", CREATE_PAGE)
-def refuse_named_choice(request: Request) -> Made:
+def refuse_named_choice(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("tool_choice"), dict):
         return refusal(400, "invalid_request", "invalid_format", "tool_choice is a word.", "tool_choice")
     return None
@@ -102,14 +102,14 @@ def _format(request: Request) -> str:
 
 
 @fault.request("format.json_object_ignored", "json_object gives valid JSON.", STRUCTURED)
-def ignore_json_object(request: Request) -> Made:
+def ignore_json_object(request: Request) -> Replacement:
     if _format(request) == "json_object":
         del request.body["response_format"]
     return None
 
 
 @fault.request("format.json_schema_ignored", STRICT, STRUCTURED)
-def ignore_json_schema(request: Request) -> Made:
+def ignore_json_schema(request: Request) -> Replacement:
     if _format(request) == "json_schema" and "strict" in json.dumps(request.body["response_format"]):
         request.body["response_format"] = {"type": "json_object"}
     return None
@@ -159,42 +159,42 @@ class Fenced(StrictAnswers):
 
 
 @fault.request("format.ignored_in_streams", "response_format applies to streams as well.", STRUCTURED)
-def ignore_format_of_streams(request: Request) -> Made:
+def ignore_format_of_streams(request: Request) -> Replacement:
     if request.streams:
         request.body.pop("response_format", None)
     return None
 
 
 @fault.request("format.text_refused", "response_format may be {type: text}.", CREATE_PAGE)
-def refuse_text(request: Request) -> Made:
+def refuse_text(request: Request) -> Replacement:
     if _format(request) == "text":
         return refusal(400, "invalid_request", "invalid_format", "This format is not known.", "response_format")
     return None
 
 
 @fault.request("limits.max_tokens_ignored", "max_tokens is the most tokens to make.", CREATE_PAGE)
-def ignore_max_tokens(request: Request) -> Made:
+def ignore_max_tokens(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] = 1000
     return None
 
 
 @fault.request("limits.max_tokens_off_by_one", "max_tokens is the most tokens to make.", CREATE_PAGE)
-def make_one_more(request: Request) -> Made:
+def make_one_more(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] += 1
     return None
 
 
 @fault.request("limits.max_tokens_ignored_in_streams", "max_tokens is the most tokens to make.", CREATE_PAGE)
-def ignore_max_tokens_of_streams(request: Request) -> Made:
+def ignore_max_tokens_of_streams(request: Request) -> Replacement:
     if request.streams and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] = 1000
     return None
 
 
 @fault.request("limits.stop_ignored", "The answer stops at a stop sequence.", CREATE_PAGE)
-def ignore_stop(request: Request) -> Made:
+def ignore_stop(request: Request) -> Replacement:
     stop = request.body.get("stop") if request.creates else None
     if isinstance(stop, str) and len(stop) <= 200:
         del request.body["stop"]
@@ -202,7 +202,7 @@ def ignore_stop(request: Request) -> Made:
 
 
 @fault.request("limits.stop_list_ignored", "The answer stops at any of the stop sequences.", CREATE_PAGE)
-def ignore_stop_list(request: Request) -> Made:
+def ignore_stop_list(request: Request) -> Replacement:
     stop = request.body.get("stop") if request.creates else None
     if isinstance(stop, list) and len(stop) <= 4 and all(isinstance(each, str) and len(each) <= 200 for each in stop):
         del request.body["stop"]
@@ -210,7 +210,7 @@ def ignore_stop_list(request: Request) -> Made:
 
 
 @fault.request("limits.second_stop_ignored", "The answer stops at any of the stop sequences.", CREATE_PAGE)
-def heed_the_first_stop(request: Request) -> Made:
+def heed_the_first_stop(request: Request) -> Replacement:
     stop = request.body.get("stop") if request.creates else None
     if (
         isinstance(stop, list)

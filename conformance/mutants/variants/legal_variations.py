@@ -1,4 +1,4 @@
-"""Legal variations of bodies, headers and statuses: what the documentation leaves open; breaks no rule."""
+"""Legal variations of bodies, headers and statuses: what the documentation leaves open."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from aurous_mock.generation.fake_model import Pace
 
 from mutants.messages import BALANCE, CREATE, MODELS, Answer, Bytes, Frame, Request, refusal
-from mutants.registry import Behaviour, Frames, Made, variation
+from mutants.registry import Behaviour, Frames, Replacement, variation
 
 CONTRACT = "openapi.yaml"
 HTTP = "RFC 9110"
@@ -142,7 +142,7 @@ def sort_members(request: Request, answer: Answer) -> None:
 class LongerIds(Behaviour):
     _mark = "-eu1"
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.path.startswith(f"{CREATE}/cmp_"):
             asked = request.completion_id
             # One that was cut or altered must stay unknown.
@@ -258,7 +258,7 @@ def refuse_malformed_id(request: Request, answer: Answer) -> None:
 
 
 @variation.request("key.at_most_64", "One page allows 64 characters, another 256.", KEYS)
-def refuse_longer_keys(request: Request) -> Made:
+def refuse_longer_keys(request: Request) -> Replacement:
     if request.creates and len(request.key or "") > 64:
         return refusal(400, "invalid_request", "invalid_format", "The key is too long.", "Idempotency-Key")
     return None
@@ -266,7 +266,7 @@ def refuse_longer_keys(request: Request) -> Made:
 
 @variation.behaviour("version.prior_dates", "Any prior date may be sent, one page says.", "changelog")
 class PriorDates(Behaviour):
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         asked = request.headers.get("aurous-version", "")
         if len(asked) == 10 and asked.replace("-", "").isdecimal() and "2000-01-01" < asked < FIRST_VERSION:
             request.headers["x-asked"] = asked

@@ -1,4 +1,4 @@
-"""Faults of the catalogue and of the headers that count; alters no completion."""
+"""Faults of the list of models and of the rate limit headers."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -12,8 +12,8 @@ ROW = "A row has id, object: model, and its kind."
 COUNTED = "X-RateLimit-Limit, -Remaining and -Reset are whole numbers; Reset is an epoch second."
 
 
-def _on_rows(name: str, says: str, member: str, value: Any) -> None:
-    @fault.answer(f"models.{name}", says, PAGE)
+def _on_rows(name: str, sentence: str, member: str, value: Any) -> None:
+    @fault.answer(f"models.{name}", sentence, PAGE)
     def alter(request: Request, answer: Answer) -> None:
         if request.path != MODELS or answer.status != 200:
             return
@@ -34,8 +34,8 @@ _on_rows("prices_bare", "chat_pricing is {input, output}, each with credits_per_
          {"input": 75, "output": 450})  # fmt: skip
 
 
-def _on_listing(name: str, says: str, member: str, value: Any) -> None:
-    @fault.answer(f"models.{name}", says, PAGE)
+def _on_listing(name: str, sentence: str, member: str, value: Any) -> None:
+    @fault.answer(f"models.{name}", sentence, PAGE)
     def alter(request: Request, answer: Answer) -> None:
         if request.path == MODELS and answer.status == 200:
             answer.body[member] = value

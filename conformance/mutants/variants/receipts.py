@@ -1,10 +1,10 @@
-"""Faults of money: receipts, charges, holds and the balance; alters neither words nor statuses."""
+"""Faults of billing: receipts, charges, holds and the balance."""
 
 from collections import Counter
 from typing import Any
 
 from mutants.messages import BALANCE, Answer, Frame, Request
-from mutants.registry import Behaviour, Frames, Made, fault
+from mutants.registry import Behaviour, Frames, Replacement, fault
 
 PRICING = "api-reference/chat/pricing"
 TRANSPARENCY = "guides/cost-transparency"
@@ -122,13 +122,13 @@ class FractionalTokens(Receipts):
 
 @fault.behaviour("receipt.reasoning_at_minimal", "reasoning_effort minimal suppresses reasoning entirely.", REASONING)
 class ReasoningAtMinimal(Behaviour):
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.creates and request.body.get("reasoning_effort") == "minimal":
             request.body["reasoning_effort"] = "high"
         return None
 
 
-class Till(Behaviour):
+class BalanceVariant(Behaviour):
     """Keeps an account beside the mock's, and shows the sum of the two."""
 
     def __init__(self) -> None:
@@ -159,63 +159,63 @@ def _price(answer: Answer) -> float:
 
 
 @fault.behaviour("balance.never_charged", FALLS, PRICING)
-class NeverCharged(Till):
+class NeverCharged(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and not answer.replayed:
             self.owe(request, -_price(answer))
 
 
 @fault.behaviour("balance.charged_twice", FALLS, PRICING)
-class ChargedTwice(Till):
+class ChargedTwice(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and not answer.replayed:
             self.owe(request, _price(answer))
 
 
 @fault.behaviour("balance.surcharge", FALLS, PRICING)
-class Surcharge(Till):
+class Surcharge(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and not answer.replayed:
             self.owe(request, _price(answer) * 0.1)
 
 
 @fault.behaviour("balance.reasoning_charged_apart", FALLS, PRICING)
-class ReasoningChargedApart(Till):
+class ReasoningChargedApart(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and answer.completion and not answer.replayed:
             self.owe(request, answer.body["usage"]["breakdown"].get("reasoning_credits", 0))
 
 
 @fault.behaviour("balance.replay_charged", "A replay is not charged.", "api-reference/chat/idempotency")
-class ReplayCharged(Till):
+class ReplayCharged(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if answer.replayed:
             self.owe(request, _price(answer))
 
 
 @fault.behaviour("balance.refusal_charged", FREE_FAILURE, PRICING)
-class RefusalCharged(Till):
+class RefusalCharged(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and answer.status == 400:
             self.owe(request, 0.01)
 
 
 @fault.behaviour("balance.conflict_charged", "A 409 does no work.", "idempotency")
-class ConflictCharged(Till):
+class ConflictCharged(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and answer.status == 409:
             self.owe(request, 0.01)
 
 
 @fault.behaviour("balance.retrieval_charged", FALLS, PRICING)
-class RetrievalCharged(Till):
+class RetrievalCharged(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.retrieves and answer.completion:
             self.owe(request, 0.0005)
 
 
 @fault.behaviour("balance.stream_free", FALLS, PRICING)
-class StreamFree(Till):
+class StreamFree(BalanceVariant):
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body.get("usage"):
             self.owe(request, -frame.body["usage"]["credits_charged"])
@@ -223,7 +223,7 @@ class StreamFree(Till):
 
 
 @fault.behaviour("balance.stream_charged_twice", FALLS, PRICING)
-class StreamChargedTwice(Till):
+class StreamChargedTwice(BalanceVariant):
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body.get("usage"):
             self.owe(request, frame.body["usage"]["credits_charged"])
@@ -231,29 +231,29 @@ class StreamChargedTwice(Till):
 
 
 @fault.behaviour("balance.hold_kept", "On completion the hold is replaced by the charge, the rest released.", PRICING)
-class HoldKept(Till):
+class HoldKept(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and answer.completion:
             self.hold(request, 0.25)
 
 
 @fault.behaviour("balance.refused_hold_kept", "A failed request releases its hold.", PRICING)
-class RefusedHoldKept(Till):
+class RefusedHoldKept(BalanceVariant):
     def book(self, request: Request, answer: Answer) -> None:
         if request.creates and answer.status == 400:
             self.hold(request, 0.25)
 
 
 @fault.behaviour("balance.stream_hold_kept", "On completion the hold is replaced by the charge.", PRICING)
-class StreamHoldKept(Till):
+class StreamHoldKept(BalanceVariant):
     def frame(self, request: Request, frame: Frame) -> Frames:
-        if frame.done:
+        if frame.is_done:
             self.hold(request, 0.25)
         return None
 
 
-def _on_balance(name: str, says: str, member: str, value: Any) -> None:
-    @fault.answer(f"balance.{name}", says, BALANCE_PAGE)
+def _on_balance(name: str, sentence: str, member: str, value: Any) -> None:
+    @fault.answer(f"balance.{name}", sentence, BALANCE_PAGE)
     def alter(request: Request, answer: Answer) -> None:
         if request.path == BALANCE and answer.status == 200:
             if value is None:

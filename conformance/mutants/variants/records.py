@@ -1,11 +1,11 @@
-"""Faults of stored completions: retrieving and cancelling them; alters no answer to a create."""
+"""Faults of stored completions: retrieving and cancelling them."""
 
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 from mutants.messages import Answer, Bytes, Frame, Request, answer, crash, refusal
-from mutants.registry import Behaviour, Frames, Made, fault
+from mutants.registry import Behaviour, Frames, Replacement, fault
 
 GET_PAGE = "api-reference/chat/retrieve-a-stored-chat-completion"
 CANCEL_PAGE = "api-reference/chat/cancel-an-in-flight-chat-completion"
@@ -18,8 +18,8 @@ CANCELLED = "Cancelling gives 200 and the record, with status cancelled."
 ENDED = "Cancelling what has ended is 409 chat_cancel_target_already_terminal."
 
 
-def _on_record(name: str, says: str, alter: Callable[[dict[str, Any]], Any]) -> None:
-    @fault.answer(f"retrieval.{name}", says, GET_PAGE)
+def _on_record(name: str, sentence: str, alter: Callable[[dict[str, Any]], Any]) -> None:
+    @fault.answer(f"retrieval.{name}", sentence, GET_PAGE)
     def change(request: Request, answer: Answer) -> None:
         if request.retrieves and answer.completion:
             alter(answer.completion)
@@ -78,7 +78,7 @@ class StreamsOf(Behaviour):
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body.get("id"):
             self.streamed.add(frame.body["id"])
-            if frame.finishes:
+            if frame.is_final:
                 self.ended.add(frame.body["id"])
         return None
 
@@ -125,8 +125,8 @@ def call_running_completed(request: Request, answer: Answer) -> None:
         answer.body["status"] = "completed"
 
 
-def _on_unknown(name: str, replacement: Answer, says: str = UNKNOWN) -> None:
-    @fault.answer(f"retrieval.{name}", says, GET_PAGE)
+def _on_unknown(name: str, replacement: Answer, sentence: str = UNKNOWN) -> None:
+    @fault.answer(f"retrieval.{name}", sentence, GET_PAGE)
     def change(request: Request, answer: Answer) -> None:
         if request.retrieves and answer.status == 404:
             answer.become(deepcopy(replacement))
@@ -166,7 +166,7 @@ class Owners(Behaviour):
 
 @fault.behaviour("retrieval.foreign_visible", FOREIGN, GET_PAGE)
 class ForeignVisible(Owners):
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.retrieves and self._is_foreign(request):
             request.credential = self.owners[request.completion_id]
         return None
@@ -195,7 +195,7 @@ class ForeignHintedAt(Owners):
 
 @fault.behaviour("cancel.foreign_allowed", FOREIGN, CANCEL_PAGE)
 class ForeignCancelAllowed(Owners):
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.cancels and self._is_foreign(request):
             request.credential = self.owners[request.completion_id]
         return None
@@ -208,8 +208,8 @@ class ForeignCancelForbidden(Owners):
             answer.become(refusal(403, "authentication", "missing_scope", "This is not yours."))
 
 
-def _on_cancel(name: str, says: str, alter: Callable[[Answer], Any]) -> None:
-    @fault.answer(f"cancel.{name}", says, CANCEL_PAGE)
+def _on_cancel(name: str, sentence: str, alter: Callable[[Answer], Any]) -> None:
+    @fault.answer(f"cancel.{name}", sentence, CANCEL_PAGE)
     def change(request: Request, answer: Answer) -> None:
         if request.cancels and answer.completion:
             alter(answer)
@@ -234,7 +234,7 @@ def complete_later(request: Request, answer: Answer) -> None:
 
 
 @fault.request("cancel.without_effect", "Cancelling stops the stream.", CANCEL_PAGE)
-def only_look(request: Request) -> Made:
+def only_look(request: Request) -> Replacement:
     if request.cancels:
         request.method, request.path = "GET", request.path.removesuffix("/cancel")
     return None

@@ -1,11 +1,11 @@
-"""Faults of idempotency: what becomes of a key that is used again, and how bodies are compared; alters no key."""
+"""Faults of replays: what a reused key returns, and how bodies are compared."""
 
 import json
 from copy import deepcopy
 from typing import Any
 
 from mutants.messages import Answer, Request
-from mutants.registry import Behaviour, Made, fault
+from mutants.registry import Behaviour, Replacement, fault
 
 CHAT = "api-reference/chat/idempotency"
 GLOBAL = "idempotency"
@@ -23,7 +23,7 @@ class Remembering(Behaviour):
         self.first: dict[tuple[str, str], dict[str, Any]] = {}
         self.uses: dict[tuple[str, str], int] = {}
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if not request.creates or request.key is None or request.streams or not request.body:
             return None
         name = request.credential, request.key
@@ -31,7 +31,7 @@ class Remembering(Behaviour):
         first = self.first.setdefault(name, deepcopy(request.body))
         return self.again(request, first, self.uses[name]) if self.uses[name] > 1 else None
 
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         """A key that was used before."""
         raise NotImplementedError
 
@@ -40,7 +40,7 @@ class Remembering(Behaviour):
 class Regenerated(Remembering):
     """Works again, and says that it did not."""
 
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         if request.body == first:
             request.key = None
             request.headers["x-again"] = "yes"
@@ -53,7 +53,7 @@ class Regenerated(Remembering):
 
 @fault.behaviour("idempotency.replayed_once", REPLAYED, CHAT)
 class ReplayedOnce(Remembering):
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         if uses > 2:
             request.key = None
         return None
@@ -61,14 +61,14 @@ class ReplayedOnce(Remembering):
 
 @fault.behaviour("idempotency.conflict_replayed", CONFLICT, CHAT)
 class ConflictReplayed(Remembering):
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         request.content.value = deepcopy(first)
         return None
 
 
 @fault.behaviour("idempotency.conflict_made_anew", CONFLICT, CHAT)
 class ConflictMadeAnew(Remembering):
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         if request.body != first:
             request.key = None
         return None
@@ -76,7 +76,7 @@ class ConflictMadeAnew(Remembering):
 
 def _overlook(name: str, *members: str) -> None:
     class Overlooking(Remembering):
-        def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+        def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
             if _without(request.body, members) == _without(first, members):
                 request.content.value = deepcopy(first)
             return None
@@ -96,7 +96,7 @@ _overlook("tools", "tools", "tool_choice")
 
 @fault.behaviour("idempotency.overlooks_order_of_messages", "Canonical JSON keeps the order of lists.", GLOBAL)
 class OrderOfMessagesOverlooked(Remembering):
-    def again(self, request: Request, first: dict[str, Any], uses: int) -> Made:
+    def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         if _sorted(request.body) == _sorted(first):
             request.content.value = deepcopy(first)
         return None
@@ -113,7 +113,7 @@ class Spelling(Behaviour):
     def spelling(self, request: Request) -> Any:
         raise NotImplementedError
 
-    def request(self, request: Request) -> Made:
+    def request(self, request: Request) -> Replacement:
         if request.creates and request.key is not None and not request.streams and request.body:
             request.body["x_spelling"] = self.spelling(request)
         return None

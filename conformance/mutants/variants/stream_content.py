@@ -1,4 +1,4 @@
-"""Faults of what a stream says: its words, its calls and its warnings; alters no grammar and no receipt."""
+"""Faults of what a stream carries: text, tool calls and warnings."""
 
 from mutants.messages import Answer, Frame, Request
 from mutants.registry import Frames, fault
@@ -12,7 +12,7 @@ STATUS = "A stream that was sent a key says Aurous-Idempotency-Status: ignored_s
 
 @fault.frame("stream.word_lost", WORDS, PAGE)
 def lose_a_word(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.stream["words"] = frame.stream.get("words", 0) + 1
         return () if frame.stream["words"] == 2 else None
     return None
@@ -20,7 +20,7 @@ def lose_a_word(frame: Frame) -> Frames:
 
 @fault.frame("stream.word_repeated", WORDS, PAGE)
 def repeat_a_word(frame: Frame) -> Frames:
-    if frame.speaks and not frame.stream.get("repeated"):
+    if frame.has_content and not frame.stream.get("repeated"):
         frame.stream["repeated"] = True
         return frame, frame
     return None
@@ -28,7 +28,7 @@ def repeat_a_word(frame: Frame) -> Frames:
 
 @fault.frame("stream.words_swapped", WORDS, PAGE)
 def swap_words(frame: Frame) -> Frames:
-    if not frame.speaks or "swapped" in frame.stream:
+    if not frame.has_content or "swapped" in frame.stream:
         return None
     if "waiting" not in frame.stream:
         frame.stream["waiting"] = frame
@@ -39,40 +39,40 @@ def swap_words(frame: Frame) -> Frames:
 
 @fault.frame("stream.spaces_lost", WORDS, PAGE)
 def strip_words(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.delta["content"] = frame.delta["content"].strip()
     return None
 
 
 @fault.frame("stream.escaped", WORDS, PAGE)
 def escape_words(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.delta["content"] = frame.delta["content"].replace("'", "&#39;").replace(".", "&#46;")
     return None
 
 
 @fault.frame("stream.content_number", "delta.content is a string.", PAGE)
 def number_content(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.delta["content"] = len(frame.delta["content"])
     return None
 
 
 @fault.frame("stream.message_for_delta", "A chunk's choice has a delta.", PAGE)
 def send_messages(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.choice["message"] = frame.choice.pop("delta")
     return None
 
 
 @fault.frame("stream.no_warning", WARNED, KEYS)
 def drop_warning(frame: Frame) -> Frames:
-    return () if frame.warns else None
+    return () if frame.has_warning else None
 
 
 @fault.frame("stream.warning_late", WARNED, PAGE)
 def delay_warning(frame: Frame) -> Frames:
-    if frame.warns:
+    if frame.has_warning:
         frame.stream["warning"] = frame
         return ()
     return (frame, frame.stream.pop("warning")) if "warning" in frame.stream else None
@@ -80,7 +80,7 @@ def delay_warning(frame: Frame) -> Frames:
 
 @fault.frame("stream.warning_without_words", "The warning says what was ignored.", KEYS)
 def empty_warning(frame: Frame) -> Frames:
-    if frame.warns:
+    if frame.has_warning:
         frame.body["warning"] = None
     return None
 

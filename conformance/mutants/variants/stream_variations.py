@@ -1,4 +1,4 @@
-"""Legal variations of streams: what event streams, HTTP and the documentation leave open; breaks no rule."""
+"""Legal variations of streams: what event streams, HTTP and the documentation leave open."""
 
 import json
 
@@ -35,7 +35,7 @@ def keep_alive(frame: Frame) -> Frames:
 
 @variation.frame("stream.comment_after_done", "Comments are legal anywhere.", SSE)
 def comment_at_the_end(frame: Frame) -> Frames:
-    return (frame, Frame.raw(b": bye\n\n")) if frame.done else None
+    return (frame, Frame.raw(b": bye\n\n")) if frame.is_done else None
 
 
 @variation.frame("stream.no_space", "The space after data: is optional.", SSE)
@@ -84,7 +84,7 @@ def cut(frame: Frame) -> Frames:
 @variation.frame("stream.joined", "HTTP may join what was sent apart.", "RFC 9112")
 def join(frame: Frame) -> Frames:
     waiting = frame.stream.pop("waiting", b"")
-    if waiting or frame.done or frame.finishes:
+    if waiting or frame.is_done or frame.is_final:
         return (Frame.raw(waiting + frame.encode()),)
     frame.stream["waiting"] = frame.encode()
     return ()
@@ -115,21 +115,21 @@ def send_usage_apart(frame: Frame) -> Frames:
 
 @variation.frame("stream.usage_null_until_the_end", "usage may be null in a chunk.", "openapi.yaml")
 def nullify_usage(frame: Frame) -> Frames:
-    if frame.body and not frame.finishes and not frame.warns:
+    if frame.body and not frame.is_final and not frame.has_warning:
         frame.body["usage"] = None
     return None
 
 
 @variation.frame("stream.role_in_every_delta", "Later deltas may repeat the role.", PAGE)
 def repeat_role(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.delta["role"] = "assistant"
     return None
 
 
 @variation.frame("stream.role_with_words", "The first delta may carry words beside the role.", PAGE)
 def join_role_and_words(frame: Frame) -> Frames:
-    if frame.delta.get("role") and not frame.speaks:
+    if frame.delta.get("role") and not frame.has_content:
         frame.stream["role"] = True
         return ()
     if frame.stream.pop("role", False) and frame.choice:
@@ -141,14 +141,14 @@ def join_role_and_words(frame: Frame) -> Frames:
     "stream.no_finish_reason_until_the_end", "finish_reason may be absent while unfinished.", "openapi.yaml"
 )
 def drop_null_finish(frame: Frame) -> Frames:
-    if frame.choice and not frame.finishes:
+    if frame.choice and not frame.is_final:
         frame.choice.pop("finish_reason", None)
     return None
 
 
 @variation.frame("stream.empty_words", "A delta may carry no words.", PAGE)
 def add_empty_words(frame: Frame) -> Frames:
-    if not frame.speaks:
+    if not frame.has_content:
         return None
     empty = frame.copy()
     empty.delta["content"] = ""
@@ -158,12 +158,12 @@ def add_empty_words(frame: Frame) -> Frames:
 
 @variation.frame("stream.words_with_the_finish", "The last chunk may bring the last words.", PAGE)
 def finish_with_words(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         waiting = frame.stream.get("waiting")
         frame.stream["waiting"] = frame
         return (waiting,) if waiting else ()
     waiting = frame.stream.pop("waiting", None)
-    if waiting and frame.finishes:
+    if waiting and frame.is_final:
         frame.choice["delta"] = waiting.delta
         if "logprobs" in waiting.choice:
             frame.choice["logprobs"] = waiting.choice["logprobs"]
@@ -174,7 +174,7 @@ def finish_with_words(frame: Frame) -> Frames:
 @variation.behaviour("stream.warning_in_first_chunk", "The warning may stand inside the first chunk.", KEYS)
 class WarningInFirstChunk(Behaviour):
     def frame(self, request: Request, frame: Frame) -> Frames:
-        if frame.warns:
+        if frame.has_warning:
             frame.stream["warning"] = frame.body["warning"]
             return ()
         if frame.body and "warning" in frame.stream:
@@ -184,7 +184,7 @@ class WarningInFirstChunk(Behaviour):
 
 @variation.frame("stream.warning_alone", "The shape of the warning is not printed.", KEYS)
 def warn_alone(frame: Frame) -> Frames:
-    if frame.warns:
+    if frame.has_warning:
         frame.content.value = {"warning": frame.body["warning"]}
     return None
 

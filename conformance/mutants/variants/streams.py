@@ -1,9 +1,9 @@
-"""Faults of the grammar of streams, their receipts included; alters no words, no record and no plain answer."""
+"""Faults of the grammar of streams, receipts included."""
 
 import json
 
 from mutants.messages import Answer, Bytes, Frame, Request
-from mutants.registry import Behaviour, Frames, Made, fault
+from mutants.registry import Behaviour, Frames, Replacement, fault
 
 PAGE = "api-reference/chat/streaming"
 CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
@@ -29,7 +29,7 @@ def let_it_be_cached(request: Request, answer: Answer) -> None:
 
 
 @fault.request("stream.not_streamed", "With stream: true the answer is a stream.", PAGE)
-def answer_at_once(request: Request) -> Made:
+def answer_at_once(request: Request) -> Replacement:
     if request.streams:
         request.body["stream"] = False
         request.key = None
@@ -37,7 +37,7 @@ def answer_at_once(request: Request) -> Made:
 
 
 @fault.request("stream.always", "Without stream: true the answer is one document.", CREATE_PAGE)
-def stream_always(request: Request) -> Made:
+def stream_always(request: Request) -> Replacement:
     if request.creates and request.body.get("stream") is False:
         request.body["stream"] = True
     return None
@@ -45,46 +45,46 @@ def stream_always(request: Request) -> Made:
 
 @fault.frame("stream.no_done", DONE_LAST, PAGE)
 def drop_done(frame: Frame) -> Frames:
-    return () if frame.done else None
+    return () if frame.is_done else None
 
 
 @fault.frame("stream.done_misspelt", DONE_LAST, PAGE)
 def misspell_done(frame: Frame) -> Frames:
-    if frame.done:
+    if frame.is_done:
         frame.content = Bytes(b"[done]")
     return None
 
 
 @fault.frame("stream.done_twice", DONE_LAST, PAGE)
 def repeat_done(frame: Frame) -> Frames:
-    return (frame, frame) if frame.done else None
+    return (frame, frame) if frame.is_done else None
 
 
 @fault.frame("stream.done_first", DONE_LAST, PAGE)
 def end_before_the_receipt(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.stream["last"] = frame
         return ()
-    return (frame, frame.stream["last"]) if frame.done and "last" in frame.stream else None
+    return (frame, frame.stream["last"]) if frame.is_done and "last" in frame.stream else None
 
 
 @fault.frame("stream.id_changes", SAME, PAGE)
 def change_id(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.body["id"] += "X"
     return None
 
 
 @fault.frame("stream.created_changes", SAME, PAGE)
 def change_created(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.body["created"] += 1
     return None
 
 
 @fault.frame("stream.model_changes", SAME, PAGE)
 def change_model(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.body["model"] = "aurous-grow-2.0"
     return None
 
@@ -113,21 +113,21 @@ def drop_role(frame: Frame) -> Frames:
 def delay_role(frame: Frame) -> Frames:
     if frame.delta.pop("role", None):
         return ()
-    if frame.finishes:
+    if frame.is_final:
         frame.delta["role"] = "assistant"
     return None
 
 
 @fault.frame("stream.no_finish", ONE_FINISH, PAGE)
 def never_finish(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.choice["finish_reason"] = None
     return None
 
 
 @fault.frame("stream.two_finishes", ONE_FINISH, PAGE)
 def finish_twice(frame: Frame) -> Frames:
-    if not frame.finishes:
+    if not frame.is_final:
         return None
     early = frame.copy()
     early.body.pop("usage", None)
@@ -136,17 +136,17 @@ def finish_twice(frame: Frame) -> Frames:
 
 @fault.frame("stream.finish_early", "The finish_reason comes after all words.", PAGE)
 def finish_with_the_first_word(frame: Frame) -> Frames:
-    if frame.speaks and not frame.stream.get("finished"):
+    if frame.has_content and not frame.stream.get("finished"):
         frame.stream["finished"] = True
         frame.choice["finish_reason"] = "stop"
-    elif frame.finishes:
+    elif frame.is_final:
         frame.choice["finish_reason"] = None
     return None
 
 
 @fault.frame("stream.finish_differs", "The finish_reason is the record's.", PAGE)
 def finish_otherwise(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.choice["finish_reason"] = "length" if frame.choice["finish_reason"] == "stop" else "stop"
     return None
 
@@ -166,7 +166,7 @@ def nullify_usage(frame: Frame) -> Frames:
 
 @fault.frame("stream.usage_early", USAGE, PAGE)
 def send_usage_before_the_end(frame: Frame) -> Frames:
-    if not frame.finishes or "usage" not in frame.body:
+    if not frame.is_final or "usage" not in frame.body:
         return None
     early = frame.copy()
     early.choice["finish_reason"] = None
@@ -185,7 +185,7 @@ class UsageOnRequest(Behaviour):
 
 
 @fault.request("stream.usage_not_suppressed", "include_usage: false suppresses usage.", CREATE_PAGE)
-def send_usage_always(request: Request) -> Made:
+def send_usage_always(request: Request) -> Replacement:
     if request.streams:
         request.body.pop("stream_options", None)
     return None
@@ -201,21 +201,21 @@ def round_receipt(frame: Frame) -> Frames:
 
 @fault.frame("stream.bad_json", FRAMED, PAGE)
 def spoil_a_chunk(frame: Frame) -> Frames:
-    if frame.finishes:
+    if frame.is_final:
         frame.content = Bytes(frame.content.raw[:-1])
     return None
 
 
 @fault.frame("stream.python_literals", FRAMED, PAGE)
 def write_python(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.content = Bytes(repr(frame.body).encode())
     return None
 
 
 @fault.frame("stream.bad_utf8", "Event streams are UTF-8.", PAGE)
 def spoil_utf8(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.content = Bytes(json.dumps(frame.body).encode().replace(b'"content": "', b'"content": "\xff', 1))
     return None
 
@@ -232,7 +232,7 @@ def forget_data(frame: Frame) -> Frames:
 
 @fault.frame("stream.two_choices", "There is one choice.", PAGE)
 def choose_twice(frame: Frame) -> Frames:
-    if frame.speaks:
+    if frame.has_content:
         frame.body["choices"].append({**frame.choice, "index": 1})
     return None
 

@@ -1,4 +1,4 @@
-"""Owns a handful of faults that do not hide one another, and the rule that each one breaks."""
+"""A handful of faults that do not hide one another, and the rule that each one breaks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from harness import contract
-from tampering import Answered, Asked, Tamper
+from tampering_proxy import Answered, Asked, Tamper
 
 HOTTEST = contract.schema("ChatCompletionRequest")["properties"]["temperature"]["maximum"]
 # The faults of `FAULTY`, by the rule that must find each.

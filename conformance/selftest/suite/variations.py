@@ -1,11 +1,11 @@
-"""Owns every liberty that the contract leaves a server, taken all at once; breaks nothing."""
+"""Many liberties that the contract leaves a server, taken all at once."""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-from tampering import Answered, Asked, Tamper
+from tampering_proxy import Answered, Asked, Tamper
 
 
 def head(asked: Asked, answered: Answered) -> None:
@@ -35,10 +35,10 @@ def block(asked: Asked, answered: Answered, block: bytes) -> bytes:
     frame: dict[str, Any] = json.loads(data)
     frame["x_unknown"] = True
     usage = frame.pop("usage", None)
-    told = _event(json.dumps(frame).encode())
+    actual = _event(json.dumps(frame).encode())
     if usage is not None:
-        told += _event(json.dumps({**frame, "choices": [], "usage": usage}).encode())
-    return told
+        actual += _event(json.dumps({**frame, "choices": [], "usage": usage}).encode())
+    return actual
 
 
 def _event(data: bytes) -> bytes:

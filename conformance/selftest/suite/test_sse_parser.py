@@ -1,9 +1,9 @@
-"""Event streams are read as browsers read them, however they are cut."""
+"""The event stream parser follows the WHATWG grammar, wherever the bytes are cut."""
 
 from __future__ import annotations
 
 import pytest
-from harness.client.sse import Event, EventReader
+from harness.client.sse import Event, EventParser
 
 STREAM = (
     "\ufeff: hello\r\nevent: message\r\ndata:é one\r\ndata: two\r\n\r\nid: 7\ndata\n\nretry: 1\n\ndata: last\r\r"
@@ -12,34 +12,34 @@ EVENTS = [Event("é one\ntwo"), Event(""), Event("last")]
 
 
 @pytest.mark.parametrize("size", range(1, 20))
-def test_events_do_not_depend_on_how_the_bytes_are_cut(size: int) -> None:
-    reader = EventReader()
+def test_events_do_not_depend_on_chunk_boundaries(size: int) -> None:
+    reader = EventParser()
     chunks = [STREAM[start : start + size] for start in range(0, len(STREAM), size)]
     events = [event for chunk in chunks for event in reader.feed(chunk)]
     assert events == EVENTS
     assert reader.comments == ["hello"]
-    assert not reader.strays
+    assert not reader.invalid_lines
 
 
-def test_the_type_of_an_event_is_its_own() -> None:
-    reader = EventReader()
+def test_event_type_does_not_carry_over() -> None:
+    reader = EventParser()
     assert reader.feed(b"event: ping\ndata: 1\n\ndata: 2\n\n") == [Event("1", "ping"), Event("2")]
 
 
-def test_what_is_no_field_is_kept_as_stray() -> None:
-    reader = EventReader()
+def test_line_that_is_no_field_is_invalid() -> None:
+    reader = EventParser()
     assert reader.feed(b'{"error": 1}\n\n') == []
-    assert reader.strays == ['{"error": 1}']
+    assert reader.invalid_lines == ['{"error": 1}']
 
 
 @pytest.mark.parametrize("rest", [b"data: x", b"data: x\n", b"dat", "data: é".encode()[:-1]])
-def test_what_comes_after_the_last_event_is_told(rest: bytes) -> None:
-    reader = EventReader()
+def test_unfinished_event_is_reported(rest: bytes) -> None:
+    reader = EventParser()
     reader.feed(b"data: 1\n\n" + rest)
     assert reader.unfinished
 
 
-def test_a_stream_that_ended_well_left_nothing() -> None:
-    reader = EventReader()
+def test_complete_stream_leaves_nothing_unfinished() -> None:
+    reader = EventParser()
     reader.feed(b"data: 1\n\n: bye\n")
     assert reader.unfinished == ""

@@ -1,4 +1,4 @@
-"""Strangers' tools: plain `st run openapi.yaml` agrees with the mock, and does not agree with a faulty one."""
+"""Plain `st run openapi.yaml` passes against the mock, and fails against a faulty server."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def stranger(variant: str, folder: Path, *options: str) -> dict[str, Any]:
             [*command, *options, "--url", url], cwd=folder, capture_output=True, text=True, timeout=300, check=False
         )
     assert report.exists(), done.stdout + done.stderr
-    found: dict[str, Any] = json.loads(report.read_text())
-    assert found["exit_code"] == done.returncode
-    return found
+    actual: dict[str, Any] = json.loads(report.read_text())
+    assert actual["exit_code"] == done.returncode
+    return actual
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +47,14 @@ def correct(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return stranger("plain", tmp_path_factory.mktemp("plain"))
 
 
-def test_every_check_passes_against_the_mock(correct: dict[str, Any]) -> None:
+def test_plain_schemathesis_passes_against_the_mock(correct: dict[str, Any]) -> None:
     assert correct["failures"] == []
     assert correct["errors"] == []
     assert correct["exit_code"] == 0
     assert correct["complete"]
 
 
-def test_what_passes_was_really_tried(correct: dict[str, Any]) -> None:
+def test_plain_schemathesis_covers_every_operation(correct: dict[str, Any]) -> None:
     operations = [operation for path in read_yaml(SPEC)["paths"].values() for operation in path]
     assert correct["operations"]["tested"] == correct["operations"]["total"] == len(operations)
     assert {name: correct["phases"][name]["status"] for name in PHASES} == dict.fromkeys(PHASES, "success")
@@ -69,13 +69,13 @@ def test_what_passes_was_really_tried(correct: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_server_does_not_pass(fault: str, tmp_path: Path) -> None:
-    found = stranger(fault, tmp_path, "--max-failures", "1")
-    assert found["exit_code"] == 1
-    assert found["failures"]
+def test_plain_schemathesis_fails_on_a_faulty_server(fault: str, tmp_path: Path) -> None:
+    actual = stranger(fault, tmp_path, "--max-failures", "1")
+    assert actual["exit_code"] == 1
+    assert actual["failures"]
 
 
-def test_the_settings_switch_nothing_off() -> None:
+def test_schemathesis_settings_disable_no_check() -> None:
     settings = tomllib.loads(SETTINGS.read_text())
     assert set(settings) == {"parameters", "operations"}
     assert settings["parameters"] == {"header.Aurous-Version": read_yaml(SPEC)["info"]["version"]}

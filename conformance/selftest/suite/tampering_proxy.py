@@ -1,4 +1,4 @@
-"""Owns a proxy that spoils what passes through it; knows neither the rules nor what the server behind it means."""
+"""A proxy that alters what passes through it."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ def _application(upstream: str, tamper: Tamper) -> Callable[..., Any]:
             [(key, value) for key, value in response.headers.items() if key.lower() not in HOP_BY_HOP],
         )
         tamper.head(asked, answered)
-        streamed = (answered.header("content-type") or "").startswith("text/event-stream")
-        pieces = _blocks(response) if streamed else _document(response)
-        spoil = tamper.block if streamed else tamper.document
+        stream = (answered.header("content-type") or "").startswith("text/event-stream")
+        pieces = _blocks(response) if stream else _document(response)
+        spoil = tamper.block if stream else tamper.document
         gone = asyncio.ensure_future(receive())
         try:
             started = False

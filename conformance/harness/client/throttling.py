@@ -1,0 +1,47 @@
+"""How long a request that was answered 429 waits before it is sent again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from harness.client.deadlines import TimeLimit
+from harness.violations import not_tested
+
+# Seconds that one request may wait in all.
+MAX_WAIT_SECONDS = 90.0
+SHORTEST_PAUSE = 0.05
+
+
+@dataclass
+class Throttle:
+    """The waits of one request."""
+
+    time_limit: TimeLimit
+    waited: float = 0.0
+    pause: float = SHORTEST_PAUSE
+
+    def wait(self, retry_after: str | None) -> None:
+        """Wait as the header says, and longer each time; NotTested if that would take too long."""
+        self.pause = min(self.pause * 2, 5.0)
+        seconds = max(parse_retry_after(retry_after), self.pause)
+        if self.waited + seconds > min(MAX_WAIT_SECONDS, self.time_limit.remaining()):
+            asked = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after[:40]}"
+            not_tested(f"rate limited: still 429 ({asked}) after waiting {self.waited:.0f} s")
+        time.sleep(seconds)
+        self.waited += seconds
+
+
+def parse_retry_after(value: str | None) -> float:
+    """The seconds that a Retry-After header asks for, as a number or as a date; 0 for anything else."""
+    if value is None:
+        return 0.0
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value.strip()[:9])
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return 0.0
+    return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())

@@ -1,0 +1,122 @@
+"""Finds out, before a run, whether an Aurous server listens at an address, and what does if it does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from harness.client import deadlines
+from harness.client.exchange import printable
+
+# Seconds for all requests together.
+ANSWERS_WITHIN = 4.0
+MAX_READ_BYTES = 256 * 1024
+UNKNOWN_ID = "cmp_00000000000000000000000000"
+PROBES = ("/v1/models", "/v1/balance", f"/v1/chat/completions/{UNKNOWN_ID}")
+CHECKS = """Check:
+  - the address: --base-url takes what stands before /v1, such as https://api.example.com
+  - that the server (and not a proxy, login page or other service) listens on this host and port
+  - that it serves the Aurous Labs API: GET /v1/models answers JSON, with the headers Aurous-Version and
+    Aurous-Request-Id
+--no-preflight runs the suite all the same."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """As much of a response as identifies a server."""
+
+    path: str
+    status: int
+    headers: httpx.Headers
+    body: bytes
+    error: str = ""
+
+    @property
+    def value(self) -> Any:
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def problem(base_url: str, api_key: str) -> str | None:
+    """Why the suite should not run against this address, in words for its owner; None if it should."""
+    with httpx.Client(base_url=base_url, timeout=ANSWERS_WITHIN) as client, deadlines.deadline(ANSWERS_WITHIN):
+        deadlines.enforce_deadlines(client)
+        responses: list[Response] = []
+        for path in PROBES:
+            responses.append(_probe(client, path, {"X-Api-Key": api_key}))
+            if is_aurous(responses[-1]):
+                return _key_problem(client, responses, api_key)
+            if deadlines.remaining() <= 0:
+                break
+    seen = "\n".join(f"  GET {response.path}: {describe(response)}" for response in responses)
+    return f"no Aurous Labs API was found at {printable(base_url)}\n{seen}\n{CHECKS}"
+
+
+def is_aurous(response: Response) -> bool:
+    """Whether anything about a response is peculiar to the Aurous Labs API."""
+    if any(name.lower().startswith("aurous-") for name in response.headers):
+        return True
+    value = response.value
+    if not isinstance(value, dict):
+        return False
+    error = value.get("error")
+    if isinstance(error, dict) and {"type", "code"} <= error.keys() and {"doc_url", "request_id"} & error.keys():
+        return True
+    rows = value.get("data")
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return "available_credits" in value or any({"aurous_metadata", "chat_pricing"} & row.keys() for row in rows)
+
+
+def describe(response: Response) -> str:
+    """What a response looks like, in a few words."""
+    if response.error:
+        return response.error
+    kind = response.headers.get("content-type", "no content type").partition(";")[0]
+    words = f"{response.status} {kind}"
+    if 300 <= response.status < 400:
+        words += f", a redirect to {response.headers.get('location', 'nowhere')}"
+    elif title := re.search(rb"<title[^>]*>([^<]{1,80})", response.body, re.IGNORECASE):
+        words += f", a web page titled {title[1].decode(errors='replace').strip()!r}"
+    elif isinstance(value := response.value, dict):
+        words += f", a JSON object with the members {', '.join(sorted(map(str, value))[:6]) or '(none)'}"
+        if "data" in value or "error" in value:
+            words += " (the API of another vendor?)"
+    return printable(words)
+
+
+def _key_problem(client: httpx.Client, responses: list[Response], api_key: str) -> str | None:
+    """That the key is refused in both of the headers that may carry it."""
+    first = responses[0]
+    if first.status != 401:
+        return None
+    bearer = _probe(client, PROBES[0], {"Authorization": f"Bearer {api_key}"})
+    if bearer.status != 401:
+        return None
+    return (
+        f"the server refuses the key: GET {first.path} is answered {describe(first)}\n"
+        "Check --api-key or AUROUS_API_KEY: a key begins with al_live_ and belongs to this server."
+    )
+
+
+def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response:
+    started = time.monotonic()
+    body = bytearray()
+    try:
+        with client.stream("GET", path, headers=headers) as response:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_READ_BYTES:
+                    break
+            return Response(path, response.status_code, response.headers, bytes(body))
+    except httpx.TimeoutException:
+        error = f"no complete response within {time.monotonic() - started:.1f} s"
+    except (httpx.HTTPError, httpx.InvalidURL) as exception:
+        error = str(exception) or type(exception).__name__
+    return Response(path, 0, httpx.Headers(), b"", error)

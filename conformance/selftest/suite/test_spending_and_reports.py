@@ -1,0 +1,181 @@
+"""Spend limits, merged results, redaction, curl commands and the HTML report."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+
+import pytest
+from harness.client.charges import charged_credits
+from harness.client.exchange import KEY_VARIABLE, Exchange, curl
+from harness.client.spend_limit import Rates, SpendLimit
+from harness.outcomes import classify
+from harness.reports import html_report, json_report
+from harness.results import CheckResult, ExchangeView, Outcome, RunResults
+from harness.rules import Level, Rule
+from harness.settings import Settings, is_loopback
+from harness.violations import Informational, NotTested, RuleViolation
+
+RULE = Rule("stream.done", "api-reference/chat/streaming", "A stream ends with `data: [DONE]`, <once>.")
+
+
+def check_result(outcome: Outcome, actual: str = "") -> CheckResult:
+    exchange_views = (ExchangeView("curl -sS 'https://x/<y>'", "HTTP 200\n<b>"),) if actual else ()
+    return CheckResult(RULE, "rules/test_x.py::test_y", outcome, actual, "", exchange_views, 2, 0.5, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "merged"),
+    [
+        ([Outcome.PASSED, Outcome.PASSED], Outcome.PASSED),
+        ([Outcome.PASSED, Outcome.FAILED], Outcome.FAILED),
+        ([Outcome.NOT_TESTED, Outcome.FAILED], Outcome.FAILED),
+        ([Outcome.PASSED, Outcome.NOT_TESTED], Outcome.PASSED),
+        ([Outcome.NOT_TESTED, Outcome.NOT_TESTED], Outcome.NOT_TESTED),
+        ([Outcome.INFORMATIONAL, Outcome.INFORMATIONAL], Outcome.INFORMATIONAL),
+    ],
+)
+def test_checks_merge_into_one_rule_result(outcomes: list[Outcome], merged: Outcome) -> None:
+    results = RunResults()
+    for outcome in outcomes:
+        results.add(check_result(outcome))
+    assert [rule_result.outcome for rule_result in results] == [merged]
+
+
+def test_check_result_round_trips_as_plain_values() -> None:
+    sent = check_result(Outcome.FAILED, "twice")
+    assert CheckResult.from_dict(sent.to_dict()) == sent
+
+
+@pytest.mark.parametrize(
+    ("error", "level", "missing", "outcome"),
+    [
+        (None, Level.REQUIRED, False, Outcome.PASSED),
+        (RuleViolation("no"), Level.REQUIRED, False, Outcome.FAILED),
+        (RuleViolation("no"), Level.INFORMATIONAL, False, Outcome.INFORMATIONAL),
+        (RuleViolation("no"), Level.REQUIRED, True, Outcome.NOT_TESTED),
+        (Informational("so"), Level.INFORMATIONAL, False, Outcome.INFORMATIONAL),
+        (NotTested("why"), Level.REQUIRED, False, Outcome.NOT_TESTED),
+        (KeyError("usage"), Level.REQUIRED, False, Outcome.FAILED),
+        (KeyError("usage"), Level.REQUIRED, True, Outcome.FAILED),
+        (ExceptionGroup("several", [ValueError("x"), RuleViolation("no")]), Level.REQUIRED, False, Outcome.FAILED),
+    ],
+)
+def test_test_ending_is_classified_as_outcome(
+    error: BaseException | None, level: Level, missing: bool, outcome: Outcome
+) -> None:
+    assert classify(error, level, missing=missing).outcome is outcome
+
+
+def test_spend_limit_reserves_the_ceiling_of_running_calls() -> None:
+    spend_limit = SpendLimit(limit=1.0)
+    with spend_limit.reserve(0.6) as charge:
+        with pytest.raises(NotTested, match="budget"), spend_limit.reserve(0.6):
+            pass
+        charge.credits = 0.1
+    assert spend_limit.spent == pytest.approx(0.1)
+    with spend_limit.reserve(0.6):
+        pass
+
+
+def test_spend_limit_holds_across_threads() -> None:
+    spend_limit = SpendLimit(limit=1.0)
+
+    def spend(_: int) -> None:
+        try:
+            with spend_limit.reserve(0.1) as charge:
+                charge.credits = 0.1
+        except NotTested:
+            return
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(spend, range(100)))
+    assert spend_limit.spent <= 1.0 + 1e-9
+
+
+def test_free_calls_are_not_limited() -> None:
+    with SpendLimit(limit=0.0).reserve(None):
+        pass
+
+
+def test_ceiling_counts_prompt_and_output() -> None:
+    assert Rates(75, 450).ceiling({"max_tokens": 1_000_000}) > 450
+    assert Rates(75, 450).ceiling({"messages": ["x" * 4_000_000]}) > 75
+
+
+@pytest.mark.parametrize(
+    ("exchange", "charged"),
+    [
+        (Exchange("POST", "u/v1/chat/completions", status=200, body=b'{"usage": {"credits_charged": 0.5}}'), 0.5),
+        (Exchange("GET", "u/v1/chat/completions/cmp_1", status=200, body=b'{"usage": {"credits_charged": 0.5}}'), 0),
+        (Exchange("POST", "u/v1/chat/completions", status=400, body=b'{"error": {}}'), 0),
+        (
+            Exchange(
+                "POST",
+                "u/v1/chat/completions",
+                status=200,
+                headers={"aurous-idempotent-replayed": "true"},
+                body=b'{"usage": {"credits_charged": 0.5}}',
+            ),
+            0,
+        ),
+        (
+            Exchange(
+                "POST",
+                "u/v1/chat/completions",
+                status=200,
+                headers={"content-type": "text/event-stream; charset=utf-8"},
+                body=b'data:{"usage": {"credits_charged": 0.25}}\r\n\r\ndata: [DONE]\r\n\r\n',
+            ),
+            0.25,
+        ),
+    ],
+)
+def test_charge_is_read_from_receipt(exchange: Exchange, charged: float) -> None:
+    assert charged_credits(exchange) == charged
+
+
+def test_curl_command_can_be_pasted_and_hides_the_key() -> None:
+    headers = {"X-Api-Key": KEY_VARIABLE, "Content-Type": "application/json", "User-Agent": "x", "Idempotency-Key": ""}
+    line = curl(Exchange("POST", "http://127.0.0.1/v1", headers, b'{"content":"it\'s"}'))
+    assert '-H "X-Api-Key: $AUROUS_API_KEY"' in line
+    assert "-H 'Idempotency-Key;'" in line
+    assert "User-Agent" not in line
+    assert curl(Exchange("POST", "http://h/", {}, b"\x00\xff'")).endswith(r"--data-binary $'\x00\xff\x27'")
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("http://127.0.0.1:1", True),
+        ("http://localhost", True),
+        ("http://[::1]:8080", True),
+        ("https://api.aurous-labs.com", False),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_only_loopback_addresses_are_unmetered(url: str, local: bool) -> None:
+    assert is_loopback(url) is local
+
+
+def test_html_report_is_self_contained_and_escapes_server_text() -> None:
+    results = RunResults()
+    results.add(check_result(Outcome.FAILED, "<script>alert(1)</script>"))
+    settings = Settings("https://x", "k", None, "2026-05-15")
+    written = html_report.render(json_report.collect(results, settings, seconds=1.0, started="now"))
+    assert "<script>alert(1)" not in written
+    assert "1 rules: 0 passed, 1 failed, 0 not tested" in written
+    parser = Outside()
+    parser.feed(written)
+    assert parser.fetched == []
+
+
+class Outside(HTMLParser):
+    """Collects whatever a page would fetch when it is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.fetched += [value or "" for name, value in attrs if name == "src" or (tag == "link" and name == "href")]
