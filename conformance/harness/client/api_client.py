@@ -24,6 +24,8 @@ from harness.generation.request_normalizer import FRUGAL
 from harness.settings import Settings
 from harness.violations import RuleViolation, not_tested
 
+# Injects a fault into a response of the mock.
+FAULT_HEADER = "Aurous-Mock-Fault"
 COMPLETIONS = "/v1/chat/completions"
 MODELS = "/v1/models"
 BALANCE = "/v1/balance"
@@ -187,7 +189,9 @@ class ApiClient:
         throttle = Throttle(self.time_limit)
         while True:
             exchange = attempt()
-            if exchange.status != 429 or not self.waits:
+            # A 429 that the rule ordered as a fault is what it asks for.
+            is_ordered = any(name.lower() == FAULT_HEADER.lower() for name in exchange.sent_headers)
+            if exchange.status != 429 or is_ordered or not self.waits:
                 return exchange
             throttle.wait(exchange.header("Retry-After"))
 

@@ -9,11 +9,10 @@ import json
 import time
 from dataclasses import dataclass
 
-from harness.client.api_client import ApiClient
+from harness.client.api_client import FAULT_HEADER, ApiClient
 from harness.client.exchange import Exchange
 from harness.violations import not_tested
 
-FAULT = "Aurous-Mock-Fault"
 NO_CONTROLS = "needs a server whose {} a test can control, as the mock has"
 
 
@@ -28,11 +27,11 @@ class MockControls:
         """The header that injects a fault; ends the test as not tested where none can be injected."""
         if not self.available:
             not_tested(NO_CONTROLS.format("faults"))
-        return {FAULT: text}
+        return {FAULT_HEADER: text}
 
     def pace(self, tokens_per_second: int) -> dict[str, str]:
         """The header that slows a response; none where the server cannot be slowed."""
-        return {FAULT: f"pace={tokens_per_second}"} if self.available else {}
+        return {FAULT_HEADER: f"pace={tokens_per_second}"} if self.available else {}
 
     def advance(self, seconds: float) -> None:
         """Move the server's clock forward."""
