@@ -141,7 +141,8 @@ class ConformancePlugin:
         if not self.config.getoption("list_rules"):
             return None
         for line in rule_list.lines(filter(None, map(rule_of, session.items))):
-            print(line)
+            # Printed text would be captured with the output of tests.
+            self.config.get_terminal_writer().line(line)
         return True
 
     @pytest.hookimpl(tryfirst=True)
