@@ -122,7 +122,7 @@ class ConformancePlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        patterns: list[str] = self.config.getoption("rule")
+        patterns: list[str] = self.config.getoption("rule") or []
         if patterns:
             self._select(items, patterns)
         items.sort(key=_order)
