@@ -50,21 +50,15 @@ def array(value: Any, item: Callable[[Any], T]) -> list[T]:
     exact = _EXACT.get(item)
     if exact is not None and {*map(kind, value)} <= exact:
         return [*value]
-    try:
-        return [item(element) for element in value]
-    except ParseError:
-        return _items(value, item)
-
-
-def _items(value: list[Any], item: Callable[[Any], T]) -> list[T]:
-    """As `array`, and says which element does not fit."""
-    found: list[T] = []
+    made: list[T] = []
+    append = made.append
     try:
         for element in value:
-            found.append(item(element))
+            append(item(element))
     except ParseError as fault:
-        raise fault.within(len(found)) from None
-    return found
+        # Never parse again to find the place: nested arrays would double the work at each level.
+        raise fault.within(len(made)) from None
+    return made
 
 
 def table(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:

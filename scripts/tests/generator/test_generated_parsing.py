@@ -332,3 +332,22 @@ def test_dateutil_is_imported_by_the_first_date_only() -> None:
         "assert 'dateutil' not in sys.modules; parsing.moment('2026-05-15T12:30:00Z'); assert 'dateutil' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_fault_in_nested_arrays_is_located_without_parsing_again() -> None:
+    from aurous_client.errors import ParseError
+    from aurous_client.parsing import array, string
+
+    parsed = []
+
+    def nested(value: Any) -> Any:
+        parsed.append(value)
+        return array(value, nested) if isinstance(value, list) else string(value)
+
+    value: Any = 7
+    for _ in range(60):
+        value = [value]
+    with pytest.raises(ParseError) as error:
+        nested(value)
+    assert error.value.path == (0,) * 60
+    assert len(parsed) == 61
