@@ -102,6 +102,7 @@ class Prober:
     def running_stream(self, **members: Any) -> Iterator[tuple[str, Iterator[str]]]:
         """A stream that waits after its first token: its completion's id, and the lines that follow."""
         self.server.application.chat.pace = 3600
+        held = self._held_credits()
         try:
             document = body("Tell me a long story", stream=True, **members)
             with self.client.stream("POST", PATH, json=document) as response:
@@ -112,6 +113,14 @@ class Prober:
             self.server.application.chat.pace = 0
             for completion in list(self.server.application.chat.completions.values()):
                 completion.ended.set()
+            # The thread of the stream releases the hold; where a fault keeps it, this ends all the same.
+            for _ in range(500):
+                if self._held_credits() == held:
+                    break
+                threading.Event().wait(0.002)
+
+    def _held_credits(self) -> list[int]:
+        return [sum(team.ledger.holds.copy().values()) for team in self.server.application.teams.values()]
 
     def completions(self) -> list[Completion]:
         return list(self.server.application.chat.completions.values())
