@@ -91,10 +91,6 @@ def _bump(options: argparse.Namespace) -> int:
     return 0
 
 
-def _print_step(step: str) -> None:
-    print(f"- {step}", flush=True)
-
-
 def _interrupt(number: int, frame: object) -> None:
     """End as on Ctrl-C; further signals do not interrupt the undoing."""
     _ignore_endings()

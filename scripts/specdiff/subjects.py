@@ -9,8 +9,6 @@ from generator.yaml_loader import Pointer
 from . import sources
 
 _KINDS = {"parameters": "parameter", "headers": "header", "responses": "response", "requestBodies": "body"}
-# Steps that lead on and that nobody would write.
-_SILENT = {"schema", "content", "headers", "properties", "parameters", "contentSchema"}
 
 
 def name(document: dict[str, Any], pointer: Pointer) -> str:

@@ -14,7 +14,6 @@ REQUEST_ID = "header.request_id"
 REQUEST_ID_UNIQUE = "header.request_id_unique"
 ERROR_REQUEST_ID = "error.request_id"
 VERSION = "header.version"
-VERSION_PINNED = "version.pinned_everywhere"
 RATE_LIMIT = "header.rate_limit"
 REMAINING = "header.rate_limit_remaining"
 FAMILIES = ("X-RateLimit", "X-RateLimit-TPM")
