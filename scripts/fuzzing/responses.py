@@ -8,7 +8,7 @@ from typing import Final
 from hypothesis import strategies as st
 
 from fuzzing import corpus
-from fuzzing.mutations import documents, mutate_bytes, streams
+from fuzzing.mutations import documents, encode, frame, mutate_bytes, streams, to_bytes
 from fuzzing.raw_server import ScriptedResponse
 
 OPERATIONS: Final = ("create", "stream", "retrieve", "cancel", "models", "balance")
@@ -110,9 +110,20 @@ def responses(draw: st.DrawFn) -> Response:
         status, kind = draw(st.sampled_from((status, *_STATUSES))), draw(st.sampled_from((kind, kind, *_CONTENT_TYPES)))
         extras = tuple(draw(st.lists(st.sampled_from(_HEADERS), max_size=2)))
     original = corpus.ERROR if fails else _BODIES[operation]
+    mutation = draw(st.integers(0, 7))
+    if mutation <= 1:
+        return Response(operation, status, (("Content-Type", kind), *extras), _unmutated(original, kind, mutation == 1))
     is_stream = streaming and not fails and draw(st.integers(0, 9)) > 0
     body = draw(streams() if is_stream else documents(original))
     return Response(operation, status, (("Content-Type", kind), *extras), body)
+
+
+def _unmutated(document: object, content_type: str, is_truncated: bool) -> bytes:
+    """The body that a correct server sends; a stream may lack its last two events."""
+    if content_type == "text/event-stream":
+        events = corpus.stream(["Red", ", green", ", blue"])
+        return b"".join(frame(event, 0) for event in (events[:-2] if is_truncated else events))
+    return to_bytes(encode(document))
 
 
 _BAD_PREFIXES: Final = (
