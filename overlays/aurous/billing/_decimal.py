@@ -11,6 +11,6 @@ from typing import Final
 EXACT: Final = Context(prec=100, traps=[])
 
 
-def total(figures: Iterable[Decimal]) -> Decimal:
-    """Their exact sum."""
-    return reduce(EXACT.add, figures, Decimal(0))
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum of the amounts."""
+    return reduce(EXACT.add, amounts, Decimal(0))

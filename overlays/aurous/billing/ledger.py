@@ -14,7 +14,7 @@ from ..types import Receipt
 from ._decimal import EXACT, total
 from .budget import Budget, entered_budgets
 
-REMEMBERED: Final = 10_000
+MAX_REMEMBERED: Final = 10_000
 """Completions that a ledger remembers, so that none is entered twice."""
 
 
@@ -130,5 +130,5 @@ class Ledger:
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:
     known[name] = value
-    while len(known) > REMEMBERED:
+    while len(known) > MAX_REMEMBERED:
         known.popitem(last=False)

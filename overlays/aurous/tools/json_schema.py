@@ -16,11 +16,13 @@ from .formats import add_formats
 T = TypeVar("T")
 
 # Where schemas stand within a schema: under a keyword, under any name within it, or in a list within it.
-_ONE: Final = frozenset({"items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else"})
-_NAMED: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
-_LISTED: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
+_SINGLE_SUBSCHEMA: Final = frozenset(
+    {"items", "additionalProperties", "contains", "propertyNames", "not", "if", "then", "else"}
+)
+_SUBSCHEMAS_BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas", "$defs", "definitions"})
+_SUBSCHEMA_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 # What the libraries add and the page does not list. A default in particular says nothing to a model.
-_UNLISTED: Final = frozenset({"title", "default", "discriminator"})
+_UNDOCUMENTED: Final = frozenset({"title", "default", "discriminator"})
 
 
 class MissingLibraryError(AurousError, ImportError):
@@ -51,7 +53,7 @@ def schema_for(kind: Any) -> dict[str, Any]:
             hint = f" ({advice})" if "union" in str(error) else ""
             raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{hint}") from error
         add_formats(schema, msgspec.inspect.type_info(kind))
-    return _rooted(_fitted(schema))
+    return _inline_root(_restrict_keywords(schema))
 
 
 def read(text: str, kind: type[T]) -> T:
@@ -95,8 +97,8 @@ def library(name: Literal["msgspec", "pydantic"]) -> Any:
     try:
         return import_module(name)
     except ImportError:
-        wanted = "aurous-labs[tools]" if name == "msgspec" else name
-        raise MissingLibraryError(f'{name} is not installed: pip install "{wanted}"', name=name) from None
+        requirement = "aurous-labs[tools]" if name == "msgspec" else name
+        raise MissingLibraryError(f'{name} is not installed: pip install "{requirement}"', name=name) from None
 
 
 def _name(kind: Any) -> str:
@@ -117,38 +119,38 @@ def walk(schema: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], int]]:
             continue
         yield part, level
         for keyword, value in part.items():
-            if keyword in _ONE:
+            if keyword in _SINGLE_SUBSCHEMA:
                 waiting.append((value, level + 1))
-            elif keyword in _NAMED and isinstance(value, Mapping):
+            elif keyword in _SUBSCHEMAS_BY_NAME and isinstance(value, Mapping):
                 # A $ref to a definition starts to count anew.
                 deeper = 1 if keyword in ("$defs", "definitions") else level + 1
                 waiting += [(child, deeper) for child in value.values()]
-            elif keyword in _LISTED and isinstance(value, list):
+            elif keyword in _SUBSCHEMA_LISTS and isinstance(value, list):
                 # An alternative describes the same value; only an item is a level below.
                 deeper = level + 1 if keyword == "prefixItems" else level
                 waiting += [(child, deeper) for child in value]
 
 
-def _fitted(schema: Mapping[str, Any]) -> dict[str, Any]:
+def _restrict_keywords(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The same schema in the listed keywords, its objects closed."""
-    made: dict[str, Any] = {}
+    restricted: dict[str, Any] = {}
     for keyword, value in schema.items():
-        if keyword in _ONE and isinstance(value, Mapping):
-            made[keyword] = _fitted(value)
-        elif keyword in _NAMED:
-            made[keyword] = {name: _fitted(part) for name, part in value.items()}
-        elif keyword in _LISTED:
-            made[keyword] = [_fitted(part) for part in value]
+        if keyword in _SINGLE_SUBSCHEMA and isinstance(value, Mapping):
+            restricted[keyword] = _restrict_keywords(value)
+        elif keyword in _SUBSCHEMAS_BY_NAME:
+            restricted[keyword] = {name: _restrict_keywords(part) for name, part in value.items()}
+        elif keyword in _SUBSCHEMA_LISTS:
+            restricted[keyword] = [_restrict_keywords(part) for part in value]
         elif keyword == "const":
-            made["enum"] = [value]
-        elif keyword not in _UNLISTED:
-            made[keyword] = value
-    if "properties" in made:
-        made.setdefault("additionalProperties", False)
-    return made
+            restricted["enum"] = [value]
+        elif keyword not in _UNDOCUMENTED:
+            restricted[keyword] = value
+    if "properties" in restricted:
+        restricted.setdefault("additionalProperties", False)
+    return restricted
 
 
-def _rooted(schema: dict[str, Any]) -> dict[str, Any]:
+def _inline_root(schema: dict[str, Any]) -> dict[str, Any]:
     """The same schema with its root in place of a reference to it. Only a recursive type stays defined besides."""
     definitions: dict[str, Any] = {**schema.get("$defs", {})}
     reference = schema.get("$ref", "")

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 import msgspec
 from aurous import AsyncAurous, Aurous, AurousError, RetryPolicy, StreamPolicy, Timeouts
-from aurous.billing.ledger import REMEMBERED, Ledger
+from aurous.billing.ledger import MAX_REMEMBERED, Ledger
 from aurous.types import Receipt
 from aurous_mock.server.settings import DEFAULT_KEY
 
@@ -184,7 +184,7 @@ async def _read_async(traffic: Traffic, stream: Any, item: WorkItem) -> None:
 
 def fill_ledger(ledger: Ledger) -> None:
     """Fill a ledger to its capacity; while it fills, it would look like a leak for an hour."""
-    for number in range(REMEMBERED):
+    for number in range(MAX_REMEMBERED):
         receipt = Receipt(
             completion_id=f"cmp_{number:026}",
             model=MODEL,
