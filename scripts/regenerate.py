@@ -49,15 +49,15 @@ def check(spec: Path, output: Path) -> int:
         if not generate(spec, fresh):
             return 1
         found = output_tree.differences(fresh, output)
-    strays = output_tree.strays(output) if output == PACKAGE else []
-    found += strays
+    unexpected_siblings = output_tree.unexpected_siblings(output) if output == PACKAGE else []
+    found += unexpected_siblings
     if not found:
         print(f"{_relative(output)} is what the spec gives")
         return 0
     print(f"{_relative(output)} is not what the spec gives; {len(found)} path(s) differ:")
     print("\n".join(found))
     print("To write it anew: python scripts/regenerate.py")
-    if strays:
+    if unexpected_siblings:
         print(f"What stands beside {output.name}/ is not its business: move or delete it")
     return 1
 

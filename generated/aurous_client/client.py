@@ -1,4 +1,4 @@
-"""Sends operations over httpx, once each: no retries, no idempotency keys. The only module here that knows httpx."""
+"""Sends operations over httpx, once each: no retries, no idempotency keys."""
 
 from __future__ import annotations
 
@@ -69,17 +69,17 @@ class Client:
 
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Carry out an operation. Raises TransportError, StatusError or ParseError."""
-        with _told_apart(request):
+        with _translate_errors(request):
             client = self.get_httpx_client()
-            answer = client.send(self._build(client, request))
-        return read_response(operation, answer.status_code, answer.headers, answer.content)
+            response = client.send(self._build(client, request))
+        return read_response(operation, response.status_code, response.headers, response.content)
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for asyncio."""
-        with _told_apart(request):
+        with _translate_errors(request):
             client = self.get_async_httpx_client()
-            answer = await client.send(self._build(client, request))
-        return read_response(operation, answer.status_code, answer.headers, answer.content)
+            response = await client.send(self._build(client, request))
+        return read_response(operation, response.status_code, response.headers, response.content)
 
     def close(self) -> None:
         """Close the connections of the synchronous client."""
@@ -152,21 +152,21 @@ class AuthenticatedClient(Client):
 
 
 @contextmanager
-def _told_apart(request: Request) -> Iterator[None]:
-    """Turn what httpx raises into an error of this package."""
+def _translate_errors(request: Request) -> Iterator[None]:
+    """Translate the exceptions of httpx into those of this package."""
     try:
         yield
     except httpx.InvalidURL as error:
         raise EncodeError(f"{request.method} {request.path}: {error}") from error
     except httpx.HTTPError as error:
-        said = str(error) or type(error).__name__
-        raise TransportError(f"{request.method} {request.path}: {said}") from error
+        detail = str(error) or type(error).__name__
+        raise TransportError(f"{request.method} {request.path}: {detail}") from error
 
 
 def read_response(
     operation: Operation[ResultT], status_code: int, headers: Mapping[str, str], content: bytes
 ) -> Response[ResultT]:
-    """The result of an answer. Raises StatusError unless it is a success, ParseError unless it has the promised form."""
+    """The result of a response. Raises StatusError unless it is a success, ParseError unless the body matches the spec."""
     if not 200 <= status_code < 300:
         raise StatusError(status_code, headers, content)
     decoded: Any = None

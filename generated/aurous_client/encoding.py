@@ -1,4 +1,4 @@
-"""Turns arguments into what is sent: JSON bytes, path segments, queries and headers. Refuses what cannot be sent."""
+"""Encodes arguments for the wire: JSON bytes, path segments, queries and headers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 _INFINITE = (float("inf"), float("-inf"))
 _SCALARS = (str, int, float, type(None))
-_MOST_LEVELS = 2000
+_MAX_DEPTH = 2000
 
 
 def encode(value: Any) -> Any:
@@ -35,7 +35,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, Mapping):
         encoded = {}
         for name, member in value.items():
-            if not isinstance(name, str):  # json.dumps would turn 1 and None into names, without a word.
+            if not isinstance(name, str):  # json.dumps would silently turn 1 and None into names.
                 raise EncodeError(f"{name!r} cannot be the name of a member")
             if member is not UNSET:
                 encoded[name] = encode(member)
@@ -44,22 +44,22 @@ def encode(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [encode(element) for element in value]
-    # Here, since it takes long to load and few bodies come so far.
+    # Imported here because it is slow to load and few bodies need it.
     import uuid
 
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-# Makes a value of a class that is given in its place. None until a package that knows how sets it, as `aurous` does.
-adapt_class: Callable[[type[Any]], Any] | None = None
+# Converts a class that was passed as a value. None until a package that can sets it, as `aurous` does.
+class_converter: Callable[[type[Any]], Any] | None = None
 
 
-def adapted(value: Any) -> Any:
-    """A value, made of its class where a class was given."""
-    return adapt_class(value) if adapt_class is not None and isinstance(value, type) else value
+def convert_class(value: Any) -> Any:
+    """The value; a class is converted by `class_converter`."""
+    return class_converter(value) if class_converter is not None and isinstance(value, type) else value
 
 
-def given(
+def merge_body(
     members: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, nullable: Container[str] = ()
 ) -> dict[str, Any]:
     """The members that have a value, and on top of them the extra ones. None is a value of those that may be null."""
@@ -73,8 +73,8 @@ def to_json(body: Any) -> bytes:
         return json.dumps(encode(body), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-    # Outside of the handler, and step by step: the body may be nested deeper than the stack.
-    raise EncodeError(": ".join(next(_faults(body), ("body", reason))))
+    # Outside the handler, and iteratively: the body may be nested deeper than the stack.
+    raise EncodeError(": ".join(next(_invalid_parts(body), ("body", reason))))
 
 
 def to_segment(name: str, value: Any) -> str:
@@ -102,24 +102,24 @@ def to_headers(parameters: Mapping[str, Any], extra: Mapping[str, str] | None = 
     Raises EncodeError for what HTTP cannot carry, without repeating it: it may be a secret.
     """
     headers: dict[str, str] = {}
-    spelt: dict[str, str] = {}
+    spelling: dict[str, str] = {}
     for name, value in [*parameters.items(), *(extra or {}).items()]:
         if value is None or value is UNSET:
             continue
-        known = _known_as(name) if isinstance(name, str) else None
+        known = _canonical_name(name) if isinstance(name, str) else None
         if known is None:
             raise EncodeError(f"{name!r} cannot be the name of a header")
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             raise EncodeError(f"{name}: a header must be a string of printable ASCII, without spaces at its ends")
-        if known in spelt:
-            del headers[spelt[known]]
-        spelt[known] = name
+        if known in spelling:
+            del headers[spelling[known]]
+        spelling[known] = name
         headers[name] = value
     return headers
 
 
 @lru_cache(maxsize=128)
-def _known_as(name: str) -> str | None:
+def _canonical_name(name: str) -> str | None:
     """A header's name in lower case, which tells it from others; None for what cannot be one."""
     return name.lower() if _HEADER_NAME.fullmatch(name) else None
 
@@ -146,14 +146,14 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-class _Held:
-    """A value on its way through `to_dict`, which leaves what it does not know as it is."""
+class _Unencoded:
+    """Wraps a value so that `to_dict` leaves it unencoded."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-def _faults(body: Any) -> Iterator[tuple[str, str]]:
+def _invalid_parts(body: Any) -> Iterator[tuple[str, str]]:
     """Where a body cannot be sent, and why."""
     waiting: list[tuple[Any, str, tuple[int, ...]]] = [(body, "body", ())]
     while waiting:
@@ -161,7 +161,7 @@ def _faults(body: Any) -> Iterator[tuple[str, str]]:
         if id(value) in above:
             yield place, "it contains itself"
             continue
-        if len(above) > _MOST_LEVELS:
+        if len(above) > _MAX_DEPTH:
             yield "body", "nested too deeply"
             return
         reason = _reason(value)
@@ -183,8 +183,8 @@ def _reason(value: Any) -> str | None:
     if value is UNSET:
         return "UNSET is for members that are left out; it cannot stand here"
     if isinstance(value, Mapping):
-        odd = [name for name in value if not isinstance(name, str) or not _is_utf8(name)]
-        return f"{odd[0]!r} cannot be the name of a member" if odd else None
+        bad_names = [name for name in value if not isinstance(name, str) or not _is_utf8(name)]
+        return f"{bad_names[0]!r} cannot be the name of a member" if bad_names else None
     known = (*_SCALARS, JsonObject, Sequence, datetime.date, uuid.UUID)
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, known):
         return f"{type(value).__name__} is not a type that JSON has"
@@ -193,7 +193,7 @@ def _reason(value: Any) -> str | None:
 
 def _inside(value: Any) -> Iterable[tuple[str, Any]]:
     if isinstance(value, JsonObject):
-        return [(f".{name}", held.value) for name, held in _members(value).items()]
+        return [(f".{name}", wrapped.value) for name, wrapped in _members(value).items()]
     if isinstance(value, Mapping):
         return [(f".{name}", member) for name, member in value.items() if member is not UNSET]
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -201,7 +201,7 @@ def _inside(value: Any) -> Iterable[tuple[str, Any]]:
     return ()
 
 
-def _members(model: Any) -> dict[str, _Held]:
+def _members(model: Any) -> dict[str, _Unencoded]:
     """The members of a model by their names in JSON, none of them encoded."""
     from attrs import fields
 
@@ -209,7 +209,10 @@ def _members(model: Any) -> dict[str, _Held]:
     for attribute in fields(type(model)):
         value = getattr(model, attribute.name)
         if attribute.name == "additional_properties":
-            shell.additional_properties = {str(name): _Held(member) for name, member in value.items()}
+            shell.additional_properties = {str(name): _Unencoded(member) for name, member in value.items()}
         elif value is not UNSET:
-            setattr(shell, attribute.name, _Held(value))
-    return {name: held if isinstance(held, _Held) else _Held(held) for name, held in shell.to_dict().items()}
+            setattr(shell, attribute.name, _Unencoded(value))
+    return {
+        name: wrapped if isinstance(wrapped, _Unencoded) else _Unencoded(wrapped)
+        for name, wrapped in shell.to_dict().items()
+    }

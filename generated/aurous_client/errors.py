@@ -1,12 +1,12 @@
-"""What can go wrong in a call of the generated client.
+"""The exceptions of the generated client.
 
     ClientError
-    ├── EncodeError          an argument that cannot be sent: it is no JSON, or no header
-    ├── TransportError       no answer: connection, timeout, a body cut short
-    ├── StatusError          an answer that is no success
-    └── ParseError           a success whose body is not what the spec says; `.pointer` tells where
+    ├── EncodeError          an argument that cannot be sent: not JSON, or not a header
+    ├── TransportError       no response: connection, timeout, a truncated body
+    ├── StatusError          a response whose status is not a success
+    └── ParseError           a success whose body does not match the spec; `.pointer` says where
 
-All of them pickle, and none holds the key.
+All of them can be pickled, and none holds the key.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class EncodeError(ClientError, ValueError):
 
 
 class TransportError(ClientError):
-    """There was no answer, or only part of one. `__cause__` is the HTTP library's exception."""
+    """There was no response, or only part of one. `__cause__` is the HTTP library's exception."""
 
 
 class ParseError(ClientError, ValueError):
-    """A value that does not have the form the spec gives it."""
+    """A value that does not match the spec."""
 
     def __init__(self, expected: str, value: object, path: Path = (), *, is_tag: bool = False) -> None:
         self.expected = expected
-        """What should have been there."""
+        """What the spec requires."""
         self.found = _describe(value)
-        """What was there: its JSON type, and the value itself where that is short and harmless."""
+        """What was found instead: its JSON type, and the value itself where that is short and harmless."""
         self.path = path
-        """The steps from the document's root to the fault: names of members and indices."""
+        """The steps from the document's root to the error: names of members and indices."""
         self.is_tag = is_tag
         super().__init__(expected, self.found, path)
 
@@ -62,12 +62,12 @@ class ParseError(ClientError, ValueError):
         return _restore_parse_error, (self.expected, self.found, self.path, self.is_tag)
 
     def within(self, step: str | int) -> ParseError:
-        """The same fault, seen from one level further up."""
+        """The same error, one level further up."""
         return _restore_parse_error(self.expected, self.found, (step, *self.path), self.is_tag)
 
     @staticmethod
     def of_union(faults: Sequence[ParseError]) -> ParseError:
-        """The one fault that says most about why no alternative fitted."""
+        """The most specific error of the alternatives that did not fit."""
         depth = max(len(fault.path) for fault in faults)
         deepest = [fault for fault in faults if len(fault.path) == depth]
         # A wrong tag only says that another alternative was meant.
@@ -78,7 +78,7 @@ class ParseError(ClientError, ValueError):
 
 
 class StatusError(ClientError):
-    """An answer whose status is not a success."""
+    """A response whose status is not a success."""
 
     def __init__(self, status_code: int, headers: Mapping[str, str], content: bytes) -> None:
         self.status_code = status_code

@@ -1,4 +1,4 @@
-"""Loads what a package offers when it is asked for. Knows names and the modules they stand in, nothing of either."""
+"""Loads submodules and their names on first access."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from threading import RLock
 from typing import Any
 
 
-def offer(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def attach(package: str, submodules: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """`__getattr__` and `__dir__` of a package.
 
-    homes: the module below the package in which each name stands; for a module itself, its own name
+    submodules: the submodule that defines each name; for a submodule itself, its own name
     """
     namespace = vars(sys.modules[package])
-    # Of two threads that load modules which refer to one another, each would be given half of the other's.
+    # Two threads that import modules which refer to each other would each see the other's half initialised.
     lock = RLock()
 
     def get(name: str) -> Any:
-        if name not in homes:
+        if name not in submodules:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         with lock:
-            module = import_module(f"{package}.{homes[name]}")
+            module = import_module(f"{package}.{submodules[name]}")
             if name not in namespace:
                 namespace[name] = getattr(module, name)
             return namespace[name]
 
     def names() -> list[str]:
-        return sorted({*namespace, *homes})
+        return sorted({*namespace, *submodules})
 
     return get, names
 
 
-__all__ = ["offer"]
+__all__ = ["attach"]

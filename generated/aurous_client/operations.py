@@ -1,4 +1,4 @@
-"""A call as data, and who carries it out. Knows no HTTP library."""
+"""A call as data, and the protocols of what carries it out."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Reads decoded JSON into Python values, and says where it does not fit. Knows no model and no HTTP.
+"""Parses decoded JSON into Python values, and reports where it does not fit.
 
 A parser takes a value and returns what it stands for, or raises ParseError. Generated code checks the exact type of a
-scalar itself, which is what makes it quick, and comes here with everything else.
+scalar itself, which is what makes it fast, and calls these functions for everything else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ kind: Callable[[Any], Any] = type
 
 
 def members(value: Any) -> dict[str, Any]:
-    """A copy of an object's members, from which those that are known can be taken."""
+    """A copy of an object's members, for the caller to pop the known ones from."""
     if type(value) is not dict and not isinstance(value, Mapping):
         raise ParseError("an object", value)
     return dict(value)
@@ -33,8 +33,8 @@ def member(name: str, value: Any, parser: Callable[[Any], T]) -> T:
         raise ParseError("a value", UNSET, (name,))
     try:
         return parser(value)
-    except ParseError as fault:
-        raise fault.within(name) from None
+    except ParseError as error:
+        raise error.within(name) from None
     except RecursionError:
         raise ParseError("fewer levels", value, (name,)) from None
 
@@ -55,29 +55,29 @@ def array(value: Any, item: Callable[[Any], T]) -> list[T]:
     try:
         for element in value:
             append(item(element))
-    except ParseError as fault:
+    except ParseError as error:
         # Never parse again to find the place: nested arrays would double the work at each level.
-        raise fault.within(len(made)) from None
+        raise error.within(len(made)) from None
     return made
 
 
-def table(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:
+def map_of(value: Mapping[str, Any], item: Callable[[Any], T]) -> dict[str, T]:
     """An object whose members all have one type and any name."""
     return {name: member(name, element, item) for name, element in value.items()}
 
 
 def union(value: Any, *parsers: Callable[[Any], Any]) -> Any:
-    """The first alternative that fits. If none does, the fault is that of the one that came farthest."""
+    """The first alternative that fits. If none does, raises the most specific error."""
     if value is None and null in parsers:
         return None
-    faults = []
+    errors = []
     for parser in parsers:
         try:
             return parser(value)
-        except ParseError as fault:
-            # Without the frames that it came through: one of them holds this list.
-            faults.append(fault.with_traceback(None))
-    raise ParseError.of_union(faults)
+        except ParseError as error:
+            # Its traceback would hold a frame that holds this list: a reference cycle.
+            errors.append(error.with_traceback(None))
+    raise ParseError.of_union(errors)
 
 
 def constant(value: Any, expected: Any) -> Any:
@@ -92,8 +92,8 @@ def string(value: Any) -> str:
     return value
 
 
-def keyword(value: Any) -> Any:
-    """A string of which the spec lists the known values; others are kept."""
+def open_enum(value: Any) -> Any:
+    """A string of which the spec lists the known values; unknown ones are kept."""
     return string(value)
 
 
@@ -137,7 +137,7 @@ def anything(value: Any) -> Any:
     return value
 
 
-def moment(value: Any) -> datetime.datetime:
+def date_time(value: Any) -> datetime.datetime:
     # Imported here: it takes longer than the rest of this package, and few objects have a date.
     from dateutil.parser import isoparse
 
@@ -169,7 +169,7 @@ def _dated(text: str, least: int) -> str:
     return text
 
 
-def identifier(value: Any) -> uuid.UUID:
+def uuid_value(value: Any) -> uuid.UUID:
     try:
         return uuid.UUID(string(value))
     except ValueError:

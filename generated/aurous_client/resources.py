@@ -1,6 +1,6 @@
 """The operations of the API as methods: `client.chat.completions.create(...)`, synchronous and for asyncio.
 
-Methods take plain values, build the request and hand it to a caller; what sends it is the caller's affair.
+Methods take plain values, build the request and pass it to a caller, which sends it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from . import api as _api
 from . import models as _models
-from .encoding import adapted, given, to_headers
+from .encoding import convert_class, merge_body, to_headers
 from .types import UNSET
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         """
         if stream:
             raise TypeError("create() returns one result; for a stream of events call stream()")
-        _body = given(
+        _body = merge_body(
             {
                 "model": model,
                 "messages": messages,
@@ -156,7 +156,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": adapted(response_format),
+                "response_format": convert_class(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -283,7 +283,7 @@ class ChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-        _body = given(
+        _body = merge_body(
             {
                 "model": model,
                 "messages": messages,
@@ -293,7 +293,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": adapted(response_format),
+                "response_format": convert_class(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -579,7 +579,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         """
         if stream:
             raise TypeError("create() returns one result; for a stream of events call stream()")
-        _body = given(
+        _body = merge_body(
             {
                 "model": model,
                 "messages": messages,
@@ -590,7 +590,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": adapted(response_format),
+                "response_format": convert_class(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,
@@ -717,7 +717,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
 
         Documentation: https://docs.aurous-labs.com/api-reference/chat/create-a-chat-completion
         """
-        _body = given(
+        _body = merge_body(
             {
                 "model": model,
                 "messages": messages,
@@ -727,7 +727,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "stream_options": stream_options,
                 "tools": tools,
                 "tool_choice": tool_choice,
-                "response_format": adapted(response_format),
+                "response_format": convert_class(response_format),
                 "reasoning_effort": reasoning_effort,
                 "seed": seed,
                 "stop": stop,

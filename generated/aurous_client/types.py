@@ -1,4 +1,4 @@
-"""What every generated model shares: the absent value, and a base."""
+"""The absent value, and the base class of all generated models."""
 
 from __future__ import annotations
 

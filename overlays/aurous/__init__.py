@@ -18,7 +18,7 @@ from aurous_client import API_VERSION as API_VERSION
 from aurous_client import UNSET as UNSET
 from aurous_client import Unset as Unset
 from aurous_client.errors import EncodeError as EncodeError
-from aurous_client.lazy import offer as _offer
+from aurous_client.lazy import attach as _attach
 
 from . import errors as errors
 from . import models as models
@@ -120,5 +120,5 @@ else:
         "types": ("Attempt", "RateLimit", "Receipt", "ReceiptWarning", "Recovery", "ResponseInfo"),
     }
     _MODULES = {name: module for module, names in _EXPORTS.items() for name in names}
-    __getattr__, __dir__ = _offer(__name__, _MODULES)
+    __getattr__, __dir__ = _attach(__name__, _MODULES)
     __all__ = sorted(["API_VERSION", "UNSET", "EncodeError", "Unset", "__version__", "errors", "models", *_MODULES])

@@ -1,6 +1,6 @@
-"""Owns the proof that nothing of the spec was dropped: every part of it is looked for in the generated package.
+"""Checks that every part of the spec has its counterpart in the generated package.
 
-Knows neither templates nor the parser, so that it cannot share their mistakes.
+It reads the sources as syntax, independent of templates and parser, so that it cannot share their mistakes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .introspect import Package
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
 
-Loss = tuple[Pointer, str]
+Omission = tuple[Pointer, str]
 
 _FUNCTIONS = ("build_request", "sync", "sync_detailed", "asyncio", "asyncio_detailed")
 
@@ -31,7 +31,7 @@ def check(spec: Spec, folder: Path) -> None:
         raise SpecError(faults)
 
 
-def _components(spec: Spec, package: Package) -> Iterator[Loss]:
+def _components(spec: Spec, package: Package) -> Iterator[Omission]:
     for name, schema in spec.schemas.items():
         pointer: Pointer = ("components", "schemas", name)
         if name not in package.exported:
@@ -46,7 +46,7 @@ def _components(spec: Spec, package: Package) -> Iterator[Loss]:
             yield pointer, f"what {name} stands for"
 
 
-def _members(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) -> Iterator[Loss]:
+def _members(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) -> Iterator[Omission]:
     model = package.models[name]
     for member, described in schema.get("properties", {}).items():
         pointer: Pointer = ("components", "schemas", name, "properties", member)
@@ -64,7 +64,7 @@ def _members(spec: Spec, package: Package, name: str, schema: Mapping[str, Any])
         yield ("components", "schemas", name, "additionalProperties"), f"the type of further members of {name}"
 
 
-def _values(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) -> Iterator[Loss]:
+def _values(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) -> Iterator[Omission]:
     pointer: Pointer = ("components", "schemas", name)
     written = package.values[name]
     for index, value in enumerate(schema.get("enum", ())):
@@ -93,7 +93,7 @@ def _named(spec: Spec, package: Package, schema: Any, seen: frozenset[str] = fro
     return found
 
 
-def _operations(spec: Spec, package: Package) -> Iterator[Loss]:
+def _operations(spec: Spec, package: Package) -> Iterator[Omission]:
     for pointer, operation in spec.operations():
         name = str(operation.get("operationId"))
         module = package.operations.get(name)
@@ -115,7 +115,7 @@ def _operations(spec: Spec, package: Package) -> Iterator[Loss]:
 
 def _answers(
     spec: Spec, package: Package, pointer: Pointer, operation: Mapping[str, Any], module: introspect.Module
-) -> Iterator[Loss]:
+) -> Iterator[Omission]:
     for status, response in spec.successes(operation):
         content = response.get("content", {})
         where = (*pointer, "responses", status, "content")
@@ -131,7 +131,7 @@ def _answers(
             yield (*where, "text/event-stream"), f"the events of {operation['operationId']}"
 
 
-def _methods(spec: Spec, package: Package) -> Iterator[Loss]:
+def _methods(spec: Spec, package: Package) -> Iterator[Omission]:
     for namespace in resources.build(spec).walk():
         for flavour in ("", "Async"):
             for method in namespace.methods:
@@ -145,7 +145,7 @@ def _methods(spec: Spec, package: Package) -> Iterator[Loss]:
 
 def _arguments(
     spec: Spec, package: Package, method: resources.Method, found: introspect.Method, said: str
-) -> Iterator[Loss]:
+) -> Iterator[Omission]:
     module = package.operations.get(str(method.operation.get("operationId")))
     body = spec.body_schema(method.operation) or {}
     for member in body.get("properties", {}) if module else ():
@@ -162,7 +162,7 @@ def _arguments(
         yield method.pointer, f"the body of method {said}"
 
 
-def _error_codes(spec: Spec, package: Package) -> Iterator[Loss]:
+def _error_codes(spec: Spec, package: Package) -> Iterator[Omission]:
     for code in spec.error_codes:
         if code not in package.error_codes:
             yield ("components", "x-error-codes", code), f"error code {code}"

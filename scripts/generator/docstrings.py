@@ -1,7 +1,4 @@
-"""Owns the words: what the spec says of a thing, and the bounds its schema sets, as the lines of a docstring.
-
-Knows the document; knows neither Python types nor files.
-"""
+"""Turns descriptions and bounds of the spec into the lines of docstrings."""
 
 from __future__ import annotations
 

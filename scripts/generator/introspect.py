@@ -1,7 +1,4 @@
-"""Owns what the sources of a generated package declare, read as syntax: a broken package can still be judged.
-
-Knows how the templates write things; knows no spec.
-"""
+"""Reads what the sources of a generated package declare, as syntax: even a broken package can be checked."""
 
 from __future__ import annotations
 
@@ -62,8 +59,8 @@ class Package:
                     self.models[node.name] = _model(node)
                 elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
                     self.values[node.target.id] = node.value
-        self.exported = _offered(root / "models")
-        files = [file for file in sorted((root / "api").glob("*/*.py")) if file.stem in _offered(file.parent)]
+        self.exported = _exports(root / "models")
+        files = [file for file in sorted((root / "api").glob("*/*.py")) if file.stem in _exports(file.parent)]
         found = [_module(_parse(file)) for file in files]
         self.operations = {str(module.facts.get("id")): module for module in found if module is not None}
         self.methods = {
@@ -92,7 +89,7 @@ def is_call(tree: ast.AST, function: str, argument: str) -> bool:
     return False
 
 
-def _offered(folder: Path) -> set[str]:
+def _exports(folder: Path) -> set[str]:
     """The names that a package has both for type checkers, as imports, and at run time, in its table."""
     nodes = list(ast.walk(_parse(folder / "__init__.py")))
     imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.level == 1]
@@ -105,7 +102,7 @@ def _model(tree: ast.ClassDef) -> Model:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             model.annotations[node.target.id] = node.annotation
         elif isinstance(node, ast.FunctionDef) and node.name == "from_dict":
-            model.read = dict(_taken(node))
+            model.read = dict(_popped_members(node))
         elif isinstance(node, ast.FunctionDef) and node.name == "to_dict":
             targets = [target for step in ast.walk(node) if isinstance(step, ast.Assign) for target in step.targets]
             slices = [target.slice for target in targets if isinstance(target, ast.Subscript)]
@@ -113,7 +110,7 @@ def _model(tree: ast.ClassDef) -> Model:
     return model
 
 
-def _taken(from_dict: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+def _popped_members(from_dict: ast.FunctionDef) -> Iterator[tuple[str, str]]:
     for node in ast.walk(from_dict):
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
             target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
@@ -149,7 +146,7 @@ def _module(tree: ast.Module) -> Module | None:
 
 def _method(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
     built = next(_calls(tree, "build_request"), None)
-    given = [table for call in _calls(tree, "given") for table in call.args[:1]]
+    given = [table for call in _calls(tree, "merge_body") for table in call.args[:1]]
     return Method(
         body=_keys(given),
         positional=len(built.args) if built else 0,

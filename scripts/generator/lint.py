@@ -1,7 +1,4 @@
-"""Owns the rules of openapi.yaml's header: what openapi-python-client would drop or break without a word.
-
-Knows the document, not the generator. R13, what has no counterpart at all, is in `counterparts`; names in `names`.
-"""
+"""The phrasing rules of openapi.yaml's header: what openapi-python-client would drop or break silently."""
 
 from __future__ import annotations
 
@@ -9,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import names, unsupported
-from .schemas import Place, of_content, walk, within
+from .schemas import Place, content_schemas, subschemas, walk
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
 
-Fault = tuple[Pointer, str]
-Rule = Callable[[Spec], Iterable[Fault]]
+Diagnostic = tuple[Pointer, str]
+Rule = Callable[[Spec], Iterable[Diagnostic]]
 
 # Members that may stand beside a $ref: the generated docstrings take them from the document itself.
-_HARMLESS_SIBLINGS = {"$ref", "description", "summary"}
+_ANNOTATIONS = {"$ref", "description", "summary"}
 _SCALARS = {"string", "integer", "number", "boolean"}
 _JSON, _EVENTS = "application/json", "text/event-stream"
 ERROR_CODE_FACTS = frozenset({"status", "type", "retryable", "when", "page"})
@@ -30,19 +27,19 @@ def check(spec: Spec) -> None:
         raise SpecError(list(dict.fromkeys(faults)))
 
 
-def named_objects(spec: Spec) -> Iterator[Fault]:
+def named_objects(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
         if not place.is_component and not place.wire_only and ("enum" in schema or _is_object(schema)):
             yield place.pointer, "R1: an object or enum must be a named component, referred to by $ref"
-        if "$ref" in schema and not set(schema) <= _HARMLESS_SIBLINGS:
-            extra = ", ".join(sorted(set(schema) - _HARMLESS_SIBLINGS))
+        if "$ref" in schema and not set(schema) <= _ANNOTATIONS:
+            extra = ", ".join(sorted(set(schema) - _ANNOTATIONS))
             yield place.pointer, f"R1: {extra} beside a $ref is dropped; use oneOf or another component"
         if place.is_component and "$ref" in schema:
             yield place.pointer, "R1: a component that is a mere $ref gets no name in Python; refer to its target"
 
 
-def json_first(spec: Spec) -> Iterator[Fault]:
+def json_first(spec: Spec) -> Iterator[Diagnostic]:
     for pointer, operation in spec.operations():
         for status, response in spec.successes(operation):
             types = list(response.get("content", {}))
@@ -59,7 +56,7 @@ def json_first(spec: Spec) -> Iterator[Fault]:
                 yield (*where, _EVENTS), "R2: an event needs a contentSchema whose first $ref is an object with members"
 
 
-def nullable(spec: Spec) -> Iterator[Fault]:
+def nullable(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         pointer, schema = place.pointer, place.keywords
         if "nullable" in schema:
@@ -70,7 +67,7 @@ def nullable(spec: Spec) -> Iterator[Fault]:
             yield (*pointer, "type"), "R3: a list of types is for scalars only; use oneOf [$ref, type null]"
 
 
-def tagged_unions(spec: Spec) -> Iterator[Fault]:
+def tagged_unions(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
         if place.wire_only or not _branches(schema):
@@ -82,7 +79,7 @@ def tagged_unions(spec: Spec) -> Iterator[Fault]:
         yield from _untagged(spec, place)
 
 
-def _untagged(spec: Spec, place: Place) -> Iterator[Fault]:
+def _untagged(spec: Spec, place: Place) -> Iterator[Diagnostic]:
     """Objects of a union that their members do not tell apart: the first of them would always be taken."""
     objects = sorted(union_objects(spec, place.schema))
     if len(objects) < 2:
@@ -105,9 +102,9 @@ def _untagged(spec: Spec, place: Place) -> Iterator[Fault]:
             yield where, f"R4: {name}.{member} is not {value!r}; the generator goes by the const, not by the mapping"
 
 
-def open_enums(spec: Spec) -> Iterator[Fault]:
+def open_enums(spec: Spec) -> Iterator[Diagnostic]:
     for root in _sent_by_server(spec):
-        for place in within(root):
+        for place in subschemas(root):
             pointer, schema = place.pointer, place.keywords
             keyword = next((key for key in ("anyOf", "oneOf") if key in schema), None)
             branches = schema[keyword] if keyword else [schema] if pointer[-2] not in ("anyOf", "oneOf") else []
@@ -119,7 +116,7 @@ def open_enums(spec: Spec) -> Iterator[Fault]:
                 yield pointer, f"R5: a server may send other values than {name} lists; add an anyOf branch of its type"
 
 
-def no_defaults(spec: Spec) -> Iterator[Fault]:
+def no_defaults(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
         if "default" in schema and ("const" not in schema or schema["const"] != schema["default"]):
@@ -127,7 +124,7 @@ def no_defaults(spec: Spec) -> Iterator[Fault]:
             yield where, "R6: a default would be sent with every request; say it in the description"
 
 
-def whole_numbers(spec: Spec) -> Iterator[Fault]:
+def whole_numbers(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
         step = schema.get("multipleOf", 0.5)
@@ -135,7 +132,7 @@ def whole_numbers(spec: Spec) -> Iterator[Fault]:
             yield (*place.pointer, "type"), "R7: a whole number is type integer"
 
 
-def plain_headers(spec: Spec) -> Iterator[Fault]:
+def plain_headers(spec: Spec) -> Iterator[Diagnostic]:
     for pointer, _ in spec.operations():
         for parameter in spec.parameters(pointer):
             schema = spec.follow(parameter.get("schema", {}))
@@ -145,13 +142,13 @@ def plain_headers(spec: Spec) -> Iterator[Fault]:
                 yield pointer, f"R8: the description of {parameter['name']} must stand in its schema, or it is lost"
 
 
-def own_security(spec: Spec) -> Iterator[Fault]:
+def own_security(spec: Spec) -> Iterator[Diagnostic]:
     for pointer, operation in spec.operations():
         if "security" not in operation:
             yield pointer, "R9: an operation must name its security"
 
 
-def named_errors(spec: Spec) -> Iterator[Fault]:
+def named_errors(spec: Spec) -> Iterator[Diagnostic]:
     envelopes: set[str] = set()
     for pointer, operation in spec.operations():
         for status, response in operation.get("responses", {}).items():
@@ -175,7 +172,7 @@ def named_errors(spec: Spec) -> Iterator[Fault]:
             yield (*pointer, "responses"), "R10: all 2xx responses of an operation must have the same content"
 
 
-def known_codes(spec: Spec) -> Iterator[Fault]:
+def known_codes(spec: Spec) -> Iterator[Diagnostic]:
     for pointer, operation in spec.operations():
         for index, code in enumerate(operation.get("x-errors", ())):
             if code not in spec.error_codes:
@@ -186,7 +183,7 @@ def known_codes(spec: Spec) -> Iterator[Fault]:
             yield ("components", "x-error-codes", code), f"R10: an error code needs {', '.join(missing)}"
 
 
-def listed_members(spec: Spec) -> Iterator[Fault]:
+def listed_members(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
         for name in schema.get("required", ()) if not place.wire_only else ():
@@ -195,7 +192,7 @@ def listed_members(spec: Spec) -> Iterator[Fault]:
                 yield where, f"R11: {name} is required and not among the properties; it would not be asked for"
 
 
-def no_booleans(spec: Spec) -> Iterator[Fault]:
+def no_booleans(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         if isinstance(place.schema, bool) and place.pointer[-1] != "additionalProperties":
             yield place.pointer, "R12: a boolean is no schema here; use {}"
@@ -218,7 +215,7 @@ RULES: tuple[Rule, ...] = (
     listed_members,
     no_booleans,
     unsupported.required,
-    names.possible,
+    names.check,
 )
 
 
@@ -269,14 +266,14 @@ def _sent_by_server(spec: Spec) -> Iterator[Place]:
     for pointer, operation in spec.operations():
         for status, response in operation.get("responses", {}).items():
             # Of an event only what its data decodes to; the frame around it is read by hand.
-            for place in of_content((*pointer, "responses", status), spec.follow(response)):
+            for place in content_schemas((*pointer, "responses", status), spec.follow(response)):
                 waiting += [] if place.wire_only and "$ref" not in place.keywords else [place]
     seen: set[str] = set()
     while waiting:
         place = waiting.pop()
         if not place.wire_only:
             yield place
-        for inner in within(place):
+        for inner in subschemas(place):
             name = component_name(str(inner.keywords.get("$ref", "")))
             if name in spec.schemas and name not in seen:
                 seen.add(name)

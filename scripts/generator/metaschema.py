@@ -1,6 +1,6 @@
-"""Owns whether each node of a document is of the kind that OpenAPI 3.1, JSON Schema and this house have in its place.
+"""Validates the structure of a document against the OpenAPI 3.1 and JSON Schema meta-schemas.
 
-Everything after it takes the kinds for granted. Knows nothing of what the nodes say, and of no generator.
+Later steps rely on every node having the right type.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from . import schemas
 from .schemas import METHODS
 from .yaml_loader import Pointer
 
-Fault = tuple[Pointer, str]
+Diagnostic = tuple[Pointer, str]
 
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
@@ -68,14 +68,14 @@ _HOUSE = {
 _LONGEST = 60
 
 
-def faults(document: Mapping[str, Any]) -> list[Fault]:
+def faults(document: Mapping[str, Any]) -> list[Diagnostic]:
     """Every node of a wrong kind, with what is wrong; then, if there is none, every reference to a wrong kind."""
-    return wrong_kinds(document) or list(_astray(document))
+    return structure_errors(document) or list(_misplaced_references(document))
 
 
-def wrong_kinds(document: Mapping[str, Any]) -> list[Fault]:
+def structure_errors(document: Mapping[str, Any]) -> list[Diagnostic]:
     """Every node of a wrong kind, with what is wrong. Takes any JSON, and none that is part of itself."""
-    return _foremost(_validator().iter_errors(document))
+    return _root_causes(_validator().iter_errors(document))
 
 
 @cache
@@ -99,7 +99,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(start, registry=known, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
-def _foremost(errors: Iterable[ValidationError]) -> list[Fault]:
+def _root_causes(errors: Iterable[ValidationError]) -> list[Diagnostic]:
     """The errors without their echoes: a member that is faulty inside counts as unexpected in the node around it."""
     deepest = [error for error in (best_match([error]) for error in errors) if error is not None]
     above = {tuple(error.absolute_path)[:length] for error in deepest for length in range(len(error.absolute_path))}
@@ -113,17 +113,17 @@ def _tell(error: ValidationError) -> str:
     return " ".join(said.split())[:300]
 
 
-def _astray(document: Mapping[str, Any]) -> Iterator[Fault]:
-    for pointer, holder in schemas.holders(document):
+def _misplaced_references(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    for pointer, holder in schemas.schema_holders(document):
         if "$ref" in holder:
             is_body = pointer[0] == "paths" and pointer[-1] == "requestBody"
             home = f"#/components/{'requestBodies' if is_body else pointer[-2]}/"
-            if not _leads_into(home, holder["$ref"]):
+            if not _points_into(home, holder["$ref"]):
                 yield (*pointer, "$ref"), f"a $ref here must lead to {home}NAME"
     for place in schemas.walk(document):
-        if "$ref" in place.keywords and not _leads_into("#/components/schemas/", place.keywords["$ref"]):
+        if "$ref" in place.keywords and not _points_into("#/components/schemas/", place.keywords["$ref"]):
             yield (*place.pointer, "$ref"), "R1: a $ref to anything but a named component is dropped"
 
 
-def _leads_into(home: str, reference: str) -> bool:
+def _points_into(home: str, reference: str) -> bool:
     return reference.startswith(home) and "/" not in reference.removeprefix(home)

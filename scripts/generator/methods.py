@@ -1,4 +1,4 @@
-"""Owns what the resource classes are rendered from: parameters, bodies and docstrings. Knows no files."""
+"""Builds the template context of the resource classes: parameters, bodies and docstrings of their methods."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def _method(
     whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
     keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DROP] * method.opens_stream]
-    signature = _outside(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
+    signature = _qualify_builtins(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
         "module": f"_api.{call.tag}.{call.module}",
         "opens_stream": method.opens_stream,
-        "result": _outside(call.result.annotation, siblings),
+        "result": _qualify_builtins(call.result.annotation, siblings),
         "guard": guard,
         "stream_name": resources.stream_name(method.name),
         "signature": signature,
@@ -105,10 +105,10 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
         return []
     name = str(body.class_info.name)
     written = spec.schemas.get(name, {}).get("properties", {})
-    taken = {*_OWN_NAMES, *names.TAKEN_MODULES, *(other.name for other in others)}
+    taken = {*_OWN_NAMES, *names.RESERVED_MODULES, *(other.name for other in others)}
     found = []
     for prop in models.members_of(name):
-        free = names.free(str(prop.python_name), "body", taken)
+        free = names.unique(str(prop.python_name), "body", taken)
         source = written.get(wire_name(prop), {})
         takes_class = bool(spec.follow(source).get("x-accepts-class"))
         taken.add(free)
@@ -127,7 +127,7 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     return found
 
 
-def _outside(annotations: str, siblings: Container[str]) -> str:
+def _qualify_builtins(annotations: str, siblings: Container[str]) -> str:
     """Annotations for a class in which a method is called `list`, and so hides the type of that name."""
     return re.sub(r"\blist\[", "builtins.list[", annotations) if "list" in siblings else annotations
 
@@ -145,7 +145,7 @@ def _declare(parameter: Parameter) -> str:
 
 def _body(members: Sequence[Parameter], fixed: str) -> str | None:
     """The arguments of `given`."""
-    values = [f"adapted({member.name})" if member.takes_class else member.name for member in members]
+    values = [f"convert_class({member.name})" if member.takes_class else member.name for member in members]
     written = [f"{member.wire_name}: {value}" for member, value in zip(members, values, strict=True)]
     written += [fixed] * bool(fixed)
     nullable = [member.wire_name for member in members if member.nullable]

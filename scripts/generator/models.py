@@ -1,4 +1,4 @@
-"""Owns what each model, enum and union of the package is rendered from. Knows properties, not operations."""
+"""Builds the template contexts of models, enums and unions."""
 
 from __future__ import annotations
 

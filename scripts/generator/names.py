@@ -1,6 +1,6 @@
-"""Owns the names that generated code needs for itself, and what becomes of a name in the spec that is one of them.
+"""Names that generated code reserves for itself, and the Python names of components, members and operations.
 
-Components and operations with such a name are refused; members and parameters are renamed. Knows no templates.
+Components and operations with a reserved name are refused; members and parameters are renamed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RESERVED = {
     *("additional_properties", "from_dict", "src_dict", "to_dict"),
 }
 # What the modules of the generated package import or define, besides what the spec names.
-TAKEN_CLASSES = {
+RESERVED_CLASSES = {
     *dir(builtins),
     *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
     *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "UNSET", "Unset", "JsonObject"),
@@ -48,10 +48,19 @@ TAKEN_CLASSES = {
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }
 # What resources.py and the modules of operations import besides classes.
-TAKEN_MODULES = {"adapted", "builtins", "cached_property", "datetime", "given", "replace", "to_headers", "uuid"}
+RESERVED_MODULES = {
+    "convert_class",
+    "builtins",
+    "cached_property",
+    "datetime",
+    "merge_body",
+    "replace",
+    "to_headers",
+    "uuid",
+}
 # Names inside the functions of an operation's module, and of the method that calls it.
-TAKEN_PARAMETERS = {
-    *TAKEN_MODULES,
+RESERVED_PARAMETERS = {
+    *RESERVED_MODULES,
     *(
         "self",
         "body",
@@ -69,7 +78,7 @@ TAKEN_PARAMETERS = {
 
 
 @contextmanager
-def spelling() -> Iterator[None]:
+def identifier_rules() -> Iterator[None]:
     """Within it, openapi-python-client makes identifiers by our list."""
     theirs = strings.RESERVED_WORDS
     strings.RESERVED_WORDS = _RESERVED
@@ -79,9 +88,9 @@ def spelling() -> Iterator[None]:
         strings.RESERVED_WORDS = theirs
 
 
-def possible(spec: Spec) -> list[tuple[Pointer, str]]:
+def check(spec: Spec) -> list[tuple[Pointer, str]]:
     """Components and operations whose names cannot be kept."""
-    with spelling():
+    with identifier_rules():
         return [*_impossible_components(spec), *_alike_members(spec), *_impossible_operations(spec)]
 
 
@@ -89,7 +98,7 @@ def module_name(operation_id: str) -> str:
     return str(PythonIdentifier(operation_id, "op_"))
 
 
-def free(name: str, prefix: str, taken: Container[str]) -> str:
+def unique(name: str, prefix: str, taken: Container[str]) -> str:
     """The name of a parameter, with a prefix if it is taken, and underscores if that is too."""
     if name in taken:
         name = f"{prefix}_{name}"
@@ -106,7 +115,7 @@ def _impossible_components(spec: Spec) -> Iterator[tuple[Pointer, str]]:
         if wanted != name or not (name.isascii() and name.isidentifier()):
             hint = f"; {wanted} would be" if wanted.isidentifier() and wanted.isascii() else ""
             yield pointer, f"R1: {name!r} cannot be the name of a Python class{hint}"
-        elif name in TAKEN_CLASSES:
+        elif name in RESERVED_CLASSES:
             yield pointer, f"R1: the generated code has a {name} of its own; give the component another name"
         elif (module := snake_case(name)) in modules:
             yield pointer, f"R1: {name} would be written to the same file as {modules[module]}"

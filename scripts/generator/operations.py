@@ -1,4 +1,4 @@
-"""Owns what each operation's module is rendered from. Knows nothing of resources and files."""
+"""Builds the template context of each operation's module."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def context(call: Call, models: Models) -> dict[str, Any]:
     """What the template of an operation's module is given."""
     others = [*call.queries, *call.headers]
     body = call.body
-    idempotency = [header.wire_name for header in call.headers if header.wire_name == '"Idempotency-Key"']
+    idempotency = [header.wire_name for header in call.headers if header.wire_name.lower() == '"idempotency-key"']
     return {
         "doc": docstrings.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}."),
         "summary": docstrings.safe(call.summary),
@@ -130,7 +130,7 @@ def _parameter(
     spec: Spec, models: Models, prop: PropertyProtocol, location: str, source: Mapping[str, Any]
 ) -> Parameter:
     return Parameter(
-        name=names.free(str(prop.python_name), location, names.TAKEN_PARAMETERS),
+        name=names.unique(str(prop.python_name), location, names.RESERVED_PARAMETERS),
         wire_name=types.quoted_name(prop),
         accepted=types.accepted(prop, models.names),
         required=prop.required,

@@ -1,4 +1,4 @@
-"""Owns directory trees: telling how two differ, and putting one in the place of another at once. Knows no spec."""
+"""Compares directory trees, and replaces one by another in one step."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def is_foreign(target: Path) -> bool:
     return any(target.iterdir()) and not (init.is_file() and MARK in init.read_text("utf-8", errors="replace"))
 
 
-def strays(target: Path) -> list[str]:
+def unexpected_siblings(target: Path) -> list[str]:
     """What stands beside `target`, in a folder that is for it alone."""
     beside = sorted(target.parent.iterdir()) if target.parent.is_dir() else []
     return [f"not generated: ../{path.name}" for path in beside if path.name not in {target.name, *_IGNORED}]
@@ -57,7 +57,7 @@ def staging(target: Path) -> Iterator[Path]:
 
 def replace(target: Path, new: Path) -> None:
     """Put `new` where `target` is. Killed between the two steps, the next run finds the old tree and puts it back."""
-    old = _aside(target)
+    old = _backup_path(target)
     if target.exists():
         target.rename(old)
     try:
@@ -70,14 +70,14 @@ def replace(target: Path, new: Path) -> None:
 
 def recover(target: Path) -> None:
     """Put right what a run that was killed left behind."""
-    old = _aside(target)
+    old = _backup_path(target)
     if old.exists() and not target.exists():
         old.rename(target)
     for leftover in [old, *target.parent.glob(f".{target.name}.staged-*")]:
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _aside(target: Path) -> Path:
+def _backup_path(target: Path) -> Path:
     return target.with_name(f".{target.name}.replaced")
 
 

@@ -1,7 +1,4 @@
-"""Owns the files of the generated package: which there are, and which template writes each.
-
-Parsing is openapi-python-client's; what becomes of the parsed things is decided in `models`, `operations`, `methods`.
-"""
+"""Renders the files of the generated package from `templates/`."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ HERE = Path(__file__).parent
 _RUNTIME = ("lazy", "types", "operations", "parsing", "encoding", "errors", "client")
 
 
-@names.spelling()
+@names.identifier_rules()
 def build(spec: Spec, package_dir: Path) -> None:
     """Write the package of a spec into a folder that does not exist yet. Raises SpecError with all that was lost."""
     config = Config.from_sources(

@@ -1,4 +1,4 @@
-"""Owns the tree of `client.chat.completions.create`: which operation is which method of which namespace.
+"""The tree of `client.chat.completions.create`: which operation is which method of which namespace.
 
 Derived from method and path, so that a new operation needs no line here:
 

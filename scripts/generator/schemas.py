@@ -1,7 +1,4 @@
-"""Owns where the schemas of a document stand, by the structure of OpenAPI and not by the names of members.
-
-Knows the document; judges nothing.
-"""
+"""Finds every schema of a document by the structure of OpenAPI, not by the names of members."""
 
 from __future__ import annotations
 
@@ -43,36 +40,36 @@ def walk(document: Mapping[str, Any]) -> Iterator[Place]:
     """Every schema of a document, outer ones first. What a $ref leads to is not visited again."""
     components = document.get("components", {})
     for name, schema in components.get("schemas", {}).items():
-        yield from within(Place(("components", "schemas", name), schema, is_component=True))
-    for pointer, holder in holders(document):
-        yield from _of_holder(pointer, holder)
+        yield from subschemas(Place(("components", "schemas", name), schema, is_component=True))
+    for pointer, holder in schema_holders(document):
+        yield from _holder_schemas(pointer, holder)
 
 
-def within(place: Place) -> Iterator[Place]:
+def subschemas(place: Place) -> Iterator[Place]:
     """A schema and those inside it."""
     yield place
     schema = place.keywords
     inner = replace(place, is_component=False)
     for keyword in _ONE:
         if keyword in schema:
-            yield from within(replace(inner, pointer=(*place.pointer, keyword), schema=schema[keyword]))
+            yield from subschemas(replace(inner, pointer=(*place.pointer, keyword), schema=schema[keyword]))
     for keyword in _MANY:
         for index, branch in enumerate(schema.get(keyword, ())):
-            yield from within(replace(inner, pointer=(*place.pointer, keyword, index), schema=branch))
+            yield from subschemas(replace(inner, pointer=(*place.pointer, keyword, index), schema=branch))
     for keyword in _NAMED:
         for name, member in schema.get(keyword, {}).items():
-            yield from within(replace(inner, pointer=(*place.pointer, keyword, name), schema=member))
+            yield from subschemas(replace(inner, pointer=(*place.pointer, keyword, name), schema=member))
 
 
-def of_content(pointer: Pointer, holder: Mapping[str, Any]) -> Iterator[Place]:
+def content_schemas(pointer: Pointer, holder: Mapping[str, Any]) -> Iterator[Place]:
     """The schemas of the media types of a body or a response."""
     for media_type, content in holder.get("content", {}).items():
         if "schema" in content:
             where = (*pointer, "content", media_type, "schema")
-            yield from within(Place(where, content["schema"], wire_only=media_type == "text/event-stream"))
+            yield from subschemas(Place(where, content["schema"], wire_only=media_type == "text/event-stream"))
 
 
-def holders(document: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+def schema_holders(document: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
     """Whatever has a schema of its own or content: parameters, headers, bodies and responses."""
     components = document.get("components", {})
     for kind in ("parameters", "headers", "requestBodies", "responses"):
@@ -91,10 +88,10 @@ def holders(document: Mapping[str, Any]) -> Iterator[tuple[Pointer, Mapping[str,
                 yield ("paths", path, method, "responses", status), response
 
 
-def _of_holder(pointer: Pointer, holder: Mapping[str, Any], *, is_header: bool = False) -> Iterator[Place]:
+def _holder_schemas(pointer: Pointer, holder: Mapping[str, Any], *, is_header: bool = False) -> Iterator[Place]:
     is_header = is_header or pointer[-2] == "headers"
     if "schema" in holder:
-        yield from within(Place((*pointer, "schema"), holder["schema"], wire_only=is_header))
-    yield from of_content(pointer, holder)
+        yield from subschemas(Place((*pointer, "schema"), holder["schema"], wire_only=is_header))
+    yield from content_schemas(pointer, holder)
     for name, header in holder.get("headers", {}).items():
-        yield from _of_holder((*pointer, "headers", name), header, is_header=True)
+        yield from _holder_schemas((*pointer, "headers", name), header, is_header=True)

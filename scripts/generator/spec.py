@@ -1,4 +1,4 @@
-"""Owns the document: loading it, checking that it is OpenAPI, and telling the line of a node. Knows no generator."""
+"""The parsed OpenAPI document: loading, validation, its operations and schemas, and the line of each node."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Spec:
     def validate(self) -> None:
         """Raise SpecError unless the document is valid OpenAPI 3.1."""
         # First, since the validator stumbles over these instead of telling where they are.
-        impure = [f"{self.place(pointer)}: {text}" for pointer, text in yaml_loader.impurities(self.document)]
-        if impure:
-            raise SpecError(impure)
+        not_json = [f"{self.place(pointer)}: {text}" for pointer, text in yaml_loader.json_errors(self.document)]
+        if not_json:
+            raise SpecError(not_json)
         wrong = [f"{self.place(pointer)}: {text}" for pointer, text in metaschema.faults(self.document)]
         if wrong:
             raise SpecError(wrong)

@@ -1,7 +1,4 @@
-"""Owns what one parsed property becomes in Python: its annotation, its parser and its encoder, as source text.
-
-Knows openapi-python-client's property classes; knows neither templates nor files.
-"""
+"""Turns a parsed property into source text: its annotation, its parser and its encoder."""
 
 from __future__ import annotations
 
@@ -35,11 +32,11 @@ _SCALARS: Mapping[type, tuple[str, str]] = {
     IntProperty: ("int", "integer"),
     StringProperty: ("str", "string"),
 }
-_KEYWORD = ("str", "keyword")
+_KEYWORD = ("str", "open_enum")
 _TEXTS: Mapping[type, tuple[str, str]] = {
     DateProperty: ("datetime.date", "date"),
-    DateTimeProperty: ("datetime.datetime", "moment"),
-    UuidProperty: ("uuid.UUID", "identifier"),
+    DateTimeProperty: ("datetime.datetime", "date_time"),
+    UuidProperty: ("uuid.UUID", "uuid_value"),
 }
 
 

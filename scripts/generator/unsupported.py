@@ -1,6 +1,6 @@
-"""Owns rule R13: what a spec can say that the generated client has no counterpart of. Knows the document only.
+"""Rule R13: constructs that the generated client has no counterpart for.
 
-JSON Schema's plain bounds (lengths, patterns, ranges) are let through: they become words in the docstrings.
+Plain bounds (lengths, patterns, ranges) are accepted; they become sentences in docstrings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from .schemas import walk
 from .spec import Spec
 from .yaml_loader import Pointer
 
-Fault = tuple[Pointer, str]
+Diagnostic = tuple[Pointer, str]
 
 _SHAPES = (
     *("allOf", "not", "if", "then", "else", "patternProperties", "prefixItems", "contains", "propertyNames"),
@@ -22,13 +22,13 @@ _SHAPES = (
 _STYLES = {"path": "simple", "query": "form", "header": "simple"}
 
 
-def required(spec: Spec) -> Iterator[Fault]:
+def required(spec: Spec) -> Iterator[Diagnostic]:
     """Every part of the spec that would be dropped."""
-    for pointer, what in _unheard(spec):
+    for pointer, what in _unsupported(spec):
         yield pointer, f"R13: {what} has no counterpart in the generated client"
 
 
-def _unheard(spec: Spec) -> Iterator[Fault]:
+def _unsupported(spec: Spec) -> Iterator[Diagnostic]:
     if spec.document.get("webhooks"):
         yield ("webhooks",), "a webhook"
     for path, item in spec.document.get("paths", {}).items():

@@ -1,4 +1,4 @@
-"""Owns reading a YAML file into plain JSON data, and what in it is no JSON or points nowhere. Knows no OpenAPI."""
+"""Reads YAML 1.2 into plain JSON data, and reports what is not JSON or is a dangling reference."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def load(source: Path, *, marked: bool = False) -> Any:
         raise SpecError([f"{source.name}: nested too deeply"]) from None
 
 
-def impurities(document: Any) -> Iterator[tuple[Pointer, str]]:
+def json_errors(document: Any) -> Iterator[tuple[Pointer, str]]:
     """Where a document is no JSON, and its references lead nowhere, with the reason."""
-    yield from _impure(document, document, (), [])
+    yield from _json_errors(document, document, (), [])
 
 
 def resolve(document: Any, reference: str) -> Any:
@@ -57,7 +57,7 @@ def resolve(document: Any, reference: str) -> Any:
     return found
 
 
-def _impure(document: Any, node: Any, pointer: Pointer, above: list[int]) -> Iterator[tuple[Pointer, str]]:
+def _json_errors(document: Any, node: Any, pointer: Pointer, above: list[int]) -> Iterator[tuple[Pointer, str]]:
     if isinstance(node, (dict, list)):
         if id(node) in above:
             yield pointer, "a YAML alias makes this part of itself"
@@ -70,13 +70,13 @@ def _impure(document: Any, node: Any, pointer: Pointer, above: list[int]) -> Ite
             if not isinstance(name, str):
                 yield (*pointer, name), f"the name {name!r} is no string; write it in quotes"
                 continue
-            yield from _impure(document, name, pointer, above)
-            yield from _impure(document, child, (*pointer, name), [*above, id(node)])
+            yield from _json_errors(document, name, pointer, above)
+            yield from _json_errors(document, child, (*pointer, name), [*above, id(node)])
         if isinstance(node.get("$ref"), str) and not _is_value(pointer):
             yield from _bad_reference(document, node["$ref"], (*pointer, "$ref"))
     elif isinstance(node, list):
         for index, child in enumerate(node):
-            yield from _impure(document, child, (*pointer, index), [*above, id(node)])
+            yield from _json_errors(document, child, (*pointer, index), [*above, id(node)])
     elif isinstance(node, str):
         if any("\ud800" <= character <= "\udfff" for character in node):
             yield pointer, "it holds a lone surrogate, which UTF-8 cannot carry"

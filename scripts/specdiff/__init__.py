@@ -1,5 +1,15 @@
-"""What changed between two versions of the spec, and whom it breaks.
+"""Compares two versions of the spec and classifies each change for a client of the API.
 
-`sources` reads the two, `engine` finds the differences, `usage` tells which of them are about requests and which about
-responses, `reshaping` and `extras` see what the engine does not, `rules` judges for a client, `forms` writes it down.
+changes     a change, and the report of a comparison
+classify    the comparison as a whole
+engine      runs `redocly diff`
+extensions  what the engine does not compare
+findings    differences of the engine -> rules
+keywords    narrower or wider, by schema keyword
+render      text, JSON, Markdown
+rules       breaking, compatible or documentation, by rule
+sources     reads specs from files and git revisions
+subjects    short names for parts of a spec
+unions      schemas that became a union or ceased to be one
+usage       in requests or in responses, and by which operations
 """

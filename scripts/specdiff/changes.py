@@ -1,4 +1,4 @@
-"""Owns what is told of one change, and the list of them in order; finds and judges none."""
+"""A change, and the sorted list of them that a comparison returns."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Report:
             return [self.new.place(change.new)]
         return [self.old.place(change.old)] if change.old is not None else []
 
-    def packed(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """The report as JSON data."""
         return {
             "old": {"name": self.old.name, "version": self.old.version},

@@ -1,4 +1,4 @@
-"""Owns the whole of a comparison: from two sources to a report. Each part of it is done elsewhere."""
+"""Compares two specs: runs the engine, and turns its findings into classified changes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from generator.yaml_loader import Pointer
 
 from . import engine, extensions, rules, subjects, unions
 from .changes import Change, Report
-from .engine import Raw
-from .findings import Finding, Reader
+from .engine import Difference
+from .findings import Finding, FindingMapper
 from .sources import Source, parse
 from .usage import Side, Usage
 
@@ -22,29 +22,29 @@ def compare(old: Source, new: Source, folder: Path) -> Report:
     """What changed from `old` to `new`, judged for a client. `folder` is for temporary files."""
     if old.document == new.document:
         return Report.of(old, new, [])
-    return Report.of(old, new, Judge(old, new).judge(engine.compare(old, new, folder)))
+    return Report.of(old, new, Classifier(old, new).classify(engine.compare(old, new, folder)))
 
 
-class Judge:
+class Classifier:
     """Turns findings into changes."""
 
     def __init__(self, old: Source, new: Source) -> None:
         self._old, self._new = old, new
         self._usage = Usage(old.document, new.document)
 
-    def judge(self, raws: list[Raw]) -> list[Change]:
-        kept, reshaped = unions.gather(raws, self._old.document, self._new.document)
-        reader = Reader(self._old.document, self._new.document)
-        changes = [change for raw, finding in reshaped for change in self._told(finding, raw.path)]
-        for raw in kept:
-            for finding in reader.read(raw):
-                changes += self._told(finding, raw.path)
+    def classify(self, differences: list[Difference]) -> list[Change]:
+        kept, union_changes = unions.extract(differences, self._old.document, self._new.document)
+        mapper = FindingMapper(self._old.document, self._new.document)
+        changes = [change for diff, finding in union_changes for change in self._changes_of(finding, diff.path)]
+        for diff in kept:
+            for finding in mapper.map(diff):
+                changes += self._changes_of(finding, diff.path)
         for finding in extensions.find(self._old.document, self._new.document):
-            if not self._is_told_with_its_operation(finding):
-                changes += self._told(finding, finding.new or finding.old or ())
+            if not self._belongs_to_new_operation(finding):
+                changes += self._changes_of(finding, finding.new or finding.old or ())
         return changes
 
-    def _told(self, finding: Finding, path: Pointer) -> Iterator[Change]:
+    def _changes_of(self, finding: Finding, path: Pointer) -> Iterator[Change]:
         document = self._new.document if finding.new is not None else self._old.document
         subject = subjects.name(document, finding.new or finding.old or path)
         for side, operations in self._sides(finding, path).items():
@@ -54,7 +54,7 @@ class Judge:
             yield Change(rule, effect, side, subject, finding.text, listed, finding.old, finding.new)
 
     def _sides(self, finding: Finding, path: Pointer) -> dict[Side, set[str]]:
-        """Once for each side where that matters; what is the same on all sides is told once."""
+        """Once for each side where that matters; what is the same on all sides is reported once."""
         old, new = finding.old, finding.new
         if old is not None and new is not None and old[:3] != new[:3]:
             # Two components in turn: what is meant is this one use, and not all the uses of either.
@@ -83,7 +83,7 @@ class Judge:
             return all(_allows_any(union) for union in _holders(self._new.document, at[:3]))
         return False
 
-    def _is_told_with_its_operation(self, finding: Finding) -> bool:
+    def _belongs_to_new_operation(self, finding: Finding) -> bool:
         at = finding.new or finding.old or ()
         if at[:1] != ("paths",) or (finding.old is not None and finding.new is not None):
             return False

@@ -1,4 +1,4 @@
-"""Owns the run of the engine, `redocly diff`, and the reading of its report; judges nothing."""
+"""Runs `redocly diff` and reads its report."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .sources import Source
 PACKAGE = "@redocly/cli@2.77.0"
 INSTALL = "install Node 20 or 22 (https://nodejs.org; on Debian: apt-get install nodejs npm)"
 OLDEST_NODE = 20
-PATIENCE = 300
+TIMEOUT = 300
 
 
 class EngineError(Exception):
@@ -28,7 +28,7 @@ class EngineError(Exception):
 
 
 @dataclass(frozen=True)
-class Raw:
+class Difference:
     """One difference as the engine reports it."""
 
     type: str
@@ -43,20 +43,20 @@ class Raw:
     impact: str
 
 
-def compare(old: Source, new: Source, folder: Path) -> list[Raw]:
+def compare(old: Source, new: Source, folder: Path) -> list[Difference]:
     """Every difference the engine sees."""
     npx = _require_node()
     before, after = old.document, dict(new.document)
-    came = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
+    added = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
     # A path that comes while another goes is taken by the engine for the same one renamed.
-    after["paths"] = {path: item for path, item in after.get("paths", {}).items() if path not in came}
+    after["paths"] = {path: item for path, item in after.get("paths", {}).items() if path not in added}
     names = []
     for index, document in enumerate((before, after)):
         written = folder / f"compared-{index}.json"
         written.write_text(json.dumps(document), encoding="utf-8")
         names.append(written.name)
     command = [npx, "--yes", "--prefer-offline", PACKAGE, "diff", *names, "--format=json", "--fail-on=none"]
-    # A configuration that lies around must not change the verdict, nor the run be told to anybody.
+    # A configuration that lies around must not change the verdict, nor may usage be reported.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     try:
         done = subprocess.run(
@@ -66,16 +66,16 @@ def compare(old: Source, new: Source, folder: Path) -> list[Raw]:
             capture_output=True,
             text=True,
             check=False,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise EngineError(f"{PACKAGE} did not answer within {PATIENCE} s") from error
+        raise EngineError(f"{PACKAGE} did not answer within {TIMEOUT} s") from error
     try:
         report = json.loads(done.stdout)
-        return [*map(_raw, report["changes"]), *(_added(path, new.document) for path in came)]
+        return [*map(_raw, report["changes"]), *(_added(path, new.document) for path in added)]
     except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{PACKAGE} failed: {_last_words(done.stderr)}") from error
+        raise EngineError(f"{PACKAGE} failed: {_last_lines(done.stderr)}") from error
 
 
 def _require_node() -> str:
@@ -84,23 +84,23 @@ def _require_node() -> str:
     if npx is None or node is None:
         missing = "npx" if node else "Node"
         raise EngineError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
-    told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
-    major = re.match(r"v(\d+)", told)
+    text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
+    major = re.match(r"v(\d+)", text)
     if major and int(major[1]) < OLDEST_NODE:
-        raise EngineError(f"Node {told.strip()} is too old for {PACKAGE}; {INSTALL}")
+        raise EngineError(f"Node {text.strip()} is too old for {PACKAGE}; {INSTALL}")
     return npx
 
 
-def _last_words(stderr: str) -> str:
+def _last_lines(stderr: str) -> str:
     said = [line.strip(" ║╔╗╚╝═") for line in stderr.splitlines()]
     kept = [line for line in said if line and not line.startswith("npm warn")]
     return " ".join(kept)[-400:] or "it said nothing"
 
 
-def _raw(change: dict[str, Any]) -> Raw:
+def _raw(change: dict[str, Any]) -> Difference:
     base, revision = change.get("base") or {}, change.get("revision") or {}
     verdicts = change.get("verdicts") or [{}]
-    return Raw(
+    return Difference(
         type=change["typeName"],
         kind=change["kind"],
         path=sources.parse(change["path"]),
@@ -114,6 +114,6 @@ def _raw(change: dict[str, Any]) -> Raw:
     )
 
 
-def _added(path: str, document: dict[str, Any]) -> Raw:
+def _added(path: str, document: dict[str, Any]) -> Difference:
     place = ("paths", path)
-    return Raw("PathItem", "added", place, None, None, place, None, document["paths"][path], None, "minor")
+    return Difference("PathItem", "added", place, None, None, place, None, document["paths"][path], None, "minor")

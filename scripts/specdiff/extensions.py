@@ -1,4 +1,4 @@
-"""Owns what the engine does not look at: names of models, documented error codes, our own extensions."""
+"""Finds what the engine does not compare: names of models, documented error codes, extensions of this project."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _models(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
     before, after = (document.get("components", {}).get("schemas", {}) for document in (old, new))
     for name in before:
         if name not in after:
-            told = "the model is gone, or has another name"
-            yield Finding("model-removed", False, told, ("components", "schemas", name), None)
+            text = "the model is gone, or has another name"
+            yield Finding("model-removed", False, text, ("components", "schemas", name), None)
     for name in after:
         if name not in before:
             yield Finding("model-added", False, "the model is new", None, ("components", "schemas", name))
@@ -50,8 +50,8 @@ def _code(place: Pointer, before: dict[str, Any], after: dict[str, Any]) -> Iter
         if was == now:
             continue
         rule = {"status": "error-status-changed", "type": "error-status-changed", "retryable": "error-retry-changed"}
-        told = f"`{name}` changed from `{was}` to `{now}`"
-        yield Finding(rule.get(name, "description-changed"), False, told, (*place, name), (*place, name))
+        text = f"`{name}` changed from `{was}` to `{now}`"
+        yield Finding(rule.get(name, "description-changed"), False, text, (*place, name), (*place, name))
 
 
 def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
@@ -61,22 +61,22 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
         if was == now:
             continue
         rule, name = "extension-changed", str(pointer[-1])
-        told = f"`{name}` changed"
+        text = f"`{name}` changed"
         if name == "x-errors":
             rule = "documented-errors-changed"
-            gone, come = (sorted(set(one or ()) - set(other or ())) for one, other in ((was, now), (now, was)))
-            told = "; ".join(
-                f"{way} {', '.join(codes)}" for way, codes in (("now also", come), ("no longer", gone)) if codes
+            removed, added = (sorted(set(one or ()) - set(other or ())) for one, other in ((was, now), (now, was)))
+            text = "; ".join(
+                f"{way} {', '.join(codes)}" for way, codes in (("now also", added), ("no longer", removed)) if codes
             )
         elif name == _BY_CLIENT:
             rule = "parameter-moved-out-of-client"
-            told = "who gives its value, the client or each call, changed"
+            text = "who gives its value, the client or each call, changed"
         at_old, at_new = (pointer if value is not None else None for value in (was, now))
-        yield Finding(rule, False, told or "listed in another order", at_old, at_new)
+        yield Finding(rule, False, text or "listed in another order", at_old, at_new)
 
 
 def _extended(document: dict[str, Any]) -> Iterator[tuple[Pointer, Any]]:
-    """Every extension but the table of codes; those of operations that came or went are told with the operation."""
+    """Every extension but the table of codes; those of added or removed operations are reported with them."""
     for pointer, node in walk(document):
         if pointer and str(pointer[-1]).startswith("x-") and pointer[:2] != _CODES and "example" not in pointer:
             yield pointer, node

@@ -1,7 +1,6 @@
-"""Owns the step from what the engine found to the names of rules; knows neither a rule's effect nor who uses a part.
+"""Maps the engine's differences to rules.
 
-A finding is (the end of a rule's name, what happened, the pointers in both files). Whole lists and maps that appear or
-vanish are told member by member.
+Whole lists and maps that appear or vanish are reported member by member.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from generator.schemas import METHODS
 from generator.yaml_loader import Pointer
 
 from . import keywords, sources
-from .engine import Raw
+from .engine import Difference
 
 # Said of the call or of its parameters, and not of one side of a schema.
 _OPERATION = {
@@ -37,85 +36,93 @@ class Finding:
     impact: str = "major"
 
 
-class Reader:
+class FindingMapper:
     """Reads the engine's findings in the light of the two documents."""
 
     def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         self._old = old
         self._new = new
 
-    def read(self, raw: Raw) -> Iterator[Finding]:
+    def map(self, diff: Difference) -> Iterator[Finding]:
         """What one difference comes to; several findings where it is several things at once."""
-        if raw.path[:2] == ("components", "schemas") and len(raw.path) == 3:
-            # That a model came or went is told of its name, whether anything uses it or not.
+        if diff.path[:2] == ("components", "schemas") and len(diff.path) == 3:
+            # That a model added or went is reported by its name, whether anything uses it or not.
             return
-        if raw.kind == "modified":
-            yield from self._modified(raw)
-        elif raw.type == "PathItem":
-            for step, node in _children(raw.after if raw.kind == "added" else raw.before):
+        if diff.kind == "modified":
+            yield from self._modified(diff)
+        elif diff.type == "PathItem":
+            for step, node in _children(diff.after if diff.kind == "added" else diff.before):
                 if step in METHODS:
-                    yield from self._appeared(raw, step, node)
-        elif raw.type in ("ParameterList", "HeadersMap", "SchemaProperties", "MediaTypesMap"):
-            for step, node in _children(raw.after if raw.kind == "added" else raw.before):
-                yield from self._appeared(raw, step, node)
+                    yield from self._added_or_removed(diff, step, node)
+        elif diff.type in ("ParameterList", "HeadersMap", "SchemaProperties", "MediaTypesMap"):
+            for step, node in _children(diff.after if diff.kind == "added" else diff.before):
+                yield from self._added_or_removed(diff, step, node)
         else:
-            yield from self._appeared(raw, None, raw.after if raw.kind == "added" else raw.before)
+            yield from self._added_or_removed(diff, None, diff.after if diff.kind == "added" else diff.before)
 
     # ---------------------------------------------------------------- modified
 
-    def _modified(self, raw: Raw) -> Iterator[Finding]:
-        name, told = raw.property or "", f"`{raw.property}` {_change(raw.before, raw.after)}"
+    def _modified(self, diff: Difference) -> Iterator[Finding]:
+        name, text = (
+            diff.property or "",
+            f"`{diff.property}` {_change(diff.before, diff.after)}",
+        )
         if name == "key" or name.startswith("x-"):
-            # A component under another name is told as a model that went, and extensions are not the engine's to judge.
+            # A component under another name is reported as a removed model, and extensions are compared elsewhere.
             return
         if name in keywords.NOTES:
-            yield self._made(raw, "description-changed", f"`{name}` is worded differently")
+            yield self._made(diff, "description-changed", f"`{name}` is worded differently")
         elif name in keywords.EXAMPLES:
-            yield self._made(raw, "example-changed", "another example")
-        elif raw.type == "Operation" and name in _OPERATION:
+            yield self._made(diff, "example-changed", "another example")
+        elif diff.type == "Operation" and name in _OPERATION:
             rule = _OPERATION[name]
             if name == "deprecated":
-                told = "is deprecated" if raw.after else "is no longer deprecated"
-            yield self._made(raw, rule, told)
-        elif raw.type == "Parameter" and name == "required":
-            way = "required" if raw.after else "optional"
-            yield self._made(raw, f"parameter-became-{way}", f"became {way}")
-        elif raw.type == "Parameter":
+                text = "is deprecated" if diff.after else "is no longer deprecated"
+            yield self._made(diff, rule, text)
+        elif diff.type == "Parameter" and name == "required":
+            way = "required" if diff.after else "optional"
+            yield self._made(diff, f"parameter-became-{way}", f"became {way}")
+        elif diff.type == "Parameter":
             rule = "parameter-deprecated" if name == "deprecated" else "parameter-serialization-changed"
-            yield self._made(raw, rule, told)
-        elif raw.type == "RequestBody" and name == "required":
-            way = "required" if raw.after else "optional"
-            yield self._made(raw, f"request-body-became-{way}", f"the body became {way}")
-        elif raw.type == "Schema" and name == "required":
-            yield from self._required(raw)
-        elif raw.type == "Schema" and keywords.turn(name, raw.before, raw.after):
-            for rule in keywords.turn(name, raw.before, raw.after):
-                yield self._made(raw, rule, told, sided=True)
-        elif raw.type == "Info" and name == "version":
-            yield self._made(raw, "version-changed", f"the version {_change(raw.before, raw.after)}")
-        elif raw.type == "Server":
-            yield self._made(raw, "api-address-changed", told)
-        elif raw.type == "SecurityScheme":
-            yield self._made(raw, "security-scheme-changed", told)
-        elif raw.type in ("Info", "Tag", "ExternalDocs", "Contact", "License"):
-            yield self._made(raw, "description-changed", told)
+            yield self._made(diff, rule, text)
+        elif diff.type == "RequestBody" and name == "required":
+            way = "required" if diff.after else "optional"
+            yield self._made(diff, f"request-body-became-{way}", f"the body became {way}")
+        elif diff.type == "Schema" and name == "required":
+            yield from self._required(diff)
+        elif diff.type == "Schema" and keywords.directions(name, diff.before, diff.after):
+            for rule in keywords.directions(name, diff.before, diff.after):
+                yield self._made(diff, rule, text, sided=True)
+        elif diff.type == "Info" and name == "version":
+            yield self._made(diff, "version-changed", f"the version {_change(diff.before, diff.after)}")
+        elif diff.type == "Server":
+            yield self._made(diff, "api-address-changed", text)
+        elif diff.type == "SecurityScheme":
+            yield self._made(diff, "security-scheme-changed", text)
+        elif diff.type in ("Info", "Tag", "ExternalDocs", "Contact", "License"):
+            yield self._made(diff, "description-changed", text)
         else:
-            yield self._made(raw, raw.rule or f"{raw.type.lower()}-{name}-changed", told, impact=raw.impact)
+            yield self._made(
+                diff,
+                diff.rule or f"{diff.type.lower()}-{name}-changed",
+                text,
+                impact=diff.impact,
+            )
 
-    def _required(self, raw: Raw) -> Iterator[Finding]:
-        """Which members became required or optional; those that came or went are told as that."""
-        before, after = set(raw.before or ()), set(raw.after or ())
-        old, new = (self._members(document, at) for document, at in ((self._old, raw.old), (self._new, raw.new)))
+    def _required(self, diff: Difference) -> Iterator[Finding]:
+        """Which members became required or optional; added and removed ones are reported as such."""
+        before, after = set(diff.before or ()), set(diff.after or ())
+        old, new = (self._members(document, at) for document, at in ((self._old, diff.old), (self._new, diff.new)))
         for member in sorted(after - before):
             if member in old:
-                yield self._of_member(raw, member, "member-became-required", "became required")
+                yield self._of_member(diff, member, "member-became-required", "became required")
         for member in sorted(before - after):
             if member in new:
-                yield self._of_member(raw, member, "member-became-optional", "is no longer always there")
+                yield self._of_member(diff, member, "member-became-optional", "is no longer always there")
 
-    def _of_member(self, raw: Raw, member: str, rule: str, text: str) -> Finding:
-        old, new = (None if at is None else (*_holder(at), "properties", member) for at in (raw.old, raw.new))
-        return Finding(rule, True, text, old, new, raw.impact)
+    def _of_member(self, diff: Difference, member: str, rule: str, text: str) -> Finding:
+        old, new = (None if at is None else (*_holder(at), "properties", member) for at in (diff.old, diff.new))
+        return Finding(rule, True, text, old, new, diff.impact)
 
     def _members(self, document: dict[str, Any], at: Pointer | None) -> dict[str, Any]:
         node = sources.find(document, _holder(at or ()))
@@ -124,15 +131,15 @@ class Reader:
 
     # ---------------------------------------------------------------- added and removed
 
-    def _appeared(self, raw: Raw, step: str | None, node: Any) -> Iterator[Finding]:
-        added = raw.kind == "added"
+    def _added_or_removed(self, diff: Difference, step: str | None, node: Any) -> Iterator[Finding]:
+        added = diff.kind == "added"
         node = sources.follow(self._new if added else self._old, node)
-        way, path = ("added" if added else "removed"), raw.path if step is None else (*raw.path, step)
-        here = raw.new if added else raw.old
+        way, path = ("added" if added else "removed"), diff.path if step is None else (*diff.path, step)
+        here = diff.new if added else diff.old
         pointer = here if step is None or here is None else (*here, step)
         required = isinstance(node, dict) and node.get("required") is True
-        rule, sided, text = f"{raw.type.lower()}-{way}", False, "is new" if added else "is gone"
-        match raw.type:
+        rule, sided, text = f"{diff.type.lower()}-{way}", False, "is new" if added else "is gone"
+        match diff.type:
             case "Operation" | "PathItem":
                 rule = f"operation-{way}"
             case "Parameter" | "ParameterList":
@@ -162,20 +169,20 @@ class Reader:
             case "Link" | "LinksMap":
                 rule = "link-changed"
             case "Example" | "ExamplesMap" | "ExternalDocs" | "Contact" | "License":
-                rule = "example-changed" if raw.type.startswith("Example") else "description-changed"
+                rule = "example-changed" if diff.type.startswith("Example") else "description-changed"
             case "Schema" | "SchemaProperties":
-                rule, sided, text = self._schema(raw, path, way, text)
-            case _ if raw.rule:
-                rule = raw.rule
-        yield Finding(rule, sided, text, None if added else pointer, pointer if added else None, raw.impact)
+                rule, sided, text = self._schema(diff, path, way, text)
+            case _ if diff.rule:
+                rule = diff.rule
+        yield Finding(rule, sided, text, None if added else pointer, pointer if added else None, diff.impact)
 
-    def _schema(self, raw: Raw, path: Pointer, way: str, text: str) -> tuple[str, bool, str]:
+    def _schema(self, diff: Difference, path: Pointer, way: str, text: str) -> tuple[str, bool, str]:
         if len(path) > 1 and path[-2] in ("oneOf", "anyOf", "allOf"):
             return f"alternative-{way}", True, f"an alternative {text}"
         if len(path) > 1 and path[-2] == "properties":
             if way == "removed":
                 return "member-removed", True, f"the member {text}"
-            owner = sources.find(self._new, (raw.new or ())[:-2] if raw.type == "Schema" else (raw.new or ())[:-1])
+            owner = sources.find(self._new, (diff.new or ())[:-2] if diff.type == "Schema" else (diff.new or ())[:-1])
             need = "required" if isinstance(owner, dict) and path[-1] in owner.get("required", ()) else "optional"
             return f"member-added-{need}", True, f"the {need} member {text}"
         if path[-1:] == ("additionalProperties",):
@@ -184,8 +191,8 @@ class Reader:
             return ("type-narrowed" if way == "added" else "type-widened"), True, f"what items are {text}"
         return ("type-narrowed" if way == "added" else "type-widened"), True, f"the schema {text}"
 
-    def _made(self, raw: Raw, rule: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
-        return Finding(rule, sided, text, raw.old, raw.new, impact or raw.impact)
+    def _made(self, diff: Difference, rule: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
+        return Finding(rule, sided, text, diff.old, diff.new, impact or diff.impact)
 
 
 def _holder(pointer: Pointer) -> Pointer:

@@ -1,4 +1,4 @@
-"""Owns the direction in which a schema keyword changed: narrower, wider, or neither; knows no side and no document."""
+"""The direction in which a schema keyword changed: narrower, wider, or neither."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMED = {"pattern": "pattern", "format": "format", "const": "constant"}
 _ANNOTATIONS = {*NOTES, *EXAMPLES, "default", "deprecated", "discriminator"}
 
 
-def turn(keyword: str, before: Any, after: Any) -> list[str]:
+def directions(keyword: str, before: Any, after: Any) -> list[str]:
     """What became of a keyword, as the ends of rule names, such as `bound-tightened`. None stands for absent."""
     if keyword in NOTES:
         return ["description-changed"]

@@ -1,4 +1,4 @@
-"""Owns how a report is written down: as text, as JSON, as a Markdown section; decides nothing."""
+"""Renders a report as text, JSON or Markdown."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def as_text(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    return json.dumps(report.packed(), indent=2)
+    return json.dumps(report.to_json(), indent=2)
 
 
 def as_markdown(report: Report) -> str:

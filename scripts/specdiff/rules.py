@@ -1,4 +1,4 @@
-"""Owns what each kind of change means to a client of the API; knows the names of the kinds and finds none itself.
+"""The effect of each kind of change on a client of the API.
 
 A request is written by the client, so what narrows it breaks; a response is read by the client, so what widens it does.
 Two rulings are milder than a differ's, because of what this client does: it keeps unknown values of open enums, and it

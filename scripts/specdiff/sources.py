@@ -1,4 +1,4 @@
-"""Owns where a spec comes from, a file or a git revision, and the line of each of its nodes; compares nothing."""
+"""Reads a spec from a file or a git revision, and finds the line of each of its nodes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class SourceError(Exception):
 
 
 class Source:
-    """A spec as data, with the name it is told by and the line of every node."""
+    """A spec as data, with the name it is reported by and the line of every node."""
 
     def __init__(self, name: str, text: bytes, folder: Path) -> None:
         self.name = name
@@ -36,9 +36,9 @@ class Source:
             raise SourceError(f"{name}: this is not an OpenAPI document")
         if not str(self.document.get("openapi", "")).startswith("3.1."):
             raise SourceError(f"{name}: this is not an OpenAPI 3.1 document")
-        for pointer, fault in yaml_loader.impurities(self.document):
+        for pointer, fault in yaml_loader.json_errors(self.document):
             raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
-        for pointer, fault in metaschema.wrong_kinds(self.document):
+        for pointer, fault in metaschema.structure_errors(self.document):
             raise SourceError(f"{self.place(pointer)} #{write(pointer)}: {fault}")
 
     @property
@@ -80,8 +80,8 @@ def _read_revision(given: str, folder: Path) -> Source:
     except FileNotFoundError as error:
         raise SourceError(f"git:{given}: git is not installed") from error
     if done.returncode:
-        told = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
-        raise SourceError(f"git:{given}: {told[0].removeprefix('fatal: ')}")
+        text = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+        raise SourceError(f"git:{given}: {text[0].removeprefix('fatal: ')}")
     return Source(f"{path}@{revision}", done.stdout, folder)
 
 

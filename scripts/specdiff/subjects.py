@@ -1,4 +1,4 @@
-"""Owns the short name of a part of a spec, as people write it: `Usage.total_tokens`, `GET /v1/models, status 200`."""
+"""Short names for parts of a spec, as people write them: `Usage.total_tokens`, `GET /v1/models, status 200`."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ def name(document: dict[str, Any], pointer: Pointer) -> str:
 
 def _of_path(document: dict[str, Any], pointer: Pointer) -> str:
     path, method, rest = str(pointer[1]), str(pointer[2]) if len(pointer) > 2 else "", list(pointer[3:])
-    told = f"{method.upper()} {path}".strip()
+    text = f"{method.upper()} {path}".strip()
     if not rest:
-        return told
+        return text
     match rest:
         case ["parameters", index, *rest]:
             parameter = sources.follow(document, sources.find(document, (*pointer[:3], "parameters", index)))
-            told += f", parameter {parameter['name'] if isinstance(parameter, dict) else index}"
+            text += f", parameter {parameter['name'] if isinstance(parameter, dict) else index}"
         case ["responses", status, "headers", header, *rest]:
-            told += f", status {status}, header {header}"
+            text += f", status {status}, header {header}"
         case ["responses", status, "content", media_type, *rest]:
-            told += f", status {status}" + ("" if media_type == "application/json" else f" ({media_type})")
+            text += f", status {status}" + ("" if media_type == "application/json" else f" ({media_type})")
         case ["responses", status, *rest]:
-            told += f", status {status}"
+            text += f", status {status}"
         case ["requestBody", "content", _, *rest] | ["requestBody", *rest]:
-            told += ", body"
+            text += ", body"
         case _:
-            return told
+            return text
     member = _member(rest)
-    return f"{told}: {member.removeprefix('.')}" if member else told
+    return f"{text}: {member.removeprefix('.')}" if member else text
 
 
 def _member(steps: list[str | int]) -> str:
     """The dotted path of a member; keywords and unions are left out."""
-    told, index = "", 0
+    text, index = "", 0
     while index < len(steps):
         step = steps[index]
         if step == "properties" and index + 1 < len(steps):
-            told += f".{steps[index + 1]}"
+            text += f".{steps[index + 1]}"
             index += 1
         elif step == "items":
-            told += "[]"
+            text += "[]"
         elif step in ("oneOf", "anyOf", "allOf", "discriminator"):
             index += 2 if step == "discriminator" else 1
         index += 1
-    return told
+    return text

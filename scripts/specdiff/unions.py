@@ -1,4 +1,4 @@
-"""Owns the places where a schema became a union or ceased to be one, which the engine tells as a heap of changes."""
+"""Finds schemas that became a union or ceased to be one, which the engine reports as many changes."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any
 from generator.yaml_loader import Pointer
 
 from . import keywords, sources
-from .engine import Raw
+from .engine import Difference
 from .findings import Finding
 
 _KEYWORDS = ("properties", "oneOf", "anyOf", "items")
 
 
-def gather(
-    raws: Iterable[Raw], old: dict[str, Any], new: dict[str, Any]
-) -> tuple[list[Raw], list[tuple[Raw, Finding]]]:
-    """The differences that stand for themselves, and one finding for each place that was reshaped."""
-    kept: list[Raw] = []
-    reshaped: dict[Pointer, tuple[Raw, Finding]] = {}
-    for raw in raws:
-        place = _reshaped_place(raw, old, new)
+def extract(
+    differences: Iterable[Difference], old: dict[str, Any], new: dict[str, Any]
+) -> tuple[list[Difference], list[tuple[Difference, Finding]]]:
+    """The differences that stand for themselves, and one finding for each place that was union_changes."""
+    kept: list[Difference] = []
+    union_changes: dict[Pointer, tuple[Difference, Finding]] = {}
+    for diff in differences:
+        place = _union_place(diff, old, new)
         if place is None:
-            kept.append(raw)
-        elif place not in reshaped:
-            reshaped[place] = raw, _finding(place, old, new)
-    return kept, list(reshaped.values())
+            kept.append(diff)
+        elif place not in union_changes:
+            union_changes[place] = diff, _finding(place, old, new)
+    return kept, list(union_changes.values())
 
 
-def _reshaped_place(raw: Raw, old: dict[str, Any], new: dict[str, Any]) -> Pointer | None:
-    """The place whose reshaping explains a difference, or None."""
-    if raw.old is not None and raw.new is not None and raw.old[:3] == raw.new[:3] and raw.property != "oneOf":
-        same_file_place = raw.old[: len(raw.new)] == raw.new or raw.new[: len(raw.old)] == raw.old
+def _union_place(diff: Difference, old: dict[str, Any], new: dict[str, Any]) -> Pointer | None:
+    """The place whose reshaping explains a diff, or None."""
+    if diff.old is not None and diff.new is not None and diff.old[:3] == diff.new[:3] and diff.property != "oneOf":
+        same_file_place = diff.old[: len(diff.new)] == diff.new or diff.new[: len(diff.old)] == diff.old
         if not same_file_place:
             return None
-    path = raw.path
+    path = diff.path
     for place in (path, path[:-1], path[:-2]):
         if path[len(place) : len(place) + 1] and path[len(place)] not in _KEYWORDS:
             continue

@@ -1,4 +1,4 @@
-"""Owns the question on which side a part of a spec is seen, in requests or in responses, and by which operations."""
+"""Tells whether a part of a spec is used in requests or in responses, and by which operations."""
 
 from __future__ import annotations
 

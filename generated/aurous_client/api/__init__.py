@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from ..lazy import offer as _offer
+from ..lazy import attach as _attach
 
 if TYPE_CHECKING:
     from . import balance as balance
     from . import chat as chat
     from . import models as models
 else:
-    __getattr__, __dir__ = _offer(
+    __getattr__, __dir__ = _attach(
         __name__,
         {
             "balance": "balance",

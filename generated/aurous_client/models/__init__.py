@@ -1,8 +1,8 @@
-"""The objects, enums and unions of the API, one module for each, loaded when it is asked for."""
+"""The objects, enums and unions of the API, one module each, loaded on first access."""
 
 from typing import TYPE_CHECKING
 
-from ..lazy import offer as _offer
+from ..lazy import attach as _attach
 
 if TYPE_CHECKING:
     from .aliases import ChatMessage as ChatMessage
@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     from .video_url import VideoUrl as VideoUrl
     from .video_url_part import VideoUrlPart as VideoUrlPart
 else:
-    __getattr__, __dir__ = _offer(
+    __getattr__, __dir__ = _attach(
         __name__,
         {
             "ApiError": "api_error",

@@ -55,10 +55,10 @@ class ApiError(JsonObject):
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", UNSET)
         if _kind(type) is not str:
-            type = _parse.member("type", type, _parse.keyword)
+            type = _parse.member("type", type, _parse.open_enum)
         code: Any = _rest.pop("code", UNSET)
         if _kind(code) is not str:
-            code = _parse.member("code", code, _parse.keyword)
+            code = _parse.member("code", code, _parse.open_enum)
         message: Any = _rest.pop("message", UNSET)
         if _kind(message) is not str:
             message = _parse.member("message", message, _parse.string)

@@ -57,10 +57,10 @@ class Balance(JsonObject):
             available_credits = _parse.member("available_credits", available_credits, _parse.number)
         currency: Any = _rest.pop("currency", UNSET)
         if _kind(currency) is not str:
-            currency = _parse.member("currency", currency, _parse.keyword)
+            currency = _parse.member("currency", currency, _parse.open_enum)
         billing_mode: Any = _rest.pop("billing_mode", UNSET)
         if billing_mode is not UNSET and _kind(billing_mode) is not str:
-            billing_mode = _parse.optional("billing_mode", billing_mode, _parse.keyword)
+            billing_mode = _parse.optional("billing_mode", billing_mode, _parse.open_enum)
         _made = _blank(cls)
         _made.credits = credits
         _made.held_credits = held_credits

@@ -59,7 +59,7 @@ class ChatCompletion(JsonObject):
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "chat.completion")
         if _kind(object) is not str:
-            object = _parse.member("object", object, _parse.keyword)
+            object = _parse.member("object", object, _parse.open_enum)
         created: Any = _rest.pop("created", UNSET)
         if _kind(created) is not int:
             created = _parse.member("created", created, _parse.integer)
@@ -72,7 +72,7 @@ class ChatCompletion(JsonObject):
         usage = _parse.member("usage", _rest.pop("usage", UNSET), Usage.from_dict)
         status: Any = _rest.pop("status", UNSET)
         if _kind(status) is not str:
-            status = _parse.member("status", status, _parse.keyword)
+            status = _parse.member("status", status, _parse.open_enum)
         error: Any = _rest.pop("error", UNSET)
         if error is not UNSET:
             error = _parse.member(

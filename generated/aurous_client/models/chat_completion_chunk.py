@@ -53,7 +53,7 @@ class ChatCompletionChunk(JsonObject):
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "chat.completion.chunk")
         if _kind(object) is not str:
-            object = _parse.member("object", object, _parse.keyword)
+            object = _parse.member("object", object, _parse.open_enum)
         created: Any = _rest.pop("created", UNSET)
         if _kind(created) is not int:
             created = _parse.member("created", created, _parse.integer)

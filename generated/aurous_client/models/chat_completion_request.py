@@ -143,7 +143,9 @@ class ChatCompletionRequest(JsonObject):
         tool_choice: Any = _rest.pop("tool_choice", UNSET)
         if tool_choice is not UNSET:
             tool_choice = _parse.optional(
-                "tool_choice", tool_choice, lambda value: _parse.union(value, _parse.keyword, NamedToolChoice.from_dict)
+                "tool_choice",
+                tool_choice,
+                lambda value: _parse.union(value, _parse.open_enum, NamedToolChoice.from_dict),
             )
         response_format: Any = _rest.pop("response_format", UNSET)
         if response_format is not UNSET:
@@ -156,7 +158,7 @@ class ChatCompletionRequest(JsonObject):
             )
         reasoning_effort: Any = _rest.pop("reasoning_effort", UNSET)
         if reasoning_effort is not UNSET and _kind(reasoning_effort) is not str:
-            reasoning_effort = _parse.optional("reasoning_effort", reasoning_effort, _parse.keyword)
+            reasoning_effort = _parse.optional("reasoning_effort", reasoning_effort, _parse.open_enum)
         seed: Any = _rest.pop("seed", UNSET)
         if seed is not UNSET and _kind(seed) is not int:
             seed = _parse.optional("seed", seed, _parse.integer)

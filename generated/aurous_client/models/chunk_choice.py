@@ -52,7 +52,7 @@ class ChunkChoice(JsonObject):
             finish_reason = _parse.member(
                 "finish_reason",
                 finish_reason,
-                lambda value: _parse.union(value, _parse.keyword, _parse.string, _parse.null),
+                lambda value: _parse.union(value, _parse.open_enum, _parse.string, _parse.null),
             )
         logprobs: Any = _rest.pop("logprobs", UNSET)
         if logprobs is not UNSET:

@@ -46,7 +46,7 @@ class ImageUrl(JsonObject):
             url = _parse.member("url", url, _parse.string)
         detail: Any = _rest.pop("detail", UNSET)
         if detail is not UNSET and _kind(detail) is not str:
-            detail = _parse.optional("detail", detail, _parse.keyword)
+            detail = _parse.optional("detail", detail, _parse.open_enum)
         _made = _blank(cls)
         _made.url = url
         _made.detail = detail

@@ -56,10 +56,10 @@ class Model(JsonObject):
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "model")
         if _kind(object) is not str:
-            object = _parse.member("object", object, _parse.keyword)
+            object = _parse.member("object", object, _parse.open_enum)
         kind: Any = _rest.pop("kind", UNSET)
         if kind is not UNSET and _kind(kind) is not str:
-            kind = _parse.optional("kind", kind, _parse.keyword)
+            kind = _parse.optional("kind", kind, _parse.open_enum)
         chat_pricing: Any = _rest.pop("chat_pricing", UNSET)
         if chat_pricing is not UNSET:
             chat_pricing = _parse.member(

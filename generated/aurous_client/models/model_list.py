@@ -36,7 +36,7 @@ class ModelList(JsonObject):
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         object: Any = _rest.pop("object", "list")
         if _kind(object) is not str:
-            object = _parse.member("object", object, _parse.keyword)
+            object = _parse.member("object", object, _parse.open_enum)
         data = _parse.member("data", _rest.pop("data", UNSET), lambda value: _parse.array(value, Model.from_dict))
         _made = _blank(cls)
         _made.object = object

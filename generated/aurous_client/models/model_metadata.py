@@ -60,7 +60,7 @@ class ModelMetadata(JsonObject):
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         kind: Any = _rest.pop("kind", UNSET)
         if kind is not UNSET and _kind(kind) is not str:
-            kind = _parse.optional("kind", kind, _parse.keyword)
+            kind = _parse.optional("kind", kind, _parse.open_enum)
         context_window: Any = _rest.pop("context_window", UNSET)
         if context_window is not UNSET and _kind(context_window) is not int:
             context_window = _parse.optional("context_window", context_window, _parse.integer)

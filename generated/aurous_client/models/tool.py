@@ -37,7 +37,7 @@ class Tool(JsonObject):
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", "function")
         if _kind(type) is not str:
-            type = _parse.member("type", type, _parse.keyword)
+            type = _parse.member("type", type, _parse.open_enum)
         function = _parse.member("function", _rest.pop("function", UNSET), FunctionDefinition.from_dict)
         _made = _blank(cls)
         _made.type = type

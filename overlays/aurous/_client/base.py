@@ -36,7 +36,7 @@ def _response_format(kind: type[Any]) -> Any:
     return response_format_for(kind)
 
 
-encoding.adapt_class = _response_format
+encoding.class_converter = _response_format
 
 
 class LazyLedger:

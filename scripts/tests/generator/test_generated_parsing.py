@@ -304,16 +304,16 @@ def test_all_errors_have_one_base() -> None:
     ],
 )
 def test_date_times_are_read_in_every_form_of_iso_8601(text: str, expected: datetime.datetime) -> None:
-    made = parsing.moment(text)
+    made = parsing.date_time(text)
     assert (made, repr(made.tzinfo)) == (expected, repr(expected.tzinfo))
 
 
 def test_an_offset_is_kept() -> None:
-    made = repickled(parsing.moment("2026-05-15T12:30:00+02:00"))
+    made = repickled(parsing.date_time("2026-05-15T12:30:00+02:00"))
     assert made.isoformat() == "2026-05-15T12:30:00+02:00"
 
 
-@pytest.mark.parametrize("read", [parsing.moment, parsing.date])
+@pytest.mark.parametrize("read", [parsing.date_time, parsing.date])
 @pytest.mark.parametrize(
     "value", ["", "2026", "2026-05", "2026-13-01", "2026-05-15T99:00:00Z", "soon", "é" * 20, 20260515, None, ["2026"]]
 )
@@ -329,7 +329,8 @@ def test_dates_are_read() -> None:
 def test_dateutil_is_imported_by_the_first_date_only() -> None:
     program = (
         "import sys; from aurous_client import models, parsing, resources; models.ChatCompletion; "
-        "assert 'dateutil' not in sys.modules; parsing.moment('2026-05-15T12:30:00Z'); assert 'dateutil' in sys.modules"
+        "assert 'dateutil' not in sys.modules; parsing.date_time('2026-05-15T12:30:00Z'); "
+        "assert 'dateutil' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 

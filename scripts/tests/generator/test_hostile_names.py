@@ -52,7 +52,17 @@ MEMBERS = [
         "to_dict",
         "encoded",
     ),
-    *("additional_properties", "timeout", "body", "extra_headers", "extra_body", "stream", "given", "class", "None"),
+    *(
+        "additional_properties",
+        "timeout",
+        "body",
+        "extra_headers",
+        "extra_body",
+        "stream",
+        "merge_body",
+        "class",
+        "None",
+    ),
     *("True", "import", "list", "dict", "str", "int", "float", "bool", "uuid", "datetime", "id", "_origin", "request"),
     *("a-b", "c.d", "e f", "1st", "$ref-like", "ünï", "x/y", "~", "UPPER", "camelCase", "@context", "Any"),
     *("property", "field", "define", "kind", "parse", "encode", "UNSET", "made", "name", "create_thing", "create_odd"),
@@ -186,7 +196,18 @@ def test_hostile_members_parameters_and_words(tmp_path: Path) -> None:
     }
     parameters = [
         {"name": name, "in": "query", "schema": {"type": "string", "pattern": '"""\\d{2}', "description": everything}}
-        for name in ("client", "body", "self", "timeout", "extra_headers", "to_json", "given", "from", 'a"b', "stream")
+        for name in (
+            "client",
+            "body",
+            "self",
+            "timeout",
+            "extra_headers",
+            "to_json",
+            "merge_body",
+            "from",
+            'a"b',
+            "stream",
+        )
     ]
     document["paths"]["/v1/odd"] = {
         "post": operation(

@@ -107,7 +107,7 @@ def test_caches_are_not_strays(package: Path, target: Path) -> None:
 def test_strays_beside_the_package_are_seen(target: Path) -> None:
     (target.parent / "notes.md").touch()
     (target.parent / "__pycache__").mkdir()
-    assert output_tree.strays(target) == ["not generated: ../notes.md"]
+    assert output_tree.unexpected_siblings(target) == ["not generated: ../notes.md"]
 
 
 def test_a_tampered_tree_exits_with_1_and_is_mended(run: Run, small: Path, target: Path, package: Path) -> None:

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
-from ...lazy import offer as _offer
+from ...lazy import attach as _attach
 
 if TYPE_CHECKING:
     from . import list_models as list_models
 else:
-    __getattr__, __dir__ = _offer(
+    __getattr__, __dir__ = _attach(
         __name__,
         {
             "list_models": "list_models",

@@ -58,7 +58,7 @@ def arguments_arrive() -> None:
     except LookupError:
         request = root._caller.request
     assert set(json.loads(request.content)) == set(members)
-    wanted = {"client", "body", "self", "timeout", "extra_headers", "to_json", "given", "from", 'a"b', "stream"}
+    wanted = {"client", "body", "self", "timeout", "extra_headers", "to_json", "merge_body", "from", 'a"b', "stream"}
     assert {name for name, _ in request.query} == wanted
     sent = [*json.loads(request.content).values(), *(value for _, value in request.query)]
     assert sorted(sent) == sorted(values.values())
