@@ -118,9 +118,9 @@ def test_names_of_our_own_are_known() -> None:
                 ours.add(node.name)
     ours -= {*spec.schemas, *(names.module_name(o["operationId"]) for _, o in spec.operations())}
     classes = {name for name in ours if name[0].isupper() and not name.endswith("Resource")}
-    assert classes <= names.TAKEN_CLASSES
+    assert classes <= names.RESERVED_CLASSES
     functions = {"annotations", "get_args", "to_json", "to_query", "to_segment"}
-    assert {name for name in ours if name[0].islower()} - functions <= names.TAKEN_MODULES
+    assert {name for name in ours if name[0].islower()} - functions <= names.RESERVED_MODULES
 
 
 @pytest.mark.parametrize(

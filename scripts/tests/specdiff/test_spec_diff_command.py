@@ -86,7 +86,7 @@ def test_a_revision_is_compared_without_the_engine_where_nothing_changed(
 
 
 @pytest.mark.parametrize(
-    ("merge_body", "reason"),
+    ("given", "reason"),
     [
         ("no/such.yaml", "no/such.yaml: No such file or directory"),
         ("git:no-such-revision", "invalid object name 'no-such-revision'"),
