@@ -61,6 +61,7 @@ class DatabaseStore:
         self._insert = self.database.insert
         self._claim_key = statements.claim_key(self._insert)
         self._create_balance = statements.create_balance(self._insert)
+        self._create_bucket = statements.create_bucket(self._insert)
 
     async def start(self) -> None:
         # Each start of a completion reads it again.
@@ -247,11 +248,13 @@ class DatabaseStore:
 
     async def update_bucket(self, bucket: str, change: Change) -> BucketState:
         def work(connection: sa.Connection) -> BucketState:
-            connection.execute(self._insert(buckets).values(name=bucket).on_conflict_do_nothing())
-            here = buckets.c.name == bucket
-            row = connection.execute(sa.select(buckets).where(here).with_for_update()).one()
+            here = {"of_name": bucket}
+            row = connection.execute(statements.READ_BUCKET, here).one_or_none()
+            if row is None:
+                connection.execute(self._create_bucket, {"name": bucket})
+                row = connection.execute(statements.READ_BUCKET, here).one()
             state = change(None if row.at is None else BucketState(row.amount, row.at))
-            connection.execute(sa.update(buckets).where(here).values(amount=state.amount, at=state.at))
+            connection.execute(statements.UPDATE_BUCKET, {**here, "amount": state.amount, "at": state.at})
             return state
 
         return await self._transact(work)

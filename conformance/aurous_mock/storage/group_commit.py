@@ -31,7 +31,10 @@ class GroupCommitter:
         self._thread.start()
 
     def submit(self, work: Callable[[sa.Connection], T]) -> "Future[T]":
-        """Run `work` in a transaction. The future is done after the commit."""
+        """Run `work` in a transaction. The future is done after the commit.
+
+        `work` may run twice, the first time without effect on the database, so it must have no other effects.
+        """
         job = _Job(work)
         self._queue.put(job)
         return job.future
@@ -54,9 +57,8 @@ class GroupCommitter:
 
     def _commit(self, jobs: "list[_Job]") -> None:
         try:
-            with self._engine.begin() as connection:
-                for job in jobs:
-                    job.run(connection)
+            if not self._commit_together(jobs):
+                self._commit_separately(jobs)
         except BaseException as error:
             for job in jobs:
                 job.future.set_exception(error)
@@ -64,25 +66,46 @@ class GroupCommitter:
             for job in jobs:
                 job.resolve()
 
+    def _commit_together(self, jobs: "list[_Job]") -> bool:
+        """Commit all without savepoints, which cost a third of the time; False, without effect, if one fails."""
+        with self._engine.connect() as connection, connection.begin() as transaction:
+            for job in jobs:
+                job.run(connection)
+                if job.is_rolled_back:
+                    transaction.rollback()
+                    return False
+        return True
+
+    def _commit_separately(self, jobs: "list[_Job]") -> None:
+        """Commit those that succeed: a failure of one transaction must not undo the others of its group."""
+        with self._engine.begin() as connection:
+            for job in jobs:
+                savepoint = connection.begin_nested()
+                job.run(connection)
+                if job.is_rolled_back:
+                    savepoint.rollback()
+                else:
+                    savepoint.commit()
+
 
 class _Job:
     def __init__(self, work: Callable[[sa.Connection], Any]) -> None:
         self._work = work
         self._result: Any = None
         self._error: Exception | None = None
+        self.is_rolled_back = False
         self.future: Future[Any] = Future()
         # Once it is running it cannot be cancelled: a request that ends does not undo its transaction.
         self.future.set_running_or_notify_cancel()
 
     def run(self, connection: sa.Connection) -> None:
+        self._result, self._error, self.is_rolled_back = None, None, False
         try:
-            # A failure of one transaction must not undo the others of its group.
-            with connection.begin_nested():
-                self._result = self._work(connection)
+            self._result = self._work(connection)
         except Rollback as rollback:
-            self._result = rollback.result
+            self._result, self.is_rolled_back = rollback.result, True
         except Exception as error:
-            self._error = error
+            self._error, self.is_rolled_back = error, True
 
     def resolve(self) -> None:
         if self._error is None:

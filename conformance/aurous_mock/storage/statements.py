@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from aurous_mock.completions.draft import IN_PROGRESS
-from aurous_mock.storage.tables import balances, charges, completions, keys, meta, rules
+from aurous_mock.storage.tables import balances, buckets, charges, completions, keys, meta, rules
 
 # Parameters whose names are no columns: of an UPDATE, those of columns are what it sets.
 _ID, _TEAM, _KEY = (bindparam(name, type_=sa.Text) for name in ("of_id", "of_team", "of_key"))
@@ -44,6 +44,10 @@ READ_RUNNING = sa.select(completions.c.team, completions.c.hold, completions.c.k
 FINISH = sa.update(completions).where(_running)
 CHECKPOINT = sa.update(completions).where(_running).returning(completions.c.cancel_asked)
 
+_bucket = buckets.c.name == bindparam("of_name", type_=sa.Text)
+READ_BUCKET = sa.select(buckets.c.amount, buckets.c.at).where(_bucket).with_for_update()
+UPDATE_BUCKET = sa.update(buckets).where(_bucket)
+
 
 def claim_key(insert: Any) -> Any:
     """Claims a key that is not stored. insert: the INSERT of the dialect"""
@@ -53,3 +57,8 @@ def claim_key(insert: Any) -> Any:
 def create_balance(insert: Any) -> Any:
     """Creates the balance of a team that has none. insert: the INSERT of the dialect"""
     return insert(balances).on_conflict_do_nothing()
+
+
+def create_bucket(insert: Any) -> Any:
+    """Creates an unused rate-limit bucket, if there is none. insert: the INSERT of the dialect"""
+    return insert(buckets).on_conflict_do_nothing()
