@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Tests the conformance suite: every planted fault must be caught, and no legal variation may be. Exit 1 otherwise.
 
-    python3 scripts/mutation_score.py [--quick] [--only ID ...] [--schemathesis] [--record]
+    python3 scripts/mutation_score.py [--server NAME] [--quick | --only ID ... | --sample N] [--schemathesis] [--record]
     python3 scripts/mutation_score.py --mechanical [--sample N]
 
 Needs nothing but Python and pip.
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
 PAGE, SEEN = HOME / "RESULTS.md", HOME / "seen.json"
+# How many mechanical mutants are tried unless a number is asked for.
+MECHANICAL = 120
 
 
 def main() -> int:
@@ -36,10 +38,11 @@ def main() -> int:
 def _mechanical(options: argparse.Namespace) -> int:
     from mutants.source_mutation import report
 
-    return report(workers=options.workers, size=options.sample, selected=options.only)
+    return report(workers=options.workers, size=options.sample or MECHANICAL, selected=options.only)
 
 
 def _planted(options: argparse.Namespace) -> int:
+    from mutants.catalogue import ALL
     from mutants.report import Matrix, VariantResult, line_of
     from mutants.runner import run_variants
 
@@ -60,11 +63,10 @@ def _planted(options: argparse.Namespace) -> int:
     print("", *map(line_of, matrix.bad), matrix.score, sep="\n")
     if options.json:
         options.json.write_text(matrix.as_json())
-    if options.record and (options.only or options.quick):
-        PAGE.write_text(matrix.revise(PAGE.read_text()))
-    elif options.record:
-        PAGE.write_text(matrix.as_page())
-        SEEN.write_text(matrix.as_record())
+    if options.record:
+        # Of an incomplete run, what is known of the other variants stays.
+        PAGE.write_text(matrix.as_page(PAGE.read_text(), known=ALL))
+        SEEN.write_text(matrix.as_record(json.loads(SEEN.read_text()), known=ALL))
     return 1 if matrix.bad else 0
 
 
@@ -84,26 +86,31 @@ def _baseline(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | N
 
 
 def _selected(options: argparse.Namespace) -> list[Variant]:
-    from mutants.catalogue import VARIANTS, quick
+    from mutants.catalogue import BY_SERVER, ServerName, quick, sample
 
+    servers = list(ServerName) if options.server == "both" else [ServerName(options.server)]
+    variants = [variant for server in servers for variant in BY_SERVER[server].values()]
     if options.only:
-        unknown = [name for name in options.only if not any(each.startswith(name) for each in VARIANTS)]
+        unknown = [name for name in options.only if not any(each.id.startswith(name) for each in variants)]
         if unknown:
             sys.exit(f"mutation_score: no variant is called {', '.join(unknown)}")
-        return [variant for name, variant in VARIANTS.items() if name.startswith(tuple(options.only))]
-    return quick() if options.quick else list(VARIANTS.values())
+        return [variant for variant in variants if variant.id.startswith(tuple(options.only))]
+    if options.quick:
+        return [variant for variant in quick() if variant in variants]
+    return sample(variants, options.sample) if options.sample else variants
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mutation_score.py", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
+    add("--server", choices=("mock", "independent", "both"), default="both", help="where to plant (default: both)")
     add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
     add("--quick", action="store_true", help="a subset, for every push")
     add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
     add("--all-rules", action="store_true", help="go on after the first broken rule: the whole matrix, and slow")
     add("--schemathesis", action="store_true", help="show beside it what plain schemathesis says")
     add("--mechanical", action="store_true", help="mutate the mock's own code instead, mechanically")
-    add("--sample", type=int, default=120, metavar="N", help="how many mechanical mutants to try (default: 120)")
+    add("--sample", type=int, metavar="N", help="how many to try (default: all; of the mechanical mutants 120)")
     add("--verbose", action="store_true", help="print the suite's output for what went wrong")
     add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
     add("--record", action="store_true", help=f"write {PAGE.name}, and what makes the next run faster, to be committed")

@@ -53,16 +53,22 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Variant:
-    """One server that differs from the mock."""
+    """One server that differs from a correct one."""
 
     id: str
     kind: Kind
     sentence: str
     page: str
+
+
+@dataclass(frozen=True)
+class MockVariant(Variant):
+    """The mock, with a behaviour in front of it."""
+
     make: Callable[[], Behaviour]
 
 
-VARIANTS: dict[str, Variant] = {}
+VARIANTS: dict[str, MockVariant] = {}
 
 
 class Registry:
@@ -134,7 +140,7 @@ class Registry:
 
     def _add(self, name: str, sentence: str, page: str, make: Callable[[], Behaviour]) -> None:
         assert name not in VARIANTS, f"two variants are called {name}"
-        VARIANTS[name] = Variant(name, self._kind, sentence, page, make)
+        VARIANTS[name] = MockVariant(name, self._kind, sentence, page, make)
 
 
 fault = Registry(Kind.FAULT)

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from mutants.registry import Kind, Variant
 from mutants.suite_runner import SuiteRun
@@ -42,6 +43,18 @@ class VariantResult:
     @property
     def good(self) -> bool:
         return self.outcome in GOOD
+
+
+TITLES = {Kind.FAULT: "Planted faults", Kind.VARIATION: "Legal variations"}
+
+
+class Row(NamedTuple):
+    """A line of the page."""
+
+    kind: Kind
+    id: str
+    outcome: Outcome
+    text: str
 
 
 class Matrix:
@@ -87,50 +100,53 @@ class Matrix:
         ]
         return json.dumps({"score": self.score, "variants": rows}, indent=1, ensure_ascii=False) + "\n"
 
-    def as_record(self) -> str:
-        """What makes a later run faster: by id, the first test that caught the variant."""
+    def as_record(self, earlier: Mapping[str, str] | None = None, known: Container[str] = ()) -> str:
+        """What makes a later run faster: by id, the first test that caught the variant.
+
+        Of `earlier` records, those of `known` variants that this run did not try are kept.
+        """
+        tried = {result.variant.id for result in self.results}
+        kept = {name: test for name, test in (earlier or {}).items() if name in known and name not in tried}
         hits = {
             result.variant.id: result.suite_run.tests[0] for result in self.of(Kind.FAULT) if result.suite_run.tests
         }
-        return json.dumps(hits, indent=1) + "\n"
+        return json.dumps(dict(sorted({**kept, **hits}.items())), indent=1) + "\n"
 
-    def as_page(self) -> str:
-        """Markdown, for the repository."""
+    def as_page(self, earlier: str = "", known: Container[str] = ()) -> str:
+        """Markdown, for the repository.
+
+        Of an `earlier` page, the rows of `known` variants that this run did not try are kept.
+        """
+        rows = {row.id: row for row in _rows_of(earlier) if row.id in known}
+        rows |= {result.variant.id: _row(result) for result in self.results}
+        ordered = sorted(rows.values())
         lines = [
             "# What the suite catches",
             "",
             "Written by `scripts/mutation_score.py --record`; not to be edited.",
             "",
-        ]
-        lines += [f"**{self.score}.**", ""]
-        lines += [
+            f"**{_scored([(row.kind, row.outcome) for row in ordered])}.**",
+            "",
             "The rule is the first that failed. The suite stops there: others may fail too.",
+            "What begins with `independent` is planted in the independent server, the rest in front of the mock.",
             "",
         ]
-        for kind, title in ((Kind.FAULT, "Planted faults"), (Kind.VARIATION, "Legal variations")):
+        for kind, title in TITLES.items():
             lines += [f"## {title}", "", "| id | documented | page | outcome | rule |", "|---|---|---|---|---|"]
-            lines += map(_row, self.of(kind))
+            lines += [row.text for row in ordered if row.kind is kind]
             lines.append("")
         return "\n".join(lines)
 
-    def revise(self, page: str) -> str:
-        """The page with the rows of these variants, and only these, replaced."""
-        rows = {result.variant.id: _row(result) for result in self.results}
-        lines = [rows.get(_named(line), line) for line in page.splitlines()]
-        outcomes = []
-        for line in lines:
-            if line.startswith("## "):
-                kind = Kind.VARIATION if "variations" in line else Kind.FAULT
-            if _named(line):
-                outcomes.append((kind, Outcome(line.split(" | ")[3].partition(" (")[0].strip("*"))))
-        headline = next(place for place, line in enumerate(lines) if line.startswith("**"))
-        lines[headline] = f"**{_scored(outcomes)}.**"
-        return "\n".join(lines) + "\n"
 
-
-def _named(line: str) -> str:
-    """The variant that a line of the page is about, if it is about one."""
-    return line.split("`")[1] if line.startswith("| `") else ""
+def _rows_of(page: str) -> Iterator[Row]:
+    kind = Kind.FAULT
+    kinds = {f"## {title}": kind for kind, title in TITLES.items()}
+    for line in page.splitlines():
+        kind = kinds.get(line, kind)
+        if line.startswith("| `"):
+            name = line.split("`")[1]
+            outcome = Outcome(line.split(" | ")[3].partition(" (")[0].strip("*"))
+            yield Row(kind, name, outcome, line)
 
 
 def _scored(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
@@ -148,9 +164,11 @@ def line_of(result: VariantResult) -> str:
     return f"{result.outcome:11} {result.variant.id:42} {rules or '-'}{baseline}"
 
 
-def _row(result: VariantResult) -> str:
+def _row(result: VariantResult) -> Row:
     rule = f"`{result.suite_run.failed[0]}`" if result.suite_run.failed else ""
     outcome = str(result.outcome) if result.good else f"**{result.outcome}**"
     if result.baseline is not None:
         outcome += " (schemathesis too)" if result.baseline else ""
-    return f"| `{result.variant.id}` | {result.variant.sentence} | {result.variant.page} | {outcome} | {rule} |"
+    variant = result.variant
+    text = f"| `{variant.id}` | {variant.sentence} | {variant.page} | {outcome} | {rule} |"
+    return Row(variant.kind, variant.id, result.outcome, text)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from mutants.catalogue import VARIANTS
+from mutants.catalogue import ALL
 from mutants.proxy import CRASHED
 from mutants.registry import Kind, Variant
 from mutants.report import VariantResult
@@ -49,12 +49,16 @@ def run_variant(
     baseline: Baseline | None = None,
 ) -> VariantResult:
     """Try one variant."""
-    # Without a hint, the tests that are about the same thing are likely to catch it.
+    # Without a hint, the tests that are about the same thing are likely to catch it: those of the same name or page.
     first = [*first, variant.id.partition(".")[0]]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "server.txt")
         with _served(variant.id, str(log)) as url:
-            suite_run = suite.test(url, exhaustive=exhaustive or variant.kind is Kind.VARIATION, first=first)
+            suite_run = (
+                suite.test(url, exhaustive=True)
+                if variant.kind is Kind.VARIATION
+                else suite.test(url, exhaustive=exhaustive, first=first, page=variant.page)
+            )
         has_failures = None
         if baseline is not None:
             # A server of its own, without what the suite left behind.
@@ -83,7 +87,7 @@ def _served(name: str, log: str) -> Iterator[str]:
 
 def _serve(name: str, log: str, pipe: Connection) -> None:
     redirect_output(log)
-    with running(VARIANTS[name]) as url:
+    with running(ALL[name]) as url:
         pipe.send(url)
         # Ends when the other side does.
         pipe.poll(None)

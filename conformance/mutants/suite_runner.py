@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from harness.rules import rule_of
 
 from mutants.variant_server import KEY, OTHER_KEY
 
@@ -45,13 +46,14 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class Job:
-    """One run. Tests whose ids contain one of the words in `first` come first, in the order of the words; a run that is
-    not `exhaustive` ends at the first failed rule."""
+    """One run. Tests whose ids contain one of the words in `first` come first, in the order of the words, and then the
+    tests of rules from `page`; a run that is not `exhaustive` ends at the first failed rule."""
 
     url: str
     report: str
     exhaustive: bool
     first: tuple[str, ...]
+    page: str
 
 
 class Suite:
@@ -77,13 +79,13 @@ class Suite:
         self._process.join(TIMEOUT)
         self._folder.cleanup()
 
-    def test(self, url: str, *, exhaustive: bool, first: Sequence[str] = ()) -> SuiteRun:
+    def test(self, url: str, *, exhaustive: bool, first: Sequence[str] = (), page: str = "") -> SuiteRun:
         """Test the server at `url`."""
         begun = time.monotonic()
         self._report.unlink(missing_ok=True)
         printed = len(self._log_text())
         try:
-            self._ours.send(Job(url, str(self._report), exhaustive, tuple(first)))
+            self._ours.send(Job(url, str(self._report), exhaustive, tuple(first), page))
             self._ours.recv()
         except (EOFError, ConnectionError):
             self._process.join(TIMEOUT)
@@ -133,15 +135,19 @@ class ForkingPlugin:
             options = session.config.option
             options.base_url, options.report = job.url, [job.report]
             options.maxfail = 0 if job.exhaustive else 1
-            session.items.sort(key=lambda item: _order(item.nodeid, job.first))
+            session.items.sort(key=lambda item: _order(item, job))
         return None
 
 
-def _order(test: str, first: Sequence[str]) -> int:
+def _order(item: pytest.Item, job: Job) -> int:
     # The rules on every response of the run have nothing to check before the others ran.
-    if LAST in test:
-        return len(first) + 1
-    return next((turn for turn, word in enumerate(first) if word in test), len(first))
+    if LAST in item.nodeid:
+        return len(job.first) + 2
+    for turn, word in enumerate(job.first):
+        if word in item.nodeid:
+            return turn
+    rule = rule_of(item)
+    return len(job.first) + (rule is None or rule.page != job.page)
 
 
 def _serve_jobs(pipe: Connection, log: str, report: str, profile: str, files: Sequence[str]) -> None:

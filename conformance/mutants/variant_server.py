@@ -9,8 +9,9 @@ from typing import Any, cast
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
 
+from mutants.independent_variants import IndependentVariant
 from mutants.proxy import Proxy, guarded
-from mutants.registry import Behaviour, Variant
+from mutants.registry import Behaviour, MockVariant, Variant
 
 KEY = DEFAULT_KEY
 OTHER_KEY = "al_live_" + "1" * 64
@@ -30,6 +31,19 @@ class MutantServer(Server):
 @contextmanager
 def running(variant: Variant) -> Iterator[str]:
     """The URL at which the variant is served while the block runs."""
+    match variant:
+        case IndependentVariant():
+            with variant.running(KEY, OTHER_KEY) as url:
+                yield url
+        case MockVariant():
+            with _running_mock(variant) as url:
+                yield url
+        case _:
+            raise TypeError(f"no server is known for {variant!r}")
+
+
+@contextmanager
+def _running_mock(variant: MockVariant) -> Iterator[str]:
     behaviour = variant.make()
     settings = Settings(**_options(behaviour.settings))
     listener = bind(settings.host, settings.port)

@@ -1,10 +1,11 @@
 """The suite's own test, in small: a few faults that must be caught, a few variations that must not be."""
 
+import json
 from collections.abc import Iterator
 
 import httpx
 import pytest
-from mutants.catalogue import MODULES, VARIANTS, faults, quick, variations
+from mutants.catalogue import ALL, BY_SERVER, MODULES, VARIANTS, ServerName, faults, quick, sample, variations
 from mutants.registry import Kind
 from mutants.report import Matrix, Outcome, VariantResult
 from mutants.runner import run_variant
@@ -16,8 +17,10 @@ FAULTS = [
     "idempotency.nested_key_order_compared",
     "receipt.sum_off",
     "stream.usage_on_request",
+    "independent.any_bearer_accepted",
+    "independent.done_missing_length",
 ]
-VARIATIONS = ["stream.crlf"]
+VARIATIONS = ["stream.crlf", "independent.plain"]
 # Of the rules, those that have to do with them.
 FILES = [
     f"conformance/rules/test_{about}.py" for about in ("authentication", "idempotency_bodies", "receipts", "streams")
@@ -32,31 +35,43 @@ def suite() -> Iterator[Suite]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_is_caught(suite: Suite, name: str) -> None:
-    result = run_variant(suite, VARIANTS[name])
+    result = run_variant(suite, ALL[name])
     assert result.outcome is Outcome.CAUGHT, result.suite_run.output
 
 
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_legal_variation_passes(suite: Suite, name: str) -> None:
-    result = run_variant(suite, VARIANTS[name])
+    result = run_variant(suite, ALL[name])
     assert result.outcome is Outcome.PASSED, result.suite_run.output
 
 
 def test_catalogue_has_enough_variants() -> None:
-    assert len(faults()) >= 80
-    assert len(variations()) >= 15
+    for server, most in {ServerName.MOCK: (80, 15), ServerName.INDEPENDENT: (80, 15)}.items():
+        kinds = [variant.kind for variant in BY_SERVER[server].values()]
+        assert (kinds.count(Kind.FAULT), kinds.count(Kind.VARIATION)) >= most
+    assert len(faults()) >= 200
+    assert len(variations()) >= 60
 
 
 def test_quick_subset_covers_every_module() -> None:
     selected = quick()
     assert {variant.kind for variant in selected} == set(Kind)
     assert len(selected) >= len(MODULES)
+    independent = [variant for variant in selected if variant.id in BY_SERVER[ServerName.INDEPENDENT]]
+    assert {variant.kind for variant in independent} == set(Kind)
+
+
+def test_larger_sample_holds_the_smaller_one() -> None:
+    small, large = sample(ALL.values(), 20), sample(ALL.values(), 300)
+    assert len(small) == 20
+    assert large[:20] == small
+    assert {variant.kind for variant in small} == set(Kind)
 
 
 def test_every_variant_names_its_page() -> None:
-    for variant in VARIANTS.values():
+    for variant in ALL.values():
         assert variant.sentence.endswith("."), variant.id
-        assert variant.page, variant.id
+        assert variant.page or variant.id == "independent.plain", variant.id
 
 
 def test_plain_variant_behaves_like_the_mock() -> None:
@@ -75,7 +90,21 @@ def test_rerun_variants_replace_their_rows_only() -> None:
     page = Matrix([void, missed, passed]).as_page()
     assert "0 of 2 faults caught, 0 false alarms in 1 variations, 1 without a result" in page
     caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",)))
-    assert Matrix([caught]).revise(page) == Matrix([caught, missed, passed]).as_page()
+    assert Matrix([caught]).as_page(page, known=ALL) == Matrix([caught, missed, passed]).as_page()
+
+
+def test_rows_of_variants_that_are_gone_are_dropped() -> None:
+    missed = VariantResult(VARIANTS["auth.any_key_accepted"], SuiteRun(True, 1.0))
+    passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
+    page = Matrix([missed, passed]).as_page()
+    assert Matrix([passed]).as_page(page, known=["stream.crlf"]) == Matrix([passed]).as_page()
+
+
+def test_record_keeps_the_tests_of_variants_that_were_not_tried() -> None:
+    caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",), ("test_sum",)))
+    earlier = {"receipt.sum_off": "old", "auth.any_key_accepted": "kept", "gone": "dropped"}
+    record = json.loads(Matrix([caught]).as_record(earlier, known=ALL))
+    assert record == {"auth.any_key_accepted": "kept", "receipt.sum_off": "test_sum"}
 
 
 def test_crashed_variant_is_not_caught() -> None:
