@@ -15,6 +15,7 @@ from attrs import define, evolve, field
 from .encoding import to_headers
 from .errors import EncodeError, ParseError, StatusError, TransportError
 from .operations import Operation, Request, Response, ResultT
+from .types import Timeouts
 
 DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
 
@@ -132,7 +133,7 @@ class Client:
             params=request.query or None,
             headers=dict(request.headers),
             content=request.content,
-            timeout=httpx.USE_CLIENT_DEFAULT if request.timeout is None else request.timeout,
+            timeout=_timeout(request.timeout),
         )
 
 
@@ -176,6 +177,15 @@ def read_response(
         except (ValueError, RecursionError):
             raise ParseError("a JSON document", content) from None
     return Response(status_code=status_code, headers=headers, content=content, parsed=operation.parse(decoded))
+
+
+def _timeout(timeout: Timeouts | float | None) -> Any:
+    """A timeout as httpx has it, which knows none for a whole call."""
+    if timeout is None:
+        return httpx.USE_CLIENT_DEFAULT
+    if isinstance(timeout, (int, float)):
+        return timeout
+    return httpx.Timeout(connect=timeout.connect, read=timeout.read, write=timeout.write, pool=timeout.connect)
 
 
 def _refuse_constant(name: str) -> NoReturn:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
+from .types import Timeouts
+
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
 StreamT_co = TypeVar("StreamT_co", covariant=True)
@@ -41,8 +43,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     content: bytes | None = field(default=None, repr=False)
     """The encoded body."""
-    timeout: float | None = None
-    """Seconds that this call may take; None leaves it to the client."""
+    timeout: float | Timeouts | None = None
+    """Seconds for one attempt, or the timeouts of this call; None leaves it to the client."""
     on_disconnect: Literal["raise", "recover"] | None = None
     """What a stream does when it breaks off; None leaves it to the client."""
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from . import api as _api
 from . import models as _models
 from .encoding import convert_class, merge_body, to_headers
-from .types import UNSET
+from .types import UNSET, Timeouts
 
 if TYPE_CHECKING:
     from .operations import AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncStreamer
@@ -24,7 +24,7 @@ StreamT = TypeVar("StreamT")
 def _with_options(
     request: Request,
     extra_headers: Mapping[str, str] | None,
-    timeout: float | None,
+    timeout: float | Timeouts | None,
     on_disconnect: Literal["raise", "recover"] | None = None,
 ) -> Request:
     if extra_headers is None and timeout is None and on_disconnect is None:
@@ -64,7 +64,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         idempotency_key: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeouts | None = None,
     ) -> _models.ChatCompletion:
         """Create a chat completion.
 
@@ -125,7 +125,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 characters.
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -200,7 +200,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         idempotency_key: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeouts | None = None,
         on_disconnect: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
@@ -263,7 +263,7 @@ class ChatCompletionsResource(Generic[StreamT]):
                 characters.
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
             on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
                 record has. Left out, it is as the client was told.
 
@@ -317,7 +317,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         return self._caller.stream(_api.chat.create_chat_completion.OPERATION, _request)
 
     def retrieve(
-        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ChatCompletion:
         """Retrieve a stored chat completion.
 
@@ -327,7 +327,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         Args:
             id: The completion's id, `cmp_` and an opaque rest. Matches `^cmp_`.
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -343,7 +343,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         return self._caller.call(_api.chat.retrieve_chat_completion.OPERATION, _request).parsed
 
     def cancel(
-        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ChatCompletion:
         """Cancel a chat completion in flight.
 
@@ -356,7 +356,7 @@ class ChatCompletionsResource(Generic[StreamT]):
         Args:
             id: The completion's id, `cmp_` and an opaque rest. Matches `^cmp_`.
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -392,7 +392,7 @@ class ModelsResource:
         self._caller = caller
 
     def list(
-        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ModelList:
         """List chat and embedding models.
 
@@ -401,7 +401,7 @@ class ModelsResource:
 
         Args:
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -423,7 +423,7 @@ class BalanceResource:
         self._caller = caller
 
     def retrieve(
-        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.Balance:
         """Retrieve the credit balance.
 
@@ -432,7 +432,7 @@ class BalanceResource:
 
         Args:
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -498,7 +498,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         idempotency_key: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeouts | None = None,
     ) -> _models.ChatCompletion:
         """Create a chat completion.
 
@@ -559,7 +559,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 characters.
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -634,7 +634,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         idempotency_key: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
+        timeout: float | Timeouts | None = None,
         on_disconnect: Literal["raise", "recover"] | None = None,
     ) -> StreamT:
         """Create a chat completion.
@@ -697,7 +697,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 characters.
             extra_headers: Headers to send besides.
             extra_body: Members of the body that are not listed here.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
             on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
                 record has. Left out, it is as the client was told.
 
@@ -751,7 +751,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         return self._caller.astream(_api.chat.create_chat_completion.OPERATION, _request)
 
     async def retrieve(
-        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ChatCompletion:
         """Retrieve a stored chat completion.
 
@@ -761,7 +761,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         Args:
             id: The completion's id, `cmp_` and an opaque rest. Matches `^cmp_`.
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -777,7 +777,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         return (await self._caller.acall(_api.chat.retrieve_chat_completion.OPERATION, _request)).parsed
 
     async def cancel(
-        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, id: str, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ChatCompletion:
         """Cancel a chat completion in flight.
 
@@ -790,7 +790,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
         Args:
             id: The completion's id, `cmp_` and an opaque rest. Matches `^cmp_`.
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -826,7 +826,7 @@ class AsyncModelsResource:
         self._caller = caller
 
     async def list(
-        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.ModelList:
         """List chat and embedding models.
 
@@ -835,7 +835,7 @@ class AsyncModelsResource:
 
         Args:
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`
@@ -857,7 +857,7 @@ class AsyncBalanceResource:
         self._caller = caller
 
     async def retrieve(
-        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | None = None
+        self, *, extra_headers: Mapping[str, str] | None = None, timeout: float | Timeouts | None = None
     ) -> _models.Balance:
         """Retrieve the credit balance.
 
@@ -866,7 +866,7 @@ class AsyncBalanceResource:
 
         Args:
             extra_headers: Headers to send besides.
-            timeout: Seconds that this call may take, in place of the client's.
+            timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
 
         Errors by status:
             400: `unknown_version`, `invalid_format`

@@ -1,9 +1,9 @@
-"""The absent value, and the base class of all generated models."""
+"""The absent value, the base class of all generated models, and the timeouts of a call."""
 
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 
 class Unset(enum.Enum):
@@ -33,8 +33,25 @@ class JsonObject:
         raise TypeError(f"{type(self).__name__} is no generated model")
 
 
+class Timeouts(Protocol):
+    """Timeouts in seconds for the parts of a call, as a caller defines them: those of `aurous`, for one."""
+
+    @property
+    def connect(self) -> float: ...
+
+    @property
+    def read(self) -> float: ...
+
+    @property
+    def write(self) -> float: ...
+
+    @property
+    def total(self) -> float: ...
+
+
 __all__ = [
     "UNSET",
     "JsonObject",
+    "Timeouts",
     "Unset",
 ]

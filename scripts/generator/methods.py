@@ -23,7 +23,13 @@ _SWITCH = '"stream"'
 _OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_disconnect"}
 _EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
 _EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
-_TIMEOUT = Parameter("timeout", "", "float", False, "Seconds that this call may take, in place of the client's.")
+_TIMEOUT = Parameter(
+    "timeout",
+    "",
+    "float | Timeouts",
+    False,
+    "Seconds for one attempt, or the timeouts of this call, in place of the client's.",
+)
 _ON_DROP = Parameter(
     name="on_disconnect",
     wire_name="",

@@ -42,7 +42,7 @@ _RESERVED = {
 RESERVED_CLASSES = {
     *dir(builtins),
     *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
-    *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "UNSET", "Unset", "JsonObject"),
+    *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "Timeouts", "UNSET", "Unset", "JsonObject"),
     *("Operation", "Request", "Response", "SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),

@@ -35,7 +35,7 @@ class Aurous(BaseClient, Resources["ChatStream"]):
     base_url:    where to send to, with or without /v1; else AUROUS_BASE_URL, else the production server
     api_version: the `Aurous-Version` to send; else AUROUS_API_VERSION, else the one this package was generated from;
                  None leaves it to the team's default
-    timeout:     `Timeouts`, or seconds for a whole call
+    timeout:     `Timeouts`, or seconds for one attempt; `Timeouts(total=...)` bounds the whole call
     max_retries: attempts after the first; `retry` sets the rest of the policy
     streams:     what a stream does when it is interrupted or left early
     http_client: an httpx.Client of your own, which you close yourself

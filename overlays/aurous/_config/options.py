@@ -69,8 +69,7 @@ class Options(NamedTuple):
         if max_retries is not None:
             changed = changed._replace(retry=replace(changed.retry, max_retries=max_retries))
         if timeout is not None:
-            new = timeout if isinstance(timeout, Timeouts) else changed.timeout.with_total(timeout)
-            changed = changed._replace(timeout=new)
+            changed = changed._replace(timeout=changed.timeout.changed_by(timeout))
         if not isinstance(api_version, FromEnvironment):
             changed = changed._replace(api_version=checked_version(api_version, "api_version"))
         _check_kind("retry", changed.retry, RetryPolicy)

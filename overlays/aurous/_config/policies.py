@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import Literal
+from typing import Final, Literal
 
 from ..errors import ConfigurationError
+
+# For a number that exceeds the total: the attempts of the default policy, and the waits between them.
+_ATTEMPTS_IN_TOTAL: Final = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Timeouts:
-    """Timeouts in seconds. None of them can be turned off."""
+    """Timeouts in seconds. None of them can be turned off.
+
+    Where a number is given in place of `Timeouts`, it is the time of one attempt: `timeout=30` is `attempt=30`, and the
+    call as a whole has `total`. `read`, `first_event` and `total` are raised if they would be shorter.
+    """
 
     connect: float = 5.0
     """To connect."""
@@ -25,6 +32,8 @@ class Timeouts:
     total: float = 600.0
     """For the whole call including all attempts and waits; for a stream, until its end. What arrived in time is
     delivered even if the caller asks for it later."""
+    attempt: float | None = None
+    """For each attempt, until the whole response; for a stream, until its first event. None leaves it to `total`."""
     first_event: float = 300.0
     """For the first event of a stream, from sending the request; a model may reason for long before it answers."""
     idle: float = 60.0
@@ -32,18 +41,36 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            _check_seconds(f"timeout.{each.name}", getattr(self, each.name))
+            if each.name != "attempt" or self.attempt is not None:
+                _check_seconds(f"timeout.{each.name}", getattr(self, each.name))
 
     @classmethod
     def of(cls, value: Timeouts | float | None) -> Timeouts:
-        """`Timeouts` unchanged, a number as the total, None as the defaults."""
-        if value is None:
-            return cls()
-        return value if isinstance(value, Timeouts) else cls(total=value)
+        """`Timeouts` unchanged, a number as the time of an attempt, None as the defaults. Raises ConfigurationError."""
+        return cls().changed_by(value)
 
-    def with_total(self, seconds: float | None) -> Timeouts:
-        """A copy with another total; None leaves it. Raises ConfigurationError."""
-        return self if seconds is None else replace(self, total=seconds)
+    def changed_by(self, value: object) -> Timeouts:
+        """Those of a call that was given `Timeouts`, a number or None. Raises ConfigurationError."""
+        if value is None:
+            return self
+        if isinstance(value, Timeouts):
+            return value
+        seconds = _check_seconds("timeout", value)
+        return replace(
+            self,
+            attempt=seconds,
+            read=max(self.read, seconds),
+            first_event=max(self.first_event, seconds),
+            total=self.total if self.total >= seconds else _ATTEMPTS_IN_TOTAL * seconds,
+        )
+
+    def within(self, remaining: float) -> float:
+        """Seconds that the next attempt may take."""
+        return remaining if self.attempt is None else min(self.attempt, remaining)
+
+    @property
+    def until_first_event(self) -> float:
+        return self.within(self.first_event)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +125,10 @@ class StreamPolicy:
         _check_seconds("recover_within", self.recover_within)
 
 
-def _check_seconds(name: str, value: object) -> None:
+def _check_seconds(name: str, value: object) -> float:
     if not isinstance(value, (int, float)) or not math.isfinite(value) or value <= 0:
         raise ConfigurationError(f"{name} must be a finite number of seconds over 0, not {repr(value)[:40]}")
+    return value
 
 
 def _check_choice(name: str, value: object, choices: tuple[str, str]) -> None:

@@ -63,7 +63,7 @@ class RequestFlow:
         self._streams = streams
         self._clock = clock
         self._random = random
-        self._timeout = options.timeout.with_total(request.timeout)
+        self._timeout = options.timeout.changed_by(request.timeout)
         self._hooks = HookDispatcher(options.hooks)
         self._attempts: list[Attempt] = []
         if not streams:
@@ -140,6 +140,7 @@ class RequestFlow:
 
     def _send_request(self, remaining: float) -> SendRequest:
         timeout = self._timeout
+        remaining = timeout.within(remaining)
         return SendRequest(
             method=self._request.method,
             url=self._options.base_url + self._request.path,
@@ -148,7 +149,7 @@ class RequestFlow:
             key=self._options.api_key,
             content=self._request.content,
             connect=min(timeout.connect, remaining),
-            read=min(timeout.first_event if self._streams else timeout.read, remaining),
+            read=min(timeout.until_first_event if self._streams else timeout.read, remaining),
             write=min(timeout.write, remaining),
             total=remaining,
             streams=self._streams,

@@ -66,7 +66,7 @@ class StreamController:
         self._context = context
         self._clock = context.clock
         self._policy = policy if on_disconnect is None else replace(policy, on_disconnect=on_disconnect)
-        self._timeout_options = context.options.timeout.with_total(context.request.timeout)
+        self._timeout_options = context.options.timeout.changed_by(context.request.timeout)
         self._parser: ChunkParser
         self._timeouts: StreamTimeouts
         self._billing: StreamBilling | None = None
@@ -385,10 +385,16 @@ class StreamController:
             ledger=self._context.ledger,
             clock=self._clock,
             within=within,
+            timeouts=self._timeout_options,
         )
         state.recovery = found
         self._keep(found.completion)
         return found
 
     def _cancel_completion(self, completion_id: str) -> Flow[ChatCompletion]:
-        return recovery.cancel(completion_id, make_flow=self._context.make_flow, ledger=self._context.ledger)
+        return recovery.cancel(
+            completion_id,
+            make_flow=self._context.make_flow,
+            ledger=self._context.ledger,
+            timeouts=self._timeout_options,
+        )

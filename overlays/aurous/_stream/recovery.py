@@ -25,6 +25,7 @@ from aurous_client.models import (
 from aurous_client.operations import Operation, Request
 from aurous_client.types import UNSET
 
+from .._config.policies import Timeouts
 from .._request.flow import RequestFlow
 from ..billing.ledger import Ledger
 from ..billing.receipts import has_usage, receipt
@@ -34,6 +35,7 @@ from ..types import Receipt, Recovery, RecoveryOutcome
 
 MakeFlow: TypeAlias = Callable[[Operation[Any], Request], RequestFlow]
 
+_DEFAULTS: Final = Timeouts()
 # Seconds between two requests for the record; doubled each time, up to the maximum.
 _FIRST_DELAY: Final = 0.25
 _MAX_DELAY: Final = 4.0
@@ -52,6 +54,7 @@ def recover(
     ledger: Ledger,
     clock: Callable[[], float],
     within: float,
+    timeouts: Timeouts = _DEFAULTS,
 ) -> Flow[Recovery]:
     """The final record, or the last one seen within so many seconds. Raises the errors of a call."""
     deadline = clock() + within
@@ -59,9 +62,8 @@ def recover(
     last: ChatCompletion | None = None
     while True:
         remaining = deadline - clock()
-        request = replace(
-            retrieve_chat_completion.build_request(completion_id), timeout=max(remaining, _MIN_RETRIEVE_TIMEOUT)
-        )
+        timeout = replace(timeouts, total=max(remaining, _MIN_RETRIEVE_TIMEOUT))
+        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
         try:
             response = yield from make_flow(retrieve_chat_completion.OPERATION, request).for_result()
         except APITimeoutError:
@@ -78,13 +80,16 @@ def recover(
         delay = min(delay * 2, _MAX_DELAY)
 
 
-def cancel(completion_id: str, *, make_flow: MakeFlow, ledger: Ledger) -> Flow[ChatCompletion]:
+def cancel(
+    completion_id: str, *, make_flow: MakeFlow, ledger: Ledger, timeouts: Timeouts = _DEFAULTS
+) -> Flow[ChatCompletion]:
     """Cancel a completion. Returns its record, also if it had ended before. Raises the errors of a call."""
-    request = replace(cancel_chat_completion.build_request(completion_id), timeout=_CANCEL_TIMEOUT)
+    timeout = replace(timeouts, total=_CANCEL_TIMEOUT)
+    request = replace(cancel_chat_completion.build_request(completion_id), timeout=timeout)
     try:
         response = yield from make_flow(cancel_chat_completion.OPERATION, request).for_result()
     except ConflictError:
-        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=_CANCEL_TIMEOUT)
+        request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
         response = yield from make_flow(retrieve_chat_completion.OPERATION, request).for_result()
     record: ChatCompletion = response.parsed
     _settle(record, ledger)

@@ -45,7 +45,7 @@ class StreamTimeouts:
         self._idle = timeouts.idle
         self._deadline = deadline
         self._clock = clock
-        self._limit = sent + timeouts.first_event
+        self._limit = sent + timeouts.until_first_event
         self._has_events = False
         self.is_past_deadline = False
         """Whether the stream should have ended, as of the last `restart`."""
@@ -99,7 +99,7 @@ def as_stream_timeout(error: APITimeoutError, timeouts: Timeouts, elapsed: float
     last = error.attempts[-1].elapsed if error.attempts else 0.0
     if elapsed >= timeouts.total * _NEARLY:
         expired = _no_end(timeouts)
-    elif error.sent and last >= timeouts.first_event * _NEARLY:
+    elif error.sent and last >= timeouts.until_first_event * _NEARLY:
         expired = _no_first_event(timeouts)
     else:
         return error
@@ -109,7 +109,7 @@ def as_stream_timeout(error: APITimeoutError, timeouts: Timeouts, elapsed: float
 
 
 def _no_first_event(timeouts: Timeouts) -> ExpiredTimeout:
-    return ExpiredTimeout(FirstEventTimeoutError, f"no event within {timeouts.first_event:g} s")
+    return ExpiredTimeout(FirstEventTimeoutError, f"no event within {timeouts.until_first_event:g} s")
 
 
 def _no_further_event(timeouts: Timeouts) -> ExpiredTimeout:

@@ -15,7 +15,7 @@ from aurous_client.types import JsonObject
 
 from .._client.client import Aurous
 from .._config.options import KEY_VARIABLE
-from .._config.policies import StreamPolicy
+from .._config.policies import StreamPolicy, Timeouts
 from ..billing.receipts import receipt
 from ..errors import ConfigurationError
 from . import chat, output
@@ -26,7 +26,8 @@ def run(flags: Namespace) -> int:
     if not os.environ.get(KEY_VARIABLE, "").strip():
         raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE} in the environment")
     policy = StreamPolicy(on_disconnect="recover")
-    with Aurous(base_url=flags.base_url, timeout=flags.timeout, streams=policy) as client:
+    timeout = None if flags.timeout is None else Timeouts(total=flags.timeout)
+    with Aurous(base_url=flags.base_url, timeout=timeout, streams=policy) as client:
         return _COMMANDS[flags.command](client, flags)
 
 

@@ -172,7 +172,7 @@ def test_nor_does_one_in_an_error(fast: int, wire: Wire, make: Make) -> None:
 def test_the_deadline_counts_waits_and_attempts_together(wire: Wire, make: Make, time: Time) -> None:
     wire.plays(BUSY)
     with pytest.raises(errors.ServerError) as caught:
-        make(wire.url, max_retries=50, timeout=20).create()
+        make(wire.url, max_retries=50, timeout=aurous.Timeouts(total=20)).create()
     assert time.slept == [1, 2, 4, 8]
     assert "after the call's deadline" in caught.value.__notes__[0]
 
@@ -212,7 +212,7 @@ class TestKeyInUse:
     def test_within_the_deadline(self, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(HANG_UP, IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError) as caught:
-            make(wire.url, timeout=30).create()
+            make(wire.url, timeout=aurous.Timeouts(total=30)).create()
         assert sum(time.slept) < 30
         assert "deadline" in caught.value.__notes__[0]
 

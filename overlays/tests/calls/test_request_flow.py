@@ -79,22 +79,40 @@ def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: RawRespon
 
 
 def test_every_attempt_is_the_same_but_for_its_time(time: Time) -> None:
-    _, sent = play(course(time, timeout=100), time, RESET, RESET, GOOD, takes=10)
+    _, sent = play(course(time, timeout=aurous.Timeouts(total=100)), time, RESET, RESET, GOOD, takes=10)
     assert [step.total for step in sent] == [100, 89, 77]
     assert len({(step.method, step.url, step.content, tuple(step.headers.items())) for step in sent}) == 1
 
 
 def test_no_timeout_is_longer_than_what_is_left(time: Time) -> None:
-    _, [step] = play(course(time, timeout=2), time, GOOD)
+    _, [step] = play(course(time, timeout=aurous.Timeouts(total=2)), time, GOOD)
     assert (step.connect, step.read, step.write, step.total) == (2, 2, 2, 2)
     _, [step] = play(course(time), time, GOOD)
     assert (step.connect, step.read, step.write, step.total) == (5, 300, 60, 600)
 
 
 def test_the_timeout_of_a_call_is_its_own(time: Time) -> None:
+    request = Request(
+        method="POST", path="/v1/chat/completions", content=BODY.content, timeout=aurous.Timeouts(total=7)
+    )
+    _, [step] = play(course(time, request), time, GOOD)
+    assert step.total == 7
+
+
+def test_a_number_bounds_each_attempt_and_not_the_call(time: Time) -> None:
+    _, sent = play(course(time, timeout=1.5, max_retries=12), time, *[RESET] * 12, GOOD, takes=1.5)
+    assert [step.total for step in sent] == [1.5] * 13
+    assert {(step.connect, step.read, step.write) for step in sent} == {(1.5, 1.5, 1.5)}
+    # As a number of one call, it is the same.
     request = Request(method="POST", path="/v1/chat/completions", content=BODY.content, timeout=7)
     _, [step] = play(course(time, request), time, GOOD)
     assert step.total == 7
+
+
+def test_the_last_attempt_ends_with_the_call(time: Time) -> None:
+    timeouts = aurous.Timeouts(attempt=10, total=25)
+    _, sent = play(course(time, timeout=timeouts), time, RESET, RESET, GOOD, takes=10)
+    assert [step.total for step in sent] == [10, 10, 2]
 
 
 def test_a_step_shows_neither_key_nor_body(time: Time) -> None:
@@ -167,7 +185,7 @@ def test_whatever_comes_a_call_ends_in_time_with_a_result_or_an_error_of_ours(
 ) -> None:
     time = Time()
     began = time.now
-    made = course(time, streams=streams, timeout=total, max_retries=max_retries)
+    made = course(time, streams=streams, timeout=aurous.Timeouts(total=total), max_retries=max_retries)
     sent: list[SendRequest] = []
     try:
         _, sent = play(made, time, *story, takes=takes)

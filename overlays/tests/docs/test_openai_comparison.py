@@ -67,9 +67,15 @@ def test_retries_are_as_the_table_has_them() -> None:
 
 def test_deadlines_are_as_the_table_has_them() -> None:
     mine, theirs = ROWS["Deadlines"]
-    assert set(aurous.Timeouts.__dataclass_fields__) == {"connect", "read", "write", "total", "first_event", "idle"}
-    assert mine == "connect, read, write; whole call; first event, next event, whole stream"
+    names = {"connect", "read", "write", "attempt", "total", "first_event", "idle"}
+    assert set(aurous.Timeouts.__dataclass_fields__) == names
+    assert mine == "connect, read, write; attempt; whole call; first event, next event, whole stream"
     assert theirs == ", ".join(openai.Timeout(1).as_dict())
+    mine, theirs = ROWS["`timeout=30`"]
+    assert mine == "**one attempt**, all of it; `Timeouts(total=30)` is the **whole call**"
+    assert aurous.Timeouts.of(30) == aurous.Timeouts(attempt=30)
+    assert theirs == f"each of {', '.join(openai.Timeout(30).as_dict())}, in each attempt"
+    assert set(openai.Timeout(30).as_dict().values()) == {30}
 
 
 def test_errors_of_one_can_be_pickled_and_hold_no_key(both: Any) -> None:

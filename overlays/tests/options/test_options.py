@@ -177,10 +177,22 @@ class TestTimeouts:
         with pytest.raises(ConfigurationError, match=rf"timeout\.{field} must be a finite number"):
             Timeouts(**{field: bad})
 
-    def test_a_number_is_the_total(self, made: Any) -> None:
-        assert made(timeout=7).timeout == Timeouts(total=7)
+    def test_a_number_is_the_time_of_one_attempt(self, made: Any) -> None:
+        assert made(timeout=7).timeout == Timeouts(attempt=7)
+        # None of the others makes it shorter.
+        assert made(timeout=400).timeout == Timeouts(attempt=400, read=400, first_event=400)
+        assert made(timeout=1000).timeout == Timeouts(attempt=1000, read=1000, first_event=1000, total=5000)
+        narrow = made(timeout=Timeouts(read=3, total=20))
+        assert narrow.with_changes(timeout=9.5).timeout == Timeouts(read=9.5, attempt=9.5, total=20)
+        for bad in (0, -1, "5", float("inf")):
+            with pytest.raises(ConfigurationError, match="timeout must be a finite number"):
+                made(timeout=bad)
+        with pytest.raises(ConfigurationError, match=r"timeout\.attempt must be a finite number"):
+            Timeouts(attempt=0)
+
+    def test_timeouts_replace_those_of_the_client(self, made: Any) -> None:
         strict = made(timeout=Timeouts(read=3))
-        assert strict.with_changes(timeout=9.5).timeout == Timeouts(read=3, total=9.5)
+        assert strict.with_changes(timeout=Timeouts(read=3, total=9.5)).timeout == Timeouts(read=3, total=9.5)
         assert strict.with_changes(timeout=Timeouts()).timeout == Timeouts()
 
 
@@ -197,6 +209,6 @@ def test_changes_leave_what_they_do_not_name(made: Any) -> None:
     options = made(retry=policy, max_retries=5, api_version=None, timeout=3)
     changed = options.with_changes(max_retries=1)
     assert (changed.retry.max_retries, changed.retry.initial_delay) == (1, 9)
-    assert (changed.api_version, changed.timeout, changed.api_key) == (None, Timeouts(total=3), options.api_key)
+    assert (changed.api_version, changed.timeout, changed.api_key) == (None, Timeouts(attempt=3), options.api_key)
     assert options.retry.max_retries == 5
     assert options.with_changes() == options

@@ -165,7 +165,9 @@ class TestRecovery:
     def test_ends_with_the_time_of_the_whole(self, live: Make, wire: Wire) -> None:
         running = answer(200, record("Red", "in_progress"))
         wire.plays(sends(ROLE, RED, then="reset", ends=False), running)
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=0.4)
+        stream = Stream(
+            live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=aurous.Timeouts(total=0.4)
+        )
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert caught.value.recovery is not None
@@ -173,7 +175,9 @@ class TestRecovery:
 
     def test_does_not_follow_when_that_time_is_up(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
-        stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=0.15)
+        stream = Stream(
+            live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=aurous.Timeouts(total=0.15)
+        )
         with pytest.raises(errors.TotalTimeoutError), stream:
             list(stream)
         assert [seen.line.split()[0] for seen in wire.seen] == ["POST"]

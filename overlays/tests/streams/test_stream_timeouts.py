@@ -109,7 +109,10 @@ class TestClocks:
 
     def test_of_one_call(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, then="stall", ends=False))
-        with pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"), Stream(live(wire.url), timeout=0.15) as stream:
+        with (
+            pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"),
+            Stream(live(wire.url), timeout=Timeouts(total=0.15)) as stream,
+        ):
             list(stream)
 
     def test_do_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:

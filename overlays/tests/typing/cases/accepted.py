@@ -55,6 +55,9 @@ def calls(client: Aurous) -> Decimal:
 
     again = client.with_options(timeout=aurous.Timeouts(read=5), max_retries=0).chat.completions.retrieve(completion.id)
     assert_type(again, models.ChatCompletion)
+    client.chat.completions.create(
+        model=MODEL, messages=[{"role": "user", "content": "Hi"}], timeout=aurous.Timeouts(total=5)
+    )
     assert_type(client.models.list().data, list[models.Model])
     assert_type(client.balance.retrieve(), models.Balance)
     with client.budget(credits="5") as budget:
