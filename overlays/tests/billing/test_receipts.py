@@ -32,7 +32,7 @@ def numbered(number: int, **changes: Any) -> Receipt:
 
 
 class TestReceipt:
-    def test_has_the_digits_of_the_wire(self, wire: Wire, make: Make) -> None:
+    def test_receipt_keeps_the_digits_of_the_wire(self, wire: Wire, make: Make) -> None:
         body = json.dumps(completion()).replace("0.2856", "0.28560000000000000001").replace("0.27", "2.7e-1")
         wire.plays(answer(200, body.encode()))
         result = make(wire.url).create()
@@ -45,12 +45,12 @@ class TestReceipt:
         assert (found.prompt_tokens, found.completion_tokens, found.reasoning_tokens) == (200, 600, 50)
         assert (found.total_tokens, found.replayed, found.warnings) == (850, False, ())
 
-    def test_of_an_object_without_its_response_has_the_digits_of_its_floats(self) -> None:
+    def test_receipt_of_object_without_response_has_the_digits_of_its_floats(self) -> None:
         result = ChatCompletion.from_dict(completion())
         assert aurous.receipt(result).credits == Decimal("0.2856")
         assert aurous.receipt(pickle.loads(pickle.dumps(result))) == aurous.receipt(result)
 
-    def test_without_usage_is_a_type_error(self, wire: Wire, make: Make) -> None:
+    def test_receipt_of_result_without_usage_raises_type_error(self, wire: Wire, make: Make) -> None:
         wire.plays(answer(200, {"object": "list", "data": []}))
         with pytest.raises(TypeError, match="ModelList has no usage"):
             aurous.receipt(make(wire.url).run(lambda client: client.models.list()))
@@ -72,7 +72,7 @@ class TestReceipt:
             ),
         ],
     )
-    def test_that_does_not_add_up_carries_warnings_and_fails_nothing(
+    def test_receipt_that_does_not_add_up_warns_without_failing_the_call(
         self, changes: dict[str, Any], told: list[str], wire: Wire, make: Make
     ) -> None:
         wire.plays(answer(200, completion(**changes)))
@@ -80,7 +80,7 @@ class TestReceipt:
         assert [str(warning) for warning in found.warnings] == told
         assert all(isinstance(warning, aurous.ReceiptWarning) for warning in found.warnings)
 
-    def test_does_not_depend_on_the_programs_own_decimals(self) -> None:
+    def test_receipt_ignores_the_programs_decimal_context(self) -> None:
         with decimal.localcontext(decimal.Context(prec=2, traps=[decimal.Inexact, decimal.FloatOperation])):
             found = of(credits=Decimal("0.1234567890123456789"))
             ledger = Ledger()
@@ -92,24 +92,24 @@ class TestReceipt:
     @pytest.mark.parametrize(
         "written", ["1e400", "1E+999999999", "1e99999999999999999999999", "1e-99999999", "-0.0", "0e5", "1" * 60 + ".5"]
     )
-    def test_takes_no_harm_from_numbers_that_no_receipt_has(self, written: str) -> None:
+    def test_receipt_survives_impossible_numbers(self, written: str) -> None:
         usage = json.loads(f'{{"credits_charged": {written}, "total_tokens": {written}}}', parse_float=parse_decimal)
         assert read_receipt("cmp_1", usage).credits in (0, Decimal(written) if len(written) < 9 else 0)
 
     @CALM
     @given(st.dictionaries(st.sampled_from([*USAGE, "breakdown"]), st.none() | st.integers() | st.floats() | st.text()))
-    def test_is_read_from_anything(self, usage: dict[str, Any]) -> None:
+    def test_receipt_is_read_from_any_json(self, usage: dict[str, Any]) -> None:
         assert isinstance(read_receipt("cmp_1", usage).credits, Decimal)
 
     @CALM
     @given(st.decimals(0, 10**9, places=12))
-    def test_digits_survive(self, credits: Decimal) -> None:
+    def test_receipt_digits_survive_any_spelling(self, credits: Decimal) -> None:
         usage = json.loads(f'{{"credits_charged": {credits:f}}}', parse_float=parse_decimal)
         assert read_receipt("cmp_1", usage).credits == credits
 
 
 class TestLedger:
-    def test_adds_up_by_model(self) -> None:
+    def test_ledger_adds_up_by_model(self) -> None:
         ledger = Ledger()
         for number in range(3):
             ledger.settle(numbered(number), created=True)
@@ -121,13 +121,13 @@ class TestLedger:
         assert line.pricing_versions == {7}
         assert ledger.by_model["another"].pricing_versions == {8}
 
-    def test_counts_a_completion_once(self) -> None:
+    def test_ledger_counts_a_completion_once(self) -> None:
         ledger = Ledger()
         for _ in range(3):
             ledger.settle(of(), created=True)
         assert ledger.by_model[MODEL].calls == 1
 
-    def test_charges_no_replay(self) -> None:
+    def test_ledger_charges_no_replay(self) -> None:
         ledger = Ledger()
         for _ in range(2):
             ledger.settle(of(replayed=True), created=True)
@@ -135,7 +135,7 @@ class TestLedger:
         assert (line.calls, line.replays) == (0, 2)
         assert ledger.credits == 0
 
-    def test_enters_what_was_only_looked_up_if_it_was_begun_here(self) -> None:
+    def test_ledger_enters_retrieved_completion_only_if_this_client_started_it(self) -> None:
         ledger = Ledger()
         ledger.settle(numbered(1), created=False)
         assert ledger.credits == 0
@@ -148,13 +148,13 @@ class TestLedger:
         ledger.begin("cmp_2")
         assert not ledger.unsettled
 
-    def test_is_exact_under_threads(self) -> None:
+    def test_ledger_is_exact_under_threads(self) -> None:
         ledger = Ledger()
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: ledger.settle(numbered(number % 1000), created=True), range(4000)))
         assert (ledger.by_model[MODEL].calls, ledger.credits) == (1000, Decimal("285.6"))
 
-    def test_does_not_grow_with_use(self) -> None:
+    def test_ledger_memory_does_not_grow_with_calls(self) -> None:
         ledger = Ledger()
         for number in range(20_100):
             ledger.settle(numbered(number), created=True)
@@ -162,7 +162,7 @@ class TestLedger:
         assert len(ledger._settled) == len(ledger._open) == 10_000
         assert ledger.by_model[MODEL].calls == 20_100
 
-    def test_of_a_client_counts_creates_and_streams_but_no_lookups(self, mock: Mock, make: Make) -> None:
+    def test_client_ledger_counts_creates_and_streams_but_no_retrievals(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)
         created = caller.create()
         caller.stream()
@@ -174,7 +174,7 @@ class TestLedger:
         assert (line.calls, line.replays) == (3, 1)
         assert float(line.credits) == pytest.approx(sum(row["credits_charged"] for row in mock.ledger()))
 
-    def test_counts_an_answer_that_could_not_be_read_since_it_was_charged(self, wire: Wire, make: Make) -> None:
+    def test_ledger_counts_charged_response_that_could_not_be_parsed(self, wire: Wire, make: Make) -> None:
         wire.plays(answer(200, {**completion(), "choices": None}))
         caller = make(wire.url)
         for _ in range(2):
@@ -186,7 +186,7 @@ class TestLedger:
             caller.create()
         assert caller.client.ledger.credits == Decimal("0.2856")
 
-    def test_counts_the_replay_of_a_lost_attempt_as_what_it_was(self, mock: Mock, make: Make) -> None:
+    def test_ledger_charges_replay_of_lost_attempt(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)
         mock.fault("reset=after", method="POST")
         result = caller.create()
@@ -196,7 +196,7 @@ class TestLedger:
         assert float(caller.client.ledger.credits) == charge["credits_charged"]
         assert caller.client.ledger.by_model[MODEL].calls == 1
 
-    def test_counts_the_replay_of_a_copy_that_the_network_made(self, wire: Wire, make: Make) -> None:
+    def test_ledger_charges_replay_of_duplicate_delivery(self, wire: Wire, make: Make) -> None:
         wire.plays(answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
         caller = make(wire.url)
         result = caller.create()
@@ -206,7 +206,7 @@ class TestLedger:
         # Under a key of the caller's own, an earlier call may as well have paid.
         assert aurous.receipt(caller.create(idempotency_key="mine")).replayed
 
-    def test_leaves_open_what_a_record_costs_that_is_still_being_made(self, wire: Wire, make: Make) -> None:
+    def test_ledger_leaves_running_completion_unsettled(self, wire: Wire, make: Make) -> None:
         caller = make(wire.url)
         record = {**completion(), "status": "in_progress"}
         caller.client.ledger.begin(record["id"])

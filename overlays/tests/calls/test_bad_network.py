@@ -65,7 +65,7 @@ STALLED: dict[str, Action] = {
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_lost_attempt_is_made_again_under_the_same_key(fault: Action, wire: Wire, make: Make, time: Time) -> None:
+def test_lost_attempt_is_retried_under_the_same_key(fault: Action, wire: Wire, make: Make, time: Time) -> None:
     wire.plays(fault, GOOD)
     result = make(wire.url).create()
     assert result.choices[0].message.content == "Red, green, blue."
@@ -81,7 +81,9 @@ def test_a_lost_attempt_is_made_again_under_the_same_key(fault: Action, wire: Wi
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_fault_that_stays_is_told_with_all_that_was_tried(fault: Action, wire: Wire, make: Make, time: Time) -> None:
+def test_persistent_fault_raises_error_that_lists_all_attempts(
+    fault: Action, wire: Wire, make: Make, time: Time
+) -> None:
     wire.plays(fault)
     with pytest.raises(errors.AurousError) as caught:
         make(wire.url).create()
@@ -94,7 +96,7 @@ def test_a_fault_that_stays_is_told_with_all_that_was_tried(fault: Action, wire:
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_a_stream_is_never_asked_for_twice(fault: Action, wire: Wire, make: Make, time: Time) -> None:
+def test_stream_request_is_never_sent_twice(fault: Action, wire: Wire, make: Make, time: Time) -> None:
     wire.plays(fault)
     with pytest.raises(errors.AurousError):
         make(wire.url).stream()
@@ -103,7 +105,7 @@ def test_a_stream_is_never_asked_for_twice(fault: Action, wire: Wire, make: Make
     assert time.slept == []
 
 
-def test_another_protocol_is_no_answer(wire: Wire, make: Make) -> None:
+def test_response_in_another_protocol_raises_connection_error(wire: Wire, make: Make) -> None:
     wire.plays(raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), GOOD)
     attempts = aurous.response_info(make(wire.url).create()).attempts
     assert {attempt.status_code for attempt in attempts[:-1]} == {None}
@@ -112,27 +114,27 @@ def test_another_protocol_is_no_answer(wire: Wire, make: Make) -> None:
 
 @pytest.mark.parametrize("stall", STALLED.values(), ids=STALLED)
 class TestStall:
-    def test_is_a_lost_attempt(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
+    def test_stalled_attempt_counts_as_lost(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(stall, GOOD)
         result = make(wire.url, timeout=IMPATIENT).create()
         assert "no response in time: nothing for 0.1 s" in str(aurous.response_info(result).attempts[0])
         assert len(set(wire.keys)) == 1
         assert time.slept[0] == 1.0
 
-    def test_that_stays_is_a_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
+    def test_stall_in_every_attempt_raises_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
         wire.plays(stall)
         with pytest.raises(errors.APITimeoutError, match=r"no response in time: nothing for 0\.1 s") as caught:
             make(wire.url, timeout=IMPATIENT, max_retries=0).create()
         assert caught.value.sent
 
-    def test_of_a_stream_is_one_too(self, stall: Action, wire: Wire, make: Make) -> None:
+    def test_stalled_stream_opening_raises_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
         wire.plays(stall)
         with pytest.raises(errors.AurousError):
             make(wire.url, timeout=IMPATIENT).stream()
         assert len(wire.seen) <= 1
 
 
-def test_nobody_listens(make: Make, time: Time) -> None:
+def test_refused_connection_raises_connection_error(make: Make, time: Time) -> None:
     with serving() as wire:
         url = wire.url
     with pytest.raises(errors.APIConnectionError, match="cannot connect") as caught:
@@ -142,7 +144,7 @@ def test_nobody_listens(make: Make, time: Time) -> None:
     assert time.slept == [1, 2, 4]
 
 
-def test_a_stream_that_never_left_is_sent_again(make: Make, time: Time) -> None:
+def test_stream_request_that_was_never_sent_is_retried(make: Make, time: Time) -> None:
     with serving() as wire:
         url = wire.url
     with pytest.raises(errors.APIConnectionError):
@@ -151,7 +153,7 @@ def test_a_stream_that_never_left_is_sent_again(make: Make, time: Time) -> None:
 
 
 @pytest.mark.parametrize("fast", [0, HEAD_SIZE], ids=["head", "body"])
-def test_a_slow_drip_does_not_outlast_the_total(fast: int, wire: Wire, make: Make) -> None:
+def test_dripped_body_ends_at_total_timeout(fast: int, wire: Wire, make: Make) -> None:
     # Every byte comes long before the read timeout, the last one long after the total.
     wire.plays(drip(WHOLE, fast=fast))
     began = real_time.monotonic()
@@ -161,7 +163,7 @@ def test_a_slow_drip_does_not_outlast_the_total(fast: int, wire: Wire, make: Mak
 
 
 @pytest.mark.parametrize("fast", [0, 60], ids=["head", "body"])
-def test_nor_does_one_in_an_error(fast: int, wire: Wire, make: Make) -> None:
+def test_dripped_error_body_ends_at_total_timeout(fast: int, wire: Wire, make: Make) -> None:
     wire.plays(drip(response(400, envelope("invalid_format")), fast=fast, pause=0.03))
     began = real_time.monotonic()
     with pytest.raises((errors.APITimeoutError, errors.InvalidRequestError)):
@@ -169,7 +171,7 @@ def test_nor_does_one_in_an_error(fast: int, wire: Wire, make: Make) -> None:
     assert real_time.monotonic() - began < 4
 
 
-def test_the_deadline_counts_waits_and_attempts_together(wire: Wire, make: Make, time: Time) -> None:
+def test_deadline_counts_delays_and_attempts_together(wire: Wire, make: Make, time: Time) -> None:
     wire.plays(BUSY)
     with pytest.raises(errors.ServerError) as caught:
         make(wire.url, max_retries=50, timeout=aurous.Timeouts(total=20)).create()
@@ -180,9 +182,7 @@ def test_the_deadline_counts_waits_and_attempts_together(wire: Wire, make: Make,
 class TestKeyInUse:
     """409 `idempotency_key_in_use` is an answer to wait for, or a mistake: the key and earlier attempts tell which."""
 
-    def test_under_a_key_of_our_making_a_copy_of_the_request_runs_and_is_waited_for(
-        self, wire: Wire, make: Make, time: Time
-    ) -> None:
+    def test_key_in_use_under_generated_key_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
         # Networks deliver twice what was sent once; nobody else can have used the key.
         wire.plays(IN_USE, IN_USE, answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
         caller = make(wire.url, max_retries=0)
@@ -190,33 +190,33 @@ class TestKeyInUse:
         assert time.slept == [0.5, 1]
         assert len(set(wire.keys)) == 1
 
-    def test_after_a_lost_attempt_it_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_after_lost_attempt_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(HANG_UP, *[IN_USE] * 7, GOOD)
         result = make(wire.url, max_retries=1).create()
         assert result.status == "completed"
         assert time.slept == [1, 0.5, 1, 2, 4, 8, 8, 8]
         assert len(set(wire.keys)) == 1
 
-    def test_on_a_first_attempt_it_is_final(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_on_first_attempt_is_final(self, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError):
             make(wire.url).create(idempotency_key="mine")
         assert (wire.keys, time.slept) == (["mine"], [])
 
-    def test_after_an_attempt_that_was_refused_too(self, wire: Wire, make: Make) -> None:
+    def test_key_in_use_after_refused_attempt_is_final(self, wire: Wire, make: Make) -> None:
         wire.plays(answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "1"}), IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError):
             make(wire.url).create(idempotency_key="mine")
         assert len(wire.seen) == 2
 
-    def test_within_the_deadline(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_wait_ends_at_the_deadline(self, wire: Wire, make: Make, time: Time) -> None:
         wire.plays(HANG_UP, IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError) as caught:
             make(wire.url, timeout=aurous.Timeouts(total=30)).create()
         assert sum(time.slept) < 30
         assert "deadline" in caught.value.__notes__[0]
 
-    def test_whose_code_was_lost_on_the_way_is_asked_for_again(self, wire: Wire, make: Make) -> None:
+    def test_conflict_without_code_is_retried(self, wire: Wire, make: Make) -> None:
         cut = raw(response(409, envelope("idempotency_key_in_use"))[:-60])
         wire.plays(HANG_UP, cut, IN_USE, GOOD)
         assert make(wire.url).create().status == "completed"
@@ -237,14 +237,16 @@ class TestRetryAfter:
             ({"Retry-After": "NaN"}, 1.0),
         ],
     )
-    def test_is_obeyed(self, headers: dict[str, str], slept: float, wire: Wire, make: Make, time: Time) -> None:
+    def test_retry_after_is_waited_for_before_the_next_attempt(
+        self, headers: dict[str, str], slept: float, wire: Wire, make: Make, time: Time
+    ) -> None:
         wire.plays(answer(429, envelope("too_many_requests", "rate_limit"), headers=headers), GOOD)
         options = {"retry": aurous.RetryPolicy(jitter=0)}
         make(wire.url, **options).create()
         assert time.slept == [slept]
 
     @pytest.mark.parametrize("status", [429, 503])
-    def test_beyond_the_ceiling_is_the_callers_to_wait_for(
+    def test_retry_after_beyond_maximum_raises_rate_limit_error(
         self, status: int, wire: Wire, make: Make, time: Time
     ) -> None:
         told = envelope("provider_rate_limited", "rate_limit")

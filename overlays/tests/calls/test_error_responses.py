@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
 
 
 @pytest.mark.parametrize(("action", "kind_of_error"), REFUSED.values(), ids=REFUSED)
-def test_an_answer_that_stands_is_one_error_of_ours(
+def test_final_error_response_raises_typed_error(
     action: Action, kind_of_error: type[errors.AurousError], wire: Wire, make: Make, time: Time
 ) -> None:
     wire.plays(action)
@@ -86,14 +86,14 @@ def test_an_answer_that_stands_is_one_error_of_ours(
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 520, 529, 599, 999])
-def test_every_5xx_is_tried_again(status: int, wire: Wire, make: Make) -> None:
+def test_every_5xx_is_retried(status: int, wire: Wire, make: Make) -> None:
     wire.plays(answer(status, b"", kind="text/plain"))
     with pytest.raises(errors.ServerError) as caught:
         make(wire.url).create()
     assert (caught.value.status_code, caught.value.code, len(wire.seen)) == (status, None, 4)
 
 
-def test_an_error_says_what_the_envelope_says(wire: Wire, make: Make) -> None:
+def test_error_has_the_members_of_the_envelope(wire: Wire, make: Make) -> None:
     told = envelope("max_tokens_exceeds_hard_cap", param="max_tokens", message="max_tokens 16384 exceeds 8192.")
     wire.plays(answer(400, told, headers={"Aurous-Request-Id": "req_header", "X-Other": "1"}))
     with pytest.raises(errors.InvalidRequestError) as caught:
@@ -110,7 +110,7 @@ def test_an_error_says_what_the_envelope_says(wire: Wire, make: Make) -> None:
     )
 
 
-def test_a_wrong_shape_says_where(wire: Wire, make: Make) -> None:
+def test_response_validation_error_gives_the_path(wire: Wire, make: Make) -> None:
     record = completion()
     record["choices"][0]["message"]["content"] = 7
     wire.plays(answer(200, record, headers={"Aurous-Request-Id": "req_odd"}))
@@ -121,14 +121,14 @@ def test_a_wrong_shape_says_where(wire: Wire, make: Make) -> None:
     assert caught.value.request_id == "req_odd"
 
 
-def test_informational_answers_are_passed_over(wire: Wire, make: Make) -> None:
+def test_informational_responses_are_skipped(wire: Wire, make: Make) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     wire.plays(raw(early + WHOLE, then="keep"))
     assert make(wire.url).create().status == "completed"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_told_and_not_followed(status: int, wire: Wire, make: Make) -> None:
+def test_redirect_is_reported_and_not_followed(status: int, wire: Wire, make: Make) -> None:
     with serving() as elsewhere:
         elsewhere.plays(GOOD)
         wire.plays(answer(status, b"moved", headers={"Location": f"{elsewhere.url}/v1/chat/completions"}))
@@ -139,13 +139,13 @@ def test_a_redirect_is_told_and_not_followed(status: int, wire: Wire, make: Make
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "\x80", "javascript:alert(1)", "http://a:99999/"])
-def test_a_redirect_to_nowhere_is_an_error_of_ours(location: str, wire: Wire, make: Make) -> None:
+def test_redirect_without_location_raises_typed_error(location: str, wire: Wire, make: Make) -> None:
     wire.plays(answer(302, headers={"Location": location}))
     with pytest.raises((errors.APIStatusError, errors.APIConnectionError)):
         make(wire.url, max_retries=0).create()
 
 
-def test_a_client_that_follows_redirects_does_not_follow_ours(kind: str, wire: Wire, make: Make) -> None:
+def test_http_client_that_follows_redirects_does_not_follow_them_for_calls(kind: str, wire: Wire, make: Make) -> None:
     import httpx
 
     http_client: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(follow_redirects=True)
@@ -157,13 +157,13 @@ def test_a_client_that_follows_redirects_does_not_follow_ours(kind: str, wire: W
         assert elsewhere.seen == []
 
 
-def test_an_endless_body_is_not_taken_in(wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_body_is_not_read_into_memory(wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aurous.transport.convert.MAX_BODY", 2 * 2**20)
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()
 
 
-def test_a_large_answer_is_an_answer(wire: Wire, make: Make) -> None:
+def test_large_response_is_parsed(wire: Wire, make: Make) -> None:
     wire.plays(answer(200, completion("x" * (5 * 2**20))))
     assert len(make(wire.url).create().choices[0].message.content or "") == 5 * 2**20

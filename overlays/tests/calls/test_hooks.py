@@ -31,7 +31,7 @@ class Diary(aurous.Hooks):
         self.lines.append((type(result).__name__, type(error).__name__))
 
 
-def test_a_call_from_beginning_to_end(wire: Wire, make: Make) -> None:
+def test_hooks_receive_start_attempts_and_end_of_a_call(wire: Wire, make: Make) -> None:
     diary = Diary()
     wire.plays(BUSY, GOOD)
     make(wire.url, hooks=[diary]).create(idempotency_key="mine", max_tokens=9)
@@ -45,7 +45,7 @@ def test_a_call_from_beginning_to_end(wire: Wire, make: Make) -> None:
     assert "colours" not in repr(call)
 
 
-def test_a_call_that_fails(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_a_failed_call(wire: Wire, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(404, envelope("resource_not_found", "not_found")))
     with pytest.raises(aurous.NotFoundError):
@@ -55,7 +55,7 @@ def test_a_call_that_fails(wire: Wire, make: Make) -> None:
     assert (diary.call.path, diary.call.model, dict(diary.call.request)) == ("/v1/chat/completions/{id}", None, {})
 
 
-def test_a_call_that_cannot_be_read(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_an_unparsable_response(wire: Wire, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(200, {}))
     with pytest.raises(aurous.APIResponseValidationError):
@@ -63,7 +63,7 @@ def test_a_call_that_cannot_be_read(wire: Wire, make: Make) -> None:
     assert diary.lines == ["start", (1, 200, None), ("NoneType", "APIResponseValidationError")]
 
 
-def test_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(401, envelope("invalid_api_key", "authentication")))
     with pytest.raises(aurous.AuthenticationError):
@@ -71,7 +71,7 @@ def test_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:
     assert diary.lines == ["start", (1, 401, None), ("NoneType", "AuthenticationError")]
 
 
-def test_hooks_of_a_variant_are_its_own(wire: Wire) -> None:
+def test_hooks_of_with_options_do_not_change_the_original_client(wire: Wire) -> None:
     wire.plays(GOOD)
     diary = Diary()
     with aurous.Aurous(KEY, base_url=wire.url) as client:
@@ -80,7 +80,7 @@ def test_hooks_of_a_variant_are_its_own(wire: Wire) -> None:
     assert diary.lines.count("start") == 1
 
 
-def test_a_hook_that_fails_changes_nothing(wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_hook_does_not_change_the_call(wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(aurous.Hooks):
         def on_start(self, call: aurous.CallDetails) -> None:
             raise KeyError("start")
@@ -95,20 +95,22 @@ def test_a_hook_that_fails_changes_nothing(wire: Wire, make: Make, caplog: pytes
     assert [record.levelname for record in caplog.records if "a hook failed" in record.getMessage()] == ["WARNING"] * 2
 
 
-def test_the_hooks_that_nobody_wrote_do_nothing() -> None:
+def test_hooks_base_class_does_nothing() -> None:
     call = aurous.CallDetails(operation_id="x", method="GET", path="/x")
     HookDispatcher([aurous.Hooks()]).end(call, None, None)
     assert (call.model, dict(call.request), call.content) == (None, {}, None)
 
 
-def test_headers_are_shown_without_secrets() -> None:
+def test_hooks_receive_headers_without_secrets() -> None:
     shown = redact_headers(
         {"X-Api-Key": "a", "AUTHORIZATION": "b", "proxy-authorization": "c", "Cookie": "d", "X-Other": "e"}
     )
     assert [name for name, value in shown.items() if value != "[secret]"] == ["X-Other"]
 
 
-def test_without_a_listener_nothing_is_printed(wire: Wire, make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+def test_failing_hook_prints_nothing_without_a_log_handler(
+    wire: Wire, make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
     assert logging.getLogger("aurous").level == logging.NOTSET
     wire.plays(BUSY, GOOD)
     make(wire.url).create()

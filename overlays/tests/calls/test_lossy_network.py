@@ -81,7 +81,7 @@ def in_tasks(url: str, weather: Weather) -> tuple[list[aurous.models.ChatComplet
 
 
 @pytest.mark.parametrize("run", [in_threads, in_tasks])
-def test_every_call_is_answered_and_charged_exactly_once(
+def test_every_call_over_lossy_network_is_charged_exactly_once(
     run: Callable[[str, Weather], tuple[list[aurous.models.ChatCompletion], aurous.Ledger]], mock: Mock
 ) -> None:
     weather = Weather(seed=4)
@@ -102,7 +102,7 @@ def test_every_call_is_answered_and_charged_exactly_once(
     assert ledger.credits == sum((Decimal(str(charge["credits_charged"])) for charge in charges), Decimal(0))
 
 
-def test_a_call_that_outlives_its_attempt_is_waited_for(kind: str, mock: Mock) -> None:
+def test_call_that_outlives_its_attempt_is_waited_for(kind: str, mock: Mock) -> None:
     # The first attempt is given up while the answer is still being made; the key is in use until it is.
     network: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(headers={FAULT_HEADER: "pace=50"})
 

@@ -56,7 +56,7 @@ def play(
             came = waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
 
-def test_an_answer_is_a_result(time: Time) -> None:
+def test_successful_response_ends_flow_with_a_result(time: Time) -> None:
     response, sent = play(course(time), time, GOOD)
     assert response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
     assert len(sent) == 1
@@ -65,7 +65,7 @@ def test_an_answer_is_a_result(time: Time) -> None:
 @pytest.mark.parametrize(
     "came", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
 )
-def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: RawResponse | TransportError) -> None:
+def test_error_is_freed_without_garbage_collection(time: Time, came: RawResponse | TransportError) -> None:
     gc.disable()
     try:
         try:
@@ -78,20 +78,20 @@ def test_an_error_is_gone_with_the_last_who_knows_it(time: Time, came: RawRespon
         gc.enable()
 
 
-def test_every_attempt_is_the_same_but_for_its_time(time: Time) -> None:
+def test_attempts_send_the_same_request_with_decreasing_timeouts(time: Time) -> None:
     _, sent = play(course(time, timeout=aurous.Timeouts(total=100)), time, RESET, RESET, GOOD, takes=10)
     assert [step.total for step in sent] == [100, 89, 77]
     assert len({(step.method, step.url, step.content, tuple(step.headers.items())) for step in sent}) == 1
 
 
-def test_no_timeout_is_longer_than_what_is_left(time: Time) -> None:
+def test_attempt_timeouts_never_exceed_the_remaining_time(time: Time) -> None:
     _, [step] = play(course(time, timeout=aurous.Timeouts(total=2)), time, GOOD)
     assert (step.connect, step.read, step.write, step.total) == (2, 2, 2, 2)
     _, [step] = play(course(time), time, GOOD)
     assert (step.connect, step.read, step.write, step.total) == (5, 300, 60, 600)
 
 
-def test_the_timeout_of_a_call_is_its_own(time: Time) -> None:
+def test_timeout_of_one_call_does_not_change_the_client(time: Time) -> None:
     request = Request(
         method="POST", path="/v1/chat/completions", content=BODY.content, timeout=aurous.Timeouts(total=7)
     )
@@ -115,14 +115,14 @@ def test_the_last_attempt_ends_with_the_call(time: Time) -> None:
     assert [step.total for step in sent] == [10, 10, 2]
 
 
-def test_a_step_shows_neither_key_nor_body(time: Time) -> None:
+def test_effect_repr_shows_neither_key_nor_body(time: Time) -> None:
     _, [step] = play(course(time), time, GOOD)
     assert KEY not in repr(step)
     assert "colours" not in repr(step)
     assert KEY not in str(step.headers)
 
 
-def test_a_post_without_a_key_is_sent_once(time: Time) -> None:
+def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
     request = cancel_chat_completion.build_request("cmp_1")
     made = read_options(api_key=Secret(KEY))
     once = RequestFlow(cancel_chat_completion.OPERATION, request, made, clock=time.clock, random=lambda: 0.0)
@@ -132,14 +132,14 @@ def test_a_post_without_a_key_is_sent_once(time: Time) -> None:
     assert caught.value.__notes__ == ["Not tried again: the request is not safe to send twice."]
 
 
-def test_what_cannot_get_better_is_not_tried_again(time: Time) -> None:
+def test_permanent_failure_is_not_retried(time: Time) -> None:
     final = TransportError(message="the address cannot be used", sent=False, is_final=True)
     with pytest.raises(errors.APIConnectionError) as caught:
         play(course(time), time, final)
     assert len(caught.value.attempts) == 1
 
 
-def test_a_cause_is_kept(time: Time) -> None:
+def test_error_keeps_its_cause(time: Time) -> None:
     cause = OSError("reset")
     with pytest.raises(errors.APIConnectionError) as caught:
         play(course(time, max_retries=0), time, TransportError(message="the connection broke", sent=True, cause=cause))
@@ -180,7 +180,7 @@ replies = st.builds(
     st.floats(0, 50),
     st.integers(0, 6),
 )
-def test_whatever_comes_a_call_ends_in_time_with_a_result_or_an_error_of_ours(
+def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
     story: list[RawResponse | TransportError], streams: bool, total: float, takes: float, max_retries: int
 ) -> None:
     time = Time()

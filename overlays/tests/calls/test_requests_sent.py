@@ -15,7 +15,7 @@ from clientkit.wire import BUSY, GOOD, HANG_UP, KEY, Make, Wire, answer, complet
 class TestSends:
     """What goes out."""
 
-    def test_the_headers_of_a_call(self, wire: Wire, make: Make) -> None:
+    def test_call_sends_the_documented_headers(self, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         make(wire.url).create()
         [seen] = wire.seen
@@ -28,7 +28,7 @@ class TestSends:
         assert (seen.header("User-Agent") or "").startswith(f"aurous-labs/{aurous.__version__} python/3")
         assert len(seen.header("Idempotency-Key") or "") == 36
 
-    def test_a_new_key_for_each_call_and_the_callers_own_if_given(self, wire: Wire, make: Make) -> None:
+    def test_each_call_has_a_new_idempotency_key_unless_the_caller_gives_one(self, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         caller = make(wire.url)
         for key in (None, None, "order-123"):
@@ -37,13 +37,13 @@ class TestSends:
         assert wire.keys[2] == "order-123"
 
     @pytest.mark.parametrize("key", ["", "x" * 257, "é", "tab\t", "line\nbreak", " ", 7])
-    def test_a_key_that_cannot_be_sent_is_not(self, key: Any, wire: Wire, make: Make) -> None:
+    def test_invalid_idempotency_key_is_refused_before_sending(self, key: Any, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.EncodeError):
             make(wire.url).create(idempotency_key=key)
         assert wire.seen == []
 
-    def test_no_key_with_a_stream_nor_with_what_has_none(self, wire: Wire, make: Make) -> None:
+    def test_streams_and_operations_without_keys_send_no_idempotency_key(self, wire: Wire, make: Make) -> None:
         events = f"data: {json.dumps({'id': 'cmp_1', 'object': 'chat.completion.chunk', 'created': 1, 'model': 'm'})}"
         wire.plays(answer(200, f"{events}\n\ndata: [DONE]\n\n".encode(), kind="text/event-stream"))
         caller = make(wire.url)
@@ -54,7 +54,7 @@ class TestSends:
         with pytest.raises(aurous.EncodeError, match="ignores the key of a stream"):
             caller.stream(extra_headers={"idempotency-key": "mine"})
 
-    def test_a_stream_hidden_in_a_call_is_refused(self, wire: Wire, make: Make) -> None:
+    def test_create_with_stream_true_in_the_body_is_refused(self, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.EncodeError, match=r"call stream\(\)"):
             make(wire.url).create(extra_body={"stream": True})
@@ -62,7 +62,7 @@ class TestSends:
         make(wire.url).create(extra_body={"stream": False}, messages=[{"role": "user", "content": '"stream":true'}])
         assert len(wire.seen) == 1
 
-    def test_an_extra_header_replaces_one_of_its_name(self, wire: Wire, make: Make) -> None:
+    def test_extra_header_replaces_default_header_of_the_same_name(self, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         extra = {"aurous-version": "2026-01-01", "IDEMPOTENCY-KEY": "mine", "X-Team": "blue"}
         make(wire.url).create(extra_headers=extra)
@@ -79,7 +79,7 @@ class TestSends:
             ({"X-Bad": "line\nbreak"}, aurous.EncodeError),
         ],
     )
-    def test_an_extra_header_that_does_harm_is_refused(
+    def test_extra_header_with_line_breaks_or_credentials_is_refused(
         self, extra: dict[str, str], error: type[Exception], wire: Wire, make: Make
     ) -> None:
         wire.plays(GOOD)
@@ -88,20 +88,20 @@ class TestSends:
         assert wire.seen == []
 
     @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "5", [1]])
-    def test_no_timeout_is_infinite(self, timeout: Any, wire: Wire, make: Make) -> None:
+    def test_every_request_is_sent_with_finite_timeouts(self, timeout: Any, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.ConfigurationError, match="finite"):
             make(wire.url).create(timeout=timeout)
         assert wire.seen == []
 
-    def test_the_teams_default_version_is_asked_for_by_none(self, wire: Wire, make: Make) -> None:
+    def test_api_version_none_sends_no_version_header(self, wire: Wire, make: Make) -> None:
         wire.plays(GOOD)
         make(wire.url, api_version=None).create()
         assert wire.seen[0].header("Aurous-Version") is None
 
 
 class TestLog:
-    def test_one_line_for_each_attempt(self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    def test_log_has_one_line_for_each_attempt(self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.INFO, "aurous")
         wire.plays(HANG_UP, BUSY, GOOD)
         make(wire.url).create()
@@ -113,7 +113,7 @@ class TestLog:
         assert "HTTP 200" in lines[2]
         assert "attempt 3, request req_good" in lines[2]
 
-    def test_at_debug_headers_but_no_secret_and_no_body(
+    def test_debug_log_has_headers_but_no_secret_and_no_body(
         self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, "aurous")
@@ -127,7 +127,7 @@ class TestLog:
         assert "colours" not in caplog.text
         assert "Red" not in caplog.text
 
-    def test_what_a_server_says_cannot_forge_a_line(
+    def test_server_text_cannot_forge_a_log_line(
         self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "aurous")

@@ -25,7 +25,7 @@ HEADERS = {
 }
 
 
-def test_everything_the_headers_say(wire: Wire, make: Make, time: Time) -> None:
+def test_response_info_has_everything_in_the_headers(wire: Wire, make: Make, time: Time) -> None:
     wire.plays(answer(503, b""), answer(200, completion(), headers=HEADERS))
     info = aurous.response_info(make(wire.url).create(idempotency_key="mine"))
     assert (info.status_code, info.request_id, info.api_version) == (200, "req_1", "2026-05-15")
@@ -38,7 +38,7 @@ def test_everything_the_headers_say(wire: Wire, make: Make, time: Time) -> None:
     assert info.headers["x-ratelimit-limit"] == "120"
 
 
-def test_nothing_where_they_say_nothing() -> None:
+def test_response_info_is_empty_without_headers() -> None:
     info = ResponseInfo(status_code=200, headers={"ratelimit-limit": "5"})
     assert (info.request_id, info.api_version, info.idempotency_status) == (None, None, None)
     assert not info.idempotent_replayed
@@ -57,7 +57,9 @@ def test_nothing_where_they_say_nothing() -> None:
         ([Attempt(number=1, elapsed=0, status_code=502)], False),
     ],
 )
-def test_whose_charge_a_replay_is(earlier: list[Attempt], charged_before: bool) -> None:
+def test_response_info_says_whether_a_replay_was_charged_to_this_call(
+    earlier: list[Attempt], charged_before: bool
+) -> None:
     last = Attempt(number=9, elapsed=0, status_code=200)
     replayed = {"aurous-idempotent-replayed": "true"}
     assert (
@@ -66,7 +68,7 @@ def test_whose_charge_a_replay_is(earlier: list[Attempt], charged_before: bool) 
     assert not ResponseInfo(status_code=200, headers={}, attempts=(*earlier, last)).is_charged_before
 
 
-def test_only_results_have_a_story(wire: Wire, make: Make) -> None:
+def test_response_info_of_other_objects_raises_type_error(wire: Wire, make: Make) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()
     for other in (result.choices[0], pickle.loads(pickle.dumps(result)), copy.deepcopy(result), result.usage):
@@ -89,7 +91,7 @@ def places(caught: pytest.WarningsRecorder) -> list[tuple[str, int]]:
 
 
 class TestDeprecation:
-    def test_is_a_warning_at_the_callers_line(self, wire: Wire) -> None:
+    def test_deprecation_warns_at_the_callers_line(self, wire: Wire) -> None:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         line = line_of_this_call() + 1
@@ -105,7 +107,7 @@ class TestDeprecation:
         await client.close()
         return line
 
-    def test_in_coroutines_too(self, wire: Wire) -> None:
+    def test_deprecation_warns_at_the_callers_line_in_coroutines(self, wire: Wire) -> None:
         import asyncio
 
         wire.plays(OLD)
@@ -113,7 +115,7 @@ class TestDeprecation:
             line = asyncio.run(self._ask(wire.url))
         assert places(caught) == [(__file__, line)]
 
-    def test_through_the_generated_functions_too(self, wire: Wire) -> None:
+    def test_deprecation_warns_through_generated_functions(self, wire: Wire) -> None:
         from aurous_client.api.models import list_models
 
         wire.plays(answer(200, {"object": "list", "data": []}, headers={"Sunset": "soon"}))
@@ -124,7 +126,7 @@ class TestDeprecation:
             list_models.sync(client=client)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
-    def test_of_streams_too(self, wire: Wire) -> None:
+    def test_deprecation_warns_for_streams(self, wire: Wire) -> None:
         wire.plays(answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream"))
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
@@ -132,7 +134,7 @@ class TestDeprecation:
             list(stream)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
-    def test_that_is_made_an_error_comes_after_the_receipt(self, wire: Wire) -> None:
+    def test_deprecation_made_an_error_is_raised_after_the_receipt_is_entered(self, wire: Wire) -> None:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         with client, warnings.catch_warnings():

@@ -165,7 +165,7 @@ def told(kind: str, act: Act, script: list[Action], options: dict[str, Any], cap
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_both_clients_behave_alike(name: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_sync_and_async_client_behave_alike(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "aurous")
     act, script, options = SCENARIOS[name]
     one, *others = (told(kind, act, script, options, caplog) for kind in KINDS)
@@ -175,7 +175,7 @@ def test_both_clients_behave_alike(name: str, caplog: pytest.LogCaptureFixture) 
 
 
 @pytest.mark.parametrize("place", ["chat.completions", "models", "balance", ""])
-def test_both_clients_have_the_same_methods(place: str) -> None:
+def test_sync_and_async_client_have_the_same_methods(place: str) -> None:
     def methods(client: Any) -> dict[str, list[str]]:
         for step in filter(None, place.split(".")):
             client = getattr(client, step)

@@ -19,14 +19,14 @@ from rich.console import Console
 # Answers.
 
 
-def test_json_is_the_completion_and_nothing_else(aurous_mock: AurousMock) -> None:
+def test_json_option_prints_the_completion_only(aurous_mock: AurousMock) -> None:
     result = run("chat", "--json", QUESTION)
     assert (result.status, result.err) == (0, "")
     assert json.loads(result.out) == record(only_id(aurous_mock)).to_dict()
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_json_is_json_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_json_output_is_valid_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Half of a surrogate pair is legal in JSON, and in no encoding.
     said = {"role": "assistant", "content": "Grüße \N{PAPERCLIP} \ud83d \x1b"}
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace"))
@@ -36,7 +36,7 @@ def test_json_is_json_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyP
     assert json.loads(written.getvalue().decode(encoding)) == said
 
 
-def test_flags_become_parameters(aurous_mock: AurousMock) -> None:
+def test_chat_flags_become_request_parameters(aurous_mock: AurousMock) -> None:
     result = run("chat", "--max-tokens=3", "--temperature=0.5", "--system=Be brief.", QUESTION)
     assert result.status == 0
     assert result.lines[0] == "this is not the whole answer: finish_reason is length"
@@ -47,19 +47,19 @@ def test_flags_become_parameters(aurous_mock: AurousMock) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["-"]])
-def test_the_prompt_can_come_on_standard_input(aurous_mock: AurousMock, arguments: list[str]) -> None:
+def test_prompt_is_read_from_standard_input(aurous_mock: AurousMock, arguments: list[str]) -> None:
     result = run("chat", *arguments, given=f"{QUESTION}\n".encode())
     assert (result.status, result.out) == (0, f"{record(only_id(aurous_mock)).choices[0].message.content}\n")
 
 
-def test_a_stored_completion_is_shown_as_it_was(aurous_mock: AurousMock) -> None:
+def test_show_prints_the_stored_completion(aurous_mock: AurousMock) -> None:
     asked = run("chat", QUESTION)
     shown = run("get", only_id(aurous_mock))
     assert (shown.status, shown.out, shown.line) == (0, asked.out, asked.line)
     assert json.loads(run("get", "--json", only_id(aurous_mock)).out)["status"] == "completed"
 
 
-def test_models_and_balance(aurous_mock: AurousMock) -> None:
+def test_models_and_balance_commands_print_tables(aurous_mock: AurousMock) -> None:
     models = run("models")
     assert (models.status, models.err) == (0, "")
     assert re.search(r"^aurous-grow-2\.0-pro +chat +256000 +8192 +input 75, output 450$", models.out, re.MULTILINE)
@@ -68,7 +68,7 @@ def test_models_and_balance(aurous_mock: AurousMock) -> None:
     assert json.loads(run("balance", "--json", f"--base-url={aurous_mock.url}/v1").out)["credits"] == 1_000_000
 
 
-def test_version_and_help() -> None:
+def test_version_and_help_are_printed() -> None:
     assert run("--version").out == f"aurous {__version__}\n"
     shown = run("--help")
     assert shown.status == 0
@@ -79,7 +79,7 @@ def test_version_and_help() -> None:
 # Failures: one line, and a status that a script can go by.
 
 
-def test_the_api_says_no(aurous_mock: AurousMock) -> None:
+def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
     unknown = run("get", "cmp_unknown")
     assert unknown.status == 1
     assert "404 resource_not_found" in unknown.line
@@ -101,19 +101,19 @@ def test_the_api_says_no(aurous_mock: AurousMock) -> None:
         (["chat"], "the prompt is empty"),
     ],
 )
-def test_mistakes_are_told_before_anything_is_sent(aurous_mock: AurousMock, arguments: list[str], said: str) -> None:
+def test_usage_errors_are_reported_before_sending(aurous_mock: AurousMock, arguments: list[str], said: str) -> None:
     result = run(*arguments)
     assert (result.status, result.out) == (2, "")
     assert result.line.startswith(said)
     assert aurous_mock.ledger() == []
 
 
-def test_no_key(aurous_mock: AurousMock) -> None:
+def test_missing_key_says_how_to_set_it(aurous_mock: AurousMock) -> None:
     result = run("balance", env={"AUROUS_API_KEY": ""})
     assert (result.status, result.line) == (2, "there is no API key: set AUROUS_API_KEY in the environment")
 
 
-def test_nobody_listens(aurous_mock: AurousMock) -> None:
+def test_refused_connection_is_reported(aurous_mock: AurousMock) -> None:
     with listener() as silent:
         url = address(silent)
     # Time for no more than a few attempts.
@@ -122,7 +122,7 @@ def test_nobody_listens(aurous_mock: AurousMock) -> None:
     assert re.search(r"cannot connect.*Connection refused( \[\d attempts\])?$", result.line)
 
 
-def test_nobody_answers_in_time(aurous_mock: AurousMock) -> None:
+def test_timeout_is_reported(aurous_mock: AurousMock) -> None:
     with listener() as silent:
         result = run("balance", "--base-url", address(silent), "--timeout=0.3")
     assert result.status == 3
@@ -132,7 +132,7 @@ def test_nobody_answers_in_time(aurous_mock: AurousMock) -> None:
 # Streams that break off.
 
 
-def test_the_rest_of_an_answer_comes_from_its_record(aurous_mock: AurousMock) -> None:
+def test_interrupted_answer_is_completed_from_its_record(aurous_mock: AurousMock) -> None:
     aurous_mock.fault("truncate=5; unnoticed", method="POST", path=CHAT)
     result = run("chat", QUESTION)
     assert result.status == 0
@@ -141,7 +141,7 @@ def test_the_rest_of_an_answer_comes_from_its_record(aurous_mock: AurousMock) ->
     assert result.lines[1].startswith(charged(aurous_mock))
 
 
-def test_an_answer_that_is_lost_is_told_with_its_price(aurous_mock: AurousMock) -> None:
+def test_lost_answer_is_reported_with_its_charge(aurous_mock: AurousMock) -> None:
     aurous_mock.fault("truncate=5", method="POST", path=CHAT)
     result = run("chat", QUESTION)
     assert result.status == 3
@@ -153,7 +153,7 @@ def test_an_answer_that_is_lost_is_told_with_its_price(aurous_mock: AurousMock) 
     assert stored.lines[0].startswith("cancelled: ")
 
 
-def test_an_error_within_a_stream_is_an_answer_that_says_no(aurous_mock: AurousMock) -> None:
+def test_error_within_stream_exits_like_an_api_error(aurous_mock: AurousMock) -> None:
     aurous_mock.fault("error-frame=4; code=chat_provider_unavailable", method="POST", path=CHAT)
     result = run("chat", QUESTION)
     assert result.status == 1
@@ -162,7 +162,7 @@ def test_an_error_within_a_stream_is_an_answer_that_says_no(aurous_mock: AurousM
     assert aurous_mock.ledger() == []
 
 
-def test_an_answer_without_a_receipt_says_where_to_get_it(aurous_mock: AurousMock) -> None:
+def test_answer_without_receipt_says_how_to_get_it(aurous_mock: AurousMock) -> None:
     aurous_mock.fault("done=5; times=2", method="POST", path=CHAT)
     shown = run("chat", QUESTION)
     assert shown.status == 0
@@ -176,11 +176,11 @@ def test_an_answer_without_a_receipt_says_where_to_get_it(aurous_mock: AurousMoc
 # Words that a terminal is shown.
 
 
-def test_nothing_in_an_answer_steers_a_terminal() -> None:
+def test_control_characters_of_an_answer_never_reach_the_terminal() -> None:
     assert output.harmless("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
 
 
-def test_the_live_view_loses_nothing() -> None:
+def test_live_view_shows_the_whole_answer() -> None:
     console = Console(width=80, file=io.StringIO())
     with console.capture() as capture:
         console.print(markdown("A <div> here\nand there.\n\n<table>\n<tr>\n</table>\n\n[a](http://b.example) **bold**"))

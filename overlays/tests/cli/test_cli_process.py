@@ -54,7 +54,7 @@ def start_answering(mock: AurousMock) -> subprocess.Popen[bytes]:
     return process
 
 
-def test_the_answer_is_on_standard_output_and_its_receipt_on_standard_error(aurous_mock: AurousMock) -> None:
+def test_answer_goes_to_stdout_and_receipt_to_stderr(aurous_mock: AurousMock) -> None:
     result = ended(start("chat", QUESTION))
     stored = record(only_id(aurous_mock))
     assert result.status == 0
@@ -75,7 +75,7 @@ def test_the_answer_is_on_standard_output_and_its_receipt_on_standard_error(auro
         (["balance", "--base-url=http://127.0.0.1:1", "--timeout=0.5"], b"", 3),
     ],
 )
-def test_a_process_is_no_other_than_a_run_without_one(
+def test_command_in_a_process_behaves_like_main(
     aurous_mock: AurousMock, arguments: list[str], given: bytes, status: int
 ) -> None:
     process, within = ended(start(*arguments, stdin=subprocess.PIPE), given), run(*arguments, given=given)
@@ -86,7 +86,7 @@ def test_a_process_is_no_other_than_a_run_without_one(
     assert one == other
 
 
-def test_a_disk_is_full(aurous_mock: AurousMock) -> None:
+def test_full_disk_is_reported_without_traceback(aurous_mock: AurousMock) -> None:
     with Path("/dev/full").open("wb") as full:
         result = ended_with_errors(start("balance", stdout=full))
     assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
@@ -95,7 +95,7 @@ def test_a_disk_is_full(aurous_mock: AurousMock) -> None:
 # Interruptions.
 
 
-def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock) -> None:
+def test_ctrl_c_cancels_and_reports_the_charge(aurous_mock: AurousMock) -> None:
     process = start_answering(aurous_mock)
     process.send_signal(signal.SIGINT)
     result = ended(process)
@@ -106,7 +106,7 @@ def test_ctrl_c_cancels_and_tells_what_was_charged(aurous_mock: AurousMock) -> N
     assert record(completion_id).status == "cancelled"
 
 
-def test_a_second_ctrl_c_waits_for_nothing(aurous_mock: AurousMock) -> None:
+def test_second_ctrl_c_exits_at_once(aurous_mock: AurousMock) -> None:
     process = start_answering(aurous_mock)
     assert process.stderr is not None
     aurous_mock.fault("stall=before", method="POST", path=CHAT)
@@ -118,7 +118,7 @@ def test_a_second_ctrl_c_waits_for_nothing(aurous_mock: AurousMock) -> None:
     assert (result.status, result.line) == (130, "interrupted")
 
 
-def test_ctrl_c_before_the_answer_began(aurous_mock: AurousMock) -> None:
+def test_ctrl_c_before_first_chunk_exits_130(aurous_mock: AurousMock) -> None:
     with listener() as silent:
         process = start("chat", QUESTION, env={"AUROUS_BASE_URL": address(silent)})
         connection, _ = silent.accept()
@@ -129,7 +129,7 @@ def test_ctrl_c_before_the_answer_began(aurous_mock: AurousMock) -> None:
     assert (result.status, result.line) == (130, "interrupted before the answer began; hanging up cancels it")
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(aurous_mock: AurousMock) -> None:
+def test_closed_pipe_ends_the_command_quietly(aurous_mock: AurousMock) -> None:
     process = start_answering(aurous_mock)
     assert process.stdout is not None
     process.stdout.close()
@@ -139,7 +139,7 @@ def test_a_reader_that_has_enough_ends_it_quietly(aurous_mock: AurousMock) -> No
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["models"]])
-def test_a_reader_that_wants_nothing_ends_it_quietly(aurous_mock: AurousMock, arguments: list[str]) -> None:
+def test_pipe_closed_before_output_ends_the_command_quietly(aurous_mock: AurousMock, arguments: list[str]) -> None:
     readable, writable = os.pipe()
     os.close(readable)
     with os.fdopen(writable, "wb") as pipe:
@@ -150,7 +150,7 @@ def test_a_reader_that_wants_nothing_ends_it_quietly(aurous_mock: AurousMock, ar
 # Terminals.
 
 
-def test_a_terminal_gets_a_live_view(aurous_mock: AurousMock) -> None:
+def test_terminal_gets_a_live_view(aurous_mock: AurousMock) -> None:
     shown = run_on_terminal("chat", QUESTION)
     content = record(only_id(aurous_mock)).choices[0].message.content
     # The cursor is hidden while the view is drawn, and the whole answer stays at the end.
@@ -158,7 +158,7 @@ def test_a_terminal_gets_a_live_view(aurous_mock: AurousMock) -> None:
     assert words(content) == words(shown)[-len(words(content)) :]
 
 
-def test_ctrl_c_leaves_a_terminal_as_it_was(aurous_mock: AurousMock) -> None:
+def test_ctrl_c_restores_the_terminal(aurous_mock: AurousMock) -> None:
     aurous_mock.fault("pace=50", method="POST", path=CHAT)
     with terminal() as (ours, theirs):
         process = start("chat", LONG, env=SCREEN, stdout=theirs)
@@ -176,7 +176,7 @@ def test_ctrl_c_leaves_a_terminal_as_it_was(aurous_mock: AurousMock) -> None:
 
 
 @pytest.mark.parametrize("how", ["--plain", "TERM=dumb", "without rich"])
-def test_a_terminal_without_a_live_view_gets_text(aurous_mock: AurousMock, how: str, tmp_path: Path) -> None:
+def test_terminal_without_rich_gets_plain_text(aurous_mock: AurousMock, how: str, tmp_path: Path) -> None:
     env = {}
     if how == "without rich":
         (tmp_path / "rich.py").write_text("raise ImportError('not installed')")

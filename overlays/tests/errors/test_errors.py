@@ -49,7 +49,7 @@ BY_STATUS = {
 
 
 @pytest.mark.parametrize("code", ERROR_CODES)
-def test_every_documented_code_has_its_class(code: str) -> None:
+def test_every_documented_error_code_has_its_class(code: str) -> None:
     documented = ERROR_CODES[code]
     wanted = BY_CODE.get(code) or BY_STATUS[documented.status]
     assert error_class(int(documented.status.replace("X", "0")), code) is wanted
@@ -76,13 +76,13 @@ def test_every_documented_code_has_its_class(code: str) -> None:
         (199, None, errors.APIStatusError),
     ],
 )
-def test_every_other_answer_falls_back_to_its_status(status: int, code: str | None, wanted: type) -> None:
+def test_undocumented_code_falls_back_to_class_of_its_status(status: int, code: str | None, wanted: type) -> None:
     assert error_class(status, code) is wanted
 
 
 @CALM
 @given(st.integers(-5, 2000), st.none() | st.text(max_size=20), st.binary(max_size=200))
-def test_nothing_that_a_server_can_send_is_too_odd(status: int, code: str | None, content: bytes) -> None:
+def test_any_error_body_gives_a_typed_error(status: int, code: str | None, content: bytes) -> None:
     error = error_class(status, code)(status, content=content)
     assert isinstance(error, errors.APIStatusError)
     assert str(error)
@@ -101,13 +101,13 @@ json_values = st.recursive(
 
 @CALM
 @given(json_values)
-def test_envelopes_of_any_form_are_read(document: Any) -> None:
+def test_error_envelopes_of_any_form_are_read(document: Any) -> None:
     found = ErrorBody.of(document)
     for name in ("type", "code", "message", "param", "doc_url", "request_id"):
         assert getattr(found, name) is None or isinstance(getattr(found, name), str)
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_error_tree_in_the_docstring_is_true() -> None:
     drawn: dict[str, str] = {}
     stack: list[tuple[int, str]] = []
     for line in (errors.__doc__ or "").splitlines():
@@ -158,12 +158,12 @@ class TestTravel:
             assert (str(found), repr(found), found.args) == (str(error), repr(error), error.args)
             assert vars(found) == vars(error)
 
-    def test_none_is_left_out_of_the_package(self, error: errors.AurousError) -> None:
+    def test_every_error_is_exported(self, error: errors.AurousError) -> None:
         assert getattr(aurous, type(error).__name__) is type(error)
         assert type(error).__doc__
 
 
-def test_all_classes_have_a_sample() -> None:
+def test_every_error_class_has_a_sample() -> None:
     known = {kind for kind in vars(errors).values() if inspect.isclass(kind) and issubclass(kind, errors.AurousError)}
     assert {type(error) for error in samples()} == known
 
@@ -172,7 +172,7 @@ def _fail(number: int) -> None:
     raise samples()[number]
 
 
-def test_errors_come_back_from_a_pool_of_processes() -> None:
+def test_errors_survive_a_process_pool() -> None:
     # An error that cannot be unpickled leaves the pool waiting for ever.
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         for number, error in enumerate(samples()):
@@ -180,13 +180,13 @@ def test_errors_come_back_from_a_pool_of_processes() -> None:
                 pool.apply(_fail, (number,))
 
 
-def test_other_errors_of_a_call_pickle_too() -> None:
+def test_non_api_errors_of_a_call_pickle() -> None:
     fault = pickle.loads(pickle.dumps(ParseError("a string", 7, ("choices", 0))))
     assert str(fault) == "choices[0]: expected a string, found 7"
     assert str(pickle.loads(pickle.dumps(aurous.EncodeError("no")))) == "no"
 
 
-def test_messages_say_what_happened_what_was_tried_and_what_to_do() -> None:
+def test_error_messages_have_cause_attempts_and_advice() -> None:
     error = errors.BalanceTooLowError(
         402,
         headers={"aurous-request-id": "req_1"},
@@ -212,26 +212,26 @@ def test_messages_say_what_happened_what_was_tried_and_what_to_do() -> None:
         (b"x" * 500, "x" * 120 + "..."),
     ],
 )
-def test_a_body_that_is_no_envelope_is_quoted(content: bytes, message: str) -> None:
+def test_error_body_that_is_no_envelope_is_quoted(content: bytes, message: str) -> None:
     error = errors.ServerError(502, content=content)
     assert (error.message, error.code, error.type) == (message, None, None)
 
 
-def test_the_request_id_of_the_body_stands_in_for_that_of_the_header() -> None:
+def test_request_id_of_the_body_is_used_without_the_header() -> None:
     body = str(envelope("x")).replace("'", '"').encode()
     assert errors.ServerError(500, content=body).request_id == "req_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 
 
 @CALM
 @given(st.text())
-def test_what_is_shown_is_one_line_that_can_be_printed(text: str) -> None:
+def test_error_message_is_one_printable_line(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
     shown.encode()
     assert len(shown) <= 1003
 
 
-def test_a_timeout_of_a_stream_is_a_timeout_with_all_that_one_has() -> None:
+def test_stream_timeout_has_the_attributes_of_other_timeouts() -> None:
     error = errors.IdleTimeoutError("nothing", completion_id=None, text="", kind="cut")
     assert isinstance(error, errors.APITimeoutError)
     assert (error.attempts, error.sent) == ((), True)

@@ -19,7 +19,7 @@ CREATE, CANCEL = create_chat_completion.OPERATION, cancel_chat_completion.OPERAT
 parts = st.lists(st.none() | st.booleans() | st.integers() | st.text(), min_size=1, max_size=4)
 
 
-def test_derived_keys_are_the_same_in_every_process() -> None:
+def test_derived_keys_are_equal_in_every_process() -> None:
     # Changing these would charge twice for jobs that are restarted with a newer version of this package.
     assert idempotency_key("order-123") == "79a39087-bb0b-546d-85ea-0a4c2b6088e1"
     script = "import aurous; print(aurous.idempotency_key('order-123', 7, None, True, 'é\\U0001f9ea'))"
@@ -38,26 +38,26 @@ def test_derived_keys_are_the_same_in_every_process() -> None:
 
 @CALM
 @given(parts, parts)
-def test_derived_keys_differ_where_their_parts_do(one: list[Any], other: list[Any]) -> None:
+def test_derived_keys_differ_if_their_parts_differ(one: list[Any], other: list[Any]) -> None:
     assert check_key(idempotency_key(*one)) == idempotency_key(*one)
     same = list(map(repr, one)) == list(map(repr, other))
     assert (idempotency_key(*one) == idempotency_key(*other)) == same
 
 
 @pytest.mark.parametrize("arguments", [(), (1.5,), (b"x",), (["a"],), ({"a": 1},), ("a", object())])
-def test_what_has_no_one_spelling_is_refused(arguments: tuple[Any, ...]) -> None:
+def test_key_parts_without_canonical_spelling_are_refused(arguments: tuple[Any, ...]) -> None:
     with pytest.raises(TypeError):
         idempotency_key(*arguments)
 
 
-def test_new_keys_are_new() -> None:
+def test_new_keys_are_unique() -> None:
     assert len({new_key() for _ in range(1000)}) == 1000
     assert len(check_key(new_key())) == 36
 
 
 @CALM
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=256))
-def test_printable_keys_are_taken_as_they_are(key: str) -> None:
+def test_printable_keys_are_sent_unchanged(key: str) -> None:
     if key.strip():
         assert check_key(key) == key
         assert key_for(CREATE, {"idempotency-KEY": key}, streams=False) == key
@@ -65,14 +65,14 @@ def test_printable_keys_are_taken_as_they_are(key: str) -> None:
 
 @CALM
 @given(st.text(max_size=300))
-def test_any_other_is_refused(key: str) -> None:
+def test_unprintable_or_overlong_keys_are_refused(key: str) -> None:
     fits = 0 < len(key) <= 256 and key.isascii() and key.isprintable() and bool(key.strip())
     if not fits:
         with pytest.raises(EncodeError):
             check_key(key)
 
 
-def test_what_goes_under_a_key() -> None:
+def test_operations_with_key_parameter_get_a_key() -> None:
     assert key_for(CREATE, {}, streams=False)
     assert key_for(CREATE, {}, streams=True) is None
     assert key_for(CANCEL, {}, streams=False) is None
@@ -80,19 +80,19 @@ def test_what_goes_under_a_key() -> None:
         key_for(CREATE, {"Idempotency-Key": "mine"}, streams=True)
 
 
-def test_what_may_be_sent_twice() -> None:
+def test_idempotent_requests_are_recognized() -> None:
     assert is_idempotent(Request(method="GET", path="/"), None)
     assert is_idempotent(Request(method="POST", path="/"), "key")
     assert not is_idempotent(Request(method="POST", path="/"), None)
 
 
 @pytest.mark.parametrize("body", [b'{"stream":true}', b'{"a":1, "stream" : true}'])
-def test_a_hidden_stream_is_found(body: bytes) -> None:
+def test_stream_flag_in_any_body_is_detected(body: bytes) -> None:
     with pytest.raises(EncodeError):
         refuse_hidden_stream(CREATE, body)
 
 
 @pytest.mark.parametrize("body", [None, b"{}", b'{"stream":false}', b'{"tools":[{"stream":true}]}', b'["stream"]'])
-def test_and_nothing_else_taken_for_one(body: bytes | None) -> None:
+def test_bodies_without_stream_flag_are_not_refused(body: bytes | None) -> None:
     refuse_hidden_stream(CREATE, body)
     refuse_hidden_stream(CANCEL, b'{"stream":true}')

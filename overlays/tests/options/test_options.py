@@ -28,23 +28,27 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Any:
 @pytest.mark.usefixtures("outside_pytest")
 class TestKey:
     @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous])
-    def test_none_is_an_error_that_names_the_variable(self, make: Any) -> None:
+    def test_missing_api_key_raises_error_that_names_the_variable(self, make: Any) -> None:
         with pytest.raises(ConfigurationError, match="set AUROUS_API_KEY, or pass api_key"):
             make()
 
     @pytest.mark.parametrize("empty", ["", "  ", "\n", b"al_live_bytes", 7])
-    def test_empty_is_none_whatever_the_environment_has(self, empty: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_empty_api_key_argument_is_not_replaced_from_environment(
+        self, empty: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AUROUS_API_KEY", KEY)
         with pytest.raises(ConfigurationError, match="no API key"):
             aurous.Aurous(empty)
 
-    def test_comes_from_the_environment_and_the_argument_wins(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_api_key_argument_wins_over_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AUROUS_API_KEY", f" {KEY}\n")
         assert aurous.Aurous()._options.api_key == Secret(KEY)
         assert aurous.Aurous("al_live_other\n")._options.api_key == Secret("al_live_other")
 
     @pytest.mark.parametrize("bad", ["al live", "al_live_é", "al\nlive", "al\x00live"])
-    def test_that_no_header_can_carry_is_refused_unseen(self, bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_api_key_invalid_in_a_header_is_refused_without_showing_it(
+        self, bad: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         with pytest.raises(ConfigurationError, match="the API key in api_key holds") as caught:
             aurous.Aurous(bad)
         assert bad not in str(caught.value)
@@ -52,7 +56,7 @@ class TestKey:
         with pytest.raises(ConfigurationError, match="the API key in AUROUS_API_KEY holds"):
             aurous.Aurous()
 
-    def test_does_not_show(self) -> None:
+    def test_api_key_is_not_in_repr(self) -> None:
         secret = Secret(KEY)
         assert repr(secret) == str(secret) == f"{secret}" == "al_live_...beef"
         assert repr(Secret("og_short")) == "..."
@@ -61,7 +65,7 @@ class TestKey:
         assert {secret} == {Secret(KEY)}
 
     @pytest.mark.parametrize("act", [pickle.dumps, copy.deepcopy])
-    def test_is_not_pickled_nor_is_a_client(self, act: Any) -> None:
+    def test_secret_and_client_refuse_to_pickle(self, act: Any) -> None:
         for thing in (Secret(KEY), aurous.Aurous(KEY), aurous.AsyncAurous(KEY)):
             with pytest.raises(TypeError):
                 act(thing)
@@ -86,12 +90,14 @@ class TestUrl:
             ("HTTPS://Api.Example", "https://Api.Example"),
         ],
     )
-    def test_forms(self, given: str, kept: str, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_base_url_forms_are_normalized(
+        self, given: str, kept: str, made: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         assert made(base_url=given).base_url == kept
         monkeypatch.setenv("AUROUS_BASE_URL", given)
         assert made().base_url == kept
 
-    def test_the_production_server_is_the_default(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_base_url_defaults_to_production(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert made().base_url == SERVER_URL == "https://api.aurous-labs.com"
         monkeypatch.setenv("AUROUS_BASE_URL", "")
         assert made().base_url == SERVER_URL
@@ -122,19 +128,19 @@ class TestUrl:
             *("http://a?b=1", "http://a?", "http://a#b", "http://a#", 7, b"http://a"),
         ],
     )
-    def test_refused(self, bad: Any, made: Any) -> None:
+    def test_invalid_base_url_is_refused(self, bad: Any, made: Any) -> None:
         with pytest.raises(ConfigurationError, match="base_url"):
             made(base_url=bad)
 
     @pytest.mark.parametrize("bad", ["https://user:hunter2@a", "https://:hunter2@a", "nope://user:hunter2@a"])
-    def test_a_password_is_refused_unseen(self, bad: str, made: Any) -> None:
+    def test_password_in_base_url_is_refused_without_showing_it(self, bad: str, made: Any) -> None:
         with pytest.raises(ConfigurationError) as caught:
             made(base_url=bad)
         assert "hunter2" not in str(caught.value)
 
 
 class TestVersion:
-    def test_is_that_of_the_spec_unless_told_otherwise(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_api_version_defaults_to_that_of_the_spec(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert made().api_version == aurous.API_VERSION
         monkeypatch.setenv("AUROUS_API_VERSION", "2026-01-31")
         assert made().api_version == "2026-01-31"
@@ -156,7 +162,7 @@ class TestVersion:
             7,
         ],
     )
-    def test_that_is_no_date_is_refused(self, bad: Any, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_api_version_that_is_no_date_is_refused(self, bad: Any, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ConfigurationError, match=f"api_version must be a date such as '{aurous.API_VERSION}'"):
             made(api_version=bad)
         with pytest.raises(ConfigurationError, match="api_version"):
@@ -168,12 +174,12 @@ class TestVersion:
 
 
 class TestTimeouts:
-    def test_defaults_are_sensible_and_finite(self) -> None:
+    def test_default_timeouts_are_finite(self) -> None:
         assert Timeouts() == Timeouts(connect=5, read=300, write=60, total=600, first_event=300, idle=60)
 
     @pytest.mark.parametrize("field", ["connect", "read", "write", "total", "first_event", "idle"])
     @pytest.mark.parametrize("bad", [0, -1, float("inf"), float("nan"), None, "5"])
-    def test_none_can_be_turned_off(self, field: str, bad: Any) -> None:
+    def test_timeouts_cannot_be_turned_off(self, field: str, bad: Any) -> None:
         with pytest.raises(ConfigurationError, match=rf"timeout\.{field} must be a finite number"):
             Timeouts(**{field: bad})
 
@@ -197,14 +203,14 @@ class TestTimeouts:
 
 
 @pytest.mark.parametrize("bad", [-1, 1.5, "3"])
-def test_max_retries_is_a_count(bad: Any, made: Any) -> None:
+def test_max_retries_must_be_a_count(bad: Any, made: Any) -> None:
     with pytest.raises(ConfigurationError, match="max_retries"):
         made(max_retries=bad)
     with pytest.raises(ConfigurationError, match="max_retries"):
         made().with_changes(max_retries=bad)
 
 
-def test_changes_leave_what_they_do_not_name(made: Any) -> None:
+def test_with_changes_keeps_unnamed_options(made: Any) -> None:
     policy = aurous.RetryPolicy(initial_delay=9)
     options = made(retry=policy, max_retries=5, api_version=None, timeout=3)
     changed = options.with_changes(max_retries=1)

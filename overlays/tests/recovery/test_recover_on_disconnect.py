@@ -43,7 +43,9 @@ class TestDropped:
 
     @pytest.mark.parametrize("place", range(1, FRAMES))
     @pytest.mark.parametrize("fault", ["reset", "truncate", "end"])
-    def test_goes_on_with_a_record_that_is_whole(self, mock: Mock, caller: Caller, fault: str, place: int) -> None:
+    def test_disconnected_stream_continues_from_complete_record(
+        self, mock: Mock, caller: Caller, fault: str, place: int
+    ) -> None:
         with Stream(caller, **SHORT, extra_headers={FAULT: f"{fault}={place}; unnoticed"}) as stream:
             chunks = list(stream)
         assert len(chunks) == place + 1
@@ -59,7 +61,9 @@ class TestDropped:
         assert caller.client.ledger.credits == charged(mock)
 
     @pytest.mark.parametrize("place", range(1, FRAMES))
-    def test_raises_where_the_disconnect_cancelled_it(self, mock: Mock, caller: Caller, place: int) -> None:
+    def test_disconnected_stream_raises_if_the_completion_was_cancelled(
+        self, mock: Mock, caller: Caller, place: int
+    ) -> None:
         stream = Stream(caller, extra_headers={FAULT: f"reset={place}; pace=50"})
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
@@ -72,7 +76,7 @@ class TestDropped:
         assert "cancelled" in "".join(error.__notes__)
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
 
-    def test_delivers_calls(self, caller: Caller) -> None:
+    def test_disconnected_stream_delivers_remaining_tool_calls(self, caller: Caller) -> None:
         for place in (1, 2, 4):
             headers = {FAULT: f"reset={place}; unnoticed; id={place}"}
             with Stream(caller, tools=[WEATHER], extra_headers=headers) as stream:
@@ -81,18 +85,18 @@ class TestDropped:
             assert json.loads(call.function.arguments).keys() == {"city"}
             assert stream.snapshot.tool_calls == [call]
 
-    def test_after_a_stall(self, caller: Caller) -> None:
+    def test_stalled_stream_continues_from_its_record(self, caller: Caller) -> None:
         caller.client = caller.client.with_options(timeout=IMPATIENT)
         with Stream(caller, **SHORT, extra_headers={FAULT: "stall=3; unnoticed"}) as stream:
             list(stream)
         assert (stream.recovery.outcome, stream.finish_reason) == ("completed", "length")
 
-    def test_has_nothing_to_ask_by_before_the_first_chunk(self, caller: Caller) -> None:
+    def test_disconnect_before_first_chunk_has_no_record_to_retrieve(self, caller: Caller) -> None:
         with Stream(caller, extra_headers={FAULT: "reset=0"}) as stream, pytest.raises(errors.StreamInterruptedError):
             list(stream)
         assert (stream.id, stream.recovery) == (None, None)
 
-    def test_raises_what_broke_it_where_the_record_cannot_be_had(self, mock: Mock, caller: Caller) -> None:
+    def test_original_error_is_raised_if_the_record_cannot_be_retrieved(self, mock: Mock, caller: Caller) -> None:
         mock.fault("code=internal_error; times=20", method="GET", path="/v1/chat")
         caller.client = caller.client.with_options(max_retries=0)
         stream = Stream(caller, extra_headers={FAULT: "reset=2"})
@@ -103,7 +107,7 @@ class TestDropped:
         assert caught.value.__cause__ is not None
         assert caller.client.ledger.unsettled == (stream.id,)
 
-    def test_never_sends_the_request_again(self, mock: Mock, caller: Caller) -> None:
+    def test_recovery_never_repeats_the_request(self, mock: Mock, caller: Caller) -> None:
         caller.client = caller.client.with_options(timeout=IMPATIENT)
         for fault in ("reset=0", "reset=1", "stall=2", "end=2", "truncate=before", "reset=after"):
             with contextlib.suppress(errors.AurousError), Stream(caller, extra_headers={FAULT: fault}) as stream:
@@ -112,7 +116,7 @@ class TestDropped:
         assert len(mock.ledger()) <= 5
 
 
-def test_an_error_has_the_receipt_where_it_is_known(caller: Caller, mock: Mock) -> None:
+def test_stream_error_has_the_receipt_if_known(caller: Caller, mock: Mock) -> None:
     with (
         pytest.raises(aurous.StreamInterruptedError) as caught,
         Stream(caller, on_disconnect="recover", extra_headers={FAULT: "truncate=3"}) as stream,
@@ -126,7 +130,7 @@ def test_an_error_has_the_receipt_where_it_is_known(caller: Caller, mock: Mock) 
 
 
 class TestRecovery:
-    def test_is_chosen_for_one_stream(self, live: Make, wire: Wire) -> None:
+    def test_on_disconnect_can_be_set_for_one_stream(self, live: Make, wire: Wire) -> None:
         caller = live(wire.url)
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record()))
         with Stream(caller, on_disconnect="recover") as stream:
@@ -141,7 +145,7 @@ class TestRecovery:
         with pytest.raises(ValueError, match="on_disconnect"):
             Stream(caller, on_disconnect="retry")
 
-    def test_says_where_the_record_disagrees(self, live: Make, wire: Wire) -> None:
+    def test_recovery_error_names_the_disagreement_with_the_record(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record("Blue")))
         stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
@@ -152,7 +156,7 @@ class TestRecovery:
         assert "does not begin with" in "".join(caught.value.__notes__)
         assert pickle.loads(pickle.dumps(caught.value)).recovery.completion.id == "cmp_1"
 
-    def test_raises_what_the_record_failed_of(self, live: Make, wire: Wire) -> None:
+    def test_recovery_raises_the_error_of_a_failed_record(self, live: Make, wire: Wire) -> None:
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record(status="failed", error=fault)))
         stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
@@ -162,7 +166,7 @@ class TestRecovery:
         assert isinstance(caught.value.__cause__, errors.StreamInterruptedError)
         assert caught.value.__cause__.recovery is stream.recovery
 
-    def test_ends_with_the_time_of_the_whole(self, live: Make, wire: Wire) -> None:
+    def test_recovery_ends_at_the_total_timeout(self, live: Make, wire: Wire) -> None:
         running = answer(200, record("Red", "in_progress"))
         wire.plays(sends(ROLE, RED, then="reset", ends=False), running)
         stream = Stream(
@@ -173,7 +177,7 @@ class TestRecovery:
         assert caught.value.recovery is not None
         assert caught.value.recovery.outcome == "in_progress"
 
-    def test_does_not_follow_when_that_time_is_up(self, live: Make, wire: Wire) -> None:
+    def test_no_recovery_starts_after_the_total_timeout(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
         stream = Stream(
             live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=aurous.Timeouts(total=0.15)
@@ -182,7 +186,7 @@ class TestRecovery:
             list(stream)
         assert [seen.line.split()[0] for seen in wire.seen] == ["POST"]
 
-    def test_asks_only(self, live: Make, wire: Wire) -> None:
+    def test_recovery_only_retrieves(self, live: Make, wire: Wire) -> None:
         wire.plays(
             sends(ROLE, RED, then="reset", ends=False), answer(200, record("Red", "in_progress")), answer(200, record())
         )

@@ -86,7 +86,7 @@ DONE = reply(record())
 
 
 class TestRecover:
-    def test_asks_once_where_the_record_is_final(self) -> None:
+    def test_recover_asks_once_if_the_record_is_final(self) -> None:
         play = Play([DONE])
         found = play.recover()
         assert (found.outcome, found.rest, found.agrees) == ("completed", ", green", True)
@@ -99,12 +99,12 @@ class TestRecover:
         assert play.ledger.credits == Decimal("0.0117")
         assert play.ledger.unsettled == ()
 
-    def test_asks_at_longer_and_longer_intervals(self) -> None:
+    def test_recover_polls_at_growing_intervals(self) -> None:
         play = Play([*[RUNNING] * 7, DONE])
         assert play.recover().outcome == "completed"
         assert play.time.slept == [0.25, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0]
 
-    def test_ends_at_its_deadline(self) -> None:
+    def test_recover_ends_at_its_deadline(self) -> None:
         play = Play([RUNNING])
         found = play.recover(within=5.0)
         assert (found.outcome, found.receipt) == ("in_progress", None)
@@ -112,12 +112,12 @@ class TestRecover:
         assert play.ledger.unsettled == ("cmp_1",)
         assert play.ledger.credits == 0
 
-    def test_waits_for_states_that_it_does_not_know(self) -> None:
+    def test_recover_waits_for_unknown_states(self) -> None:
         play = Play([reply(record(status="queued")), DONE])
         assert play.recover().outcome == "completed"
         assert len(play.sent) == 2
 
-    def test_gives_no_question_more_time_than_is_left(self) -> None:
+    def test_recover_requests_time_out_at_the_deadline(self) -> None:
         play = Play([RUNNING])
         play.recover(within=3.0)
         totals = [send.total for send in play.sent]
@@ -125,7 +125,7 @@ class TestRecover:
         assert totals == sorted(totals, reverse=True)
         assert totals[-1] == 1.0
 
-    def test_returns_what_it_saw_when_there_is_no_time_to_see_it_again(self) -> None:
+    def test_recover_returns_the_last_record_at_the_deadline(self) -> None:
         late = TransportError(message="no response in time", sent=True, timed_out=True)
         found = Play([RUNNING, late]).recover(within=1.0)
         assert (found.outcome, found.completion.status) == ("in_progress", "in_progress")
@@ -139,14 +139,16 @@ class TestRecover:
             (reply(envelope("internal_error", "server_error"), 500), ServerError),
         ],
     )
-    def test_raises_the_errors_of_a_call(self, answer: RawResponse | TransportError, kind: type[Exception]) -> None:
+    def test_recover_raises_the_errors_of_a_call(
+        self, answer: RawResponse | TransportError, kind: type[Exception]
+    ) -> None:
         with pytest.raises(kind):
             Play([answer]).recover()
 
     @pytest.mark.parametrize(
         ("status", "charged"), [("completed", "0.0117"), ("cancelled", "0.0117"), ("failed", "0.0117")]
     )
-    def test_enters_the_receipt_of_a_final_record_once(self, status: str, charged: str) -> None:
+    def test_recover_enters_the_receipt_of_a_final_record_once(self, status: str, charged: str) -> None:
         play = Play([reply(record(status=status))])
         first, second = play.recover(), play.recover()
         assert first.outcome == status
@@ -156,7 +158,7 @@ class TestRecover:
 
 
 class TestCancel:
-    def test_returns_the_record(self) -> None:
+    def test_cancel_returns_the_record(self) -> None:
         play = Play([reply(record("Red", "cancelled"))])
         assert play.cancel().status == "cancelled"
         assert [(send.method, send.url) for send in play.sent] == [
@@ -164,17 +166,17 @@ class TestCancel:
         ]
         assert play.ledger.credits == Decimal("0.0117")
 
-    def test_returns_the_record_of_one_that_had_ended(self) -> None:
+    def test_cancel_of_finished_completion_returns_its_record(self) -> None:
         play = Play([reply(envelope("chat_cancel_target_already_terminal"), 409), DONE])
         assert play.cancel().status == "completed"
         assert [send.method for send in play.sent] == ["POST", "GET"]
 
-    def test_takes_a_while_at_most(self) -> None:
+    def test_cancel_waits_for_a_bounded_time(self) -> None:
         play = Play([DONE])
         play.cancel()
         assert play.sent[0].total == 15.0
 
-    def test_of_none_that_exists_is_not_found(self) -> None:
+    def test_cancel_of_unknown_completion_raises_not_found(self) -> None:
         with pytest.raises(NotFoundError):
             Play([reply(envelope("chat_cancel_target_not_found", "not_found"), 404)]).cancel()
 
@@ -206,19 +208,19 @@ class TestCompare:
         ("delivered", "rest"),
         [([], "Red, green"), ([RED], ", green"), ([RED, chunk({"content": ", green"})], "")],
     )
-    def test_delivers_only_the_rest(self, delivered: list[dict[str, Any]], rest: str) -> None:
+    def test_comparison_delivers_only_the_remaining_text(self, delivered: list[dict[str, Any]], rest: str) -> None:
         found = compared(record(), *delivered)
         assert (found.agrees, found.rest) == (True, rest)
         assert found.continuation is not None
         assert found.continuation.choices[0].finish_reason == "stop"
         assert found.continuation.usage == found.completion.usage
 
-    def test_delivers_nothing_where_nothing_is_left(self) -> None:
+    def test_comparison_delivers_nothing_if_nothing_remains(self) -> None:
         found = compared(record("Red"), RED, chunk({}, "stop"))
         assert (found.agrees, found.rest, found.continuation) == (True, "", None)
 
     @pytest.mark.parametrize("content", ["Blue", "R", "", None])
-    def test_delivers_nothing_where_the_two_disagree(self, content: str | None) -> None:
+    def test_comparison_delivers_nothing_if_record_and_stream_disagree(self, content: str | None) -> None:
         found = compared(record(content), RED)
         assert (found.agrees, found.rest, found.continuation) == (False, "", None)
 
@@ -232,7 +234,9 @@ class TestCompare:
             ([piece(0, '{"city": "Rome"}', "call_1", "weather"), piece(1, "{}", "call_2", "clock")], []),
         ],
     )
-    def test_delivers_the_rest_of_calls(self, delivered: list[dict[str, Any]], rest: list[Any]) -> None:
+    def test_comparison_delivers_the_remaining_tool_calls(
+        self, delivered: list[dict[str, Any]], rest: list[Any]
+    ) -> None:
         found = compared(CALLS, *delivered)
         assert found.agrees
         assert found.continuation is not None
@@ -253,11 +257,11 @@ class TestCompare:
             [piece(number, "", f"call_{number + 1}") for number in range(3)],
         ],
     )
-    def test_sees_calls_that_disagree(self, delivered: list[dict[str, Any]]) -> None:
+    def test_comparison_detects_tool_calls_that_disagree(self, delivered: list[dict[str, Any]]) -> None:
         found = compared(CALLS, *delivered)
         assert (found.agrees, found.continuation) == (False, None)
 
-    def test_delivers_the_rest_of_log_probabilities(self) -> None:
+    def test_comparison_delivers_the_remaining_logprobs(self) -> None:
         whole = record(choice={"logprobs": {"content": [token("Red"), token(", green")]}})
         come = {**RED, "choices": [{**RED["choices"][0], "logprobs": {"content": [token("Red")]}}]}
         found = compared(whole, come)
@@ -266,7 +270,7 @@ class TestCompare:
         assert left
         assert [made.token for made in left.content or ()] == [", green"]
 
-    def test_takes_a_record_without_a_choice(self) -> None:
+    def test_comparison_accepts_a_record_without_choices(self) -> None:
         found = compared({**record(), "choices": []}, RED)
         assert (found.agrees, found.rest, found.continuation) == (True, "", None)
 
@@ -275,7 +279,7 @@ class TestCompare:
         st.lists(st.lists(st.text(max_size=4), max_size=3), max_size=3),
         st.data(),
     )
-    def test_what_was_delivered_and_the_rest_are_the_record(
+    def test_delivered_and_remaining_chunks_add_up_to_the_record(
         self, texts: list[str], calls: list[list[str]], data: st.DataObject
     ) -> None:
         frames = list(_frames(texts, calls))

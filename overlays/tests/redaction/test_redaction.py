@@ -119,7 +119,9 @@ FAULTS: dict[str, Action] = {
 
 @pytest.mark.parametrize("streams", [False, True], ids=["call", "stream"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-def test_no_failure_shows_the_key(fault: Action, streams: bool, wire: Wire, make: Make, logged: io.StringIO) -> None:
+def test_failures_do_not_show_the_key(
+    fault: Action, streams: bool, wire: Wire, make: Make, logged: io.StringIO
+) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     telemetry = OpenTelemetry(tracer_provider=provider, capture_content=True)
@@ -150,14 +152,14 @@ def test_no_failure_shows_the_key(fault: Action, streams: bool, wire: Wire, make
     assert told["spans"]
 
 
-def test_nobody_listening_shows_no_key(make: Make, logged: io.StringIO) -> None:
+def test_refused_connection_does_not_show_the_key(make: Make, logged: io.StringIO) -> None:
     with pytest.raises(aurous.APIConnectionError) as caught:
         make("http://127.0.0.1:1", max_retries=0).create()
     assert KEY not in with_locals(caught.value) + logged.getvalue()
     assert all(KEY not in all_of(link) for link in chain(caught.value))
 
 
-def test_no_success_shows_the_key(kind: str, wire: Wire, make: Make, logged: io.StringIO) -> None:
+def test_successful_calls_do_not_show_the_key(kind: str, wire: Wire, make: Make, logged: io.StringIO) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()
     info = aurous.response_info(result)
@@ -175,7 +177,7 @@ def test_no_success_shows_the_key(kind: str, wire: Wire, make: Make, logged: io.
     assert kind == "aiohttp" or "send_request_headers.started" in logged.getvalue()
 
 
-def test_no_client_shows_its_key() -> None:
+def test_clients_do_not_show_their_key() -> None:
     for client in (aurous.Aurous(KEY), aurous.AsyncAurous(KEY), aurous.Aurous(KEY).with_options()):
         for text in (repr(client), str(client), f"{client}", str(vars(client)) if hasattr(client, "__dict__") else ""):
             assert KEY not in text
@@ -193,7 +195,7 @@ def test_no_client_shows_its_key() -> None:
     ids=lambda settings: next(iter(settings)),
 )
 @pytest.mark.parametrize("given", ["argument", "environment"])
-def test_no_client_that_cannot_be_made_shows_its_key(
+def test_failing_constructors_do_not_show_the_key(
     make: Any, settings: dict[str, Any], given: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AUROUS_API_KEY", KEY)
@@ -204,7 +206,7 @@ def test_no_client_that_cannot_be_made_shows_its_key(
 
 
 @pytest.mark.parametrize("bad", [f"{KEY} {KEY}", f"{KEY}\n{KEY}", f"{KEY}é"])
-def test_no_key_that_cannot_be_shows(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_keys_are_not_shown(bad: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in ([bad], []):
         monkeypatch.setenv("AUROUS_API_KEY", bad)
         with pytest.raises(aurous.ConfigurationError) as caught:
@@ -212,7 +214,7 @@ def test_no_key_that_cannot_be_shows(bad: str, monkeypatch: pytest.MonkeyPatch) 
         assert KEY not in with_locals(caught.value)
 
 
-def test_no_call_that_cannot_be_made_shows_the_key(make: Make) -> None:
+def test_calls_refused_before_sending_do_not_show_the_key(make: Make) -> None:
     caller = make("http://127.0.0.1:1")
     for options in ({"idempotency_key": ""}, {"timeout": -1}, {"extra_headers": {"x-api-key": "another"}}):
         with pytest.raises((aurous.EncodeError, aurous.ConfigurationError)) as caught:
@@ -220,7 +222,7 @@ def test_no_call_that_cannot_be_made_shows_the_key(make: Make) -> None:
         assert KEY not in with_locals(caught.value)
 
 
-def test_no_interrupt_shows_the_key(wire: Wire) -> None:
+def test_interrupts_do_not_show_the_key(wire: Wire) -> None:
     main = threading.main_thread().ident
     assert main is not None
 
@@ -237,7 +239,7 @@ def test_no_interrupt_shows_the_key(wire: Wire) -> None:
     assert "httpcore" not in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
-def test_no_cancelling_shows_the_key(wire: Wire) -> None:
+def test_cancellation_does_not_show_the_key(wire: Wire) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
 
     async def cancelled() -> str:
@@ -257,7 +259,7 @@ def test_no_cancelling_shows_the_key(wire: Wire) -> None:
     assert "httpcore" not in told
 
 
-def test_the_search_finds_what_is_there(wire: Wire) -> None:
+def test_search_for_the_key_finds_planted_keys(wire: Wire) -> None:
     # Without it, none of the above would mean anything.
     request = httpx.Request("GET", "http://a", headers={"X-Api-Key": KEY})
     assert KEY in all_of(httpx.ConnectError("x", request=request))

@@ -77,46 +77,46 @@ def decided(
         (HTTPError(status_code=422), GiveUp, GiveUp),
     ],
 )
-def test_what_is_tried_again(outcome: HTTPError | NoResponse, keyed: type, unkeyed: type) -> None:
+def test_retryable_failures_are_retried(outcome: HTTPError | NoResponse, keyed: type, unkeyed: type) -> None:
     assert type(decided(outcome)) is keyed
     assert type(decided(outcome, is_idempotent=False)) is unkeyed
 
 
-def test_delays_double_up_to_their_maximum() -> None:
+def test_retry_delays_double_up_to_their_maximum() -> None:
     policy = RetryPolicy(max_retries=8)
     delays = [decided(SENT, *[LOST] * tried, policy=policy) for tried in range(8)]
     assert [retry.delay for retry in delays if isinstance(retry, Retry)] == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_chance_shortens_a_delay_by_at_most_the_jitter() -> None:
+def test_jitter_shortens_a_delay_by_at_most_its_share() -> None:
     assert decided(SENT, random=1.0) == Retry(0.5, "no response")
     assert decided(SENT, random=0.5) == Retry(0.75, "no response")
 
 
-def test_the_count_is_of_attempts_after_the_first() -> None:
+def test_max_retries_counts_attempts_after_the_first() -> None:
     assert isinstance(decided(SENT, LOST, LOST), Retry)
     assert decided(SENT, LOST, LOST, LOST) == GiveUp("max_retries is 3")
     assert decided(SENT, policy=RetryPolicy(max_retries=0)) == GiveUp("max_retries is 0")
 
 
-def test_the_deadline_ends_what_the_count_would_allow() -> None:
+def test_deadline_ends_retries_before_max_retries() -> None:
     assert isinstance(decided(SENT, remaining=1.5), Retry)
     assert "deadline" in str(decided(SENT, remaining=1.0))
 
 
 class TestRetryAfter:
-    def test_is_waited_for_and_never_undercut(self) -> None:
+    def test_retry_after_is_never_undercut(self) -> None:
         outcome = HTTPError(status_code=429, retry_after=12.0)
         assert decided(outcome) == Retry(12.0, "too many requests")
         assert decided(outcome, random=1.0) == Retry(13.0, "too many requests")
 
     @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
-    def test_beyond_the_ceiling_is_not_waited_for(self, asked: float) -> None:
+    def test_retry_after_beyond_maximum_ends_retries(self, asked: float) -> None:
         decision = decided(HTTPError(status_code=503, retry_after=asked), remaining=math.inf)
         assert isinstance(decision, GiveUp)
         assert "max_retry_after" in str(decision.reason)
 
-    def test_beyond_the_deadline_neither(self) -> None:
+    def test_retry_after_beyond_deadline_ends_retries(self) -> None:
         assert isinstance(decided(HTTPError(status_code=429, retry_after=30.0), remaining=20.0), GiveUp)
 
     @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ class TestRetryAfter:
             ("Mon, 1 Jan 2026 00:00:00 +99999999999999999999", None),
         ],
     )
-    def test_is_read_leniently_and_never_trusted(self, value: str | None, seconds: float | None) -> None:
+    def test_retry_after_of_any_spelling_gives_a_valid_delay(self, value: str | None, seconds: float | None) -> None:
         assert parse_retry_after(value) == seconds
 
     @pytest.mark.parametrize(("ahead", "seconds"), [(30, 30.0), (0, 0.0), (-300, 0.0)])
-    def test_may_be_a_date_by_the_servers_clock(self, ahead: int, seconds: float) -> None:
+    def test_retry_after_date_is_relative_to_the_servers_clock(self, ahead: int, seconds: float) -> None:
         now = datetime(2026, 5, 15, 12, 0, tzinfo=UTC)
         moment = format_datetime(now + timedelta(seconds=ahead), usegmt=True)
         assert parse_retry_after(moment, now) == seconds
@@ -159,7 +159,7 @@ class TestRetryAfter:
     @example("0\x1f")
     @example("Wed, 21 Oct 2015 07:28:00 -9999")
     @example("Sat, 01 Jan 0001 00:00:00 +2359")
-    def test_any_text_is_a_wait_or_none(self, value: str) -> None:
+    def test_retry_after_of_any_text_is_a_delay_or_none(self, value: str) -> None:
         seconds = parse_retry_after(value)
         assert seconds is None or seconds >= 0
 
@@ -171,40 +171,40 @@ class TestKeyInUse:
     @pytest.mark.parametrize(
         "lost", [LOST, BAD_GATEWAY, replace(LOST, status_code=408), replace(LOST, status_code=504)]
     )
-    def test_after_a_lost_attempt_means_wait(self, lost: Attempt) -> None:
+    def test_key_in_use_after_lost_attempt_is_polled(self, lost: Attempt) -> None:
         assert decided(self.IN_USE, lost) == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
 
     @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (NEVER_LEFT, REFUSED)])
-    def test_without_one_it_is_another_request_and_final(self, earlier: tuple[Attempt, ...]) -> None:
+    def test_key_in_use_without_lost_attempt_ends_retries(self, earlier: tuple[Attempt, ...]) -> None:
         assert decided(self.IN_USE, *earlier) == GiveUp("the idempotency key is in use by another request")
 
     @pytest.mark.parametrize("earlier", [(), (REFUSED,), (NEVER_LEFT,), (LOST,)])
-    def test_under_a_key_of_our_making_always_means_wait(self, earlier: tuple[Attempt, ...]) -> None:
+    def test_key_in_use_under_generated_key_is_polled(self, earlier: tuple[Attempt, ...]) -> None:
         decision = decided(self.IN_USE, *earlier, is_generated_key=True)
         assert decision == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
         assert isinstance(decided(self.IN_USE, is_generated_key=True, is_idempotent=False), GiveUp)
         assert isinstance(decided(self.IN_USE, is_generated_key=True, remaining=0.5), GiveUp)
 
-    def test_waits_grow_to_8_seconds_and_do_not_count_as_retries(self) -> None:
+    def test_key_in_use_polls_grow_to_8_seconds_and_are_no_retries(self) -> None:
         polls = [decided(self.IN_USE, LOST, *[self.POLL] * count) for count in range(60)]
         assert [poll.delay for poll in polls[:6] if isinstance(poll, Retry)] == [0.5, 1, 2, 4, 8, 8]
         assert all(isinstance(poll, Retry) for poll in polls)
         assert isinstance(decided(SENT, LOST, *[self.POLL] * 20), Retry)
         assert isinstance(decided(SENT, LOST, LOST, LOST, *[self.POLL] * 20), GiveUp)
 
-    def test_ends_at_the_deadline(self) -> None:
+    def test_key_in_use_polls_end_at_the_deadline(self) -> None:
         assert isinstance(decided(self.IN_USE, LOST, remaining=0.5), GiveUp)
 
 
 @pytest.mark.parametrize("field", ["initial_delay", "max_delay", "max_retry_after", "first_poll", "max_poll"])
 @pytest.mark.parametrize("value", [-1, math.nan, math.inf, "1", None])
-def test_a_policy_refuses_what_is_no_delay(field: str, value: object) -> None:
+def test_retry_policy_refuses_invalid_delays(field: str, value: object) -> None:
     with pytest.raises(ConfigurationError, match=field):
         RetryPolicy(**{field: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("settings", [{"jitter": 1.1}, {"jitter": -0.1}, {"max_retries": -1}, {"max_retries": 1.5}])
-def test_a_policy_refuses_what_is_no_share_and_no_count(settings: dict[str, float]) -> None:
+def test_retry_policy_refuses_invalid_jitter_and_counts(settings: dict[str, float]) -> None:
     with pytest.raises(ConfigurationError):
         RetryPolicy(**settings)  # type: ignore[arg-type]
 
@@ -243,7 +243,7 @@ histories = st.lists(attempts, max_size=30) | st.builds(
 
 @CALM
 @given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
-def test_every_decision_keeps_its_promises(
+def test_every_retry_decision_respects_policy_and_deadline(
     policy: RetryPolicy,
     outcome: HTTPError | NoResponse,
     earlier: list[Attempt],
@@ -282,7 +282,7 @@ def test_every_decision_keeps_its_promises(
 
 @CALM
 @given(policies, st.lists(outcomes, max_size=60), seconds, st.floats(0, 1))
-def test_a_call_ends_within_its_deadline(
+def test_call_with_any_failures_ends_within_its_deadline(
     policy: RetryPolicy, story: list[HTTPError | NoResponse], total: float, random: float
 ) -> None:
     now, earlier = 0.0, list[Attempt]()

@@ -97,7 +97,7 @@ server_sent_events = st.builds(
 
 
 @pytest.mark.parametrize(("stream", "events"), vectors())
-def test_vector(stream: bytes, events: list[ServerSentEvent]) -> None:
+def test_decoder_gives_the_events_of_the_vector(stream: bytes, events: list[ServerSentEvent]) -> None:
     assert by_the_book(stream) == events
     assert decode([stream]) == events
     assert decode(bytewise(stream)) == events
@@ -106,7 +106,7 @@ def test_vector(stream: bytes, events: list[ServerSentEvent]) -> None:
 
 
 @pytest.mark.parametrize(("stream", "events"), vectors())
-def test_events_are_prompt(stream: bytes, events: list[ServerSentEvent]) -> None:
+def test_decoder_gives_events_as_soon_as_they_are_complete(stream: bytes, events: list[ServerSentEvent]) -> None:
     decoder = Decoder()
     come: list[ServerSentEvent] = []
     for at, byte in enumerate(bytewise(stream), 1):
@@ -116,14 +116,14 @@ def test_events_are_prompt(stream: bytes, events: list[ServerSentEvent]) -> None
 
 
 @given(streams, cuts)
-def test_cuts_change_nothing(stream: bytes, places: list[int]) -> None:
+def test_any_split_of_the_bytes_gives_the_same_events(stream: bytes, places: list[int]) -> None:
     bounds = [0, *places, len(stream)]
     pieces = [stream[start:end] for start, end in pairwise(bounds)]
     assert decode(pieces) == decode([stream]) == by_the_book(stream)
 
 
 @given(streams)
-def test_line_endings_change_nothing(stream: bytes) -> None:
+def test_any_line_ending_gives_the_same_events(stream: bytes) -> None:
     unified = stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     events = decode([unified])
     for ending in (b"\r", b"\r\n"):
@@ -131,17 +131,17 @@ def test_line_endings_change_nothing(stream: bytes) -> None:
 
 
 @given(st.lists(server_sent_events, max_size=5))
-def test_encoded_events_come_back(events: list[ServerSentEvent]) -> None:
+def test_encoded_events_decode_to_themselves(events: list[ServerSentEvent]) -> None:
     assert decode([encode(events)]) == events
 
 
-def test_empty_pieces_change_nothing() -> None:
+def test_empty_pieces_give_no_events() -> None:
     stream = b"\xef\xbb\xbfdata: a\r\n\r\nid: \xc3\xa9\r\n\ndata: b\n\n"
     pieces = [piece for byte in bytewise(stream) for piece in (b"", byte, b"")]
     assert decode(pieces) == [ServerSentEvent(data="a"), ServerSentEvent(data="b", id="é")]
 
 
-def test_a_long_line_takes_linear_time() -> None:
+def test_long_line_takes_linear_time() -> None:
     # Copying what has come with each of the 4,096 pieces would move 34 GB.
     line = b"data: " + b"x" * (16 * 1024 * 1024)
     pieces = [line[at : at + 4096] for at in range(0, len(line), 4096)]
@@ -149,20 +149,20 @@ def test_a_long_line_takes_linear_time() -> None:
     assert len(event.data) == 16 * 1024 * 1024
 
 
-def test_many_small_events() -> None:
+def test_many_small_events_are_decoded() -> None:
     stream = b"".join(b"data: %d\n\n" % number for number in range(100_000))
     pieces = [stream[at : at + 1000] for at in range(0, len(stream), 1000)]
     assert [event.data for event in decode(pieces)] == [str(number) for number in range(100_000)]
 
 
 @pytest.mark.parametrize("size", [7, 4096, 10**6])
-def test_many_lines_in_one_event(size: int) -> None:
+def test_event_of_many_lines_is_decoded(size: int) -> None:
     stream = b"".join(b"data: %d\n" % number for number in range(10_000)) + b"\n"
     (event,) = decode(stream[at : at + size] for at in range(0, len(stream), size))
     assert event.data == "\n".join(map(str, range(10_000)))
 
 
-def test_an_event_as_large_as_the_limit() -> None:
+def test_event_of_maximum_size_is_decoded() -> None:
     stream = b"\n\n\ndata: 4567\n\n\n\r\n: 345\r\ndata\n\n"
     for pieces in ([stream], bytewise(stream)):
         assert [event.data for event in decode(pieces, max_event_size=10)] == ["4567", ""]
@@ -178,7 +178,7 @@ def test_an_event_as_large_as_the_limit() -> None:
         pytest.param(b"data: 1\r\n\r\ndata: 2\r\n\r\n\r\ndata: 34567\r\n", id="with CRLF"),
     ],
 )
-def test_an_event_larger_than_the_limit(stream: bytes) -> None:
+def test_event_over_maximum_size_raises_event_too_large(stream: bytes) -> None:
     for at in range(len(stream) + 1):
         decoder, come = Decoder(max_event_size=10), list[str]()
         for piece in (stream[:at], stream[at:]):
@@ -190,19 +190,19 @@ def test_an_event_larger_than_the_limit(stream: bytes) -> None:
                 decoder.decode(b"data: 4\n\n")
 
 
-def test_flush_raises_what_the_last_piece_held_back() -> None:
+def test_flush_raises_error_held_back_by_the_last_piece() -> None:
     decoder = Decoder(max_event_size=10)
     assert [event.data for event in decoder.decode(b"data: 1\n\ndata: 23456\n\n")] == ["1"]
     with pytest.raises(EventTooLargeError):
         decoder.flush()
 
 
-def test_no_limit() -> None:
+def test_decoder_without_maximum_takes_any_event() -> None:
     stream = b"data: " + b"x" * 100 + b"\n\n"
     assert len(decode([stream], max_event_size=None)) == len(decode([stream], max_event_size=106)) == 1
 
 
-def test_an_event_is_a_value() -> None:
+def test_events_are_equal_by_value() -> None:
     event = ServerSentEvent(data="a")
     assert event == ServerSentEvent("message", "a", "", None)
     assert pickle.loads(pickle.dumps(event)) == event
@@ -211,7 +211,7 @@ def test_an_event_is_a_value() -> None:
     assert not hasattr(event, "__dict__")
 
 
-def test_the_error_pickles() -> None:
+def test_event_too_large_error_pickles() -> None:
     error = pickle.loads(pickle.dumps(EventTooLargeError(10)))
     assert isinstance(error, EventTooLargeError)
     assert (error.max_event_size, str(error)) == (10, "a server-sent event is larger than 10 bytes")

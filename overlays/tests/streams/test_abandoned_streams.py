@@ -35,8 +35,8 @@ from clientkit.streams import (
 from clientkit.wire import KEY, MESSAGES, MODEL, Connection, Wire, answer
 
 
-class TestForsaken:
-    def test_a_stream_without_with_is_closed_when_it_is_collected(self, wire: Wire) -> None:
+class TestAbandonedStreams:
+    def test_stream_without_with_is_closed_when_collected(self, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
         with callers("sync") as make:
             caller = make(wire.url)
@@ -56,7 +56,7 @@ class TestForsaken:
             assert caller.client.ledger.unsettled == ("cmp_1",)
 
     @pytest.mark.parametrize("on_early_close", ["disconnect", "cancel"])
-    def test_a_stream_that_is_interrupted_while_it_waits_is_closed(self, wire: Wire, on_early_close: Any) -> None:
+    def test_stream_interrupted_while_waiting_is_closed(self, wire: Wire, on_early_close: Any) -> None:
         reads = threading.Event()
 
         def interrupts(connection: Connection) -> bool:
@@ -82,7 +82,7 @@ class TestForsaken:
             assert (stream.receipt is None) == (on_early_close == "disconnect")
             assert caller.client.ledger.unsettled == (("cmp_1",) if on_early_close == "disconnect" else ())
 
-    def test_a_generator_that_passes_it_on_closes_it(self, wire: Wire) -> None:
+    def test_closing_a_generator_closes_the_stream_it_iterates(self, wire: Wire) -> None:
         def relay() -> Generator[Any, None, None]:
             yield from stream
 
@@ -103,9 +103,9 @@ async def exhaust(stream: aurous.AsyncChatStream) -> None:
             pass
 
 
-class TestCoroutines:
+class TestCancelledCoroutines:
     @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
-    def test_that_are_cancelled_leave_nothing_behind(self, wire: Wire, backend: Any) -> None:
+    def test_cancelled_task_leaves_no_open_connection(self, wire: Wire, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> Any:
@@ -120,7 +120,7 @@ class TestCoroutines:
         assert (stream.end, stream.snapshot.text) == ("left", "Red")
 
     @pytest.mark.parametrize(("backend", "loop"), [("httpx", "asyncio"), ("aiohttp", "asyncio"), ("auto", "trio")])
-    def test_that_are_cancelled_cancel_the_completion(self, mock: Mock, backend: Any, loop: str) -> None:
+    def test_cancelled_task_cancels_the_completion(self, mock: Mock, backend: Any, loop: str) -> None:
         async def go() -> Any:
             policy = StreamPolicy(on_early_close="cancel")
             async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY, streams=policy, backend=backend) as client:
@@ -136,7 +136,7 @@ class TestCoroutines:
         assert stream.completion.status == "cancelled"
         assert client.ledger.credits == sum(Decimal(str(line["credits_charged"])) for line in mock.ledger())
 
-    def test_of_trio_are_not_complained_of(self, mock: Mock) -> None:
+    def test_streams_under_trio_give_no_warnings(self, mock: Mock) -> None:
         async def go() -> None:
             async with aurous.AsyncAurous(base_url=mock.url, api_key=KEY) as client:
                 for fault in ("pace=50", "reset=2", "stall=2", "latency=0"):
@@ -154,7 +154,7 @@ class TestCoroutines:
             trio.run(go)
 
     @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
-    def test_may_close_what_another_reads(self, wire: Wire, backend: Any) -> None:
+    def test_stream_can_be_closed_while_another_task_reads_it(self, wire: Wire, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> None:
@@ -174,7 +174,7 @@ class TestCoroutines:
         asyncio.run(go())
 
     @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
-    def test_are_many(self, mock: Mock, backend: Any) -> None:
+    def test_many_concurrent_streams_end_as_their_faults_say(self, mock: Mock, backend: Any) -> None:
         faults = ["latency=0", "pace=200", "reset=3", "truncate=2", "error-frame=1", "end=2", "malformed=2", "done=3"]
 
         async def one(client: aurous.AsyncAurous, number: int) -> str:

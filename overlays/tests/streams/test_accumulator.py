@@ -186,7 +186,9 @@ CLOCK = function_call("call_2", "clock", "{}")
         ),
     ],
 )
-def test_what_is_assembled_is_what_is_retrieved(frames: list[dict[str, Any]], completion: dict[str, Any]) -> None:
+def test_accumulated_completion_equals_the_retrieved_one(
+    frames: list[dict[str, Any]], completion: dict[str, Any]
+) -> None:
     accumulator = accumulate(*frames)
     assert accumulator.completion() == ChatCompletion.from_dict(completion)
     assert accumulator.completion().to_dict() == completion
@@ -194,7 +196,7 @@ def test_what_is_assembled_is_what_is_retrieved(frames: list[dict[str, Any]], co
     assert accumulator.inconsistencies == []
 
 
-def test_nothing_yet() -> None:
+def test_empty_accumulator_has_no_completion() -> None:
     accumulator = Accumulator()
     assert (accumulator.id, accumulator.model, accumulator.created) == (None, None, None)
     assert (accumulator.text, accumulator.tool_calls, accumulator.usage) == ("", [], None)
@@ -213,13 +215,13 @@ def test_no_usage_is_no_completion() -> None:
     assert (again.missing, str(again)) == (caught.value.missing, str(caught.value))
 
 
-def test_status() -> None:
+def test_accumulator_status_follows_the_stream() -> None:
     running = accumulate({**ROLE, "usage": USAGE})
     assert running.completion().status == "in_progress"
     assert running.completion(status="failed").status == "failed"
 
 
-def test_snapshots_do_not_change() -> None:
+def test_snapshots_do_not_change_later() -> None:
     accumulator = accumulate({**ROLE, "usage": USAGE, "extra": 1}, call(0, "{", id="call_2", name="clock"))
     before = accumulator.completion()
     copy = pickle.loads(pickle.dumps(before))
@@ -230,7 +232,7 @@ def test_snapshots_do_not_change() -> None:
     assert before.choices[0].message.tool_calls[0].function.arguments == "{"
 
 
-def test_a_growing_text_can_be_read_after_every_chunk() -> None:
+def test_reading_text_after_every_chunk_takes_linear_time() -> None:
     accumulator, seen = Accumulator(), ""
     for number in range(2_000):
         accumulator.add(ChatCompletionChunk.from_dict(text(str(number))))
@@ -253,11 +255,11 @@ def test_a_growing_text_can_be_read_after_every_chunk() -> None:
         ),
     ],
 )
-def test_inconsistencies(frames: list[dict[str, Any]], expected: list[str]) -> None:
+def test_accumulator_reports_inconsistencies(frames: list[dict[str, Any]], expected: list[str]) -> None:
     assert accumulate(*frames).inconsistencies == expected
 
 
-def test_the_first_id_is_kept() -> None:
+def test_accumulator_keeps_the_first_id() -> None:
     accumulator = accumulate(ROLE, {**text("Hi"), "id": "cmp_2"}, end(usage=USAGE))
     assert accumulator.completion().id == "cmp_1"
 
@@ -267,7 +269,9 @@ def test_the_first_id_is_kept() -> None:
     st.dictionaries(st.integers(0, 9), st.lists(st.text(max_size=3), max_size=4), max_size=3),
     st.randoms(use_true_random=False),
 )
-def test_any_cut_and_any_order_of_calls(pieces: list[str], calls: dict[int, list[str]], random: Any) -> None:
+def test_tool_calls_in_any_split_and_order_are_accumulated(
+    pieces: list[str], calls: dict[int, list[str]], random: Any
+) -> None:
     deltas = [("content", text(piece)) for piece in pieces]
     for index, parts in calls.items():
         opening = call(index, "", id=f"call_{index}", type="function", name="f")
@@ -296,7 +300,7 @@ def test_any_cut_and_any_order_of_calls(pieces: list[str], calls: dict[int, list
     ],
     ids=lambda options: ", ".join(options) or "plain",
 )
-def test_on_the_wire(aurous_mock: AurousMock, options: dict[str, Any]) -> None:
+def test_inconsistencies_are_reported_by_a_real_stream(aurous_mock: AurousMock, options: dict[str, Any]) -> None:
     accumulator = Accumulator()
     with Aurous() as client:
         question = [{"role": "user", "content": "How is the weather?"}]

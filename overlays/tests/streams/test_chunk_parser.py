@@ -84,7 +84,7 @@ def fault_of(*frames: Any) -> AurousError:
 
 
 class TestChunks:
-    def test_of_a_whole_stream(self) -> None:
+    def test_complete_stream_gives_all_chunks(self) -> None:
         made, chunks = read(*WHOLE)
         assert text_of(chunks) == "Red, green"
         assert [chunk.choices[0].finish_reason for chunk in chunks] == [None, None, None, "stop"]
@@ -115,26 +115,26 @@ class TestChunks:
         ],
     )
     @pytest.mark.parametrize("place", [1, 2, 3])
-    def test_only_of_frames_that_add_something(self, frame: Any, place: int) -> None:
+    def test_frames_without_content_give_no_chunk(self, frame: Any, place: int) -> None:
         made, chunks = read(*WHOLE[:place], frame, *WHOLE[place:])
         assert text_of(chunks) == "Red, green"
         assert all(len(chunk.choices) == 1 for chunk in chunks)
         assert len(chunks) == 4
         assert made.accumulator.completion().to_dict() == record()
 
-    def test_have_one_choice_where_the_server_sends_two(self) -> None:
+    def test_chunks_have_one_choice_if_the_server_sends_two(self) -> None:
         two = {**HEAD, "choices": [{"index": i, "delta": {"content": str(i)}, "finish_reason": None} for i in (0, 1)]}
         made, chunks = read(ROLE, two, LAST)
         assert [[choice.index for choice in chunk.choices] for chunk in chunks] == [[0], [0], [0]]
         assert text_of(chunks) == "0"
         assert any("choice 1" in line for line in made.accumulator.inconsistencies)
 
-    def test_keep_what_the_spec_does_not_name(self) -> None:
+    def test_chunks_keep_members_unknown_to_the_spec(self) -> None:
         _, chunks = read(chunk({"content": "a", "mood": "merry"}, service_tier="gold"))
         assert chunks[0].to_dict()["service_tier"] == "gold"
         assert chunks[0].choices[0].delta.to_dict()["mood"] == "merry"
 
-    def test_come_out_one_by_one(self) -> None:
+    def test_chunks_are_parsed_one_by_one(self) -> None:
         made = reader()
         chunks = feed(made, events(*WHOLE))
         next(chunks)
@@ -142,7 +142,7 @@ class TestChunks:
         next(chunks)
         assert made.accumulator.text == "Red"
 
-    def test_are_the_same_however_the_bytes_are_cut(self) -> None:
+    def test_any_split_of_the_bytes_gives_the_same_chunks(self) -> None:
         data = events(ROLE, chunk({"content": "é€🧪\u2028"}), chunk({}, "stop"), chunk(usage=USAGE), "[DONE]")
         for place in range(len(data)):
             made = reader()
@@ -151,7 +151,7 @@ class TestChunks:
             assert made.streamed_receipt is not None
 
     @given(st.binary(max_size=200))
-    def test_or_a_typed_error_come_of_any_bytes(self, data: bytes) -> None:
+    def test_any_bytes_give_chunks_or_a_typed_error(self, data: bytes) -> None:
         made = reader()
         try:
             chunks = list(feed(made, b"data: " + data + b"\n\n"))
@@ -161,7 +161,7 @@ class TestChunks:
             assert all(len(chunk.choices) == 1 for chunk in chunks)
 
     @given(DOCUMENTS)
-    def test_or_a_typed_error_come_of_any_json(self, frame: Any) -> None:
+    def test_any_json_gives_chunks_or_a_typed_error(self, frame: Any) -> None:
         made = reader()
         try:
             chunks = list(feed(made, events(json.dumps(frame))))
@@ -170,48 +170,48 @@ class TestChunks:
         else:
             assert all(len(chunk.choices) == 1 for chunk in chunks)
 
-    def test_of_bytes_that_are_no_text_are_flagged(self) -> None:
+    def test_invalid_utf8_is_reported_as_inconsistency(self) -> None:
         made = reader()
         list(feed(made, events(RED).replace(b"Red", b"R\xffd")))
         assert made.accumulator.text == "R\ufffdd"
         assert any("U+FFFD" in line for line in made.accumulator.inconsistencies)
 
 
-class TestTheEnd:
+class TestEndOfStream:
     @pytest.mark.parametrize("done", [b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data:  [DONE] \n\n"])
-    def test_is_done(self, done: bytes) -> None:
+    def test_done_marks_the_stream_complete(self, done: bytes) -> None:
         made, _ = read(ROLE, RED, done)
         assert made.is_done
         assert made.is_complete
         assert made.complete_end == "done_without_finish_reason"
 
-    def test_is_a_finish_reason(self) -> None:
+    def test_finish_reason_marks_the_stream_complete(self) -> None:
         made, _ = read(ROLE, chunk({}, "length"))
         assert made.is_complete
         assert not made.is_done
         assert made.complete_end == "finished"
         assert not made.needs_nothing
 
-    def test_has_not_come_before_either(self) -> None:
+    def test_stream_is_incomplete_without_finish_reason_or_done(self) -> None:
         made, _ = read(ROLE, RED, GREEN)
         assert not made.is_complete
         assert not made.needs_nothing
 
-    def test_is_all_that_is_looked_at(self) -> None:
+    def test_data_after_done_is_ignored(self) -> None:
         made, chunks = read(*WHOLE, chunk({"content": "beyond"}), "no JSON", {"error": {"code": "internal_error"}})
         assert text_of(chunks) == "Red, green"
         assert list(feed(made, events("no JSON"))) == []
 
-    def test_awaits_usage_where_none_came(self) -> None:
+    def test_complete_stream_without_usage_awaits_usage(self) -> None:
         made, _ = read(ROLE, chunk({}, "stop"))
         assert not made.needs_nothing
         list(feed(made, events(chunk(usage=USAGE))))
         assert made.needs_nothing
 
 
-class TestTheReceipt:
+class TestReceipt:
     @pytest.mark.parametrize("frames", [[LAST], [chunk({}, "stop"), chunk(usage=USAGE)]])
-    def test_has_the_digits_of_the_wire(self, frames: list[Any]) -> None:
+    def test_streamed_receipt_has_the_digits_of_the_wire(self, frames: list[Any]) -> None:
         exact = events(ROLE, *frames).replace(b"0.0117", b"0.01170000000000000000001")
         made = reader()
         list(feed(made, exact))
@@ -221,14 +221,14 @@ class TestTheReceipt:
         assert made.usage is not None
         assert b"0.01170000000000000000001" in made.usage.frame
 
-    def test_is_the_last_of_several(self) -> None:
+    def test_last_of_several_usages_is_the_receipt(self) -> None:
         less = {**USAGE, "credits_charged": 0.001}
         made, _ = read(ROLE, {**RED, "usage": less}, LAST)
         assert made.streamed_receipt is not None
         assert made.streamed_receipt.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("nested", [{"credits_charged": 9}, [1], None])
-    def test_is_that_of_the_frame_though_its_name_is_in_escapes(self, nested: Any) -> None:
+    def test_usage_with_escaped_name_is_the_receipt(self, nested: Any) -> None:
         frame = chunk({}, "stop", usage=USAGE)
         frame["choices"][0]["usage"] = nested
         name, _, rest = json.dumps(frame).rpartition('"usage"')
@@ -237,18 +237,18 @@ class TestTheReceipt:
         assert made.streamed_receipt is not None
         assert made.streamed_receipt.credits == Decimal(str(USAGE["credits_charged"]))
 
-    def test_is_none_where_usage_is_null(self) -> None:
+    def test_null_usage_gives_no_receipt(self) -> None:
         made, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
         assert made.streamed_receipt is None
 
-    def test_comes_of_a_completion_in_place_of_a_stream(self) -> None:
+    def test_completion_sent_instead_of_a_stream_gives_a_receipt(self) -> None:
         found = completion_in(json.dumps(record()).encode())
         assert found is not None
         assert found[0].id == "cmp_1"
         assert found[1].credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"<html>", b"{" * 100_000, b'{"usage": 1}'])
-    def test_comes_of_nothing_else(self, content: bytes) -> None:
+    def test_other_bodies_give_no_receipt(self, content: bytes) -> None:
         assert completion_in(content) is None
 
 
@@ -280,7 +280,7 @@ class TestErrors:
             (b"event: error\ndata:\n\n", ServerError, 500, None),
         ],
     )
-    def test_are_of_the_class_of_their_code(
+    def test_error_frame_raises_the_class_of_its_code(
         self, frame: Any, kind: type[APIStatusError], status: int, code: str | None
     ) -> None:
         error = fault_of(ROLE, RED, frame, "[DONE]")
@@ -291,12 +291,12 @@ class TestErrors:
         again = pickle.loads(pickle.dumps(error))
         assert (type(again), again.completion_id, again.text) == (kind, "cmp_1", "Red")
 
-    def test_say_what_the_server_said(self) -> None:
+    def test_error_frame_keeps_the_servers_message(self) -> None:
         assert "upstream is gone" in str(fault_of(b"event: error\ndata: upstream is gone\n\n"))
         assert "It broke." in str(fault_of({"error": {"message": "It broke."}}))
 
     @pytest.mark.parametrize("nothing", [None, False, "", {}])
-    def test_are_none_where_the_member_is_empty(self, nothing: Any) -> None:
+    def test_empty_error_member_is_no_error(self, nothing: Any) -> None:
         _, chunks = read(ROLE, {**RED, "error": nothing}, LAST)
         assert text_of(chunks) == "Red"
 
@@ -314,20 +314,20 @@ class TestErrors:
             ({**HEAD, "choices": ["a"]}, "choices"),
         ],
     )
-    def test_of_shape_carry_what_came_before(self, frame: Any, said: str) -> None:
+    def test_validation_error_carries_the_text_received_before(self, frame: Any, said: str) -> None:
         error = fault_of(ROLE, RED, frame)
         assert isinstance(error, APIResponseValidationError)
         assert said in str(error)
         assert (error.completion_id, error.text, error.request_id) == ("cmp_1", "Red", "req_1")
 
-    def test_follow_the_chunks_of_the_same_piece(self) -> None:
+    def test_validation_error_follows_the_chunks_of_the_same_read(self) -> None:
         made = reader()
         chunks = feed(made, events(ROLE, RED, "no JSON"))
         assert text_of([next(chunks), next(chunks)]) == "Red"
         with pytest.raises(APIResponseValidationError):
             next(chunks)
 
-    def test_of_size_are_typed(self) -> None:
+    def test_too_large_event_raises_validation_error(self) -> None:
         made = reader(max_event_size=1000)
         list(feed(made, events(ROLE, RED)))
         with pytest.raises(APIResponseValidationError, match="1000 bytes") as caught:
@@ -335,7 +335,7 @@ class TestErrors:
         assert caught.value.text == "Red"
 
     @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
-    def test_of_size_are_told_with_the_last_piece(self, line_end: bytes) -> None:
+    def test_too_large_event_in_the_last_read_raises(self, line_end: bytes) -> None:
         made = reader(max_event_size=1000)
         too_large = chunk({"content": "x" * 1000})
         with pytest.raises(APIResponseValidationError, match="1000 bytes"):
@@ -343,18 +343,18 @@ class TestErrors:
         assert made.accumulator.text == "Red"
 
     @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
-    def test_of_size_do_not_matter_after_the_end(self, line_end: bytes) -> None:
+    def test_too_large_event_after_done_is_ignored(self, line_end: bytes) -> None:
         made = reader(max_event_size=1000)
         piece = events(*WHOLE, chunk({"content": "x" * 1000})).replace(b"\n", line_end)
         assert text_of(list(feed(made, piece))) == "Red, green"
         assert made.is_done
 
-    def test_do_not_repeat_the_key(self) -> None:
+    def test_stream_errors_do_not_show_the_key(self) -> None:
         for frame in ({"error": {"message": f"bad key {KEY}"}}, f"no JSON {KEY}"):
             error = fault_of(frame)
             assert KEY not in f"{error} {vars(error)}"
 
-    def test_of_a_record_are_of_their_code(self) -> None:
+    def test_error_of_failed_record_has_the_class_of_its_code(self) -> None:
         made, _ = read(ROLE, RED)
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
         whole = completion_in(json.dumps(record(status="failed", error=fault)).encode())
@@ -376,23 +376,23 @@ class TestWarnings:
         ],
     )
     @pytest.mark.parametrize("status", ["", "ignored_streaming"])
-    def test_are_taken_in_every_shape_and_once(self, frame: Any, status: str) -> None:
+    def test_warning_of_any_shape_is_reported_once(self, frame: Any, status: str) -> None:
         made = reader(aurous_idempotency_status=status)
         chunks = list(feed(made, events(frame, *WHOLE)))
         assert text_of(chunks) == "Red, green"
         assert [(warning.code, warning.message) for warning in made.warnings] == [(KEY_IGNORED.code, "Ignored.")]
 
-    def test_come_of_the_header_alone(self) -> None:
+    def test_ignored_key_header_gives_a_warning(self) -> None:
         made = reader(aurous_idempotency_status="ignored_streaming")
         list(feed(made, events(*WHOLE)))
         assert made.warnings == [KEY_IGNORED]
 
     @pytest.mark.parametrize(("warning", "said"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
-    def test_of_no_known_form_are_kept(self, warning: Any, said: str) -> None:
+    def test_warning_of_unknown_form_is_kept(self, warning: Any, said: str) -> None:
         made, _ = read({**RED, "warning": warning})
         assert [(warning.code, warning.message) for warning in made.warnings] == [("unknown", said)]
 
-    def test_in_a_chunk_do_not_hide_its_text(self) -> None:
+    def test_warning_in_a_chunk_does_not_hide_its_text(self) -> None:
         made, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})
         assert text_of(chunks) == "Red"
         assert len(made.warnings) == 1

@@ -33,10 +33,10 @@ def template() -> ChunkTemplate:
     return made
 
 
-class TestWhatFits:
+class TestMatchingEvents:
     @given(st.text())
     @CALM
-    def test_is_read_as_a_parser_would(self, text: str) -> None:
+    def test_template_reads_the_same_text_as_the_parser(self, text: str) -> None:
         template = template_of(RED)
         assert template is not None
         for escaped in (True, False):
@@ -47,14 +47,14 @@ class TestWhatFits:
             assert template.chunk(text) == ChatCompletionChunk.from_dict(json.loads(frame))
 
     @pytest.mark.parametrize("frame", [ROLE, RED, {**RED, "service_tier": "gold", "usage": None, "error": None}])
-    def test_keeps_what_all_frames_have(self, frame: dict[str, Any]) -> None:
+    def test_template_keeps_constant_members(self, frame: dict[str, Any]) -> None:
         template = template_of(frame)
         assert template is not None
         frame = json.loads(json.dumps(frame))
         frame["choices"][0]["delta"]["content"] = "Green"
         assert template.chunk("Green").to_dict() == ChatCompletionChunk.from_dict(frame).to_dict()
 
-    def test_is_handed_out_as_a_chunk_of_its_own(self, template: ChunkTemplate) -> None:
+    def test_template_gives_a_new_chunk_for_each_event(self, template: ChunkTemplate) -> None:
         first = template.chunk("a")
         first.additional_properties["mine"] = 1
         first.choices[0].additional_properties["mine"] = 1
@@ -62,7 +62,7 @@ class TestWhatFits:
         first.choices.clear()
         assert template.chunk("Red") == ChatCompletionChunk.from_dict(RED)
 
-    def test_may_have_other_fields_before_its_data(self) -> None:
+    def test_template_allows_sse_fields_before_data(self) -> None:
         data = json.dumps(RED)
         event = f"id: 7\nevent: message\ndata:{data}\n\n".encode()
         template = make_template(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000)
@@ -70,7 +70,7 @@ class TestWhatFits:
         assert template.read_text(event.replace(b"Red", b"Blue")) == "Blue"
 
 
-class TestWhatDoesNotFit:
+class TestOtherEvents:
     @pytest.mark.parametrize(
         "event",
         [
@@ -94,17 +94,17 @@ class TestWhatDoesNotFit:
             event_of(RED).replace(b"Red", b"\\"),
         ],
     )
-    def test_is_left_to_the_parser(self, template: ChunkTemplate, event: bytes) -> None:
+    def test_event_that_does_not_match_is_left_to_the_parser(self, template: ChunkTemplate, event: bytes) -> None:
         assert template.read_text(event) is None
 
-    def test_is_too_large(self) -> None:
+    def test_too_large_event_is_left_to_the_parser(self) -> None:
         template = template_of(RED, most=len(event_of(RED)))
         assert template is not None
         assert template.read_text(event_of(chunk({"content": "R" * 5}))) == "R" * 5
         assert template.read_text(event_of(chunk({"content": "R" * 6}))) is None
 
 
-class TestWhatIsNotCut:
+class TestFramesWithoutTemplate:
     @pytest.mark.parametrize(
         "frame",
         [
@@ -120,10 +120,10 @@ class TestWhatIsNotCut:
             {**RED, "choices": [{**RED["choices"][0], "logprobs": {"content": []}}]},
         ],
     )
-    def test_has_more_to_say_than_its_text(self, frame: dict[str, Any]) -> None:
+    def test_frame_with_more_than_text_gives_no_template(self, frame: dict[str, Any]) -> None:
         assert template_of(frame) is None
 
-    def test_has_its_text_where_others_have_one_too(self) -> None:
+    def test_template_finds_the_text_among_equal_members(self) -> None:
         # The place is found by trying, not by its looks.
         data = json.dumps({"content": "elsewhere", **RED})
         template = template_of(data.encode())
@@ -131,7 +131,7 @@ class TestWhatIsNotCut:
         assert template.read_text(event_of(data.replace("Red", "Blue").encode())) == "Blue"
         assert template.read_text(event_of(data.replace("elsewhere", "moved").encode())) is None
 
-    def test_has_data_in_several_lines(self) -> None:
+    def test_data_in_several_lines_gives_no_template(self) -> None:
         data = json.dumps(RED, indent=1)
         event = b"".join(b"data: " + line.encode() + b"\n" for line in data.split("\n")) + b"\n"
         assert make_template(event, data, ChatCompletionChunk.from_dict(RED), max_event_size=1000) is None

@@ -43,7 +43,7 @@ def caller(live: Make, wire: Wire) -> Caller:
     return live(wire.url)
 
 
-class TestBytes:
+class TestFraming:
     @pytest.mark.parametrize(
         "body",
         [
@@ -61,7 +61,7 @@ class TestBytes:
         ],
     )
     @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
-    def test_of_every_legal_form_are_the_same_answer(
+    def test_every_legal_sse_form_gives_the_same_answer(
         self, caller: Caller, wire: Wire, body: bytes, framing: str
     ) -> None:
         sent = {
@@ -76,7 +76,7 @@ class TestBytes:
         assert stream.completion.to_dict() == record()
         assert stream.receipt.credits == Decimal("0.0117")
 
-    def test_may_be_cut_anywhere(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_may_be_split_anywhere(self, caller: Caller, wire: Wire) -> None:
         frames = [ROLE, chunk({"content": "é€🧪"}), LAST, "[DONE]"]
         body = events(*frames).replace(b"\\u", b"\\u")
         body = json.dumps(frames[1], ensure_ascii=False).encode().join(body.split(json.dumps(frames[1]).encode()))
@@ -85,13 +85,13 @@ class TestBytes:
         with Stream(caller) as stream:
             assert "".join(stream.text) == "é€🧪"
 
-    def test_may_drip(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_may_drip_byte_by_byte(self, caller: Caller, wire: Wire) -> None:
         sent = in_pieces(*(events(frame) for frame in WHOLE))
         wire.plays(drip(sent, fast=len(sent) - 60, pause=0.0005))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
 
-    def test_may_be_compressed_though_nobody_asked(self, caller: Caller, wire: Wire) -> None:
+    def test_compressed_stream_is_decoded(self, caller: Caller, wire: Wire) -> None:
         body = gzip.compress(events(*WHOLE))
         wire.plays(raw(begin("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body, then="keep"))
         with Stream(caller) as stream:
@@ -99,12 +99,12 @@ class TestBytes:
         assert wire.seen[0].header("Accept-Encoding") == "identity"
         assert wire.seen[0].header("Accept") == "text/event-stream"
 
-    def test_that_cannot_be_decompressed_are_a_typed_error(self, caller: Caller, wire: Wire) -> None:
+    def test_invalid_compression_raises_typed_error(self, caller: Caller, wire: Wire) -> None:
         wire.plays(raw(begin("Content-Encoding: gzip", "Content-Length: 9") + b"no gzip!!", then="keep"))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError, match="decompressed"):
             list(stream)
 
-    def test_beyond_the_limit_are_a_typed_error(self, live: Make, wire: Wire) -> None:
+    def test_event_over_max_event_size_raises_typed_error(self, live: Make, wire: Wire) -> None:
         caller = live(wire.url, streams=StreamPolicy(max_event_size=2000))
         wire.plays(sends(ROLE, RED, chunk({"content": "x" * 2000}), LAST))
         with Stream(caller) as stream, pytest.raises(errors.APIResponseValidationError, match="2000 bytes") as caught:
@@ -112,12 +112,12 @@ class TestBytes:
         assert caught.value.text == "Red"
 
 
-class TestEnds:
+class TestIncompleteStreams:
     """Of the answers that do not come to one, by how they end."""
 
     @pytest.mark.parametrize("then", ["close", "reset"])
     @pytest.mark.parametrize("frames", range(4))
-    def test_cut(self, caller: Caller, wire: Wire, frames: int, then: str) -> None:
+    def test_broken_connection_raises_interrupted(self, caller: Caller, wire: Wire, frames: int, then: str) -> None:
         wire.plays(sends(*WHOLE[:frames], then=then, ends=False))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
@@ -129,7 +129,7 @@ class TestEnds:
         assert pickle.loads(pickle.dumps(error)).text == error.text
 
     @pytest.mark.parametrize("frames", range(4))
-    def test_closed_early(self, caller: Caller, wire: Wire, frames: int) -> None:
+    def test_truncated_stream_raises_interrupted(self, caller: Caller, wire: Wire, frames: int) -> None:
         body = events(*WHOLE[:frames])
         for sent in (in_pieces(body), begin(f"Content-Length: {len(body)}") + body, begin("Connection: close") + body):
             wire.plays(raw(sent, then="close" if b"Connection: close" in sent else "keep"))
@@ -137,13 +137,13 @@ class TestEnds:
                 list(stream)
             assert (caught.value.kind, stream.end) == ("closed_early", "closed_early")
 
-    def test_in_the_middle_of_an_event(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_truncated_within_an_event_raises_interrupted(self, caller: Caller, wire: Wire) -> None:
         wire.plays(raw(in_pieces(events(*WHOLE[:3])[:-30])))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert (caught.value.kind, caught.value.text) == ("closed_early", "Red")
 
-    def test_done_without_a_reason(self, caller: Caller, wire: Wire) -> None:
+    def test_done_without_finish_reason_is_its_own_end(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, chunk(usage=USAGE), "[DONE]"))
         with Stream(caller) as stream:
             assert "".join(stream.text) == "Red"
@@ -152,7 +152,7 @@ class TestEnds:
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("then", ["close", "reset", "keep"])
-    def test_cut_after_the_last_chunk_is_none(self, caller: Caller, wire: Wire, then: str) -> None:
+    def test_disconnect_after_the_last_chunk_is_no_error(self, caller: Caller, wire: Wire, then: str) -> None:
         wire.plays(sends(*WHOLE[:4], then=then, ends=False))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
@@ -160,7 +160,9 @@ class TestEnds:
         assert in_use(caller) == []
 
     @pytest.mark.parametrize("frames", [WHOLE, [*WHOLE, chunk({"content": "beyond"})], WHOLE[:4]])
-    def test_with_the_connection_left_open(self, caller: Caller, wire: Wire, frames: list[Any]) -> None:
+    def test_stream_ends_at_done_although_the_connection_stays_open(
+        self, caller: Caller, wire: Wire, frames: list[Any]
+    ) -> None:
         """The answer does not wait for a server that forgets to hang up."""
         wire.plays(sends(*frames, then="stall", ends=False))
         began = real_time.monotonic()
@@ -170,7 +172,7 @@ class TestEnds:
         assert real_time.monotonic() - began < 10
         assert connections(caller) == []
 
-    def test_with_usage_after_the_caller_has_left(self, caller: Caller, wire: Wire) -> None:
+    def test_usage_after_leaving_at_finish_reason_is_read(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, GREEN, chunk({}, "stop"), chunk(usage=USAGE), "[DONE]"))
         with Stream(caller) as stream:
             for piece in stream:
@@ -179,14 +181,14 @@ class TestEnds:
         assert (stream.end, stream.receipt.credits) == ("finished", Decimal("0.0117"))
         assert len(connections(caller)) == 1
 
-    def test_with_an_error(self, caller: Caller, wire: Wire) -> None:
+    def test_error_frame_raises_typed_error(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, envelope("provider_rate_limited", "rate_limit"), "[DONE]"))
         with Stream(caller) as stream, pytest.raises(errors.RateLimitError) as caught:
             list(stream)
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", "Red")
         assert caller.client.ledger.unsettled == ("cmp_1",)
 
-    def test_five_times_on_one_connection(self, caller: Caller, wire: Wire) -> None:
+    def test_complete_streams_reuse_one_connection(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(*WHOLE))
         for _ in range(5):
             with Stream(caller) as stream:
@@ -194,7 +196,7 @@ class TestEnds:
         assert wire.connections == 1
 
 
-class TestInPlaceOfAStream:
+class TestOtherContentTypes:
     @pytest.mark.parametrize(
         "sent",
         [
@@ -205,7 +207,7 @@ class TestInPlaceOfAStream:
             raw(b"HTTP/1.1 204 No Content\r\n\r\n"),
         ],
     )
-    def test_is_a_typed_error_at_once(self, caller: Caller, wire: Wire, sent: Action) -> None:
+    def test_response_that_is_no_stream_raises_validation_error(self, caller: Caller, wire: Wire, sent: Action) -> None:
         wire.plays(sent)
         stream = Stream(caller)
         with pytest.raises(errors.APIResponseValidationError, match="text/event-stream"):
@@ -215,7 +217,7 @@ class TestInPlaceOfAStream:
         assert len(wire.seen) == 1
         assert in_use(caller) == []
 
-    def test_a_completion_is_not_lost(self, caller: Caller, wire: Wire) -> None:
+    def test_completion_sent_instead_of_a_stream_is_charged_to_the_ledger(self, caller: Caller, wire: Wire) -> None:
         wire.plays(answer(200, record()))
         stream = Stream(caller)
         with pytest.raises(errors.APIResponseValidationError) as caught, stream:
@@ -223,7 +225,7 @@ class TestInPlaceOfAStream:
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", TEXT)
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
 
-    def test_of_any_writing_its_type_is_known(self, caller: Caller, wire: Wire) -> None:
+    def test_content_type_is_case_insensitive(self, caller: Caller, wire: Wire) -> None:
         wire.plays(raw(begin(kind="Text/Event-Stream;charset=UTF-8") + events(*WHOLE)))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT

@@ -29,10 +29,12 @@ STRUCK = {
 }
 
 
-class TestStruck:
+class TestFaults:
     @pytest.mark.parametrize("place", range(FRAMES))
     @pytest.mark.parametrize("fault", STRUCK)
-    def test_at_every_frame(self, mock: Mock, caller: Caller, fault: str, place: int) -> None:
+    def test_fault_at_every_frame_raises_its_error_and_is_recovered(
+        self, mock: Mock, caller: Caller, fault: str, place: int
+    ) -> None:
         end, kind = STRUCK[fault]
         with Stream(caller, **SHORT) as whole:
             full = "".join(whole.text)
@@ -74,7 +76,7 @@ class TestStruck:
         assert caller.client.ledger.unsettled == ()
 
     @pytest.mark.parametrize("fault", ["reset=body", "truncate=body", "stall=body"])
-    def test_within_a_frame(self, caller: Caller, fault: str) -> None:
+    def test_fault_within_a_frame_raises_interrupted(self, caller: Caller, fault: str) -> None:
         caller.client = caller.client.with_options(timeout=IMPATIENT)
         with Stream(caller, extra_headers={FAULT: fault}) as stream, pytest.raises(errors.StreamInterruptedError):
             list(stream)
@@ -82,7 +84,7 @@ class TestStruck:
         assert stream.recover().agrees
 
     @pytest.mark.parametrize("place", range(1, FRAMES))
-    def test_by_done_before_its_end(self, mock: Mock, caller: Caller, place: int) -> None:
+    def test_done_before_the_end_is_reported_and_recovered(self, mock: Mock, caller: Caller, place: int) -> None:
         with Stream(caller, **SHORT, extra_headers={FAULT: f"done={place}"}) as stream:
             assert len(list(stream)) == place
         assert (stream.end, stream.finish_reason, stream.receipt) == ("done_without_finish_reason", None, None)
@@ -92,7 +94,7 @@ class TestStruck:
     @pytest.mark.parametrize(
         "fault", ["reset=before", "reset=head", "truncate=head", "reset=after", "code=too_many_requests"]
     )
-    def test_before_it_opened(self, mock: Mock, caller: Caller, fault: str) -> None:
+    def test_fault_before_opening_raises_the_error_of_a_call(self, mock: Mock, caller: Caller, fault: str) -> None:
         stream = Stream(caller, extra_headers={FAULT: fault})
         for _ in range(2):
             with pytest.raises((errors.APIConnectionError, errors.RateLimitError)), stream:
@@ -104,18 +106,20 @@ class TestStruck:
         assert in_use(caller) == []
 
     @pytest.mark.parametrize("fault", ["html; status=503", "code=balance_too_low", "code=internal_error"])
-    def test_by_an_error_in_place_of_a_stream(self, mock: Mock, caller: Caller, fault: str) -> None:
+    def test_error_response_instead_of_a_stream_raises_status_error(
+        self, mock: Mock, caller: Caller, fault: str
+    ) -> None:
         with pytest.raises(errors.APIStatusError), Stream(caller, extra_headers={FAULT: fault}):
             pass
         assert mock.ledger() == []
 
-    def test_but_for_slowness(self, caller: Caller) -> None:
+    def test_slow_stream_with_keep_alives_finishes(self, caller: Caller) -> None:
         slow = {FAULT: "pace=100; keep-alive=0.02"}
         with Stream(caller, max_tokens=20, extra_headers=slow) as stream:
             assert len(list(stream.text)) == 20
         assert stream.end == "finished"
 
-    def test_by_a_cancel_from_elsewhere(self, mock: Mock, caller: Caller) -> None:
+    def test_cancel_from_elsewhere_ends_the_stream_as_cancelled(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, max_tokens=500, extra_headers={FAULT: "pace=20"}) as stream:
             for _ in stream:
                 caller.run(lambda client: client.chat.completions.cancel(stream.id))
@@ -126,7 +130,7 @@ class TestStruck:
 
 
 @pytest.mark.parametrize("fault", ["truncate=3", "reset=3", "end=3"])
-def test_a_stream_that_broke_off_is_gone_with_one_collection(caller: Caller, fault: str) -> None:
+def test_interrupted_stream_is_freed_by_one_collection(caller: Caller, fault: str) -> None:
     with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
         list(stream)
     gone = weakref.ref(stream.made._controller), weakref.ref(stream.made._controller.body)

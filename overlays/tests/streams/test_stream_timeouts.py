@@ -50,7 +50,7 @@ KEEP_ALIVE = b": keep-alive\n\n"
 RED_SENT = b'"Red"'
 
 
-class TestClocks:
+class TestTimeouts:
     @pytest.mark.parametrize(
         ("pieces", "timeouts", "error"),
         [
@@ -63,7 +63,7 @@ class TestClocks:
             ([events(ROLE), events(chunk({}))], Timeouts(total=0.4, idle=0.3), errors.TotalTimeoutError),
         ],
     )
-    def test_run_out_though_bytes_keep_coming(
+    def test_timeouts_expire_although_bytes_keep_arriving(
         self, live: Make, wire: Wire, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
     ) -> None:
         wire.plays(chatters(*pieces))
@@ -89,7 +89,7 @@ class TestClocks:
             (None, Timeouts(total=0.1), errors.TotalTimeoutError, "it did not end within 0.1 s"),
         ],
     )
-    def test_run_out_in_silence(
+    def test_timeouts_expire_without_data(
         self, live: Make, wire: Wire, frames: list[Any] | None, timeouts: Timeouts, error: type[Exception], said: str
     ) -> None:
         """Also where the server keeps its headers back until it has something to say."""
@@ -101,13 +101,13 @@ class TestClocks:
         assert type(caught.value) is error
         assert connections(caller) == []
 
-    def test_run_out_between_the_bytes_of_a_chunk_of_http(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_expires_within_an_http_chunk(self, live: Make, wire: Wire) -> None:
         sent = in_pieces(events(ROLE), events(RED), ends=False)
         wire.plays(drip(sent + b"1" * 5000, fast=len(sent), pause=0.01))
         with Stream(live(wire.url, timeout=Timeouts(idle=0.1))) as stream, pytest.raises(errors.IdleTimeoutError):
             list(stream)
 
-    def test_of_one_call(self, live: Make, wire: Wire) -> None:
+    def test_timeout_can_be_set_for_one_stream(self, live: Make, wire: Wire) -> None:
         wire.plays(sends(ROLE, then="stall", ends=False))
         with (
             pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"),
@@ -115,7 +115,7 @@ class TestClocks:
         ):
             list(stream)
 
-    def test_do_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_does_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:
         first, rest = threading.Event(), threading.Event()
 
         def act(connection: Connection) -> bool:
@@ -137,7 +137,7 @@ class TestClocks:
                     assert rest.wait(10)
         assert stream.completion.choices[0].message.content == TEXT
 
-    def test_do_not_run_while_the_caller_is_busy_with_the_last_that_came(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_does_not_run_while_the_last_chunk_is_processed(self, live: Make, wire: Wire) -> None:
         """What has come is read without waiting, and no clock was asked since the first of it."""
         wire.plays(sends(ROLE, RED, then="close"))
         with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))) as stream:
@@ -159,7 +159,7 @@ class TestClocks:
             ([events(ROLE), events(RED) + 3 * KEEP_ALIVE], 0.05),
         ],
     )
-    def test_of_the_whole_runs_out_though_nothing_is_waited_for(
+    def test_total_timeout_expires_although_every_read_returns_at_once(
         self, live: Make, wire: Wire, pieces: list[bytes], busy: float
     ) -> None:
         wire.plays(chatters(*pieces, pause=busy / 2))
@@ -176,7 +176,7 @@ class TestClocks:
             read()
         assert connections(caller) == []
 
-    def test_allow_for_less_patience_before_than_after(self, live: Make, wire: Wire) -> None:
+    def test_first_event_timeout_may_be_shorter_than_idle(self, live: Make, wire: Wire) -> None:
         """httpx has one timeout for a whole response; it must not be that for the first event."""
 
         def act(connection: Connection) -> bool:
@@ -189,14 +189,14 @@ class TestClocks:
         with Stream(live(wire.url, timeout=Timeouts(idle=10, first_event=0.4))) as stream:
             assert "".join(stream.text) == TEXT
 
-    def test_of_the_first_event_start_with_the_attempt_that_was_answered(self, live: Make, wire: Wire) -> None:
+    def test_first_event_timeout_includes_retries(self, live: Make, wire: Wire) -> None:
         throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "0.4"})
         wire.plays(throttled, sends(*WHOLE))
         caller = live(wire.url, timeout=Timeouts(first_event=0.3))
         with pytest.raises(errors.RateLimitError), Stream(caller):
             pass
 
-    def test_leave_other_users_of_the_connection_alone(self, live: Make, wire: Wire) -> None:
+    def test_stream_timeouts_do_not_affect_later_requests_on_the_connection(self, live: Make, wire: Wire) -> None:
         caller = live(wire.url, timeout=Timeouts(idle=0.4, first_event=0.4))
 
         def slow(connection: Connection) -> bool:

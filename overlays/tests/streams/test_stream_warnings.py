@@ -22,7 +22,7 @@ class TestNotices:
     NOTICE = chunk(warning={"code": "idempotency_ignored_streaming", "message": "Mind."})
 
     @pytest.mark.parametrize("way", ["chunks", "text"])
-    def test_point_at_the_caller(self, caller: Caller, wire: Wire, way: str) -> None:
+    def test_stream_notice_points_at_the_caller(self, caller: Caller, wire: Wire, way: str) -> None:
         wire.plays(sends(self.NOTICE, *WHOLE))
         stream = caller.client.chat.completions.stream(model=MODEL, messages=MESSAGES)
         with pytest.warns(aurous.StreamNotice, match=r"idempotency_ignored_streaming: Mind\.") as caught:
@@ -40,7 +40,7 @@ class TestNotices:
             async for _ in stream if way == "chunks" else stream.text:
                 pass
 
-    def test_come_of_the_header(self, caller: Caller, wire: Wire) -> None:
+    def test_ignored_key_header_gives_a_stream_notice(self, caller: Caller, wire: Wire) -> None:
         body = events(*WHOLE)
         head = begin("Aurous-Idempotency-Status: ignored_streaming", f"Content-Length: {len(body)}")
         wire.plays(raw(head + body, then="keep"))
@@ -49,7 +49,7 @@ class TestNotices:
         assert len(stream.warnings) == 1
         assert stream.response_info.idempotency_status == "ignored_streaming"
 
-    def test_of_deprecation_that_are_errors_leave_nothing_behind(self, caller: Caller, wire: Wire) -> None:
+    def test_deprecation_made_an_error_closes_the_stream(self, caller: Caller, wire: Wire) -> None:
         wire.plays(raw(begin("Sunset: soon") + events(ROLE), then="stall"))
         stream = Stream(caller)
         with warnings.catch_warnings():
@@ -59,7 +59,7 @@ class TestNotices:
         assert stream.end == "left"
         assert connections(caller) == []
 
-    def test_that_are_errors_leave_nothing_behind(self, caller: Caller, wire: Wire) -> None:
+    def test_notice_made_an_error_closes_the_stream(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(ROLE, self.NOTICE, RED, then="stall", ends=False))
         stream = Stream(caller)
         with warnings.catch_warnings():
@@ -70,18 +70,20 @@ class TestNotices:
         assert connections(caller) == []
 
     @pytest.mark.parametrize("given", [{"idempotency_key": "a"}, {"extra_headers": {"idempotency-key": "a"}}])
-    def test_are_spared_those_who_gave_a_key(self, caller: Caller, wire: Wire, given: dict[str, Any]) -> None:
+    def test_idempotency_key_for_a_stream_is_refused_before_sending(
+        self, caller: Caller, wire: Wire, given: dict[str, Any]
+    ) -> None:
         with pytest.raises(aurous.EncodeError, match="ignores the key of a stream"), Stream(caller, **given):
             pass
         assert wire.seen == []
 
-    def test_come_from_the_mock(self, live: Make, mock: Mock) -> None:
+    def test_mock_sends_the_ignored_key_warning(self, live: Make, mock: Mock) -> None:
         stream = Stream(live(mock.url), extra_headers={"Aurous-Idempotent-Key": "a"})
         with pytest.warns(aurous.StreamNotice), stream:
             list(stream)
         assert [told.code for told in stream.warnings] == ["idempotency_ignored_streaming"]
 
-    def test_come_to_those_who_send_a_key_all_the_same(self, live: Make, mock: Mock) -> None:
+    def test_key_sent_with_a_stream_by_policy_gives_a_notice(self, live: Make, mock: Mock) -> None:
         stream = Stream(live(mock.url, streams=StreamPolicy(on_idempotency_key="send")), idempotency_key="mine")
         with pytest.warns(aurous.StreamNotice), stream:
             list(stream)

@@ -31,7 +31,7 @@ def caller(live: Make, mock: Mock) -> Caller:
     return live(mock.url)
 
 
-class TestWhole:
+class TestCompleteStreams:
     @pytest.mark.parametrize(
         "options",
         [
@@ -43,7 +43,9 @@ class TestWhole:
             {"stream_options": {"include_usage": True}},
         ],
     )
-    def test_is_what_is_retrieved(self, mock: Mock, caller: Caller, options: dict[str, Any]) -> None:
+    def test_streamed_completion_equals_the_retrieved_one(
+        self, mock: Mock, caller: Caller, options: dict[str, Any]
+    ) -> None:
         with Stream(caller, **options) as stream:
             text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
         found = retrieve(caller, stream.id)
@@ -55,14 +57,14 @@ class TestWhole:
         assert stream.receipt == aurous.receipt(found) == aurous.receipt(stream.completion)
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock)
 
-    def test_has_one_choice_in_every_chunk(self, caller: Caller) -> None:
+    def test_every_chunk_has_one_choice(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             chunks = list(stream)
         assert {len(chunk.choices) for chunk in chunks} == {1}
         assert chunks[0].choices[0].delta.role == "assistant"
         assert {chunk.id for chunk in chunks} == {stream.id}
 
-    def test_grows(self, caller: Caller) -> None:
+    def test_snapshot_grows_with_every_chunk(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             seen = ""
             assert (stream.id, stream.usage, stream.receipt, stream.finish_reason) == (None, None, None, None)
@@ -72,13 +74,13 @@ class TestWhole:
                 assert stream.end is None
             assert stream.completion.choices[0].message.content == seen
 
-    def test_has_text(self, caller: Caller) -> None:
+    def test_text_iterates_over_the_text(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             pieces = list(stream.text)
         assert all(pieces)
         assert "".join(pieces) == stream.completion.choices[0].message.content
 
-    def test_tells_what_it_came_with(self, caller: Caller) -> None:
+    def test_stream_has_response_info(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             info = stream.response_info
             list(stream)
@@ -88,13 +90,13 @@ class TestWhole:
         assert stream.warnings == ()
         assert aurous.response_info(stream.completion) == info
 
-    def test_needs_no_with(self, caller: Caller) -> None:
+    def test_exhausted_stream_without_with_releases_its_connection(self, caller: Caller) -> None:
         stream = Stream(caller)
         text = "".join(stream.text)
         assert text == stream.completion.choices[0].message.content
         assert in_use(caller) == []
 
-    def test_without_usage_is_no_completion_until_it_is_recovered(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_without_usage_has_no_completion_until_recovered(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, stream_options={"include_usage": False}) as stream:
             list(stream)
         assert (stream.end, stream.usage, stream.receipt) == ("finished", None, None)
@@ -108,7 +110,7 @@ class TestWhole:
         assert caller.client.ledger.credits == charged(mock) > 0
         assert caller.client.ledger.unsettled == ()
 
-    def test_five_in_a_row_use_one_connection(self, mock: Mock, caller: Caller) -> None:
+    def test_streams_in_a_row_use_one_connection(self, mock: Mock, caller: Caller) -> None:
         made = set()
         for _ in range(5):
             with Stream(caller) as stream:
@@ -118,7 +120,7 @@ class TestWhole:
         assert len(made) == 1
         assert len(mock.ledger()) == 5
 
-    def test_is_closed_where_the_caller_stops_at_the_last_chunk(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_left_at_the_last_chunk_is_finished(self, mock: Mock, caller: Caller) -> None:
         for _ in range(2):
             with Stream(caller) as stream:
                 for chunk in stream:
@@ -129,22 +131,22 @@ class TestWhole:
         assert len(connections(caller)) == 1
         assert caller.client.ledger.credits == charged(mock)
 
-    def test_is_read_again_as_nothing(self, caller: Caller) -> None:
+    def test_second_iteration_gives_nothing(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             assert list(stream)
             assert list(stream) == []
             assert list(stream.text) == []
         assert list(stream) == []
 
-    def test_goes_on_where_a_loop_left_it(self, caller: Caller) -> None:
+    def test_iteration_continues_where_the_last_loop_stopped(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             first = [next(iter(stream.text)), next(iter(stream.text))]
             rest = list(stream.text)
         assert "".join(first + rest) == stream.completion.choices[0].message.content
 
 
-class TestLeft:
-    def test_early_hangs_up(self, mock: Mock, caller: Caller) -> None:
+class TestEarlyClose:
+    def test_early_close_disconnects(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, extra_headers=SLOW) as stream:
             for _ in stream.text:
                 break
@@ -159,7 +161,7 @@ class TestLeft:
         assert found.completion.to_dict()["error"]["code"] == "cancelled_client_disconnect"
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
 
-    def test_early_cancels_where_that_is_asked_for(self, mock: Mock, caller: Caller) -> None:
+    def test_early_close_cancels_by_policy(self, mock: Mock, caller: Caller) -> None:
         caller.client = caller.client.with_options(streams=aurous.StreamPolicy(on_early_close="cancel"))
         with Stream(caller, extra_headers=SLOW) as stream:
             for _ in stream.text:
@@ -170,7 +172,7 @@ class TestLeft:
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
         assert in_use(caller) == []
 
-    def test_by_cancel(self, mock: Mock, caller: Caller) -> None:
+    def test_cancel_ends_the_stream_with_its_record(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, extra_headers=SLOW) as stream:
             records = [stream.cancel() for _ in stream.text]
         (cancelled,) = records
@@ -181,7 +183,7 @@ class TestLeft:
         assert caller.client.ledger.credits == charged(mock)
         assert in_use(caller) == []
 
-    def test_with_all_of_it_here_is_whole(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_left_after_everything_arrived_is_charged_as_on_the_server(self, mock: Mock, caller: Caller) -> None:
         """The rest may have come in the same piece as what the caller stopped at."""
         with Stream(caller, **SHORT) as stream:
             for _ in stream:
@@ -193,7 +195,7 @@ class TestLeft:
         assert caller.client.ledger.credits == charged(mock)
 
     @pytest.mark.parametrize("error", [ValueError("mine"), KeyboardInterrupt(), SystemExit(3)])
-    def test_by_an_error_of_the_caller(self, caller: Caller, error: BaseException) -> None:
+    def test_exception_of_the_caller_closes_the_stream(self, caller: Caller, error: BaseException) -> None:
         ends = Ends()
         caller.client = caller.client.with_options(hooks=[ends])
         stream = Stream(caller, extra_headers=SLOW)
@@ -203,7 +205,7 @@ class TestLeft:
         assert connections(caller) == []
         assert ends.told == [(None, error)]
 
-    def test_before_it_is_opened(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_closed_before_opening_sends_nothing(self, mock: Mock, caller: Caller) -> None:
         stream = Stream(caller)
         stream.close()
         with pytest.raises(errors.AurousError, match="closed before it was opened"):
@@ -215,14 +217,14 @@ class TestLeft:
                 getattr(stream, name)
         assert mock.ledger() == []
 
-    def test_before_its_first_chunk(self, caller: Caller) -> None:
+    def test_cancel_before_the_first_chunk_raises(self, caller: Caller) -> None:
         stream = Stream(caller, extra_headers={FAULT: "stall=0"})
         with stream, pytest.raises(errors.AurousError, match="there is no chunk yet"):
             stream.cancel()
         assert stream.end == "left"
         assert connections(caller) == []
 
-    def test_when_the_client_is_closed(self, caller: Caller) -> None:
+    def test_closing_the_client_ends_its_streams(self, caller: Caller) -> None:
         stream = Stream(caller, extra_headers=SLOW)
         with contextlib.suppress(errors.AurousError), stream:
             for _ in stream:
@@ -232,12 +234,12 @@ class TestLeft:
             list(Stream(caller))
 
 
-class TestObservers:
+class TestHooks:
     @pytest.mark.parametrize(
         "fault", ["latency=0", "reset=2", "stall=2", "end=2", "error-frame=2", "malformed=2", "reset=before"]
     )
     @pytest.mark.parametrize("on_disconnect", ["raise", "recover"])
-    def test_are_told_of_the_end_once(self, caller: Caller, fault: str, on_disconnect: Any) -> None:
+    def test_hooks_receive_the_end_once(self, caller: Caller, fault: str, on_disconnect: Any) -> None:
         ends, policy = Ends(), aurous.StreamPolicy(on_disconnect=on_disconnect)
         caller.client = caller.client.with_options(hooks=[ends], streams=policy, timeout=IMPATIENT)
         stream, error = Stream(caller, **SHORT, extra_headers={FAULT: fault}), None
@@ -251,14 +253,14 @@ class TestObservers:
         assert told is error
         assert (result is None) == (error is not None)
 
-    def test_are_given_the_completion(self, caller: Caller) -> None:
+    def test_hooks_receive_the_completion(self, caller: Caller) -> None:
         ends = Ends()
         caller.client = caller.client.with_options(hooks=[ends])
         with Stream(caller) as stream:
             list(stream)
         assert ends.told == [(stream.completion, None)]
 
-    def test_are_given_nothing_of_what_was_left(self, caller: Caller) -> None:
+    def test_hooks_receive_no_result_of_an_abandoned_stream(self, caller: Caller) -> None:
         ends = Ends()
         caller.client = caller.client.with_options(hooks=[ends])
         with Stream(caller, extra_headers=SLOW) as stream:
@@ -267,8 +269,8 @@ class TestObservers:
         assert ends.told == [(None, None)]
 
 
-class TestMoney:
-    def test_of_a_stream_counts_for_the_budget(self, mock: Mock, caller: Caller) -> None:
+class TestBilling:
+    def test_stream_counts_towards_the_budget(self, mock: Mock, caller: Caller) -> None:
         with caller.client.budget("0.0001") as budget:
             with Stream(caller, **SHORT) as stream:
                 list(stream)
@@ -276,7 +278,7 @@ class TestMoney:
                 pass
         assert budget.spent == stream.receipt.credits == charged(mock)
 
-    def test_goes_to_the_budget_in_whose_block_it_was_opened(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_is_charged_to_the_budget_it_was_opened_in(self, mock: Mock, caller: Caller) -> None:
         stream = Stream(caller, extra_headers=SLOW)
         with caller.client.budget("1") as budget:
             stream.call("__enter__", "__aenter__")
@@ -288,7 +290,7 @@ class TestMoney:
         retrieve(caller, stream.id)
         assert budget.spent == charged(mock) > 0
 
-    def test_of_everything_agrees_with_the_server(self, mock: Mock, caller: Caller) -> None:
+    def test_ledger_agrees_with_the_server_after_all_endings(self, mock: Mock, caller: Caller) -> None:
         caller.client = caller.client.with_options(
             streams=aurous.StreamPolicy(on_early_close="cancel", on_disconnect="recover")
         )

@@ -37,7 +37,7 @@ def only(exporter: InMemorySpanExporter) -> tuple[ReadableSpan, dict[str, Any]]:
     return span, dict(span.attributes or {})
 
 
-def test_a_call_is_one_span_over_all_its_attempts(
+def test_call_with_retries_is_one_span(
     wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(BUSY, answer(200, completion(), headers={"Aurous-Request-Id": "req_1"}))
@@ -99,7 +99,7 @@ def test_a_call_is_one_span_over_all_its_attempts(
         (lambda connection: False, "APIConnectionError", aurous.APIConnectionError),
     ],
 )
-def test_an_error_is_told_by_a_word_of_few(
+def test_error_type_of_a_span_has_low_cardinality(
     action: Any,
     told: str,
     error: type[Exception],
@@ -116,7 +116,7 @@ def test_an_error_is_told_by_a_word_of_few(
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, error.__name__)
 
 
-def test_content_only_if_asked_for(
+def test_content_is_recorded_only_if_enabled(
     wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, completion()))
@@ -127,7 +127,7 @@ def test_content_only_if_asked_for(
     assert message["content"] == "Red, green, blue."
 
 
-def test_a_stream_is_a_span_until_its_end(
+def test_stream_is_one_span_until_its_end(
     mock: Mock, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     assert make(mock.url, hooks=[OpenTelemetry(tracer_provider=provider)]).stream()
@@ -137,7 +137,7 @@ def test_a_stream_is_a_span_until_its_end(
     assert attributes["gen_ai.response.finish_reasons"] == ("stop",)
 
 
-def test_a_stream_that_breaks_off_is_an_error(
+def test_interrupted_stream_ends_its_span_with_an_error(
     mock: Mock, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     mock.fault("reset=2", method="POST")
@@ -147,7 +147,7 @@ def test_a_stream_that_breaks_off_is_an_error(
     assert attributes["error.type"] == "StreamInterruptedError"
 
 
-def test_other_operations_go_by_their_id(
+def test_other_operations_are_named_by_their_id(
     wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, {"object": "list", "data": []}))
@@ -158,7 +158,7 @@ def test_other_operations_go_by_their_id(
     assert "gen_ai.operation.name" not in attributes
 
 
-def test_spans_stand_below_that_of_the_caller(
+def test_spans_are_children_of_the_callers_span(
     wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, completion()))
@@ -183,7 +183,7 @@ def test_cancelled_calls_end_their_span(wire: Wire, provider: TracerProvider, ex
     assert attributes["error.type"] == "CancelledError"
 
 
-def test_without_a_provider_nothing_happens(wire: Wire, make: Make) -> None:
+def test_without_a_tracer_provider_nothing_is_recorded(wire: Wire, make: Make) -> None:
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     wire.plays(answer(200, completion()))
     assert make(wire.url, hooks=[OpenTelemetry()]).create().status == "completed"

@@ -30,7 +30,7 @@ async def aask(client: aurous.AsyncAurous, **options: Any) -> aurous.models.Chat
     return await client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
 
 
-def test_calls_one_after_the_other_share_one_connection(wire: Wire, make: Make) -> None:
+def test_sequential_calls_share_one_connection(wire: Wire, make: Make) -> None:
     wire.plays(GOOD, answer(503, b"busy"), GOOD, answer(404, b"{}"), GOOD)
     caller = make(wire.url)
     for _ in range(2):
@@ -44,13 +44,13 @@ def test_calls_one_after_the_other_share_one_connection(wire: Wire, make: Make) 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
 @pytest.mark.parametrize("prefix", ["", "/gateway/aurous"])
-def test_every_form_of_the_address_leads_to_the_same_place(prefix: str, suffix: str, wire: Wire, make: Make) -> None:
+def test_every_form_of_base_url_reaches_the_same_paths(prefix: str, suffix: str, wire: Wire, make: Make) -> None:
     wire.plays(GOOD)
     make(f"{wire.url}{prefix}{suffix}").create()
     assert wire.seen[0].line == f"POST {prefix}/v1/chat/completions HTTP/1.1"
 
 
-def test_an_address_may_be_one_of_ipv6() -> None:
+def test_base_url_may_be_an_ipv6_address() -> None:
     hosts = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -65,7 +65,7 @@ def test_an_address_may_be_one_of_ipv6() -> None:
     assert hosts == [("::1", 81, "[::1]:81")]
 
 
-def test_variants_share_the_connection_and_the_ledger(wire: Wire, make: Make) -> None:
+def test_with_options_shares_connection_and_ledger(wire: Wire, make: Make) -> None:
     wire.plays(*(answer(200, {**completion(), "id": f"cmp_{number}"}) for number in range(3)))
     caller = make(wire.url)
     caller.create()
@@ -78,7 +78,7 @@ def test_variants_share_the_connection_and_the_ledger(wire: Wire, make: Make) ->
     assert caller.client.ledger.by_model[MODEL].calls == 3
 
 
-def test_a_variant_does_not_close_what_it_shares(wire: Wire) -> None:
+def test_closing_a_with_options_client_keeps_the_shared_pool(wire: Wire) -> None:
     wire.plays(GOOD)
     with aurous.Aurous(KEY, base_url=wire.url) as client:
         with client.with_options(max_retries=0) as variant:
@@ -87,14 +87,14 @@ def test_a_variant_does_not_close_what_it_shares(wire: Wire) -> None:
     assert wire.connections == 1
 
 
-def test_a_variant_costs_nothing(wire: Wire) -> None:
+def test_with_options_opens_no_pool(wire: Wire) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     variants = [client.with_options(max_retries=number) for number in range(200)]
     assert {id(variant._transport) for variant in variants} == {id(client._transport)}
     assert client._transport._made is None
 
 
-def test_threads_that_come_first_together_share_one_pool(wire: Wire) -> None:
+def test_threads_that_start_together_share_one_pool(wire: Wire) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     gate = threading.Barrier(16)
 
@@ -106,7 +106,7 @@ def test_threads_that_come_first_together_share_one_pool(wire: Wire) -> None:
         assert len({id(found) for found in pool.map(first, range(16))}) == 1
 
 
-def test_a_closed_client_says_so(wire: Wire, make: Make) -> None:
+def test_closed_client_refuses_calls(wire: Wire, make: Make) -> None:
     wire.plays(GOOD)
     caller = make(wire.url)
     caller.create()
@@ -120,8 +120,8 @@ def test_a_closed_client_says_so(wire: Wire, make: Make) -> None:
     assert len(wire.seen) == 1
 
 
-class TestGivenClient:
-    def test_is_used_and_stays_open(self, wire: Wire) -> None:
+class TestClientOfTheCaller:
+    def test_http_client_of_the_caller_is_used_and_stays_open(self, wire: Wire) -> None:
         wire.plays(GOOD)
         with httpx.Client(headers={"X-Mine": "yes"}) as given:
             with aurous.Aurous(KEY, base_url=wire.url, http_client=given) as client:
@@ -132,22 +132,22 @@ class TestGivenClient:
             with pytest.raises(errors.AurousError, match="closed"):
                 ask(client)
 
-    def test_that_is_closed_says_so(self, wire: Wire) -> None:
+    def test_closed_http_client_of_the_caller_raises(self, wire: Wire) -> None:
         given = httpx.Client()
         given.close()
         with pytest.raises(errors.AurousError, match="the client is closed"):
             ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
 
     @pytest.mark.parametrize("wrong", [httpx.AsyncClient(), object(), "http", httpx])
-    def test_of_the_wrong_kind_is_refused(self, wrong: Any) -> None:
+    def test_http_client_of_the_wrong_type_is_refused(self, wrong: Any) -> None:
         with pytest.raises(errors.ConfigurationError, match=r"must be an httpx\.Client, not "):
             aurous.Aurous(KEY, http_client=wrong)
 
-    def test_of_the_other_kind_is_refused(self) -> None:
+    def test_sync_http_client_in_async_client_is_refused(self) -> None:
         with pytest.raises(errors.ConfigurationError, match=r"must be an httpx\.AsyncClient, not httpx\.Client"):
             aurous.AsyncAurous(KEY, http_client=httpx.Client())  # type: ignore[arg-type]
 
-    def test_whose_hook_fails_shows_where(self, wire: Wire) -> None:
+    def test_failing_event_hook_of_the_caller_is_shown_in_the_traceback(self, wire: Wire) -> None:
         def hook(request: httpx.Request) -> None:
             raise ZeroDivisionError from KeyError("why")
 
@@ -161,7 +161,7 @@ class TestGivenClient:
         assert names[-1] == "hook"
         assert isinstance(caught.value.__cause__, KeyError)
 
-    def test_of_a_loop_that_is_over_says_so(self, wire: Wire) -> None:
+    def test_http_client_of_a_closed_event_loop_raises(self, wire: Wire) -> None:
         wire.plays(GOOD)
         client = aurous.AsyncAurous(KEY, base_url=wire.url, http_client=httpx.AsyncClient())
         asyncio.run(aask(client))
@@ -172,7 +172,7 @@ class TestGivenClient:
             del client
             gc.collect()
 
-    def test_without_a_network_is_served_alike(self) -> None:
+    def test_http_client_with_mock_transport_is_served_alike(self) -> None:
         def handle(request: httpx.Request) -> httpx.Response:
             return httpx.Response(200, json=completion())
 
@@ -181,7 +181,7 @@ class TestGivenClient:
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "SSL_CERT_FILE"])
-def test_an_environment_that_httpx_cannot_use_is_an_error_of_ours(
+def test_invalid_proxy_environment_raises_typed_error(
     variable: str, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, "nowhere://[")
@@ -193,7 +193,7 @@ def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
     answers.put(ask(client).id)
 
 
-def test_a_forked_process_opens_connections_of_its_own(mock: Mock) -> None:
+def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
     client = aurous.Aurous(KEY, base_url=mock.url)
     before = ask(client).id
     context = multiprocessing.get_context("fork")
@@ -211,7 +211,7 @@ def test_a_forked_process_opens_connections_of_its_own(mock: Mock) -> None:
     assert len(mock.ledger()) == 3
 
 
-def test_one_client_serves_one_loop_after_another(mock: Mock) -> None:
+def test_client_serves_several_event_loops_in_turn(mock: Mock) -> None:
     client = aurous.AsyncAurous(KEY, base_url=mock.url)
     first = asyncio.run(aask(client)).id
     second = asyncio.run(aask(client)).id
@@ -226,7 +226,7 @@ def test_one_client_serves_one_loop_after_another(mock: Mock) -> None:
         gc.collect()
 
 
-def test_loops_in_threads_do_not_take_each_others_connections(wire: Wire) -> None:
+def test_event_loops_in_threads_do_not_share_connections(wire: Wire) -> None:
     wire.plays(GOOD)
     client = aurous.AsyncAurous(KEY, base_url=wire.url)
     gate = threading.Barrier(2)
@@ -243,7 +243,7 @@ def test_loops_in_threads_do_not_take_each_others_connections(wire: Wire) -> Non
     assert wire.connections == 2
 
 
-def test_trio_and_its_cancelling(wire: Wire) -> None:
+def test_calls_under_trio_can_be_cancelled(wire: Wire) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
     client = aurous.AsyncAurous(KEY, base_url=wire.url)
 
@@ -266,7 +266,7 @@ async def cancelled(client: aurous.AsyncAurous, wire: Wire) -> None:
         await task
 
 
-def test_cancelling_a_task_is_told_to_the_hooks_at_once(wire: Wire) -> None:
+def test_hooks_receive_cancellation_at_once(wire: Wire) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
     ends: list[BaseException | None] = []
 
@@ -283,7 +283,7 @@ def test_cancelling_a_task_is_told_to_the_hooks_at_once(wire: Wire) -> None:
     asyncio.run(once())
 
 
-def test_a_cancelled_call_leaves_its_connection_closed(wire: Wire) -> None:
+def test_cancelled_call_closes_its_connection(wire: Wire) -> None:
     wire.plays(lambda connection: not connection.over.wait(5), GOOD)
 
     async def twice() -> None:
@@ -296,7 +296,7 @@ def test_a_cancelled_call_leaves_its_connection_closed(wire: Wire) -> None:
     assert wire.connections == 2
 
 
-def test_generated_operations_get_the_guarantees_of_the_client(wire: Wire, time: Time) -> None:
+def test_generated_operations_are_retried_and_keyed_by_the_client(wire: Wire, time: Time) -> None:
     from aurous_client.api.chat import create_chat_completion
 
     body = {"model": MODEL, "messages": MESSAGES}
@@ -321,7 +321,7 @@ def test_generated_operations_get_the_guarantees_of_the_client(wire: Wire, time:
     asyncio.run(go())
 
 
-def test_a_lock_is_open_after_renewal() -> None:
+def test_renewed_lock_is_open() -> None:
     lock = ForkSafeLock()
     lock.__enter__()
     lock.reset()
@@ -329,7 +329,7 @@ def test_a_lock_is_open_after_renewal() -> None:
         pass
 
 
-def test_frames_of_a_package_are_taken_out_of_a_traceback() -> None:
+def test_frames_of_a_package_are_removed_from_tracebacks() -> None:
     with pytest.raises(httpx.ConnectError) as caught:
         httpx.get("http://127.0.0.1:1")
     links = list(chain(caught.value))

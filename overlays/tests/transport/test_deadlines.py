@@ -14,7 +14,7 @@ from clientkit.streams import in_pieces
 from clientkit.wire import KEY, Wire, raw
 
 
-def test_bounds_a_thread_and_only_for_the_block() -> None:
+def test_deadline_bounds_reads_of_its_thread_within_the_block() -> None:
     assert BOUND.limit(5.0) == 5.0
     assert BOUND.limit(None) is None
     with BOUND.until(real_time.monotonic() + 1):
@@ -27,7 +27,7 @@ def test_bounds_a_thread_and_only_for_the_block() -> None:
     assert BOUND.limit(5.0) == 5.0
 
 
-def test_holds_a_connection_once() -> None:
+def test_connection_is_patched_once() -> None:
     class Stream:
         def read(self, size: int, timeout: float | None = None) -> float | None:
             return timeout
@@ -44,7 +44,7 @@ def test_holds_a_connection_once() -> None:
         assert stream.read(1, 60.0) == 0.001
 
 
-def test_asks_for_the_seconds_when_it_waits() -> None:
+def test_wait_is_bounded_by_the_remaining_seconds() -> None:
     timeout = Timeout()
     assert BOUND.limit(timeout) is None
     timeout.left = iter([3.0, 2.0, -1.0, 9.0]).__next__
@@ -53,7 +53,7 @@ def test_asks_for_the_seconds_when_it_waits() -> None:
         assert 0 < (BOUND.limit(timeout) or 0) <= 1
 
 
-def test_does_not_ask_for_what_has_come(wire: Wire) -> None:
+def test_buffered_data_is_read_without_a_deadline(wire: Wire) -> None:
     many = [b"data: {}\n\n"] * 50
     wire.plays(raw(in_pieces(*many)))
     asked = list[float]()
@@ -72,5 +72,5 @@ def test_does_not_ask_for_what_has_come(wire: Wire) -> None:
     transport.close()
 
 
-def test_leaves_what_is_no_connection() -> None:
+def test_streams_without_a_socket_are_left_unchanged() -> None:
     assert not hold(None)

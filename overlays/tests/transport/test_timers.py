@@ -22,7 +22,7 @@ async def wait(alarm: Alarm, seconds: float) -> str:
     return "came"
 
 
-def test_ends_a_wait_and_leaves_no_cancellation_behind() -> None:
+def test_expired_timer_ends_a_wait_without_pending_cancellation() -> None:
     async def go() -> tuple[str, str, int]:
         alarm, task = Alarm(), asyncio.current_task()
         assert task is not None
@@ -31,7 +31,7 @@ def test_ends_a_wait_and_leaves_no_cancellation_behind() -> None:
     assert asyncio.run(go()) == ("rang", "rang", 0)
 
 
-def test_is_set_later_and_sooner() -> None:
+def test_timer_can_be_moved_later_and_sooner() -> None:
     async def go() -> list[str]:
         alarm = Alarm()
         alarm.set(0.01)
@@ -45,7 +45,7 @@ def test_is_set_later_and_sooner() -> None:
     assert asyncio.run(go()) == ["rang"]
 
 
-def test_leaves_the_cancellation_of_others_alone() -> None:
+def test_timer_leaves_other_cancellations_alone() -> None:
     async def go() -> bool:
         task = asyncio.create_task(wait(Alarm(), 30))
         await asyncio.sleep(0)
@@ -57,7 +57,7 @@ def test_leaves_the_cancellation_of_others_alone() -> None:
     assert asyncio.run(go())
 
 
-def test_gives_way_to_the_cancellation_of_others_at_the_same_moment() -> None:
+def test_other_cancellation_at_the_same_moment_wins() -> None:
     async def go() -> bool:
         alarm = Alarm()
         task = asyncio.create_task(wait(alarm, 0.01))
@@ -71,7 +71,7 @@ def test_gives_way_to_the_cancellation_of_others_at_the_same_moment() -> None:
     assert asyncio.run(go())
 
 
-def test_does_not_ring_for_those_who_rest() -> None:
+def test_stopped_timer_does_not_expire() -> None:
     async def go() -> str:
         alarm = Alarm()
         alarm.set(0.01)

@@ -59,11 +59,11 @@ def _pyright() -> list[tuple[str, int, str]]:
 
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 class TestTools:
-    def test_accept_what_a_user_writes(self, tool: str) -> None:
+    def test_type_checkers_accept_valid_programs(self, tool: str) -> None:
         assert found_by(tool)["accepted"] == []
 
     @pytest.mark.parametrize("mistake", MISTAKES)
-    def test_tell_a_mistake_at_its_line(self, tool: str, mistake: str) -> None:
+    def test_type_checkers_report_mistakes_at_their_line(self, tool: str, mistake: str) -> None:
         lines = (HERE / f"{mistake}.py").read_text().splitlines()
         [place] = [number for number, line in enumerate(lines, 1) if "the error is here" in line]
         found = found_by(tool)[mistake]
@@ -72,5 +72,5 @@ class TestTools:
         assert {line for line, _ in found} == {place} or (tool, mistake) == ("mypy", "misspelt")
 
 
-def test_every_mistake_is_one_of_these() -> None:
+def test_every_reported_mistake_is_expected() -> None:
     assert {path.stem for path in FILES} == {"accepted", *MISTAKES}
