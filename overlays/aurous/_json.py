@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from ._optional import MSGSPEC
+
 
 class _InvalidJson:
     """The type of `INVALID_JSON`."""
@@ -28,13 +30,17 @@ def _decode_with_json(content: bytes) -> Any:
     return _decode_text(content.decode())
 
 
-try:
-    from msgspec.json import Decoder as _Decoder
+def _fastest_decoder() -> Callable[[bytes], Any]:
+    try:
+        import msgspec
+    except ImportError:
+        return _decode_with_json
+    # Errors of older versions are not ValueErrors.
+    return _decode_with_json if MSGSPEC.problem() else msgspec.json.Decoder().decode
 
-    decode_strict: Callable[[bytes], Any] = _Decoder().decode
-    """Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
-except ImportError:
-    decode_strict = _decode_with_json
+
+decode_strict: Final = _fastest_decoder()
+"""Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
 
 
 def decode(content: bytes) -> Any:

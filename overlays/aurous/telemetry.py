@@ -18,13 +18,18 @@ from urllib.parse import urlsplit
 
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.types import JsonObject
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
 from ._config.hooks import CallDetails, Hooks
+from ._optional import OPENTELEMETRY
 from ._version import __version__
 from .billing.receipts import has_usage, receipt
 from .errors import APIStatusError
 from .types import Attempt, context_of
+
+if (_problem := OPENTELEMETRY.problem()) is not None:
+    raise ImportError(f"aurous.telemetry needs an extra: {_problem}", name="opentelemetry")
+
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvider, get_tracer
 
 PROVIDER: Final = "aurous_labs"
 _SPAN: Final = "aurous.telemetry.span"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
+from .._optional import RICH
 from .output import harmless, write
 
 if TYPE_CHECKING:
@@ -23,11 +24,7 @@ def choose(*, plain: bool) -> View:
     """The live view on a terminal that can show one, where rich is installed; otherwise the text alone."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return show_text
-    try:
-        import rich.live  # noqa: F401
-    except ImportError:
-        return show_text
-    return show_live
+    return show_text if RICH.problem() else show_live
 
 
 def show_text(pieces: Iterable[str]) -> None:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from importlib import import_module
 from typing import Any, Final, Literal, TypeVar, get_args
 
+from .._optional import MSGSPEC, PYDANTIC
 from ..errors import AurousError
 from .formats import add_formats
 
@@ -26,7 +26,7 @@ _UNDOCUMENTED: Final = frozenset({"title", "default", "discriminator"})
 
 
 class MissingLibraryError(AurousError, ImportError):
-    """A library that the caller's types need is not installed."""
+    """A library that the caller's types need is not installed, or is too old."""
 
 
 class UnsupportedTypeError(AurousError, TypeError):
@@ -94,11 +94,17 @@ def needs_pydantic(kind: Any) -> bool:
 
 def library(name: Literal["msgspec", "pydantic"]) -> Any:
     """A library that is there only if someone wants it. Raises MissingLibraryError, which says how to get it."""
-    try:
-        return import_module(name)
-    except ImportError:
-        requirement = "aurous-labs[tools]" if name == "msgspec" else name
-        raise MissingLibraryError(f'{name} is not installed: pip install "{requirement}"', name=name) from None
+    problem = (MSGSPEC if name == "msgspec" else PYDANTIC).problem()
+    if problem is not None:
+        raise MissingLibraryError(problem, name=name)
+    # Statements, which tools that freeze applications can see.
+    if name == "msgspec":
+        import msgspec
+
+        return msgspec
+    import pydantic
+
+    return pydantic
 
 
 def _name(kind: Any) -> str:

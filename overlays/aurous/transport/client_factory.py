@@ -9,6 +9,7 @@ from urllib.request import getproxies
 import httpx
 
 from .._config.options import Backend
+from .._optional import HTTPX_AIOHTTP
 from ..errors import ConfigurationError
 from . import event_loop
 from .raw_client import AsyncDirect, Direct
@@ -30,7 +31,7 @@ def make_async_client(backend: Backend) -> httpx.AsyncClient | AsyncDirect:
     """What sends for the event loop that runs."""
     if _has_proxies():
         return _make(lambda: httpx.AsyncClient(limits=LIMITS))
-    if backend == "httpx" or not (_is_installed() and event_loop.is_asyncio()):
+    if backend == "httpx" or not event_loop.is_asyncio() or HTTPX_AIOHTTP.problem():
         return _make(lambda: AsyncDirect(httpx.AsyncHTTPTransport(limits=LIMITS)))
 
     from .aiohttp import Bridge
@@ -42,19 +43,14 @@ def check_backend(backend: Backend) -> None:
     """Refuse what is no backend, or is not installed."""
     if backend not in ("auto", "httpx", "aiohttp"):
         raise ConfigurationError(f"backend must be 'auto', 'httpx' or 'aiohttp', not {backend!r}")
-    if backend == "aiohttp" and not _is_installed():
-        raise ConfigurationError("backend='aiohttp' needs an extra: pip install 'aurous-labs[aiohttp]'")
+    problem = HTTPX_AIOHTTP.problem() if backend == "aiohttp" else None
+    if problem is not None:
+        raise ConfigurationError(f"backend='aiohttp' needs an extra: {problem}")
 
 
 def _has_proxies() -> bool:
     # Which of them is for whom is known to the clients of httpx alone.
     return bool(getproxies().keys() - {"no"})
-
-
-def _is_installed() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("httpx_aiohttp") is not None and find_spec("aiohttp") is not None
 
 
 def _make(kind: Callable[[], MadeT]) -> MadeT:
