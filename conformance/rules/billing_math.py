@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from harness.client.api_client import ApiClient
+from harness.client.exchange import Exchange
 from harness.violations import RuleViolation, not_tested
 
 # What the documentation grants to rounding: receipts add up to four decimals.
 TOLERANCE = Decimal("0.0001")
 EXACTLY = Decimal("0.000001")
-QUIET_MOMENTS = 5
+# A balance may settle a little after the response; seconds that it is waited for.
+SETTLES_WITHIN = 4.0
+POLL_EVERY = 0.25
+ATTEMPTS = 3
 
 
 def exact(number: float) -> Decimal:
@@ -41,18 +47,84 @@ def require_room(usage: dict[str, Any], most: int) -> int:
 def require_balance_change(api: ApiClient, spend: Callable[[], Decimal]) -> None:
     """Require that `credits` falls by what `spend` returns, and that nothing stays held for it.
 
-    Others may spend from the same balance at the same time, so a quiet moment is waited for, a few times.
+    A balance that settles later is waited for, up to SETTLES_WITHIN. The team's other programs may spend from it at
+    the same time: another moment is tried, and if the balance moves without any request of this run, the test ends as
+    not tested.
     """
     if api.balance().expect(200).json.get("billing_mode") == "exempt":
         not_tested("this team is exempt from billing")
-    for moment in range(1, QUIET_MOMENTS + 1):
-        before = api.balance().expect(200)
-        charged = spend()
-        after = api.balance().expect(200)
-        decrease = exact(before.at("credits")) - exact(after.at("credits"))
-        held = exact(after.at("held_credits")) - exact(before.at("held_credits"))
-        if abs(decrease - charged) <= EXACTLY and abs(held) <= EXACTLY:
+    started = time.monotonic()
+    movement = _observe(api, spend)
+    if movement.is_exact:
+        return
+    _require_quiet(api, time.monotonic() - started)
+    for _ in range(ATTEMPTS - 1):
+        movement = _observe(api, spend)
+        if movement.is_exact:
             return
-        if moment == QUIET_MOMENTS:
-            still = f", and {held} more is held" if held else ""
-            raise RuleViolation(f"the balance fell by {decrease}, and {charged} was charged{still}", before, after)
+    still = f", and {movement.held} more is held" if movement.held else ""
+    raise RuleViolation(
+        f"{SETTLES_WITHIN:g} s later the balance has fallen by {movement.decrease}, and {movement.charged} was "
+        f"charged{still}",
+        movement.before,
+        movement.after,
+    )
+
+
+@dataclass
+class _Movement:
+    """The balance before and after something was charged."""
+
+    before: Exchange
+    after: Exchange
+    charged: Decimal
+
+    @property
+    def decrease(self) -> Decimal:
+        return _amount(self.before, "credits") - _amount(self.after, "credits")
+
+    @property
+    def held(self) -> Decimal:
+        return _amount(self.after, "held_credits") - _amount(self.before, "held_credits")
+
+    @property
+    def is_exact(self) -> bool:
+        return abs(self.decrease - self.charged) <= EXACTLY and self.held <= EXACTLY
+
+
+def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> _Movement:
+    before = _settled(api)
+    charged = spend()
+    after = _wait_for_balance(api, lambda balance: _Movement(before, balance, charged).is_exact)
+    return _Movement(before, after, charged)
+
+
+def _settled(api: ApiClient) -> Exchange:
+    """The balance, once the holds of earlier requests are released; other programs may hold credits for longer."""
+    return _wait_for_balance(api, lambda balance: _amount(balance, "held_credits") == 0)
+
+
+def _wait_for_balance(api: ApiClient, is_reached: Callable[[Exchange], bool]) -> Exchange:
+    """The balance as soon as `is_reached`, or as it is after SETTLES_WITHIN."""
+    deadline = time.monotonic() + SETTLES_WITHIN
+    while True:
+        balance = api.balance().expect(200)
+        if is_reached(balance) or time.monotonic() > deadline:
+            return balance
+        time.sleep(POLL_EVERY)
+
+
+def _require_quiet(api: ApiClient, seconds: float) -> None:
+    """End the test as not tested if the balance moves in as much time as an attempt takes, without a request."""
+    before = _settled(api)
+    time.sleep(min(max(seconds, POLL_EVERY), SETTLES_WITHIN))
+    after = api.balance().expect(200)
+    if before.at("credits") != after.at("credits"):
+        not_tested(
+            f"the balance went from {before.at('credits')} to {after.at('credits')} credits without a request of this "
+            "run: other programs of the team use it. Give the suite a team of its own"
+        )
+
+
+def _amount(balance: Exchange, member: str) -> Decimal:
+    return exact(balance.at(member))

@@ -109,7 +109,10 @@ def test_context_window(api: ApiClient) -> None:
     # How many tokens a word makes is the server's own business, so it is asked first.
     words = api.complete(api.chat_body("rain " * 1000, max_tokens=1)).at("usage", "prompt_tokens") / 1000
     prompt = "rain " * int(window / words * 1.1 + 1000)
-    response = api.create(api.chat_body(prompt), expect_error=True).expect(400)
+    response = api.create(api.chat_body(prompt), expect_error=True)
+    if response.status == 413:
+        not_tested(f"a body of {len(prompt):,} bytes is refused with 413 before its tokens are counted")
+    response.expect(400)
     code, kind = response.at("error", "code"), response.at("error", "type")
     require((code, kind) == ("max_input_tokens_exceeded", "invalid_request"), f"the error is {kind} {code}", response)
 
@@ -119,7 +122,8 @@ def test_hold(without_credits: ApiClient) -> None:
     before = without_credits.balance().expect(200)
     without_credits.create(without_credits.chat_body("Write a book.", max_tokens=8192)).expect(402)
     after = without_credits.balance().expect(200)
-    require(before.json == after.json, "the balance changed", before, after)
+    same = contract.documented("Balance", before.json) == contract.documented("Balance", after.json)
+    require(same, "the balance changed", before, after)
 
 
 def exhausted(api: ApiClient) -> Exchange:

@@ -19,7 +19,7 @@ from harness.client.exchange import Exchange
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
-from harness.client.throttling import Throttle
+from harness.client.throttling import Throttle, is_throttled
 from harness.generation.request_normalizer import FRUGAL
 from harness.settings import Settings
 from harness.violations import RuleViolation, not_tested
@@ -83,7 +83,8 @@ class ApiClient:
     def send(self, method: str, path: str, *, headers: Headers | None = None, content: bytes | None = None) -> Exchange:
         """One request, with the key and the pinned version unless `headers` says otherwise (None omits one).
 
-        A 429 is waited for as its Retry-After says and sent again, if this client `waits`.
+        A 429, or a 503 of the type rate_limit, is waited for as its Retry-After says and sent again, if this client
+        `waits`.
         """
         request = self._http.build_request(
             method, path, headers=_without_omitted(self._with_defaults(headers)), content=content
@@ -130,6 +131,7 @@ class ApiClient:
                 with deadlines.deadline(limit), closing(OpenStream(exchange, opened[0])) as stream:
                     yield stream
             except httpx.TransportError as error:
+                self.time_limit.remaining()
                 exchange.transport_error = describe_error(error, limit)
                 raise RuleViolation(f"the stream broke: {exchange.transport_error}", exchange) from None
             finally:
@@ -191,7 +193,7 @@ class ApiClient:
             exchange = attempt()
             # A 429 that the rule ordered as a fault is what it asks for.
             is_ordered = any(name.lower() == FAULT_HEADER.lower() for name in exchange.sent_headers)
-            if exchange.status != 429 or is_ordered or not self.waits:
+            if not is_throttled(exchange) or is_ordered or not self.waits:
                 return exchange
             throttle.wait(exchange.header("Retry-After"))
 
@@ -208,10 +210,12 @@ class ApiClient:
             with deadlines.deadline(limit):
                 response = self._http.send(request, stream=True)
                 try:
-                    exchange.body = _read(response)
+                    exchange.body = read_body(response)
                 finally:
                     response.close()
         except (httpx.TransportError, httpx.DecodingError) as error:
+            # Raises NotTested if it was the run's own time that was over.
+            self.time_limit.remaining()
             exchange.transport_error = describe_error(error, limit)
         else:
             exchange.status = response.status_code
@@ -225,7 +229,10 @@ class ApiClient:
         try:
             with deadlines.deadline(limit):
                 response = self._http.send(request, stream=True)
-        except httpx.TransportError as error:
+                if response.status_code >= 400:
+                    exchange.body = read_body(response)
+        except (httpx.TransportError, httpx.DecodingError) as error:
+            self.time_limit.remaining()
             exchange.transport_error = describe_error(error, limit)
             raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
         exchange.status = response.status_code
@@ -233,7 +240,8 @@ class ApiClient:
         return exchange, response
 
 
-def _read(response: httpx.Response) -> bytes:
+def read_body(response: httpx.Response) -> bytes:
+    """The whole body of a response; httpx.ReadError if it is longer than MAX_BODY_BYTES."""
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk

@@ -76,6 +76,12 @@ class Exchange:
         return self
 
     @property
+    def is_from_proxy(self) -> bool:
+        """Whether something in front of the API refused the request: neither the API's headers nor its envelope."""
+        has_headers = any(name.lower().startswith("aurous-") for name in self.headers)
+        return self.status >= 400 and not has_headers and not isinstance(self.get("error", "code"), str)
+
+    @property
     def outcome(self) -> str:
         """The response in a few words: the status, and the error's code where there is one."""
         if not self.status:

@@ -112,7 +112,8 @@ class OpenStream:
         self.transcript = Transcript(exchange)
         self._response = response
         self._reader = EventParser()
-        self._chunks = response.iter_bytes()
+        # The body of an error has been read with its head.
+        self._chunks = iter(()) if response.is_stream_consumed else response.iter_bytes()
         self._started = time.monotonic()
         self._received = 0
 

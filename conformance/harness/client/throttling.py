@@ -8,11 +8,17 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from harness.client.deadlines import TimeLimit
+from harness.client.exchange import Exchange
 from harness.violations import not_tested
 
 # Seconds that one request may wait in all.
 MAX_WAIT_SECONDS = 90.0
 SHORTEST_PAUSE = 0.05
+
+
+def is_throttled(exchange: Exchange) -> bool:
+    """Whether a response asks for the same request again later: a 429, or a 503 that says that a rate is exceeded."""
+    return exchange.status == 429 or (exchange.status == 503 and exchange.get("error", "type") == "rate_limit")
 
 
 @dataclass

@@ -19,6 +19,7 @@ FUNCTION = "get_weather"
 OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
 # A short answer and no reasoning: a live server charges for every token.
 FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": "minimal"}
+MEDIA = ("image_url", "video_url")
 WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
 
 
@@ -61,6 +62,19 @@ def is_tolerated(body: Any) -> bool:
         if isinstance(lenient.get(name), float):
             lenient[name] = int(lenient[name])
     return not contract.schema_errors("ChatCompletionRequest", lenient)
+
+
+def media_in(value: Any) -> set[str]:
+    """The kinds of parts in a request that name something to be fetched, such as `image_url`."""
+    if isinstance(value, dict):
+        kind = {value["type"]} if value.get("type") in MEDIA and value.get("type") in value else set()
+        return kind.union(*map(media_in, value.values()))
+    return set().union(*map(media_in, value)) if isinstance(value, list) else set()
+
+
+def media_part(kind: str) -> dict[str, Any]:
+    """A part with a picture or video that needs no host."""
+    return {"type": kind, kind: {"url": PIXEL}}
 
 
 def is_streamed(body: Any) -> bool:
