@@ -24,7 +24,13 @@ def choose(*, plain: bool) -> View:
     """The live view on a terminal that can show one, where rich is installed; otherwise the text alone."""
     if plain or not sys.stdout.isatty() or os.environ.get("TERM", "dumb") == "dumb":
         return show_text
-    return show_text if RICH.problem() else show_live
+    if RICH.problem():
+        return show_text
+    try:
+        import rich.live  # noqa: F401
+    except ImportError:
+        return show_text
+    return show_live
 
 
 def show_text(pieces: Iterable[str]) -> None:
