@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from ._config.policies import Timeouts as Timeouts
     from ._request.idempotency import idempotency_key as idempotency_key
     from ._request.response import response_info as response_info
+    from ._stream.accumulator import CompletionWithoutUsage as CompletionWithoutUsage
     from ._stream.parser import StreamNotice as StreamNotice
     from ._stream.stream import AsyncChatStream as AsyncChatStream
     from ._stream.stream import ChatStream as ChatStream
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from .errors import FirstEventTimeoutError as FirstEventTimeoutError
     from .errors import IdempotencyKeyInUseError as IdempotencyKeyInUseError
     from .errors import IdleTimeoutError as IdleTimeoutError
+    from .errors import IncompleteCompletionError as IncompleteCompletionError
     from .errors import InvalidRequestError as InvalidRequestError
     from .errors import NotFoundError as NotFoundError
     from .errors import PermissionDeniedError as PermissionDeniedError
@@ -87,6 +89,7 @@ else:
         "_config.policies": ("RetryPolicy", "StreamPolicy", "Timeouts"),
         "_request.idempotency": ("idempotency_key",),
         "_request.response": ("response_info",),
+        "_stream.accumulator": ("CompletionWithoutUsage",),
         "_stream.parser": ("StreamNotice",),
         "_stream.stream": ("AsyncChatStream", "ChatStream"),
         "billing.budget": ("Budget",),
@@ -105,6 +108,7 @@ else:
             "FirstEventTimeoutError",
             "IdempotencyKeyInUseError",
             "IdleTimeoutError",
+            "IncompleteCompletionError",
             "InvalidRequestError",
             "NotFoundError",
             "PermissionDeniedError",

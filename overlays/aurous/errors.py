@@ -16,6 +16,7 @@
     │   └── ServerError                 5xx
     ├── APIResponseValidationError      a success whose body does not match the contract
     ├── StreamInterruptedError          a stream ended before its answer did
+    │   ├── IncompleteCompletionError   with [DONE], but without a finish_reason
     │   └── StreamTimeoutError          not in time (also an APITimeoutError)
     │       ├── FirstEventTimeoutError
     │       ├── IdleTimeoutError
@@ -200,11 +201,24 @@ class StreamInterruptedError(AurousError):
         self.completion_id = completion_id
         self.text = text
         self.kind = kind
-        """`cut`: the connection broke. `closed_early`: the server closed it cleanly, but before the end."""
+        """`cut`: the connection broke. `closed_early`: the server closed it cleanly, but before the end.
+        `done_without_finish_reason`: the server sent `[DONE]` before the answer had ended."""
         self.recovery: Recovery | None = None
         """What the stored record says, if it was retrieved."""
         which = f" ({completion_id})" if completion_id else ""
         super().__init__(f"the stream{which} broke off after {len(text)} characters: {message}")
+
+
+class IncompleteCompletionError(StreamInterruptedError):
+    """The chunks make no completion: the server ended the stream without a finish_reason, or sent no chunk.
+
+    The stored completion may be whole: `recover()` retrieves it.
+    """
+
+    def __init__(self, missing: str, *, completion_id: str | None = None, text: str = "") -> None:
+        super().__init__(missing, completion_id=completion_id, text=text, kind="done_without_finish_reason")
+        self.missing = missing
+        """What is missing, in a few words."""
 
 
 class StreamTimeoutError(StreamInterruptedError, APITimeoutError):

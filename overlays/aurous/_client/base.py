@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .._config.hooks import Hooks
     from .._request.flow import RequestFlow
-    from .._stream.controller import StreamContext
+    from .._stream.state import StreamContext
     from ..billing.budget import Budget
     from ..billing.ledger import Ledger
 
@@ -149,7 +149,7 @@ class BaseClient:
         )
 
     def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
-        from .._stream.controller import StreamContext
+        from .._stream.state import StreamContext
 
         return StreamContext(
             redirect.resolve(self._options),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from attrs import define, field
 from aurous_client.models import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -24,7 +25,7 @@ from aurous_client.models import (
     Usage,
 )
 
-from ..errors import AurousError
+from ..errors import IncompleteCompletionError
 
 # Members of a frame that concern the stream, and are not part of the stored completion.
 _STREAM_MEMBERS: Final = frozenset({"warning", "error"})
@@ -32,17 +33,18 @@ _STREAM_MEMBERS: Final = frozenset({"warning", "error"})
 _CONCATENATED: Final = frozenset({"refusal"})
 
 
-class IncompleteCompletionError(AurousError):
-    """The chunks so far make no `ChatCompletion`: there are none, or none with usage.
+@define(kw_only=True)
+class CompletionWithoutUsage(ChatCompletion):
+    """A `ChatCompletion` of a stream that ended well, but whose server sent no `usage`."""
 
-    Usage is in the last chunk, and in none under `stream_options={"include_usage": False}`. The stored completion has
-    it in either case, and can be retrieved by its id.
-    """
+    usage: None = field(default=None, init=False)  # type: ignore[assignment]
+    """`stream_options={"include_usage": False}` excludes it, and some servers never send it."""
 
-    def __init__(self, missing: str) -> None:
-        super().__init__(f"this is not a whole completion: {missing}")
-        self.missing = missing
-        """What is missing, in a few words."""
+    def to_dict(self) -> dict[str, Any]:
+        """The object as JSON has it, without `usage`."""
+        encoded = super().to_dict()
+        del encoded["usage"]
+        return encoded
 
 
 class Accumulator:
@@ -130,25 +132,27 @@ class Accumulator:
             else:
                 self._note("choices", f"there is a choice {choice.index} beside {self.index}; it was left out")
 
-    def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion:
+    def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion | CompletionWithoutUsage:
         """The completion so far. After a whole stream it equals what retrieving it by id returns.
 
         status: how it ended; by default derived from the finish_reason, and `in_progress` without one
 
-        Raises IncompleteCompletionError without any chunk or without usage, since a `ChatCompletion` needs both.
+        Raises IncompleteCompletionError without any chunk.
         """
         if self.id is None or self.created is None or self.model is None:
             raise IncompleteCompletionError("there is no chunk yet")
+        members: dict[str, Any] = {
+            "id": self.id,
+            "created": self.created,
+            "model": self.model,
+            "choices": [self.choice],
+            "status": status or self._status(),
+        }
+        completion: ChatCompletion | CompletionWithoutUsage
         if self.usage is None:
-            raise IncompleteCompletionError("there is no usage yet")
-        completion = ChatCompletion(
-            id=self.id,
-            created=self.created,
-            model=self.model,
-            choices=[self.choice],
-            usage=self.usage,
-            status=status or self._status(),
-        )
+            completion = CompletionWithoutUsage(**members)
+        else:
+            completion = ChatCompletion(**members, usage=self.usage)
         completion.additional_properties = {**self._extras}
         return completion
 

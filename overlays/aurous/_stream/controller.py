@@ -11,15 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
+from weakref import ref
 
-from attrs import frozen
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
-from aurous_client.operations import Operation, Request
 
-from .._config.options import Options
-from .._request.flow import RequestFlow, StreamResponse
+from .._request.flow import StreamResponse
 from .._request.response import caller_level, warn_of_deprecation
-from ..billing.ledger import Ledger
 from ..errors import (
     APIResponseValidationError,
     APITimeoutError,
@@ -29,29 +26,16 @@ from ..errors import (
 )
 from ..transport.effects import Close, Flow, Read, Shield, TransportError
 from ..types import Recovery
-from . import recovery
 from .billing import StreamBilling
 from .parser import ChunkParser, StreamEvent, StreamNotice
-from .state import StreamState, completion_in
+from .record import StoredRecord
+from .state import StreamContext, StreamState
 from .timeouts import StreamTimeouts, as_stream_timeout
 
 logger = logging.getLogger("aurous")
 
 DRAIN: Final = 0.25
 """Seconds to wait for the rest of the body after the stream's end, which makes the connection reusable."""
-
-
-@frozen
-class StreamContext:
-    """What a stream needs of its client."""
-
-    options: Options
-    ledger: Ledger
-    request: Request
-    clock: Callable[[], float]
-    """Monotonic seconds."""
-    make_flow: Callable[[Operation[Any], Request], RequestFlow]
-    make_stream_flow: Callable[[], RequestFlow]
 
 
 class StreamController:
@@ -77,6 +61,7 @@ class StreamController:
         self._needs_note = True
         self._warned = 0
         self.state = StreamState()
+        self._record = StoredRecord(context, self.state)
         self.body: Any = None
         """None before the stream is open."""
         self.has_buffered = False
@@ -125,7 +110,8 @@ class StreamController:
         if state.error is not None:
             raise state.error
         started, flow = self._clock(), self._context.make_stream_flow()
-        self._billing = StreamBilling(self._context.ledger, flow)
+        has_hooks = bool(self._context.options.hooks)
+        self._billing = StreamBilling(self._context.ledger, flow, state, has_hooks=has_hooks)
         try:
             response = yield from flow.for_stream()
         except APITimeoutError as error:
@@ -133,7 +119,7 @@ class StreamController:
             raise state.error from error.__cause__
         except APIResponseValidationError as error:
             state.error = error
-            self._settle_completion_in(error, self._billing)
+            self._billing.settle_completion_in(error)
             raise
         except BaseException as error:
             state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
@@ -182,13 +168,24 @@ class StreamController:
             finally:
                 yield from self._finalize(error)
 
+    def abandon(self) -> None:
+        """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""
+        state, billing = self.state, self._billing
+        if state.response is None or billing is None or billing.is_closed:
+            return
+        if state.end is None:
+            self._take_buffered()
+            state.end = state.complete_end if state.is_complete else "left"
+        state.is_reading = False
+        self.body.abandon()
+        billing.close(None)
+
     def cancel(self) -> Flow[ChatCompletion]:
         """Cancel the completion on the server, and disconnect. Returns its record."""
         state = self.state
         if state.id is None:
             raise AurousError("there is no chunk yet, so there is no id to cancel by; close() disconnects")
-        record = yield from self._cancel_completion(state.id)
-        self._keep(record)
+        record = yield from self._record.cancel(state.id)
         if state.end is None:
             self._take_buffered()
             yield from self._drain()
@@ -202,7 +199,7 @@ class StreamController:
         if self.state.id is None:
             message = "there is no chunk, so there is no id to retrieve by"
             raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
-        return (yield from self._recover(self._policy.recover_within if within is None else within))
+        return (yield from self._record.recover(self._policy.recover_within if within is None else within))
 
     def _begin(self, response: StreamResponse) -> None:
         options = self._context.options
@@ -212,6 +209,7 @@ class StreamController:
             response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
         )
         self.body = response.body
+        self.body.on_shutdown = _abandoner(self)
         self.state.begin(response)
 
     def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
@@ -236,7 +234,7 @@ class StreamController:
         """Register the id with the ledger, and pass on warnings."""
         state = self.state
         if self._billing is not None:
-            self._billing.begin(state.id)
+            self._billing.begin()
         self._needs_note = state.id is None
         new, self._warned = state.warnings[self._warned :], max(self._warned, len(state.warnings))
         for warning in new:
@@ -251,18 +249,30 @@ class StreamController:
         state = self.state
         if isinstance(state.stopped_by, AurousError):
             raise state.stopped_by
-        if state.is_complete:
-            state.end = state.complete_end
+        if state.accumulator.finished:
+            state.end = "finished"
             yield from self._drain()
             yield from self._finalize(None)
             return
-        error = self._interruption()
+        error = state.unfinished() if state.is_done else self._interruption()
         state.end = "cut" if error.kind == "cut" else "closed_early"
+        if state.is_done:
+            state.end = state.complete_end
+            yield from self._drain()
         yield Close(self.body)
         # After the total timeout there is no time left to recover in.
         if self._policy.on_disconnect == "raise" or state.id is None or isinstance(error, TotalTimeoutError):
             raise error
-        yield from self._resume_from_record(error)
+        yield from self._record.complete(
+            error, within=self._policy.recover_within, error_of_record=self._parser.error_of_record
+        )
+        yield from self._finalize(state.error)
+        if state.error is not None:
+            state.error.receipt = state.receipt
+        if state.continuation is not None:
+            self.has_buffered = True
+        elif state.error is not None:
+            raise state.error
 
     def _interruption(self) -> StreamInterruptedError:
         state = self.state
@@ -270,37 +280,6 @@ class StreamController:
         if self._needs_restart:
             self._restart_timeout()
         return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
-
-    def _resume_from_record(self, error: StreamInterruptedError) -> Flow[None]:
-        """Deliver what the record has beyond the stream as a last chunk. If the record is not a whole answer, an error
-        follows it.
-        """
-        state = self.state
-        remaining = state.response.deadline - self._clock() if state.response else 0.0
-        try:
-            found = yield from self._recover(min(self._policy.recover_within, remaining))
-        except AurousError as failure:
-            error.add_note(f"Its record could not be had: {failure}")
-            raise error from error.__cause__
-        error.recovery = found
-        if found.outcome == "failed":
-            state.error = state.with_partial(self._parser.error_of_record(found.completion))
-            state.error.__cause__ = error
-        elif found.outcome != "completed" or not found.agrees:
-            status = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
-            error.add_note(f"Its record is {status}; see `recovery`.")
-            state.error = error
-        if found.continuation is not None:
-            state.accumulator.add(found.continuation)
-        if state.error is not None:
-            state.error.text = state.accumulator.text
-        yield from self._finalize(state.error)
-        if state.error is not None:
-            state.error.receipt = state.receipt
-        if found.continuation is not None:
-            state.continuation, self.has_buffered = found.continuation, True
-        elif state.error is not None:
-            raise state.error
 
     def _abandon(self) -> Flow[None]:
         """The caller stops early. What was received may be the whole answer all the same."""
@@ -313,7 +292,7 @@ class StreamController:
         state.end = "left"
         if state.id is not None and self._policy.on_early_close == "cancel":
             try:
-                self._keep((yield Shield(self._cancel_completion(state.id))))
+                yield Shield(self._record.cancel(state.id))
             except AurousError as error:
                 logger.warning("cancelling %s failed: %s", state.id, error)
 
@@ -346,55 +325,17 @@ class StreamController:
         state, billing = self.state, self._billing
         state.is_reading = False
         yield Close(self.body)
-        if billing is None:
-            return
-        billing.begin(state.id)
-        if state.is_complete and state.receipt is None:
-            state.receipt = state.streamed_receipt
-            if state.receipt is not None:
-                billing.settle(state.receipt)
-        result = None
-        # Building the completion of a long text takes time, so it is done only if hooks will see it.
-        if error is None and self._context.options.hooks:
-            with suppress(AurousError):
-                result = state.completion
-        billing.close(result, error)
+        if billing is not None:
+            billing.close(error)
 
-    def _keep(self, record: ChatCompletion) -> None:
-        """Keep a final record. Its receipt is in the ledger already."""
-        if recovery.is_final(record):
-            self.state.record = record
-            self.state.receipt = recovery.receipt_of(record) or self.state.receipt
 
-    def _settle_completion_in(self, error: APIResponseValidationError, billing: StreamBilling) -> None:
-        """Settle a completion that the server sent in place of a stream."""
-        found = completion_in(error.content)
-        if found is not None:
-            completion, receipt = found
-            self.state.receipt = receipt
-            billing.settle(receipt)
-            error.completion_id = completion.id
-            error.text = (completion.choices[0].message.content or "") if completion.choices else ""
+def _abandoner(controller: StreamController) -> Callable[[], None]:
+    """Its `abandon`, which does not keep it alive."""
+    reference = ref(controller)
 
-    def _recover(self, within: float) -> Flow[Recovery]:
-        state = self.state
-        found = yield from recovery.recover(
-            state.id or "",
-            state.delivered or state.accumulator.choice,
-            make_flow=self._context.make_flow,
-            ledger=self._context.ledger,
-            clock=self._clock,
-            within=within,
-            timeouts=self._timeout_options,
-        )
-        state.recovery = found
-        self._keep(found.completion)
-        return found
+    def abandon() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.abandon()
 
-    def _cancel_completion(self, completion_id: str) -> Flow[ChatCompletion]:
-        return recovery.cancel(
-            completion_id,
-            make_flow=self._context.make_flow,
-            ledger=self._context.ledger,
-            timeouts=self._timeout_options,
-        )
+    return abandon

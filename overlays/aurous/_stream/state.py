@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal, TypeAlias
+from collections.abc import Callable
+from typing import Any, Final, Literal, TypeAlias
 
+from attrs import frozen
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice, StreamWarning
+from aurous_client.operations import Operation, Request
 
+from .._config.options import Options
 from .._json import decode
-from .._request.flow import StreamResponse
+from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import attach
+from ..billing.ledger import Ledger
 from ..billing.receipts import read_receipt, usage_of
-from ..errors import AurousError
+from ..errors import AurousError, IncompleteCompletionError
 from ..transport.effects import TransportError
 from ..types import Receipt, Recovery, ResponseContext
-from .accumulator import Accumulator
+from .accumulator import Accumulator, CompletionWithoutUsage
 from .parser import DONE, IGNORED_KEY_CODE, StreamEvent, UsageReceived
 
 EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
-"""How a stream ended. The first two are complete answers: with a finish_reason, or only with `[DONE]`. `closed_early`:
-the server closed the connection cleanly, but before the end. `cut`: the connection broke, or a timeout passed.
+"""How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
+server sent `[DONE]` without one. `closed_early`: it closed the connection cleanly, but before the end. `cut`: the
+connection broke, or a timeout passed.
 `failed`: the server sent an error, or something unreadable. `left`: the caller closed the stream, or cancelled."""
 
 KEY_IGNORED: Final = StreamWarning(
     code=IGNORED_KEY_CODE,
     message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
 )
+
+
+@frozen
+class StreamContext:
+    """What a stream needs of its client."""
+
+    options: Options
+    ledger: Ledger
+    request: Request
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    make_flow: Callable[[Operation[Any], Request], RequestFlow]
+    make_stream_flow: Callable[[], RequestFlow]
 
 
 class StreamState:
@@ -57,7 +76,7 @@ class StreamState:
         self.record: ChatCompletion | None = None
         """The stored record, if it was retrieved and is final."""
         self.recovery: Recovery | None = None
-        self._completion: ChatCompletion | None = None
+        self._completion: ChatCompletion | CompletionWithoutUsage | None = None
 
     def begin(self, response: StreamResponse) -> None:
         """The stream is open."""
@@ -116,19 +135,27 @@ class StreamState:
         return read_receipt(self.usage.completion_id, usage_of(self.usage.frame) or {})
 
     @property
-    def completion(self) -> ChatCompletion:
-        """The whole answer. Raises AurousError if it is not known."""
+    def completion(self) -> ChatCompletion | CompletionWithoutUsage:
+        """The whole answer. Raises AurousError if it is not known, or IncompleteCompletionError if it never will be."""
         if self.record is not None:
             return self.record
         if self._completion is None:
-            if self.response is None or self.end not in ("finished", "done_without_finish_reason"):
+            if self.end == "done_without_finish_reason":
+                raise self.error or self.unfinished()
+            if self.response is None or self.end != "finished":
                 raise AurousError("the stream has not come to its end; `snapshot` has what there is")
-            # After the second kind of end there is no finish_reason to derive the status from.
-            status = None if self.end == "finished" else "completed"
-            self._completion = self.accumulator.completion(status=status)
+            self._completion = self.accumulator.completion()
             frame = self.usage.frame if self.usage else b""
             attach(self._completion, ResponseContext(self.response.info, frame))
         return self._completion
+
+    def unfinished(self) -> IncompleteCompletionError:
+        """The error for a stream that the server ended without a finish_reason."""
+        return IncompleteCompletionError(
+            "the server sent [DONE] without a finish_reason",
+            completion_id=self.id,
+            text=self.accumulator.text,
+        )
 
     def with_partial(self, error: AurousError) -> AurousError:
         """The error, with what was received before it."""

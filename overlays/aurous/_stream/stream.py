@@ -8,15 +8,15 @@ from __future__ import annotations
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
 from ..errors import AurousError
 from ..types import Receipt, Recovery, ResponseInfo
-from .accumulator import Accumulator
-from .controller import StreamContext, StreamController
-from .state import EndReason, StreamState
+from .accumulator import Accumulator, CompletionWithoutUsage
+from .controller import StreamController
+from .state import EndReason, StreamContext, StreamState
 
 if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport
@@ -27,6 +27,8 @@ _NOT_OPEN = "the stream is not open yet; use it in a with block, or iterate over
 
 class _BaseStream:
     """What both kinds of streams can tell about themselves."""
+
+    _BLOCK: ClassVar[str]
 
     def __init__(self, context: StreamContext, transport: SyncTransport | AsyncTransport) -> None:
         self._controller = StreamController(context)
@@ -77,11 +79,12 @@ class _BaseStream:
         return self._state.response.info
 
     @property
-    def completion(self) -> ChatCompletion:
+    def completion(self) -> ChatCompletion | CompletionWithoutUsage:
         """The whole answer, as retrieving it returns it; after a cancel or a recovery, the stored record.
 
-        Raises AurousError before the end, and IncompleteCompletionError if no usage arrived, which a completion must
-        have: `stream_options` can exclude it. `recover()` gets the record in either case.
+        Its `usage` is None if the server sent none, which `stream_options` can ask for; `recover()` retrieves it.
+
+        Raises AurousError before the end, and IncompleteCompletionError if there was no finish_reason.
         """
         return self._state.completion
 
@@ -103,9 +106,9 @@ class _BaseStream:
         # Not by `__dict__`: that would keep what is being collected for one more collection.
         controller: StreamController | None = getattr(self, "_controller", None)
         if controller is not None and controller.state.response is not None and controller.state.end is None:
-            warnings.warn(
-                f"{self!r} was not closed; use it in a with block", ResourceWarning, stacklevel=1, source=self
-            )
+            message = f"{self!r} was not closed; use it in a block: {self._BLOCK} client...stream(...) as stream:"
+            controller.abandon()
+            warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
 
 class ChatStream(_BaseStream, Iterator[ChatCompletionChunk]):
@@ -121,6 +124,8 @@ class ChatStream(_BaseStream, Iterator[ChatCompletionChunk]):
     `text`, and are raised again by further iteration. Leaving the block early disconnects: the server cancels the
     completion, and charges the tokens generated so far.
     """
+
+    _BLOCK = "with"
 
     def __init__(self, context: StreamContext, transport: SyncTransport) -> None:
         super().__init__(context, transport)
@@ -179,6 +184,8 @@ class ChatStream(_BaseStream, Iterator[ChatCompletionChunk]):
 
 class AsyncChatStream(_BaseStream, AsyncIterator[ChatCompletionChunk]):
     """`ChatStream` for coroutines: `async with client.chat.completions.stream(...) as stream:`."""
+
+    _BLOCK = "async with"
 
     def __init__(self, context: StreamContext, transport: AsyncTransport) -> None:
         super().__init__(context, transport)

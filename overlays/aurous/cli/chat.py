@@ -66,9 +66,7 @@ def finish(stream: ChatStream, *, as_json: bool) -> int:
         return 0
     if stream.recovery is not None:
         output.tell("the connection broke; the rest of the answer came from its stored record")
-    if stream.finish_reason is None:
-        output.tell("the server ended the answer without a finish_reason; it may not be whole")
-    elif stream.finish_reason != "stop":
+    if stream.finish_reason != "stop":
         output.tell(f"this is not the whole answer: finish_reason is {stream.finish_reason}")
     if stream.receipt is not None:
         output.tell_receipt(stream.receipt)

@@ -7,6 +7,7 @@ translate at all.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -47,6 +48,7 @@ class Bridge(AiohttpTransport):
             failure = _translated(error)
         else:
             response.stream = _Stream(response.stream)
+            response.extensions["network_stream"] = _NetworkStream(response.stream)
             if response.status_code >= HTTPStatus.OK:
                 return response
             # A change of protocol that nobody asked for.
@@ -95,6 +97,12 @@ class _Stream(httpx.AsyncByteStream):
             return piece
         raise self._failure or StopAsyncIteration
 
+    @property
+    def transport(self) -> asyncio.BaseTransport | None:
+        """None once the connection was given back."""
+        connection = self._response.connection
+        return None if connection is None else connection.transport
+
     def abandon(self) -> None:
         """Close the connection, which is of no more use."""
         self._response.close()
@@ -106,6 +114,17 @@ class _Stream(httpx.AsyncByteStream):
         except Exception as error:
             failure = _translated(error)
         raise failure
+
+
+class _NetworkStream:
+    """The connection of a response, as the streams of httpcore describe theirs."""
+
+    def __init__(self, stream: _Stream) -> None:
+        self._stream = stream
+
+    def get_extra_info(self, name: str) -> Any:
+        transport = self._stream.transport
+        return None if transport is None else transport.get_extra_info(name)
 
 
 def _translated(error: Exception) -> Exception:

@@ -19,6 +19,7 @@ from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep,
 from .exceptions import CLOSED, FAILURES, clean, failure_of, late, silence
 from .locks import ForkSafeLock
 from .raw_client import AsyncDirect
+from .shutdown import Abandonable, ShutdownGuard, shut_down
 
 if TYPE_CHECKING:
     from .timer import Alarm
@@ -101,7 +102,9 @@ class AsyncTransport:
                 headers = headers_of(response)
                 if request.streams and opens_stream(response, headers):
                     opened, response = response, None
-                    return reply_of(opened, headers, body=AsyncBody(opened))
+                    body = AsyncBody(opened)
+                    await body.guard.start()
+                    return reply_of(opened, headers, body=body)
                 try:
                     async for piece in cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)):
                         take(content, piece, math.inf)
@@ -152,15 +155,19 @@ class AsyncTransport:
 class AsyncBody:
     """As `SyncBody`, for coroutines."""
 
+    on_shutdown: Callable[[], None] | None = None
+    """Called when the event loop shuts down before the body was closed."""
+
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         self._pieces = aiter(cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)))
-        self._is_over = False
+        self._is_over = self._is_closed = False
         self._alarm: Alarm | None = None
         if event_loop.is_asyncio():
             from .timer import Alarm
 
             self._alarm = Alarm()
+        self.guard = ShutdownGuard(self._close_at_shutdown)
 
     async def read(self, patience: Callable[[], float]) -> bytes | TransportError | None:
         alarm, seconds = self._alarm, patience()
@@ -192,7 +199,25 @@ class AsyncBody:
         except FAILURES as error:
             return failure_of(error, None)
 
+    def abandon(self) -> None:
+        """Disconnect at once without waiting, from any thread, for a body whose owner is gone."""
+        if self._is_closed:
+            return
+        # The connections of HTTP/2 carry other streams as well.
+        if not self._is_over and self._response.http_version.startswith("HTTP/1"):
+            shut_down(self._response.extensions.get("network_stream"))
+        self.guard.trigger()
+        if event_loop.is_over(self.guard.loop) and isinstance(self._response.stream, Abandonable):
+            self._response.stream.abandon()
+
+    async def _close_at_shutdown(self) -> None:
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+        await self.close()
+
     async def close(self) -> None:
+        self._is_closed = True
+        await self.guard.stop()
         if self._alarm is not None:
             self._alarm.close()
         if self._is_over:

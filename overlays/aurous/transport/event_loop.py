@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 
@@ -39,6 +39,31 @@ def is_over(loop: Any) -> bool:
     except RuntimeError:
         return True
     return False
+
+
+def start_soon(loop: Any, function: Callable[[], Awaitable[object]]) -> None:
+    """Run a coroutine in a loop from any thread. Exceptions are dropped. Raises RuntimeError if the loop is over."""
+
+    async def run() -> None:
+        with suppress(Exception):
+            await function()
+
+    if hasattr(loop, "call_soon_threadsafe"):
+        loop.call_soon_threadsafe(_start_task, loop, run)
+    else:
+        import trio
+
+        loop.run_sync_soon(trio.lowlevel.spawn_system_task, run)
+
+
+def _start_task(loop: Any, function: Callable[[], Awaitable[object]]) -> None:
+    task = loop.create_task(function())
+    # The loop itself keeps only weak references.
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+_tasks: set[Any] = set()
 
 
 def within(seconds: float) -> AbstractAsyncContextManager[object]:

@@ -9,10 +9,10 @@ import weakref
 
 
 class ForkSafeLock:
-    """A lock for use in `with`."""
+    """A lock for use in `with`. Reentrant, for a stream that is collected while its thread holds the lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         _LOCKS.add(self)
 
     def __enter__(self) -> None:
@@ -22,7 +22,7 @@ class ForkSafeLock:
         self._lock.release()
 
     def reset(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 _LOCKS: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()

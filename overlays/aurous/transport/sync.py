@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar, cast
 
 import httpx
@@ -126,6 +127,9 @@ class SyncTransport:
 class SyncBody:
     """What is left of a response: pieces of bytes as they arrive."""
 
+    on_shutdown: Callable[[], None] | None = None
+    """Only coroutines have an event loop that can shut down."""
+
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
         self._timeout = Timeout()
@@ -153,3 +157,8 @@ class SyncBody:
     def close(self) -> None:
         """Only a response that was read to its end leaves its connection usable."""
         self._response.close()
+
+    def abandon(self) -> None:
+        """As `close`, for a body whose owner is gone."""
+        with suppress(*FAILURES):
+            self._response.close()

@@ -162,15 +162,13 @@ def test_error_within_stream_exits_like_an_api_error(aurous_mock: AurousMock) ->
     assert aurous_mock.ledger() == []
 
 
-def test_answer_without_receipt_says_how_to_get_it(aurous_mock: AurousMock) -> None:
+@pytest.mark.parametrize("flags", [(), ("--json",)])
+def test_answer_without_finish_reason_says_how_to_get_it(aurous_mock: AurousMock, flags: tuple[str, ...]) -> None:
     aurous_mock.fault("done=5; times=2", method="POST", path=CHAT)
-    shown = run("chat", QUESTION)
-    assert shown.status == 0
-    assert shown.lines[0] == "the server ended the answer without a finish_reason; it may not be whole"
-    assert re.fullmatch(r"the answer came without a receipt: `aurous get cmp_\w+` tells what it cost", shown.lines[1])
-    whole = run("chat", "--json", QUESTION)
-    assert (whole.status, whole.out) == (3, "")
-    assert re.search(r"`aurous get cmp_\w+` tells$", whole.line)
+    result = run("chat", *flags, QUESTION)
+    assert result.status == 3
+    assert "the server sent [DONE] without a finish_reason" in result.line
+    assert re.search(r"`aurous get cmp_\w+` shows it$", result.line)
 
 
 # Words that a terminal is shown.

@@ -47,7 +47,9 @@ class TestAbandonedStreams:
                 warnings.simplefilter("always")
                 del stream
                 gc.collect()
-            told = "<ChatStream id=cmp_1 end=None> was not closed; use it in a with block"
+            told = (
+                "<ChatStream id=cmp_1 end=None> was not closed; use it in a block: with client...stream(...) as stream:"
+            )
             assert told in [str(warning.message) for warning in caught if warning.category is ResourceWarning]
             # Which hold what they tell of.
             caught.clear()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 from typing import Any
 
 import pytest
 from aurous import Aurous
-from aurous._stream.accumulator import Accumulator, IncompleteCompletionError
+from aurous._stream.accumulator import Accumulator, CompletionWithoutUsage
+from aurous.billing.receipts import has_usage
+from aurous.errors import IncompleteCompletionError
 from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from hypothesis import given
@@ -206,13 +209,21 @@ def test_empty_accumulator_has_no_completion() -> None:
         accumulator.completion()
 
 
-def test_no_usage_is_no_completion() -> None:
-    accumulator = accumulate(ROLE, text("Hi"), end())
-    with pytest.raises(IncompleteCompletionError, match="there is no usage yet") as caught:
-        accumulator.completion()
-    assert (accumulator.id, accumulator.text, accumulator.choice.message.content) == ("cmp_1", "Hi", "Hi")
-    again = pickle.loads(pickle.dumps(caught.value))
-    assert (again.missing, str(again)) == (caught.value.missing, str(caught.value))
+def test_no_usage_is_a_completion_without_it() -> None:
+    completion = accumulate(ROLE, text("Hi"), end()).completion()
+    assert isinstance(completion, CompletionWithoutUsage)
+    assert completion.usage is None
+    assert completion.choices[0].message.content == "Hi"
+    assert "usage" not in completion.to_dict()
+    for again in (copy.deepcopy(completion), pickle.loads(pickle.dumps(completion))):
+        assert again == completion
+    assert not has_usage(completion)
+
+
+def test_incomplete_completion_error_is_pickled() -> None:
+    error = IncompleteCompletionError("there is nothing", completion_id="cmp_1", text="Hi")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.missing, again.text, str(again)) == ("there is nothing", "Hi", str(error))
 
 
 def test_accumulator_status_follows_the_stream() -> None:

@@ -145,10 +145,16 @@ class TestIncompleteStreams:
 
     def test_done_without_finish_reason_is_its_own_end(self, caller: Caller, wire: Wire) -> None:
         wire.plays(sends(ROLE, RED, chunk(usage=USAGE), "[DONE]"))
-        with Stream(caller) as stream:
-            assert "".join(stream.text) == "Red"
-        assert stream.end == "done_without_finish_reason"
-        assert (stream.completion.status, stream.completion.choices[0].finish_reason) == ("completed", None)
+        seen = []
+        with Stream(caller) as stream, pytest.raises(errors.IncompleteCompletionError) as caught:
+            seen.extend(stream.text)
+        assert (seen, stream.end) == (["Red"], "done_without_finish_reason")
+        assert (caught.value.completion_id, caught.value.text) == ("cmp_1", "Red")
+        for ask in (lambda: stream.completion, lambda: list(stream)):
+            with pytest.raises(errors.IncompleteCompletionError) as again:
+                ask()
+            assert again.value is caught.value
+        assert caught.value.receipt == stream.receipt
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("then", ["close", "reset", "keep"])

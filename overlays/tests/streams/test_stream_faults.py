@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import aurous
 import pytest
@@ -85,10 +86,23 @@ class TestFaults:
 
     @pytest.mark.parametrize("place", range(1, FRAMES))
     def test_done_before_the_end_is_reported_and_recovered(self, mock: Mock, caller: Caller, place: int) -> None:
-        with Stream(caller, **SHORT, extra_headers={FAULT: f"done={place}"}) as stream:
-            assert len(list(stream)) == place
+        seen: list[Any] = []
+        with (
+            Stream(caller, **SHORT, extra_headers={FAULT: f"done={place}"}) as stream,
+            pytest.raises(errors.IncompleteCompletionError),
+        ):
+            seen.extend(stream)
+        assert len(seen) == place
         assert (stream.end, stream.finish_reason, stream.receipt) == ("done_without_finish_reason", None, None)
         assert stream.recover().agrees
+        assert caller.client.ledger.credits == charged(mock)
+
+    def test_done_before_the_end_continues_from_the_record(self, mock: Mock, caller: Caller) -> None:
+        options: Any = {**SHORT, "extra_headers": {FAULT: "done=3"}, "on_disconnect": "recover"}
+        with Stream(caller, **options) as stream:
+            text = "".join(stream.text)
+        assert text == stream.completion.choices[0].message.content
+        assert stream.completion.status == "completed"
         assert caller.client.ledger.credits == charged(mock)
 
     @pytest.mark.parametrize(

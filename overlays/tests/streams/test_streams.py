@@ -8,7 +8,6 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from aurous._stream.accumulator import IncompleteCompletionError
 from aurous_mock.server.launcher import Mock
 from clientkit.streams import (
     FAULT,
@@ -96,13 +95,15 @@ class TestCompleteStreams:
         assert text == stream.completion.choices[0].message.content
         assert in_use(caller) == []
 
-    def test_stream_without_usage_has_no_completion_until_recovered(self, mock: Mock, caller: Caller) -> None:
+    def test_stream_without_usage_has_a_completion_without_it_until_recovered(self, mock: Mock, caller: Caller) -> None:
         with Stream(caller, stream_options={"include_usage": False}) as stream:
             list(stream)
         assert (stream.end, stream.usage, stream.receipt) == ("finished", None, None)
         assert stream.snapshot.choice.message.content
-        with pytest.raises(IncompleteCompletionError):
-            _ = stream.completion
+        assert isinstance(stream.completion, aurous.CompletionWithoutUsage)
+        assert stream.completion.usage is None
+        assert stream.completion.choices == [stream.snapshot.choice]
+        assert aurous.response_info(stream.completion) == stream.response_info
         assert caller.client.ledger.unsettled == (stream.id,)
         found = stream.recover()
         assert (found.outcome, found.rest) == ("completed", "")
