@@ -215,8 +215,15 @@ class IncompleteCompletionError(StreamInterruptedError):
     The stored completion may be whole: `recover()` retrieves it.
     """
 
-    def __init__(self, missing: str, *, completion_id: str | None = None, text: str = "") -> None:
-        super().__init__(missing, completion_id=completion_id, text=text, kind="done_without_finish_reason")
+    def __init__(
+        self,
+        missing: str,
+        *,
+        completion_id: str | None = None,
+        text: str = "",
+        kind: str = "done_without_finish_reason",
+    ) -> None:
+        super().__init__(missing, completion_id=completion_id, text=text, kind=kind)
         self.missing = missing
         """What is missing, in a few words."""
 

@@ -61,7 +61,7 @@ class StreamController:
         self._needs_note = True
         self._warned = 0
         self.state = StreamState()
-        self._record = StoredRecord(context, self.state)
+        self._record = StoredRecord(context, self.state, self._timeout_options)
         self.body: Any = None
         """None before the stream is open."""
         self.has_buffered = False

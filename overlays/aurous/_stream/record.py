@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import frozen
 from aurous_client.models import ChatCompletion
 
+from .._config.policies import Timeouts
 from ..errors import AurousError, StreamInterruptedError
 from ..transport.effects import Flow
 from ..types import Recovery
@@ -20,10 +21,13 @@ class StoredRecord:
 
     context: StreamContext
     state: StreamState
+    timeouts: Timeouts
 
     def cancel(self, completion_id: str) -> Flow[ChatCompletion]:
         """Cancel the completion. Returns its record, which is kept if it is final."""
-        record = yield from recovery.cancel(completion_id, make_flow=self.context.make_flow, ledger=self.context.ledger)
+        record = yield from recovery.cancel(
+            completion_id, make_flow=self.context.make_flow, ledger=self.context.ledger, timeouts=self.timeouts
+        )
         self._keep(record)
         return record
 
@@ -37,6 +41,7 @@ class StoredRecord:
             ledger=self.context.ledger,
             clock=self.context.clock,
             within=within,
+            timeouts=self.timeouts,
         )
         state.recovery = found
         self._keep(found.completion)
