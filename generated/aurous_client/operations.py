@@ -14,6 +14,16 @@ StreamT_co = TypeVar("StreamT_co", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
+class Charge:
+    """Where a successful response says how many credits it cost."""
+
+    amount: tuple[str, ...]
+    """The names of the members that lead to the number."""
+    is_record: bool = False
+    """Whether the response repeats what an earlier call cost, and costs nothing itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operation(Generic[ResultT]):
     """One operation of the API, as data."""
 
@@ -30,6 +40,8 @@ class Operation(Generic[ResultT]):
     """Makes one decoded event of a stream; None where the operation does not stream."""
     idempotency_header: str | None = None
     """The header that makes a repeated call safe, where the operation takes one."""
+    charge: Charge | None = None
+    """None where a call costs nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +98,7 @@ class AsyncStreamer(AsyncCaller, Protocol[StreamT_co]):
 __all__ = [
     "AsyncCaller",
     "AsyncStreamer",
+    "Charge",
     "Operation",
     "Request",
     "Response",

@@ -115,7 +115,11 @@ def _of_result(result: object | None) -> Iterator[tuple[str, Any]]:
         yield "aurous.idempotent_replayed", origin.info.idempotent_replayed
         if origin.info.request_id is not None:
             yield "aurous.request_id", origin.info.request_id
-    if not isinstance(result, JsonObject) or not has_usage(result):
+    if not isinstance(result, JsonObject):
+        return
+    if not has_usage(result):
+        if origin is not None and origin.operation is not None and origin.operation.charge is not None:
+            yield "aurous.credits_charged", str(receipt(result).credits)
         return
     yield "gen_ai.response.id", getattr(result, "id", "")
     yield "gen_ai.response.model", getattr(result, "model", "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -13,6 +13,7 @@ from ._error_body import printable
 
 if TYPE_CHECKING:
     from aurous_client.models import ChatCompletion, ChatCompletionChunk
+    from aurous_client.operations import Operation
 
 __all__ = ["Attempt", "RateLimit", "Receipt", "ReceiptWarning", "Recovery", "RecoveryOutcome", "ResponseInfo"]
 
@@ -130,6 +131,8 @@ class ResponseContext:
     info: ResponseInfo
     content: bytes = field(repr=False)
     """The body, whose decimals are exact."""
+    operation: Operation[Any] | None = field(default=None, repr=False)
+    """None for a completion that was put together from a stream."""
 
 
 def context_of(result: object) -> ResponseContext | None:
@@ -139,20 +142,23 @@ def context_of(result: object) -> ResponseContext | None:
 
 
 class ReceiptWarning(UserWarning):
-    """Figures of a receipt that do not add up. Attached to the receipt; the call itself does not fail."""
+    """Figures that are missing or do not add up. Attached to the receipt; the call itself does not fail."""
 
 
 @frozen(kw_only=True)
 class Receipt:
-    """What a completion cost, in credits to the digit that the server wrote, and in tokens."""
+    """What a call cost, in credits to the digit that the server wrote, and in tokens."""
 
     completion_id: str
+    """The id of what the call created; empty where the response has none."""
     model: str
-    """The model that was billed."""
+    """The model that was billed; the operation's id where the response names none."""
     pricing_version: int
-    """The rate card that applied."""
+    """The rate card that applied; 0 where the response names none."""
     credits: Decimal
     """The charge; this figure is authoritative."""
+    has_amount: bool = True
+    """Whether the response says what the charge is; if not, `credits` is 0."""
     input_credits: Decimal
     output_credits: Decimal
     reasoning_credits: Decimal
@@ -165,7 +171,7 @@ class Receipt:
     replayed: bool = False
     """Whether this is the receipt of an earlier call, whose response was replayed without a charge."""
     warnings: tuple[ReceiptWarning, ...] = ()
-    """Figures that do not add up; empty on a sound receipt."""
+    """Figures that are missing or do not add up; empty on a sound receipt."""
 
 
 RecoveryOutcome: TypeAlias = Literal["completed", "cancelled", "failed", "in_progress"]

@@ -5,6 +5,7 @@ schemas        finds the schemas of a document
 metaschema     validates the structure of the document
 spec           the document: its operations, references and places
 lint           the phrasing rules R1 to R12
+charges        rule R14: where responses have their price
 unsupported    rule R13: constructs without a counterpart
 names          reserved names, and names in Python
 types          a parsed property -> its annotation, parser and encoder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import names, unsupported
+from . import charges, names, unsupported
 from .schemas import Place, content_schemas, subschemas, walk
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
@@ -214,6 +214,7 @@ RULES: tuple[Rule, ...] = (
     known_codes,
     listed_members,
     no_booleans,
+    charges.check,
     unsupported.required,
     names.check,
 )

@@ -28,6 +28,12 @@ _OPERATION = {
     "properties": {
         "x-errors": {"type": "array", "items": _TEXT},
         "x-sdk-method": _TEXT,
+        "x-charge": {
+            "type": "object",
+            "required": ["amount"],
+            "properties": {"amount": _TEXT, "record_of": _TEXT},
+            "additionalProperties": False,
+        },
         "parameters": {"items": {"properties": {"x-set-by-client": _FLAG}}},
     }
 }

@@ -11,7 +11,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import docstrings, names, types
+from . import charges, docstrings, names, types
 from .models import PACKAGE, Models, wire_name
 from .spec import Pointer, Spec
 
@@ -92,6 +92,7 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "result": call.result,
         "event": call.event and f"{PACKAGE}{call.event}",
         "idempotency_header": idempotency[0] if idempotency else None,
+        "charge": charges.charge_of(call.operation),
         "query_parameters": call.queries,
         "header_parameters": call.headers,
         "body": body and {"required": body.required},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,13 +18,14 @@ from ..transport.locks import ForkSafeLock
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from aurous_client.operations import Operation, Request, Response, ResultT
+    from aurous_client.operations import Charge, Operation, Request, Response, ResultT
 
     from .._config.hooks import Hooks
     from .._request.flow import RequestFlow
     from .._stream.state import StreamContext
     from ..billing.budget import Budget
     from ..billing.ledger import Ledger
+    from ..types import Receipt
 
 # The code of calls and streams is imported when the first one starts, so that making a client stays cheap.
 
@@ -130,8 +131,7 @@ class BaseClient:
         raise TypeError("a client holds connections and a key, and cannot be pickled; make one in each process")
 
     def _request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
-        # Only operations that take an idempotency key are charged.
-        if operation.idempotency_header is not None:
+        if operation.charge is not None and not operation.charge.is_record:
             self.ledger.check_budgets()
         return self._free_request_flow(operation, request, streams=streams)
 
@@ -166,22 +166,35 @@ class BaseClient:
         try:
             yield
         except APIResponseValidationError as error:
-            from ..billing.receipts import receipt_of_error
+            if operation.charge is not None:
+                from ..billing.receipts import receipt_of_error
 
-            receipt = receipt_of_error(error)
-            if receipt is not None:
-                self.ledger.settle(receipt, created=operation.idempotency_header is not None)
+                receipt = receipt_of_error(error, operation)
+                if receipt is not None:
+                    self._enter(operation.charge, receipt, error.headers)
             raise
 
     def _settle(self, operation: Operation[Any], response: Response[ResultT]) -> Response[ResultT]:
-        """Enter the receipt of a result, if it has one."""
+        """Enter the receipt of a result, if the operation is charged."""
         from .._request.response import warn_of_deprecation
-        from ..billing import receipts
 
-        parsed: Any = response.parsed
-        # The usage of a running completion is not final.
-        if receipts.has_usage(parsed) and getattr(parsed, "status", None) != "in_progress":
-            created = operation.idempotency_header is not None
-            self.ledger.settle(receipts.receipt(parsed), created=created)
+        if operation.charge is not None:
+            self._enter_result(operation.charge, response)
         warn_of_deprecation(response.headers)
         return response
+
+    def _enter_result(self, charge: Charge, response: Response[Any]) -> None:
+        from ..billing.receipts import receipt
+
+        entry = receipt(response.parsed)
+        # What a running completion costs is not final.
+        is_open = not entry.has_amount or getattr(response.parsed, "status", None) == "in_progress"
+        if not (charge.is_record and is_open):
+            self._enter(charge, entry, response.headers)
+
+    def _enter(self, charge: Charge, entry: Receipt, headers: Mapping[str, str]) -> None:
+        if charge.is_record:
+            self.ledger.settle(entry, created=False)
+        else:
+            is_replay = headers.get("aurous-idempotent-replayed", "").lower() == "true"
+            self.ledger.charge(entry, is_replay=is_replay)

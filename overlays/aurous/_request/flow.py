@@ -89,7 +89,7 @@ class RequestFlow:
         with self._hooks.observe(self.details, self._headers) as ending:
             raw = yield from self._send_until_success()
             response = self._parse(raw)
-            attach(response.parsed, ResponseContext(self._info(raw), raw.content))
+            attach(response.parsed, ResponseContext(self._info(raw), raw.content, self._operation))
             ending.result = response.parsed
             return response
 

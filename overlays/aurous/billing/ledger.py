@@ -80,8 +80,26 @@ class Ledger:
             if completion_id not in self._settled and completion_id not in self._open:
                 _remember(self._open, completion_id, self._budgets())
 
+    def charge(self, entry: Receipt, *, is_replay: bool = False) -> None:
+        """Enter the receipt of a call that is charged, whether or not its response has an id.
+
+        is_replay: whether the response was replayed; it is then entered only if no earlier call has been
+        """
+        if entry.completion_id and (is_replay or not entry.has_amount):
+            if entry.has_amount:
+                self.settle(entry, created=True)
+            else:
+                self.begin(entry.completion_id)
+            return
+        with self._lock:
+            budgets = self._open.pop(entry.completion_id, None) or self._budgets()
+            if entry.completion_id and not entry.replayed:
+                _remember(self._settled, entry.completion_id, None)
+            self._enter(entry)
+        self._spend(entry, budgets)
+
     def settle(self, entry: Receipt, *, created: bool) -> None:
-        """Enter a receipt, once for each completion.
+        """Enter the receipt of a stream or of a record, once for each completion.
 
         created: whether this call created the completion; if not, it is entered only if it began here
         """
@@ -95,9 +113,7 @@ class Ledger:
             if not entry.replayed:
                 _remember(self._settled, entry.completion_id, None)
             self._enter(entry)
-        if not entry.replayed:
-            for budget in budgets:
-                budget.add(entry.credits)
+        self._spend(entry, budgets)
 
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A budget for the calls that are entered here. An inner one counts for the outer.
@@ -123,6 +139,11 @@ class Ledger:
     def _budgets(self) -> tuple[Budget, ...]:
         entered = (budget for budget in entered_budgets() if budget.ledger._lines is self._lines)
         return tuple(dict.fromkeys((*entered, *self._own_budgets)))
+
+    def _spend(self, entry: Receipt, budgets: tuple[Budget, ...]) -> None:
+        if not entry.replayed:
+            for budget in budgets:
+                budget.add(entry.credits)
 
     def _enter(self, entry: Receipt) -> None:
         self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)

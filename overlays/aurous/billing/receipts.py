@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from attrs import evolve
+from aurous_client.operations import Charge, Operation
 from aurous_client.types import UNSET, JsonObject
 
 from ..errors import APIResponseValidationError
@@ -25,31 +26,46 @@ _TOO_LARGE: Final = 10**_MAX_DIGITS
 
 
 def receipt(completion: JsonObject) -> Receipt:
-    """The receipt of a completion, or of any other object with a `usage`.
+    """The receipt of a completion, or of the result of any other call that is charged.
 
-    Raises TypeError for an object without one.
+    Raises TypeError for an object that has no price.
     """
     context = context_of(completion)
-    written = None if context is None else usage_of(context.content)
-    replayed = context is not None and context.info.is_charged_before
-    usage = getattr(completion, "usage", None)
-    if written is None:
-        if not isinstance(usage, JsonObject):
-            raise TypeError(f"this {type(completion).__name__} has no usage, so there is no receipt")
-        # The repr of a float is the shortest text for it, which is what the server wrote.
-        written = json.loads(json.dumps(usage.to_dict()), parse_float=parse_decimal)
-    return read_receipt(str(getattr(completion, "id", "")), written, replayed=replayed)
+    operation = None if context is None else context.operation
+    charge = _COMPLETION if operation is None or operation.charge is None else operation.charge
+    member = None if context is None else _find_member(context.content, charge.amount[0])
+    if member is None:
+        member = _member_of(completion, charge.amount[0])
+        if member is None and (operation is None or operation.charge is None):
+            raise TypeError(f"this {type(completion).__name__} has no {charge.amount[0]}, so there is no receipt")
+    return _read(
+        charge,
+        member,
+        completion_id=str(getattr(completion, "id", "") or ""),
+        model=str(getattr(completion, "model", "") or "") or (operation.id if operation else ""),
+        replayed=context is not None and context.info.is_charged_before,
+    )
 
 
 def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool = False) -> Receipt:
-    """A receipt from a decoded `usage` whose fractions are Decimal."""
+    """The receipt of a completion, from a decoded `usage` whose fractions are Decimal."""
+    return _read(_COMPLETION, usage, completion_id=completion_id, replayed=replayed)
+
+
+def _read(charge: Charge, member: object, *, completion_id: str, model: str = "", replayed: bool = False) -> Receipt:
+    """A receipt from the member that leads to the amount, whose fractions are Decimal. model: if it names none"""
+    amount = member
+    for name in charge.amount[1:]:
+        amount = amount.get(name) if isinstance(amount, Mapping) else None
+    usage = member if charge.amount[0] == _USAGE and isinstance(member, Mapping) else {}
     breakdown = usage.get("breakdown")
     parts = breakdown if isinstance(breakdown, Mapping) else {}
     result = Receipt(
         completion_id=completion_id,
-        model=str(parts.get("model", "")),
+        model=str(parts.get("model", "")) or model,
         pricing_version=_integer(parts.get("pricing_version")),
-        credits=_decimal(usage.get("credits_charged")),
+        credits=_decimal(amount),
+        has_amount=_is_number(amount),
         input_credits=_decimal(parts.get("input_credits")),
         output_credits=_decimal(parts.get("output_credits")),
         reasoning_credits=_decimal(parts.get("reasoning_credits")),
@@ -59,23 +75,32 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
         total_tokens=_integer(usage.get("total_tokens")),
         replayed=replayed,
     )
-    warnings = tuple(map(ReceiptWarning, _disagreements(result)))
+    # Some break their price down by other parts than those of a completion.
+    checks_sum = charge.amount == _COMPLETION.amount and (not parts or any(name in parts for name in _PARTS))
+    warnings = tuple(map(ReceiptWarning, _disagreements(result, charge, checks_sum=checks_sum)))
     return evolve(result, warnings=warnings) if warnings else result
 
 
 def usage_of(document: bytes) -> Mapping[str, Any] | None:
     """The `usage` of a JSON document, with fractions as Decimal; None without one."""
-    usage = _find_usage(document)
-    return usage if isinstance(usage, dict) else _decode_usage(document)
+    usage = _find_member(document, _USAGE)
+    return usage if isinstance(usage, dict) else None
 
 
-def receipt_of_error(error: APIResponseValidationError) -> Receipt | None:
+def receipt_of_error(error: APIResponseValidationError, operation: Operation[Any]) -> Receipt | None:
     """The receipt in a response that is otherwise invalid, which was charged all the same; None without one."""
-    document, usage = _decode(error.content), _decode_usage(error.content)
-    if usage is None or not isinstance(usage.get("credits_charged"), (int, float, Decimal)):
+    if operation.charge is None:
         return None
+    document = _decode(error.content)
     info = ResponseInfo(status_code=error.status_code, headers=error.headers, attempts=error.attempts)
-    return read_receipt(str(document.get("id", "")), usage, replayed=info.is_charged_before)
+    result = _read(
+        operation.charge,
+        document.get(operation.charge.amount[0]),
+        completion_id=str(document.get("id") or ""),
+        model=str(document.get("model") or operation.id),
+        replayed=info.is_charged_before,
+    )
+    return result if result.has_amount else None
 
 
 def has_usage(result: object) -> bool:
@@ -83,12 +108,14 @@ def has_usage(result: object) -> bool:
     return isinstance(getattr(result, "usage", UNSET), JsonObject)
 
 
-def _disagreements(entry: Receipt) -> Iterator[str]:
+def _disagreements(entry: Receipt, charge: Charge, *, checks_sum: bool) -> Iterator[str]:
+    if not entry.has_amount:
+        yield f"the response has no {'.'.join(charge.amount)}"
     tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
     if tokens != entry.total_tokens:
         yield f"total_tokens is {entry.total_tokens}, its parts are {tokens}"
     credits = total((entry.input_credits, entry.output_credits, entry.reasoning_credits))
-    if EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
+    if checks_sum and EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
         yield f"credits_charged is {entry.credits}, its parts are {credits}"
     if min(entry.credits, entry.input_credits, entry.output_credits, entry.reasoning_credits) < 0:
         yield "a figure in credits is negative"
@@ -105,22 +132,26 @@ def _decode(content: bytes) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _decode_usage(content: bytes) -> Mapping[str, Any] | None:
-    usage = _decode(content).get("usage")
-    return usage if isinstance(usage, dict) else None
+def _member_of(result: JsonObject, name: str) -> Any:
+    """A member of an object made by hand, or copied. None without it."""
+    member = result.to_dict().get(name)
+    # The repr of a float is the shortest text for it, which is what the server wrote.
+    return json.loads(json.dumps(member), parse_float=parse_decimal)
 
 
-def _find_usage(content: bytes) -> Any:
-    """The usage, without decoding the rest again; None if its name does not tell where it is."""
-    _, _, rest = content.partition(_USAGE)
-    # Another name may be the same once its escapes are decoded.
-    if not rest or _USAGE in rest or b"\\u" in content:
-        return None
-    try:
-        text = rest.decode().lstrip(_SPACE)
-        return _EXACT_DECODER.raw_decode(text[1:].lstrip(_SPACE))[0] if text.startswith(":") else None
-    except (ValueError, ArithmeticError, RecursionError):
-        return None
+def _find_member(content: bytes, name: str) -> Any:
+    """A member of a JSON document, with exact decimals; None without it."""
+    quoted = json.dumps(name).encode()
+    _, _, rest = content.partition(quoted)
+    # Decode nothing but the member, where its name tells where it is: another may be the same without its escapes.
+    if rest and quoted not in rest and b"\\u" not in content:
+        try:
+            text = rest.decode().lstrip(_SPACE)
+            if text.startswith(":"):
+                return _EXACT_DECODER.raw_decode(text[1:].lstrip(_SPACE))[0]
+        except (ValueError, ArithmeticError, RecursionError):
+            pass
+    return _decode(content).get(name)
 
 
 def parse_decimal(text: str) -> Decimal:
@@ -131,7 +162,13 @@ def parse_decimal(text: str) -> Decimal:
         return Decimal(0)
 
 
-_USAGE: Final = b'"usage"'
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+
+
+_USAGE: Final = "usage"
+_COMPLETION: Final = Charge(amount=(_USAGE, "credits_charged"))
+_PARTS: Final = ("input_credits", "output_credits", "reasoning_credits")
 _SPACE: Final = " \t\r\n"
 _EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
 
@@ -143,7 +180,7 @@ def _integer(value: object) -> int:
 
 def _decimal(value: object) -> Decimal:
     """A figure of a receipt. A missing or impossible one is 0, and then the sums do not add up."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+    if not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
         return Decimal(0)
     figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     fits = figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS

@@ -180,11 +180,11 @@ class TestLedger:
         for _ in range(2):
             with pytest.raises(aurous.APIResponseValidationError):
                 caller.create()
-        assert caller.client.ledger.credits == Decimal("0.2856")
+        assert caller.client.ledger.credits == Decimal("0.5712")
         wire.plays(answer(200, {**completion(), "id": "cmp_2", "usage": {"credits_charged": "much"}}))
         with pytest.raises(aurous.APIResponseValidationError):
             caller.create()
-        assert caller.client.ledger.credits == Decimal("0.2856")
+        assert caller.client.ledger.credits == Decimal("0.5712")
 
     def test_ledger_charges_replay_of_lost_attempt(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)

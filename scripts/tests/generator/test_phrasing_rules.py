@@ -1,4 +1,4 @@
-"""The rules R1-R13: the smallest breach of each is refused, with the rule and the place; the good phrasing passes."""
+"""The rules R1-R14: the smallest breach of each is refused, with the rule and the place; the good phrasing passes."""
 
 from __future__ import annotations
 
@@ -167,6 +167,18 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
         {"paths /v1/things/{id} parameters 0 schema": {"type": ["string", "null"]}},
     ),
     ("R13", f"{CREATE} requestBody", {f"{CREATE} requestBody content multipart/form-data": ANY_JSON}),
+    # R14
+    ("R14", f"{LIST} x-charge amount", {f"{LIST} x-charge": {"amount": "cost"}}),
+    ("R14", f"{LIST} x-charge amount", {f"{LIST} x-charge": {"amount": "data"}}),
+    # An event of its stream has no amount.
+    ("R14", f"{CREATE} x-charge amount", {f"{CREATE} x-charge": {"amount": "amount"}}),
+    ("R14", f"{LIST} x-charge record_of", {f"{LIST} x-charge": {"amount": "data", "record_of": "listThings"}}),
+    ("R14", f"{LIST} x-charge", {f"{LIST} x-charge": {"amount": "total", "record_of": "createThing"}}),
+    (
+        "R14",
+        "paths /v1/things/{id} delete x-charge amount",
+        {"paths /v1/things/{id} delete x-charge": {"amount": "amount"}},
+    ),
 ]
 
 
@@ -190,7 +202,7 @@ def test_a_breach_is_refused_with_rule_and_place(
 
 
 def test_every_rule_has_a_breach() -> None:
-    assert {rule for rule, _, _ in BREACHES} == {f"R{number}" for number in range(1, 14)}
+    assert {rule for rule, _, _ in BREACHES} == {f"R{number}" for number in range(1, 15)}
 
 
 @pytest.mark.parametrize(
@@ -220,6 +232,17 @@ def test_every_rule_has_a_breach() -> None:
         pytest.param({f"{SCHEMAS} Piece additionalProperties": False}, id="R12-closed-object"),
         pytest.param(
             {f"{LIST} parameters 0 schema": {"type": "array", "items": {"type": "string"}}}, id="R13-array-in-query"
+        ),
+        pytest.param({"paths /v1/things/{id} get x-charge": {"amount": "amount"}}, id="R14-charge"),
+        pytest.param({"paths /v1/things/{id} get x-charge": {"amount": "parent.count"}}, id="R14-charge-below-null"),
+        pytest.param(
+            {
+                "paths /v1/things/{id} get x-charge": {"amount": "amount"},
+                "paths /v1/things/{id} put": small_specs.operation(
+                    "putThing", **{"x-charge": {"amount": "amount", "record_of": "retrieveThing"}}
+                ),
+            },
+            id="R14-record",
         ),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from ... import models as _models
 from ...encoding import to_headers, to_json
 from ...operations import AsyncCaller, Operation, Request, Response, SyncCaller
+from ...operations import Charge as _Charge
 from ...types import UNSET, Unset
 
 OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
@@ -17,6 +18,7 @@ OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     parse=_models.ChatCompletion.from_dict,
     parse_event=_models.ChatCompletionChunk.from_dict,
     idempotency_header="Idempotency-Key",
+    charge=_Charge(amount=("usage", "credits_charged")),
 )
 
 

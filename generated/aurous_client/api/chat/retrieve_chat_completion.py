@@ -7,6 +7,7 @@ from typing import Final
 from ... import models as _models
 from ...encoding import to_headers, to_segment
 from ...operations import AsyncCaller, Operation, Request, Response, SyncCaller
+from ...operations import Charge as _Charge
 from ...types import UNSET, Unset
 
 OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
@@ -14,6 +15,7 @@ OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     method="GET",
     path="/v1/chat/completions/{id}",
     parse=_models.ChatCompletion.from_dict,
+    charge=_Charge(amount=("usage", "credits_charged"), is_record=True),
 )
 
 

@@ -1,0 +1,97 @@
+"""Reads `x-charge`, which says where a response has its price, and checks that the price is there.
+
+x-charge: {amount: usage.credits_charged}                                    a call costs what its response says
+x-charge: {amount: usage.credits_charged, record_of: createChatCompletion}   the response repeats an earlier price
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .spec import Pointer, Spec
+
+EXTENSION = "x-charge"
+_NUMBERS = {"number", "integer"}
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What `x-charge` says. amount: the names of the members that lead to the number of credits"""
+
+    amount: tuple[str, ...]
+    is_record: bool
+
+
+def charge_of(operation: Mapping[str, Any]) -> Charge | None:
+    """The charge of an operation; None for a free one."""
+    declared = operation.get(EXTENSION)
+    if declared is None:
+        return None
+    return Charge(tuple(declared["amount"].split(".")), "record_of" in declared)
+
+
+def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
+    """Charges whose amount is not a number of every success, and records of what is not charged."""
+    charged = {
+        operation["operationId"]
+        for _, operation in spec.operations()
+        if (charge := charge_of(operation)) is not None and not charge.is_record
+    }
+    for pointer, operation in spec.operations():
+        charge = charge_of(operation)
+        if charge is None:
+            continue
+        where = (*pointer, EXTENSION)
+        written = operation[EXTENSION]["amount"]
+        for schema in _successes(spec, operation):
+            if not _leads_to_number(spec, schema, charge.amount):
+                yield (*where, "amount"), f"R14: {written} is not a number in every successful response"
+                break
+        original = operation[EXTENSION].get("record_of")
+        if original is not None and original not in charged:
+            yield (*where, "record_of"), f"R14: {original} is not an operation that is charged"
+        if charge.is_record and not all(_has_member(spec, schema, "id") for schema in _successes(spec, operation)):
+            yield where, "R14: a record needs a member id, by which the charge is recognised"
+
+
+def _successes(spec: Spec, operation: Mapping[str, Any]) -> Iterator[Any]:
+    """The schemas of all successes; an empty one for a success without a JSON body."""
+    for _, response in spec.successes(operation):
+        yield response.get("content", {}).get("application/json", {}).get("schema", {})
+    event = spec.event_component(operation)
+    if event is not None:
+        yield spec.schemas.get(event, {})
+
+
+def _leads_to_number(spec: Spec, schema: Any, path: tuple[str, ...]) -> bool:
+    """Whether each alternative of a schema but null has a number at the end of a path of members."""
+    alternatives = list(_alternatives(spec, schema))
+    if not path:
+        return bool(alternatives) and all(_is_number(alternative) for alternative in alternatives)
+    return bool(alternatives) and all(
+        path[0] in alternative.get("properties", {})
+        and _leads_to_number(spec, alternative["properties"][path[0]], path[1:])
+        for alternative in alternatives
+    )
+
+
+def _has_member(spec: Spec, schema: Any, name: str) -> bool:
+    return all(name in alternative.get("properties", {}) for alternative in _alternatives(spec, schema))
+
+
+def _alternatives(spec: Spec, schema: Any) -> Iterator[Mapping[str, Any]]:
+    """The schemas that a value may have, unions resolved; null is left out."""
+    schema = spec.follow(schema)
+    branches = [*schema.get("oneOf", ()), *schema.get("anyOf", ())]
+    for branch in branches:
+        yield from _alternatives(spec, branch)
+    if not branches and schema.get("type") != "null":
+        yield schema
+
+
+def _is_number(schema: Mapping[str, Any]) -> bool:
+    kind = schema.get("type")
+    kinds = set(kind if isinstance(kind, list) else [kind]) - {"null"}
+    return bool(kinds) and kinds <= _NUMBERS
