@@ -1,8 +1,8 @@
-"""Server-sent events: bytes in, events out, as WHATWG has it, wherever the bytes are cut. Knows no JSON and no HTTP.
+"""A decoder for server-sent events: bytes in, events out, however the bytes are split.
 
-The grammar is https://html.spec.whatwg.org/multipage/server-sent-events.html, "parsing" and "interpreting an event
-stream". Two things keep it short and quick. Every line ending becomes LF as it arrives, so that an event ends at LF LF
-and nowhere else, and at once. And only whole events are decoded, so that no character is ever seen in halves.
+It follows WHATWG: https://html.spec.whatwg.org/multipage/server-sent-events.html, "parsing" and "interpreting an event
+stream". Every line ending becomes LF on arrival, so that an event ends at LF LF and nowhere else. Only whole events are
+decoded, so that no character is split.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from codecs import BOM_UTF8
 from typing import NamedTuple
 
 DEFAULT_MAX_EVENT_SIZE = 64 * 1024 * 1024
-"""In bytes. An honest event is a piece of an answer, or at most all the arguments of a call."""
+"""In bytes. A legitimate event is a small part of an answer, or at most all arguments of a tool call."""
 
-# As milliseconds these are 30 million years; int() is slow on long texts, and refuses very long ones.
+# 30 million years in milliseconds; int() is slow for long texts, and refuses very long ones.
 _MAX_RETRY_DIGITS = 18
 _LF = 0x0A
 
@@ -32,51 +32,51 @@ class EventTooLargeError(ValueError):
 
 
 class ServerSentEvent(NamedTuple):
-    """One event, as it was dispatched."""
+    """One event."""
 
     event: str = "message"
-    """Its type; `message` where the stream names none."""
+    """Its type; `message` by default."""
     data: str = ""
-    """Its data lines, joined by LF. An event whose data is empty is an event all the same."""
+    """Its data lines, joined by LF. May be empty."""
     id: str = ""
-    """The last id that the stream has set, be it in this event or before; empty if it has set none."""
+    """The last id that the stream has set, in this event or an earlier one; empty if none."""
     retry: int | None = None
     """Milliseconds to wait before reconnecting, if this event sets them."""
 
 
-# The constructor of the class, less a Python function around it.
+# Faster than the class: no Python function call.
 _new = tuple.__new__
 
 
 class Decoder:
-    """Decodes one stream. How it is cut into pieces decides when an event comes out, and nothing else.
+    """Decodes one stream. How its bytes are split affects when events are returned, and nothing else.
 
         decoder = Decoder()
-        for piece in pieces:
-            for event in decoder.decode(piece):
+        for chunk in chunks:
+            for event in decoder.decode(chunk):
                 ...
         decoder.flush()
 
-    Bytes that are no UTF-8 become U+FFFD. Time is linear in the size of the stream, memory in that of one event.
+    Invalid UTF-8 becomes U+FFFD. Time is linear in the size of the stream, memory in that of one event.
 
     Args:
-        max_event_size: Bytes that an event may have between its blank lines, comments included; None for any number.
+        max_event_size: Bytes that an event may have between its blank lines, comments included; None for no limit.
     """
 
     def __init__(self, *, max_event_size: int | None = DEFAULT_MAX_EVENT_SIZE) -> None:
         self._limit = sys.maxsize if max_event_size is None else max_event_size
         self._too_large = False
-        # What has come of a byte order mark; None once there can be none.
+        # The received part of a byte order mark; None once there can be none.
         self._bom: bytes | None = b""
         self._after_cr = False
-        # What has come of an event whose blank line has not.
+        # The received part of an incomplete event.
         self._tail = bytearray()
         self._last_id = ""
 
     def decode(self, data: bytes) -> list[ServerSentEvent]:
-        """The events that this piece completes.
+        """The events that these bytes complete.
 
-        Raises EventTooLargeError, once all events before the one at fault have been returned.
+        Raises EventTooLargeError, once all events before the one too large have been returned.
         """
         if self._too_large:
             raise EventTooLargeError(self._limit)
@@ -88,26 +88,26 @@ class Decoder:
             data = self._with_tail(data)
         blocks, blank_line, tail = data.rpartition(b"\n\n")
         if tail:
-            # A blank line in front of an event is no part of it.
+            # Blank lines before an event are not part of it.
             self._tail += tail.lstrip(b"\n")
         if len(blocks) > self._limit or len(self._tail) > self._limit:
             blocks = self._within_limit(blocks)
         return self._interpret(blocks) if blank_line else []
 
     @property
-    def is_at_rest(self) -> bool:
-        """Whether the next byte begins an event, as far as can be told of what came before it."""
+    def is_between_events(self) -> bool:
+        """Whether the next byte certainly begins an event."""
         return self._bom is None and not (self._tail or self._after_cr or self._too_large)
 
     @property
     def has_failed(self) -> bool:
-        """Whether an event was too large, which the next call raises."""
+        """Whether an event was too large; the next call raises EventTooLargeError."""
         return self._too_large
 
     def flush(self) -> list[ServerSentEvent]:
-        """Ends the stream. An event without its blank line is dropped, so there is never one left to return.
+        """End the stream. An event without its blank line is dropped.
 
-        Raises EventTooLargeError, if the last piece had such an event behind others.
+        Raises EventTooLargeError, if the last bytes had such an event after others.
         """
         self._tail.clear()
         return self.decode(b"")
@@ -121,7 +121,7 @@ class Decoder:
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         if self._after_cr and data:
-            # That CR was made an LF without waiting for what follows it.
+            # The CR was turned into an LF without waiting for the next byte.
             data = data.removeprefix(b"\n")
             self._after_cr = False
         if data.endswith(b"\r"):
@@ -129,7 +129,7 @@ class Decoder:
         return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
 
     def _with_tail(self, data: bytes) -> bytes:
-        """The piece behind what came before it, if that ends an event; otherwise nothing yet."""
+        """The data after the received part of its event, if it completes one; otherwise nothing yet."""
         if b"\n\n" in data or (data.startswith(b"\n") and self._tail.endswith(b"\n")):
             data = bytes(self._tail) + data
             self._tail.clear()
@@ -138,10 +138,10 @@ class Decoder:
         return b""
 
     def _within_limit(self, blocks: bytes) -> bytes:
-        """The blocks that stand in front of the first that is too large. Raises EventTooLargeError if none does."""
+        """The blocks before the first that is too large. Raises EventTooLargeError if there are none."""
         size = 0
         for block in (*blocks.split(b"\n\n"), bytes(self._tail)):
-            # At either end there can be half of a blank line.
+            # Either end may have half of a blank line.
             if len(block.strip(b"\n")) > self._limit:
                 self._too_large = True
                 self._tail.clear()
@@ -153,9 +153,9 @@ class Decoder:
         return blocks
 
     def _interpret(self, blocks: bytes) -> list[ServerSentEvent]:
-        """The events of complete blocks, given without the blank line of the last."""
+        """The events of complete blocks, without the blank line of the last."""
         if blocks.startswith(b"data: "):
-            # Nearly always each of them is one data line, and then there is nothing to do but to cut.
+            # Nearly always each block is one data line.
             events, last_id = [], self._last_id
             for value in blocks[6:].split(b"\n\ndata: "):
                 if _LF in value:

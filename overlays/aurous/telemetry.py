@@ -1,11 +1,11 @@
-"""Calls as OpenTelemetry spans, after its conventions for generative AI. Observes through hooks; sends nothing itself.
+"""Hooks that record calls as OpenTelemetry spans, by its conventions for generative AI.
 
     from aurous.telemetry import OpenTelemetry
 
     client = Aurous(hooks=[OpenTelemetry()])
 
 Needs `pip install 'aurous-labs[otel]'`. A span covers a whole call: all attempts, the waits between them, and a stream
-until its end. What was said to the model and what it answered is left out unless asked for.
+until its end. Messages and answers are left out unless `capture_content` is set.
 Conventions: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
 """
 
@@ -34,7 +34,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, TracerProvid
 PROVIDER: Final = "aurous_labs"
 _SPAN: Final = "aurous.telemetry.span"
 
-# Members of a request, and the attributes that they are told in.
+# Members of a request, and their attributes.
 _REQUEST: Final[Mapping[str, str]] = {
     "model": "gen_ai.request.model",
     "max_tokens": "gen_ai.request.max_tokens",
@@ -50,7 +50,7 @@ _PORTS: Final = {"http": 80, "https": 443}
 class OpenTelemetry(Hooks):
     """Makes a span for each call.
 
-    tracer_provider: where spans go; the global one if left out
+    tracer_provider: where spans go; the global one by default
     capture_content: whether messages and answers become attributes (`gen_ai.input.messages`, `gen_ai.output.messages`)
     """
 
@@ -59,7 +59,7 @@ class OpenTelemetry(Hooks):
         self._capture_content = capture_content
 
     def on_start(self, call: CallDetails) -> None:
-        attributes = dict(_of_request(call))
+        attributes = dict(_request_attributes(call))
         if self._capture_content and "messages" in call.request:
             attributes["gen_ai.input.messages"] = json.dumps(call.request["messages"])
         name = f"chat {call.model}" if attributes.get("gen_ai.operation.name") == "chat" else call.operation_id
@@ -76,18 +76,18 @@ class OpenTelemetry(Hooks):
         span = call.state.pop(_SPAN, None)
         if not isinstance(span, Span):
             return
-        span.set_attributes(dict(_of_result(result)))
+        span.set_attributes(dict(_result_attributes(result)))
         if self._capture_content and isinstance(result, JsonObject):
             choices = result.to_dict().get("choices", [])
             span.set_attribute("gen_ai.output.messages", json.dumps([choice.get("message") for choice in choices]))
         if error is not None:
-            span.set_attributes(dict(_of_error(error)))
+            span.set_attributes(dict(_error_attributes(error)))
             # Not its message, which can quote the request.
             span.set_status(Status(StatusCode.ERROR, type(error).__name__))
         span.end()
 
 
-def _of_request(call: CallDetails) -> Iterator[tuple[str, Any]]:
+def _request_attributes(call: CallDetails) -> Iterator[tuple[str, Any]]:
     request, server = call.request, urlsplit(call.base_url)
     yield "gen_ai.provider.name", PROVIDER
     yield "http.request.method", call.method
@@ -103,22 +103,22 @@ def _of_request(call: CallDetails) -> Iterator[tuple[str, Any]]:
     stop = request.get("stop")
     if stop:
         yield "gen_ai.request.stop_sequences", [stop] if isinstance(stop, str) else list(stop)
-    form = request.get("response_format")
-    if isinstance(form, Mapping):
-        yield "gen_ai.output.type", "text" if form.get("type") == "text" else "json"
+    response_format = request.get("response_format")
+    if isinstance(response_format, Mapping):
+        yield "gen_ai.output.type", "text" if response_format.get("type") == "text" else "json"
 
 
-def _of_result(result: object | None) -> Iterator[tuple[str, Any]]:
-    origin = context_of(result)
-    if origin is not None:
-        yield "http.response.status_code", origin.info.status_code
-        yield "aurous.idempotent_replayed", origin.info.idempotent_replayed
-        if origin.info.request_id is not None:
-            yield "aurous.request_id", origin.info.request_id
+def _result_attributes(result: object | None) -> Iterator[tuple[str, Any]]:
+    context = context_of(result)
+    if context is not None:
+        yield "http.response.status_code", context.info.status_code
+        yield "aurous.idempotent_replayed", context.info.idempotent_replayed
+        if context.info.request_id is not None:
+            yield "aurous.request_id", context.info.request_id
     if not isinstance(result, JsonObject):
         return
     if not has_usage(result):
-        if origin is not None and origin.operation is not None and origin.operation.charge is not None:
+        if context is not None and context.operation is not None and context.operation.charge is not None:
             yield "aurous.credits_charged", str(receipt(result).credits)
         return
     yield "gen_ai.response.id", getattr(result, "id", "")
@@ -128,16 +128,16 @@ def _of_result(result: object | None) -> Iterator[tuple[str, Any]]:
         yield "gen_ai.response.finish_reasons", reasons
     cost = receipt(result)
     yield "gen_ai.usage.input_tokens", cost.prompt_tokens
-    # The convention counts reasoning among the output; the API does not.
+    # The convention includes reasoning in the output; the API does not.
     yield "gen_ai.usage.output_tokens", cost.completion_tokens + cost.reasoning_tokens
     yield "aurous.credits_charged", str(cost.credits)
 
 
-def _of_error(error: BaseException) -> Iterator[tuple[str, Any]]:
+def _error_attributes(error: BaseException) -> Iterator[tuple[str, Any]]:
     if not isinstance(error, APIStatusError):
         yield "error.type", type(error).__name__
         return
-    # Of few values, as the convention asks: codes that nobody has documented are told by their status.
+    # Low cardinality, as the convention asks: undocumented codes are reported by their status.
     yield "error.type", error.code if error.code in ERROR_CODES else str(error.status_code)
     yield "http.response.status_code", error.status_code
     if error.request_id is not None:

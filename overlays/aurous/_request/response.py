@@ -14,6 +14,7 @@ from aurous_client.types import JsonObject
 from .._error_body import printable
 from .._json import INVALID_JSON, decode
 from ..types import ResponseContext, ResponseInfo, context_of
+from .retry import parse_date
 
 _OUR_PACKAGES: Final = ("aurous", "aurous_client")
 
@@ -55,7 +56,9 @@ def warn_of_deprecation(headers: Mapping[str, str]) -> None:
     deprecated, sunset = headers.get("aurous-deprecated"), headers.get("sunset")
     if deprecated is None and sunset is None:
         return
-    until = f"; it ends on {printable(sunset)}" if sunset else ""
+    moment = parse_date(sunset)
+    date = printable(sunset or "") if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
+    until = f"; it ends on {date}" if sunset else ""
     message = f"Aurous deprecates what this call uses ({printable(deprecated or 'not named')}){until}"
     warnings.warn(message, DeprecationWarning, stacklevel=caller_level())
 

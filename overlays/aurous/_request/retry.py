@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final, NamedTuple
 
 from .._config.policies import RetryPolicy
@@ -20,6 +19,12 @@ KEY_IN_USE: Final = "idempotency_key_in_use"
 # By then delays have reached their maximum; higher powers of two would only grow.
 _MAX_DOUBLINGS: Final = 32
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
+# Two forms as `Sun, 06 Nov 1994 08:49:37 GMT`, then that of asctime. dateutil alone would complete a part of a date.
+_DATE = re.compile(
+    rf"[A-Za-z]{{3,9}}, [0-9]{{1,2}}[ -][A-Za-z]{{3}}[ -][0-9]{{2,4}} {_TIME} ([A-Z]{{1,5}}|[+-][0-9]{{4}})"
+    rf"|[A-Za-z]{{3}} [A-Za-z]{{3}} [ 0-9][0-9] {_TIME} [0-9]{{4}}"
+)
 
 
 class HTTPError(NamedTuple):
@@ -119,12 +124,16 @@ def parse_retry_after(value: str | None, now: datetime | None = None) -> float |
 
 
 def parse_date(value: str | None) -> datetime | None:
-    """An HTTP date; None if it is not one."""
+    """An HTTP date in one of its three forms (RFC 9110, section 5.6.7); None if it is not one."""
+    if value is None or not _DATE.fullmatch(value.strip()):
+        return None
+    # Imported late: few responses have a date that matters.
+    from dateutil.parser import parse
+
     try:
-        moment = parsedate_to_datetime(value or "")
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        return moment.astimezone(UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
+        # UTC is the only zone that RFC 9110 allows; some servers name it in other ways, or send an offset.
+        return parse(value, tzinfos=lambda _, offset: offset or 0).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 

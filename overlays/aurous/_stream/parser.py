@@ -90,7 +90,7 @@ class ChunkParser:
         self._decoded: deque[ServerSentEvent] = deque()
         self._events: deque[StreamEvent] = deque()
         # Whether the next byte starts an event.
-        self._is_at_rest = False
+        self._is_between_events = False
         self._has_failed = False
         self._is_done = False
         self._template: ChunkTemplate | None = None
@@ -101,7 +101,7 @@ class ChunkParser:
 
     def receive_data(self, piece: bytes) -> StreamEvent | None:
         """The first event of the next piece of the body. Call it when `next_event` has returned None."""
-        if self._is_at_rest:
+        if self._is_between_events:
             template = self._template
             event: StreamEvent | None = template.match(piece) if template is not None else None
             if event is None and piece.startswith(_JSON_EVENT) and piece.find(BLANK_LINE) == len(piece) - 2:
@@ -126,7 +126,7 @@ class ChunkParser:
                 block = self._blocks.pop()
                 # The last block has no blank line yet, and continues in the next piece.
                 is_whole = bool(self._blocks)
-                event = self._read_block(block + BLANK_LINE) if is_whole and self._is_at_rest else None
+                event = self._read_block(block + BLANK_LINE) if is_whole and self._is_between_events else None
                 if event is not None:
                     return event
                 if block or is_whole:
@@ -183,7 +183,7 @@ class ChunkParser:
         except EventTooLargeError as error:
             self._events.append(self._validation_error(str(error), ""))
             events = []
-        self._is_at_rest = self._decoder.is_at_rest
+        self._is_between_events = self._decoder.is_between_events
         self._has_failed = self._decoder.has_failed and not self._events
         self._decoded.extend(events)
 
@@ -194,7 +194,7 @@ class ChunkParser:
             return
         if text == _DONE_DATA:
             self._is_done = True
-            self._is_at_rest = False
+            self._is_between_events = False
             self._blocks.clear()
             self._decoded.clear()
             self._events.append(DONE)

@@ -1,4 +1,4 @@
-"""The command `aurous`. Owns how a run ends: its exit status and its last line. Knows no command and no flag."""
+"""The command `aurous`: its entry point, exit status and last line of output. Internal."""
 
 from __future__ import annotations
 
@@ -9,45 +9,45 @@ import warnings
 from collections.abc import Sequence
 
 from . import arguments
-from .arguments import CLOSED, INTERRUPTED, UNANSWERED
+from .arguments import INTERRUPTED, NO_ANSWER, OUTPUT_CLOSED
 
 
-def main(given: Sequence[str] | None = None) -> int:
-    """Run a command line, that of the process unless one is given. Returns the exit status.
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line (default: `sys.argv`). Returns the exit status.
 
-    argparse ends the run by SystemExit, as it does after --help and for a flag that it does not know.
+    argparse raises SystemExit after --help and for unknown flags.
     """
     if sys.stdout is None:
-        # Closed by whoever started this: nothing that is paid for could be shown.
+        # Closed by the parent process: a paid answer could not be shown.
         print("aurous: standard output is closed", file=sys.stderr)
-        return UNANSWERED
+        return NO_ANSWER
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # An answer can hold what the terminal's encoding lacks, or half of a surrogate pair. It was paid for.
+            # An answer may have characters that the terminal's encoding lacks, or lone surrogates.
             stream.reconfigure(errors="backslashreplace")
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             try:
-                return _run(given)
+                return _run(argv)
             finally:
-                # Here and not at the interpreter's end, where a closed pipe leaves an ugly line.
+                # Not at interpreter exit, where a closed pipe prints a traceback.
                 sys.stdout.flush()
         except BrokenPipeError:
-            _give_up_output()
-            return CLOSED
+            _discard_output()
+            return OUTPUT_CLOSED
         except OSError as error:
             print(f"aurous: cannot write the answer: {error.strerror or error}", file=sys.stderr)
-            _give_up_output()
-            return UNANSWERED
+            _discard_output()
+            return NO_ANSWER
         except KeyboardInterrupt:
             print("aurous: interrupted", file=sys.stderr)
             return INTERRUPTED
 
 
-def _run(given: Sequence[str] | None) -> int:
-    flags = arguments.read(given)
-    # Imported late: help and mistakes in the flags do not wait for it.
+def _run(argv: Sequence[str] | None) -> int:
+    flags = arguments.parse(argv)
+    # Imported late, so that help and usage errors are fast.
     from aurous_client.errors import EncodeError
 
     from ..errors import AurousError
@@ -56,16 +56,16 @@ def _run(given: Sequence[str] | None) -> int:
     try:
         return commands.run(flags)
     except (AurousError, EncodeError) as error:
-        output.tell(failures.line(error))
-        return failures.status(error)
+        output.write_note(failures.summary(error))
+        return failures.exit_status(error)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    # Without the place in the code, which is of no use to who typed a command.
+    # Without the source line, which says nothing to users of a command.
     print(f"aurous: warning: {message}", file=sys.stderr)
 
 
-def _give_up_output() -> None:
-    """Let what Python still wants to flush at its end go nowhere."""
+def _discard_output() -> None:
+    """Redirect what Python flushes at exit to nowhere."""
     for stream in (sys.stdout, sys.stderr):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

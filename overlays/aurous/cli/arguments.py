@@ -1,4 +1,4 @@
-"""Reads the command line: commands, flags, help and exit statuses. Carries nothing out, and loads no HTTP library."""
+"""The command line: commands, flags, help and exit statuses. Imports no HTTP library. Internal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .._version import __version__
 
 REFUSED: Final = 1
 USAGE: Final = 2
-UNANSWERED: Final = 3
+NO_ANSWER: Final = 3
 INTERRUPTED: Final = 130
-CLOSED: Final = 141
+OUTPUT_CLOSED: Final = 141
 
 DEFAULT_MODEL: Final = "aurous-grow-2.0-pro"
 
@@ -26,22 +26,22 @@ environment:
 
 exit status:
   0    done
-  {REFUSED}    the API said no: an unknown id, a wrong key, too few credits
+  {REFUSED}    the API refused: an unknown id, a wrong key, too few credits
   {USAGE}    the command line or the settings are wrong, and nothing was sent
-  {UNANSWERED}    no answer, or only part of one: no connection, out of time, a stream that broke off
-  {INTERRUPTED}  interrupted by Ctrl-C; an answer that had begun was cancelled, and its charge told
-  {CLOSED}  standard output was closed by its reader, such as head; the answer was cancelled
+  {NO_ANSWER}    no answer, or only part of one: no connection, a timeout, an interrupted stream
+  {INTERRUPTED}  interrupted by Ctrl-C; an answer that had begun was cancelled, and its charge shown
+  {OUTPUT_CLOSED}  standard output was closed by its reader, such as head; the answer was cancelled
 
-Standard output has the answer and nothing else; receipts and errors go to standard error."""
+Standard output has only the answer; receipts and errors go to standard error."""
 
 
-def read(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The flags of a command line. Ends the process for --help, --version and mistakes."""
-    return _parser().parse_args(given)
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the flags of a command line. Raises SystemExit for --help, --version and usage errors."""
+    return _parser().parse_args(argv)
 
 
 class _Parser(argparse.ArgumentParser):
-    """One whose mistakes take a single line."""
+    """Reports a usage error in one line."""
 
     def error(self, message: str) -> NoReturn:
         print(f"aurous: {message} (see {self.prog} --help)", file=sys.stderr)
@@ -51,7 +51,7 @@ class _Parser(argparse.ArgumentParser):
 def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds over 0")
     return value
 
 
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_chat(commands)
     _add(commands, "models", "list the models, their limits and their prices")
     _add(commands, "balance", "show the team's credits")
-    get = _add(commands, "get", "show a stored completion, such as one that broke off")
+    get = _add(commands, "get", "show a stored completion, such as one that was interrupted")
     get.add_argument("id", metavar="ID", help="its id, cmp_...")
     return parser
 
@@ -80,9 +80,9 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     chat.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model to ask (default: %(default)s)")
     chat.add_argument("--system", metavar="TEXT", help="instructions that go before the prompt")
-    chat.add_argument("--max-tokens", type=int, metavar="N", help="the most tokens to make, and to pay for")
+    chat.add_argument("--max-tokens", type=int, metavar="N", help="the most tokens to generate, and to pay for")
     chat.add_argument("--temperature", type=float, metavar="T", help="0 to 2; lower is more predictable")
-    chat.add_argument("--plain", action="store_true", help="no live view, but the text as it comes; so it is in a pipe")
+    chat.add_argument("--plain", action="store_true", help="no live view, only the text; the default in a pipe")
 
 
 def _add(commands: argparse._SubParsersAction[_Parser], name: str, purpose: str) -> _Parser:
@@ -91,10 +91,10 @@ def _add(commands: argparse._SubParsersAction[_Parser], name: str, purpose: str)
         help=purpose,
         description=f"{purpose[0].upper()}{purpose[1:]}.",
         epilog="The key is read from AUROUS_API_KEY. Exit statuses: see aurous --help.",
-        # What a script abbreviates today can mean two flags tomorrow.
+        # An abbreviation in a script could become ambiguous with a new flag.
         allow_abbrev=False,
     )
-    parser.add_argument("--json", action="store_true", help="the API's object as JSON, and nothing else")
+    parser.add_argument("--json", action="store_true", help="only the API's object, as JSON")
     parser.add_argument("--base-url", metavar="URL", help="the server (env: AUROUS_BASE_URL)")
     parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds to wait for all of it (default: 600)")
     return parser

@@ -1,4 +1,4 @@
-"""Carries out `aurous chat`: asks, shows the answer as it comes, and says what it cost, however it ends."""
+"""The command `aurous chat`: streams an answer and reports its cost, however it ends. Internal."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def run(client: Aurous, flags: Namespace) -> int:
         max_tokens=flags.max_tokens,
         temperature=flags.temperature,
     )
-    show = _discard if flags.json else views.choose(plain=flags.plain)
-    # Opened by reading it, and not before: waiting for the first word can be interrupted like the rest.
+    show = _discard if flags.json else views.choose_view(plain=flags.plain)
+    # Opened by the first read, so that waiting for the first event can be interrupted too.
     with closing(stream):
         try:
             show(stream.text)
@@ -33,23 +33,23 @@ def run(client: Aurous, flags: Namespace) -> int:
         except KeyboardInterrupt:
             return cancel(stream)
         except OSError:
-            # Nobody can read on, so nobody should pay on.
+            # Nobody reads the rest, so it should not be paid for.
             if stream.end is None:
                 with suppress(AurousError):
                     stream.cancel()
             raise
         except AurousError as error:
-            output.tell(failures.aftermath(error, stream.id, stream.receipt))
-            return failures.status(error)
+            output.write_note(failures.stream_summary(error, stream.id, stream.receipt))
+            return failures.exit_status(error)
 
 
-def read_prompt(given: str) -> str:
-    """The prompt, from standard input if it is `-`. Raises ConfigurationError where there is none."""
-    if given != "-":
-        prompt = given
+def read_prompt(argument: str) -> str:
+    """The prompt, from standard input if it is `-`. Raises ConfigurationError if it is empty or not UTF-8."""
+    if argument != "-":
+        prompt = argument
     else:
         if sys.stdin.isatty():
-            output.tell("type the prompt, and end it with Ctrl-D on a line of its own")
+            output.write_note("type the prompt, and end it with Ctrl-D on a line of its own")
         try:
             prompt = sys.stdin.buffer.read().decode().removesuffix("\n")
         except UnicodeDecodeError:
@@ -60,37 +60,37 @@ def read_prompt(given: str) -> str:
 
 
 def finish(stream: ChatStream, *, as_json: bool) -> int:
-    """Say what an answer cost; or, for a program, print it all. Raises AurousError where that much did not come."""
+    """Report the cost of a finished answer, or print it as JSON. Raises AurousError if it is incomplete."""
     if as_json:
         output.write_json(stream.completion)
         return 0
     if stream.recovery is not None:
-        output.tell("the connection broke; the rest of the answer came from its stored record")
+        output.write_note("the connection broke; the rest of the answer came from its stored record")
     if stream.finish_reason != "stop":
-        output.tell(f"this is not the whole answer: finish_reason is {stream.finish_reason}")
+        output.write_note(f"the answer is incomplete: finish_reason is {stream.finish_reason}")
     if stream.receipt is not None:
-        output.tell_receipt(stream.receipt)
+        output.write_receipt(stream.receipt)
     else:
-        output.tell(f"the answer came without a receipt: `aurous get {stream.id}` tells what it cost")
+        output.write_note(f"the answer came without a receipt: `aurous get {stream.id}` shows what it cost")
     return 0
 
 
 def cancel(stream: ChatStream) -> int:
-    """Cancel an answer on the server, and say what had been made of it and charged."""
+    """Cancel an answer on the server, and report its status and charge."""
     if stream.id is None:
-        output.tell("interrupted before the answer began; hanging up cancels it")
+        output.write_note("interrupted before the answer began; disconnecting cancels it")
         return INTERRUPTED
-    # Said first, so that one who has no patience for the rest has the id.
-    output.tell(f"interrupted; cancelling {stream.id}")
+    # First, so that the id is known if cancelling is interrupted too.
+    output.write_note(f"interrupted; cancelling {stream.id}")
     try:
         record = stream.cancel()
     except AurousError as error:
-        output.tell(f"cancelling failed: {failures.aftermath(error, stream.id, None)}")
+        output.write_note(f"cancelling failed: {failures.stream_summary(error, stream.id, None)}")
     else:
-        output.tell(f"{record.status}; charged {output.price(receipt(record))}")
+        output.write_note(f"{record.status}; charged {output.price(receipt(record))}")
     return INTERRUPTED
 
 
-def _discard(pieces: Iterable[str]) -> None:
-    for _ in pieces:
+def _discard(texts: Iterable[str]) -> None:
+    for _ in texts:
         pass

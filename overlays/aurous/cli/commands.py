@@ -1,7 +1,4 @@
-"""Carries out the commands: one question to the API each, and its answer on standard output. Knows no exit of its own.
-
-`chat`, which streams, has a module to itself.
-"""
+"""The commands that make one API call each, and print its result. Internal."""
 
 from __future__ import annotations
 
@@ -22,7 +19,7 @@ from . import chat, output
 
 
 def run(flags: Namespace) -> int:
-    """Carry out a command. Returns its exit status; raises the errors of a call."""
+    """Run a command. Returns its exit status; raises the errors of a call."""
     if not os.environ.get(KEY_VARIABLE, "").strip():
         raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE} in the environment")
     policy = StreamPolicy(on_disconnect="recover")
@@ -31,47 +28,47 @@ def run(flags: Namespace) -> int:
         return _COMMANDS[flags.command](client, flags)
 
 
-def models(client: Aurous, flags: Namespace) -> int:
+def list_models(client: Aurous, flags: Namespace) -> int:
     """List the models."""
-    listed = client.models.list()
+    models = client.models.list()
     if flags.json:
-        output.write_json(listed)
+        output.write_json(models)
     else:
         head = ("MODEL", "KIND", "CONTEXT", "MAX OUTPUT", "CREDITS PER MILLION TOKENS")
-        output.write_columns([head, *map(_row, listed.data)])
+        output.write_columns([head, *map(_row, models.data)])
     return 0
 
 
-def balance(client: Aurous, flags: Namespace) -> int:
+def show_balance(client: Aurous, flags: Namespace) -> int:
     """Show the credits."""
-    found = client.balance.retrieve()
+    current = client.balance.retrieve()
     if flags.json:
-        output.write_json(found)
+        output.write_json(current)
     else:
-        exempt = ", never charged" if found.billing_mode == "exempt" else ""
-        figures = f"{output.amount(found.credits)} in all, {output.amount(found.held_credits)} held"
-        output.write_line(f"{output.amount(found.available_credits)} credits available ({figures}{exempt})")
+        exempt = ", never charged" if current.billing_mode == "exempt" else ""
+        figures = f"{output.amount(current.credits)} in total, {output.amount(current.held_credits)} held"
+        output.write_line(f"{output.amount(current.available_credits)} credits available ({figures}{exempt})")
     return 0
 
 
-def get(client: Aurous, flags: Namespace) -> int:
-    """Show a stored completion: its answer, and what is to be said of it on standard error."""
-    found = client.chat.completions.retrieve(flags.id)
+def show_completion(client: Aurous, flags: Namespace) -> int:
+    """Show a stored completion: its answer, and its status and receipt on standard error."""
+    completion = client.chat.completions.retrieve(flags.id)
     if flags.json:
-        output.write_json(found)
+        output.write_json(completion)
         return 0
-    for text in _answer(found):
+    for text in _answer(completion):
         output.write_line(text)
-    if found.status != "completed":
-        why = f": {found.error.message} ({found.error.code})" if found.error else ""
-        output.tell(f"{found.status}{why}")
-    # While it is made, these are the figures so far.
-    output.tell_receipt(receipt(found))
+    if completion.status != "completed":
+        reason = f": {completion.error.message} ({completion.error.code})" if completion.error else ""
+        output.write_note(f"{completion.status}{reason}")
+    # For a running completion, the figures so far.
+    output.write_receipt(receipt(completion))
     return 0
 
 
 def _answer(completion: ChatCompletion) -> list[str]:
-    """What there is of an answer: its text, and the calls of tools that it asks for."""
+    """The text and tool calls of an answer, as far as it exists."""
     lines: list[str] = []
     for message in (choice.message for choice in completion.choices):
         lines += [message.content] if message.content else []
@@ -92,7 +89,7 @@ def _row(model: Model) -> tuple[str, ...]:
 
 
 def _cell(holder: object, name: str) -> str:
-    """A member that may be absent, null, or of a model that has none of them."""
+    """A member as text; `-` if absent or null."""
     value = getattr(holder, name, None)
     return str(value) if value or value == 0 else "-"
 
@@ -104,7 +101,7 @@ def _rates(pricing: JsonObject) -> str:
 
 _COMMANDS: Final[Mapping[str, Callable[[Aurous, Namespace], int]]] = {
     "chat": chat.run,
-    "models": models,
-    "balance": balance,
-    "get": get,
+    "models": list_models,
+    "balance": show_balance,
+    "get": show_completion,
 }

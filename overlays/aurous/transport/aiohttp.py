@@ -1,8 +1,7 @@
-"""httpx over the connections of aiohttp, which carry many coroutines at a fraction of the cost. Needs an extra.
+"""An httpx transport over aiohttp's connection pool, which costs many coroutines a fraction of httpcore's. An extra.
 
-`httpx-aiohttp` is the bridge. This tells its failures apart as httpx does: of a connection that was lost it says that
-none could be made, after which a call would be made again that may have been carried out, and some it does not
-translate at all.
+`httpx-aiohttp` does the work. This maps errors that it does not map, or maps wrongly: it reports a lost connection as
+one that could not be made, after which a call could be sent twice.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-# The first that fits.
-_KINDS: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
+# The first match applies.
+_ERROR_TYPES: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
@@ -32,11 +31,11 @@ _KINDS: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
 )
 
 
-_CLOSED = ("Session is closed", "Connector is closed", "Connection closed")
+_CLOSED_MESSAGES = ("Session is closed", "Connector is closed", "Connection closed")
 
 
-class Bridge(AiohttpTransport):
-    """A transport for an httpx.AsyncClient in one event loop of asyncio."""
+class StrictAiohttpTransport(AiohttpTransport):
+    """A transport of one asyncio event loop."""
 
     def __init__(self, limits: httpx.Limits) -> None:
         super().__init__(limits=limits, client=self._open)
@@ -45,16 +44,16 @@ class Bridge(AiohttpTransport):
         try:
             response = await super().handle_async_request(request)
         except Exception as error:
-            failure = _translated(error)
+            failure = _to_httpx_error(error)
         else:
             response.stream = _Stream(response.stream)
             response.extensions["network_stream"] = _NetworkStream(response.stream)
             if response.status_code >= HTTPStatus.OK:
                 return response
-            # A change of protocol that nobody asked for.
+            # An informational response: aiohttp returns a change of protocol that nobody asked for.
             response.stream.abandon()
             failure = httpx.RemoteProtocolError(f"unexpected status {response.status_code}")
-        # Not where it was caught: what aiohttp raises has the request with it, and so the key.
+        # Not inside the except block: aiohttp's exceptions refer to the request, and so to the key.
         raise failure
 
     def _open(self) -> aiohttp.ClientSession:
@@ -63,14 +62,14 @@ class Bridge(AiohttpTransport):
             keepalive_timeout=self.limits.keepalive_expiry,
             ssl=self.ssl_context,
         )
-        # Cookies are the affair of httpx.
+        # No cookies, as with httpcore.
         return aiohttp.ClientSession(
             connector=connector, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("Content-Type",)
         )
 
 
 class _Stream(httpx.AsyncByteStream):
-    """The body of a response, all that came of it."""
+    """A response body that yields all received data before it raises an error."""
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
@@ -82,19 +81,19 @@ class _Stream(httpx.AsyncByteStream):
         return self
 
     async def __anext__(self) -> bytes:
-        piece = b""
+        data = b""
         if self._failure is None:
             try:
-                piece = await self._content.readany()
+                data = await self._content.readany()
             except Exception as error:
-                self._failure = _translated(error)
+                self._failure = _to_httpx_error(error)
                 if self._content.exception() is not error:
                     raise self._failure from None
-                # A reader whose connection breaks keeps back what had come before.
+                # aiohttp's reader holds buffered data back once its connection has failed.
                 self._content.set_exception(None)
-                piece = self._content.read_nowait()
-        if piece:
-            return piece
+                data = self._content.read_nowait()
+        if data:
+            return data
         raise self._failure or StopAsyncIteration
 
     @property
@@ -104,7 +103,7 @@ class _Stream(httpx.AsyncByteStream):
         return None if connection is None else connection.transport
 
     def abandon(self) -> None:
-        """Close the connection, which is of no more use."""
+        """Close the connection."""
         self._response.close()
 
     async def aclose(self) -> None:
@@ -112,7 +111,7 @@ class _Stream(httpx.AsyncByteStream):
             await self._stream.aclose()
             return
         except Exception as error:
-            failure = _translated(error)
+            failure = _to_httpx_error(error)
         raise failure
 
 
@@ -127,28 +126,28 @@ class _NetworkStream:
         return None if transport is None else transport.get_extra_info(name)
 
 
-def _translated(error: Exception) -> Exception:
-    """The failure as httpx would call it."""
-    known = error.__cause__ if isinstance(error, httpx.HTTPError) else error
-    if isinstance(known, aiohttp.ClientConnectionError):
-        # There is one for all connections that are closed: it would keep the frames of everyone who ever met it.
-        known.__traceback__ = known.__context__ = None
-    if isinstance(known, RuntimeError) and str(known).startswith(_CLOSED):
-        return httpx.ReadError(str(known))
-    kind = next((kind for one, kind in _KINDS if isinstance(known, one)), None)
-    if known is None or kind is None:
+def _to_httpx_error(error: Exception) -> Exception:
+    """The corresponding httpx exception."""
+    cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
+    if isinstance(cause, aiohttp.ClientConnectionError):
+        # aiohttp shares one instance among closed connections: it would keep the frames of all who caught it.
+        cause.__traceback__ = cause.__context__ = None
+    if isinstance(cause, RuntimeError) and str(cause).startswith(_CLOSED_MESSAGES):
+        return httpx.ReadError(str(cause))
+    kind = next((kind for one, kind in _ERROR_TYPES if isinstance(cause, one)), None)
+    if cause is None or kind is None:
         return error
-    made = kind(_words(known))
-    made.__cause__ = getattr(known, "certificate_error", None) or getattr(known, "os_error", None)
-    return made
+    translated = kind(_describe(cause))
+    translated.__cause__ = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", None)
+    return translated
 
 
-def _words(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     if isinstance(error, aiohttp.ServerTimeoutError):
-        # How long it was is known to others.
+        # The caller adds the seconds.
         return ""
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return "the server hung up"
+        return "the server closed the connection"
     if isinstance(error, aiohttp.ClientResponseError):
         return error.message.partition("\n")[0]
     return str(error)

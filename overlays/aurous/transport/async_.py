@@ -1,4 +1,4 @@
-"""Sends from coroutines, of asyncio or trio, and reads streams in them."""
+"""Drives flows in coroutines of asyncio or trio."""
 
 from __future__ import annotations
 
@@ -13,26 +13,34 @@ import httpx
 from .._config.options import Backend
 from ..errors import AurousError, ConfigurationError
 from . import event_loop
-from .client_factory import check_backend, make_async_client, name_of
-from .convert import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
+from .client_factory import check_backend, make_async_client, type_name
+from .convert import (
+    build_request,
+    is_event_stream,
+    merge_headers,
+    raw_or_decoded,
+    receive_data,
+    to_raw_response,
+    truncated_response,
+)
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
-from .exceptions import CLOSED, FAILURES, clean, failure_of, late, silence
+from .exceptions import CLOSED, FAILURES, deadline_error, read_timeout_error, scrub, to_transport_error
 from .locks import ForkSafeLock
-from .raw_client import AsyncDirect
+from .raw_client import AsyncRawClient
 from .shutdown import Abandonable, ShutdownGuard, shut_down
 
 if TYPE_CHECKING:
-    from .timer import Alarm
+    from .asyncio_timeout import ReusableTimeout
 
-# anyio, and asyncio with it, are imported where they are used: programs without coroutines need not load them.
+# anyio and asyncio are imported where they are used, since synchronous programs need neither.
 
 T = TypeVar("T")
 
 
 class AsyncTransport:
-    """Sends from coroutines, of asyncio or trio. Safe between tasks; each event loop gets its own connections.
+    """Drives flows in coroutines. Safe to share between tasks and event loops; each loop has its own connections.
 
-    backend:      whose connections to use where no client is given
+    backend:      the library to connect with, without `http_client`
     clock, sleep: as those of `SyncTransport`
     """
 
@@ -45,13 +53,13 @@ class AsyncTransport:
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
         if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {name_of(http_client)}")
+            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type_name(http_client)}")
         check_backend(backend)
         self._backend: Backend = backend
         self.clock = clock
         self._sleep = sleep or event_loop.sleep
-        self._given = http_client
-        self._made: dict[Any, httpx.AsyncClient | AsyncDirect] = {}
+        self._user_client = http_client
+        self._clients: dict[Any, httpx.AsyncClient | AsyncRawClient] = {}
         self._lock = ForkSafeLock()
         self._closed = False
 
@@ -86,41 +94,41 @@ class AsyncTransport:
             return await self.run(effect.flow)
 
     async def send(self, request: SendRequest) -> RawResponse | TransportError:
-        """SendRequest once. Raises AurousError if the client is closed, and what is no failure of the network."""
+        """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
         client = self.http_client()
         response: httpx.Response | None = None
         content = bytearray()
-        # What reads a stream has clocks of its own, and a connection of aiohttp one timeout for a whole response.
+        # Streams have timeouts of their own, while aiohttp has one read timeout for a whole response.
         limit = min(request.read, request.total) if request.streams else request.total
         try:
-            async with event_loop.within(limit):
+            async with event_loop.timeout(limit):
                 response = await client.send(
-                    request_of(client, request, read=None if request.streams else request.read),
+                    build_request(client, request, read=None if request.streams else request.read),
                     stream=True,
                     follow_redirects=False,
                 )
-                headers = headers_of(response)
-                if request.streams and opens_stream(response, headers):
+                headers = merge_headers(response)
+                if request.streams and is_event_stream(response, headers):
                     opened, response = response, None
                     body = AsyncBody(opened)
                     await body.guard.start()
-                    return reply_of(opened, headers, body=body)
+                    return to_raw_response(opened, headers, body=body)
                 try:
-                    async for piece in cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)):
-                        take(content, piece, math.inf)
+                    async for data in cast(AsyncIterable[bytes], raw_or_decoded(response, response.aiter_bytes)):
+                        receive_data(content, data, math.inf)
                 except FAILURES as error:
-                    return cut_reply(response, content, failure_of(error, request))
+                    return truncated_response(response, content, to_transport_error(error, request))
                 whole, response = response, None
                 with contextlib.suppress(*FAILURES):
                     await whole.aclose()
-                return reply_of(whole, headers, content=bytes(content))
+                return to_raw_response(whole, headers, content=bytes(content))
         except TimeoutError as error:
-            failure = late(limit, error)
-            return failure if response is None else cut_reply(response, content, failure)
+            failure = deadline_error(limit, error)
+            return failure if response is None else truncated_response(response, content, failure)
         except FAILURES as error:
-            return failure_of(error, request)
+            return to_transport_error(error, request)
         except BaseException as error:
-            clean(error)
+            scrub(error)
             raise
         finally:
             if response is not None:
@@ -129,85 +137,87 @@ class AsyncTransport:
                 with anyio.CancelScope(shield=True):
                     await response.aclose()
 
-    def http_client(self) -> httpx.AsyncClient | AsyncDirect:
-        """The httpx client in use, made on first use in each event loop. Raises AurousError if closed."""
+    def http_client(self) -> httpx.AsyncClient | AsyncRawClient:
+        """The client of the running event loop, made on first use. Raises AurousError if closed."""
         if self._closed:
             raise AurousError(CLOSED)
-        if self._given is not None:
-            return self._given
-        # Connections belong to the loop that opened them. A forked process has loops of its own.
+        if self._user_client is not None:
+            return self._user_client
+        # Connections belong to the loop that opened them; a forked process has new loops.
         loop = event_loop.running()
         with self._lock:
-            if loop not in self._made:
-                self._made = {other: client for other, client in self._made.items() if not event_loop.is_over(other)}
-                self._made[loop] = make_async_client(self._backend)
-            return self._made[loop]
+            if loop not in self._clients:
+                self._clients = {
+                    other: client for other, client in self._clients.items() if not event_loop.is_closed_loop(other)
+                }
+                self._clients[loop] = make_async_client(self._backend)
+            return self._clients[loop]
 
     async def close(self) -> None:
-        """Close the connections of this event loop, unless they are those of a client that was given."""
+        """Close the connections of this event loop, except those of the user's own client."""
         with self._lock:
-            made, self._made, self._closed = self._made, {}, True
-        client = made.get(event_loop.running())
+            clients, self._clients, self._closed = self._clients, {}, True
+        client = clients.get(event_loop.running())
         if client is not None:
             await client.aclose()
 
 
 class AsyncBody:
-    """As `SyncBody`, for coroutines."""
+    """The asynchronous `SyncBody`."""
 
     on_shutdown: Callable[[], None] | None = None
     """Called when the event loop shuts down before the body was closed."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._pieces = aiter(cast(AsyncIterable[bytes], plain_or(response, response.aiter_bytes)))
-        self._is_over = self._is_closed = False
-        self._alarm: Alarm | None = None
+        self._chunks = aiter(cast(AsyncIterable[bytes], raw_or_decoded(response, response.aiter_bytes)))
+        self._is_exhausted = self._is_closed = False
+        self._timeout: ReusableTimeout | None = None
         if event_loop.is_asyncio():
-            from .timer import Alarm
+            from .asyncio_timeout import ReusableTimeout
 
-            self._alarm = Alarm()
+            self._timeout = ReusableTimeout()
         self.guard = ShutdownGuard(self._close_at_shutdown)
 
-    async def read(self, patience: Callable[[], float]) -> bytes | TransportError | None:
-        alarm, seconds = self._alarm, patience()
-        if alarm is None:
+    async def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
+        timeout, seconds = self._timeout, remaining()
+        if timeout is None:
             return await self._read_within(seconds)
-        alarm.set(seconds)
+        timeout.start(seconds)
         try:
-            piece = await anext(self._pieces, None)
-            self._is_over = piece is None
-            return piece
+            data = await anext(self._chunks, None)
+            self._is_exhausted = data is None
+            return data
         except FAILURES as error:
-            return failure_of(error, None)
+            return to_transport_error(error, None)
         except BaseException as error:
-            if not alarm.has_rung():
+            if not timeout.expired():
                 raise
-            return silence(seconds, error)
+            return read_timeout_error(seconds, error)
         finally:
-            alarm.rest()
+            timeout.stop()
 
     async def _read_within(self, seconds: float) -> bytes | TransportError | None:
-        """As `read`, in any event loop."""
+        """`read` for event loops other than asyncio's."""
         import anyio
 
         try:
             with anyio.fail_after(seconds):
-                return await anext(self._pieces, None)
+                return await anext(self._chunks, None)
         except TimeoutError as error:
-            return silence(seconds, error)
+            return read_timeout_error(seconds, error)
         except FAILURES as error:
-            return failure_of(error, None)
+            return to_transport_error(error, None)
 
     def abandon(self) -> None:
         """Disconnect at once without waiting, from any thread, for a body whose owner is gone."""
         if self._is_closed:
             return
         # The connections of HTTP/2 carry other streams as well.
-        if not self._is_over and self._response.http_version.startswith("HTTP/1"):
+        if not self._is_exhausted and self._response.http_version.startswith("HTTP/1"):
             shut_down(self._response.extensions.get("network_stream"))
         self.guard.trigger()
-        if event_loop.is_over(self.guard.loop) and isinstance(self._response.stream, Abandonable):
+        if event_loop.is_closed_loop(self.guard.loop) and isinstance(self._response.stream, Abandonable):
             self._response.stream.abandon()
 
     async def _close_at_shutdown(self) -> None:
@@ -218,19 +228,19 @@ class AsyncBody:
     async def close(self) -> None:
         self._is_closed = True
         await self.guard.stop()
-        if self._alarm is not None:
-            self._alarm.close()
-        if self._is_over:
-            # There is nothing to wait for.
+        if self._timeout is not None:
+            self._timeout.close()
+        if self._is_exhausted:
+            # Nothing to wait for.
             await self._response.aclose()
             return
         import anyio
 
         with anyio.CancelScope(shield=True):
             with anyio.CancelScope() as scope, contextlib.suppress(*FAILURES, RuntimeError):
-                # Cancelled where they wait, the generators of httpx clean up behind themselves, the innermost first.
-                # Forsaken, they would do so when they are collected, and trio complains of that.
+                # Cancellation makes httpx's generators clean up, the innermost first. Otherwise they would when they
+                # are garbage-collected, which trio warns of.
                 scope.cancel()
-                while await anext(self._pieces, None) is not None:
+                while await anext(self._chunks, None) is not None:
                     pass
             await self._response.aclose()

@@ -1,4 +1,4 @@
-"""Makes the httpx clients that are used where none is given, on the connections that suit."""
+"""Makes the HTTP clients for users who bring none, and checks the choice of a backend."""
 
 from __future__ import annotations
 
@@ -12,35 +12,35 @@ from .._config.options import Backend
 from .._optional import HTTPX_AIOHTTP
 from ..errors import ConfigurationError
 from . import event_loop
-from .raw_client import AsyncDirect, Direct
+from .raw_client import AsyncRawClient, RawClient
 
-MadeT = TypeVar("MadeT")
+ClientT = TypeVar("ClientT")
 
-# Generous, for gateways that fan out; httpx's own 100 would make the 101st stream wait for a connection.
+# High, for gateways: with httpx's default of 100, the 101st stream waits for a connection.
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
 
 
-def make_client() -> httpx.Client | Direct:
-    """What sends for threads. Raises ConfigurationError, as those that follow."""
+def make_client() -> httpx.Client | RawClient:
+    """A client for threads. Raises ConfigurationError."""
     if _has_proxies():
         return _make(lambda: httpx.Client(limits=LIMITS))
-    return _make(lambda: Direct(httpx.HTTPTransport(limits=LIMITS)))
+    return _make(lambda: RawClient(httpx.HTTPTransport(limits=LIMITS)))
 
 
-def make_async_client(backend: Backend) -> httpx.AsyncClient | AsyncDirect:
-    """What sends for the event loop that runs."""
+def make_async_client(backend: Backend) -> httpx.AsyncClient | AsyncRawClient:
+    """A client for the running event loop. Raises ConfigurationError."""
     if _has_proxies():
         return _make(lambda: httpx.AsyncClient(limits=LIMITS))
     if backend == "httpx" or not event_loop.is_asyncio() or HTTPX_AIOHTTP.problem():
-        return _make(lambda: AsyncDirect(httpx.AsyncHTTPTransport(limits=LIMITS)))
+        return _make(lambda: AsyncRawClient(httpx.AsyncHTTPTransport(limits=LIMITS)))
 
-    from .aiohttp import Bridge
+    from .aiohttp import StrictAiohttpTransport
 
-    return _make(lambda: AsyncDirect(Bridge(LIMITS)))
+    return _make(lambda: AsyncRawClient(StrictAiohttpTransport(LIMITS)))
 
 
 def check_backend(backend: Backend) -> None:
-    """Refuse what is no backend, or is not installed."""
+    """Raises ConfigurationError for a backend that does not exist or is not installed."""
     if backend not in ("auto", "httpx", "aiohttp"):
         raise ConfigurationError(f"backend must be 'auto', 'httpx' or 'aiohttp', not {backend!r}")
     problem = HTTPX_AIOHTTP.problem() if backend == "aiohttp" else None
@@ -49,17 +49,17 @@ def check_backend(backend: Backend) -> None:
 
 
 def _has_proxies() -> bool:
-    # Which of them is for whom is known to the clients of httpx alone.
+    # Only httpx's clients choose between proxies.
     return bool(getproxies().keys() - {"no"})
 
 
-def _make(kind: Callable[[], MadeT]) -> MadeT:
+def _make(kind: Callable[[], ClientT]) -> ClientT:
     try:
         return kind()
     except Exception as error:
-        # What httpx reads of the environment: proxies, and where certificates are.
+        # httpx reads proxies and certificates from the environment.
         raise ConfigurationError(f"httpx cannot be set up: {error}") from error
 
 
-def name_of(thing: object) -> str:
+def type_name(thing: object) -> str:
     return f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"

@@ -1,4 +1,4 @@
-"""Makes requests of steps, and replies of responses. Knows of no failures but those of a body."""
+"""Converts effects to httpx requests, and httpx responses to `RawResponse`."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from typing import Any, Final
 import httpx
 
 from .effects import EVENT_STREAM, KEY_HEADER, RawResponse, SendRequest, TransportError
-from .raw_client import AsyncDirect, Direct
+from .raw_client import AsyncRawClient, RawClient
 
-# No answer of this API comes near it; without a limit, an endless one would take all memory.
-MAX_BODY: Final = 64 * 1024 * 1024
+# Far above any response of this API; without a limit, an endless one would take all memory.
+MAX_BODY_SIZE: Final = 64 * 1024 * 1024
 
 
-def request_of(
-    client: httpx.Client | httpx.AsyncClient | Direct | AsyncDirect,
-    step: SendRequest,
+def build_request(
+    client: httpx.Client | httpx.AsyncClient | RawClient | AsyncRawClient,
+    request: SendRequest,
     trace: Callable[[str, Mapping[str, Any]], None] | None = None,
     *,
     read: float | None,
 ) -> httpx.Request:
-    """What httpx is to send. read: seconds to the next byte; None where that is seen to otherwise."""
-    # Apart, so that no frame with the key in one of its variables is part of a traceback.
+    """The httpx request. read: timeout for each read in seconds; None if the caller enforces one itself."""
+    # A function of its own, so that no frame of a traceback has the key among its variables.
     return client.build_request(
-        step.method,
-        _parsed_url(step.url),
-        params=step.query or None,
-        headers={**step.headers, KEY_HEADER: step.key.reveal()},
-        content=step.content,
-        timeout=httpx.Timeout(connect=step.connect, read=read, write=step.write, pool=step.connect),
+        request.method,
+        _parse_url(request.url),
+        params=request.query or None,
+        headers={**request.headers, KEY_HEADER: request.key.reveal()},
+        content=request.content,
+        timeout=httpx.Timeout(connect=request.connect, read=read, write=request.write, pool=request.connect),
         extensions={"trace": trace} if trace else None,
     )
 
 
 @lru_cache(maxsize=64)
-def _parsed_url(url: str) -> httpx.URL:
-    """To parse one takes longer than to decode an answer, and most calls go to one and the same."""
+def _parse_url(url: str) -> httpx.URL:
+    """Cached: parsing a URL takes longer than decoding a response, and most calls have the same."""
     return httpx.URL(url)
 
 
-def reply_of(
+def to_raw_response(
     response: httpx.Response,
     headers: Mapping[str, str],
     *,
@@ -63,10 +63,10 @@ def reply_of(
     )
 
 
-def headers_of(response: httpx.Response) -> dict[str, str]:
-    """By names in lower case; several of one name in one, as lists are written."""
+def merge_headers(response: httpx.Response) -> dict[str, str]:
+    """Headers by lower-case name; the values of a repeated name are joined by commas."""
     headers: dict[str, str] = {}
-    # `items` of httpx looks for the encoding again for each of them.
+    # httpx's `items` detects the encoding again for each of them.
     encoding = response.headers.encoding
     for raw_name, raw_value in response.headers.raw:
         name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
@@ -74,30 +74,30 @@ def headers_of(response: httpx.Response) -> dict[str, str]:
     return headers
 
 
-def cut_reply(response: httpx.Response, content: bytearray, failure: TransportError) -> RawResponse | TransportError:
-    """What to make of an answer whose body is not whole: without it a success is none, but an error is one."""
+def truncated_response(
+    response: httpx.Response, content: bytearray, failure: TransportError
+) -> RawResponse | TransportError:
+    """The result of an incomplete body: an error status counts as a response, a success does not."""
     if response.is_success:
         return failure
-    return reply_of(response, headers_of(response), content=bytes(content), body_error=failure.message)
+    return to_raw_response(response, merge_headers(response), content=bytes(content), body_error=failure.message)
 
 
-def opens_stream(response: httpx.Response, headers: Mapping[str, str]) -> bool:
+def is_event_stream(response: httpx.Response, headers: Mapping[str, str]) -> bool:
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     return response.is_success and kind == EVENT_STREAM
 
 
-def plain_or(response: httpx.Response, decoded: Callable[[], object]) -> object:
-    """What to read a body from: the stream itself where nothing has to be done to its pieces, since every way of httpx
-    to read it is one more layer under each of them.
-    """
+def raw_or_decoded(response: httpx.Response, decoded: Callable[[], object]) -> object:
+    """The undecoded stream of a body without a content coding, which saves a layer for each chunk."""
     is_plain = "content-encoding" not in response.headers and not response.is_stream_consumed
     return response.stream if is_plain else decoded()
 
 
-def take(content: bytearray, piece: bytes, deadline: float) -> None:
-    content += piece
-    if len(content) > MAX_BODY:
-        raise httpx.ReadError(f"it is larger than {MAX_BODY // 2**20} MiB")
-    # For connections that `patience` has not seen, which are those of clients that were given.
+def receive_data(content: bytearray, data: bytes, deadline: float) -> None:
+    content += data
+    if len(content) > MAX_BODY_SIZE:
+        raise httpx.ReadError(f"the body is larger than {MAX_BODY_SIZE // 2**20} MiB")
+    # For connections of the user's own client that `deadlines` cannot patch.
     if time.monotonic() > deadline:
-        raise httpx.ReadTimeout("it came too slowly")
+        raise httpx.ReadTimeout("the body was not complete in time")

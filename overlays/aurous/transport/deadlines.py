@@ -1,8 +1,8 @@
-"""Bounds how long a connection may keep its reader waiting. Knows streams of httpcore by their methods, and no HTTP.
+"""Enforces deadlines of synchronous calls on connections of the user's own httpx client.
 
-A timeout of httpx starts anew with every byte that comes, and holds for a whole response. Here a thread says until when
-it waits for the whole of a request, and whoever reads a stream how long for each piece of it. Coroutines need none of
-this: they can be cancelled.
+httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. A thread sets a
+deadline for a request, and a reader of a stream a timeout for each read; the methods of httpcore's network streams are
+replaced to apply them. Coroutines need none of this, since they can be cancelled.
 """
 
 from __future__ import annotations
@@ -15,72 +15,70 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
-_SENT_AT_ONCE: Final = 64 * 1024
-# No time at all would be another way of reading.
-_LEAST: Final = 0.001
-_OPENINGS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
+_WRITE_SIZE: Final = 64 * 1024
+# A timeout of 0 would mean a non-blocking read.
+_MINIMUM: Final = 0.001
+_CONNECT_EVENTS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
 
-class Bound(threading.local):
-    """Until when this thread lets the network keep it waiting."""
+class ThreadDeadline(threading.local):
+    """The deadline of the current thread, by `time.monotonic`."""
 
-    moment = math.inf
+    deadline = math.inf
 
     @contextmanager
-    def until(self, moment: float) -> Iterator[None]:
-        """For the length of a block."""
-        earlier, self.moment = self.moment, moment
+    def until(self, deadline: float) -> Iterator[None]:
+        """Set it within a block."""
+        previous, self.deadline = self.deadline, deadline
         try:
             yield
         finally:
-            self.moment = earlier
+            self.deadline = previous
 
-    def limit(self, timeout: Timeout | float | None) -> float | None:
-        """A timeout, shortened to what is left."""
-        seconds = timeout() if isinstance(timeout, Timeout) else timeout
-        if self.moment == math.inf:
+    def limit(self, timeout: VariableTimeout | float | None) -> float | None:
+        """A timeout in seconds, shortened to the time remaining."""
+        seconds = timeout() if isinstance(timeout, VariableTimeout) else timeout
+        if self.deadline == math.inf:
             return seconds
-        left = max(self.moment - time.monotonic(), _LEAST)
-        return left if seconds is None else min(seconds, left)
+        seconds_left = max(self.deadline - time.monotonic(), _MINIMUM)
+        return seconds_left if seconds is None else min(seconds, seconds_left)
 
 
-class Timeout:
-    """Stands for the seconds of a timeout where httpx has a number. Asked whenever a connection that is held to `BOUND`
-    has to wait, and only then: what has come already is not waited for.
-    """
+class VariableTimeout:
+    """Replaces a number of seconds in an httpx request: computed whenever a read has to wait, and only then."""
 
-    left: Callable[[], float] | None = None
-    """Tells them; None for no limit."""
+    remaining: Callable[[], float] | None = None
+    """Returns the seconds; None for no limit."""
 
     def __call__(self) -> float | None:
-        return None if self.left is None else max(self.left(), _LEAST)
+        return None if self.remaining is None else max(self.remaining(), _MINIMUM)
 
 
-BOUND: Final = Bound()
+DEADLINE: Final = ThreadDeadline()
 
 
-def bind(event: str, details: Mapping[str, Any]) -> None:
-    """Hold a new connection to `BOUND`, whichever thread uses it. Given to httpx as the extension `trace`."""
-    if event.endswith(_OPENINGS):
-        hold(details.get("return_value"))
+def enforce_on_connect(event: str, details: Mapping[str, Any]) -> None:
+    """Enforce the deadlines of threads on a new connection. Passed to httpx as the extension `trace`."""
+    if event.endswith(_CONNECT_EVENTS):
+        enforce_deadline(details.get("return_value"))
 
 
-def hold(stream: Any) -> bool:
-    """Hold a connection to `BOUND`, once. False if it is of a kind that cannot be."""
+def enforce_deadline(stream: Any) -> bool:
+    """Enforce the deadlines of threads on a connection. False if it cannot be patched."""
     kind: Any = type(stream)
     if not all(hasattr(stream, name) for name in ("read", "write", "__dict__")):
         return False
     if "read" in vars(stream):
         return True
-    # Weakly, so that a connection that nobody uses is closed at once, not by the collector of cycles.
+    # A weak reference, so that an unused connection is freed at once and not by the cycle collector.
     find = weakref.ref(stream)
 
-    def read(max_bytes: int, timeout: Timeout | float | None = None) -> Any:
-        return kind.read(find(), max_bytes, BOUND.limit(timeout))
+    def read(max_bytes: int, timeout: VariableTimeout | float | None = None) -> Any:
+        return kind.read(find(), max_bytes, DEADLINE.limit(timeout))
 
     def write(buffer: bytes, timeout: float | None = None) -> None:
-        for start in range(0, len(buffer), _SENT_AT_ONCE):
-            kind.write(find(), buffer[start : start + _SENT_AT_ONCE], BOUND.limit(timeout))
+        for start in range(0, len(buffer), _WRITE_SIZE):
+            kind.write(find(), buffer[start : start + _WRITE_SIZE], DEADLINE.limit(timeout))
 
     stream.read, stream.write = read, write
     return True

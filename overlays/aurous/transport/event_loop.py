@@ -1,4 +1,4 @@
-"""Tells event loops apart, those of asyncio and of trio. Imports neither before it is used."""
+"""What differs between event loops of asyncio and trio. Imports neither before it is used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def running() -> Any:
-    """What stands for the event loop in which this runs."""
+    """An object that identifies the running event loop."""
     import asyncio
 
     try:
@@ -20,7 +20,7 @@ def running() -> Any:
 
 
 def is_asyncio() -> bool:
-    """Whether what runs is a loop of asyncio."""
+    """Whether the running event loop is asyncio's."""
     import asyncio
 
     try:
@@ -30,8 +30,8 @@ def is_asyncio() -> bool:
     return True
 
 
-def is_over(loop: Any) -> bool:
-    """Whether a loop has ended, so that what belongs to it is of no use any more."""
+def is_closed_loop(loop: Any) -> bool:
+    """Whether a loop is closed, so that its connections are unusable."""
     if hasattr(loop, "is_closed"):
         return bool(loop.is_closed())
     try:
@@ -66,18 +66,18 @@ def _start_task(loop: Any, function: Callable[[], Awaitable[object]]) -> None:
 _tasks: set[Any] = set()
 
 
-def within(seconds: float) -> AbstractAsyncContextManager[object]:
-    """Raises TimeoutError where a block takes longer."""
+def timeout(seconds: float) -> AbstractAsyncContextManager[object]:
+    """Raises TimeoutError if a block takes longer."""
     if not is_asyncio():
-        return _within(seconds)
+        return _trio_timeout(seconds)
     import asyncio
 
-    # That of anyio does the same, and takes several times as long to be made.
+    # anyio's does the same, and costs several times as much.
     return asyncio.timeout(seconds)
 
 
 @asynccontextmanager
-async def _within(seconds: float) -> AsyncIterator[None]:
+async def _trio_timeout(seconds: float) -> AsyncIterator[None]:
     import anyio
 
     with anyio.fail_after(seconds):

@@ -47,7 +47,7 @@ class ShutdownGuard:
         """Let the event loop close it soon. May be called from any thread; does nothing if the loop is over."""
         if self._generator is None:
             return
-        if event_loop.is_over(self.loop):
+        if event_loop.is_closed_loop(self.loop):
             self._release()
             return
         # Until the task has run, the guard is kept: a loop that shuts down cancels tasks, but not generators.
@@ -77,7 +77,7 @@ def shut_down(network_stream: Any) -> None:
 
 
 def shut_down_socket(connected: Any) -> None:
-    """As `shut_down`, for a socket or what stands for one."""
+    """As `shut_down`, for a socket or an object like one."""
     # Those of uvloop refuse with TypeError; they are closed by their loop.
     with suppress(OSError, AttributeError, TypeError):
         connected.shutdown(socket.SHUT_RDWR)

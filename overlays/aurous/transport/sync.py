@@ -1,4 +1,4 @@
-"""Sends from threads, and reads streams in them. What is waited for is bounded by `patience`."""
+"""Drives flows in threads."""
 
 from __future__ import annotations
 
@@ -11,21 +11,31 @@ from typing import Any, TypeVar, cast
 import httpx
 
 from ..errors import AurousError, ConfigurationError
-from .client_factory import make_client, name_of
-from .convert import cut_reply, headers_of, opens_stream, plain_or, reply_of, request_of, take
-from .deadlines import BOUND, Timeout, bind, hold
+from .client_factory import make_client, type_name
+from .convert import (
+    build_request,
+    is_event_stream,
+    merge_headers,
+    raw_or_decoded,
+    receive_data,
+    to_raw_response,
+    truncated_response,
+)
+from .deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforce_on_connect
 from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
-from .exceptions import CLOSED, FAILURES, clean, failure_of
+from .exceptions import CLOSED, FAILURES, scrub, to_transport_error
 from .locks import ForkSafeLock
-from .raw_client import Direct
+from .raw_client import RawClient
 
 T = TypeVar("T")
 
 
 class SyncTransport:
-    """Sends from threads. Safe to share between them, and after a fork.
+    """Drives flows in threads. Thread-safe and fork-safe.
 
-    clock, sleep: of the call that is carried out: its deadline is told by one and waited for by the other
+    http_client: the user's own; by default connections of this transport
+    clock:       monotonic seconds
+    sleep:       waits between attempts
     """
 
     def __init__(
@@ -36,11 +46,11 @@ class SyncTransport:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         if http_client is not None and not isinstance(http_client, httpx.Client):
-            raise ConfigurationError(f"http_client must be an httpx.Client, not {name_of(http_client)}")
+            raise ConfigurationError(f"http_client must be an httpx.Client, not {type_name(http_client)}")
         self.clock = clock
         self._sleep = sleep
-        self._given = http_client
-        self._made: httpx.Client | Direct | None = None
+        self._user_client = http_client
+        self._client: httpx.Client | RawClient | None = None
         self._process = os.getpid()
         self._lock = ForkSafeLock()
         self._closed = False
@@ -72,90 +82,93 @@ class SyncTransport:
         return self.run(effect.flow) if isinstance(effect, Shield) else effect.body.close()
 
     def send(self, request: SendRequest) -> RawResponse | TransportError:
-        """SendRequest once. Raises AurousError if the client is closed, and what is no failure of the network."""
-        began = time.monotonic()
+        """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
+        started = time.monotonic()
         client = self.http_client()
         response: httpx.Response | None = None
-        with BOUND.until(began + request.total):
+        with DEADLINE.until(started + request.total):
             try:
                 response = client.send(
-                    request_of(client, request, bind, read=request.read), stream=True, follow_redirects=False
+                    build_request(client, request, enforce_on_connect, read=request.read),
+                    stream=True,
+                    follow_redirects=False,
                 )
-                headers = headers_of(response)
-                if request.streams and opens_stream(response, headers):
+                headers = merge_headers(response)
+                if request.streams and is_event_stream(response, headers):
                     opened, response = response, None
-                    return reply_of(opened, headers, body=SyncBody(opened))
+                    return to_raw_response(opened, headers, body=SyncBody(opened))
                 content = bytearray()
                 try:
-                    for piece in cast(Iterable[bytes], plain_or(response, response.iter_bytes)):
-                        take(content, piece, began + request.total)
+                    for data in cast(Iterable[bytes], raw_or_decoded(response, response.iter_bytes)):
+                        receive_data(content, data, started + request.total)
                 except FAILURES as error:
-                    return cut_reply(response, content, failure_of(error, request))
-                return reply_of(response, headers, content=bytes(content))
+                    return truncated_response(response, content, to_transport_error(error, request))
+                return to_raw_response(response, headers, content=bytes(content))
             except FAILURES as error:
-                return failure_of(error, request)
+                return to_transport_error(error, request)
             except BaseException as error:
-                clean(error)
+                scrub(error)
                 raise
             finally:
                 if response is not None:
                     response.close()
 
-    def http_client(self) -> httpx.Client | Direct:
-        """The httpx client in use, made on first use, and anew in a forked process. Raises AurousError if closed."""
+    def http_client(self) -> httpx.Client | RawClient:
+        """The client in use, made on first use and again in a forked process. Raises AurousError if closed."""
         if self._closed:
             raise AurousError(CLOSED)
-        if self._given is not None:
-            return self._given
-        if self._made is not None and self._process == os.getpid():
-            return self._made
+        if self._user_client is not None:
+            return self._user_client
+        if self._client is not None and self._process == os.getpid():
+            return self._client
         with self._lock:
             if self._closed:
                 raise AurousError(CLOSED)
-            if self._made is None or self._process != os.getpid():
-                self._made, self._process = make_client(), os.getpid()
-            return self._made
+            if self._client is None or self._process != os.getpid():
+                self._client, self._process = make_client(), os.getpid()
+            return self._client
 
     def close(self) -> None:
-        """Close the connections, unless they are those of a client that was given."""
+        """Close the connections, except those of the user's own client."""
         with self._lock:
-            client, self._made, self._closed = self._made, None, True
+            client, self._client, self._closed = self._client, None, True
         if client is not None:
             client.close()
 
 
 class SyncBody:
-    """What is left of a response: pieces of bytes as they arrive."""
+    """The unread body of a response."""
 
     on_shutdown: Callable[[], None] | None = None
     """Only coroutines have an event loop that can shut down."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-        self._timeout = Timeout()
-        self._is_held = hold(response.extensions.get("network_stream"))
-        if self._is_held:
-            # In place of one for all that there is to read.
+        self._timeout = VariableTimeout()
+        self._is_enforced = enforce_deadline(response.extensions.get("network_stream"))
+        if self._is_enforced:
+            # Replaces the read timeout, which is the same for all reads.
             response.request.extensions["timeout"]["read"] = self._timeout
-        self._pieces = iter(cast(Iterable[bytes], plain_or(response, response.iter_bytes)))
+        self._chunks = iter(cast(Iterable[bytes], raw_or_decoded(response, response.iter_bytes)))
 
-    def read(self, patience: Callable[[], float]) -> bytes | TransportError | None:
-        """The next piece, if it comes within as many seconds as `patience` says when there is something to wait for; a
-        TransportError if not; None after the last.
+    def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
+        """The next chunk, None at the end, or a TransportError.
+
+        remaining: returns the seconds that the read may wait; called when it starts to wait
         """
-        if not self._is_held:
-            # It will not be asked otherwise.
-            patience()
-        self._timeout.left = patience
+        if not self._is_enforced:
+            # Nothing else calls it.
+            remaining()
+        self._timeout.remaining = remaining
         try:
-            return next(self._pieces, None)
+            return next(self._chunks, None)
         except FAILURES as error:
-            return failure_of(error, None)
+            return to_transport_error(error, None)
         finally:
-            self._timeout.left = None
+            self._timeout.remaining = None
 
     def close(self) -> None:
-        """Only a response that was read to its end leaves its connection usable."""
+        """Close the response. Its connection is reused only if the body was read to its end."""
         self._response.close()
 
     def abandon(self) -> None:

@@ -1,4 +1,4 @@
-"""Walks exceptions and their tracebacks, to take out frames that hold secrets. Knows no HTTP library."""
+"""Walks exception chains, and removes frames from tracebacks."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from types import TracebackType
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all behind it."""
+    """The error, and its causes and contexts."""
     waiting, seen = [error], {id(error)}
     while waiting:
         link = waiting.pop()
         yield link
-        for behind in (link.__cause__, link.__context__):
-            if behind is not None and id(behind) not in seen:
-                seen.add(id(behind))
-                waiting.append(behind)
+        for linked in (link.__cause__, link.__context__):
+            if linked is not None and id(linked) not in seen:
+                seen.add(id(linked))
+                waiting.append(linked)
 
 
 def without_frames(trace: TracebackType | None, packages: Container[str]) -> TracebackType | None:
-    """A traceback less the frames of some packages: what collects errors collects the variables of frames, too."""
+    """A traceback without the frames of some packages, since error trackers collect the variables of frames."""
     if trace is None:
         return None
-    rest = without_frames(trace.tb_next, packages)
+    stop = without_frames(trace.tb_next, packages)
     if trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] in packages:
-        return rest
-    return TracebackType(rest, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)
+        return stop
+    return TracebackType(stop, trace.tb_frame, trace.tb_lasti, trace.tb_lineno)

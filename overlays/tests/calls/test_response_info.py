@@ -95,7 +95,7 @@ class TestDeprecation:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         line = line_of_this_call() + 1
-        with pytest.warns(DeprecationWarning, match=r"uses \(route\); it ends on Tue, 04 Aug 2026") as caught:
+        with pytest.warns(DeprecationWarning, match=r"uses \(route\); it ends on 2026-08-04 00:00 UTC") as caught:
             client.chat.completions.create(model=MODEL, messages=MESSAGES)
         client.close()
         assert places(caught) == [(__file__, line)]

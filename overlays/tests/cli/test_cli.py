@@ -39,7 +39,7 @@ def test_json_output_is_valid_in_any_encoding(encoding: str, monkeypatch: pytest
 def test_chat_flags_become_request_parameters(aurous_mock: AurousMock) -> None:
     result = run("chat", "--max-tokens=3", "--temperature=0.5", "--system=Be brief.", QUESTION)
     assert result.status == 0
-    assert result.lines[0] == "this is not the whole answer: finish_reason is length"
+    assert result.lines[0] == "the answer is incomplete: finish_reason is length"
     assert "3 out" in result.lines[1]
     refused = run("chat", "--model=aurous-shrink", "--temperature=0.5", QUESTION)
     assert refused.status == 1
@@ -64,7 +64,7 @@ def test_models_and_balance_commands_print_tables(aurous_mock: AurousMock) -> No
     assert (models.status, models.err) == (0, "")
     assert re.search(r"^aurous-grow-2\.0-pro +chat +256000 +8192 +input 75, output 450$", models.out, re.MULTILINE)
     assert json.loads(run("models", "--json").out)["object"] == "list"
-    assert run("balance").out == "1000000 credits available (1000000 in all, 0 held)\n"
+    assert run("balance").out == "1000000 credits available (1000000 in total, 0 held)\n"
     assert json.loads(run("balance", "--json", f"--base-url={aurous_mock.url}/v1").out)["credits"] == 1_000_000
 
 
@@ -94,7 +94,7 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
     [
         (["chat", "--modle=x", "Hi"], "unrecognized arguments: --modle=x (see aurous --help)"),
         (["chat", "--max-tokens=many", "Hi"], "argument --max-tokens: invalid int value: 'many'"),
-        (["balance", "--timeout=0"], "argument --timeout: 0 is no number of seconds"),
+        (["balance", "--timeout=0"], "argument --timeout: 0 is not a number of seconds over 0"),
         ([], "the following arguments are required: COMMAND"),
         (["balance", "--base-url=ftp://example.com"], "base_url must be an address"),
         (["chat", " "], "the prompt is empty"),
@@ -175,7 +175,7 @@ def test_answer_without_finish_reason_says_how_to_get_it(aurous_mock: AurousMock
 
 
 def test_control_characters_of_an_answer_never_reach_the_terminal() -> None:
-    assert output.harmless("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
+    assert output.sanitize("a\x1b[2Jb\x07\x9b1m\tc\r\n") == "a\ufffd[2Jb\ufffd\ufffd1m\tc\n"
 
 
 def test_live_view_shows_the_whole_answer() -> None:

@@ -9,7 +9,16 @@ from email.utils import format_datetime
 
 import pytest
 from aurous._config.policies import RetryPolicy
-from aurous._request.retry import KEY_IN_USE, GiveUp, HTTPError, NoResponse, Retry, decide, parse_retry_after
+from aurous._request.retry import (
+    KEY_IN_USE,
+    GiveUp,
+    HTTPError,
+    NoResponse,
+    Retry,
+    decide,
+    parse_date,
+    parse_retry_after,
+)
 from aurous.errors import ConfigurationError
 from aurous.types import Attempt
 from clientkit.wire import CALM
@@ -147,6 +156,24 @@ class TestRetryAfter:
     )
     def test_retry_after_of_any_spelling_gives_a_valid_delay(self, value: str | None, seconds: float | None) -> None:
         assert parse_retry_after(value) == seconds
+
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 09:49:37 +0100",
+        ],
+    )
+    def test_each_http_date_form_of_rfc_9110_is_read(self, value: str) -> None:
+        moment = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
+        assert parse_date(value) == moment
+        assert parse_retry_after(value, moment - timedelta(seconds=30)) == 30.0
+
+    @pytest.mark.parametrize("value", ["08:49:37", "Sunday", "6 Nov", "Sun, 31 Feb 2026 00:00:00 GMT"])
+    def test_incomplete_date_is_not_completed(self, value: str) -> None:
+        assert parse_date(value) is None
 
     @pytest.mark.parametrize(("ahead", "seconds"), [(30, 30.0), (0, 0.0), (-300, 0.0)])
     def test_retry_after_date_is_relative_to_the_servers_clock(self, ahead: int, seconds: float) -> None:

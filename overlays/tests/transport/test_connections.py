@@ -91,7 +91,7 @@ def test_with_options_opens_no_pool(wire: Wire) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     variants = [client.with_options(max_retries=number) for number in range(200)]
     assert {id(variant._transport) for variant in variants} == {id(client._transport)}
-    assert client._transport._made is None
+    assert client._transport._client is None
 
 
 def test_threads_that_start_together_share_one_pool(wire: Wire) -> None:
@@ -220,7 +220,7 @@ def test_client_serves_several_event_loops_in_turn(mock: Mock) -> None:
     fifth = asyncio.run(aask(client)).id
     assert len({first, second, third, fourth, fifth}) == 5
     # What belonged to loops that are over is not kept.
-    assert len(client._transport._made) == 1
+    assert len(client._transport._clients) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aurous._config.secret import Secret
-from aurous.transport.deadlines import BOUND, Timeout, hold
+from aurous.transport.deadlines import DEADLINE, VariableTimeout, enforce_deadline
 from aurous.transport.effects import SendRequest
 from aurous.transport.sync import SyncTransport
 from clientkit.streams import in_pieces
@@ -15,16 +15,16 @@ from clientkit.wire import KEY, Wire, raw
 
 
 def test_deadline_bounds_reads_of_its_thread_within_the_block() -> None:
-    assert BOUND.limit(5.0) == 5.0
-    assert BOUND.limit(None) is None
-    with BOUND.until(real_time.monotonic() + 1):
-        assert 0 < (BOUND.limit(5.0) or 0) <= 1
-        assert 0 < (BOUND.limit(None) or 0) <= 1
-        with BOUND.until(0):
-            assert BOUND.limit(5.0) == 0.001
+    assert DEADLINE.limit(5.0) == 5.0
+    assert DEADLINE.limit(None) is None
+    with DEADLINE.until(real_time.monotonic() + 1):
+        assert 0 < (DEADLINE.limit(5.0) or 0) <= 1
+        assert 0 < (DEADLINE.limit(None) or 0) <= 1
+        with DEADLINE.until(0):
+            assert DEADLINE.limit(5.0) == 0.001
         with ThreadPoolExecutor(1) as pool:
-            assert pool.submit(BOUND.limit, 5.0).result() == 5.0
-    assert BOUND.limit(5.0) == 5.0
+            assert pool.submit(DEADLINE.limit, 5.0).result() == 5.0
+    assert DEADLINE.limit(5.0) == 5.0
 
 
 def test_connection_is_patched_once() -> None:
@@ -35,22 +35,22 @@ def test_connection_is_patched_once() -> None:
         def write(self, data: bytes, timeout: float | None = None) -> None: ...
 
     stream = Stream()
-    assert hold(stream)
+    assert enforce_deadline(stream)
     read = stream.read
-    assert hold(stream)
+    assert enforce_deadline(stream)
     assert stream.read is read
     assert stream.read(1, 60.0) == 60.0
-    with BOUND.until(0):
+    with DEADLINE.until(0):
         assert stream.read(1, 60.0) == 0.001
 
 
 def test_wait_is_bounded_by_the_remaining_seconds() -> None:
-    timeout = Timeout()
-    assert BOUND.limit(timeout) is None
-    timeout.left = iter([3.0, 2.0, -1.0, 9.0]).__next__
-    assert [BOUND.limit(timeout) for _ in range(3)] == [3.0, 2.0, 0.001]
-    with BOUND.until(real_time.monotonic() + 1):
-        assert 0 < (BOUND.limit(timeout) or 0) <= 1
+    timeout = VariableTimeout()
+    assert DEADLINE.limit(timeout) is None
+    timeout.remaining = iter([3.0, 2.0, -1.0, 9.0]).__next__
+    assert [DEADLINE.limit(timeout) for _ in range(3)] == [3.0, 2.0, 0.001]
+    with DEADLINE.until(real_time.monotonic() + 1):
+        assert 0 < (DEADLINE.limit(timeout) or 0) <= 1
 
 
 def test_buffered_data_is_read_without_a_deadline(wire: Wire) -> None:
@@ -58,7 +58,7 @@ def test_buffered_data_is_read_without_a_deadline(wire: Wire) -> None:
     wire.plays(raw(in_pieces(*many)))
     asked = list[float]()
 
-    def patience() -> float:
+    def remaining() -> float:
         asked.append(real_time.monotonic())
         return 5.0
 
@@ -66,11 +66,11 @@ def test_buffered_data_is_read_without_a_deadline(wire: Wire) -> None:
     send = SendRequest("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
     transport = SyncTransport()
     body: Any = transport.send(send).body  # type: ignore[union-attr]
-    assert [*iter(lambda: body.read(patience), None)] == many
+    assert [*iter(lambda: body.read(remaining), None)] == many
     assert len(asked) < 10
     body.close()
     transport.close()
 
 
 def test_streams_without_a_socket_are_left_unchanged() -> None:
-    assert not hold(None)
+    assert not enforce_deadline(None)

@@ -1,53 +1,53 @@
-"""Alarms: a wait that takes too long ends, whoever else cancels meanwhile, and one timer is enough for many."""
+"""Timeouts: a wait that takes too long ends, whoever else cancels meanwhile, and one timer is enough for many."""
 
 from __future__ import annotations
 
 import asyncio
 
 import pytest
-from aurous.transport.timer import Alarm
+from aurous.transport.asyncio_timeout import ReusableTimeout
 
 
-async def wait(alarm: Alarm, seconds: float) -> str:
+async def wait(timeout: ReusableTimeout, seconds: float) -> str:
     """Wait for ever, or for so many seconds."""
-    alarm.set(seconds)
+    timeout.start(seconds)
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
-        if not alarm.has_rung():
+        if not timeout.expired():
             raise
-        return "rang"
+        return "expired"
     finally:
-        alarm.rest()
-    return "came"
+        timeout.stop()
+    return "done"
 
 
 def test_expired_timer_ends_a_wait_without_pending_cancellation() -> None:
     async def go() -> tuple[str, str, int]:
-        alarm, task = Alarm(), asyncio.current_task()
+        timeout, task = ReusableTimeout(), asyncio.current_task()
         assert task is not None
-        return await wait(alarm, 0.01), await wait(alarm, 0.01), task.cancelling()
+        return await wait(timeout, 0.01), await wait(timeout, 0.01), task.cancelling()
 
-    assert asyncio.run(go()) == ("rang", "rang", 0)
+    assert asyncio.run(go()) == ("expired", "expired", 0)
 
 
 def test_timer_can_be_moved_later_and_sooner() -> None:
     async def go() -> list[str]:
-        alarm = Alarm()
-        alarm.set(0.01)
-        alarm.rest()
+        timeout = ReusableTimeout()
+        timeout.start(0.01)
+        timeout.stop()
         # The timer of the first goes off during this one, and counts for nothing.
-        alarm.set(30)
+        timeout.start(30)
         await asyncio.sleep(0.05)
-        alarm.rest()
-        return [await wait(alarm, 0.01)]
+        timeout.stop()
+        return [await wait(timeout, 0.01)]
 
-    assert asyncio.run(go()) == ["rang"]
+    assert asyncio.run(go()) == ["expired"]
 
 
 def test_timer_leaves_other_cancellations_alone() -> None:
     async def go() -> bool:
-        task = asyncio.create_task(wait(Alarm(), 30))
+        task = asyncio.create_task(wait(ReusableTimeout(), 30))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -59,11 +59,11 @@ def test_timer_leaves_other_cancellations_alone() -> None:
 
 def test_other_cancellation_at_the_same_moment_wins() -> None:
     async def go() -> bool:
-        alarm = Alarm()
-        task = asyncio.create_task(wait(alarm, 0.01))
+        timeout = ReusableTimeout()
+        task = asyncio.create_task(wait(timeout, 0.01))
         await asyncio.sleep(0)
         # Both are due before the task runs again.
-        asyncio.get_running_loop().call_at(alarm._due, task.cancel)
+        asyncio.get_running_loop().call_at(timeout._timer_at, task.cancel)
         with pytest.raises(asyncio.CancelledError):
             await task
         return task.cancelled()
@@ -73,14 +73,14 @@ def test_other_cancellation_at_the_same_moment_wins() -> None:
 
 def test_stopped_timer_does_not_expire() -> None:
     async def go() -> str:
-        alarm = Alarm()
-        alarm.set(0.01)
-        alarm.rest()
+        timeout = ReusableTimeout()
+        timeout.start(0.01)
+        timeout.stop()
         await asyncio.sleep(0.05)
-        alarm.set(30)
-        alarm.close()
+        timeout.start(30)
+        timeout.close()
         await asyncio.sleep(0)
-        alarm.rest()
+        timeout.stop()
         return "undisturbed"
 
     assert asyncio.run(go()) == "undisturbed"
