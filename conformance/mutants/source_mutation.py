@@ -32,8 +32,9 @@ SEED = 20260515
 # Those that keep the contract. How fast, on which store and with which scripted faults is the mock's own business.
 MODULES = (
     *("billing/pricing", "completions/draft", "completions/idempotency", "completions/parsed_request"),
-    *("completions/service", "contract/model_catalogue", "contract/validation", "generation/answer", "http/errors"),
-    *("http/frames", "http/middleware", "http/request_context", "http/routes", "http/sse_response", "storage/memory"),
+    *("completions/service", "contract/chat_limits", "contract/model_catalogue", "contract/validation"),
+    *("generation/answer", "http/errors", "http/frames", "http/middleware", "http/request_body"),
+    *("http/request_context", "http/routes", "http/sse_response", "storage/memory"),
 )
 OPERATORS = (
     *("AddNot", "NumberReplacer", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from mutants import source_mutation
 from mutants.catalogue import ALL, BY_SERVER, MODULES, VARIANTS, ServerName, faults, quick, sample, variations
 from mutants.registry import Kind
 from mutants.report import Matrix, Outcome, VariantResult
@@ -66,6 +67,15 @@ def test_larger_sample_holds_the_smaller_one() -> None:
     assert len(small) == 20
     assert large[:20] == small
     assert {variant.kind for variant in small} == set(Kind)
+
+
+def test_explained_survivors_are_of_the_source_as_it_is() -> None:
+    for mutation in source_mutation.explanations():
+        module, _, change = mutation.partition(": ")
+        before = change.partition(" -> ")[0]
+        lines = [line.strip() for line in (source_mutation.MOCK / f"{module}.py").read_text().splitlines()]
+        assert module in source_mutation.MODULES, mutation
+        assert before in ("(nothing)", *lines) or before in " ".join(lines), mutation
 
 
 def test_every_variant_names_its_page() -> None:
