@@ -102,30 +102,30 @@ def text(**fields: Any) -> str:
     return "".join(answer(**fields).content)
 
 
-def test_the_same_request_gets_the_same_answer() -> None:
+def test_same_request_gets_the_same_answer() -> None:
     assert answer() == answer()
 
 
 @pytest.mark.parametrize("fields", [{"seed": 1}, {"text": "Something else entirely"}, {"temperature": 0.1}])
-def test_another_request_gets_another_answer(fields: dict[str, Any]) -> None:
+def test_different_request_gets_a_different_answer(fields: dict[str, Any]) -> None:
     assert answer(**fields).content != answer().content
 
 
-def test_another_server_seed_gives_another_answer() -> None:
+def test_different_server_seed_gives_a_different_answer() -> None:
     assert answer(1).content != answer(2).content
 
 
-def test_presentation_does_not_change_the_answer() -> None:
+def test_streaming_does_not_change_the_answer() -> None:
     assert answer(stream=True, stream_options={"include_usage": False}).content == answer().content
 
 
-def test_answers_read_like_text() -> None:
+def test_answers_are_sentences() -> None:
     sentences = text(text="Write 60 words.").split(". ")
     assert len(sentences) > 2
     assert all(sentence[0].isupper() for sentence in sentences)
 
 
-def test_as_many_words_as_asked_for() -> None:
+def test_answer_has_the_requested_number_of_words() -> None:
     assert len(text(text="Write exactly 200 words about rain.").split()) == 200
 
 
@@ -135,13 +135,13 @@ def test_tokens_join_to_the_text() -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
-def test_max_tokens_cuts_to_a_prefix(limit: int) -> None:
+def test_max_tokens_truncates_the_answer(limit: int) -> None:
     cut = answer(max_tokens=limit)
     assert cut.content == answer().content[:limit]
     assert cut.finish.finish_reason == "length"
 
 
-def test_stop_cuts_before_the_first_of_the_sequences() -> None:
+def test_answer_stops_before_the_first_stop_sequence() -> None:
     whole = text()
     first, second = whole[20:24], whole[40:44]
     assert text(stop=[second, first]) == whole[: whole.index(first)]
@@ -149,16 +149,16 @@ def test_stop_cuts_before_the_first_of_the_sequences() -> None:
     assert answer(stop=first).finish.finish_reason == "stop"
 
 
-def test_an_empty_stop_stops_nothing() -> None:
+def test_empty_stop_sequence_stops_nothing() -> None:
     assert text(stop="") == text()
 
 
 @pytest.mark.parametrize(("effort", "most"), [("minimal", 0), ("low", 32), ("medium", 96), ("high", 1536)])
-def test_reasoning_follows_the_effort(effort: str, most: int) -> None:
+def test_reasoning_tokens_follow_the_effort(effort: str, most: int) -> None:
     assert most // 2 <= answer(reasoning_effort=effort).finish.reasoning_tokens <= most
 
 
-def test_logprobs_are_probabilities_in_order() -> None:
+def test_logprobs_are_probabilities_in_descending_order() -> None:
     made = answer(logprobs=True, top_logprobs=5)
     assert [entry["token"] for entry in made.logprobs] == list(made.content)
     for entry in made.logprobs:
@@ -170,7 +170,7 @@ def test_logprobs_are_probabilities_in_order() -> None:
 
 
 @pytest.mark.parametrize("schema", SCHEMAS, ids=json.dumps)
-def test_samples_fit_their_schema(schema: dict[str, Any]) -> None:
+def test_generated_values_fit_their_schema(schema: dict[str, Any]) -> None:
     validator = jsonschema_rs.Draft202012Validator(schema)
     for seed in range(20):
         value = schema_faker.fake_value(schema, random.Random(seed))
@@ -179,12 +179,12 @@ def test_samples_fit_their_schema(schema: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("schema", HOPELESS, ids=json.dumps)
-def test_hopeless_schemas_are_given_up_soon(schema: dict[str, Any]) -> None:
+def test_unsatisfiable_schemas_are_given_up_soon(schema: dict[str, Any]) -> None:
     with pytest.raises(schema_faker.Unsatisfiable):
         schema_faker.fake_value(schema, random.Random(0))
 
 
-def test_a_schema_that_doubles_at_every_level_is_given_up() -> None:
+def test_exponential_schema_is_given_up() -> None:
     levels = {f"L{n}": {"type": "array", "items": {"$ref": f"#/$defs/L{n + 1}"}, "minItems": 9} for n in range(30)}
     with pytest.raises(schema_faker.Unsatisfiable):
         schema_faker.fake_value({"$ref": "#/$defs/L0", "$defs": {**levels, "L30": {"type": "null"}}}, random.Random(0))
@@ -214,14 +214,14 @@ WEATHER = tool("get_weather", type="object", properties={"city": {"type": "strin
 TIME = tool("tell_time")
 
 
-def test_a_tool_near_to_the_question_is_called() -> None:
+def test_tool_that_matches_the_question_is_called() -> None:
     made = answer(text="Please tell me the time", tools=[WEATHER, TIME])
     assert [call.name for call in made.calls] == ["tell_time"]
     assert made.finish.finish_reason == "tool_calls"
     assert made.content == ()
 
 
-def test_a_forced_tool_is_called_with_fitting_arguments() -> None:
+def test_forced_tool_is_called_with_valid_arguments() -> None:
     choice = {"type": "function", "function": {"name": "get_weather"}}
     call = answer(tools=[TIME, WEATHER], tool_choice=choice).calls[0]
     assert set(json.loads(call.arguments)) == {"city"}
@@ -238,23 +238,23 @@ def test_no_tool_is_called_when_forbidden_or_after_its_result() -> None:
     assert compose_answer(parsed_request.read({**chat(tools=[WEATHER]), "messages": messages}), 0).content
 
 
-def test_arguments_count_against_max_tokens() -> None:
+def test_tool_arguments_count_against_max_tokens() -> None:
     made = answer(tools=[WEATHER], max_tokens=2)
     assert made.finish.finish_reason == "length"
     assert made.length == 2
 
 
 @pytest.mark.parametrize("schema", [schema for schema in SCHEMAS if schema], ids=json.dumps)
-def test_structured_answers_fit(schema: dict[str, Any]) -> None:
+def test_structured_answer_fits_its_schema(schema: dict[str, Any]) -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "it", "strict": True, "schema": schema}}
     assert jsonschema_rs.is_valid(schema, json.loads(text(response_format=wanted)))
 
 
-def test_json_object_is_an_object() -> None:
+def test_json_object_answer_is_an_object() -> None:
     assert isinstance(json.loads(text(response_format={"type": "json_object"})), dict)
 
 
-def test_a_schema_without_values_is_the_request_s_fault() -> None:
+def test_unsatisfiable_response_format_is_refused() -> None:
     wanted = {"type": "json_schema", "json_schema": {"name": "it", "schema": {"not": {}}}}
     with pytest.raises(APIError) as refused:
         answer(response_format=wanted)

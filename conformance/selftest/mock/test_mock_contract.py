@@ -21,7 +21,7 @@ def create(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     return body
 
 
-def test_create_answers_by_the_schema_with_a_true_receipt(client: httpx.Client) -> None:
+def test_create_response_fits_its_schema_and_receipt_adds_up(client: httpx.Client) -> None:
     body = create(client)
     assert schema("ChatCompletion").is_valid(body)
     usage, breakdown = body["usage"], body["usage"]["breakdown"]
@@ -35,19 +35,19 @@ def test_create_answers_by_the_schema_with_a_true_receipt(client: httpx.Client) 
     assert "error" not in body
 
 
-def test_without_reasoning_the_receipt_has_no_reasoning(client: httpx.Client) -> None:
+def test_receipt_without_reasoning_has_no_reasoning_credits(client: httpx.Client) -> None:
     usage = create(client, reasoning_effort="minimal")["usage"]
     assert "reasoning_tokens" not in usage
     assert "reasoning_credits" not in usage["breakdown"]
 
 
-def test_retrieve_returns_what_create_did(client: httpx.Client) -> None:
+def test_retrieve_returns_the_created_completion(client: httpx.Client) -> None:
     created = client.post(CREATE, json=chat())
     retrieved = client.get(f"{CREATE}/{created.json()['id']}")
     assert retrieved.content == created.content
 
 
-def test_unknown_and_foreign_ids_look_the_same(client: httpx.Client, mock: Mock) -> None:
+def test_unknown_and_foreign_ids_get_the_same_404(client: httpx.Client, mock: Mock) -> None:
     completion_id = create(client)["id"]
     with connect(mock, OTHER_KEY) as other:
         for action in ("", "/cancel"):
@@ -60,7 +60,7 @@ def test_unknown_and_foreign_ids_look_the_same(client: httpx.Client, mock: Mock)
             assert foreign["type"] == "not_found"
 
 
-def test_models_and_balance_answer_by_their_schemas(client: httpx.Client) -> None:
+def test_models_and_balance_responses_fit_their_schemas(client: httpx.Client) -> None:
     models = client.get("/v1/models").json()
     assert schema("ModelList").is_valid(models)
     grow = next(model for model in models["data"] if model["kind"] == "chat")
@@ -70,7 +70,7 @@ def test_models_and_balance_answer_by_their_schemas(client: httpx.Client) -> Non
     assert schema("Balance").is_valid(client.get("/v1/balance").json())
 
 
-def test_every_response_carries_the_headers(client: httpx.Client) -> None:
+def test_every_response_has_the_documented_headers(client: httpx.Client) -> None:
     seen = set()
     for response in (
         client.get("/v1/models"), client.get("/v1/balance"), client.post(CREATE, json=chat()),
@@ -98,14 +98,14 @@ def test_every_response_carries_the_headers(client: httpx.Client) -> None:
         ({"Authorization": "Basic YTpi"}, "invalid_api_key"),
     ],
 )
-def test_credentials_that_do_not_work(mock: Mock, headers: dict[str, str], code: str) -> None:
+def test_invalid_credentials_are_refused(mock: Mock, headers: dict[str, str], code: str) -> None:
     response = httpx.post(mock.url + CREATE, json=chat(), headers=headers)
     assert response.status_code == 401
     error = error_of(response)
     assert (error["type"], error["code"]) == ("authentication", code)
 
 
-def test_the_key_works_in_both_headers(mock: Mock) -> None:
+def test_api_key_is_accepted_in_both_headers(mock: Mock) -> None:
     for headers in ({"X-Api-Key": mock.api_key}, {"Authorization": f"Bearer {mock.api_key}"}):
         assert httpx.get(mock.url + "/v1/models", headers=headers).status_code == 200
 
@@ -115,7 +115,9 @@ def test_the_key_works_in_both_headers(mock: Mock) -> None:
     [(VERSION, None), ("2025-01-01", "unknown_version"), ("2026-5-15", "invalid_format"), ("0", "invalid_format"),
      ("2026-05-15x", "invalid_format"), ("2026-05-1\N{SUPERSCRIPT ONE}".encode(), "invalid_format")],
 )  # fmt: skip
-def test_versions(client: httpx.Client, version: str | bytes, code: str | None) -> None:
+def test_api_version_header_is_validated_and_echoed(
+    client: httpx.Client, version: str | bytes, code: str | None
+) -> None:
     response = client.get(
         "/v1/models", headers=[(b"Aurous-Version", version if isinstance(version, bytes) else version.encode())]
     )
@@ -186,7 +188,9 @@ REFUSED: list[tuple[dict[str, Any], int, str, str | None]] = [
 
 
 @pytest.mark.parametrize(("fields", "status", "code", "param"), REFUSED, ids=lambda value: str(value)[:60])
-def test_refusals(client: httpx.Client, fields: dict[str, Any], status: int, code: str, param: str | None) -> None:
+def test_invalid_request_gets_its_documented_code(
+    client: httpx.Client, fields: dict[str, Any], status: int, code: str, param: str | None
+) -> None:
     response = client.post(CREATE, json={**chat(), **fields})
     assert response.status_code == status
     error = error_of(response)
@@ -195,7 +199,7 @@ def test_refusals(client: httpx.Client, fields: dict[str, Any], status: int, cod
 
 
 @pytest.mark.parametrize("missing", ["model", "messages"])
-def test_missing_members(client: httpx.Client, missing: str) -> None:
+def test_missing_member_is_named(client: httpx.Client, missing: str) -> None:
     body = chat()
     del body[missing]
     error = error_of(client.post(CREATE, json=body))
@@ -216,7 +220,7 @@ ACCEPTED: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("fields", ACCEPTED, ids=lambda value: str(value)[:60])
-def test_bounds_just_inside(client: httpx.Client, fields: dict[str, Any]) -> None:
+def test_values_at_the_bounds_are_accepted(client: httpx.Client, fields: dict[str, Any]) -> None:
     assert schema("ChatCompletion").is_valid(create(client, **fields))
 
 
@@ -224,7 +228,7 @@ def test_bounds_just_inside(client: httpx.Client, fields: dict[str, Any]) -> Non
     ("detail", "quality", "tokens"),
     [("low", None, 512), ("high", None, 1024), ("auto", None, 1024), ("high", "xhigh", 2048), ("low", "xhigh", 512)],
 )
-def test_pictures_cost_tokens(client: httpx.Client, detail: str, quality: str | None, tokens: int) -> None:
+def test_images_cost_prompt_tokens(client: httpx.Client, detail: str, quality: str | None, tokens: int) -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png", "detail": detail}}
     bare = {"messages": [{"role": "user", "content": [{"type": "text", "text": "?"}]}]}
     seen = {"messages": [{"role": "user", "content": [{"type": "text", "text": "?"}, picture]}]}
@@ -235,13 +239,13 @@ def test_pictures_cost_tokens(client: httpx.Client, detail: str, quality: str | 
     assert difference == tokens
 
 
-def test_every_code_the_mock_gives_is_documented_or_forced_by_http() -> None:
+def test_every_error_code_is_documented_or_required_by_http() -> None:
     documented = set(SPEC["components"]["x-error-codes"])
     given = {code for *_, code, _ in REFUSED} | {"missing_api_key", "invalid_api_key", "unknown_version"}
     assert given <= documented
 
 
-def test_two_spec_files_are_two_versions(tmp_path: Any) -> None:
+def test_two_spec_files_serve_two_versions(tmp_path: Any) -> None:
     from aurous_mock.server.launcher import running
 
     older = tmp_path / "older.yaml"
@@ -254,6 +258,6 @@ def test_two_spec_files_are_two_versions(tmp_path: Any) -> None:
         assert (old.status_code, old.headers["aurous-version"]) == (200, "2025-01-01")
 
 
-def test_json_is_compact_and_utf8(client: httpx.Client) -> None:
+def test_json_responses_are_compact_utf8(client: httpx.Client) -> None:
     raw = client.post(CREATE, json=chat("naïve 漢字")).content
     assert raw == orjson.dumps(orjson.loads(raw))

@@ -31,7 +31,7 @@ HEADER = "Aurous-Mock-Fault"
         ("skip=1; times=1; id=a", {"skip": 1, "times": 1, "id": "a"}),
     ],
 )
-def test_the_grammar(text: str, fault: dict[str, Any]) -> None:
+def test_fault_text_is_parsed(text: str, fault: dict[str, Any]) -> None:
     assert parse(text) == Fault(text=text.strip(), **fault)
 
 
@@ -40,12 +40,12 @@ def test_the_grammar(text: str, fault: dict[str, Any]) -> None:
     ["", ";", "explode", "status=200", "status=abc", "times=-1", "reset", "reset=sometimes", "latency=-1", "html=1",
      "latency=nan", "latency=inf", "status=500; status=501", "reset=before; stall=head", "when=maybe", "code="],
 )  # fmt: skip
-def test_what_is_no_fault(text: str) -> None:
+def test_invalid_fault_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
 
 
-def test_counting() -> None:
+def test_fault_counts_skip_and_times() -> None:
     fault = parse("status=500; skip=1; times=2")
     assert [fault.applies(earlier) for earlier in range(5)] == [False, True, True, False, False]
 
@@ -56,7 +56,7 @@ def request_with_fault(
     return client.post(CREATE, json=chat(**fields), headers={HEADER: fault, **(headers or {})})
 
 
-def test_a_fault_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
+def test_invalid_fault_header_is_refused(client: httpx.Client) -> None:
     response = request_with_fault(client, "explode=now")
     assert response.status_code == 400
     assert error_of(response)["param"] == HEADER
@@ -64,14 +64,14 @@ def test_a_fault_that_cannot_be_read_is_refused(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("code", sorted(load().current.codes))
-def test_any_documented_code(client: httpx.Client, code: str) -> None:
+def test_every_documented_code_can_be_injected(client: httpx.Client, code: str) -> None:
     response = request_with_fault(client, f"code={code}")
     expected = load().current.code(code)
     assert response.status_code == expected.status
     assert (error_of(response)["code"], error_of(response)["type"]) == (code, expected.type)
 
 
-def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
+def test_status_with_unknown_code_can_be_injected(client: httpx.Client) -> None:
     response = request_with_fault(client, "status=418; code=short_and_stout; retry-after=9")
     assert (response.status_code, error_of(response)["code"]) == (418, "short_and_stout")
     assert response.headers["retry-after"] == "9"
@@ -82,41 +82,41 @@ def test_a_status_and_an_unknown_code(client: httpx.Client) -> None:
     [("status=429", "1"), ("code=tpm_rate_limit_exceeded", "1"), ("status=429; retry-after=0.2", "0.2"),
      ("status=429; retry-after=none", None), ("status=503", None)],
 )  # fmt: skip
-def test_a_429_says_when_to_come_back(client: httpx.Client, fault: str, wait: str | None) -> None:
+def test_injected_429_has_retry_after(client: httpx.Client, fault: str, wait: str | None) -> None:
     assert request_with_fault(client, fault).headers.get("retry-after") == wait
 
 
-def test_a_provider_fault_leaves_no_charge_and_no_hold(client: httpx.Client, mock: Mock) -> None:
+def test_provider_fault_leaves_no_charge_and_no_hold(client: httpx.Client, mock: Mock) -> None:
     assert request_with_fault(client, "code=chat_provider_unavailable").status_code == 502
     assert request_with_fault(client, "code=chat_provider_unavailable", stream=True).status_code == 502
     assert mock.ledger() == []
     assert client.get("/v1/balance").json()["held_credits"] == 0
 
 
-def test_html_is_html(client: httpx.Client) -> None:
+def test_html_fault_sends_html(client: httpx.Client) -> None:
     response = request_with_fault(client, "html")
     assert (response.status_code, response.headers["content-type"]) == (502, "text/html; charset=utf-8")
     assert response.headers["aurous-request-id"].startswith("req_")
 
 
-def test_faults_strike_a_number_of_times(client: httpx.Client) -> None:
+def test_fault_applies_to_the_given_number_of_requests(client: httpx.Client) -> None:
     statuses = [request_with_fault(client, "status=503; times=2").status_code for _ in range(4)]
     assert statuses == [503, 503, 200, 200]
 
 
-def test_each_key_is_counted_apart(client: httpx.Client) -> None:
+def test_fault_is_counted_for_each_idempotency_key(client: httpx.Client) -> None:
     for key in ("a", "b"):
         headers = {"Idempotency-Key": key}
         statuses = [request_with_fault(client, "status=503; times=1", headers).status_code for _ in range(2)]
         assert statuses == [503, 200]
 
 
-def test_an_id_counts_whatever_the_text(client: httpx.Client) -> None:
+def test_faults_with_one_id_share_a_count(client: httpx.Client) -> None:
     assert request_with_fault(client, "status=503; times=1; id=x").status_code == 503
     assert request_with_fault(client, "status=500; times=1; id=x").status_code == 200
 
 
-def test_scripted_faults_strike_in_order(client: httpx.Client, mock: Mock) -> None:
+def test_planted_faults_apply_in_order(client: httpx.Client, mock: Mock) -> None:
     mock.fault("status=503")
     mock.fault("status=500; times=2", method="POST", path=CREATE)
     assert client.get("/v1/models").status_code == 503
@@ -124,7 +124,7 @@ def test_scripted_faults_strike_in_order(client: httpx.Client, mock: Mock) -> No
     assert [client.post(CREATE, json=chat()).status_code for _ in range(3)] == [500, 500, 200]
 
 
-def test_a_scripted_fault_that_cannot_be_read_is_refused(mock: Mock) -> None:
+def test_invalid_planted_fault_is_refused(mock: Mock) -> None:
     response = httpx.post(mock.url + "/_mock/faults", json={"fault": "explode"})
     assert (response.status_code, error_of(response)["param"]) == (400, "fault")
 
@@ -150,7 +150,7 @@ def talk(mock: Mock, fault: str, body: dict[str, Any]) -> tuple[bytes, bool]:
 
 
 @pytest.mark.parametrize(("how", "is_reset"), [("reset", True), ("truncate", False)])
-def test_cuts_of_a_document(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
+def test_document_is_cut_where_the_fault_says(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
     whole = client.post(CREATE, json=chat()).content
     mock.reset()
     before = talk(mock, f"{how}=before", chat())
@@ -169,7 +169,7 @@ def test_cuts_of_a_document(client: httpx.Client, mock: Mock, how: str, is_reset
 
 
 @pytest.mark.parametrize(("how", "is_reset"), [("reset", True), ("truncate", False)])
-def test_cuts_of_a_stream(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
+def test_stream_is_cut_where_the_fault_says(client: httpx.Client, mock: Mock, how: str, is_reset: bool) -> None:
     data, was_reset = talk(mock, f"{how}=3; pace=200", chat(stream=True))
     assert was_reset == is_reset
     assert not data.endswith(b"0\r\n\r\n")
@@ -179,7 +179,7 @@ def test_cuts_of_a_stream(client: httpx.Client, mock: Mock, how: str, is_reset: 
     assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
 
 
-def test_a_cut_that_the_server_does_not_notice(client: httpx.Client, mock: Mock) -> None:
+def test_unnoticed_cut_leaves_a_completed_record(client: httpx.Client, mock: Mock) -> None:
     data, _ = talk(mock, "reset=3; unnoticed", chat(stream=True))
     lines = data_lines(data.decode())
     completion_id = json.loads(lines[0])["id"]
@@ -190,7 +190,7 @@ def test_a_cut_that_the_server_does_not_notice(client: httpx.Client, mock: Mock)
     assert len(mock.ledger()) == 1
 
 
-def test_a_stream_that_ends_too_soon(client: httpx.Client) -> None:
+def test_end_fault_ends_a_stream_early(client: httpx.Client) -> None:
     ended = request_with_fault(client, "end=3", stream=True).text
     assert len(data_lines(ended)) == 3
     assert "[DONE]" not in ended
@@ -200,7 +200,7 @@ def test_a_stream_that_ends_too_soon(client: httpx.Client) -> None:
     assert all(json.loads(line)["choices"][0]["finish_reason"] is None for line in done[:-1])
 
 
-def test_malformed_json(client: httpx.Client) -> None:
+def test_malformed_fault_breaks_the_json(client: httpx.Client) -> None:
     with pytest.raises(json.JSONDecodeError):
         request_with_fault(client, "malformed").json()
     lines = data_lines(request_with_fault(client, "malformed=2", stream=True).text)
@@ -211,7 +211,7 @@ def test_malformed_json(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("place", ["before", "after", "head", "body"])
-def test_stalls_of_a_document(mock: Mock, client: httpx.Client, place: str) -> None:
+def test_stall_fault_stops_a_document(mock: Mock, client: httpx.Client, place: str) -> None:
     with pytest.raises(httpx.ReadTimeout):
         client.post(CREATE, json=chat(), headers={HEADER: f"stall={place}"}, timeout=0.2)
     if place == "before":
@@ -220,7 +220,7 @@ def test_stalls_of_a_document(mock: Mock, client: httpx.Client, place: str) -> N
         assert eventually(lambda: len(mock.ledger()) == 1)
 
 
-def test_a_stalled_stream_is_cancelled_when_the_client_leaves(client: httpx.Client) -> None:
+def test_stalled_stream_is_cancelled_when_the_client_disconnects(client: httpx.Client) -> None:
     headers = {HEADER: "stall=3"}
     with client.stream("POST", CREATE, json=chat(stream=True), headers=headers, timeout=0.3) as response:
         lines = response.iter_lines()
@@ -230,7 +230,7 @@ def test_a_stalled_stream_is_cancelled_when_the_client_leaves(client: httpx.Clie
     assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
 
 
-def test_latency_delays_and_nothing_else(client: httpx.Client) -> None:
+def test_latency_fault_only_delays(client: httpx.Client) -> None:
     with pytest.raises(httpx.ReadTimeout):
         client.post(CREATE, json=chat(), headers={HEADER: "latency=5"}, timeout=0.2)
     response = request_with_fault(client, "latency=0.2")

@@ -177,7 +177,7 @@ async def stream(store: MemoryStore, engine: Any, send: Any) -> str:
 
 @pytest.mark.parametrize("failing_send", range(5))
 @pytest.mark.parametrize("engine", [FakeModel(0), BrokenEngine()], ids=["answering", "broken"])
-def test_stream_lets_go_of_its_hold_wherever_it_fails(engine: Any, failing_send: int) -> None:
+def test_stream_releases_its_hold_wherever_it_fails(engine: Any, failing_send: int) -> None:
     async def scenario() -> None:
         store, sends = FailingStore(failures=2), 0
 
@@ -196,7 +196,7 @@ def test_stream_lets_go_of_its_hold_wherever_it_fails(engine: Any, failing_send:
     asyncio.run(scenario())
 
 
-def test_stream_that_another_server_failed_tells_its_client_so() -> None:
+def test_stream_failed_by_another_server_sends_an_error_frame() -> None:
     async def scenario() -> None:
         store, sent = FailingStore(), b""
 
@@ -214,7 +214,7 @@ def test_stream_that_another_server_failed_tells_its_client_so() -> None:
     asyncio.run(scenario())
 
 
-def test_stream_whose_end_is_not_stored_tells_no_end() -> None:
+def test_stream_whose_end_is_not_stored_sends_no_done() -> None:
     async def scenario() -> None:
         store, sent = FailingStore(failures=1), b""
         finisher = Finisher(store, Sleeps(is_open=False), wait_seconds=0)

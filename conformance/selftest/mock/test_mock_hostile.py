@@ -37,26 +37,26 @@ BODIES = {
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
-def test_bodies_that_are_no_request(client: httpx.Client, body: bytes) -> None:
+def test_bodies_that_are_no_json_object_are_refused(client: httpx.Client, body: bytes) -> None:
     response = client.post(CREATE, content=body, headers=JSON)
     assert response.status_code == 400
     assert error_of(response)["type"] == "invalid_request"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
-def test_other_content_types(client: httpx.Client, content_type: str) -> None:
+def test_unsupported_content_type_is_refused(client: httpx.Client, content_type: str) -> None:
     response = client.post(CREATE, content=orjson.dumps(chat()), headers={"Content-Type": content_type})
     assert response.status_code == 400
     assert error_of(response)["param"] == "Content-Type"
 
 
-def test_a_charset_is_no_other_content_type(client: httpx.Client) -> None:
+def test_content_type_with_charset_is_accepted(client: httpx.Client) -> None:
     headers = {"Content-Type": "Application/JSON; charset=utf-8"}
     assert client.post(CREATE, content=orjson.dumps(chat()), headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_more_than_ten_mebibytes(client: httpx.Client, chunked: bool) -> None:
+def test_body_over_10_mib_is_refused(client: httpx.Client, chunked: bool) -> None:
     body = b" " * (10 * 1024 * 1024 + 1)
     content: Any = (part for part in [body]) if chunked else body
     response = client.post(CREATE, content=content, headers=JSON)
@@ -64,14 +64,14 @@ def test_more_than_ten_mebibytes(client: httpx.Client, chunked: bool) -> None:
     assert error_of(response)["code"] == "request_too_large"
 
 
-def test_ten_mebibytes_are_read(client: httpx.Client) -> None:
+def test_body_of_10_mib_is_read(client: httpx.Client) -> None:
     body = orjson.dumps(chat())
     response = client.post(CREATE, content=body + b" " * (10 * 1024 * 1024 - len(body)), headers=JSON)
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-def test_other_methods(client: httpx.Client, method: str) -> None:
+def test_unsupported_method_is_refused(client: httpx.Client, method: str) -> None:
     response = client.request(method, "/v1/models")
     assert response.status_code == 405
     assert "GET" in response.headers["allow"]
@@ -79,7 +79,7 @@ def test_other_methods(client: httpx.Client, method: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v2/models", "/v1/chat/completions/", "/v1/%00", "/%ff"])
-def test_other_paths(client: httpx.Client, path: str) -> None:
+def test_unknown_path_is_not_found(client: httpx.Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code in (404, 405)
     assert error_of(response)["type"] in ("not_found", "invalid_request")
@@ -110,7 +110,7 @@ def exchange(mock: Mock, data: bytes) -> bytes:
         b"GET / HTTP/1.1\r\nBad Header: x\r\n\r\n",
     ],
 )
-def test_bytes_that_are_no_http(mock: Mock, data: bytes) -> None:
+def test_invalid_http_is_refused_with_400(mock: Mock, data: bytes) -> None:
     answer = exchange(mock, data)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 4"), answer
@@ -119,13 +119,13 @@ def test_bytes_that_are_no_http(mock: Mock, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_generated_requests(seed: int) -> None:
+def test_generated_requests_never_fail_the_server(seed: int) -> None:
     seen = asyncio.run(requesting.run(500, seed))
     assert seen[200] > 100
     assert sum(seen.values()) == 500
 
 
-def test_generated_requests_on_the_wire(client: httpx.Client) -> None:
+def test_generated_requests_over_sockets_never_fail_the_server(client: httpx.Client) -> None:
     rng = random.Random(1)
     for _ in range(300):
         made = requesting.request(rng)

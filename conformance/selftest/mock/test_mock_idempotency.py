@@ -25,11 +25,11 @@ CLAIM = Claim("k", "/a", "f")
         (Entry("/b", "f", "cmp_1", 0, b"{}"), 1, KeyInUse),
     ],
 )
-def test_decisions(entry: Entry | None, now: float, expected: type) -> None:
+def test_idempotency_decision_follows_the_stored_key(entry: Entry | None, now: float, expected: type) -> None:
     assert type(decide(entry, CLAIM, now)) is expected
 
 
-def test_fingerprints_are_canonical() -> None:
+def test_fingerprints_are_of_canonical_json() -> None:
     assert fingerprint({"a": 1, "b": {"c": 2, "d": 3}}) == fingerprint({"b": {"d": 3, "c": 2}, "a": 1})
     assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
     assert fingerprint({"a": None}) != fingerprint({})
@@ -39,7 +39,7 @@ def create(client: httpx.Client, headers: dict[str, str] = KEY, **fields: Any) -
     return client.post(CREATE, json=chat(**fields), headers=headers)
 
 
-def test_a_replay_is_the_same_body_uncharged(client: httpx.Client, mock: Mock) -> None:
+def test_replay_is_the_same_body_without_a_charge(client: httpx.Client, mock: Mock) -> None:
     first, second = create(client), create(client)
     assert "aurous-idempotent-replayed" not in first.headers
     assert second.headers["aurous-idempotent-replayed"] == "true"
@@ -48,7 +48,7 @@ def test_a_replay_is_the_same_body_uncharged(client: httpx.Client, mock: Mock) -
     assert [charge["idempotency_key"] for charge in mock.ledger()] == ["order-7"]
 
 
-def test_key_order_and_space_do_not_matter(client: httpx.Client) -> None:
+def test_key_order_and_whitespace_do_not_matter(client: httpx.Client) -> None:
     create(client, temperature=1)
     reordered = (
         b'{ "temperature": 1,"messages":[{"content":"Name three uses of a paper clip.",'
@@ -59,7 +59,7 @@ def test_key_order_and_space_do_not_matter(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"text": "Another question"}, {"seed": 1}, {"user": "someone"}])
-def test_another_body_conflicts(client: httpx.Client, fields: dict[str, Any]) -> None:
+def test_same_key_with_different_body_conflicts(client: httpx.Client, fields: dict[str, Any]) -> None:
     create(client)
     response = create(client, **fields)
     assert response.status_code == 409
@@ -67,38 +67,38 @@ def test_another_body_conflicts(client: httpx.Client, fields: dict[str, Any]) ->
     assert "retry-after" not in response.headers
 
 
-def test_keys_do_not_share_results(client: httpx.Client) -> None:
+def test_different_keys_make_different_completions(client: httpx.Client) -> None:
     assert create(client).json()["id"] != create(client, {"Idempotency-Key": "order-8"}).json()["id"]
     assert client.post(CREATE, json=chat()).json()["id"] != client.post(CREATE, json=chat()).json()["id"]
 
 
-def test_teams_do_not_share_keys(client: httpx.Client, mock: Mock) -> None:
+def test_teams_do_not_share_idempotency_keys(client: httpx.Client, mock: Mock) -> None:
     create(client)
     with connect(mock, OTHER_KEY) as other:
         assert "aurous-idempotent-replayed" not in create(other).headers
 
 
 @pytest.mark.parametrize("alias", ["Aurous-Idempotency-Key", "Aurous-Idempotent-Key"])
-def test_the_header_has_aliases(client: httpx.Client, alias: str) -> None:
+def test_idempotency_header_has_aliases(client: httpx.Client, alias: str) -> None:
     create(client, {alias: "order-7"})
     assert create(client).headers["aurous-idempotent-replayed"] == "true"
 
 
 @pytest.mark.parametrize(("length", "status"), [(0, 400), (1, 200), (64, 200), (256, 200), (257, 400)])
-def test_lengths_of_keys(client: httpx.Client, length: int, status: int) -> None:
+def test_key_lengths_are_bounded(client: httpx.Client, length: int, status: int) -> None:
     response = create(client, {"Idempotency-Key": "k" * length})
     assert response.status_code == status
     if status == 400:
         assert error_of(response)["code"] == "invalid_format"
 
 
-def test_refused_requests_are_not_kept(client: httpx.Client) -> None:
+def test_refused_request_leaves_its_key_unused(client: httpx.Client) -> None:
     assert create(client, max_tokens=9000).status_code == 400
     assert create(client).status_code == 200
 
 
 @pytest.mark.parametrize("fault", ["status=502", "status=500", "status=429", "code=chat_provider_auth_failed"])
-def test_failures_are_not_kept(client: httpx.Client, mock: Mock, fault: str) -> None:
+def test_failed_completion_leaves_its_key_unused(client: httpx.Client, mock: Mock, fault: str) -> None:
     failed = create(client, {**KEY, "Aurous-Mock-Fault": fault})
     assert failed.status_code >= 429
     well = create(client)
@@ -107,7 +107,7 @@ def test_failures_are_not_kept(client: httpx.Client, mock: Mock, fault: str) -> 
     assert len(mock.ledger()) == 1
 
 
-def test_an_answer_that_was_lost_is_replayed(client: httpx.Client, mock: Mock) -> None:
+def test_lost_response_is_replayed(client: httpx.Client, mock: Mock) -> None:
     lost = create(client, {**KEY, "Aurous-Mock-Fault": "status=502; when=after"})
     assert lost.status_code == 502
     assert create(client).headers["aurous-idempotent-replayed"] == "true"
@@ -124,7 +124,7 @@ def test_keys_expire_after_a_day(client: httpx.Client, mock: Mock) -> None:
     assert again.json()["id"] != first
 
 
-def test_a_hundred_at_once_make_one_completion(mock: Mock) -> None:
+def test_100_concurrent_requests_with_one_key_make_one_completion(mock: Mock) -> None:
     responses = asyncio.run(post_all(mock.url, mock.api_key, [chat()] * 100, KEY))
     outcomes = Counter((r.status_code, r.headers.get("aurous-idempotent-replayed")) for r in responses)
     assert outcomes[200, None] == 1
@@ -133,7 +133,7 @@ def test_a_hundred_at_once_make_one_completion(mock: Mock) -> None:
     assert len(mock.ledger()) == 1
 
 
-def test_a_key_of_another_route_conflicts(client: httpx.Client) -> None:
+def test_key_used_on_another_route_conflicts(client: httpx.Client) -> None:
     completion_id = create(client).json()["id"]
     response = client.post(f"{CREATE}/{completion_id}/cancel", headers=KEY)
     assert (response.status_code, error_of(response)["code"]) == (409, "idempotency_key_in_use")
@@ -141,7 +141,7 @@ def test_a_key_of_another_route_conflicts(client: httpx.Client) -> None:
     assert error_of(response)["code"] == "chat_cancel_target_already_terminal"
 
 
-def test_while_the_first_runs_the_others_conflict(mock: Mock) -> None:
+def test_key_of_a_running_request_conflicts(mock: Mock) -> None:
     headers = {**KEY, "Aurous-Mock-Fault": "pace=30"}
     responses = asyncio.run(post_all(mock.url, mock.api_key, [chat()] * 20, headers))
     outcomes = Counter((r.status_code, r.headers.get("aurous-idempotent-replayed")) for r in responses)

@@ -160,7 +160,7 @@ def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> 
     run(tmp_path, scenario)
 
 
-def test_what_is_finished_is_not_renewed(tmp_path: Path) -> None:
+def test_lease_of_finished_completion_is_not_renewed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
         await first.open(start("cmp_1"))
         await first.open(start("cmp_2"))
@@ -171,7 +171,7 @@ def test_what_is_finished_is_not_renewed(tmp_path: Path) -> None:
     run(tmp_path, scenario)
 
 
-def test_lost_answer_to_a_start_is_not_renewed(tmp_path: Path) -> None:
+def test_lease_of_a_start_whose_response_was_lost_is_not_renewed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
         task = asyncio.create_task(first.open(start("cmp_1")))
         await asyncio.sleep(0)

@@ -19,7 +19,7 @@ def balance(client: httpx.Client) -> dict[str, Decimal]:
     return {name: Decimal(repr(value)) for name, value in body.items() if isinstance(value, float)}
 
 
-def test_receipts_add_up() -> None:
+def test_receipt_adds_up_to_the_charge() -> None:
     usage = Usage(prompt=200, completion=600, reasoning=50)
     receipt = pricing.receipt(usage, GROW)
     assert receipt["total_tokens"] == 850
@@ -30,13 +30,13 @@ def test_receipts_add_up() -> None:
     assert pricing.charge(usage, GROW) == 307_500
 
 
-def test_a_hold_covers_all_that_may_be_charged() -> None:
+def test_hold_covers_the_largest_possible_charge() -> None:
     for effort, most in pricing.REASONING_TOKENS.items():
         worst = Usage(prompt=1000, completion=500, reasoning=most)
         assert pricing.hold(1000, 500, effort, GROW) >= pricing.charge(worst, GROW)
 
 
-def test_the_balance_falls_by_exactly_the_charge(client: httpx.Client, mock: Mock) -> None:
+def test_balance_falls_by_exactly_the_charge(client: httpx.Client, mock: Mock) -> None:
     for streamed in (False, True):
         before = balance(client)
         response = client.post(CREATE, json=chat(stream=streamed))
@@ -48,7 +48,7 @@ def test_the_balance_falls_by_exactly_the_charge(client: httpx.Client, mock: Moc
     assert [charge["status"] for charge in mock.ledger()] == ["completed", "completed"]
 
 
-def test_too_little_money(client: httpx.Client) -> None:
+def test_insufficient_balance_is_refused_with_402(client: httpx.Client) -> None:
     with running(credits=MICRO) as poor, connect(poor) as customer:
         refused = customer.post(CREATE, json=chat(), headers={"Idempotency-Key": "k"})
         assert refused.status_code == 402
@@ -58,7 +58,7 @@ def test_too_little_money(client: httpx.Client) -> None:
         assert customer.post(CREATE, json=chat(max_tokens=5), headers={"Idempotency-Key": "k"}).status_code == 200
 
 
-def test_holds_keep_money_together() -> None:
+def test_holds_reserve_credits_of_running_calls() -> None:
     hold = pricing.hold(20, 100, "minimal", GROW)
     with running(credits=hold * 5) as poor:
         body = chat(max_tokens=100, reasoning_effort="minimal")
@@ -73,7 +73,7 @@ def test_holds_keep_money_together() -> None:
             assert balance(customer)["held_credits"] == 0
 
 
-def test_a_bucket_refills_over_a_minute() -> None:
+def test_rate_limit_bucket_refills_over_a_minute() -> None:
     state = None
     for _ in range(60):
         state, wait = take_tokens(state, 1, 60, now=0)
@@ -86,7 +86,7 @@ def test_a_bucket_refills_over_a_minute() -> None:
     assert state.refilled(60, now=1000).info(60) == RateLimitInfo(limit=60, remaining=60, reset=1000)
 
 
-def test_a_bucket_lets_through_what_it_could_never_hold() -> None:
+def test_request_larger_than_the_bucket_is_admitted_when_full() -> None:
     state, wait = take_tokens(None, 50, 10, now=0)
     assert wait == 0
     assert take_tokens(state, 1, 10, now=0)[1] > 0
@@ -98,7 +98,7 @@ def limited() -> Iterator[Mock]:
         yield mock
 
 
-def test_requests_per_minute(limited: Mock) -> None:
+def test_requests_per_minute_are_limited(limited: Mock) -> None:
     with connect(limited) as client:
         remaining = [int(client.get("/v1/models").headers["x-ratelimit-remaining"]) for _ in range(3)]
         assert remaining == [2, 1, 0]
@@ -109,7 +109,7 @@ def test_requests_per_minute(limited: Mock) -> None:
         assert client.get("/v1/models").status_code == 200
 
 
-def test_tokens_per_minute(limited: Mock) -> None:
+def test_tokens_per_minute_are_limited(limited: Mock) -> None:
     with connect(limited) as client:
         first = client.post(CREATE, json=chat("Write 300 words.", reasoning_effort="minimal"))
         assert first.headers["x-ratelimit-tpm-limit"] == "200"

@@ -48,7 +48,7 @@ def sdk(mock: Mock) -> Iterator[OpenAI]:
         yield sdk
 
 
-def test_create(sdk: OpenAI) -> None:
+def test_openai_create_works(sdk: OpenAI) -> None:
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION)
     assert completion.choices[0].message.content
     assert completion.choices[0].finish_reason == "stop"
@@ -57,7 +57,7 @@ def test_create(sdk: OpenAI) -> None:
     assert completion.id.startswith("cmp_")
 
 
-def test_stream(sdk: OpenAI) -> None:
+def test_openai_stream_works(sdk: OpenAI) -> None:
     text, usage = "", None
     for chunk in sdk.chat.completions.create(model=MODEL, messages=QUESTION, stream=True):
         text += chunk.choices[0].delta.content or ""
@@ -66,7 +66,7 @@ def test_stream(sdk: OpenAI) -> None:
     assert usage is not None
 
 
-def test_the_stream_helper(sdk: OpenAI) -> None:
+def test_openai_stream_helper_works(sdk: OpenAI) -> None:
     with sdk.chat.completions.stream(model=MODEL, messages=QUESTION) as stream:
         text = "".join(event.delta for event in stream if event.type == "content.delta")
         final = stream.get_final_completion()
@@ -74,7 +74,7 @@ def test_the_stream_helper(sdk: OpenAI) -> None:
     assert final.choices[0].finish_reason == "stop"
 
 
-def test_the_stream_helper_with_tools(sdk: OpenAI) -> None:
+def test_openai_stream_helper_assembles_tool_calls(sdk: OpenAI) -> None:
     with sdk.chat.completions.stream(model=MODEL, messages=QUESTION, tools=[WEATHER]) as stream:
         final = stream.get_final_completion()
     calls = final.choices[0].message.tool_calls
@@ -82,7 +82,7 @@ def test_the_stream_helper_with_tools(sdk: OpenAI) -> None:
     assert set(json.loads(calls[0].function.arguments)) == {"city", "unit"}
 
 
-def test_tools_there_and_back(sdk: OpenAI) -> None:
+def test_openai_tool_results_are_accepted(sdk: OpenAI) -> None:
     asked = sdk.chat.completions.create(model=MODEL, messages=QUESTION, tools=[WEATHER])
     assert asked.choices[0].finish_reason == "tool_calls"
     message: Any = asked.choices[0].message
@@ -95,7 +95,7 @@ def test_tools_there_and_back(sdk: OpenAI) -> None:
     assert not told.choices[0].message.tool_calls
 
 
-def test_tools_forced_and_forbidden(sdk: OpenAI) -> None:
+def test_openai_tool_choice_is_respected(sdk: OpenAI) -> None:
     forced: Any = {"type": "function", "function": {"name": "get_weather"}}
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, tools=[WEATHER], tool_choice=forced)
     assert completion.choices[0].message.tool_calls
@@ -104,7 +104,7 @@ def test_tools_forced_and_forbidden(sdk: OpenAI) -> None:
     assert completion.choices[0].message.content
 
 
-def test_parse(sdk: OpenAI) -> None:
+def test_openai_parse_gives_a_typed_answer(sdk: OpenAI) -> None:
     completion = sdk.chat.completions.parse(model=MODEL, messages=QUESTION, response_format=Reasoning)
     parsed = completion.choices[0].message.parsed
     assert isinstance(parsed, Reasoning)
@@ -112,13 +112,13 @@ def test_parse(sdk: OpenAI) -> None:
     assert parsed.final_answer
 
 
-def test_json_object(sdk: OpenAI) -> None:
+def test_openai_json_object_is_valid_json(sdk: OpenAI) -> None:
     wanted: Any = {"type": "json_object"}
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, response_format=wanted)
     assert isinstance(json.loads(completion.choices[0].message.content or ""), dict)
 
 
-def test_logprobs(sdk: OpenAI) -> None:
+def test_openai_logprobs_are_typed(sdk: OpenAI) -> None:
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION, logprobs=True, top_logprobs=3)
     logprobs = completion.choices[0].logprobs
     assert logprobs is not None
@@ -127,7 +127,7 @@ def test_logprobs(sdk: OpenAI) -> None:
     assert all(len(token.top_logprobs) == 3 for token in logprobs.content)
 
 
-def test_stop_and_seed_and_length(sdk: OpenAI) -> None:
+def test_openai_stop_seed_and_max_tokens_are_respected(sdk: OpenAI) -> None:
     def ask(**fields: Any) -> Any:
         return sdk.chat.completions.create(model=MODEL, messages=QUESTION, **fields).choices[0]
 
@@ -138,7 +138,7 @@ def test_stop_and_seed_and_length(sdk: OpenAI) -> None:
     assert ask(seed=5, max_tokens=3).finish_reason == "length"
 
 
-def test_pictures_and_extra_parameters(sdk: OpenAI) -> None:
+def test_openai_images_and_extra_parameters_are_accepted(sdk: OpenAI) -> None:
     parts: Any = [
         {"type": "text", "text": "What is this?"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo=", "detail": "low"}},
@@ -156,7 +156,7 @@ def test_pictures_and_extra_parameters(sdk: OpenAI) -> None:
     assert completion.usage.prompt_tokens > 512
 
 
-def test_models_and_retrieve(sdk: OpenAI) -> None:
+def test_openai_models_can_be_listed_and_retrieved(sdk: OpenAI) -> None:
     assert MODEL in [model.id for model in sdk.models.list()]
     completion = sdk.chat.completions.create(model=MODEL, messages=QUESTION)
     assert sdk.chat.completions.retrieve(completion.id) == completion
@@ -174,7 +174,9 @@ def test_models_and_retrieve(sdk: OpenAI) -> None:
         ({}, "reset=after", openai.APIConnectionError),
     ],
 )
-def test_typed_errors(sdk: OpenAI, fields: dict[str, Any], fault: str | None, expected: type[Exception]) -> None:
+def test_openai_raises_its_typed_errors(
+    sdk: OpenAI, fields: dict[str, Any], fault: str | None, expected: type[Exception]
+) -> None:
     headers = {"Aurous-Mock-Fault": fault} if fault else None
     asked: dict[str, Any] = {"model": MODEL, "messages": QUESTION, **fields}
     with pytest.raises(expected) as raised:
@@ -186,18 +188,18 @@ def test_typed_errors(sdk: OpenAI, fields: dict[str, Any], fault: str | None, ex
         assert error.body["request_id"] == error.response.headers["aurous-request-id"]
 
 
-def test_a_wrong_key(mock: Mock) -> None:
+def test_openai_wrong_key_raises_authentication_error(mock: Mock) -> None:
     with OpenAI(base_url=mock.url + "/v1", api_key="wrong") as sdk, pytest.raises(openai.AuthenticationError):
         sdk.models.list()
 
 
-def test_retries_get_through(mock: Mock) -> None:
+def test_openai_retries_succeed(mock: Mock) -> None:
     headers = {"Aurous-Mock-Fault": "status=503; retry-after=0.01; times=2"}
     with OpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=2) as sdk:
         assert sdk.chat.completions.create(model=MODEL, messages=QUESTION, extra_headers=headers).id
 
 
-def test_an_error_within_a_stream(sdk: OpenAI) -> None:
+def test_openai_error_within_a_stream_raises(sdk: OpenAI) -> None:
     stream = sdk.chat.completions.create(
         model=MODEL, messages=QUESTION, stream=True, extra_headers={"Aurous-Mock-Fault": "error-frame=3"}
     )
@@ -205,7 +207,7 @@ def test_an_error_within_a_stream(sdk: OpenAI) -> None:
         list(stream)
 
 
-def test_closing_a_stream_cancels_it(sdk: OpenAI) -> None:
+def test_openai_closing_a_stream_cancels_it(sdk: OpenAI) -> None:
     slow = {"Aurous-Mock-Fault": "pace=50"}
     stream = sdk.chat.completions.create(model=MODEL, messages=QUESTION, stream=True, extra_headers=slow)
     completion_id = next(iter(stream)).id
@@ -218,7 +220,7 @@ def test_closing_a_stream_cancels_it(sdk: OpenAI) -> None:
     assert eventually(is_cancelled, seconds=5)
 
 
-def test_many_at_once(mock: Mock) -> None:
+def test_many_concurrent_openai_calls_succeed(mock: Mock) -> None:
     async def go() -> None:
         async with AsyncOpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=0) as sdk:
 

@@ -41,7 +41,7 @@ def refusal(response: httpx.Response) -> tuple[int, str, str | None]:
     return response.status_code, error["code"], error["param"]
 
 
-def test_created_response_has_a_made_up_body_that_fits_and_its_headers(zorps: httpx.Client) -> None:
+def test_created_response_has_a_generated_body_and_its_headers(zorps: httpx.Client) -> None:
     response = zorps.post("/v1/zorps", json={"name": "stew"}, headers=LEVEL)
     assert response.status_code == 201
     assert response.headers["location"] == "/v1/zorps/zrp_1"
@@ -49,7 +49,7 @@ def test_created_response_has_a_made_up_body_that_fits_and_its_headers(zorps: ht
     assert jsonschema_rs.Draft202012Validator(schema).is_valid(response.json())
 
 
-def test_made_up_body_is_the_same_for_the_same_seed(zorps: httpx.Client) -> None:
+def test_generated_body_is_the_same_for_the_same_seed(zorps: httpx.Client) -> None:
     bodies = {zorps.post("/v1/zorps", json={"name": name}, headers=LEVEL).content for name in ("one", "two")}
     assert len(bodies) == 1
 

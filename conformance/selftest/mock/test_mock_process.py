@@ -19,7 +19,7 @@ KEY = {"X-Api-Key": DEFAULT_KEY}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> None:
+def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
     with process() as (mock, url):
         response = httpx.post(url + CREATE, json=chat(), headers=KEY)
         assert response.status_code == 200
@@ -32,7 +32,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(number: signal.Signals) -> No
         assert (request_id, method, path, status) == (response.headers["aurous-request-id"], "POST", CREATE, "200")
 
 
-def test_the_log_never_shows_a_key() -> None:
+def test_log_never_shows_a_key() -> None:
     with process() as (mock, url):
         httpx.get(f"{url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
         httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
@@ -42,7 +42,7 @@ def test_the_log_never_shows_a_key() -> None:
     assert DEFAULT_KEY not in log
 
 
-def test_a_client_that_leaves_while_it_asks_is_no_failure() -> None:
+def test_disconnect_during_a_request_is_no_error_in_the_log() -> None:
     head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {DEFAULT_KEY}\r\nContent-Type: application/json\r\n"
     with process() as (mock, url):
         with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as leaving:
@@ -54,7 +54,7 @@ def test_a_client_that_leaves_while_it_asks_is_no_failure() -> None:
     assert log == ""
 
 
-def test_a_signal_ends_streams_with_a_cancel_frame() -> None:
+def test_signal_ends_streams_with_a_cancel_frame() -> None:
     with process("--tokens-per-second", "50") as (mock, url):
         with httpx.stream("POST", url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
             lines = response.iter_lines()
@@ -156,22 +156,22 @@ def failing(*flags: str) -> str:
         (["--host", "203.0.113.7"], "203.0.113.7"),
     ],
 )
-def test_what_cannot_work_is_one_line_and_two(flags: list[str], word: str) -> None:
+def test_invalid_settings_print_one_line_and_exit_2(flags: list[str], word: str) -> None:
     assert word in failing(*flags)
 
 
-def test_a_state_file_that_is_none(tmp_path: Path) -> None:
+def test_state_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     state.write_text("This is a letter to a friend, not a database. " * 100)
     assert str(state) in failing("--state", str(state))
 
 
-def test_a_password_is_not_repeated() -> None:
+def test_password_of_a_state_url_is_not_repeated() -> None:
     line = failing("--state", "postgresql+psycopg://mock:sesame@127.0.0.1:9/none")
     assert "sesame" not in line
 
 
-def test_a_port_in_use() -> None:
+def test_port_in_use_is_reported_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert str(port) in failing("--port", str(port))
@@ -202,7 +202,7 @@ def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
     assert "/_mock/ledger" in shown
 
 
-def test_pace_and_first_token() -> None:
+def test_pace_and_first_token_delay_are_settings() -> None:
     with process("--tokens-per-second", "100", "--first-token", "0.1") as (_, url):
         response = httpx.post(url + CREATE, json=chat(max_tokens=10), headers=KEY)
         assert response.elapsed.total_seconds() >= 0.2
@@ -211,7 +211,7 @@ def test_pace_and_first_token() -> None:
         assert data_lines(streamed.text)[-1] == "[DONE]"
 
 
-def test_starting_imports_nothing_heavy_and_no_client() -> None:
+def test_start_imports_neither_heavy_packages_nor_a_client() -> None:
     heavy = {"sqlalchemy", "httpx", "pydantic", "hypothesis", "aurous", "aurous_client"}
     modules = "aurous_mock.server.uvicorn_server, aurous_mock.server.cli"
     script = f"import sys, {modules}; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
@@ -230,7 +230,7 @@ def test_no_module_names_a_client_package() -> None:
                 assert words[1].split(".")[0] not in ("aurous", "aurous_client"), module
 
 
-def test_a_missing_package_is_one_line() -> None:
+def test_missing_package_is_reported_in_one_line() -> None:
     # As in an environment that has the wheel and not its extra.
     hidden = "import sys; sys.modules['orjson'] = None; from aurous_mock.__main__ import main; main()"
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False)  # noqa: S603

@@ -58,7 +58,7 @@ async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object
     return store, service, task
 
 
-def test_a_document_that_is_being_made_cannot_be_cancelled() -> None:
+def test_running_document_cannot_be_cancelled() -> None:
     async def go() -> None:
         engine = Patient()
         store, service, task = await begin(engine)
@@ -72,7 +72,7 @@ def test_a_document_that_is_being_made_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("a bug"), APIError("chat_provider_unavailable", "gone")], ids=str)
-def test_an_engine_that_fails_leaves_a_failed_record_and_no_hold(error: Exception) -> None:
+def test_failing_model_leaves_a_failed_record_and_no_hold(error: Exception) -> None:
     async def go() -> None:
         engine = Patient(error)
         store, _, task = await begin(engine)
@@ -89,7 +89,7 @@ def test_an_engine_that_fails_leaves_a_failed_record_and_no_hold(error: Exceptio
     asyncio.run(go())
 
 
-def test_a_request_that_is_given_up_fails_too() -> None:
+def test_abandoned_request_leaves_a_failed_record() -> None:
     async def go() -> None:
         store, _, task = await begin(Patient())
         task.cancel()
@@ -102,7 +102,7 @@ def test_a_request_that_is_given_up_fails_too() -> None:
     asyncio.run(go())
 
 
-def test_a_completion_that_was_ended_elsewhere_is_not_given_out() -> None:
+def test_completion_failed_by_another_server_is_not_returned() -> None:
     async def go() -> None:
         engine = Patient()
         store, _, task = await begin(engine)

@@ -79,7 +79,7 @@ def finish(number: int = 1, status: str = "completed", charge: int = 40) -> Fini
     return FinishCompletion(id=f"cmp_{number}", status=status, body=b'{"done": true}', charge=charge)
 
 
-def test_a_completion_is_opened_closed_and_charged_once(make: Callable[[], Store]) -> None:
+def test_completion_is_opened_closed_and_charged_once(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert await store.open(start()) == Started()
         record = await store.find("t", "cmp_1")
@@ -98,7 +98,7 @@ def test_a_completion_is_opened_closed_and_charged_once(make: Callable[[], Store
     run(make, scenario)
 
 
-def test_teams_are_apart(make: Callable[[], Store]) -> None:
+def test_store_separates_teams(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         await store.open(start(1, claim=CLAIM))
         assert await store.open(start(2, claim=CLAIM, team="u")) == Started()
@@ -108,7 +108,7 @@ def test_teams_are_apart(make: Callable[[], Store]) -> None:
     run(make, scenario)
 
 
-def test_a_hold_that_is_not_covered_leaves_no_trace(make: Callable[[], Store]) -> None:
+def test_refused_hold_leaves_no_trace(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert await store.open(start(1, hold=900)) == Started()
         assert await store.open(start(2, hold=101, claim=CLAIM)) == InsufficientCredits(100)
@@ -118,7 +118,7 @@ def test_a_hold_that_is_not_covered_leaves_no_trace(make: Callable[[], Store]) -
     run(make, scenario)
 
 
-def test_a_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> None:
+def test_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         await store.open(start())
         await store.close(finish(charge=5000))
@@ -128,7 +128,7 @@ def test_a_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) ->
     run(make, scenario)
 
 
-def test_the_life_of_a_key(make: Callable[[], Store]) -> None:
+def test_key_is_claimed_kept_replayed_and_expired(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert await store.open(start(1, claim=CLAIM)) == Started()
         assert isinstance(await store.open(start(2, claim=CLAIM)), KeyInUse)
@@ -147,10 +147,10 @@ def test_the_life_of_a_key(make: Callable[[], Store]) -> None:
     run(make, scenario)
 
 
-def test_one_of_many_claims_wins(make: Callable[[], Store]) -> None:
+def test_one_of_many_concurrent_claims_wins(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        verdicts = await asyncio.gather(*(store.open(start(n, hold=1, claim=CLAIM)) for n in range(40)))
-        assert Counter(type(verdict) for verdict in verdicts) == {Started: 1, KeyInUse: 39}
+        results = await asyncio.gather(*(store.open(start(n, hold=1, claim=CLAIM)) for n in range(40)))
+        assert Counter(type(result) for result in results) == {Started: 1, KeyInUse: 39}
         assert (await store.balance("t")).held == 1
 
     run(make, scenario)
@@ -158,13 +158,13 @@ def test_one_of_many_claims_wins(make: Callable[[], Store]) -> None:
 
 def test_holds_never_exceed_the_balance(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        verdicts = await asyncio.gather(*(store.open(start(n, hold=100)) for n in range(30)))
-        assert Counter(type(verdict) for verdict in verdicts) == {Started: 10, InsufficientCredits: 20}
+        results = await asyncio.gather(*(store.open(start(n, hold=100)) for n in range(30)))
+        assert Counter(type(result) for result in results) == {Started: 10, InsufficientCredits: 20}
 
     run(make, scenario)
 
 
-def test_counting_and_rules(make: Callable[[], Store]) -> None:
+def test_counters_and_fault_rules_are_stored(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
         assert await store.count("b") == 0
@@ -192,7 +192,7 @@ def ledger(url: str) -> list[dict[str, Any]]:
     return charges
 
 
-def test_nothing_acknowledged_is_lost_to_kill_9(tmp_path: Path) -> None:
+def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
     acknowledged: dict[str, httpx.Response] = {}
     with process(*state) as (mock, url):
@@ -261,19 +261,19 @@ async def _race(first: str, second: str) -> list[httpx.Response]:
     return [response for half in await asyncio.gather(*halves) for response in half]
 
 
-def test_two_servers_share_a_file(tmp_path: Path) -> None:
+def test_two_servers_share_a_sqlite_file(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
     with process(*state) as (_, first), process(*state) as (_, second):
         share(first, second)
 
 
-def test_two_servers_share_a_postgresql(postgres: str) -> None:
+def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
     with process("--state", postgres) as (_, first), process("--state", postgres) as (_, second):
         httpx.post(first + "/_mock/reset")
         share(first, second)
 
 
-def test_a_dead_server_frees_its_keys_for_the_others(postgres: str) -> None:
+def test_keys_of_a_dead_server_are_released(postgres: str) -> None:
     with process("--state", postgres) as (dying, first), process("--state", postgres) as (_, second):
         httpx.post(first + "/_mock/reset")
         key = {"Idempotency-Key": "orphan"}
@@ -321,7 +321,7 @@ def _children(pid: int, without: int = 0) -> tuple[int, int] | None:
     return (workers[0], workers[1]) if len(workers) == 2 and without not in workers else None
 
 
-def test_workers_that_cannot_work_are_one_line_and_two(tmp_path: Path) -> None:
+def test_workers_with_invalid_settings_print_one_line_and_exit_2(tmp_path: Path) -> None:
     mock = launch("--workers", "2", "--state", str(tmp_path / "missing" / "state.db"))
     output, log = mock.communicate(timeout=PATIENCE)
     assert (mock.returncode, output, len(log.splitlines())) == (2, "", 1)

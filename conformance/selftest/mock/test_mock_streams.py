@@ -42,7 +42,7 @@ def stream(client: httpx.Client, headers: dict[str, str] | None = None, **fields
      {"response_format": {"type": "json_object"}}],
     ids=str,
 )  # fmt: skip
-def test_the_grammar(client: httpx.Client, fields: dict[str, Any]) -> None:
+def test_stream_has_the_documented_frames(client: httpx.Client, fields: dict[str, Any]) -> None:
     chunks = frames(stream(client, **fields).text)
     checker = schema("ChatCompletionChunk")
     assert all(checker.is_valid(chunk) for chunk in chunks)
@@ -63,14 +63,14 @@ def test_the_grammar(client: httpx.Client, fields: dict[str, Any]) -> None:
         assert choice["logprobs"]["content"] == sent
 
 
-def test_a_stream_says_what_the_document_says(client: httpx.Client) -> None:
+def test_stream_and_document_have_the_same_content(client: httpx.Client) -> None:
     document = client.post(CREATE, json=chat()).json()
     chunks = frames(stream(client).text)
     assert content_of(chunks) == document["choices"][0]["message"]["content"]
     assert chunks[-1]["usage"] == document["usage"]
 
 
-def test_calls_arrive_in_pieces(client: httpx.Client) -> None:
+def test_tool_calls_arrive_in_pieces(client: httpx.Client) -> None:
     chunks = frames(stream(client, tools=[WEATHER]).text)
     deltas = [call for chunk in chunks for call in chunk["choices"][0]["delta"].get("tool_calls", ())]
     assert deltas[0]["function"]["name"] == "get_weather"
@@ -80,12 +80,12 @@ def test_calls_arrive_in_pieces(client: httpx.Client) -> None:
     assert chunks[-1]["choices"][0]["finish_reason"] == "tool_calls"
 
 
-def test_usage_is_left_out_when_declined(client: httpx.Client) -> None:
+def test_usage_is_omitted_when_declined(client: httpx.Client) -> None:
     chunks = frames(stream(client, stream_options={"include_usage": False}).text)
     assert not any("usage" in chunk for chunk in chunks)
 
 
-def test_a_key_is_ignored_with_a_warning(client: httpx.Client, mock: Mock) -> None:
+def test_idempotency_key_of_a_stream_is_ignored_with_a_warning(client: httpx.Client, mock: Mock) -> None:
     first, second = (stream(client, {"Idempotency-Key": "k"}) for _ in range(2))
     for response in (first, second):
         assert response.headers["aurous-idempotency-status"] == "ignored_streaming"
@@ -97,29 +97,29 @@ def test_a_key_is_ignored_with_a_warning(client: httpx.Client, mock: Mock) -> No
     assert len(mock.ledger()) == 2
 
 
-def test_without_a_key_there_is_no_warning(client: httpx.Client) -> None:
+def test_stream_without_a_key_has_no_warning(client: httpx.Client) -> None:
     response = stream(client)
     assert response.headers["aurous-idempotency-status"] == "not_set"
     assert not any("warning" in frame for frame in frames(response.text))
 
 
-def test_a_document_has_no_idempotency_status(client: httpx.Client) -> None:
+def test_document_has_no_idempotency_status_header(client: httpx.Client) -> None:
     assert "aurous-idempotency-status" not in client.post(CREATE, json=chat()).headers
 
 
-def test_silence_is_filled_with_comments(client: httpx.Client) -> None:
+def test_silent_stream_sends_keep_alive_comments(client: httpx.Client) -> None:
     text = stream(client, {"Aurous-Mock-Fault": "pace=5; keep-alive=0.02"}, max_tokens=2).text
     assert text.count(": keep-alive\n\n") >= 3
     assert len(frames(text)) == 4
 
 
-def test_refusals_come_before_the_stream(client: httpx.Client) -> None:
+def test_refused_stream_is_an_error_response(client: httpx.Client) -> None:
     response = client.post(CREATE, json=chat(stream=True, max_tokens=9000))
     assert response.status_code == 400
     assert response.headers["content-type"] == "application/json"
 
 
-def test_a_running_stream_is_in_progress(client: httpx.Client, mock: Mock) -> None:
+def test_record_of_a_running_stream_is_in_progress(client: httpx.Client, mock: Mock) -> None:
     with client.stream("POST", CREATE, json=long_chat(), headers=SLOW) as response:
         lines = response.iter_lines()
         completion_id = first_id(lines)
@@ -139,7 +139,7 @@ def _with_content(client: httpx.Client, completion_id: str) -> dict[str, Any] | 
     return record if record["choices"][0]["message"]["content"] else None
 
 
-def test_cancel_ends_the_stream_and_charges_what_was_made(client: httpx.Client, mock: Mock) -> None:
+def test_cancel_ends_the_stream_and_charges_what_was_generated(client: httpx.Client, mock: Mock) -> None:
     with client.stream("POST", CREATE, json=long_chat(), headers=SLOW) as response:
         lines = response.iter_lines()
         completion_id = first_id(lines)
@@ -158,7 +158,7 @@ def test_cancel_ends_the_stream_and_charges_what_was_made(client: httpx.Client, 
     assert [charge["credits_charged"] for charge in mock.ledger()] == [body["usage"]["credits_charged"]]
 
 
-def test_what_cannot_be_cancelled(client: httpx.Client, mock: Mock) -> None:
+def test_finished_and_foreign_completions_cannot_be_cancelled(client: httpx.Client, mock: Mock) -> None:
     done = frames(stream(client).text)[0]["id"]
     response = client.post(f"{CREATE}/{done}/cancel")
     assert (response.status_code, error_of(response)["code"]) == (409, "chat_cancel_target_already_terminal")
@@ -170,7 +170,7 @@ def test_what_cannot_be_cancelled(client: httpx.Client, mock: Mock) -> None:
         assert other.post(f"{CREATE}/{first_id(lines)}/cancel").status_code == 404
 
 
-def test_of_two_cancels_one_wins(client: httpx.Client) -> None:
+def test_one_of_two_concurrent_cancels_wins(client: httpx.Client) -> None:
     with client.stream("POST", CREATE, json=long_chat(), headers=SLOW) as response:
         lines = response.iter_lines()
         completion_id = first_id(lines)
@@ -188,7 +188,7 @@ def test_of_two_cancels_one_wins(client: httpx.Client) -> None:
     assert 200 in statuses
 
 
-def test_a_client_that_leaves_is_charged_for_what_was_made(client: httpx.Client, mock: Mock) -> None:
+def test_disconnect_is_charged_for_what_was_generated(client: httpx.Client, mock: Mock) -> None:
     with client.stream("POST", CREATE, json=long_chat(), headers=SLOW) as response:
         completion_id = first_id(response.iter_lines())
     assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
@@ -198,7 +198,7 @@ def test_a_client_that_leaves_is_charged_for_what_was_made(client: httpx.Client,
     assert 0 < record["usage"]["completion_tokens"] < 1000 or record["usage"]["completion_tokens"] == 0
 
 
-def test_a_client_that_stops_reading_can_still_be_cancelled(client: httpx.Client) -> None:
+def test_stream_of_a_client_that_stops_reading_can_be_cancelled(client: httpx.Client) -> None:
     # Twenty alternatives to each token make an answer that no socket buffer holds.
     with client.stream("POST", CREATE, json=long_chat(8000, logprobs=True, top_logprobs=20)) as response:
         lines = response.iter_lines()
@@ -207,7 +207,7 @@ def test_a_client_that_stops_reading_can_still_be_cancelled(client: httpx.Client
         assert client.post(f"{CREATE}/{completion_id}/cancel").json()["status"] == "cancelled"
 
 
-def test_an_error_frame_ends_a_stream_and_fails_the_record(client: httpx.Client, mock: Mock) -> None:
+def test_error_frame_ends_the_stream_and_fails_the_record(client: httpx.Client, mock: Mock) -> None:
     fault = {"Aurous-Mock-Fault": "error-frame=3; code=provider_rate_limited"}
     response = stream(client, fault)
     *chunks, error = frames(response.text)

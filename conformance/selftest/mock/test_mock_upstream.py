@@ -59,7 +59,7 @@ def direct(engine: Mock, **fields: Any) -> dict[str, Any]:
         return body
 
 
-def test_a_document_is_the_engine_s_with_our_receipt(client: httpx.Client, engine: Mock, gateway: Mock) -> None:
+def test_document_of_the_upstream_gets_a_receipt(client: httpx.Client, engine: Mock, gateway: Mock) -> None:
     mine = client.post(CREATE, json=chat()).json()
     theirs = direct(engine)
     assert schema("ChatCompletion").is_valid(mine)
@@ -71,7 +71,7 @@ def test_a_document_is_the_engine_s_with_our_receipt(client: httpx.Client, engin
 
 
 @pytest.mark.parametrize("fields", [{}, {"tools": [WEATHER]}, {"logprobs": True, "top_logprobs": 2}], ids=str)
-def test_a_stream_is_the_engine_s_with_our_receipt(client: httpx.Client, engine: Mock, fields: dict[str, Any]) -> None:
+def test_stream_of_the_upstream_gets_a_receipt(client: httpx.Client, engine: Mock, fields: dict[str, Any]) -> None:
     chunks = frames(client.post(CREATE, json=chat(stream=True, **fields)).text)
     theirs = direct(engine, **fields)
     mine = client.get(f"{CREATE}/{chunks[0]['id']}").json()
@@ -80,13 +80,13 @@ def test_a_stream_is_the_engine_s_with_our_receipt(client: httpx.Client, engine:
     assert chunks[-1]["usage"] == mine["usage"] == theirs["usage"]
 
 
-def test_replays_do_not_ask_the_engine_again(client: httpx.Client, engine: Mock) -> None:
+def test_replay_does_not_call_the_upstream(client: httpx.Client, engine: Mock) -> None:
     bodies = {client.post(CREATE, json=chat(), headers={"Idempotency-Key": "k"}).content for _ in range(3)}
     assert len(bodies) == 1
     assert len(engine.ledger()) == 1
 
 
-def test_leaving_us_leaves_the_engine(client: httpx.Client, engine: Mock) -> None:
+def test_disconnect_disconnects_from_the_upstream(client: httpx.Client, engine: Mock) -> None:
     engine.fault("pace=50", path=CREATE)
     with client.stream("POST", CREATE, json=long_chat()) as response:
         lines = response.iter_lines()
@@ -109,7 +109,7 @@ def test_leaving_us_leaves_the_engine(client: httpx.Client, engine: Mock) -> Non
         ("malformed", 502, "chat_provider_unknown_error", None),
     ],
 )
-def test_failures_have_documented_codes(
+def test_upstream_failures_have_documented_codes(
     client: httpx.Client, engine: Mock, gateway: Mock, fault: str, status: int, code: str, upstream_status: int | None
 ) -> None:
     engine.fault(fault, path=CREATE)
@@ -123,7 +123,9 @@ def test_failures_have_documented_codes(
 
 
 @pytest.mark.parametrize("fault", ["reset=4", "truncate=4", "end=4", "error-frame=4", "malformed=4"])
-def test_a_stream_that_breaks_fails(client: httpx.Client, engine: Mock, gateway: Mock, fault: str) -> None:
+def test_broken_upstream_stream_fails_the_completion(
+    client: httpx.Client, engine: Mock, gateway: Mock, fault: str
+) -> None:
     engine.fault(fault, path=CREATE)
     *chunks, last = frames(client.post(CREATE, json=chat(stream=True)).text)
     assert last["error"]["code"] in ("chat_provider_unavailable", "chat_provider_unknown_error")
@@ -131,7 +133,7 @@ def test_a_stream_that_breaks_fails(client: httpx.Client, engine: Mock, gateway:
     assert gateway.ledger() == []
 
 
-def test_an_engine_that_is_not_there() -> None:
+def test_unreachable_upstream_is_reported() -> None:
     with running(upstream="http://127.0.0.1:9/v1") as lonely, connect(lonely) as client:
         assert error_of(client.post(CREATE, json=chat()))["code"] == "chat_provider_unavailable"
 
@@ -163,7 +165,7 @@ async def _drain(engine: Upstream, body: dict[str, Any]) -> list[Delta | Finish]
     return [step async for step in engine.stream(parsed_request.read(body), Pace())]
 
 
-def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stream_of_openai_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     """A separate usage chunk, reasoning counted among the completion tokens, CRLF, comments, a call in pieces."""
     events = [
         ": ping",
@@ -187,7 +189,7 @@ def test_openai_s_own_stream_is_understood(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"choices": []}', b"[]", b"<html>", b'{"choices": [{"message": null}]}'])
-def test_what_is_not_understood(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+def test_invalid_upstream_answer_is_refused(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     engine, _ = scripted(monkeypatch, content)
     with pytest.raises(APIError) as refused:
         asyncio.run(engine.answer(parsed_request.read(chat()), Pace()))

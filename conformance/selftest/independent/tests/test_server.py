@@ -270,7 +270,7 @@ def test_invalid_http_is_refused_in_the_envelope(server: Server, line: bytes) ->
     assert json.loads(document)["error"]["type"] == "invalid_request"
 
 
-def test_credentials(server: Server) -> None:
+def test_missing_and_wrong_credentials_are_refused(server: Server) -> None:
     def code(headers: dict[str, str]) -> tuple[int, str | None]:
         response = httpx.get(f"{server.url}/v1/balance", headers=headers, trust_env=False)
         return response.status_code, response.json().get("error", {}).get("code")
