@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import options
+from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.plugin import ConformancePlugin
 from harness.settings import Settings
@@ -33,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def settings(pytestconfig: pytest.Config) -> Settings:
     return pytestconfig.stash[PLUGIN].settings
+
+
+@pytest.fixture(scope="session")
+def exchange_checks(pytestconfig: pytest.Config) -> ExchangeChecks:
+    """What every exchange of the run, up to the last inspection, was found to be."""
+    return pytestconfig.stash[PLUGIN].exchange_checks
 
 
 @pytest.fixture(scope="session")

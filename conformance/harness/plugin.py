@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from harness import contract, options, outcomes
+from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
@@ -42,7 +43,8 @@ class ConformancePlugin:
             options.check(config)
         options.choose_version(config)
         SELECTED.profile, SELECTED.seed = Profile(config.getoption("profile")), options.seed(config)
-        self.recorder = Recorder()
+        self.exchange_checks = ExchangeChecks()
+        self.recorder = Recorder(self.exchange_checks.inspect)
         self.results = RunResults()
         self.started = datetime.now(UTC)
         self._clock = time.monotonic()

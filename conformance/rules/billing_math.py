@@ -8,32 +8,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from harness.checks.receipts import exact
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.violations import RuleViolation, not_tested
 
-# What the documentation grants to rounding: receipts add up to four decimals.
-TOLERANCE = Decimal("0.0001")
 EXACTLY = Decimal("0.000001")
 # A balance may settle a little after the response; seconds that it is waited for.
 SETTLES_WITHIN = 4.0
 POLL_EVERY = 0.25
 ATTEMPTS = 3
-
-
-def exact(number: float) -> Decimal:
-    """A number as it was printed; binary rounding must not pass for a wrong sum."""
-    return Decimal(str(number))
-
-
-def credits_of(breakdown: dict[str, Any]) -> Decimal:
-    parts = ("input_credits", "output_credits", "reasoning_credits")
-    return sum((exact(breakdown.get(part) or 0) for part in parts), Decimal(0))
-
-
-def tokens_of(usage: dict[str, Any]) -> int:
-    total: int = usage["prompt_tokens"] + usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
-    return total
 
 
 def require_room(usage: dict[str, Any], most: int) -> int:

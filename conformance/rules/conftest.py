@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
@@ -9,9 +11,23 @@ from harness.client.api_client import COMPLETIONS, ApiClient
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls, find_controls
 from harness.client.stream import Transcript
+from harness.violations import not_tested
+
+from .in_flight import running_stream
+from .scenarios import Scenarios
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 WRONG_KEY = "al_live_" + "f" * 64
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A stream that was cancelled while it ran, with the response of the cancel, and the seconds until it ended."""
+
+    response: Exchange
+    transcript: Transcript
+    record: Exchange
+    seconds: float
 
 
 @pytest.fixture
@@ -24,6 +40,30 @@ def key() -> str:
 def completion(api: ApiClient) -> Exchange:
     """A completion, just created."""
     return api.complete(api.chat_body("Name three uses of a paper clip."))
+
+
+@pytest.fixture(scope="session")
+def scenarios(api: ApiClient) -> Scenarios:
+    """Requests of every kind, each made when it is first needed."""
+    return Scenarios(api)
+
+
+@pytest.fixture(scope="session")
+def every_kind(scenarios: Scenarios) -> None:
+    """Every kind of completion and stream has been seen."""
+    scenarios.streams()
+    scenarios.documents()
+
+
+@pytest.fixture(scope="session")
+def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
+    with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
+        response = api.cancel(stream.transcript.id)
+        if response.status == 409 and not mock_controls.available:
+            not_tested("the stream ended before it could be cancelled")
+        asked = time.monotonic()
+        transcript = stream.drain()
+    return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
 from harness import contract
+from harness.checks.receipts import TOLERANCE, credits_of, exact, tokens_of
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
@@ -15,59 +14,38 @@ from harness.client.stream import Transcript
 from harness.rules import CANCEL, CANCELLATION, RETRIEVE, STREAMING, rule
 from harness.violations import inform, not_tested, require
 
-from .billing_math import TOLERANCE, credits_of, exact, require_balance_change, tokens_of
-from .conftest import UNKNOWN_ID
+from .billing_math import require_balance_change
+from .conftest import UNKNOWN_ID, Cancelled
 from .in_flight import running_stream, wait_until_terminal
 
 ENDS_WITHIN = 5.0
 TOO_SOON = "the stream ended before it could be cancelled"
 
 
-@dataclass(frozen=True)
-class Cancelled:
-    """A stream that was cancelled while it ran."""
-
-    format_response: Exchange
-    transcript: Transcript
-    record: Exchange
-    seconds: float
-
-
-@pytest.fixture(scope="module")
-def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
-    with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
-        format_response = api.cancel(stream.transcript.id)
-        if format_response.status == 409 and not mock_controls.available:
-            not_tested(TOO_SOON)
-        asked = time.monotonic()
-        transcript = stream.drain()
-    return Cancelled(format_response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
-
-
 @rule("cancel.answer", page=CANCEL, sentence="Cancelling a stream that runs answers 200 with its record.")
 def test_answer(cancelled: Cancelled) -> None:
-    format_response, stream = cancelled.format_response.expect(200), cancelled.transcript
+    response, stream = cancelled.response.expect(200), cancelled.transcript
     require(
-        format_response.at("id") == stream.id,
-        f"the record is {format_response.at('id')}",
+        response.at("id") == stream.id,
+        f"the record is {response.at('id')}",
         stream.exchange,
-        format_response,
+        response,
     )
 
 
 @rule("cancel.record", page=CANCEL, sentence="The record that comes back is an ordinary completion.")
 def test_record(cancelled: Cancelled) -> None:
-    schema_errors = contract.schema_errors("ChatCompletion", cancelled.format_response.expect(200).json)
-    require(not schema_errors, "; ".join(schema_errors), cancelled.format_response)
+    schema_errors = contract.schema_errors("ChatCompletion", cancelled.response.expect(200).json)
+    require(not schema_errors, "; ".join(schema_errors), cancelled.response)
 
 
 @rule("cancel.status", page=CANCEL, sentence="Its `status` is `cancelled`, and so is the stored record's.")
 def test_status(cancelled: Cancelled) -> None:
-    for exchange in (cancelled.format_response.expect(200), cancelled.record.expect(200)):
+    for exchange in (cancelled.response.expect(200), cancelled.record.expect(200)):
         require(
             exchange.at("status") == "cancelled",
             f"`status` is {exchange.at('status')!r}",
-            cancelled.format_response,
+            cancelled.response,
             exchange,
         )
 
@@ -85,9 +63,7 @@ def test_error_told(cancelled: Cancelled) -> None:
 )
 def test_not_a_disconnect(cancelled: Cancelled) -> None:
     code = cancelled.record.expect(200).get("error", "code")
-    require(
-        code != "cancelled_client_disconnect", f"`error.code` is {code!r}", cancelled.format_response, cancelled.record
-    )
+    require(code != "cancelled_client_disconnect", f"`error.code` is {code!r}", cancelled.response, cancelled.record)
 
 
 @rule("cancel.receipt", page=CANCELLATION, sentence="Only tokens already made are charged, and the receipt adds up.")
@@ -103,22 +79,18 @@ def test_receipt(cancelled: Cancelled) -> None:
 
 @rule("cancel.ends_the_stream", page=CANCELLATION, sentence="The cancelled stream ends.")
 def test_ends_the_stream(cancelled: Cancelled) -> None:
-    cancelled.format_response.expect(200)
+    cancelled.response.expect(200)
     late = cancelled.seconds > ENDS_WITHIN
-    require(
-        not late, f"it went on for {cancelled.seconds:.1f} s", cancelled.format_response, cancelled.transcript.exchange
-    )
+    require(not late, f"it went on for {cancelled.seconds:.1f} s", cancelled.response, cancelled.transcript.exchange)
 
 
 @rule("cancel.content", page=CANCELLATION, sentence="The record holds what was made before the cancel.")
 def test_content(cancelled: Cancelled) -> None:
-    cancelled.format_response.expect(200)
+    cancelled.response.expect(200)
     recorded = cancelled.record.expect(200).at("choices", 0, "message", "content") or ""
     streamed_text = cancelled.transcript.content
-    require_match = recorded.startswith(streamed_text) or streamed_text.startswith(recorded)
-    require(
-        require_match, f"the record says {recorded[:80]!r}, the stream said {streamed_text[:80]!r}", cancelled.record
-    )
+    is_prefix = recorded.startswith(streamed_text) or streamed_text.startswith(recorded)
+    require(is_prefix, f"the record says {recorded[:80]!r}, the stream said {streamed_text[:80]!r}", cancelled.record)
 
 
 @rule(
@@ -135,7 +107,7 @@ def test_frames(cancelled: Cancelled) -> None:
 
 @rule("cancel.twice", page=CANCEL, sentence="Cancelling again is 409 `chat_cancel_target_already_terminal`.")
 def test_twice(api: ApiClient, cancelled: Cancelled) -> None:
-    cancelled.format_response.expect(200)
+    cancelled.response.expect(200)
     require_conflict_code(api.cancel(cancelled.transcript.id), "chat_cancel_target_already_terminal")
 
 
@@ -210,10 +182,10 @@ def test_no_body(api: ApiClient) -> None:
 def test_balance(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
         with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
-            format_response = api.cancel(stream.transcript.id)
-            if not mock_controls.available and format_response.status == 409:
+            response = api.cancel(stream.transcript.id)
+            if not mock_controls.available and response.status == 409:
                 not_tested(TOO_SOON)
-            format_response.expect(200)
+            response.expect(200)
             stream.drain()
         return exact(wait_until_terminal(api, stream.transcript.id).at("usage", "credits_charged"))
 

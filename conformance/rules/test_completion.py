@@ -18,28 +18,9 @@ CLOCKS_MAY_DIFFER_BY = 600
 ROOM = 64
 
 
-@rule("completion.status_code", page=CREATE, sentence="Creating a completion answers 200.")
-def test_status_code(api: ApiClient) -> None:
-    api.create(api.chat_body()).expect(200)
-
-
-@rule("completion.schema", page=CREATE, sentence="The answer has the documented members, each of its documented type.")
-def test_schema(completion: Exchange) -> None:
-    schema_errors = contract.schema_errors("ChatCompletion", completion.json)
-    require(not schema_errors, "; ".join(schema_errors[:5]), completion)
-
-
 @rule("completion.media_type", page=CREATE, sentence="A completion that is not streamed is application/json.")
 def test_media_type(completion: Exchange) -> None:
     require(completion.media_type == "application/json", f"the content type is {completion.media_type!r}", completion)
-
-
-@rule("completion.id", page=CREATE, sentence="`id` is `cmp_` and an opaque rest.")
-def test_id(completion: Exchange) -> None:
-    actual = completion.at("id")
-    require(
-        isinstance(actual, str) and actual.startswith("cmp_") and actual != "cmp_", f"`id` is {actual!r}", completion
-    )
 
 
 @rule("completion.id_unique", page=CREATE, sentence="Every completion has an id of its own, equal requests included.")
@@ -48,11 +29,6 @@ def test_id_unique(api: ApiClient) -> None:
     actual = [api.complete(body) for _ in range(3)]
     ids = {exchange.at("id") for exchange in actual}
     require(len(ids) == len(actual), f"{len(actual)} creates gave {len(ids)} different ids", *actual)
-
-
-@rule("completion.object", page=CREATE, sentence="`object` is `chat.completion`.")
-def test_object(completion: Exchange) -> None:
-    require(completion.at("object") == "chat.completion", f"`object` is {completion.at('object')!r}", completion)
 
 
 @rule("completion.created", page=CREATE, sentence="`created` is the time of creation in whole Unix seconds.")
@@ -70,24 +46,6 @@ def test_model(api: ApiClient, completion: Exchange) -> None:
     require(completion.at("model") == api.model, f"`model` is {completion.at('model')!r}", completion)
 
 
-@rule("completion.one_choice", page=CREATE, sentence="`choices` always has exactly one entry.")
-def test_one_choice(completion: Exchange) -> None:
-    choices = completion.at("choices")
-    require(isinstance(choices, list) and len(choices) == 1, f"`choices` is {str(choices)[:100]}", completion)
-
-
-@rule("completion.choice_index", page=CREATE, sentence="The one choice has `index` 0.")
-def test_choice_index(completion: Exchange) -> None:
-    index = completion.at("choices", 0, "index")
-    require(index == 0 and index is not False, f"`index` is {index!r}", completion)
-
-
-@rule("completion.role", page=CREATE, sentence="The message's `role` is `assistant`.")
-def test_role(completion: Exchange) -> None:
-    role = completion.at("choices", 0, "message", "role")
-    require(role == "assistant", f"`role` is {role!r}", completion)
-
-
 @rule("completion.content", page=CREATE, sentence="The message's `content` is the text of the answer.")
 def test_content(completion: Exchange) -> None:
     content = completion.at("choices", 0, "message", "content")
@@ -100,24 +58,9 @@ def test_no_tool_calls(completion: Exchange) -> None:
     require(not calls, f"a question without tools was answered with calls: {calls}", completion)
 
 
-@rule(
-    "completion.finish_reason",
-    page=CREATE,
-    sentence="`finish_reason` of a finished choice is stop, length, tool_calls, content_filter or cancelled.",
-)
-def test_finish_reason(completion: Exchange) -> None:
-    reason = completion.at("choices", 0, "finish_reason")
-    require(reason in FINISH_REASONS, f"`finish_reason` is {reason!r}", completion)
-
-
 @rule("completion.status", page=CREATE, sentence="`status` of an answer that came as usual is `completed`.")
 def test_status(completion: Exchange) -> None:
     require(completion.at("status") == "completed", f"`status` is {completion.at('status')!r}", completion)
-
-
-@rule("completion.no_error", page=CREATE, sentence="`error` is absent or null when `status` is `completed`.")
-def test_no_error(completion: Exchange) -> None:
-    require(completion.json.get("error") is None, f"`error` is {completion.json.get('error')}", completion)
 
 
 @rule("completion.max_tokens", page=CREATE, sentence="No more than `max_tokens` tokens are made.")
@@ -194,18 +137,6 @@ def test_seed(api: ApiClient) -> None:
     first, second = api.complete(body), api.complete(body)
     same = first.at("choices", 0, "message") == second.at("choices", 0, "message")
     inform("two requests with one seed got the same answer" if same else "one seed gave two answers")
-
-
-@rule(
-    "completion.logprobs",
-    page=CREATE,
-    sentence="`logprobs` asks for log probabilities (no page prints them).",
-    informational=True,
-)
-def test_logprobs(api: ApiClient) -> None:
-    completion = api.complete(api.chat_body(logprobs=True, top_logprobs=2))
-    actual = completion.get("choices", 0, "logprobs", "content")
-    inform(f"{len(actual)} tokens have log probabilities" if isinstance(actual, list) else "there are none")
 
 
 @rule(

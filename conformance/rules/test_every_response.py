@@ -1,36 +1,31 @@
-"""Rules on every response of the run, on every status, checked after everything else."""
+"""Rules on every response of the run, whichever rule requested it, checked after everything else."""
 
 from __future__ import annotations
 
 import pytest
 from harness import contract
-from harness.client import response_headers
+from harness.checks.exchange_checks import ExchangeChecks, all_rules
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.rules import CHANGELOG, ERRORS, RATE_LIMITS, rule
+from harness.rules import RATE_LIMITS, rule
 from harness.violations import RuleViolation, not_tested, require
 
-HEADER_RULES = [
-    (response_headers.REQUEST_ID, ERRORS, "Every response carries Aurous-Request-Id, `req_...`."),
-    (response_headers.REQUEST_ID_UNIQUE, ERRORS, "Every request has a request id of its own."),
-    (response_headers.ERROR_REQUEST_ID, ERRORS, "`error.request_id` is equal to the header Aurous-Request-Id."),
-    (response_headers.VERSION, CHANGELOG, "Every response carries Aurous-Version, a date."),
-    (response_headers.RATE_LIMIT, RATE_LIMITS, "The numbers of rate limit headers are whole."),
-    (response_headers.REMAINING, RATE_LIMITS, "No more remains of a rate limit than the limit."),
-]
+# Any other status has the headers of the responses that these fixtures request.
+SHOWN = ("successes", "failures", "every_kind")
 
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=rule(name, page=page, sentence=says), id=name) for name, page, says in HEADER_RULES],
+    [pytest.param(name, marks=rule(name, page=page, sentence=says), id=name) for name, page, says in all_rules()],
 )
-@pytest.mark.usefixtures("successes", "failures")
-def test_headers(api: ApiClient, name: str) -> None:
+@pytest.mark.usefixtures(*SHOWN)
+def test_every_response(api: ApiClient, exchange_checks: ExchangeChecks, name: str) -> None:
     api.recorder.inspect()
-    checks = api.recorder.header_checks
-    for message, exchange in checks.violations.get(name, []):
+    findings = exchange_checks.findings
+    for message, exchange in findings.violations.get(name, []):
         raise RuleViolation(message, exchange)
-    require(checks.inspected, "the API answered no request")
+    if not findings.checked.get(name):
+        not_tested("no response of this run could show it")
 
 
 @rule(

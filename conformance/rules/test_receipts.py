@@ -3,69 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from harness import contract
+from harness.checks.receipts import TOLERANCE, exact
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.client.stream import Transcript
-from harness.rules import BALANCE, COSTS, CREATE, PRICING, REASONING, rule
+from harness.rules import BALANCE, COSTS, CREATE, PRICING, rule
 from harness.violations import inform, require
 
-from .billing_math import TOLERANCE, credits_of, exact, require_balance_change, tokens_of
-
-
-@pytest.fixture(params=["create", "replay", "retrieve", "stream", "reasoned"])
-def receipt(
-    request: pytest.FixtureRequest, successes: dict[str, Exchange], transcript: Transcript, reasoned: Exchange
-) -> tuple[dict[str, Any], Exchange]:
-    """A receipt and the exchange that it came with."""
-    if request.param == "stream":
-        require(transcript.usage, "the stream carries no usage", transcript.exchange)
-        return transcript.usage or {}, transcript.exchange
-    named = {"replay": "create, replayed", "create": "create", "retrieve": "retrieve"}
-    exchange = reasoned if request.param == "reasoned" else successes[named[request.param]]
-    return exchange.at("usage"), exchange
-
-
-@pytest.fixture(scope="session")
-def reasoned(api: ApiClient) -> Exchange:
-    """A completion that was asked to reason."""
-    return api.complete(api.chat_body("Why is the sky blue?", reasoning_effort="low", max_tokens=32))
-
-
-@rule("receipt.total", page=COSTS, sentence="`total_tokens` is prompt, completion and reasoning tokens together.")
-def test_total(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    parts = tokens_of(usage)
-    require(
-        usage["total_tokens"] == parts, f"total_tokens is {usage['total_tokens']}, its parts sum to {parts}", exchange
-    )
-
-
-@rule("receipt.sum", page=COSTS, sentence="`credits_charged` is the sum of the breakdown's credits, to four decimals.")
-def test_sum(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    parts = credits_of(usage["breakdown"])
-    charged = exact(usage["credits_charged"])
-    require(abs(charged - parts) <= TOLERANCE, f"credits_charged is {charged}, the breakdown sums to {parts}", exchange)
-
-
-@rule("receipt.not_negative", page=CREATE, sentence="No number of a receipt is negative.")
-def test_not_negative(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    numbers = {**usage, **usage["breakdown"]}
-    negative = {name: value for name, value in numbers.items() if isinstance(value, int | float) and value < 0}
-    require(not negative, f"negative: {negative}", exchange)
-
-
-@rule("receipt.whole_tokens", page=CREATE, sentence="Tokens are counted in whole numbers.")
-def test_whole_tokens(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    counts = {name: value for name, value in usage.items() if name.endswith("_tokens") and value is not None}
-    broken = {name: value for name, value in counts.items() if isinstance(value, bool) or value != int(value)}
-    require(not broken, f"not whole: {broken}", exchange)
+from .billing_math import require_balance_change
 
 
 @rule(
@@ -101,36 +48,6 @@ def test_completion_counted(api: ApiClient, stream: bool) -> None:
     (short, few, one), (long, many, other) = counts
     require(few > 0 or not short, f"{short} characters of an answer count {few} tokens", one)
     require(few < many or short >= long, f"{short} characters count {few} tokens, and {long} count {many}", one, other)
-
-
-@rule("receipt.model", page=PRICING, sentence="`breakdown.model` is the completion's own model.")
-def test_model(successes: dict[str, Exchange], transcript: Transcript) -> None:
-    for exchange in (successes["create"], successes["retrieve"]):
-        billed = exchange.at("usage", "breakdown", "model")
-        require(billed == exchange.at("model"), f"breakdown.model is {billed!r}", exchange)
-    billed = (transcript.usage or {}).get("breakdown", {}).get("model")
-    require(
-        billed == transcript.chunks[0].get("model"),
-        f"on the stream, breakdown.model is {billed!r}",
-        transcript.exchange,
-    )
-
-
-@rule("receipt.pricing_version", page=PRICING, sentence="`pricing_version` is the number of a rate card.")
-def test_pricing_version(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    version = usage["breakdown"]["pricing_version"]
-    whole = isinstance(version, int | float) and not isinstance(version, bool) and version == int(version)
-    require(whole, f"pricing_version is {version!r}", exchange)
-
-
-@rule(
-    "receipt.reasoning_pairs", page=REASONING, sentence="Reasoning is charged only when reasoning tokens are counted."
-)
-def test_reasoning_pairs(receipt: tuple[dict[str, Any], Exchange]) -> None:
-    usage, exchange = receipt
-    tokens, charged = usage.get("reasoning_tokens") or 0, usage["breakdown"].get("reasoning_credits") or 0
-    require(tokens or not charged, f"{charged} credits for reasoning, and no reasoning tokens", exchange)
 
 
 @rule(

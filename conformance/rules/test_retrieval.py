@@ -8,16 +8,19 @@ from typing import Any
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import CompletionResult
 from harness.client.exchange import Exchange
 from harness.client.stream import Transcript
-from harness.rules import ERRORS, RETRIEVE, rule
+from harness.rules import ERRORS, RETRIEVE, expensive, rule
 from harness.violations import inform, require
 
 from .conftest import UNKNOWN_ID
+from .scenarios import SCENARIOS, Scenarios
 
 # What proxies normalize or refuse on their own: encoded control characters, quotes, slashes and dot segments.
 ODD_PATH = re.compile(r"%[01][0-9A-Fa-f]|%7[Ff]|%2[0257FEfe]|%[89A-Fa-f][0-9A-Fa-f]|/\.\.?(/|\Z)")
 MEMBERS = tuple(contract.schema("ChatCompletion")["properties"])
+WITH_USAGE = [kind for kind in SCENARIOS if not kind.startswith("bare")]
 
 
 @rule("retrieval.same_as_created", page=RETRIEVE, sentence="A completion is retrieved as it was created.")
@@ -65,34 +68,26 @@ def test_the_one_asked_for(api: ApiClient) -> None:
 
 
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
-def test_stream(api: ApiClient, transcript: Transcript) -> None:
-    record = api.retrieve(transcript.id).expect(200)
-    require(record.at("status") == "completed", f"`status` is {record.at('status')!r}", transcript.exchange, record)
-    require(record.at("object") == "chat.completion", f"`object` is {record.at('object')!r}", record)
-    content = record.at("choices", 0, "message", "content")
-    require(
-        content == transcript.content, f"the record says {content!r}, the stream said {transcript.content!r}", record
-    )
-    reason = record.at("choices", 0, "finish_reason")
-    require(
-        [reason] == transcript.finish_reasons,
-        f"finish_reason is {reason!r}, streamed {transcript.finish_reasons}",
-        record,
-    )
-    first = transcript.chunks[0]
-    for member in ("created", "model"):
-        require(
-            record.at(member) == first.get(member),
-            f"`{member}` is {record.at(member)!r}, streamed {first.get(member)!r}",
-            record,
-        )
+@pytest.mark.parametrize("kind", SCENARIOS)
+def test_stream(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
+    require_record(api, scenarios.stream(kind))
+
+
+@expensive
+@rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
+def test_stream_of_reasoning(api: ApiClient) -> None:
+    body = api.chat_body("Is 91 a prime? Answer in 3 words.", reasoning_effort="high", max_tokens=64)
+    require_record(api, api.stream(body))
 
 
 @rule("retrieval.stream_receipt", page=RETRIEVE, sentence="The record's receipt is the one that was streamed.")
-def test_stream_receipt(api: ApiClient, transcript: Transcript) -> None:
-    record = api.retrieve(transcript.id).expect(200)
-    stored, streamed = (contract.documented("Usage", usage) for usage in (record.at("usage"), transcript.usage))
-    require(stored == streamed, f"the record says {record.at('usage')}", transcript.exchange, record)
+@pytest.mark.parametrize("kind", WITH_USAGE)
+def test_stream_receipt(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
+    stream = scenarios.stream(kind)
+    streamed = CompletionResult.of_stream(stream).required_usage
+    record = api.retrieve(stream.id).expect(200)
+    stored, streamed = (contract.documented("Usage", usage) for usage in (record.at("usage"), streamed))
+    require(stored == streamed, f"the record says {stored}, and {streamed} was streamed", stream.exchange, record)
 
 
 @rule(
@@ -146,6 +141,32 @@ def test_malformed(api: ApiClient, asked: str) -> None:
 def test_ignores_idempotency(api: ApiClient, completion: Exchange, key: str) -> None:
     record = api.retrieve(completion.at("id"), headers={"Idempotency-Key": key})
     inform(f"with an Idempotency-Key it is answered {record.outcome}")
+
+
+def require_record(api: ApiClient, stream: Transcript) -> None:
+    """Require that the record of a stream that ended well has what the stream had."""
+    record = api.retrieve(stream.id).expect(200)
+    require(record.at("status") == "completed", f"`status` is {record.at('status')!r}", stream.exchange, record)
+    require(record.at("object") == "chat.completion", f"`object` is {record.at('object')!r}", record)
+    stored, first = CompletionResult.of_document(record), stream.chunks[0]
+    pairs = [
+        ("content", stored.content, stream.content),
+        ("tool_calls", called(stored.tool_calls), called(stream.tool_calls)),
+        ("finish_reason", [stored.finish_reason], stream.finish_reasons),
+        ("created", record.at("created"), first.get("created")),
+        ("model", record.at("model"), first.get("model")),
+    ]
+    for member, kept, streamed in pairs:
+        require(
+            kept == streamed,
+            f"the record's {member} is {kept!r}, and {streamed!r} was streamed",
+            stream.exchange,
+            record,
+        )
+
+
+def called(calls: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(call.get("id"), call["function"]["name"], call["function"]["arguments"]) for call in calls]
 
 
 def require_refused(exchange: Exchange) -> None:

@@ -148,7 +148,10 @@ class ApiClient:
         return self.send("GET", f"{COMPLETIONS}/{quote(completion_id, safe='')}", headers=headers)
 
     def cancel(self, completion_id: str, *, headers: Headers | None = None) -> Exchange:
-        return self.send("POST", f"{COMPLETIONS}/{quote(completion_id, safe='')}/cancel", headers=headers)
+        exchange = self.send("POST", f"{COMPLETIONS}/{quote(completion_id, safe='')}/cancel", headers=headers)
+        if exchange.status == 200:
+            self.recorder.mark_cancelled(completion_id)
+        return exchange
 
     def models(self) -> Exchange:
         return self.send("GET", MODELS)
@@ -220,6 +223,7 @@ class ApiClient:
         else:
             exchange.status = response.status_code
             exchange.headers = _decoded_headers(response.headers)
+            exchange.complete = True
         exchange.seconds = time.monotonic() - started
         return exchange
 

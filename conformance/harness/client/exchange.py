@@ -19,7 +19,10 @@ ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 
 @dataclass
 class Exchange:
-    """A request and its response. `status` 0 means that there was no response; `transport_error` says why."""
+    """A request and its response. `status` 0 means that there was no response; `transport_error` says why.
+
+    `complete` says that the body was read to its end, `cancelled` that the completion was cancelled on request.
+    """
 
     method: str
     url: str
@@ -31,6 +34,8 @@ class Exchange:
     seconds: float = 0.0
     transport_error: str = ""
     inspected: bool = False
+    complete: bool = False
+    cancelled: bool = False
 
     def header(self, name: str) -> str | None:
         expected = name.lower()
@@ -88,6 +93,15 @@ class Exchange:
             return f"no response ({self.transport_error})"
         code = self.get("error", "code") if self.media_type == "application/json" else None
         return f"{self.status} {code}" if isinstance(code, str) else str(self.status)
+
+
+def request_body(exchange: Exchange) -> dict[str, Any]:
+    """The JSON object that was sent, empty if there was none."""
+    try:
+        body = exchange.request_json
+    except (ValueError, RecursionError):
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def redacted(exchange: Exchange, redact: Callable[[str], str]) -> Exchange:

@@ -2,32 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harness.client.exchange import Exchange
-from harness.client.response_headers import HeaderChecks
 
 
 @dataclass
 class Recorder:
-    """Records every exchange of a run, in one process."""
+    """Records every exchange of a run, in one process, and has each inspected once it is over."""
 
+    inspector: Callable[[Exchange], None] | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     throttled: list[Exchange] = field(default_factory=list)
-    header_checks: HeaderChecks = field(default_factory=HeaderChecks)
 
     def begin(self) -> None:
-        """Start a test; of the exchanges before it, only 429 responses and faulty headers are kept."""
+        """Start a test; of the exchanges before it, only 429 responses and what inspection found are kept."""
         self.inspect()
         self.exchanges = []
 
     def add(self, exchange: Exchange) -> None:
         self.exchanges.append(exchange)
 
+    def mark_cancelled(self, completion_id: str) -> None:
+        """Remember of the stream of this completion that it was cancelled on request."""
+        for exchange in self.exchanges:
+            if completion_id.encode() in exchange.body and exchange.media_type == "text/event-stream":
+                exchange.cancelled = True
+
     def inspect(self) -> None:
-        """Check the headers of the exchanges since the last call."""
+        """Inspect the exchanges since the last call."""
         for exchange in self.exchanges:
             if not exchange.inspected:
                 exchange.inspected = True
                 self.throttled += [exchange] if exchange.status == 429 else []
-                self.header_checks.inspect(exchange)
+                if self.inspector is not None:
+                    self.inspector(exchange)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from harness.client.exchange import Exchange
+from harness.client.exchange import Exchange, request_body
 from harness.client.sse import Event, EventParser
 from harness.violations import RuleViolation
 
@@ -28,6 +28,36 @@ class Transcript:
     invalid_lines: list[str] = field(default_factory=list)
     unfinished: str = ""
     ended: bool = False
+
+    @classmethod
+    def of(cls, exchange: Exchange) -> Transcript:
+        """The transcript of a stream whose bytes are all in the exchange."""
+        parser = EventParser()
+        events = parser.feed(exchange.body) if exchange.media_type == "text/event-stream" else []
+        return cls(exchange, events, parser.comments, parser.invalid_lines, parser.unfinished, exchange.complete)
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """The body that was sent, empty if it was no JSON object."""
+        return request_body(self.exchange)
+
+    @property
+    def sent_key(self) -> bool:
+        return any(name.lower() == "idempotency-key" for name in self.exchange.sent_headers)
+
+    @property
+    def suppresses_usage(self) -> bool:
+        options = self.request.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is False
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.exchange.cancelled or "cancelled" in self.finish_reasons
+
+    @property
+    def errors(self) -> list[Any]:
+        """The errors that the stream carries in its frames."""
+        return [frame["error"] for frame in self.frames if frame.get("error") is not None]
 
     @property
     def frames(self) -> list[dict[str, Any]]:
@@ -134,7 +164,7 @@ class OpenStream:
     def _step(self) -> None:
         chunk = next(self._chunks, None)
         if chunk is None:
-            self.transcript.ended = True
+            self.transcript.ended = self.exchange.complete = True
             self.transcript.unfinished = self._reader.unfinished
             self.exchange.seconds = time.monotonic() - self._started
             return

@@ -1,0 +1,1 @@
+"""What must hold for every exchange of a run, whichever rule sent it: headers, frames, completions, receipts."""
