@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,6 +19,8 @@ from .scenarios import Scenarios
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 WRONG_KEY = "al_live_" + "f" * 64
+# Ends the names of the failures of requests for a stream.
+STREAMED = ", streamed"
 
 
 @dataclass(frozen=True)
@@ -106,18 +109,27 @@ def failures(api: ApiClient, completion: Exchange) -> dict[str, Exchange]:
     key = {"Idempotency-Key": str(uuid4())}
     api.complete(api.chat_body(), headers=key)
     wrong, none = {"X-Api-Key": WRONG_KEY}, {"X-Api-Key": None}
+    malformed = {"Aurous-Version": "latest"}
+    refused: dict[str, tuple[dict[str, Any], dict[str, str | None]]] = {
+        "a missing member": ({"model": api.model}, {}),
+        "a wrong type": (api.chat_body(temperature="warm"), {}),
+        "out of range": (api.chat_body(temperature=3), {}),
+        "an unknown model": (api.chat_body(model="aurous-no-such-model"), {}),
+        "no key": (api.chat_body(), none),
+        "a wrong key": (api.chat_body(), wrong),
+        "a malformed version on create": (api.chat_body(), malformed),
+    }
+    responses = {
+        f"{name}{suffix}": api.create({**body, **option}, headers=headers, expect_error=True)
+        for name, (body, headers) in refused.items()
+        for suffix, option in (("", {}), (STREAMED, {"stream": True}))
+    }
     return {
-        "a missing member": api.create({"model": api.model}, expect_error=True),
-        "a wrong type": api.create(api.chat_body(temperature="warm"), expect_error=True),
-        "out of range": api.create(api.chat_body(temperature=3), expect_error=True),
-        "a bad stream": api.create(api.chat_body(temperature=3, stream=True), expect_error=True),
-        "an unknown model": api.create(api.chat_body(model="aurous-no-such-model"), expect_error=True),
+        **responses,
         "broken JSON": api.create(None, content=b'{"model":', expect_error=True),
         "a reused key": api.create(api.chat_body(), headers=key, expect_error=True),
-        "no key": api.create(api.chat_body(), headers=none, expect_error=True),
-        "a wrong key": api.create(api.chat_body(), headers=wrong, expect_error=True),
         "a wrong key on GET": api.send("GET", "/v1/models", headers=wrong),
-        "a malformed version": api.send("GET", "/v1/models", headers={"Aurous-Version": "latest"}),
+        "a malformed version": api.send("GET", "/v1/models", headers=malformed),
         "an unknown id": api.retrieve(UNKNOWN_ID),
         "cancelling an unknown id": api.cancel(UNKNOWN_ID),
         "cancelling what has ended": api.cancel(completion.at("id")),

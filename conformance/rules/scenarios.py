@@ -19,6 +19,9 @@ from harness.violations import RuleViolation, not_tested
 
 Made = TypeVar("Made")
 
+# A rule about requests holds whether the answer is to be a document or a stream.
+each_mode = pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+
 PARAMETERS = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},

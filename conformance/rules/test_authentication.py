@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 from harness import contract
@@ -14,15 +15,21 @@ from harness.violations import inform, require
 
 from .conftest import UNKNOWN_ID, WRONG_KEY
 
-each_operation = pytest.mark.parametrize("operation", contract.operations(), ids=lambda operation: operation.id)
+CREATE_ID = "createChatCompletion"
+STREAMED_ID = f"{CREATE_ID}, streamed"
+# Creating a completion counts twice: once for a document, once for a stream.
+CALLS = [
+    *contract.operations(),
+    *(replace(operation, id=STREAMED_ID) for operation in contract.operations() if operation.id == CREATE_ID),
+]
+each_operation = pytest.mark.parametrize("operation", CALLS, ids=lambda operation: operation.id)
 
 
 def call(api: ApiClient, operation: Operation, headers: Mapping[str, str | None]) -> Exchange:
-    """Any operation, once, with a request in which only the credential can be at fault."""
-    path = operation.address(UNKNOWN_ID)
-    if operation.id == "createChatCompletion":
-        return api.create(api.chat_body(), headers=headers)
-    return api.send(operation.method, path, headers=headers)
+    """Any operation, once, with a request in which only the headers can be at fault."""
+    if operation.id in (CREATE_ID, STREAMED_ID):
+        return api.create(api.chat_body(stream=operation.id == STREAMED_ID), headers=headers)
+    return api.send(operation.method, operation.address(UNKNOWN_ID), headers=headers)
 
 
 @rule("authentication.api_key", page=AUTHENTICATION, sentence="The key is accepted in X-Api-Key.")
@@ -78,6 +85,7 @@ def test_wrong_bearer(api: ApiClient, operation: Operation) -> None:
         pytest.param(lambda key: key + "0", id="lengthened"),
         pytest.param(lambda key: key[:-1] + ("1" if key[-1] != "1" else "2"), id="last character changed"),
         pytest.param(lambda key: "al_live_", id="prefix only"),
+        pytest.param(lambda key: key.swapcase(), id="other case"),
     ],
 )
 def test_near_key(api: ApiClient, spoil: Callable[[str], str]) -> None:
@@ -118,7 +126,8 @@ def test_empty_key(api: ApiClient, headers: dict[str, str | None]) -> None:
 def test_before_work(api: ApiClient, completion: Exchange) -> None:
     none = {"X-Api-Key": None}
     api.retrieve(completion.at("id"), headers=none).expect(401)
-    api.send("POST", "/v1/chat/completions", headers=none, content=encode({"model": 1})).expect(401)
+    for body in ({"model": 1}, {"model": 1, "stream": True}):
+        api.send("POST", "/v1/chat/completions", headers=none, content=encode(body)).expect(401)
 
 
 @rule(

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.generation.boundaries import VALIDATION_CODES, Bound, bounds
 from harness.generation.request_normalizer import FRUGAL, media_in, media_part
 from harness.rules import CREATE, expensive, first, rule
 from harness.settings import Profile
 from harness.violations import not_tested, require
+
+from .scenarios import each_mode
 
 RefusedMedia = Callable[[str], str]
 # In characters of JSON.
@@ -27,6 +30,11 @@ def is_expensive(bound: Bound) -> bool:
     written = json.dumps(bound.inside)
     efforts = {body.get("reasoning_effort", "minimal") for body in bound.inside}
     return "_url" in written or len(written) > LONG or efforts > {"minimal"}
+
+
+def streamed(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The bodies that do not say whether they ask for a stream, asking for one."""
+    return [{**body, "stream": True} for body in bodies if "stream" not in body]
 
 
 def as_param(bound: Bound) -> Any:
@@ -58,14 +66,12 @@ def test_bound(api: ApiClient, bound: Bound, refused_media: RefusedMedia) -> Non
                 f"a data: URI as {kind} is refused ({refusal}), which pages disagree on, and the suite knows no "
                 "address that every server can fetch"
             )
-    for body in bound.inside:
+    for body in (*bound.inside, *streamed(bound.inside[:1] if is_expensive(bound) else bound.inside)):
         require_accepted(api, body)
-    for body in bound.outside:
-        require_refused(api.create(with_model(api, body), expect_error=True), bound)
     # A stream is no way around a bound; a quick run tries one value of each.
-    for body in bound.outside[:1] if api.settings.profile is Profile.QUICK else bound.outside:
-        if "stream" not in body:
-            require_refused(api.create(with_model(api, {**body, "stream": True}), expect_error=True), bound)
+    few = api.settings.profile is Profile.QUICK
+    for body in (*bound.outside, *streamed(bound.outside[:1] if few else bound.outside)):
+        require_refused(api.create(with_model(api, body), expect_error=True), bound)
 
 
 @rule(
@@ -74,8 +80,10 @@ def test_bound(api: ApiClient, bound: Bound, refused_media: RefusedMedia) -> Non
     sentence="`max_tokens` above the model's hard cap is 400 `max_tokens_exceeds_hard_cap`, param `max_tokens`.",
 )
 @pytest.mark.parametrize("over", [1, 100_000_000])
-def test_hard_cap(api: ApiClient, over: int) -> None:
-    response = api.create(api.chat_body(max_tokens=hard_cap(api) + over), expect_error=True).expect(400)
+@each_mode
+def test_hard_cap(api: ApiClient, over: int, stream: bool) -> None:
+    body = api.chat_body(max_tokens=hard_cap(api) + over, stream=stream)
+    response = api.create(body, expect_error=True).expect(400)
     code, param = response.at("error", "code"), response.at("error").get("param")
     actual = (code, param, response.at("error", "type"))
     require(
@@ -84,20 +92,23 @@ def test_hard_cap(api: ApiClient, over: int) -> None:
 
 
 @rule("request.max_tokens.up_to_cap", page=CREATE, sentence="`max_tokens` of the model's hard cap is accepted.")
-def test_up_to_cap(api: ApiClient) -> None:
-    api.create(api.chat_body(max_tokens=hard_cap(api))).expect(200)
+@each_mode
+def test_up_to_cap(api: ApiClient, stream: bool) -> None:
+    fetch_result(api, api.chat_body(max_tokens=hard_cap(api)), stream=stream)
 
 
 @first
 @rule("request.minimal", page=CREATE, sentence="Only `model` and `messages` are required.")
-def test_minimal(api: ApiClient) -> None:
+@each_mode
+def test_minimal(api: ApiClient, stream: bool) -> None:
     body = api.chat_body()
-    api.create({"model": body["model"], "messages": body["messages"]}).expect(200)
+    fetch_result(api, {"model": body["model"], "messages": body["messages"]}, stream=stream)
 
 
 @rule("request.examples", page=CREATE, sentence="The documented examples are accepted.")
 @pytest.mark.parametrize("name", [name for name, _ in contract.examples("/v1/chat/completions", "post")])
-def test_examples(api: ApiClient, name: str) -> None:
+@each_mode
+def test_examples(api: ApiClient, name: str, stream: bool) -> None:
     body = dict(contract.examples("/v1/chat/completions", "post"))[name]
     frugal = {**FRUGAL, **body}
     short = {**frugal, "max_tokens": min(frugal["max_tokens"], 64)}
@@ -105,24 +116,23 @@ def test_examples(api: ApiClient, name: str) -> None:
         exchange = api.create({**with_model(api, short), "stream": False})
         if exchange.status in (400, 422):
             not_tested(f"its picture is on an example host, which need not be reachable: {exchange.outcome}")
-    require_accepted(api, short)
+    require_accepted(api, {**short, "stream": stream})
 
 
 @rule("request.media_type", page=CREATE, sentence="`application/json` is accepted with parameters.")
 @pytest.mark.parametrize(
     "value", ["application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON"]
 )
-def test_media_type(api: ApiClient, value: str) -> None:
-    api.create(api.chat_body(), headers={"Content-Type": value}).expect(200)
+@each_mode
+def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
+    fetch_result(api, api.chat_body(), stream=stream, headers={"Content-Type": value})
 
 
 def require_accepted(api: ApiClient, body: dict[str, Any]) -> None:
     """Require that a body within the contract is accepted."""
     body = with_model(api, body)
-    if body.get("stream"):
-        api.stream(body)
-    elif body["model"] == api.model:
-        api.create(body).expect(200)
+    if body["model"] == api.model:
+        fetch_result(api, body, stream=body.get("stream") is True)
 
 
 def require_refused(exchange: Exchange, bound: Bound) -> None:

@@ -157,10 +157,22 @@ def test_unknown(api: ApiClient, unknown: str) -> None:
     sentence="Another team's completion is not found either, and goes on.",
 )
 def test_other_team(api: ApiClient, mock_controls: MockControls) -> None:
+    other = api.as_other_team()
     with running_stream(api, mock_controls) as stream:
-        require_not_found(api.as_other_team().cancel(stream.transcript.id))
+        require_not_found(other.cancel(stream.transcript.id))
         transcript = stream.drain()
     require(transcript.finish_reasons != ["cancelled"], "the stream was cancelled by another team", transcript.exchange)
+
+
+@rule(
+    "cancel.other_team",
+    page="api-reference/errors/chat_cancel_target_not_found",
+    sentence="Another team's completion is not found either, and goes on.",
+)
+def test_other_team_after_the_end(api: ApiClient, completion: Exchange, transcript: Transcript) -> None:
+    other = api.as_other_team()
+    for ended in (completion.at("id"), transcript.id):
+        require_not_found(other.cancel(ended))
 
 
 @rule(

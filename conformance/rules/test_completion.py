@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from harness import contract
+from harness.checks.answers import ANSWER_CHECKS
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
 from harness.client.stream import Transcript
 from harness.rules import CREATE, DROP_IN, ERRORS, REASONING, rule
-from harness.violations import inform, not_tested, require
+from harness.violations import RuleViolation, inform, not_tested, require
 
 from .billing_math import require_room
+from .scenarios import each_mode
 
-FINISH_REASONS = contract.schema("FinishReason")["enum"]
 CLOCKS_MAY_DIFFER_BY = 600
 ROOM = 64
+MAX_TOKENS = next(check for check in ANSWER_CHECKS if check.id == "completion.max_tokens")
 
 
 @rule("completion.media_type", page=CREATE, sentence="A completion that is not streamed is application/json.")
@@ -64,11 +66,12 @@ def test_status(completion: Exchange) -> None:
 
 
 @rule("completion.max_tokens", page=CREATE, sentence="No more than `max_tokens` tokens are made.")
-def test_max_tokens(api: ApiClient) -> None:
-    for most in (1, 5):
-        completion = api.complete(api.chat_body("Write a long poem about rain.", max_tokens=most))
-        tokens = completion.at("usage", "completion_tokens")
-        require(tokens <= most, f"max_tokens was {most} and completion_tokens is {tokens}", completion)
+@each_mode
+@pytest.mark.parametrize("most", [1, 5, 12])
+def test_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
+    result = fetch_result(api, api.chat_body("Write a long poem about rain.", max_tokens=most), stream=stream)
+    for problem in MAX_TOKENS.problems(result):
+        raise RuleViolation(problem, result.exchange)
 
 
 @rule(
@@ -87,46 +90,34 @@ def test_length(api: ApiClient) -> None:
     page=DROP_IN,
     sentence="An answer that had room to spare does not say `length`, which OpenAI's SDKs take for one that was cut.",
 )
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_not_cut(api: ApiClient, stream: bool) -> None:
-    body = api.chat_body("Greet me in 3 words.", max_tokens=ROOM)
-    if stream:
-        transcript = api.stream(body)
-        exchange, usage, reasons = transcript.exchange, transcript.usage, transcript.finish_reasons
-    else:
-        exchange = api.complete(body)
-        usage, reasons = exchange.at("usage"), [exchange.at("choices", 0, "finish_reason")]
-    if usage is None:
-        not_tested("the stream brought no receipt")
-    tokens = require_room(usage, ROOM)
-    require("length" not in reasons, f"it took {tokens} of {ROOM} tokens, and finish_reason is {reasons}", exchange)
+    result = fetch_result(api, api.chat_body("Greet me in 3 words.", max_tokens=ROOM), stream=stream)
+    if result.usage is None:
+        not_tested("the stream carries no receipt")
+    tokens = require_room(result.usage, ROOM)
+    actual = f"it took {tokens} of {ROOM} tokens, and finish_reason is {result.finish_reason!r}"
+    require(result.finish_reason != "length", actual, result.exchange)
 
 
 @rule("completion.stop", page=CREATE, sentence="The answer ends before any text at which it was to stop.")
 @pytest.mark.parametrize("stop", [" ", [" "], ["no-such-text", " "], ["a", "e", "o", " "]], ids=str)
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_stop(api: ApiClient, stop: str | list[str], stream: bool) -> None:
-    body = api.chat_body("Tell me about rain, in one sentence.", stop=stop)
-    if stream:
-        transcript = api.stream(body)
-        exchange, content = transcript.exchange, transcript.content
-    else:
-        exchange = api.complete(body)
-        content = exchange.at("choices", 0, "message", "content") or ""
-    actual = [text for text in ([stop] if isinstance(stop, str) else stop) if text in content]
-    require(not actual, f"the answer holds {actual}: {content[:80]!r}", exchange)
+    result = fetch_result(api, api.chat_body("Tell me about rain, in one sentence.", stop=stop), stream=stream)
+    actual = [text for text in ([stop] if isinstance(stop, str) else stop) if text in result.content]
+    require(not actual, f"the answer has {actual}: {result.content[:80]!r}", result.exchange)
 
 
 @rule("completion.stop_at_once", page=CREATE, sentence="A text at which to stop may be what the answer begins with.")
 @pytest.mark.parametrize("length", [1, 3])
-def test_stop_at_once(api: ApiClient, length: int) -> None:
+@each_mode
+def test_stop_at_once(api: ApiClient, length: int, stream: bool) -> None:
     body = api.chat_body("Tell me about rain, in one sentence.", temperature=0, seed=7)
-    beginning = (api.complete(body).at("choices", 0, "message", "content") or "")[:length]
-    completion = api.complete({**body, "stop": beginning})
-    content = completion.at("choices", 0, "message", "content") or ""
-    require(
-        beginning not in content, f"it was to stop at {beginning!r}, and the answer is {content[:80]!r}", completion
-    )
+    beginning = fetch_result(api, body, stream=False).content[:length]
+    result = fetch_result(api, {**body, "stop": beginning}, stream=stream)
+    actual = f"it was to stop at {beginning!r}, and the answer is {result.content[:80]!r}"
+    require(beginning not in result.content, actual, result.exchange)
 
 
 @rule(
@@ -137,6 +128,21 @@ def test_seed(api: ApiClient) -> None:
     first, second = api.complete(body), api.complete(body)
     same = first.at("choices", 0, "message") == second.at("choices", 0, "message")
     inform("two requests with one seed got the same answer" if same else "one seed gave two answers")
+
+
+@rule("completion.one_choice", page=CREATE, sentence="`choices` always has exactly one entry.")
+@each_mode
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_n(api: ApiClient, n: int, stream: bool) -> None:
+    """`n` is not documented: a server may refuse it, but not make more than one choice."""
+    response = api.create(api.chat_body(n=n, stream=stream))
+    if response.status in (400, 422):
+        not_tested(f"`n` is refused: {response.outcome}")
+    response.expect(200)
+    made = Transcript.of(response).chunks if stream else [response.json]
+    most = max((len(part.get("choices") or []) for part in made), default=0)
+    indices = {choice.get("index") for part in made for choice in part.get("choices") or []}
+    require(most == 1 and indices == {0}, f"`n` was {n}: there are {most} choices, of index {indices}", response)
 
 
 @rule(
@@ -166,10 +172,11 @@ def test_extra_members(api: ApiClient) -> None:
     page=REASONING,
     sentence="`reasoning_effort: minimal` suppresses reasoning entirely.",
 )
-def test_reasoning_minimal(api: ApiClient) -> None:
-    completion = api.complete(api.chat_body("What is 17 times 23?", reasoning_effort="minimal"))
-    reasoned = completion.at("usage").get("reasoning_tokens") or 0
-    require(reasoned == 0, f"reasoning_tokens is {reasoned}", completion)
+@each_mode
+def test_reasoning_minimal(api: ApiClient, stream: bool) -> None:
+    result = fetch_result(api, api.chat_body("What is 17 times 23?", reasoning_effort="minimal"), stream=stream)
+    reasoned = result.required_usage.get("reasoning_tokens") or 0
+    require(reasoned == 0, f"reasoning_tokens is {reasoned}", result.exchange)
 
 
 @rule("completion.unicode", page=CREATE, sentence="Text of any script is answered as JSON in UTF-8.")
@@ -180,7 +187,9 @@ def test_unicode(api: ApiClient) -> None:
 
 
 @rule("completion.unknown_model", page=ERRORS, sentence="A model that does not exist is refused with 400, 404 or 422.")
-def test_unknown_model(api: ApiClient) -> None:
-    response = api.create(api.chat_body(model="aurous-no-such-model"), expect_error=True).expect(400, 404, 422)
+@each_mode
+def test_unknown_model(api: ApiClient, stream: bool) -> None:
+    body = api.chat_body(model="aurous-no-such-model", stream=stream)
+    response = api.create(body, expect_error=True).expect(400, 404, 422)
     param = response.at("error").get("param")
     require(param is None or "model" in param, f"`param` is {param!r}", response)

@@ -13,6 +13,8 @@ from harness.generation.request_normalizer import FRUGAL
 from harness.rules import CREATE, ERRORS, expensive, rule
 from harness.violations import inform, require
 
+from .scenarios import each_mode
+
 MEBIBYTE = 1024 * 1024
 ANSWERED_WITHIN = 20.0
 
@@ -91,8 +93,9 @@ def test_not_an_object(api: ApiClient, name: str) -> None:
 
 @rule("hostile.media_type", page=CREATE, sentence="A body of another content type is a 4xx with the envelope.")
 @pytest.mark.parametrize("value", OTHER_TYPES)
-def test_media_type(api: ApiClient, value: str) -> None:
-    require_refused(api.create(api.chat_body(), headers={"Content-Type": value}, expect_error=True))
+@each_mode
+def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
+    require_refused(api.create(api.chat_body(stream=stream), headers={"Content-Type": value}, expect_error=True))
 
 
 @rule(
@@ -131,12 +134,14 @@ def test_huge(api: ApiClient, place: str) -> None:
 
 @rule("hostile.many_members", page=ERRORS, sentence="A body of very many members is answered, and not with a 5xx.")
 @pytest.mark.usefixtures("still_alive")
-def test_many_members(api: ApiClient) -> None:
-    require_handled(api.create({**api.chat_body(), **{f"member_{number}": number for number in range(2000)}}))
+@each_mode
+def test_many_members(api: ApiClient, stream: bool) -> None:
+    members = {f"member_{number}": number for number in range(2000)}
+    require_handled(api.create({**api.chat_body(stream=stream), **members}))
 
 
 @rule("hostile.nul", page=ERRORS, sentence="A NUL in a text is a 4xx with the envelope.")
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_nul(api: ApiClient, stream: bool) -> None:
     require_refused(api.create(api.chat_body("a\x00b", stream=stream), expect_error=True))
 
@@ -145,14 +150,17 @@ def test_nul(api: ApiClient, stream: bool) -> None:
     "hostile.null_members", page=CREATE, sentence="A null for what could be left out is answered, and not with a 5xx."
 )
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "stop", "tools", "response_format", "stream", "seed"])
-def test_null_members(api: ApiClient, member: str) -> None:
-    require_handled(api.create({**api.chat_body(), member: None}))
+@each_mode
+def test_null_members(api: ApiClient, member: str, stream: bool) -> None:
+    require_handled(api.create({**api.chat_body(stream=stream), member: None}))
 
 
 @rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is answered, and not with a 5xx.")
 @pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, []], ids=str)
-def test_unknown_members(api: ApiClient, value: object) -> None:
-    require_handled(api.create(api.chat_body(user=value, n=1, parallel_tool_calls=value, x_unknown=value)))
+@each_mode
+def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
+    members = {"user": value, "n": 1, "parallel_tool_calls": value, "x_unknown": value}
+    require_handled(api.create(api.chat_body(stream=stream, **members)))
 
 
 @rule("hostile.odd_text", page=CREATE, sentence="Odd text in a message is answered, and not with a 5xx.")
@@ -179,8 +187,9 @@ def test_odd_text(api: ApiClient, text: str, stream: str) -> None:
 @rule("hostile.odd_numbers", page=ERRORS, sentence="A number that no machine can hold is a 4xx with the envelope.")
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "top_logprobs", "presence_penalty"])
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "1e309"])
-def test_odd_numbers(api: ApiClient, member: str, number: str) -> None:
-    body = json.dumps({**api.chat_body(), member: 0}).replace(f'"{member}": 0', f'"{member}": {number}')
+@each_mode
+def test_odd_numbers(api: ApiClient, member: str, number: str, stream: bool) -> None:
+    body = json.dumps({**api.chat_body(stream=stream), member: 0}).replace(f'"{member}": 0', f'"{member}": {number}')
     require_refused(api.create(None, content=body.encode(), expect_error=True))
 
 
@@ -196,8 +205,9 @@ def test_duplicate_members(api: ApiClient) -> None:
 
 @rule("hostile.huge_integer_seed", page=CREATE, sentence="A seed beyond 64 bits is answered, and not with a 5xx.")
 @pytest.mark.parametrize("seed", [2**63, 2**64, -(2**64), 10**30])
-def test_huge_seed(api: ApiClient, seed: int) -> None:
-    require_handled(api.create(api.chat_body(seed=seed)))
+@each_mode
+def test_huge_seed(api: ApiClient, seed: int, stream: bool) -> None:
+    require_handled(api.create(api.chat_body(seed=seed, stream=stream)))
 
 
 @rule("hostile.headers", page=ERRORS, sentence="Odd headers are answered, and not with a 5xx.")
@@ -216,7 +226,8 @@ def test_huge_seed(api: ApiClient, seed: int) -> None:
 )
 def test_headers(api: ApiClient, headers: dict[str, str | None]) -> None:
     require_handled(api.send("GET", "/v1/models", headers=headers))
-    require_handled(api.create(api.chat_body(), headers=headers))
+    for stream in (False, True):
+        require_handled(api.create(api.chat_body(stream=stream), headers=headers))
 
 
 @rule("hostile.paths", page=ERRORS, sentence="Odd paths are a 4xx, and not a 5xx.")

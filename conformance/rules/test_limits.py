@@ -14,6 +14,8 @@ from harness.rules import BALANCE, PRICING, RATE_LIMITS, expensive, rule
 from harness.settings import EMBEDDED_KEY, Settings
 from harness.violations import not_tested, require
 
+from .scenarios import each_mode
+
 NEEDS_EMBEDDED = "only the embedded mock can be started with {}"
 FEW = 5
 
@@ -84,7 +86,7 @@ def test_tokens(token_limited: ApiClient) -> None:
 
 
 @rule("limits.balance", page=BALANCE, sentence="Without the credits for it a request is 402 `balance_too_low`.")
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_balance(without_credits: ApiClient, stream: bool) -> None:
     response = without_credits.create(
         without_credits.chat_body("Write a book.", max_tokens=4096, stream=stream)

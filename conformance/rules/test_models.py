@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.rules import MODELS, rule
 from harness.violations import inform, not_tested, require
+
+from .scenarios import each_mode
 
 
 @pytest.fixture(scope="module")
@@ -74,11 +77,12 @@ def test_steady(api: ApiClient, catalogue: Exchange) -> None:
 
 
 @rule("models.every_chat_model_answers", page=MODELS, sentence="The slug of a listed chat model can be used.")
-def test_every_chat_model_answers(api: ApiClient, catalogue: Exchange) -> None:
+@each_mode
+def test_every_chat_model_answers(api: ApiClient, catalogue: Exchange, stream: bool) -> None:
     for row in catalogue.at("data"):
         if kind_of(row) == "chat":
-            completion = api.complete(api.chat_body(model=row["id"], max_tokens=1))
-            require(completion.at("model") == row["id"], f"`model` is {completion.at('model')!r}", completion)
+            result = fetch_result(api, api.chat_body(model=row["id"], max_tokens=1), stream=stream)
+            require(result.model == row["id"], f"`model` is {result.model!r}", result.exchange)
 
 
 @rule(
@@ -86,11 +90,12 @@ def test_every_chat_model_answers(api: ApiClient, catalogue: Exchange) -> None:
     page="api-reference/errors/model_wrong_kind",
     sentence="An embedding model on the chat endpoint is 400 `model_wrong_kind`.",
 )
-def test_wrong_kind(api: ApiClient, catalogue: Exchange) -> None:
+@each_mode
+def test_wrong_kind(api: ApiClient, catalogue: Exchange, stream: bool) -> None:
     slugs = [row["id"] for row in catalogue.at("data") if kind_of(row) == "embedding"]
     if not slugs:
         not_tested("no embedding model is listed")
-    response = api.create(api.chat_body(model=slugs[0]), expect_error=True).expect(400)
+    response = api.create(api.chat_body(model=slugs[0], stream=stream), expect_error=True).expect(400)
     code, kind = response.at("error", "code"), response.at("error", "type")
     require((code, kind) == ("model_wrong_kind", "invalid_request"), f"the error is {kind} {code}", response)
 

@@ -8,11 +8,13 @@ import pytest
 from harness import contract
 from harness.checks.receipts import TOLERANCE, exact
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.rules import BALANCE, COSTS, CREATE, PRICING, rule
 from harness.violations import inform, require
 
 from .billing_math import require_balance_change
+from .scenarios import each_mode
 
 
 @rule(
@@ -20,11 +22,13 @@ from .billing_math import require_balance_change
     page=CREATE,
     sentence="`prompt_tokens` counts the prompt, and a longer prompt counts more.",
 )
-def test_prompt_counted(api: ApiClient) -> None:
-    short = api.complete(api.chat_body("Rain.", max_tokens=1))
-    long = api.complete(api.chat_body("Rain falls on the plain. " * 40, max_tokens=1))
-    few, many = short.at("usage", "prompt_tokens"), long.at("usage", "prompt_tokens")
-    require(0 < few < many, f"a short prompt counts {few} tokens and one forty times as long {many}", short, long)
+@each_mode
+def test_prompt_counted(api: ApiClient, stream: bool) -> None:
+    short = fetch_result(api, api.chat_body("Rain.", max_tokens=1), stream=stream)
+    long = fetch_result(api, api.chat_body("Rain falls on the plain. " * 40, max_tokens=1), stream=stream)
+    few, many = short.required_usage["prompt_tokens"], long.required_usage["prompt_tokens"]
+    actual = f"a short prompt counts {few} tokens and one forty times as long {many}"
+    require(0 < few < many, actual, short.exchange, long.exchange)
 
 
 @rule(
@@ -32,19 +36,13 @@ def test_prompt_counted(api: ApiClient) -> None:
     page=CREATE,
     sentence="`completion_tokens` counts the visible answer, and a longer answer counts more.",
 )
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_completion_counted(api: ApiClient, stream: bool) -> None:
     counts: list[tuple[int, int, Exchange]] = []
     for most in (1, 8):
         body = api.chat_body("Write a long poem about rain.", max_tokens=most)
-        if stream:
-            transcript = api.stream(body)
-            require(transcript.usage, "the stream carries no usage", transcript.exchange)
-            counts.append((len(transcript.content), (transcript.usage or {})["completion_tokens"], transcript.exchange))
-        else:
-            completion = api.complete(body)
-            content = completion.at("choices", 0, "message", "content") or ""
-            counts.append((len(content), completion.at("usage", "completion_tokens"), completion))
+        result = fetch_result(api, body, stream=stream)
+        counts.append((len(result.content), result.required_usage["completion_tokens"], result.exchange))
     (short, few, one), (long, many, other) = counts
     require(few > 0 or not short, f"{short} characters of an answer count {few} tokens", one)
     require(few < many or short >= long, f"{short} characters count {few} tokens, and {long} count {many}", one, other)
@@ -90,7 +88,7 @@ def test_billing_mode(api: ApiClient) -> None:
 
 @rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
 @pytest.mark.parametrize("effort", ["minimal", "medium"])
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_moves_by_charge(api: ApiClient, stream: bool, effort: str) -> None:
     def spend() -> Decimal:
         body = api.chat_body("Why is the sky blue?", reasoning_effort=effort)
@@ -145,7 +143,7 @@ def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
 
 
 @rule("balance.hold_is_released", page=PRICING, sentence="When an answer has come its hold is gone.")
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_hold_is_released(api: ApiClient, stream: bool) -> None:
     def spend() -> Decimal:
         body = api.chat_body(max_tokens=32)

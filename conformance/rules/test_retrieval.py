@@ -15,7 +15,7 @@ from harness.rules import ERRORS, RETRIEVE, expensive, rule
 from harness.violations import inform, require
 
 from .conftest import UNKNOWN_ID
-from .scenarios import SCENARIOS, Scenarios
+from .scenarios import SCENARIOS, Scenarios, each_mode
 
 # What proxies normalize or refuse on their own: encoded control characters, quotes, slashes and dot segments.
 ODD_PATH = re.compile(r"%[01][0-9A-Fa-f]|%7[Ff]|%2[0257FEfe]|%[89A-Fa-f][0-9A-Fa-f]|/\.\.?(/|\Z)")
@@ -121,9 +121,11 @@ def test_near(api: ApiClient, completion: Exchange) -> None:
     page=ERRORS,
     sentence="Another team's completion cannot be told from one that does not exist.",
 )
-def test_other_team(api: ApiClient, completion: Exchange) -> None:
+@each_mode
+def test_other_team(api: ApiClient, completion: Exchange, transcript: Transcript, stream: bool) -> None:
     other = api.as_other_team()
-    foreign, unknown = other.retrieve(completion.at("id")), other.retrieve(UNKNOWN_ID)
+    foreign = other.retrieve(transcript.id if stream else completion.at("id"))
+    unknown = other.retrieve(UNKNOWN_ID)
     require_not_found(foreign)
     same = foreign.status == unknown.status and without_ids(foreign) == without_ids(unknown)
     require(same, f"a foreign id is {foreign.outcome}, an unknown one {unknown.outcome}", foreign, unknown)

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.rules import STRUCTURED, expensive, rule
 from harness.violations import inform, require
+
+from .scenarios import each_mode
 
 PERSON = {
     "type": "object",
@@ -61,16 +64,12 @@ def schema_of_size(size: int) -> dict[str, Any]:
 
 
 @rule("structured.json_object", page=STRUCTURED, sentence="`json_object` is answered with syntactically valid JSON.")
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_json_object(api: ApiClient, stream: bool) -> None:
     body = api.chat_body("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=ROOM)
-    if stream:
-        transcript = api.stream(body)
-        value = parse(transcript.content, transcript.exchange)
-    else:
-        completion = api.complete(body)
-        value = parse(completion.at("choices", 0, "message", "content"), completion)
-    require(isinstance(value, dict), f"the content is {str(value)[:80]}", *api.recorder.exchanges[-1:])
+    result = fetch_result(api, body, stream=stream)
+    value = parse(result.content, result.exchange)
+    require(isinstance(value, dict), f"the content is {str(value)[:80]}", result.exchange)
 
 
 @rule(
@@ -78,29 +77,33 @@ def test_json_object(api: ApiClient, stream: bool) -> None:
     page=STRUCTURED,
     sentence="`json_schema` with `strict: true` is answered with JSON that fits.",
 )
-@pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
+@each_mode
 def test_json_schema(api: ApiClient, stream: bool) -> None:
     require_match(api, PERSON, stream=stream)
 
 
 @rule("structured.reference", page=STRUCTURED, sentence="A local `$ref` inside the schema is followed.")
-def test_reference(api: ApiClient) -> None:
-    require_match(api, REFERRING)
+@each_mode
+def test_reference(api: ApiClient, stream: bool) -> None:
+    require_match(api, REFERRING, stream=stream)
 
 
 @rule("structured.any_of", page=STRUCTURED, sentence="`anyOf` on a property is honoured.")
-def test_any_of(api: ApiClient) -> None:
+@each_mode
+def test_any_of(api: ApiClient, stream: bool) -> None:
     choice = {"anyOf": [{"type": "integer"}, {"type": "boolean"}]}
     require_match(
         api,
         {"type": "object", "properties": {"value": choice}, "required": ["value"], "additionalProperties": False},
+        stream=stream,
     )
 
 
 @rule("structured.text", page=STRUCTURED, sentence="`text` is plain text, as without a format.")
-def test_text(api: ApiClient) -> None:
-    completion = api.complete(api.chat_body(response_format={"type": "text"}))
-    require(completion.at("choices", 0, "message", "content"), "the content is empty", completion)
+@each_mode
+def test_text(api: ApiClient, stream: bool) -> None:
+    result = fetch_result(api, api.chat_body(response_format={"type": "text"}), stream=stream)
+    require(result.content, "the content is empty", result.exchange)
 
 
 @rule(
@@ -119,8 +122,9 @@ def test_best_effort(api: ApiClient) -> None:
 
 @rule("structured.depth_accepted", page=STRUCTURED, sentence="A schema of 3 levels is accepted.")
 @pytest.mark.parametrize("schema", [nested_schema(3), nested_in_lists(2)], ids=["properties", "items"])
-def test_depth_accepted(api: ApiClient, schema: dict[str, Any]) -> None:
-    api.create(api.chat_body(response_format=json_schema_format(schema))).expect(200)
+@each_mode
+def test_depth_accepted(api: ApiClient, schema: dict[str, Any], stream: bool) -> None:
+    fetch_result(api, api.chat_body(response_format=json_schema_format(schema)), stream=stream)
 
 
 @rule(
@@ -130,14 +134,16 @@ def test_depth_accepted(api: ApiClient, schema: dict[str, Any]) -> None:
 )
 @pytest.mark.parametrize("schema", [nested_schema(12), nested_in_lists(12)], ids=["properties", "items"])
 @pytest.mark.parametrize("strict", [True, False])
-def test_too_deep(api: ApiClient, strict: bool, schema: dict[str, Any]) -> None:
-    require_refused(api, json_schema_format(schema, strict=strict), "response_format_too_deep")
+@each_mode
+def test_too_deep(api: ApiClient, strict: bool, schema: dict[str, Any], stream: bool) -> None:
+    require_refused(api, json_schema_format(schema, strict=strict), "response_format_too_deep", stream=stream)
 
 
 @expensive
 @rule("structured.size_accepted", page=STRUCTURED, sentence="A schema of 5 KB is accepted.")
-def test_size_accepted(api: ApiClient) -> None:
-    api.create(api.chat_body(response_format=json_schema_format(schema_of_size(5000)))).expect(200)
+@each_mode
+def test_size_accepted(api: ApiClient, stream: bool) -> None:
+    fetch_result(api, api.chat_body(response_format=json_schema_format(schema_of_size(5000))), stream=stream)
 
 
 @rule(
@@ -146,8 +152,10 @@ def test_size_accepted(api: ApiClient) -> None:
     sentence="A schema of more than 10 KB (20 here) is 400 `response_format_too_large`.",
 )
 @pytest.mark.parametrize("strict", [True, False])
-def test_too_large(api: ApiClient, strict: bool) -> None:
-    require_refused(api, json_schema_format(schema_of_size(20000), strict=strict), "response_format_too_large")
+@each_mode
+def test_too_large(api: ApiClient, strict: bool, stream: bool) -> None:
+    wanted_format = json_schema_format(schema_of_size(20000), strict=strict)
+    require_refused(api, wanted_format, "response_format_too_large", stream=stream)
 
 
 @rule(
@@ -164,14 +172,9 @@ def test_depth_counted(api: ApiClient) -> None:
 
 def require_match(api: ApiClient, schema: dict[str, Any], *, stream: bool = False) -> None:
     body = api.chat_body("Invent one.", response_format=json_schema_format(schema), max_tokens=ROOM)
-    if stream:
-        transcript = api.stream(body)
-        exchange, content = transcript.exchange, transcript.content
-    else:
-        exchange = api.complete(body)
-        content = exchange.at("choices", 0, "message", "content")
-    schema_errors = contract.instance_errors(schema, parse(content, exchange))
-    require(not schema_errors, f"the content does not fit: {'; '.join(schema_errors[:3])}", exchange)
+    result = fetch_result(api, body, stream=stream)
+    schema_errors = contract.instance_errors(schema, parse(result.content, result.exchange))
+    require(not schema_errors, f"the content does not fit: {'; '.join(schema_errors[:3])}", result.exchange)
 
 
 def parse(content: Any, exchange: Exchange) -> Any:
@@ -181,7 +184,8 @@ def parse(content: Any, exchange: Exchange) -> Any:
         require(False, f"the content is not JSON: {str(content)[:100]!r}", exchange)
 
 
-def require_refused(api: ApiClient, wanted_format: dict[str, Any], wanted: str) -> None:
-    response = api.create(api.chat_body(response_format=wanted_format), expect_error=True).expect(400)
+def require_refused(api: ApiClient, wanted_format: dict[str, Any], wanted: str, *, stream: bool) -> None:
+    body = api.chat_body(response_format=wanted_format, stream=stream)
+    response = api.create(body, expect_error=True).expect(400)
     code, kind = response.at("error", "code"), response.at("error", "type")
     require((code, kind) == (wanted, "invalid_request"), f"the error is {kind} {code}", response)

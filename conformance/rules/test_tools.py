@@ -8,26 +8,16 @@ from typing import Any
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
+from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.client.stream import Transcript
 from harness.rules import DROP_IN, PRICING, TOOLS, rule
 from harness.violations import RuleViolation, inform, not_tested, require
 
 from .billing_math import require_room
+from .scenarios import FORCED, PARAMETERS, QUESTION, TOOL, each_mode
 
-PARAMETERS = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-    "required": ["city", "days"],
-    "additionalProperties": False,
-}
-TOOL = {
-    "type": "function",
-    "function": {"name": "get_weather", "description": "The weather of a city.", "parameters": PARAMETERS},
-}
 OTHER_TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
-FORCED = {"type": "function", "function": {"name": "get_weather"}}
-QUESTION = "What will the weather be in Oslo, for three days?"
 ROOM = 96
 
 
@@ -118,23 +108,21 @@ def test_not_cut(tool_call_completion: Exchange, tool_call_stream: Transcript) -
 
 
 @rule("tools.none", page=TOOLS, sentence="`tool_choice: none` forbids calls.")
-def test_none(api: ApiClient) -> None:
-    completion = api.complete(api.chat_body(QUESTION, tools=[TOOL], tool_choice="none"))
-    calls = completion.at("choices", 0, "message").get("tool_calls")
-    require(not calls, f"it called {calls}", completion)
+@each_mode
+def test_none(api: ApiClient, stream: bool) -> None:
+    result = fetch_result(api, api.chat_body(QUESTION, tools=[TOOL], tool_choice="none"), stream=stream)
+    require(not result.tool_calls, f"it called {result.tool_calls}", result.exchange)
 
 
 @rule("tools.auto", page=TOOLS, sentence="`tool_choice: auto`, the default with tools, lets the model decide.")
 @pytest.mark.parametrize("options", [{"tool_choice": "auto"}, {}], ids=["auto", "left out"])
-def test_auto(api: ApiClient, options: dict[str, Any]) -> None:
-    completion = api.complete(api.chat_body(QUESTION, tools=[TOOL], **options, max_tokens=ROOM))
-    for call in completion.at("choices", 0, "message").get("tool_calls") or []:
-        require(
-            call["function"]["name"] == "get_weather",
-            f"it called {call['function']['name']!r}",
-            completion,
-        )
-        parse_arguments(call, completion)
+@each_mode
+def test_auto(api: ApiClient, options: dict[str, Any], stream: bool) -> None:
+    result = fetch_result(api, api.chat_body(QUESTION, tools=[TOOL], **options, max_tokens=ROOM), stream=stream)
+    for call in result.tool_calls:
+        name = call["function"]["name"]
+        require(name == "get_weather", f"it called {name!r}", result.exchange)
+        parse_arguments(call, result.exchange)
 
 
 @rule(
@@ -142,26 +130,28 @@ def test_auto(api: ApiClient, options: dict[str, Any]) -> None:
     page="api-reference/errors/tool_choice_required_unsupported",
     sentence="`tool_choice: required` is 400 `tool_choice_required_unsupported` on a model without the capability.",
 )
-def test_required(api: ApiClient) -> None:
+@each_mode
+def test_required(api: ApiClient, stream: bool) -> None:
     rows = {row["id"]: row for row in api.models().expect(200).at("data")}
     if "tool_choice_required" in ((rows[api.model].get("aurous_metadata") or {}).get("capabilities") or []):
         not_tested(f"{api.model} has the capability tool_choice_required")
-    response = api.create(api.chat_body(QUESTION, tools=[TOOL], tool_choice="required"), expect_error=True).expect(400)
+    body = api.chat_body(QUESTION, tools=[TOOL], tool_choice="required", stream=stream)
+    response = api.create(body, expect_error=True).expect(400)
     code, kind = response.at("error", "code"), response.at("error", "type")
     actual = (code, kind) == ("tool_choice_required_unsupported", "invalid_request")
     require(actual, f"the error is {kind} {code}", response)
 
 
 @rule("tools.round_trip", page=TOOLS, sentence="A result goes back as a `tool` message, and is answered.")
-def test_round_trip(api: ApiClient, tool_call_completion: Exchange) -> None:
+@each_mode
+def test_round_trip(api: ApiClient, tool_call_completion: Exchange, stream: bool) -> None:
     message = tool_call_completion.at("choices", 0, "message")
     results = [
         {"role": "tool", "tool_call_id": call["id"], "content": '{"celsius": 4}'} for call in message["tool_calls"]
     ]
     turns = [{"role": "user", "content": QUESTION}, message, *results]
-    response = api.create({**api.chat_body(tools=[TOOL]), "messages": turns})
-    response.expect(200)
-    require(response.at("choices", 0, "message", "role") == "assistant", "the answer has another role", response)
+    result = fetch_result(api, {**api.chat_body(tools=[TOOL]), "messages": turns}, stream=stream)
+    require(result.content or result.tool_calls, "the answer is empty", result.exchange)
 
 
 @rule("tools.stream", page=TOOLS, sentence="A streamed call, put together, is the call of the record.")

@@ -141,8 +141,10 @@ class ApiClient:
     def stream(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""
         with self.open_stream({**body, "stream": True}, headers=headers) as stream:
+            # Read even if it is an error, so that a violation can show it.
+            transcript = stream.drain()
             stream.exchange.expect(200)
-            return stream.drain()
+            return transcript
 
     def retrieve(self, completion_id: str, *, headers: Headers | None = None) -> Exchange:
         return self.send("GET", f"{COMPLETIONS}/{quote(completion_id, safe='')}", headers=headers)
