@@ -61,7 +61,7 @@ def body(payload: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": payload, "more_body": more}
 
 
-def test_each_answer_is_known_by_what_it_lacks() -> None:
+def test_response_filter_hides_members_of_newer_versions() -> None:
     create = operation("POST", CREATE)
     assert create.hidden == {"usage": {"breakdown": {"pricing_version": None}}}
     assert create.hidden_in_events == {
@@ -71,20 +71,20 @@ def test_each_answer_is_known_by_what_it_lacks() -> None:
     assert operation("GET", "/v1/models").hidden == {"data": {"kind": None}}
 
 
-def test_a_document_loses_the_member_and_keeps_its_length_right() -> None:
+def test_filtered_document_has_the_right_content_length() -> None:
     payload = json.dumps({"usage": {"breakdown": {"pricing_version": 7, "model": "m"}}, "other": 1}).encode()
     head, tail = sent(operation("POST", CREATE), start(JSON), body(payload[:9], more=True), body(payload[9:]))
     assert json.loads(tail["body"]) == {"usage": {"breakdown": {"model": "m"}}, "other": 1}
     assert dict(head["headers"])[b"content-length"] == b"%d" % len(tail["body"])
 
 
-def test_items_of_a_list_lose_it_too() -> None:
+def test_filter_applies_to_items_of_lists() -> None:
     payload = json.dumps({"data": [{"id": "a", "kind": "chat"}, {"id": "b"}]}).encode()
     _, tail = sent(operation("GET", "/v1/models"), start(JSON), body(payload))
     assert json.loads(tail["body"]) == {"data": [{"id": "a"}, {"id": "b"}]}
 
 
-def test_events_lose_it_and_nothing_else_of_the_stream_changes() -> None:
+def test_filter_applies_to_events_and_changes_nothing_else() -> None:
     frames = [b'data: {"choices":[{"delta":{"role":"a","content":"b"}}]}\n\n', b": keep-alive\n\n", b"data: [DONE]\n\n"]
     _, *out = sent(operation("POST", CREATE), start(EVENTS), *(body(frame, more=True) for frame in frames))
     assert [message["body"] for message in out] == [
@@ -92,12 +92,12 @@ def test_events_lose_it_and_nothing_else_of_the_stream_changes() -> None:
     ]  # fmt: skip
 
 
-def test_an_error_goes_out_as_it_is() -> None:
+def test_error_responses_are_not_filtered() -> None:
     payload = b'{"error": {"usage": {"breakdown": {"pricing_version": 1}}}}'
     _, tail = sent(operation("POST", CREATE), start(JSON, 400), body(payload))
     assert tail["body"] == payload
 
 
-def test_versions_that_answer_alike_withhold_nothing() -> None:
+def test_versions_with_equal_responses_hide_nothing() -> None:
     document = Document(older()[0])
     assert all(not found.hidden and not found.hidden_in_events for found in operations.read(document, [document]))

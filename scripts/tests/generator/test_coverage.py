@@ -92,7 +92,9 @@ def losses(spec: Spec, package: Path) -> str:
 
 
 @pytest.mark.parametrize(("file", "was", "becomes", "said"), LOSSES)
-def test_a_loss_is_named(tampered: Path, spec: Spec, file: str, was: str, becomes: str, said: str | None) -> None:
+def test_lost_part_of_the_spec_is_named(
+    tampered: Path, spec: Spec, file: str, was: str, becomes: str, said: str | None
+) -> None:
     target = tampered / file
     source = target.read_text(encoding="utf-8")
     assert was in source
@@ -102,10 +104,10 @@ def test_a_loss_is_named(tampered: Path, spec: Spec, file: str, was: str, become
 
 
 @pytest.mark.parametrize("file", ["resources.py", "error_codes.py", "models/thing.py", "api/things/list_things.py"])
-def test_a_missing_file_is_a_loss(tampered: Path, spec: Spec, file: str) -> None:
+def test_missing_file_is_reported_as_lost(tampered: Path, spec: Spec, file: str) -> None:
     (tampered / file).unlink()
     assert "was dropped" in losses(spec, tampered)
 
 
-def test_a_whole_package_has_no_losses(package: Path, spec: Spec) -> None:
+def test_complete_package_has_no_losses(package: Path, spec: Spec) -> None:
     assert losses(spec, package) == ""

@@ -70,7 +70,9 @@ def generate(document: Any, folder: Path, capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.parametrize("name", DIRECTED)
-def test_a_wrong_kind_is_told_with_its_place(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_node_of_a_wrong_type_is_reported_with_its_place(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path, value, said = DIRECTED[name]
     document = small_specs.document(at={path: small_specs.DROP if value is ABSENT else value})
     done, (head, *faults) = generate(document, tmp_path, capsys)
@@ -81,7 +83,7 @@ def test_a_wrong_kind_is_told_with_its_place(name: str, tmp_path: Path, capsys: 
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_whatever_stands_anywhere_is_taken_or_told_with_its_place(
+def test_any_value_anywhere_is_accepted_or_reported_with_its_place(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rng = random.Random(seed)  # noqa: S311
@@ -100,12 +102,12 @@ def ours() -> dict[str, Any]:
     return document
 
 
-def test_nothing_is_wrong_in_our_own_spec(ours: dict[str, Any]) -> None:
+def test_committed_spec_has_no_faults(ours: dict[str, Any]) -> None:
     assert metaschema.faults(ours) == []
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_whatever_stands_in_our_own_spec_is_judged_without_stumbling(seed: int, ours: dict[str, Any]) -> None:
+def test_any_value_in_the_committed_spec_is_checked_without_a_crash(seed: int, ours: dict[str, Any]) -> None:
     rng = random.Random(seed)  # noqa: S311
     document = copy.deepcopy(ours)
     pointer = rng.choice([found for found, node in walk(document) if isinstance(node, (dict, list)) and found])

@@ -85,7 +85,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("path", "value", "pointer", "words"), FAULTS)
-def test_a_fault_is_told_with_its_place(path: str, value: Any, pointer: str | None, words: str | None) -> None:
+def test_parse_error_names_the_place(path: str, value: Any, pointer: str | None, words: str | None) -> None:
     if pointer is None:
         ChatCompletion.from_dict(changed(path, value))
         return
@@ -111,7 +111,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_that_is_no_such_document(name: str) -> None:
+def test_body_of_another_type_is_a_parse_error(name: str) -> None:
     body, words = BODIES[name]
     with pytest.raises(ParseError) as caught:
         read_response(create_chat_completion.OPERATION, 200, {}, body)
@@ -133,7 +133,7 @@ def test_unknown_values_of_enums_are_kept() -> None:
     assert str(ChatCompletion.from_dict(changed("object", "chat.completion.v2")).object) == "chat.completion.v2"
 
 
-def test_null_for_what_may_be_left_out_is_tolerated() -> None:
+def test_null_for_an_optional_member_is_tolerated() -> None:
     assert ChatCompletion.from_dict(changed("error", None)).error is None
     assert ChatCompletion.from_dict(changed("usage.reasoning_tokens", None)).usage.reasoning_tokens is UNSET
     assert (
@@ -145,7 +145,7 @@ def test_null_for_what_may_be_left_out_is_tolerated() -> None:
     assert ChatCompletionChunk.from_dict(chunk).usage is None
 
 
-def test_a_broken_object_is_no_reason_for_a_raw_dict() -> None:
+def test_invalid_object_is_not_returned_as_a_dict() -> None:
     with pytest.raises(ParseError) as caught:
         ChatCompletionChunk.from_dict(
             {"id": "c", "object": "o", "created": 1, "model": "m", "choices": [], "usage": {"prompt_tokens": 1}}
@@ -153,7 +153,7 @@ def test_a_broken_object_is_no_reason_for_a_raw_dict() -> None:
     assert caught.value.pointer == "usage.completion_tokens"
 
 
-def test_members_that_the_spec_does_not_name_survive() -> None:
+def test_unknown_members_are_kept() -> None:
     document = changed("usage.breakdown.discount", {"of": [1, None]})
     document |= {"system_fingerprint": "fp", "choices": [*document["choices"]]}
     completion = ChatCompletion.from_dict(document)
@@ -161,7 +161,7 @@ def test_members_that_the_spec_does_not_name_survive() -> None:
     assert completion.to_dict() == document
 
 
-def test_what_is_read_and_written_is_not_changed() -> None:
+def test_parsed_document_is_written_unchanged() -> None:
     document = copy.deepcopy(COMPLETION)
     completion = ChatCompletion.from_dict(document)
     completion.to_dict()["choices"][0]["message"]["content"] = "other"
@@ -174,7 +174,7 @@ def test_what_is_read_and_written_is_not_changed() -> None:
     assert body == before
 
 
-def test_unions_are_told_apart_by_their_tags() -> None:
+def test_union_branch_is_chosen_by_its_tag() -> None:
     messages = [
         {"role": "tool", "content": "4", "tool_call_id": "c"},
         {"role": "user", "content": [{"type": "video_url", "video_url": {"url": "u"}}]},
@@ -205,7 +205,7 @@ def test_every_model_is_keyword_only_and_has_type_hints(model: Any) -> None:
     assert "from_dict" in vars(model)
 
 
-def test_unset_is_one_object_for_ever() -> None:
+def test_unset_is_a_singleton() -> None:
     request = ChatCompletionRequest(model="m", messages=[UserMessage(content="hi")])
     for clone in (repickled(request), copy.deepcopy(request), copy.copy(request)):
         assert clone == request
@@ -216,7 +216,7 @@ def test_unset_is_one_object_for_ever() -> None:
     assert (bool(UNSET), repr(UNSET), isinstance(UNSET, Unset)) == (False, "UNSET", True)
 
 
-def test_hoisted_imports_leave_nothing_to_do_while_parsing() -> None:
+def test_parsing_imports_nothing() -> None:
     for name, module in list(sys.modules.items()):
         if name.startswith("aurous_client.models."):
             source = module.__loader__.get_source(name)  # type: ignore[union-attr]
@@ -247,7 +247,7 @@ ENVELOPE = {
 
 
 @pytest.mark.parametrize("status", [100, 199, 301, 307, 400, 404, 499, 500, 520, 529, 599])
-def test_any_status_but_2xx_is_one_error(status: int) -> None:
+def test_any_status_but_2xx_raises_status_error(status: int) -> None:
     with pytest.raises(StatusError) as caught:
         read_response(retrieve_chat_completion.OPERATION, status, httpx.Headers({"Retry-After": "3"}), b"<html>")
     error = caught.value
@@ -264,12 +264,12 @@ def test_any_2xx_is_a_success(status: int) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"error": "no"}', b'{"error": []}', b"\xff", b"[" * 100_000])
-def test_an_envelope_of_another_form_is_none(body: bytes) -> None:
+def test_error_envelope_of_another_form_is_ignored(body: bytes) -> None:
     error = StatusError(500, {}, body)
     assert (error.envelope, str(error)) == (None, "HTTP 500")
 
 
-def test_an_envelope_is_read() -> None:
+def test_error_envelope_is_parsed() -> None:
     error = StatusError(400, {}, json.dumps(ENVELOPE).encode())
     assert error.envelope is not None
     assert error.envelope.error.code == "new_code"
@@ -279,7 +279,7 @@ def test_an_envelope_is_read() -> None:
 @pytest.mark.parametrize(
     "fault", [httpx.ConnectError("refused"), httpx.ReadTimeout(""), httpx.RemoteProtocolError("x")]
 )
-def test_no_answer_is_one_error(fault: httpx.HTTPError) -> None:
+def test_missing_response_raises_one_error(fault: httpx.HTTPError) -> None:
     with pytest.raises(TransportError) as caught:
         retrieve_chat_completion.sync("cmp_1", client=client(fault))
     assert caught.value.__cause__ is fault
@@ -287,7 +287,7 @@ def test_no_answer_is_one_error(fault: httpx.HTTPError) -> None:
     assert not str(caught.value).endswith(": ")
 
 
-def test_all_errors_have_one_base() -> None:
+def test_all_generated_errors_have_one_base() -> None:
     assert all(issubclass(error, ClientError) for error in (EncodeError, ParseError, StatusError, TransportError))
 
 
@@ -308,7 +308,7 @@ def test_date_times_are_read_in_every_form_of_iso_8601(text: str, expected: date
     assert (made, repr(made.tzinfo)) == (expected, repr(expected.tzinfo))
 
 
-def test_an_offset_is_kept() -> None:
+def test_offset_of_a_date_time_is_kept() -> None:
     made = repickled(parsing.date_time("2026-05-15T12:30:00+02:00"))
     assert made.isoformat() == "2026-05-15T12:30:00+02:00"
 
@@ -317,12 +317,12 @@ def test_an_offset_is_kept() -> None:
 @pytest.mark.parametrize(
     "value", ["", "2026", "2026-05", "2026-13-01", "2026-05-15T99:00:00Z", "soon", "é" * 20, 20260515, None, ["2026"]]
 )
-def test_bad_dates_are_parse_errors(read: Any, value: Any) -> None:
+def test_invalid_dates_are_parse_errors(read: Any, value: Any) -> None:
     with pytest.raises(ParseError, match=r"expected a (date and time|date) in ISO 8601|expected a string"):
         read(value)
 
 
-def test_dates_are_read() -> None:
+def test_dates_are_parsed() -> None:
     assert parsing.date("2026-05-15") == parsing.date("20260515") == datetime.date(2026, 5, 15)
 
 

@@ -98,7 +98,7 @@ def refused(folder: Path, document: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("name", [*SPELT_BADLY, *TAKEN])
-def test_a_component_that_cannot_be_a_class_is_refused(tmp_path: Path, name: str) -> None:
+def test_component_name_that_is_no_class_name_is_refused(tmp_path: Path, name: str) -> None:
     document = small_specs.document(at={f"components schemas {name}": {"type": "object"}})
     pointer = name.replace("/", "~1")
     said = refused(tmp_path, document)
@@ -106,7 +106,7 @@ def test_a_component_that_cannot_be_a_class_is_refused(tmp_path: Path, name: str
     assert f"#/components/schemas/{pointer}" in said or "components/schemas" in said or "'schemas'" in said, said
 
 
-def test_names_of_our_own_are_known() -> None:
+def test_reserved_names_of_the_package_are_listed() -> None:
     """Whatever a generated module imports or defines beside the spec's names cannot be the name of a component."""
     spec = Spec(Path(__file__).parents[3] / "openapi.yaml")
     ours: set[str] = set()
@@ -139,7 +139,7 @@ def test_names_of_our_own_are_known() -> None:
         ("/v1/thing-s", ""),
     ],
 )
-def test_a_path_without_a_usable_name_is_refused(tmp_path: Path, path: str, said: str) -> None:
+def test_path_without_a_usable_method_name_is_refused(tmp_path: Path, path: str, said: str) -> None:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in ("id", "part")
@@ -152,7 +152,7 @@ def test_a_path_without_a_usable_name_is_refused(tmp_path: Path, path: str, said
 
 
 @pytest.mark.parametrize("explicit", ["things", "things.import", ".x", "things.", "things.a b", "things.create", 7])
-def test_an_explicit_method_name_must_be_usable(tmp_path: Path, explicit: object) -> None:
+def test_invalid_explicit_method_name_is_refused(tmp_path: Path, explicit: object) -> None:
     document = small_specs.document()
     document["paths"]["/v1/other"] = {"get": operation("getOther", **{"x-sdk-method": explicit})}
     assert "hostile.yaml:" in refused(tmp_path, document)
@@ -167,7 +167,7 @@ def test_two_namespaces_of_one_name_are_refused(tmp_path: Path, first: str, seco
     assert "hostile.yaml:" in refused(tmp_path, document)
 
 
-def test_a_component_like_a_namespace_is_refused(tmp_path: Path) -> None:
+def test_component_named_like_a_namespace_is_refused(tmp_path: Path) -> None:
     document = small_specs.document(at={"components schemas ThingsResource": {"type": "object"}})
     assert "ThingsResource would be the class of things and a component" in refused(tmp_path, document)
 
@@ -175,13 +175,13 @@ def test_a_component_like_a_namespace_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("first", "second"), [("fooBar", "foo_bar"), ("a b", "a-b"), ("~", "{"), ("Type", "type"), ("class", "class_")]
 )
-def test_members_of_one_attribute_are_refused(tmp_path: Path, first: str, second: str) -> None:
+def test_members_with_the_same_attribute_name_are_refused(tmp_path: Path, first: str, second: str) -> None:
     members = {first: {"type": "string"}, second: {"type": "string"}}
     said = refused(tmp_path, small_specs.document(at={"components schemas Piece properties": members}))
     assert f"R1: {second!r} and {first!r} would be the same attribute of Piece" in said
 
 
-def test_hostile_members_parameters_and_words(tmp_path: Path) -> None:
+def test_hostile_member_and_parameter_names_are_usable(tmp_path: Path) -> None:
     document = small_specs.document()
     properties = {name: {"type": "string", "description": word} for name, word in zip(MEMBERS, WORDS * 9, strict=False)}
     everything = " \n".join(WORDS)

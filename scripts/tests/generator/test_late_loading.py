@@ -45,19 +45,19 @@ def loaded_by(program: str) -> set[str]:
     return {name.removeprefix("aurous_client.") for name in json.loads(output)}
 
 
-def test_the_package_loads_neither_models_nor_httpx() -> None:
+def test_import_loads_neither_models_nor_httpx() -> None:
     loaded = loaded_by("import aurous_client")
     assert {"lazy", "types"} <= loaded
     assert not {"models", "api", "client", "resources", "httpx"} & loaded
     assert {"client", "httpx"} <= loaded_by("from aurous_client import Client")
 
 
-def test_methods_load_no_model_and_no_operation_before_they_are_called() -> None:
+def test_methods_load_models_and_operations_when_called() -> None:
     loaded = loaded_by("from aurous_client import resources")
     assert not {name for name in loaded if name.startswith(("models.", "api.", "client", "operations"))}
 
 
-def test_an_operation_loads_the_models_of_its_answer_alone() -> None:
+def test_operation_loads_only_the_models_of_its_response() -> None:
     loaded = loaded_by("from aurous_client.api.balance import retrieve_balance")
     assert "models.balance" in loaded
     assert not {"models.chat_completion", "models.model", "models.aliases"} & loaded
@@ -67,7 +67,7 @@ def test_an_operation_loads_the_models_of_its_answer_alone() -> None:
 
 
 @pytest.mark.parametrize("package", [aurous_client, models, api, api.balance, api.chat, api.models])
-def test_a_package_shows_all_that_it_offers(package: Any) -> None:
+def test_dir_lists_all_exports(package: Any) -> None:
     assert set(package.__all__) <= set(dir(package))
     assert dir(package) == sorted(set(dir(package)))
     for name in package.__all__:
@@ -78,7 +78,7 @@ def test_a_package_shows_all_that_it_offers(package: Any) -> None:
         _ = package.Typo
 
 
-def test_help_shows_models() -> None:
+def test_help_lists_models() -> None:
     assert "class ChatCompletion(" in pydoc.plain(pydoc.render_doc(models.ChatCompletion))
     assert "ChatCompletion" in pydoc.plain(pydoc.render_doc(models))
 
@@ -95,7 +95,7 @@ def test_annotations_of_methods_can_be_evaluated() -> None:
 
 
 @pytest.mark.parametrize("program", ["", "import aurous_client", "from aurous_client.models import Usage"])
-def test_a_pickle_is_read_by_whoever_has_loaded_nothing(program: str) -> None:
+def test_pickle_loads_in_a_fresh_process(program: str) -> None:
     message = models.UserMessage(content=[models.TextPart(text="hi")])
     again = f"{program}\nimport pickle; print(pickle.loads({pickle.dumps(message)!r}))"
     output = subprocess.run([sys.executable, "-c", again], capture_output=True, text=True, check=True).stdout
@@ -103,7 +103,7 @@ def test_a_pickle_is_read_by_whoever_has_loaded_nothing(program: str) -> None:
     assert copy.deepcopy(message) == message
 
 
-def test_models_in_a_circle_are_loaded_by_many_threads(tmp_path: Path) -> None:
+def test_circular_models_load_from_many_threads(tmp_path: Path) -> None:
     document = small_specs.document()
     document["components"]["schemas"] |= TREE
     spec = small_specs.write(tmp_path / "tree.yaml", document)

@@ -182,18 +182,18 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-def test_the_small_spec_keeps_all_rules(tmp_path: Path) -> None:
+def test_small_spec_passes_all_lint_rules(tmp_path: Path) -> None:
     assert faults(tmp_path, {}) == []
 
 
-def test_the_contract_keeps_all_rules() -> None:
+def test_committed_spec_passes_all_lint_rules() -> None:
     spec = Spec(Path(__file__).parents[3] / "openapi.yaml")
     spec.validate()
     lint.check(spec)
 
 
 @pytest.mark.parametrize(("rule", "place", "changes"), BREACHES)
-def test_a_breach_is_refused_with_rule_and_place(
+def test_violation_is_reported_with_rule_and_place(
     tmp_path: Path, rule: str, place: str, changes: dict[str, Any]
 ) -> None:
     pointer = "/".join(step.replace("/", "~1") for step in place.split(" "))
@@ -201,7 +201,7 @@ def test_a_breach_is_refused_with_rule_and_place(
     assert any(f" #/{pointer}: {rule}: " in fault and fault.startswith("small.yaml:") for fault in found), found
 
 
-def test_every_rule_has_a_breach() -> None:
+def test_every_lint_rule_has_a_violation_case() -> None:
     assert {rule for rule, _, _ in BREACHES} == {f"R{number}" for number in range(1, 15)}
 
 
@@ -246,10 +246,10 @@ def test_every_rule_has_a_breach() -> None:
         ),
     ],
 )
-def test_the_good_phrasing_passes(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_recommended_phrasing_passes(tmp_path: Path, changes: dict[str, Any]) -> None:
     assert faults(tmp_path, changes) == []
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
     changes = {f"{THING} inner": OBJECT, f"{LIST} security": DROP, f"{SCHEMAS} Piece": True}
     assert {fault.split(": ")[1] for fault in faults(tmp_path, changes)} >= {"R1", "R9", "R12"}

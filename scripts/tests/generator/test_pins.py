@@ -57,17 +57,17 @@ def attributes(declared: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("module", PARSED)
-def test_what_we_read_of_the_parser_exists(module: str) -> None:
+def test_parser_attributes_that_we_use_exist(module: str) -> None:
     for name, wanted in PARSED[module].items():
         assert wanted <= attributes(getattr(importlib.import_module(module), name)), name
 
 
 @pytest.mark.parametrize("module", MODULES.split())
-def test_the_kinds_of_properties_exist(module: str) -> None:
+def test_parser_property_classes_exist(module: str) -> None:
     assert importlib.import_module(f"openapi_python_client.parser.properties.{module}")
 
 
-def test_what_we_call_takes_what_we_give() -> None:
+def test_parser_functions_take_our_arguments() -> None:
     from openapi_python_client import Project
     from openapi_python_client.config import Config
     from openapi_python_client.parser.properties import build_schemas
@@ -78,6 +78,6 @@ def test_what_we_call_takes_what_we_give() -> None:
 
 
 @pytest.mark.parametrize("name", ["openapi-python-client", "ruff", "jinja2"])
-def test_what_shapes_the_bytes_is_pinned_exactly_and_installed(name: str) -> None:
+def test_packages_that_shape_the_output_are_pinned_and_installed(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert f"{name}=={importlib.metadata.version(name)}" in project["optional-dependencies"]["dev"]

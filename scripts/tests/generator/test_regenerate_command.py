@@ -34,12 +34,12 @@ def target(package: Path, tmp_path: Path) -> Path:
 # ---------------------------------------------------------------- writing and checking
 
 
-def test_the_committed_package_is_what_the_spec_gives(run: Run) -> None:
+def test_committed_package_is_up_to_date(run: Run) -> None:
     done = run("--check")
     assert (done.returncode, done.stdout) == (0, "generated/aurous_client is what the spec gives\n"), done.stdout
 
 
-def test_write_and_check_elsewhere(run: Run, small: Path, tmp_path: Path, package: Path) -> None:
+def test_output_folder_can_be_chosen(run: Run, small: Path, tmp_path: Path, package: Path) -> None:
     target = tmp_path / "new" / "folder" / "aurous_client"
     done = run("--spec", small, "--output", target)
     assert (done.returncode, done.stdout) == (0, f"wrote {target}\n")
@@ -49,7 +49,7 @@ def test_write_and_check_elsewhere(run: Run, small: Path, tmp_path: Path, packag
     assert run("--check", "--spec", small, "--output", target).returncode == 0
 
 
-def test_a_changed_word_of_the_spec_is_seen(run: Run, tmp_path: Path, target: Path) -> None:
+def test_change_of_the_spec_is_detected(run: Run, tmp_path: Path, target: Path) -> None:
     changes = {"paths /v1/things get summary": "Does anything"}
     spec = small_specs.write(tmp_path / "small.yaml", small_specs.document(at=changes))
     done = run("--check", "--spec", spec, "--output", target)
@@ -90,7 +90,7 @@ TAMPERINGS = {
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_a_tampered_tree_is_seen(package: Path, target: Path, name: str) -> None:
+def test_tampered_package_is_detected(package: Path, target: Path, name: str) -> None:
     tamper, expected = TAMPERINGS[name]
     assert output_tree.differences(package, target) == []
     tamper(target)
@@ -98,19 +98,19 @@ def test_a_tampered_tree_is_seen(package: Path, target: Path, name: str) -> None
     assert all(line in said for line in expected), said
 
 
-def test_caches_are_not_strays(package: Path, target: Path) -> None:
+def test_caches_are_not_reported_as_stray_files(package: Path, target: Path) -> None:
     (target / "models" / "__pycache__").mkdir()
     (target / "models" / "__pycache__" / "thing.pyc").touch()
     assert output_tree.differences(package, target) == []
 
 
-def test_strays_beside_the_package_are_seen(target: Path) -> None:
+def test_stray_files_beside_the_package_are_detected(target: Path) -> None:
     (target.parent / "notes.md").touch()
     (target.parent / "__pycache__").mkdir()
     assert output_tree.unexpected_siblings(target) == ["not generated: ../notes.md"]
 
 
-def test_a_tampered_tree_exits_with_1_and_is_mended(run: Run, small: Path, target: Path, package: Path) -> None:
+def test_tampered_package_exits_1_and_is_rewritten(run: Run, small: Path, target: Path, package: Path) -> None:
     (target / "resources.py").unlink()
     _append(target)
     done = run("--check", "--spec", small, "--output", target)
@@ -125,7 +125,7 @@ def test_a_tampered_tree_exits_with_1_and_is_mended(run: Run, small: Path, targe
 # ---------------------------------------------------------------- the command line
 
 
-def test_faults_of_the_command_line(run: Run, small: Path, tmp_path: Path) -> None:
+def test_regenerate_usage_error_exits_2(run: Run, small: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     foreign = tmp_path / "foreign"
@@ -153,25 +153,25 @@ def test_faults_of_the_command_line(run: Run, small: Path, tmp_path: Path) -> No
     assert not (tmp_path / "a").exists()
 
 
-def test_an_empty_folder_is_nobodys(run: Run, small: Path, tmp_path: Path) -> None:
+def test_empty_output_folder_is_accepted(run: Run, small: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert run("--spec", small, "--output", tmp_path / "empty").returncode == 0
 
 
-def test_neighbours_with_a_similar_name_stay(run: Run, small: Path, tmp_path: Path) -> None:
+def test_similarly_named_folders_are_left_alone(run: Run, small: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / ".client.d").mkdir()
     assert run("--spec", small, "--output", tmp_path / "out" / "client").returncode == 0
     assert (tmp_path / "out" / ".client.d").exists()
 
 
-def test_help_says_what_there_is(run: Run) -> None:
+def test_help_describes_the_options(run: Run) -> None:
     done = run("--help")
     assert done.returncode == 0
     assert all(option in done.stdout for option in ("--check", "--spec", "--output"))
 
 
-def test_missing_tools_are_one_clear_line(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+def test_missing_tools_are_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(regenerate, "NEEDED", ("ruff", "no_such_package", "no_such.part"))
     done = run("--check")
     assert done.returncode == 2
@@ -202,7 +202,7 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_refused_with_the_place(run: Run, tmp_path: Path, target: Path, name: str) -> None:
+def test_unreadable_spec_is_refused_with_the_place(run: Run, tmp_path: Path, target: Path, name: str) -> None:
     text, said = BROKEN[name]
     spec = tmp_path / "broken.yaml"
     spec.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -232,7 +232,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_faulty_spec_is_refused_with_the_place(run: Run, small: Path, target: Path, name: str) -> None:
+def test_invalid_spec_is_refused_with_the_place(run: Run, small: Path, target: Path, name: str) -> None:
     was, becomes, said = FAULTS[name]
     text = small.read_text()
     assert was in text
@@ -247,7 +247,7 @@ def test_a_faulty_spec_is_refused_with_the_place(run: Run, small: Path, target: 
     assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
 
 
-def test_references_in_examples_are_data(run: Run, small: Path, tmp_path: Path) -> None:
+def test_references_in_examples_are_not_resolved(run: Run, small: Path, tmp_path: Path) -> None:
     changes = {"components schemas Piece example": {"$ref": "#/anything"}}
     small_specs.write(small, small_specs.document(at=changes))
     assert run("--spec", small, "--output", tmp_path / "out").returncode == 0
@@ -256,7 +256,7 @@ def test_references_in_examples_are_data(run: Run, small: Path, tmp_path: Path) 
 # ---------------------------------------------------------------- killed runs
 
 
-def test_a_run_killed_while_generating_leaves_the_old_tree(run: Run, small: Path, target: Path, tmp_path: Path) -> None:
+def test_kill_while_generating_leaves_the_old_package(run: Run, small: Path, target: Path, tmp_path: Path) -> None:
     before = snapshot(target)
     pipe = tmp_path / "spec.pipe"
     os.mkfifo(pipe)
@@ -290,7 +290,7 @@ regenerate.main()
 """
 
 
-def test_a_run_killed_between_the_two_moves_is_undone_by_the_next(run: Run, small: Path, target: Path) -> None:
+def test_kill_between_the_moves_is_undone_by_the_next_run(run: Run, small: Path, target: Path) -> None:
     before = snapshot(target)
     arguments = [sys.executable, "-c", KILLED_BETWEEN, str(SCRIPTS), "--spec", str(small), "--output", str(target)]
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
@@ -302,7 +302,7 @@ def test_a_run_killed_between_the_two_moves_is_undone_by_the_next(run: Run, smal
     assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
 
 
-def test_a_move_that_fails_is_taken_back(target: Path, tmp_path: Path) -> None:
+def test_failed_move_is_rolled_back(target: Path, tmp_path: Path) -> None:
     before = snapshot(target)
     with pytest.raises(OSError, match="No such file"):
         output_tree.replace(target, tmp_path / "absent")
@@ -313,7 +313,7 @@ def test_a_move_that_fails_is_taken_back(target: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_hash_seeds_do_not_show(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
+def test_output_does_not_depend_on_the_hash_seed(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
     """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration."""
     (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")
     arguments = [sys.executable, str(SCRIPT), "--spec", str(small), "--output", str(tmp_path / "aurous_client")]

@@ -29,13 +29,13 @@ def request(**members: Any) -> ChatCompletionRequest:
 # ---------------------------------------------------------------- bodies
 
 
-def test_a_body_is_compact_utf8_and_the_same_every_time() -> None:
+def test_body_is_compact_utf8_and_deterministic() -> None:
     body = request(temperature=0.5, stop=("é", "b"))
     expected = '{"model":"m","messages":[{"role":"user","content":"hi"}],"temperature":0.5,"stop":["é","b"]}'
     assert to_json(body) == to_json(body) == expected.encode()
 
 
-def test_models_dicts_and_sequences_mix() -> None:
+def test_models_dicts_and_sequences_can_be_mixed() -> None:
     body = {"a": (TextPart(text="x"), {"b": [UserMessage(content="y")]}), "skipped": UNSET, "none": None}
     assert json.loads(to_json(body)) == {
         "a": [{"type": "text", "text": "x"}, {"b": [{"role": "user", "content": "y"}]}],
@@ -49,7 +49,7 @@ def test_models_dicts_and_sequences_mix() -> None:
     ]
 
 
-def test_members_that_the_spec_does_not_name_are_sent_and_yield_to_those_it_does() -> None:
+def test_additional_members_are_sent_after_documented_ones() -> None:
     body = request()
     body.additional_properties = {"user": TextPart(text="x"), "model": "other"}
     assert json.loads(to_json(body)) == {
@@ -95,7 +95,7 @@ UNSENDABLE = [
 
 
 @pytest.mark.parametrize(("body", "said"), UNSENDABLE, ids=[str(said)[:40] for _, said in UNSENDABLE])
-def test_what_cannot_be_sent_is_refused_with_its_place(body: Any, said: str | None) -> None:
+def test_unencodable_value_is_refused_with_its_place(body: Any, said: str | None) -> None:
     with pytest.raises(EncodeError) as caught:
         to_json(body)
     assert str(caught.value).startswith(said or "body")
@@ -103,14 +103,14 @@ def test_what_cannot_be_sent_is_refused_with_its_place(body: Any, said: str | No
         create_chat_completion.build_request(body=body)
 
 
-def test_a_model_that_contains_itself() -> None:
+def test_model_that_contains_itself_is_refused() -> None:
     body = request()
     body.additional_properties["again"] = [body]
     with pytest.raises(EncodeError, match=r"^body\.again\[0\]: it contains itself$"):
         to_json(body)
 
 
-def test_one_object_in_two_places_is_no_loop() -> None:
+def test_one_object_in_two_places_is_encoded_twice() -> None:
     part = TextPart(text="x")
     assert to_json([part, {"a": part}]) == b'[{"type":"text","text":"x"},{"a":{"type":"text","text":"x"}}]'
 
@@ -130,17 +130,17 @@ def test_one_object_in_two_places_is_no_loop() -> None:
         (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
     ],
 )
-def test_path_parameters(value: Any, segment: str) -> None:
+def test_path_parameters_are_encoded(value: Any, segment: str) -> None:
     assert to_segment("id", value) == segment
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", None, UNSET, "\ud800", b"x", [], {}, float("nan")])
-def test_path_parameters_that_would_lead_elsewhere(value: Any) -> None:
+def test_path_parameters_that_change_the_path_are_refused(value: Any) -> None:
     with pytest.raises(EncodeError, match=r"^id: "):
         to_segment("id", value)
 
 
-def test_queries() -> None:
+def test_query_parameters_are_encoded() -> None:
     moment = datetime.datetime(2026, 5, 15, tzinfo=datetime.UTC)
     assert to_query({"a": 1, "b": [True, "x"], "c": None, "d": UNSET, "e": moment, "f": ""}) == (
         ("a", "1"),
@@ -152,25 +152,25 @@ def test_queries() -> None:
 
 
 @pytest.mark.parametrize("value", ["\ud800", float("inf"), {}, b"x", ["a", None], [["a"]], object()])
-def test_queries_that_cannot_be_sent(value: Any) -> None:
+def test_invalid_query_parameters_are_refused(value: Any) -> None:
     with pytest.raises(EncodeError, match=r"^q: "):
         to_query({"q": value})
 
 
 @pytest.mark.parametrize("value", ["line\nbreak", "null\0", "é", " lead", "trail ", "trail\n", 7777, b"bytes", "\x7f"])
-def test_headers_that_cannot_be_sent_are_not_repeated(value: Any) -> None:
+def test_invalid_header_value_is_refused_without_showing_it(value: Any) -> None:
     with pytest.raises(EncodeError, match=r"^X-Key: a header must be") as caught:
         to_headers({"X-Key": value})
     assert str(value) not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:", "é", "a\n"])
-def test_names_of_headers_that_cannot_be_sent(name: str) -> None:
+def test_invalid_header_name_is_refused(name: str) -> None:
     with pytest.raises(EncodeError, match="cannot be the name of a header"):
         to_headers({}, {name: "x"})
 
 
-def test_an_extra_header_replaces_one_of_any_case() -> None:
+def test_extra_header_replaces_one_of_any_case() -> None:
     assert to_headers({"Content-Type": "a", "X": UNSET}, {"content-TYPE": "b"}) == {"content-TYPE": "b"}
 
 
@@ -195,7 +195,7 @@ class Methods(Resources[Request]):
         self._caller = self.recorder = Recorder()
 
 
-def test_a_method_builds_the_request_of_its_operation() -> None:
+def test_method_builds_the_request_of_its_operation() -> None:
     methods = Methods()
     arguments: dict[str, Any] = {
         "model": "m",
@@ -235,7 +235,7 @@ def seen_by(**options: Any) -> tuple[list[httpx.Request], dict[str, Any]]:
     return seen, {"httpx_args": {"transport": httpx.MockTransport(answer)}, **options}
 
 
-def test_both_forms_of_the_key() -> None:
+def test_api_key_is_sent_in_either_form() -> None:
     seen, options = seen_by()
     retrieve_balance.sync(client=AuthenticatedClient(token=KEY, **options))
     retrieve_balance.sync(client=AuthenticatedClient(token=KEY, auth_header_name="X-Api-Key", prefix="", **options))
@@ -245,7 +245,7 @@ def test_both_forms_of_the_key() -> None:
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}é", f"{KEY}\0"])
-def test_a_key_that_no_header_can_carry_is_not_shown(key: str) -> None:
+def test_invalid_api_key_is_not_shown(key: str) -> None:
     seen, options = seen_by()
     with pytest.raises(EncodeError) as caught:
         retrieve_balance.sync(client=AuthenticatedClient(token=key, auth_header_name="X-Api-Key", prefix="", **options))
@@ -253,7 +253,7 @@ def test_a_key_that_no_header_can_carry_is_not_shown(key: str) -> None:
     assert not seen
 
 
-def test_no_key_in_any_repr() -> None:
+def test_api_key_is_in_no_repr() -> None:
     _, options = seen_by(headers={"X-Api-Key": KEY}, timeout=3)
     client = AuthenticatedClient(token=KEY, **options)
     request = create_chat_completion.build_request(body={"model": "m", "messages": []}, idempotency_key=KEY)
@@ -261,7 +261,7 @@ def test_no_key_in_any_repr() -> None:
         assert KEY not in repr(shown)
 
 
-def test_headers_are_copied_and_variants_are_apart() -> None:
+def test_with_headers_does_not_change_the_original_client() -> None:
     mine = {"A": "1"}
     seen, options = seen_by(headers=mine)
     client = AuthenticatedClient(token=KEY, **options)
@@ -275,7 +275,7 @@ def test_headers_are_copied_and_variants_are_apart() -> None:
     assert (other.timeout, type(other)) == (9, AuthenticatedClient)
 
 
-def test_there_is_a_timeout_unless_one_is_given() -> None:
+def test_client_has_a_default_timeout() -> None:
     seen, options = seen_by()
     client = Client(**options)
     client.call(retrieve_balance.OPERATION, retrieve_balance.build_request())
@@ -284,7 +284,7 @@ def test_there_is_a_timeout_unless_one_is_given() -> None:
     assert set(seen[1].extensions["timeout"].values()) == {5}
 
 
-def test_a_client_can_be_closed_and_used_again() -> None:
+def test_closed_client_can_be_used_again() -> None:
     seen, options = seen_by()
     with Client(**options) as client:
         retrieve_balance.sync(client=client)
@@ -294,13 +294,13 @@ def test_a_client_can_be_closed_and_used_again() -> None:
     assert len(seen) == 2
 
 
-def test_an_impossible_address_is_an_error_of_ours() -> None:
+def test_invalid_base_url_raises_typed_error() -> None:
     _, options = seen_by(base_url="https://example.com:port")
     with pytest.raises(EncodeError, match=r"^GET /v1/balance: "):
         retrieve_balance.sync(client=Client(**options))
 
 
-def test_an_id_stays_one_segment_on_the_wire() -> None:
+def test_id_is_one_path_segment_on_the_wire() -> None:
     seen, options = seen_by(base_url="https://example.com/base")
     with pytest.raises(ValueError, match="expected a value"):
         retrieve_chat_completion.sync("a/../b?c", client=Client(**options))

@@ -48,7 +48,7 @@ def report(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
     return classify.compare(old, new, folder)
 
 
-def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_report_has_the_lines_of_both_files(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert spec_diff.main([str(SPEC), str(edited), "--json", "--fail-on", "breaking"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["bump"] == "major"
@@ -62,7 +62,7 @@ def test_json_is_whole_and_names_lines_of_both_files(edited: Path, capsys: pytes
     assert broken["new"]["pointer"] == "#/components/schemas/ChatCompletionRequest/properties/temperature/maximum"
 
 
-def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
+def test_text_report_has_rule_side_and_line(report: Report, edited: Path) -> None:
     text = render.as_text(report)
     line = line_of(edited.read_text(), "maximum: 1.5")
     assert f"request-bound-tightened  request  next.yaml:{line}  in POST /v1/chat/completions" in text
@@ -70,14 +70,14 @@ def test_text_names_rule_side_and_line(report: Report, edited: Path) -> None:
     assert text.index("Breaking (1)") < text.index("Compatible (2)") < text.index("Documentation only (2)")
 
 
-def test_markdown_is_a_section_for_the_changelog(report: Report) -> None:
+def test_markdown_report_is_a_changelog_section(report: Report) -> None:
     markdown = render.as_markdown(report)
     assert markdown.startswith(f"### Aurous-Version {VERSION} -> 2099-09-01\n\n#### Breaking\n\n- `ChatComp")
     assert "- `BillingMode` (response): `enum` changed from `metered, exempt` to" in markdown
     assert not re.search(r"^#{1,2} ", markdown, re.MULTILINE)
 
 
-def test_a_revision_is_compared_without_the_engine_where_nothing_changed(
+def test_unchanged_revision_is_compared_without_the_engine(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "compare", None)
@@ -97,7 +97,7 @@ def test_a_revision_is_compared_without_the_engine_where_nothing_changed(
         ("scripts", "scripts: Is a directory"),
     ],
 )
-def test_an_unreadable_spec_is_one_line_and_exit_2(
+def test_unreadable_spec_is_reported_in_one_line_with_exit_2(
     given: str, reason: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(sources.ROOT)
@@ -112,7 +112,9 @@ def test_an_unreadable_spec_is_one_line_and_exit_2(
 @pytest.mark.parametrize(
     "text", ["openapi: 3.0.0\npaths: {}\n", "[]\n", "a: &x [*x]\n", "openapi: 3.1.0\npaths: 3\n", "\xff\xfe\x00"]
 )
-def test_what_is_no_spec_is_one_line_and_exit_2(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_document_that_is_no_spec_is_reported_in_one_line_with_exit_2(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "odd.yaml"
     path.write_bytes(text.encode("latin-1"))
     assert spec_diff.main([str(path), str(SPEC)]) == 2
@@ -120,7 +122,7 @@ def test_what_is_no_spec_is_one_line_and_exit_2(text: str, tmp_path: Path, capsy
 
 
 @pytest.mark.parametrize("old", ["      required: [credits,", "  x-error-codes:", "      enum: [metered"])
-def test_a_node_of_a_wrong_kind_is_one_line_with_its_place(
+def test_node_of_a_wrong_type_is_reported_in_one_line(
     old: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = SPEC.read_text(encoding="utf-8")
@@ -133,7 +135,7 @@ def test_a_node_of_a_wrong_kind_is_one_line_with_its_place(
     assert err.count("\n") == 1
 
 
-def test_a_machine_without_node_is_told_what_to_install(
+def test_missing_node_says_what_to_install(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -144,7 +146,7 @@ def test_a_machine_without_node_is_told_what_to_install(
     assert "install Node" in err
 
 
-def test_an_engine_that_fails_is_one_line(
+def test_failing_engine_is_reported_in_one_line(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "PACKAGE", "./no-such-package")

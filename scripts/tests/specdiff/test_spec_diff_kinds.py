@@ -26,7 +26,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 
 @pytest.mark.parametrize("index", range(len(KINDS)), ids=[kind.name for kind in KINDS])
-def test_the_verdict_on_a_kind_of_change(report: Report, index: int) -> None:
+def test_kind_of_change_is_classified(report: Report, index: int) -> None:
     told = {
         (change.rule, change.effect.value)
         for change in report.changes
@@ -36,12 +36,12 @@ def test_the_verdict_on_a_kind_of_change(report: Report, index: int) -> None:
     assert told == set(KINDS[index].told)
 
 
-def test_all_that_is_told_belongs_to_a_kind(report: Report) -> None:
+def test_every_finding_belongs_to_a_known_kind(report: Report) -> None:
     owners = {change_kinds.owner(change.new or change.old or ()) for change in report.changes}
     assert None not in owners
 
 
-def test_there_are_kinds_enough_and_each_is_judged_by_a_known_rule() -> None:
+def test_every_kind_of_change_has_a_known_rule() -> None:
     assert len(KINDS) >= 40
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     for kind in KINDS:
