@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client.resources import AsyncResources, Resources
 
+from .._config import environment
 from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
@@ -71,6 +72,8 @@ class Aurous(BaseClient, Resources["ChatStream"]):
             streams=streams,
             hooks=hooks,
         )
+        if http_client is None:
+            environment.check(self._options.base_url)
         self._transport = SyncTransport(http_client)
         self._shared_ledger = LazyLedger()
         self._owns_transport = True
@@ -113,7 +116,7 @@ class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
     http_client: an httpx.AsyncClient of your own, which you close yourself
     backend:     the connections to use without `http_client`: those of `httpx`; those of `aiohttp`, an extra, which
                  carry many tasks at a fraction of the cost; `auto` is `aiohttp` if it is installed, the loop is
-                 asyncio's, and the environment sets no proxy
+                 asyncio's, and the environment names no proxy for `base_url`
     """
 
     _transport: AsyncTransport
@@ -144,6 +147,8 @@ class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
             streams=streams,
             hooks=hooks,
         )
+        if http_client is None:
+            environment.check(self._options.base_url)
         from ..transport.async_ import AsyncTransport
 
         self._transport = AsyncTransport(http_client, backend=backend)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final, TypeVar
-from urllib.request import getproxies
 
 import httpx
 
+from .._config.environment import Proxies
 from .._config.options import Backend
-from .._optional import HTTPX_AIOHTTP
 from ..errors import ConfigurationError
 from . import event_loop
 from .raw_client import AsyncRawClient, RawClient
@@ -20,37 +19,52 @@ ClientT = TypeVar("ClientT")
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
 
 
-def make_client() -> httpx.Client | RawClient:
+def make_client() -> RawClient:
     """A client for threads. Raises ConfigurationError."""
-    if _has_proxies():
-        return _make(lambda: httpx.Client(limits=LIMITS))
-    return _make(lambda: RawClient(httpx.HTTPTransport(limits=LIMITS)))
+    proxies = Proxies()
+
+    def transport(proxy: str | None) -> httpx.BaseTransport:
+        return _make(lambda: httpx.HTTPTransport(limits=LIMITS, proxy=proxy))
+
+    if not proxies:
+        return RawClient(transport(None))
+    from .proxies import ProxiedTransport, ProxyRouter
+
+    return RawClient(ProxiedTransport(ProxyRouter(proxies, transport)))
 
 
-def make_async_client(backend: Backend) -> httpx.AsyncClient | AsyncRawClient:
+def make_async_client(backend: Backend) -> AsyncRawClient:
     """A client for the running event loop. Raises ConfigurationError."""
-    if _has_proxies():
-        return _make(lambda: httpx.AsyncClient(limits=LIMITS))
-    if backend == "httpx" or not event_loop.is_asyncio() or HTTPX_AIOHTTP.problem():
-        return _make(lambda: AsyncRawClient(httpx.AsyncHTTPTransport(limits=LIMITS)))
+    proxies = Proxies()
+    uses_aiohttp = backend != "httpx" and event_loop.is_asyncio() and _aiohttp_problem() is None
 
-    from .aiohttp import StrictAiohttpTransport
+    def transport(proxy: str | None) -> httpx.AsyncBaseTransport:
+        if proxy is not None or not uses_aiohttp:
+            return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy))
+        from .aiohttp import StrictAiohttpTransport
 
-    return _make(lambda: AsyncRawClient(StrictAiohttpTransport(LIMITS)))
+        return _make(lambda: StrictAiohttpTransport(LIMITS))
+
+    if not proxies:
+        return AsyncRawClient(transport(None))
+    from .proxies import AsyncProxiedTransport, ProxyRouter
+
+    return AsyncRawClient(AsyncProxiedTransport(ProxyRouter(proxies, transport)))
 
 
 def check_backend(backend: Backend) -> None:
     """Raises ConfigurationError for a backend that does not exist or is not installed."""
     if backend not in ("auto", "httpx", "aiohttp"):
         raise ConfigurationError(f"backend must be 'auto', 'httpx' or 'aiohttp', not {backend!r}")
-    problem = HTTPX_AIOHTTP.problem() if backend == "aiohttp" else None
+    problem = _aiohttp_problem() if backend == "aiohttp" else None
     if problem is not None:
         raise ConfigurationError(f"backend='aiohttp' needs an extra: {problem}")
 
 
-def _has_proxies() -> bool:
-    # Only httpx's clients choose between proxies.
-    return bool(getproxies().keys() - {"no"})
+def _aiohttp_problem() -> str | None:
+    from .._optional import HTTPX_AIOHTTP
+
+    return HTTPX_AIOHTTP.problem()
 
 
 def _make(kind: Callable[[], ClientT]) -> ClientT:

@@ -32,6 +32,7 @@ OURS = {
         "aurous._version",
         "aurous._client",
         "aurous._config",
+        "aurous._config.environment",
         "aurous._config.secret",
         "aurous._client.base",
         "aurous._client.client",

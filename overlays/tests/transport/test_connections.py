@@ -180,15 +180,6 @@ class TestClientOfTheCaller:
         assert ask(aurous.Aurous(KEY, base_url="http://127.0.0.1:9", http_client=given)).status == "completed"
 
 
-@pytest.mark.parametrize("variable", ["HTTP_PROXY", "SSL_CERT_FILE"])
-def test_invalid_proxy_environment_raises_typed_error(
-    variable: str, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(variable, "nowhere://[")
-    with pytest.raises(errors.ConfigurationError, match="httpx cannot be set up"):
-        make(wire.url).create()
-
-
 def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
     answers.put(ask(client).id)
 
