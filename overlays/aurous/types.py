@@ -77,6 +77,8 @@ class ResponseInfo:
     """The key that was sent."""
     is_generated_key: bool = False
     """Whether the client made that key for this call, so that no other call can have used it."""
+    inconsistencies: tuple[str, ...] = ()
+    """What in the body did not match the contract, and was read all the same: one line for each kind."""
 
     @property
     def request_id(self) -> str | None:

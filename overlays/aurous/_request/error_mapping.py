@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
 from aurous_client.operations import Operation, Request
 
@@ -17,6 +18,13 @@ from ..transport.effects import RawResponse, TransportError
 from ..types import Attempt
 from .retry import HTTPError, NoResponse, parse_date, parse_retry_after
 
+_STATUSES: Final[Mapping[str, int]] = {
+    "invalid_request": 400,
+    "authentication": 401,
+    "not_found": 404,
+    "rate_limit": 429,
+    "server_error": 500,
+}
 _REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
 
 
@@ -74,6 +82,51 @@ def validation_error(
         content=key.redact(response.content),
         attempts=attempts,
     )
+
+
+def error_in_success(response: RawResponse, options: Options, attempts: Sequence[Attempt]) -> APIStatusError | None:
+    """The exception for a success with an error body in it, as its code and type have it; None for any other body."""
+    document = decode(response.content)
+    if not isinstance(document, dict) or not is_error(document):
+        return None
+    status = status_of(document)
+    error = error_class(status, ErrorBody.of(document).code)(
+        status, headers=response.headers, content=options.api_key.redact(response.content), attempts=attempts
+    )
+    error.add_note(f"The response had this error in its body, but the status {response.status_code}.")
+    return error
+
+
+def explain(fault: ParseError, options: Options) -> str:
+    """What is wrong with a success, and what may be the reason."""
+    if fault.path[:1] == ("usage",) and fault.path[-1] in ("usage", "credits_charged"):
+        return f"{fault}; is the base_url, {options.base_url}, that of an Aurous server?"
+    return str(fault)
+
+
+def is_error(frame: Mapping[str, Any]) -> bool:
+    """Whether a frame looks like an error: an envelope, or what would be in one."""
+    if frame.get("error"):
+        return True
+    if "choices" in frame or not isinstance(frame.get("message"), str):
+        return False
+    labels = [frame.get(name) for name in ("type", "code", "object")]
+    known = (*_STATUSES, *ERROR_CODES, "error")
+    return any(isinstance(label, str) and label in known for label in labels)
+
+
+def status_of(frame: Any) -> int:
+    """The HTTP status that an error would have had before the stream started."""
+    body = ErrorBody.of(frame)
+    documented = ERROR_CODES.get(body.code or "")
+    if documented is not None:
+        return int(documented.status.replace("X", "0"))
+    if body.type is not None and body.type in _STATUSES:
+        return _STATUSES[body.type]
+    # Some gateways write the status where the code belongs.
+    error = frame.get("error") if isinstance(frame, dict) else None
+    number = error.get("code") if isinstance(error, dict) else None
+    return number if isinstance(number, int) and 400 <= number <= 599 else 500
 
 
 def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:

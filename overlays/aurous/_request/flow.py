@@ -5,12 +5,13 @@ An *attempt* is one HTTP request; a *call* is all attempts for one result.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.operations import Operation, Request, Response
@@ -23,6 +24,7 @@ from ..errors import APIResponseValidationError, AurousError
 from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportError
 from ..types import Attempt, ResponseContext, ResponseInfo
 from . import error_mapping, idempotency
+from .repair import Repaired
 from .response import attach, parse
 from .retry import Retry, decide
 
@@ -88,8 +90,8 @@ class RequestFlow:
         """The call to its parsed response. Raises the errors of `aurous.errors`."""
         with self._hooks.observe(self.details, self._headers) as ending:
             raw = yield from self._send_until_success()
-            response = self._parse(raw)
-            attach(response.parsed, ResponseContext(self._info(raw), raw.content, self._operation))
+            response, context = self._parse(raw)
+            attach(response.parsed, context)
             ending.result = response.parsed
             return response
 
@@ -176,13 +178,20 @@ class RequestFlow:
         self._attempts.append(attempt)
         self._hooks.attempt(self.details, attempt, headers)
 
-    def _parse(self, raw: RawResponse) -> Response[Any]:
-        parsed = parse(self._operation, raw.content)
+    def _parse(self, raw: RawResponse) -> tuple[Response[Any], ResponseContext]:
+        parsed, info, content = parse(self._operation, raw.content), self._info(raw), raw.content
         if isinstance(parsed, ParseError):
-            raise self._validation_error(str(parsed), raw, parsed)
+            raise error_mapping.error_in_success(raw, self._options, self._attempts) or self._validation_error(
+                error_mapping.explain(parsed, self._options), raw, parsed
+            )
         if parsed is INVALID_JSON:
             raise self._validation_error(f"expected a JSON document, found {error_mapping.describe_body(raw)}", raw)
-        return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
+        if isinstance(parsed, Repaired):
+            notes = map(self._options.api_key.redact, parsed.notes.values())
+            info, content = evolve(info, inconsistencies=tuple(notes)), json.dumps(parsed.document).encode()
+            parsed = parsed.result
+        response = Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
+        return response, ResponseContext(info, content, self._operation)
 
     def _info(self, raw: RawResponse) -> ResponseInfo:
         return ResponseInfo(

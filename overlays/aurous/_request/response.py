@@ -14,13 +14,19 @@ from aurous_client.types import JsonObject
 from .._error_body import printable
 from .._json import INVALID_JSON, decode
 from ..types import ResponseContext, ResponseInfo, context_of
+from .repair import repair
 from .retry import parse_date
 
 _OUR_PACKAGES: Final = ("aurous", "aurous_client")
 
 
+ESSENTIAL: Final = frozenset({"choices", "usage", "credits_charged"})
+"""Members without which a completion is of no use."""
+
+
 def parse(operation: Operation[Any], content: bytes) -> Any:
-    """The result of an operation, else the ParseError, else `INVALID_JSON`.
+    """The result of an operation, or `Repaired` for a completion that is not quite to the letter; else the ParseError,
+    else `INVALID_JSON`.
 
     The error is returned rather than raised, so that the frames of its traceback do not keep the response alive.
     """
@@ -30,7 +36,16 @@ def parse(operation: Operation[Any], content: bytes) -> Any:
     try:
         return operation.parse(document)
     except ParseError as error:
+        if not _is_completion(document):
+            return error.with_traceback(None)
+    try:
+        return repair(operation.parse, document, essential=ESSENTIAL)
+    except ParseError as error:
         return error.with_traceback(None)
+
+
+def _is_completion(document: Any) -> bool:
+    return isinstance(document, dict) and "choices" in document
 
 
 def response_info(result: JsonObject) -> ResponseInfo:

@@ -25,6 +25,7 @@ from aurous_client.models import (
     Usage,
 )
 
+from .._request.repair import MISSING_INDEX
 from ..errors import IncompleteCompletionError
 
 # Members of a frame that concern the stream, and are not part of the stored completion.
@@ -63,11 +64,13 @@ class Accumulator:
         """The last that was received."""
         self.index: int | None = None
         """The index of the choice that is assembled: that of the first."""
+        self._has_chunks = False
         self._role: str | None = None
         # A list of pieces would take many times the memory, and a `str` would be copied with every chunk.
         self._text = bytearray()
         self._has_text = False
         self._calls: dict[int, _ToolCallParts] = {}
+        self._last_call = 0
         self._tokens: list[TokenLogprob] | None = None
         self._extras: dict[str, Any] = {}
         self._choice_extras: dict[str, Any] = {}
@@ -83,7 +86,7 @@ class Accumulator:
     @property
     def text(self) -> str:
         """The content; empty if there is none yet."""
-        return self._text.decode("utf-8", "surrogatepass")
+        return _join_surrogates(self._text.decode("utf-8", "surrogatepass"))
 
     @property
     def tool_calls(self) -> list[ToolCall]:
@@ -130,7 +133,7 @@ class Accumulator:
             if choice.index == self.index:
                 self._add_choice(choice)
             else:
-                self._note("choices", f"there is a choice {choice.index} beside {self.index}; it was left out")
+                self.note("choices", f"there is a choice {choice.index} beside {self.index}; it was left out")
 
     def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion | CompletionWithoutUsage:
         """The completion so far. After a whole stream it equals what retrieving it by id returns.
@@ -139,12 +142,12 @@ class Accumulator:
 
         Raises IncompleteCompletionError without any chunk.
         """
-        if self.id is None or self.created is None or self.model is None:
+        if not self._has_chunks:
             raise IncompleteCompletionError("there is no chunk yet")
         members: dict[str, Any] = {
-            "id": self.id,
-            "created": self.created,
-            "model": self.model,
+            "id": self.id or "",
+            "created": self.created or 0,
+            "model": self.model or "",
             "choices": [self.choice],
             "status": status or self._status(),
         }
@@ -157,17 +160,21 @@ class Accumulator:
         return completion
 
     def _add_head(self, chunk: ChatCompletionChunk) -> None:
-        if self.id is None:
-            self.id, self.created, self.model = chunk.id, chunk.created, chunk.model
+        self._has_chunks = True
         for name in ("id", "created", "model"):
             first, now = getattr(self, name), getattr(chunk, name)
-            if now != first:
-                self._note(name, f"{name} changed from {first!r} to {now!r}")
+            if not now:
+                # A server that leaves it out means that of the other chunks.
+                setattr(chunk, name, first or now)
+            elif first is None:
+                setattr(self, name, now)
+            elif now != first:
+                self.note(name, f"{name} changed from {first!r} to {now!r}")
 
     def _add_choice(self, choice: ChunkChoice) -> None:
         if choice.finish_reason:
             if self.finish_reason not in (None, choice.finish_reason):
-                self._note(
+                self.note(
                     "finish_reason", f"finish_reason changed from {self.finish_reason!r} to {choice.finish_reason!r}"
                 )
             self.finish_reason = choice.finish_reason
@@ -184,7 +191,7 @@ class Accumulator:
             self._has_text = True
             self._text += text.encode("utf-8", "surrogatepass")
             if "\ufffd" in text:
-                self._note("content", "content has U+FFFD, which replaces bytes that were not UTF-8")
+                self.note("content", "content has U+FFFD, which replaces bytes that were not UTF-8")
         if delta.role and self._role is None:
             self._role = delta.role
         if delta.tool_calls:
@@ -194,14 +201,31 @@ class Accumulator:
 
     def _add_tool_calls(self, pieces: list[ToolCallDelta]) -> None:
         for piece in pieces:
+            piece.index = self._index_of(piece)
             call = self._calls.get(piece.index)
             if call is None:
                 call = self._calls[piece.index] = _ToolCallParts()
             if piece.id and call.id and piece.id != call.id:
-                self._note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
+                self.note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
             call.add(piece)
+            self._last_call = piece.index
 
-    def _note(self, kind: str, message: str) -> None:
+    def _index_of(self, piece: ToolCallDelta) -> int:
+        """The call that a piece belongs to: that of its index, unless the index is missing or that of another call."""
+        index = self._last_call if piece.index == MISSING_INDEX else piece.index
+        known = self._calls.get(index)
+        if not piece.id or known is None or known.id in ("", piece.id):
+            return index
+        same = next((other for other, call in self._calls.items() if call.id == piece.id), None)
+        # Some servers repeat the index for the next call, and some change the id within one; only a call has a name.
+        if same is None and piece.index != MISSING_INDEX and not (piece.function and piece.function.name):
+            return index
+        if piece.index != MISSING_INDEX:
+            self.note("tool_calls.index", f"calls {known.id!r} and {piece.id!r} have the same index, {piece.index}")
+        return max(self._calls) + 1 if same is None else same
+
+    def note(self, kind: str, message: str) -> None:
+        """Add an inconsistency, unless there is one of its kind."""
         self._inconsistencies.setdefault(kind, message)
 
     def _status(self) -> CompletionStatus:
@@ -234,7 +258,7 @@ class _ToolCallParts:
                 self.function_extras |= function.additional_properties
 
     def build(self) -> ToolCall:
-        self.arguments = ["".join(self.arguments)]
+        self.arguments = [_join_surrogates("".join(self.arguments))]
         function = FunctionCall(name=self.name, arguments=self.arguments[0])
         function.additional_properties = {**self.function_extras}
         call = ToolCall(id=self.id, type=self.type or "function", function=function)
@@ -249,3 +273,12 @@ def _merge(known: dict[str, Any], more: Mapping[str, Any]) -> None:
             known[name] = before + (value if isinstance(value, str) else "")
         else:
             known[name] = value
+
+
+def _join_surrogates(text: str) -> str:
+    """The text with characters whole whose two surrogates arrived in different chunks."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    return text

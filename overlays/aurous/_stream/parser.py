@@ -12,12 +12,13 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
 from .._error_body import ErrorBody
 from .._json import decode_strict
+from .._request.error_mapping import is_error, status_of
+from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError, error_class
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
 from ..types import ResponseInfo
@@ -33,13 +34,6 @@ _TEMPLATE_INTERVAL: Final = 16
 
 # Keep-alives of other servers; this API sends comments.
 _PINGS: Final = frozenset({"ping", "keepalive", "keep-alive"})
-_STATUSES: Final[Mapping[str, int]] = {
-    "invalid_request": 400,
-    "authentication": 401,
-    "not_found": 404,
-    "rate_limit": 429,
-    "server_error": 500,
-}
 
 
 class UsageReceived(NamedTuple):
@@ -48,6 +42,13 @@ class UsageReceived(NamedTuple):
     completion_id: str
     frame: bytes
     """The chunk as received, whose decimals are exact."""
+
+
+class Inconsistency(NamedTuple):
+    """The chunk that follows did not match the contract, and was read all the same."""
+
+    place: str
+    message: str
 
 
 class Marker(Enum):
@@ -61,7 +62,7 @@ class Marker(Enum):
 
 DONE: Final = Marker.DONE
 
-StreamEvent: TypeAlias = ChatCompletionChunk | UsageReceived | StreamWarning | AurousError | Marker
+StreamEvent: TypeAlias = ChatCompletionChunk | UsageReceived | Inconsistency | StreamWarning | AurousError | Marker
 
 
 class StreamNotice(UserWarning):
@@ -203,7 +204,7 @@ class ChunkParser:
             frame = json.loads(event.data)
         except (ValueError, RecursionError):
             frame = None
-        if event.event == "error" or (isinstance(frame, dict) and _is_error(frame)):
+        if event.event == "error" or (isinstance(frame, dict) and is_error(frame)):
             self._events.append(self._error(frame, event.data))
         elif not isinstance(frame, dict):
             self._events.append(self._validation_error("expected a JSON object in each event", event.data))
@@ -214,24 +215,32 @@ class ChunkParser:
         warning = frame.get("warning") or (frame if event.event == "warning" or _is_warning(frame) else None)
         if warning is not None:
             self._events.append(_stream_warning(warning))
-        if not isinstance(frame.get("choices"), list):
+        choices, data = frame.get("choices"), event.data
+        if not isinstance(choices, list) and not isinstance(choices, dict) and not frame.get("usage"):
             self._events.append(Marker.IGNORED)
             return
         try:
             chunk = ChatCompletionChunk.from_dict(frame)
-        except ParseError as error:
-            self._events.append(self._validation_error(str(error), event.data, error))
-            return
+        except ParseError:
+            try:
+                chunk, document, notes = repair(ChatCompletionChunk.from_dict, frame)
+            except ParseError as error:
+                self._events.append(self._validation_error(str(error), data, error))
+                return
+            self._events.extend(
+                Inconsistency(place, self._redact(note.encode()).decode()) for place, note in notes.items()
+            )
+            data = json.dumps(document)
         if not chunk.choices and not chunk.id:
             # Some gateways start with a content filter report in the form of a chunk without a completion.
             self._events.append(Marker.IGNORED)
             return
         if chunk.usage:
-            self._events.append(UsageReceived(chunk.id, event.data.encode("utf-8", "replace")))
+            self._events.append(UsageReceived(chunk.id, data.encode("utf-8", "replace")))
         self._events.append(chunk)
 
     def _error(self, frame: Any, data: str) -> AurousError:
-        code, status = ErrorBody.of(frame).code, _status_of(frame)
+        code, status = ErrorBody.of(frame).code, status_of(frame)
         content = self._redact(data.encode("utf-8", "replace"))
         return error_class(status, code)(
             status, headers=self._info.headers, content=content, attempts=self._info.attempts
@@ -255,30 +264,5 @@ def _stream_warning(warning: Any) -> StreamWarning:
         return StreamWarning(code="unknown", message=warning if isinstance(warning, str) else json.dumps(warning))
 
 
-def _is_error(frame: Mapping[str, Any]) -> bool:
-    """Whether a frame looks like an error: an envelope, or what would be in one."""
-    if frame.get("error"):
-        return True
-    if "choices" in frame or not isinstance(frame.get("message"), str):
-        return False
-    labels = [frame.get(name) for name in ("type", "code", "object")]
-    known = (*_STATUSES, *ERROR_CODES, "error")
-    return any(isinstance(label, str) and label in known for label in labels)
-
-
 def _is_warning(frame: Mapping[str, Any]) -> bool:
     return frame.get("type") == "warning" or frame.get("code") == IGNORED_KEY_CODE
-
-
-def _status_of(frame: Any) -> int:
-    """The HTTP status that an error would have had before the stream started."""
-    body = ErrorBody.of(frame)
-    documented = ERROR_CODES.get(body.code or "")
-    if documented is not None:
-        return int(documented.status.replace("X", "0"))
-    if body.type is not None and body.type in _STATUSES:
-        return _STATUSES[body.type]
-    # Some gateways write the status where the code belongs.
-    error = frame.get("error") if isinstance(frame, dict) else None
-    number = error.get("code") if isinstance(error, dict) else None
-    return number if isinstance(number, int) and 400 <= number <= 599 else 500

@@ -20,7 +20,7 @@ from ..errors import AurousError, IncompleteCompletionError
 from ..transport.effects import TransportError
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
-from .parser import DONE, IGNORED_KEY_CODE, StreamEvent, UsageReceived
+from .parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
 
 EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
 """How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
@@ -100,6 +100,8 @@ class StreamState:
             return event if event.choices else None
         if isinstance(event, UsageReceived):
             self.usage = event
+        elif isinstance(event, Inconsistency):
+            self.accumulator.note(event.place, event.message)
         elif isinstance(event, StreamWarning):
             self._add_warning(event)
         elif isinstance(event, AurousError):
@@ -132,7 +134,7 @@ class StreamState:
         """The receipt in the last `usage`, to the digit; None without one."""
         if self.usage is None:
             return None
-        return read_receipt(self.usage.completion_id, usage_of(self.usage.frame) or {})
+        return read_receipt(self.id or self.usage.completion_id, usage_of(self.usage.frame) or {})
 
     @property
     def completion(self) -> ChatCompletion | CompletionWithoutUsage:

@@ -59,9 +59,14 @@ REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
     "null": (answer(200, None), errors.APIResponseValidationError),
     "a list": (answer(200, [completion()]), errors.APIResponseValidationError),
     "another object": (answer(200, {"hello": "world"}), errors.APIResponseValidationError),
-    "an error that says 200": (answer(200, envelope("internal_error")), errors.APIResponseValidationError),
+    "an error that says 200": (answer(200, envelope("internal_error")), errors.ServerError),
+    "a refusal that says 200": (answer(200, envelope("balance_too_low")), errors.BalanceTooLowError),
     "a null where an object belongs": (answer(200, {**completion(), "usage": None}), errors.APIResponseValidationError),
-    "a string where a number belongs": (answer(200, completion(total_tokens="850")), errors.APIResponseValidationError),
+    "no choices": (answer(200, {**completion(), "choices": None}), errors.APIResponseValidationError),
+    "a choice without a message": (
+        answer(200, {**completion(), "choices": [{"index": 0}]}),
+        errors.APIResponseValidationError,
+    ),
     "NaN": (answer(200, BODY.replace(b"0.2856", b"NaN")), errors.APIResponseValidationError),
     "a number of 10,000 digits": (answer(200, BODY.replace(b"850", b"9" * 10_000)), errors.APIResponseValidationError),
     "bad UTF-8": (answer(200, BODY.replace(b"Red", b"\xff\xfe\xfd")), errors.APIResponseValidationError),
@@ -112,13 +117,29 @@ def test_error_has_the_members_of_the_envelope(wire: Wire, make: Make) -> None:
 
 def test_response_validation_error_gives_the_path(wire: Wire, make: Make) -> None:
     record = completion()
-    record["choices"][0]["message"]["content"] = 7
+    record["choices"][0]["message"] = 7
     wire.plays(answer(200, record, headers={"Aurous-Request-Id": "req_odd"}))
-    with pytest.raises(errors.APIResponseValidationError, match=r"choices\[0\]\.message\.content") as caught:
+    with pytest.raises(errors.APIResponseValidationError, match=r"choices\[0\]\.message: expected an object") as caught:
         make(wire.url).create()
-    assert caught.value.path == ("choices", 0, "message", "content")
+    assert caught.value.path == ("choices", 0, "message")
     assert json.loads(caught.value.content) == record
     assert caught.value.request_id == "req_odd"
+
+
+def test_error_in_a_success_has_the_message_of_the_server(wire: Wire, make: Make) -> None:
+    wire.plays(answer(200, envelope("internal_error", "server_error", message="It broke.")))
+    with pytest.raises(errors.ServerError, match="internal_error: It broke") as caught:
+        make(wire.url).create()
+    assert caught.value.code == "internal_error"
+    assert caught.value.__notes__ == ["The response had this error in its body, but the status 200."]
+
+
+@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}])
+def test_completion_of_another_server_asks_for_the_base_url(usage: Any, wire: Wire, make: Make) -> None:
+    wire.plays(answer(200, {**completion(), "usage": usage}))
+    with pytest.raises(errors.APIResponseValidationError) as caught:
+        make(wire.url).create()
+    assert f"is the base_url, {wire.url}, that of an Aurous server?" in str(caught.value)
 
 
 def test_informational_responses_are_skipped(wire: Wire, make: Make) -> None:

@@ -10,6 +10,7 @@ import warnings
 import aurous
 import pytest
 from aurous.types import Attempt, ResponseInfo
+from clientkit.streams import WHOLE, events
 from clientkit.wire import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
 
 HEADERS = {
@@ -127,7 +128,7 @@ class TestDeprecation:
         assert [filename for filename, _ in places(caught)] == [__file__]
 
     def test_deprecation_warns_for_streams(self, wire: Wire) -> None:
-        wire.plays(answer(200, b"data: [DONE]\n\n", headers=SUNSET, kind="text/event-stream"))
+        wire.plays(answer(200, events(*WHOLE), headers=SUNSET, kind="text/event-stream"))
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
         with pytest.warns(DeprecationWarning, match="route") as caught, client, stream:

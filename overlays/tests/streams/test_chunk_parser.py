@@ -309,9 +309,6 @@ class TestErrors:
             ("[1, 2]", "object"),
             ("12", "object"),
             ("[" * 100_000, "JSON"),
-            ({**HEAD, "choices": [{"index": 0}]}, "delta"),
-            ({"choices": [{"index": 0, "delta": {}}]}, "id"),
-            ({**HEAD, "choices": ["a"]}, "choices"),
         ],
     )
     def test_validation_error_carries_the_text_received_before(self, frame: Any, said: str) -> None:
