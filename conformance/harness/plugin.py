@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from harness import contract, options, outcomes
+from harness import contract, operations, options, outcomes
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -193,6 +193,8 @@ class ConformancePlugin:
             requests=len(recorded),
             credits=sum(charged_credits(exchange) or 0.0 for exchange in recorded),
             seconds=call.duration,
+            called=operations.called(recorded),
+            served=operations.served(recorded),
         )
         vars(report)["check"] = check.to_dict()
         report.user_properties += [
@@ -236,11 +238,19 @@ class ConformancePlugin:
 
     def pytest_sessionfinish(self) -> None:
         if len(self.results) and not hasattr(self.config, "workerinput"):
+            self._require_served()
             self._report()
 
     def pytest_unconfigure(self) -> None:
         if self._embedded is not None:
             self._embedded.stop()
+
+    def _require_served(self) -> None:
+        api = self.api_client()
+        try:
+            operations.require_served(self.results, api)
+        finally:
+            api.close()
 
     def _report(self) -> None:
         paths = [Path(path) for path in self.config.getoption("report") or ()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,9 @@ class CheckResult:
     requests: int = 0
     credits: float = 0.0
     seconds: float = 0.0
+    # Ids of the operations that the test called, and of those that succeeded in it.
+    called: tuple[str, ...] = ()
+    served: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         values = asdict(self)
@@ -64,6 +67,8 @@ class CheckResult:
                 "rule": Rule(**rule),
                 "outcome": Outcome(values["outcome"]),
                 "exchanges": tuple(ExchangeView(**view) for view in values["exchanges"]),
+                "called": tuple(values["called"]),
+                "served": tuple(values["served"]),
             }
         )
 
@@ -77,11 +82,10 @@ class RuleResult:
 
     @property
     def outcome(self) -> Outcome:
-        # A rule passes if some of its tests passed and the others could not be tried: the reports list those too.
+        # Tests that could not be tried do not decide about a rule of which others could: the reports list them.
         outcomes = {check.outcome for check in self.checks}
-        if outcomes == {Outcome.NOT_TESTED, Outcome.PASSED}:
-            return Outcome.PASSED
-        return min(outcomes, key=PRECEDENCE.index)
+        tried = outcomes - {Outcome.NOT_TESTED}
+        return min(tried or outcomes, key=PRECEDENCE.index)
 
     @property
     def decisive(self) -> CheckResult:
@@ -108,6 +112,22 @@ class RunResults:
 
     def add(self, check: CheckResult) -> None:
         self.by_rule.setdefault(check.rule.id, RuleResult(check.rule)).checks.append(check)
+
+    def operations_without_success(self) -> set[str]:
+        """The operations that passed checks called, and no check succeeded with."""
+        checks = [check for result in self for check in result.checks]
+        passed = [check for check in checks if check.outcome is Outcome.PASSED]
+        return {name for check in passed for name in check.called} - {name for check in checks for name in check.served}
+
+    def mark_not_tested(self, operation: str, reason: str) -> None:
+        """Turn the passed checks that called an operation into checks that tested nothing."""
+        for result in self:
+            result.checks = [
+                replace(check, outcome=Outcome.NOT_TESTED, actual=reason)
+                if check.outcome is Outcome.PASSED and operation in check.called
+                else check
+                for check in result.checks
+            ]
 
     def __iter__(self) -> Iterator[RuleResult]:
         return iter(self.by_rule.values())

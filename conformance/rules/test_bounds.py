@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from functools import cache
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -13,14 +12,13 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.generation.boundaries import VALIDATION_CODES, Bound, bounds
-from harness.generation.request_normalizer import FRUGAL, media_in, media_part
+from harness.generation.request_normalizer import FRUGAL, media_in
 from harness.rules import CREATE, expensive, first, rule
 from harness.settings import Profile
 from harness.violations import not_tested, require
 
 from .scenarios import each_mode
 
-RefusedMedia = Callable[[str], str]
 # In characters of JSON.
 LONG = 4000
 
@@ -45,23 +43,10 @@ def as_param(bound: Bound) -> Any:
 BOUNDS = [as_param(bound) for bound in bounds()]
 
 
-@pytest.fixture(scope="module")
-def refused_media(api: ApiClient) -> RefusedMedia:
-    """Which kinds of parts this server refuses when they are a data: URI, with its refusal."""
-
-    @cache
-    def refusal(kind: str) -> str:
-        message = {"role": "user", "content": [media_part(kind)]}
-        exchange = api.create({**api.chat_body(), "messages": [message]})
-        return exchange.outcome if exchange.status in (400, 422) else ""
-
-    return refusal
-
-
 @pytest.mark.parametrize("bound", BOUNDS)
-def test_bound(api: ApiClient, bound: Bound, refused_media: RefusedMedia) -> None:
+def test_bound(api: ApiClient, bound: Bound) -> None:
     for kind in sorted(media_in(list(bound.inside))):
-        if refusal := refused_media(kind):
+        if refusal := api.media_refusal(kind):
             not_tested(
                 f"a data: URI as {kind} is refused ({refusal}), which pages disagree on, and the suite knows no "
                 "address that every server can fetch"

@@ -20,7 +20,7 @@ from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
 from harness.client.throttling import Throttle, is_throttled
-from harness.generation.request_normalizer import FRUGAL
+from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.settings import Settings
 from harness.violations import RuleViolation, not_tested
 
@@ -61,6 +61,7 @@ class ApiClient:
         self._model: str | None = None
         self._no_model: str | None = None
         self._numbers = count(1)
+        self._media_refusals: dict[str, str] = {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
         timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
         self._http = httpx.Client(base_url=settings.base_url, timeout=timeout, limits=limits)
@@ -182,6 +183,17 @@ class ApiClient:
         """
         question = {"role": "user", "content": f"{text} ({next(self._numbers)})"}
         return {"model": self.model, "messages": [question], **FRUGAL, **options}
+
+    def media_refusal(self, kind: str) -> str:
+        """How the server refuses a part of this kind with a data: URI; empty if it accepts it. Asked once.
+
+        Pages disagree on data: URIs, and no address is known that every server can fetch.
+        """
+        if kind not in self._media_refusals:
+            message = {"role": "user", "content": [media_part(kind)]}
+            exchange = self.create({**self.chat_body(), "messages": [message]})
+            self._media_refusals[kind] = exchange.outcome if exchange.status in (400, 422) else ""
+        return self._media_refusals[kind]
 
     def redact(self, text: str) -> str:
         """A header's value as it may be printed."""

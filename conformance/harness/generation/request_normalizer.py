@@ -23,12 +23,14 @@ MEDIA = ("image_url", "video_url")
 WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
 
 
-def normalize_body(body: Any, model: str) -> Any:
+def normalize_body(body: Any, model: str, *, refuses_pictures: bool = False) -> Any:
     """A generated body in which whatever is well formed is acceptable too."""
     if not isinstance(body, dict):
         return body
     normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in body.items()}
     normalized = {**FRUGAL, **normalized}
+    if refuses_pictures and "messages" in normalized:
+        normalized["messages"] = _without_pictures(normalized["messages"])
     if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= 128:
         normalized["model"] = model
     if normalized.get("top_logprobs") is not None and normalized.get("logprobs") is False:
@@ -109,6 +111,17 @@ def _part(part: Any) -> Any:
     if part["type"] == "image_url":
         return {**part, "image_url": {**part["image_url"], "url": PIXEL, "detail": "low"}}
     return {"type": "text", "text": "A video."} if part["type"] == "video_url" else part
+
+
+def _without_pictures(value: Any) -> Any:
+    """A value in which text stands for each picture that is well formed."""
+    if isinstance(value, list):
+        return [_without_pictures(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("type") == "image_url" and not contract.schema_errors("ContentPart", value):
+        return {"type": "text", "text": "A picture."}
+    return {name: _without_pictures(member) for name, member in value.items()}
 
 
 def _tools(tools: Any) -> Any:

@@ -16,7 +16,7 @@ from harness import contract
 from harness.client.api_client import COMPLETIONS, ApiClient
 from harness.client.charges import charged_credits
 from harness.client.exchange import Exchange
-from harness.generation.request_normalizer import is_streamed, is_tolerated, normalize_body, normalize_headers
+from harness.generation.request_normalizer import is_streamed, is_tolerated, media_in, normalize_body, normalize_headers
 from harness.settings import Profile
 from harness.violations import RuleViolation
 
@@ -121,7 +121,8 @@ def normalize_case(case: Any, api: ApiClient) -> None:
         headers.pop("Idempotency-Key", None)
     case.headers = headers
     if isinstance(case.body, dict):
-        case.body = normalize_body(case.body, api.model)
+        refuses_pictures = bool(media_in(case.body) and api.media_refusal("image_url"))
+        case.body = normalize_body(case.body, api.model, refuses_pictures=refuses_pictures)
 
 
 def ceiling(case: Any, api: ApiClient) -> float | None:

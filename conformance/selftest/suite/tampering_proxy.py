@@ -60,7 +60,10 @@ class Tamper:
     document: Callable[[Asked, Answered, bytes], bytes] = field(default=lambda asked, answered, body: body)
     block: Callable[[Asked, Answered, bytes], bytes] = field(default=lambda asked, answered, block: block)
     head: Callable[[Asked, Answered], None] = field(default=lambda asked, answered: None)
+    # The answer to a request that the proxy does not pass on: status, content type, body. None passes it on.
+    refusal: Callable[[Asked], tuple[int, str, bytes] | None] = field(default=lambda asked: None)
     cut: int = 0  # bytes to a chunk; 0 leaves chunks as they come
+    buffers: bool = False  # whether a stream is passed on only when it has ended
 
 
 @contextmanager
@@ -89,6 +92,11 @@ def _application(upstream: str, tamper: Tamper) -> Callable[..., Any]:
             client.append(httpx.AsyncClient(base_url=upstream, timeout=60))
         asked = await _asked(scope, receive)
         tamper.request(asked)
+        if (refusal := tamper.refusal(asked)) is not None:
+            status, media_type, body = refusal
+            await send(_start(Answered(status, [("content-type", media_type)])))
+            await send({"type": "http.response.body", "body": body})
+            return
         request = client[0].build_request(asked.method, asked.path, headers=asked.headers, content=asked.body)
         response = await client[0].send(request, stream=True)
         answered = Answered(
@@ -97,7 +105,7 @@ def _application(upstream: str, tamper: Tamper) -> Callable[..., Any]:
         )
         tamper.head(asked, answered)
         stream = (answered.header("content-type") or "").startswith("text/event-stream")
-        pieces = _blocks(response) if stream else _document(response)
+        pieces = _blocks(response) if stream and not tamper.buffers else _document(response)
         spoil = tamper.block if stream else tamper.document
         gone = asyncio.ensure_future(receive())
         try:

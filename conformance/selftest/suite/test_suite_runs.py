@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,35 +10,12 @@ import pytest
 from faults import BREAKS, FAULTY
 from harness.client.embedded_server import EmbeddedServer
 from harness.options import DEFAULT_BUDGET
-from harness.settings import OTHER_EMBEDDED_KEY, embedded_keys
+from harness.settings import embedded_keys
+from suite_runs import WRITTEN_BY_HAND, failed, run, run_report
 from tampering_proxy import proxying
 from variations import LIBERTIES
 
 pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-# Generating what is in there takes as long as all the rest.
-WRITTEN_BY_HAND = "--ignore=conformance/rules/test_properties.py"
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    # Rules do not assert; rewriting the assertions of all that pytest loads takes longer than many a run.
-    command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--assert=plain"]
-    command += arguments
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
-
-
-def run_report(url: str, report: Path, *arguments: str) -> dict[str, Any]:
-    """The JSON report of a run against a URL."""
-    keys = ["--other-api-key", OTHER_EMBEDDED_KEY]
-    done = run("--base-url", url, *keys, "--profile", "quick", "--report", str(report), *arguments)
-    assert report.exists(), done.stdout + done.stderr
-    actual: dict[str, Any] = json.loads(report.read_text())
-    actual["exit"] = done.returncode
-    actual["output"] = done.stdout
-    return actual
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +104,3 @@ def test_dry_run_prices_every_rule() -> None:
     done = run("--dry-run", WRITTEN_BY_HAND, "-k", "test_completion")
     assert "completion.schema" in done.stdout
     assert "credits at the documented day-one rates" in done.stdout
-
-
-def failed(found: dict[str, Any]) -> dict[str, str]:
-    return {name: rule["actual"] for name, rule in found["rules"].items() if rule["outcome"] == "failed"}

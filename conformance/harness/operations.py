@@ -1,0 +1,87 @@
+"""Which operations of the contract a server has shown to serve, and which it seems not to have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from urllib.parse import urlsplit
+
+from harness import contract
+from harness.client.api_client import ApiClient
+from harness.client.exchange import Exchange
+from harness.contract import Operation
+from harness.results import RunResults
+from harness.violations import NotTested, RuleViolation
+
+
+def called(exchanges: Iterable[Exchange]) -> tuple[str, ...]:
+    """The ids of the operations that these requests call, sorted."""
+    return tuple(sorted({operation.id for exchange in exchanges if (operation := _operation_of(exchange))}))
+
+
+def served(exchanges: Iterable[Exchange]) -> tuple[str, ...]:
+    """The ids of the operations that these responses show to be there, sorted."""
+    return called(exchange for exchange in exchanges if _is_served(exchange))
+
+
+def require_served(results: RunResults, api: ApiClient) -> None:
+    """Turn passed checks of operations that never succeeded into checks that tested nothing.
+
+    A server that answers 404 to every POST refuses all that must be refused. Operations of which this run has seen no
+    success, because only a few rules were selected, are asked once.
+    """
+    for operation in sorted(results.operations_without_success()):
+        refusal = _refusal(api, operation)
+        if refusal:
+            reason = f"no request for {operation} succeeded, so that it refuses some shows nothing: {refusal}"
+            results.mark_not_tested(operation, reason)
+
+
+def _refusal(api: ApiClient, operation: str) -> str:
+    """What an operation answers that seems not to be there; empty if it is, or if that cannot be found out."""
+    try:
+        exchange = _ask(api, operation)
+    except NotTested:
+        return ""
+    except RuleViolation as violation:
+        return violation.actual
+    if exchange is None or _is_served(exchange):
+        return ""
+    return f"{exchange.method} {urlsplit(exchange.url).path} is answered {exchange.outcome}"
+
+
+def _operation_of(exchange: Exchange) -> Operation | None:
+    path = urlsplit(exchange.url).path
+    return next(
+        (each for each in contract.operations() if each.method == exchange.method and _pattern(each.path).match(path)),
+        None,
+    )
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    fixed = re.split(r"\{[^}]*\}", path)
+    return re.compile("[^/]+".join(map(re.escape, fixed)) + r"\Z")
+
+
+def _is_served(exchange: Exchange) -> bool:
+    # A conflict is about a resource that was found: a completion that has ended cannot be cancelled.
+    has_conflict = exchange.status == 409 and "{" in getattr(_operation_of(exchange), "path", "")
+    return 200 <= exchange.status < 300 or has_conflict
+
+
+def _ask(api: ApiClient, operation_id: str) -> Exchange | None:
+    """A request that the operation has to serve; None if the suite knows none."""
+    operation = next(each for each in contract.operations() if each.id == operation_id)
+    match operation_id:
+        case "createChatCompletion":
+            return api.create(api.chat_body())
+        case "retrieveChatCompletion":
+            return api.retrieve(api.complete(api.chat_body()).at("id"))
+        case "cancelChatCompletion":
+            return api.cancel(api.complete(api.chat_body()).at("id"))
+        case _ if operation.method == "GET" and "{" not in operation.path:
+            return api.send("GET", operation.path)
+        case _:
+            return None

@@ -1,0 +1,39 @@
+"""Runs the suite in a process of its own, as its users do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.settings import OTHER_EMBEDDED_KEY
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+# Generating what is in there takes as long as all the rest.
+WRITTEN_BY_HAND = "--ignore=conformance/rules/test_properties.py"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    # Rules do not assert; rewriting the assertions of all that pytest loads takes longer than many a run.
+    command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    command += arguments
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
+
+
+def run_report(url: str, report: Path, *arguments: str) -> dict[str, Any]:
+    """The JSON report of a run against a URL."""
+    keys = ["--other-api-key", OTHER_EMBEDDED_KEY]
+    done = run("--base-url", url, *keys, "--profile", "quick", "--report", str(report), *arguments)
+    assert report.exists(), done.stdout + done.stderr
+    actual: dict[str, Any] = json.loads(report.read_text())
+    actual["exit"] = done.returncode
+    actual["output"] = done.stdout
+    return actual
+
+
+def failed(report: dict[str, Any]) -> dict[str, str]:
+    return {name: rule["actual"] for name, rule in report["rules"].items() if rule["outcome"] == "failed"}
