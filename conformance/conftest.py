@@ -23,6 +23,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     options.add_options(parser)
 
 
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Answer --why and --dry-run without collecting a test."""
+    lines = options.answer_at_once(config)
+    if lines is None:
+        return None
+    for line in lines:
+        print(line)
+    return 0
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "rule(rule): the documented rule that a test checks")
     config.addinivalue_line("markers", "first: reserves much and costs little; runs while the budget is untouched")

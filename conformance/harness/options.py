@@ -6,24 +6,19 @@ import argparse
 import math
 import os
 import random
-import socket
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
-from harness import contract, preflight
+from harness import contract, preflight, startup
+from harness.reports import dry_run, last_run
 from harness.settings import DEFAULT_SEED, EMBEDDED_KEY, OTHER_EMBEDDED_KEY, Profile, Settings, is_loopback
 
 DEFAULT_BUDGET = 2.0
-# Seconds for requests; with starting and reporting, a run ends within five minutes.
-DEFAULT_SECONDS = 270.0
+# Seconds from the first test; with collecting and reporting, a run ends within five minutes.
+DEFAULT_SECONDS = 240.0
 REPORTS = (".html", ".json")
-# Seconds in which a server must take a connection, before anything is asked of it.
-REACHED_WITHIN = 5.0
-# The exit code of a run on what is no Aurous server, or refuses the key.
-NOT_AUROUS = 2
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -69,7 +64,18 @@ def add_options(parser: pytest.Parser) -> None:
             },
         ),
         ("--no-preflight", {"action": "store_true", "help": "run even if the server does not look like an Aurous one"}),
-        ("--dry-run", {"action": "store_true", "help": "show what would be sent and its price; ask only the mock"}),
+        ("--dry-run", {"action": "store_true", "help": "show what each rule sends and costs, and send nothing"}),
+        ("--rehearse", {"action": "store_true", "help": "measure that against the mock, whatever --base-url says"}),
+        ("--record-costs", {"action": "store_true", "help": "with --rehearse: keep the result for --dry-run"}),
+        (
+            "--why",
+            {
+                "nargs": "?",
+                "const": "",
+                "metavar": "ID",
+                "help": "show, of the last run, why rules were not tested, or how this rule ended; sends nothing",
+            },
+        ),
         (
             "--report",
             {
@@ -90,7 +96,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 def base_url(config: pytest.Config) -> str | None:
     url = config.getoption("base_url", None)
-    return str(url).rstrip("/").removesuffix("/v1") if url and not config.getoption("dry_run") else None
+    return preflight.root_of(str(url)) if url and not config.getoption("rehearse") else None
 
 
 def check(config: pytest.Config) -> None:
@@ -103,36 +109,18 @@ def check(config: pytest.Config) -> None:
     url = config.getoption("base_url", None)
     if not url:
         return
-    parts = _parsed(str(url))
-    if config.getoption("dry_run"):
+    try:
+        preflight.parse(str(url))
+    except ValueError as error:
+        raise pytest.UsageError(f"--base-url: {error}") from None
+    if config.getoption("rehearse"):
         return
     key = _given_key(config, str(url), embedded=False)
-    if config.getoption("list_rules") or config.getoption("no_preflight"):
+    if config.getoption("list_rules") or config.getoption("no_preflight") or str(url) in startup.checked:
         return
-    if not any(name.lower().endswith("_proxy") for name in os.environ):
-        _reach(str(url), *parts)
-    problem = preflight.problem(base_url(config) or str(url), key or EMBEDDED_KEY)
+    problem = preflight.problem_at(str(url), key)
     if problem is not None:
-        pytest.exit(f"--base-url: {problem}", returncode=NOT_AUROUS)
-
-
-def _parsed(url: str) -> tuple[str, int]:
-    """The host and port of an address."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise pytest.UsageError(f"--base-url: {url!r} is not an address") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise pytest.UsageError(f"--base-url: {url!r} is not an address that begins with http:// or https://")
-    return parts.hostname, port
-
-
-def _reach(url: str, host: str, port: int) -> None:
-    try:
-        socket.create_connection((host, port), REACHED_WITHIN).close()
-    except OSError as error:
-        raise pytest.UsageError(f"--base-url: {url} cannot be reached: {error.strerror or error}") from None
+        pytest.exit(f"--base-url: {problem}", returncode=preflight.NOT_AUROUS)
 
 
 def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
@@ -155,6 +143,16 @@ def _seconds(text: str) -> float:
     if not (math.isfinite(value) and value >= 0):
         raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
     return value
+
+
+def answer_at_once(config: pytest.Config) -> list[str] | None:
+    """What a question such as --why prints, for which no test is collected; None for a run."""
+    if config.getoption("why") is not None:
+        results = last_run.load(config)
+        return [last_run.NO_RUN] if results is None else [*last_run.lines(results, config.getoption("why"))]
+    if config.getoption("dry_run"):
+        return [*dry_run.lines(Profile(config.getoption("profile")), config.getoption("rule"))]
+    return None
 
 
 def max_seconds(config: pytest.Config) -> float | None:
@@ -186,7 +184,7 @@ def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
         seed=seed(config),
         max_credits=budget if budget is not None or local else DEFAULT_BUDGET,
         embedded=embedded,
-        dry_run=bool(config.getoption("dry_run")),
+        rehearsal=bool(config.getoption("rehearse")),
         max_seconds=max_seconds(config),
     )
 

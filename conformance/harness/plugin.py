@@ -21,7 +21,7 @@ from harness.client.embedded_server import EmbeddedServer, NotStartedError
 from harness.client.exchange import printable
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
-from harness.reports import dry_run, html_report, json_report, rule_list, terminal
+from harness.reports import dry_run, html_report, json_report, last_run, rule_list, terminal
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Rule, rule_of
 from harness.settings import SELECTED, Profile, Settings, embedded_keys, worker_key
@@ -51,6 +51,7 @@ class ConformancePlugin:
         self._embedded: EmbeddedServer | None = None
         self._settings: Settings | None = None
         self._spend_limit: SpendLimit | None = None
+        self._time_limit: TimeLimit | None = None
         self._failed_setups: dict[int, BaseException] = {}
 
     # ---------------------------------------------------------------- what the tests use
@@ -69,7 +70,13 @@ class ConformancePlugin:
         return self._spend_limit
 
     def api_client(self) -> ApiClient:
-        return ApiClient(self.settings, self.recorder, self.spend_limit, TimeLimit(self.settings.max_seconds))
+        return ApiClient(self.settings, self.recorder, self.spend_limit, self.time_limit)
+
+    @property
+    def time_limit(self) -> TimeLimit:
+        if self._time_limit is None:
+            self._time_limit = TimeLimit(self.settings.max_seconds)
+        return self._time_limit
 
     def _inherited_settings(self) -> Settings | None:
         values: dict[str, Any] = getattr(self.config, "workerinput", {}).get("aurous", {})
@@ -150,6 +157,9 @@ class ConformancePlugin:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.recorder.begin()
+        if rule_of(item) is not None:
+            # Past the limit a test would do its work up to its first request, which takes time as well.
+            self.time_limit.remaining()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -216,9 +226,9 @@ class ConformancePlugin:
         if not len(self.results):
             return
         write = terminalreporter.write_line
-        if self.settings.dry_run:
+        if self.settings.rehearsal:
             terminalreporter.section("what a run would send")
-            for line in dry_run.lines(self.results):
+            for line in dry_run.rehearsed(self.results):
                 write(line)
             return
         terminalreporter.section("rules")
@@ -253,8 +263,9 @@ class ConformancePlugin:
             api.close()
 
     def _report(self) -> None:
-        paths = [Path(path) for path in self.config.getoption("report") or ()]
-        if not paths:
+        if self.settings.rehearsal:
+            if self.config.getoption("record_costs"):
+                dry_run.record(self.settings.profile, self.results)
             return
         collected = json_report.collect(
             self.results,
@@ -262,7 +273,8 @@ class ConformancePlugin:
             seconds=time.monotonic() - self._clock,
             started=self.started.strftime("%Y-%m-%d %H:%M UTC"),
         )
-        for path in paths:
+        last_run.save(self.config, collected)
+        for path in map(Path, self.config.getoption("report") or ()):
             if path.suffix == ".html":
                 html_report.write(path, collected)
             else:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from harness.client import deadlines
 from harness.client.exchange import printable
+from harness.settings import is_loopback
 
-# Seconds for all requests together.
-ANSWERS_WITHIN = 4.0
+# The exit code of a run on what is no Aurous server, or refuses the key.
+NOT_AUROUS = 2
+# Seconds for all requests together: with the start of Python, less than five.
+ANSWERS_WITHIN = 3.5
+# Stands for a key where none is given.
+NO_KEY = "al_live_" + "0" * 64
 MAX_READ_BYTES = 256 * 1024
 UNKNOWN_ID = "cmp_00000000000000000000000000"
 PROBES = ("/v1/models", "/v1/balance", f"/v1/chat/completions/{UNKNOWN_ID}")
@@ -42,6 +50,40 @@ class Response:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+
+
+def parse(url: str) -> tuple[str, int]:
+    """The host and port of an address; ValueError with a sentence for its owner if it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        raise ValueError(f"{url!r} is not an address") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"{url!r} is not an address that begins with http:// or https://")
+    return parts.hostname, port
+
+
+def root_of(url: str) -> str:
+    """The address of a server, without the /v1 of its paths."""
+    return url.rstrip("/").removesuffix("/v1")
+
+
+def problem_at(url: str, api_key: str | None) -> str | None:
+    """Why the suite should not run against this address; None if it should, or if other checks will refuse it."""
+    try:
+        host, port = parse(url)
+    except ValueError as error:
+        return str(error)
+    if api_key is None and not is_loopback(url):
+        # The suite asks for a key, and asks nothing of the server before.
+        return None
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        try:
+            socket.create_connection((host, port), ANSWERS_WITHIN).close()
+        except OSError as error:
+            return f"{url} cannot be reached: {error.strerror or error}"
+    return problem(root_of(url), api_key or NO_KEY)
 
 
 def problem(base_url: str, api_key: str) -> str | None:

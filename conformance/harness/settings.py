@@ -48,7 +48,7 @@ class Settings:
     seed: int = DEFAULT_SEED
     max_credits: float | None = None
     embedded: bool = False
-    dry_run: bool = False
+    rehearsal: bool = False
     max_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:

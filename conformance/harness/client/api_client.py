@@ -58,6 +58,8 @@ class ApiClient:
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
         self.waits = waits
+        # How other programs of the team were noticed to move its balance; empty if they were not.
+        self.other_traffic = ""
         self._model: str | None = None
         self._no_model: str | None = None
         self._numbers = count(1)

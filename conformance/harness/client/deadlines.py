@@ -47,7 +47,7 @@ def enforce_deadlines(client: httpx.Client) -> None:
 
 @dataclass
 class TimeLimit:
-    """The time that a run may take; it starts with the first request."""
+    """The time that a run may take; it starts when it is first asked for."""
 
     seconds: float | None = None
     _started: float | None = None

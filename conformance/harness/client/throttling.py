@@ -33,9 +33,11 @@ class Throttle:
         """Wait as the header says, and longer each time; NotTested if that would take too long."""
         self.pause = min(self.pause * 2, 5.0)
         seconds = max(parse_retry_after(retry_after), self.pause)
-        if self.waited + seconds > min(MAX_WAIT_SECONDS, self.time_limit.remaining()):
-            asked = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after[:40]}"
-            not_tested(f"rate limited: still 429 ({asked}) after waiting {self.waited:.0f} s")
+        asked = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after[:40]}"
+        if seconds > (left := self.time_limit.remaining()):
+            not_tested(f"rate limited: throttled ({asked}), and {left:.0f} s of the run are left; raise --max-seconds")
+        if self.waited + seconds > MAX_WAIT_SECONDS:
+            not_tested(f"rate limited: still throttled ({asked}) after waiting {self.waited:.0f} s")
         time.sleep(seconds)
         self.waited += seconds
 

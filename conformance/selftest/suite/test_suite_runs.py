@@ -100,7 +100,7 @@ def test_suite_does_not_collect_its_selftests() -> None:
     assert "selftest" not in done.stdout
 
 
-def test_dry_run_prices_every_rule() -> None:
-    done = run("--dry-run", WRITTEN_BY_HAND, "-k", "test_completion")
+def test_rehearsal_prices_every_rule() -> None:
+    done = run("--rehearse", "--rule", "completion.schema")
     assert "completion.schema" in done.stdout
     assert "credits at the documented day-one rates" in done.stdout
