@@ -80,17 +80,17 @@ def _named(spec: Spec, package: Package, schema: Any, seen: frozenset[str] = fro
     """The classes and enums that an annotation of a schema must name; unions in it are spelt out."""
     if not isinstance(schema, dict):
         return set()
-    found: set[str] = set()
+    names: set[str] = set()
     for inner in (schema.get("items"), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
-        found |= _named(spec, package, inner, seen)
+        names |= _named(spec, package, inner, seen)
     name = component_name(schema.get("$ref", ""))
     if name and name not in seen:
         target = spec.schemas.get(name, {})
         if name in package.models or "enum" in target or "properties" in target:
-            found.add(name)
+            names.add(name)
         else:
-            found |= _named(spec, package, target, seen | {name})
-    return found
+            names |= _named(spec, package, target, seen | {name})
+    return names
 
 
 def _operations(spec: Spec, package: Package) -> Iterator[Omission]:
@@ -135,31 +135,31 @@ def _methods(spec: Spec, package: Package) -> Iterator[Omission]:
     for namespace in resources.build(spec).walk():
         for flavour in ("", "Async"):
             for method in namespace.methods:
-                said = f"{'.'.join((*namespace.path, method.name))} ({flavour.lower() or 'sync'})"
-                found = package.methods.get((flavour + namespace.class_name, method.name))
-                if found is None:
-                    yield method.pointer, f"method {said}"
+                label = f"{'.'.join((*namespace.path, method.name))} ({flavour.lower() or 'sync'})"
+                generated = package.methods.get((flavour + namespace.class_name, method.name))
+                if generated is None:
+                    yield method.pointer, f"method {label}"
                 else:
-                    yield from _arguments(spec, package, method, found, said)
+                    yield from _arguments(spec, package, method, generated, label)
 
 
 def _arguments(
-    spec: Spec, package: Package, method: resources.Method, found: introspect.Method, said: str
+    spec: Spec, package: Package, method: resources.Method, generated: introspect.Method, label: str
 ) -> Iterator[Omission]:
     module = package.operations.get(str(method.operation.get("operationId")))
     body = spec.body_schema(method.operation) or {}
     for member in body.get("properties", {}) if module else ():
-        if member not in found.body:
-            yield method.pointer, f"parameter {member} of method {said}"
+        if member not in generated.body:
+            yield method.pointer, f"parameter {member} of method {label}"
     if module is None:
         return
-    passed = {*module.declared[: found.positional], *found.keywords}
+    passed = {*module.declared[: generated.positional], *generated.keywords}
     for parameter in spec.parameters(method.pointer):
         wanted = module.parameters.get(parameter["name"])
         if wanted is not None and wanted not in passed and not parameter.get("x-set-by-client"):
-            yield method.pointer, f"parameter {parameter['name']} of method {said}"
+            yield method.pointer, f"parameter {parameter['name']} of method {label}"
     if body and "body" not in passed:
-        yield method.pointer, f"the body of method {said}"
+        yield method.pointer, f"the body of method {label}"
 
 
 def _error_codes(spec: Spec, package: Package) -> Iterator[Omission]:

@@ -45,26 +45,26 @@ def sentence(text: str) -> str:
 def describe(spec: Spec, schema: Mapping[str, Any]) -> str:
     """What a member is, in one paragraph: its own description, else its component's, and its bounds."""
     target = _described(spec, schema)
-    said = ["Deprecated." if schema.get("deprecated") else "", sentence(str(target.get("description", "")))]
-    return " ".join(filter(None, [*said, *bounds(spec, schema)]))
+    sentences = ["Deprecated." if schema.get("deprecated") else "", sentence(str(target.get("description", "")))]
+    return " ".join(filter(None, [*sentences, *bounds(spec, schema)]))
 
 
 def bounds(spec: Spec, schema: Mapping[str, Any]) -> list[str]:
     """The limits that a schema sets, a sentence each."""
     schema = spec.follow(schema)
-    said = [
+    sentences = [
         _between(schema.get("minimum"), schema.get("maximum"), ""),
         _between(schema.get("minLength"), schema.get("maxLength"), "character"),
         _between(schema.get("minItems"), schema.get("maxItems"), "item"),
     ]
     for keyword, word in (("exclusiveMinimum", "More than"), ("exclusiveMaximum", "Less than")):
         if keyword in schema:
-            said.append(f"{word} {schema[keyword]}.")
+            sentences.append(f"{word} {schema[keyword]}.")
     if "pattern" in schema:
-        said.append(f"Matches `{schema['pattern']}`.")
+        sentences.append(f"Matches `{schema['pattern']}`.")
     if "enum" in schema:
-        said.append(f"One of {', '.join(f'`{value}`' for value in schema['enum'])}.")
-    return [text for text in said if text]
+        sentences.append(f"One of {', '.join(f'`{value}`' for value in schema['enum'])}.")
+    return [text for text in sentences if text]
 
 
 def errors(spec: Spec, codes: Sequence[str]) -> str:

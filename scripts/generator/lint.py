@@ -89,7 +89,7 @@ def _untagged(spec: Spec, place: Place) -> Iterator[Diagnostic]:
         if not tags[name]:
             where: Pointer = ("components", "schemas", name)
             yield where, f"R4: {name} is one of several objects in a union; it needs a required const with that default"
-    common = set.intersection(*(set(found) for found in tags.values()))
+    common = set.intersection(*(set(consts) for consts in tags.values()))
     distinct = [member for member in common if len({tags[name][member] for name in objects}) == len(objects)]
     if all(tags.values()) and not distinct:
         yield place.pointer, f"R4: {', '.join(objects)} share no const member with a value of its own in each"
@@ -159,9 +159,9 @@ def named_errors(spec: Spec) -> Iterator[Diagnostic]:
                 if "$ref" not in response:
                     yield where, "R10: an error response must be a $ref to components/responses"
                 content = spec.follow(response).get("content", {})
-                found = [media.get("schema") for media in content.values()]
-                envelopes |= {str(schema.get("$ref")) if isinstance(schema, dict) else "" for schema in found}
-                if not all(isinstance(schema, dict) and spec.follow(schema).get("properties") for schema in found):
+                listed = [media.get("schema") for media in content.values()]
+                envelopes |= {str(schema.get("$ref")) if isinstance(schema, dict) else "" for schema in listed}
+                if not all(isinstance(schema, dict) and spec.follow(schema).get("properties") for schema in listed):
                     yield where, "R10: the schema of an error must be a $ref to an object with members"
                 if len(envelopes) > 1 or set(content) - {_JSON}:
                     yield where, "R10: all error responses must have one schema, in application/json"
@@ -227,7 +227,7 @@ def _content(response: Mapping[str, Any]) -> dict[str, Any]:
 
 def union_objects(spec: Spec, schema: Mapping[str, Any]) -> set[str]:
     """The names of the objects among the alternatives of a union, those of unions inside it included."""
-    found: set[str] = set()
+    objects: set[str] = set()
     seen: set[str] = set()
     waiting = [schema]
     while waiting:
@@ -237,8 +237,8 @@ def union_objects(spec: Spec, schema: Mapping[str, Any]) -> set[str]:
             if isinstance(target, dict) and name not in seen:
                 seen.add(name)
                 waiting.append(target)
-                found |= {name} if _is_object(target) else set()
-    return found
+                objects |= {name} if _is_object(target) else set()
+    return objects
 
 
 def _branches(schema: Mapping[str, Any]) -> list[Any]:

@@ -110,13 +110,13 @@ def _root_causes(errors: Iterable[ValidationError]) -> list[Diagnostic]:
     deepest = [error for error in (best_match([error]) for error in errors) if error is not None]
     above = {tuple(error.absolute_path)[:length] for error in deepest for length in range(len(error.absolute_path))}
     kept = [e for e in deepest if e.validator != "unevaluatedProperties" or tuple(e.absolute_path) not in above]
-    return list(dict.fromkeys((tuple(error.absolute_path), _tell(error)) for error in kept))
+    return list(dict.fromkeys((tuple(error.absolute_path), _message(error)) for error in kept))
 
 
-def _tell(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     shown = repr(error.instance)
-    said = error.message.replace(shown, "this") if len(shown) > _LONGEST else error.message
-    return " ".join(said.split())[:300]
+    message = error.message.replace(shown, "this") if len(shown) > _LONGEST else error.message
+    return " ".join(message.split())[:300]
 
 
 def _misplaced_references(document: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -49,31 +49,31 @@ class Models:
         """The members of a class, in the order of the spec."""
         model = self.classes[name]
         order = list(self.spec.schemas.get(name, {}).get("properties", {}))
-        found = [*(model.required_properties or ()), *(model.optional_properties or ())]
-        return sorted(found, key=lambda prop: order.index(wire_name(prop)) if wire_name(prop) in order else len(order))
+        props = [*(model.required_properties or ()), *(model.optional_properties or ())]
+        return sorted(props, key=lambda prop: order.index(wire_name(prop)) if wire_name(prop) in order else len(order))
 
     def model(self, name: str) -> dict[str, Any]:
         schema = self.spec.schemas.get(name, {})
         written = schema.get("properties", {})
-        found = self.members_of(name)
+        props = self.members_of(name)
         extra = self.classes[name].additional_properties
         tagged = name in self.names.tagged
         return {
             "name": name,
             "doc": docstrings.docstring(docstrings.sentence(str(schema.get("description", name)))),
-            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in found],
+            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in props],
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
                 "parser": types.parser(extra) if extra else "_parse.anything",
             },
-            "imports": self.imports([*found, *([extra] if extra else [])], "", own=name),
+            "imports": self.imports([*props, *([extra] if extra else [])], "", own=name),
         }
 
     def _member(self, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
         scalar = types.scalar(prop, tagged)
         constant = types.literal(prop) if isinstance(prop, ConstProperty) else None
         name = str(prop.python_name)
-        said = docstrings.describe(self.spec, schema)
+        described = docstrings.describe(self.spec, schema)
         return {
             "name": name,
             "wire_name": types.quoted_name(prop),
@@ -82,7 +82,7 @@ class Models:
             # An optional const is sent only where the spec makes it the default.
             "default": constant if prop.required or "default" in schema else "UNSET",
             "required": prop.required,
-            "doc": docstrings.docstring(said) if said else None,
+            "doc": docstrings.docstring(described) if described else None,
             "encoder": f"self.{name}" if types.is_plain(prop) else f"_encode(self.{name})",
             "scalar": scalar and scalar[0],
             "nullable": bool(scalar and scalar[2]) or types.is_nullable(prop),

@@ -76,12 +76,12 @@ class ClientProject(Project):
         self._write("models/__init__.py", "models_init.py.jinja", modules=self.models.modules())
 
     def _build_api(self) -> None:
-        found = sorted({call.tag for call in self.calls})
+        used = sorted({call.tag for call in self.calls})
         about = docstrings.docstring("The operations of the API, one module for each, by tag.")
-        self._write("api/__init__.py", "modules_init.py.jinja", doc=about, modules=found, root="..")
+        self._write("api/__init__.py", "modules_init.py.jinja", doc=about, modules=used, root="..")
         tags = self.spec.document.get("tags", ())
         described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
-        for tag in found:
+        for tag in used:
             doc = docstrings.docstring(docstrings.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
             modules = sorted(call.module for call in self.calls if call.tag == tag)
             self._write(f"api/{tag}/__init__.py", "modules_init.py.jinja", doc=doc, modules=modules, root="...")
@@ -111,13 +111,13 @@ class ClientProject(Project):
 
     def _envelope(self) -> str | None:
         """The component that is the body of every error response, if there is one."""
-        found: set[str] = set()
+        components: set[str] = set()
         for _, operation in self.spec.operations():
             for status, response in operation["responses"].items():
                 if str(status)[0] in "45":
                     content = self.spec.follow(response).get("content", {}).get("application/json", {})
-                    found |= {component_name(content["schema"]["$ref"])} if "schema" in content else set()
-        return found.pop() if found else None
+                    components |= {component_name(content["schema"]["$ref"])} if "schema" in content else set()
+        return components.pop() if components else None
 
     def _error_codes(self) -> list[dict[str, str]]:
         return [
@@ -126,16 +126,16 @@ class ClientProject(Project):
         ]
 
 
-def _fact(key: str, said: Any) -> bool | str:
-    return bool(said) if key == "retryable" else str(said)
+def _fact(key: str, value: Any) -> bool | str:
+    return bool(value) if key == "retryable" else str(value)
 
 
 def _describe(spec: Spec, error: GeneratorError) -> str:
     data = getattr(error, "data", None)
     about = f" ({str(data)[:200]})" if data is not None and not error.detail else ""
     # It prints some names as objects.
-    said = re.sub(
+    message = re.sub(
         r"<[^<>]*UntrustedString object[^<>]*>", "...", f"{error.header or 'dropped'}: {error.detail or ''}{about}"
     )
-    said = " ".join(said.split())
-    return f"{spec.source.name}: openapi-python-client: {said}"
+    message = " ".join(message.split())
+    return f"{spec.source.name}: openapi-python-client: {message}"

@@ -129,13 +129,13 @@ def _refuse_clashes(spec: Spec, namespace: Namespace) -> None:
             raise SpecError([f"{_place(spec, child)}: {name} is a name of the client already; use an x-sdk-method"])
     for method in namespace.methods:
         full = ".".join((*namespace.path, method.name))
-        said = ""
+        problem = ""
         if method.name in taken:
-            said = f"{full} is {taken[method.name]} already; give one of them an x-sdk-method"
+            problem = f"{full} is {taken[method.name]} already; give one of them an x-sdk-method"
         elif not _is_usable(method.name):
-            said = f"{method.name!r} cannot be the name of a method; give it an x-sdk-method"
-        if said:
-            raise SpecError([f"{spec.place(method.pointer)}: {said}"])
+            problem = f"{method.name!r} cannot be the name of a method; give it an x-sdk-method"
+        if problem:
+            raise SpecError([f"{spec.place(method.pointer)}: {problem}"])
         taken[method.name] = str(method.operation.get("operationId"))
 
 

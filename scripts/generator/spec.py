@@ -45,9 +45,9 @@ class Spec:
             raise SpecError(wrong)
         errors = OpenAPIV31SpecValidator(self.document).iter_errors()
         # The first line says it; what follows repeats the document.
-        found = {f"{self.place(self._locate(error))}: {error.message.splitlines()[0][:300]}" for error in errors}
-        if found:
-            raise SpecError(sorted(found))
+        messages = {f"{self.place(self._locate(error))}: {error.message.splitlines()[0][:300]}" for error in errors}
+        if messages:
+            raise SpecError(sorted(messages))
 
     def _locate(self, error: Any) -> Pointer:
         """The pointer to what a validator complains of; of faults in schemas it tells only the last steps."""
@@ -85,8 +85,8 @@ class Spec:
 
     @property
     def schemas(self) -> dict[str, dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = self.document.get("components", {}).get("schemas", {})
-        return found
+        components: dict[str, dict[str, Any]] = self.document.get("components", {}).get("schemas", {})
+        return components
 
     def operations(self) -> Iterator[tuple[Pointer, dict[str, Any]]]:
         """Every operation, with the pointer to it."""

@@ -108,7 +108,7 @@ def parser(prop: PropertyProtocol, names: Names = Names()) -> str:
         return "_parse.anything"
     kind = _scalar_kind(prop, tagged=False) or _TEXTS.get(type(prop))
     if kind is None:
-        raise SpecError([f"{_said(prop)}: {type(prop).__name__} has no counterpart in the generated client"])
+        raise SpecError([f"{_label(prop)}: {type(prop).__name__} has no counterpart in the generated client"])
     return f"_parse.{kind[1]}"
 
 
@@ -162,7 +162,7 @@ def _branches(prop: PropertyProtocol, names: Names, *, accepted: bool) -> list[s
         elif kind := (_SCALARS.get(type(branch)) or _TEXTS.get(type(branch))):
             found.append(kind[0])
         else:
-            raise SpecError([f"{_said(branch)}: {type(branch).__name__} has no counterpart in the generated client"])
+            raise SpecError([f"{_label(branch)}: {type(branch).__name__} has no counterpart in the generated client"])
     unique = list(dict.fromkeys(found))
     return sorted(unique, key=lambda name: name == "None")
 
@@ -193,5 +193,5 @@ def _quoted(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def _said(prop: PropertyProtocol) -> str:
+def _label(prop: PropertyProtocol) -> str:
     return f"member {prop.name.get_untrusted_value()!r}"

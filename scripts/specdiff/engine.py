@@ -92,9 +92,9 @@ def _require_node() -> str:
 
 
 def _last_lines(stderr: str) -> str:
-    said = [line.strip(" ║╔╗╚╝═") for line in stderr.splitlines()]
-    kept = [line for line in said if line and not line.startswith("npm warn")]
-    return " ".join(kept)[-400:] or "it said nothing"
+    lines = [line.strip(" ║╔╗╚╝═") for line in stderr.splitlines()]
+    messages = [line for line in lines if line and not line.startswith("npm warn")]
+    return " ".join(messages)[-400:] or "no message"
 
 
 def _raw(change: dict[str, Any]) -> Difference:

@@ -53,7 +53,7 @@ def _finding(place: Pointer, old: dict[str, Any], new: dict[str, Any]) -> Findin
     if was == now:
         return Finding("rephrased", False, "says the same in another form", old_at, new_at)
     turn = "widened" if was < now else "narrowed" if now < was else "changed"
-    shown = f"allowed {_told(before)}; now {_told(after)}"
+    shown = f"allowed {_alternatives(before)}; now {_alternatives(after)}"
     return Finding(f"type-{turn}", True, shown, old_at, new_at)
 
 
@@ -71,8 +71,8 @@ def _node(document: dict[str, Any], path: Pointer) -> tuple[Any, Pointer]:
     return node, at
 
 
-def _told(node: dict[str, Any]) -> str:
+def _alternatives(node: dict[str, Any]) -> str:
     for keyword in ("oneOf", "anyOf"):
         if keyword in node:
-            return " or ".join(_told(member) for member in node[keyword])
+            return " or ".join(_alternatives(member) for member in node[keyword])
     return str(node.get("$ref", node.get("type", "anything"))).rpartition("/")[2]
