@@ -86,6 +86,7 @@ def generate(source: Path, package: Path) -> bool:
     try:
         spec = Spec(source)
         spec.validate()
+        spec.normalize()
         lint.check(spec)
         project.build(spec, package)
         _format(package)

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self
 import httpx
 from attrs import define, evolve, field
 
+from .decoding import decode
 from .encoding import to_headers
 from .errors import EncodeError, ParseError, StatusError, TransportError
 from .operations import Operation, Request, Response, ResultT
@@ -72,14 +73,14 @@ class Client:
         """Carry out an operation. Raises TransportError, StatusError or ParseError."""
         with _translate_errors(request):
             client = self.get_httpx_client()
-            response = client.send(self._build(client, request))
+            response = client.send(self._build(client, operation, request))
         return read_response(operation, response.status_code, response.headers, response.content)
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for asyncio."""
         with _translate_errors(request):
             client = self.get_async_httpx_client()
-            response = await client.send(self._build(client, request))
+            response = await client.send(self._build(client, operation, request))
         return read_response(operation, response.status_code, response.headers, response.content)
 
     def close(self) -> None:
@@ -126,12 +127,12 @@ class Client:
         }
 
     @staticmethod
-    def _build(client: httpx.Client | httpx.AsyncClient, request: Request) -> httpx.Request:
+    def _build(client: httpx.Client | httpx.AsyncClient, operation: Operation[Any], request: Request) -> httpx.Request:
         return client.build_request(
             request.method,
             request.path,
             params=request.query or None,
-            headers=dict(request.headers),
+            headers=to_headers({"Accept": operation.accept}, request.headers),
             content=request.content,
             timeout=_timeout(request.timeout),
         )
@@ -170,13 +171,19 @@ def read_response(
     """The result of a response. Raises StatusError unless it is a success, ParseError unless the body matches the spec."""
     if not 200 <= status_code < 300:
         raise StatusError(status_code, headers, content)
-    decoded: Any = None
-    if operation.has_body:
-        try:
-            decoded = json.loads(content, parse_constant=_refuse_constant)
-        except (ValueError, RecursionError):
-            raise ParseError("a JSON document", content) from None
-    return Response(status_code=status_code, headers=headers, content=content, parsed=operation.parse(decoded))
+    content_type = headers.get("content-type")
+    variant = operation.variant(status_code, content_type)
+    try:
+        decoded: Any = decode(variant.format, content, content_type, _load_json)
+    except ParseError:
+        raise
+    except (ValueError, RecursionError):
+        raise ParseError("a JSON document", content) from None
+    return Response(status_code=status_code, headers=headers, content=content, parsed=variant.parse(decoded))
+
+
+def _load_json(content: bytes) -> Any:
+    return json.loads(content, parse_constant=_refuse_constant)
 
 
 def _timeout(timeout: Timeouts | float | None) -> Any:

@@ -20,6 +20,7 @@ _HEADER_VALUE = re.compile(r"(?:[\x21-\x7e](?:[\x20-\x7e\t]*[\x21-\x7e])?)?")
 _INFINITE = (float("inf"), float("-inf"))
 _SCALARS = (str, int, float, type(None))
 _MAX_DEPTH = 2000
+_NAIVE = "a time needs an offset, as datetime.now(datetime.UTC) has one"
 
 
 def encode(value: Any) -> Any:
@@ -40,7 +41,10 @@ def encode(value: Any) -> Any:
             if member is not UNSET:
                 encoded[name] = encode(member)
         return encoded
-    if isinstance(value, (datetime.datetime, datetime.date)):
+    if isinstance(value, datetime.datetime):
+        # One without an offset would mean another moment to each server: left for `to_json` to refuse.
+        return value if value.tzinfo is None else value.isoformat()
+    if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
         return [encode(element) for element in value]
@@ -60,11 +64,41 @@ def convert_class(value: Any) -> Any:
 
 
 def merge_body(
-    members: Mapping[str, Any], extra: Mapping[str, Any] | None = None, *, nullable: Container[str] = ()
+    members: Mapping[str, Any],
+    extra: Mapping[str, Any] | None = None,
+    *,
+    required: Iterable[str] = (),
+    nullable: Container[str] = (),
 ) -> dict[str, Any]:
-    """The members that have a value, and on top of them the extra ones. None is a value of those that may be null."""
-    kept = {name: value for name, value in members.items() if value is not None or name in nullable}
-    return {**kept, **(extra or {})}
+    """The members that have a value, and on top of them the extra ones. None is a value of those that may be null.
+
+    Raises EncodeError for a required member without a value.
+    """
+    merged = {name: value for name, value in members.items() if value is not None or name in nullable}
+    merged.update(extra or {})
+    require({name: merged.get(name) for name in required if name not in nullable})
+    return merged
+
+
+def require(arguments: Mapping[str, Any]) -> None:
+    """Raise EncodeError for a required argument without a value."""
+    for name, value in arguments.items():
+        if value is None or value is UNSET:
+            raise EncodeError(f"{name}: it is required, and {value} is no value for it")
+
+
+def comma_separated(name: str, values: Any) -> Any:
+    """The elements of a sequence in one value, as queries without `explode` and headers have them."""
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes, bytearray, memoryview)):
+        return values
+    return ",".join(_text(name, element) for element in values)
+
+
+def to_header(name: str, value: Any) -> Any:
+    """The text of a header that is no string: a number, a time, or a sequence."""
+    if value is None or value is UNSET or isinstance(value, str):
+        return value
+    return comma_separated(name, value) if isinstance(value, Sequence) else _text(name, value)
 
 
 def to_json(body: Any) -> bytes:
@@ -131,6 +165,8 @@ def _text(name: str, value: Any) -> str:
         if not _is_utf8(encoded):
             raise EncodeError(f"{name}: it holds a lone surrogate, which UTF-8 cannot carry")
         return str(encoded)
+    if isinstance(encoded, datetime.datetime):
+        raise EncodeError(f"{name}: {_NAIVE}")
     if not isinstance(encoded, (int, float)) or encoded != encoded or encoded in _INFINITE:
         shown = value if isinstance(value, (float, type(None), type(UNSET))) else type(value).__name__
         raise EncodeError(f"{name}: {shown} cannot stand in a path or a query")
@@ -180,6 +216,8 @@ def _reason(value: Any) -> str | None:
         return None if _is_utf8(value) else "it holds a lone surrogate, which UTF-8 cannot carry"
     if isinstance(value, float):
         return f"JSON has no {value}" if value != value or value in _INFINITE else None
+    if isinstance(value, datetime.datetime):
+        return None if value.tzinfo else _NAIVE
     if value is UNSET:
         return "UNSET is for members that are left out; it cannot stand here"
     if isinstance(value, Mapping):

@@ -4,13 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from fnmatch import fnmatchcase
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from .types import Timeouts
 
 T = TypeVar("T")
 ResultT = TypeVar("ResultT")
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+# As RFC 9110 defines them.
+_IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+
 StreamT_co = TypeVar("StreamT_co", covariant=True)
+
+
+Format: TypeAlias = Literal["json", "json_lines", "text", "bytes", "none"]
+"""How a body is decoded: one JSON document, one in each line, text, bytes as they are; or that there is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant(Generic[ResultT_co]):
+    """One of the forms in which the success of an operation can arrive."""
+
+    status: str
+    """`200`, or `2XX` for all of them."""
+    media_type: str | None
+    """None where there is no body; `*` in it stands for anything."""
+    parse: Callable[[Any], ResultT_co]
+    format: Format = "json"
+
+    def matches(self, status_code: int, media_type: str | None) -> bool:
+        """Whether a response is of this form. media_type: None for any"""
+        if self.status != str(status_code) and self.status.upper() != f"{status_code // 100}XX":
+            return False
+        if media_type is None or self.media_type is None:
+            return True
+        return fnmatchcase(media_type, self.media_type.partition(";")[0].strip().lower())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +62,39 @@ class Operation(Generic[ResultT]):
     path: str
     """The path with its parameters in braces; for logs and spans, where the filled one would be too many names."""
     parse: Callable[[Any], ResultT]
-    """Makes the result from a decoded JSON body. Raises ParseError."""
-    has_body: bool = True
-    """Whether a success has a JSON body; if not, `parse` is given None."""
+    """Makes the result from a decoded body. Raises ParseError."""
+    format: Format = "json"
+    """How the body of a success is decoded."""
+    accept: str = "application/json"
+    """The media types that a success can have, as the `Accept` header lists them."""
+    variants: tuple[Variant[ResultT], ...] = ()
+    """The forms that a success can have, where there are several; each has its own `parse` and `format`."""
     parse_event: Callable[[Any], Any] | None = None
     """Makes one decoded event of a stream; None where the operation does not stream."""
     idempotency_header: str | None = None
     """The header that makes a repeated call safe, where the operation takes one."""
     charge: Charge | None = None
     """None where a call costs nothing."""
+    repeatable: bool | None = None
+    """Whether a call that is sent twice has the effect of one, without a key, as the spec says; None: by the method."""
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether a call that is sent twice has the effect of one, without a key."""
+        return self.method in _IDEMPOTENT if self.repeatable is None else self.repeatable
+
+    def variant(self, status_code: int, content_type: str | None) -> Operation[ResultT] | Variant[ResultT]:
+        """What has the `parse` and `format` of a success: its variant by status and media type, else by status, else
+        the first; the operation itself where there is one form only.
+        """
+        if not self.variants:
+            return self
+        media_type = (content_type or "").partition(";")[0].strip().lower()
+        for wanted in (media_type, None):
+            for variant in self.variants:
+                if variant.matches(status_code, wanted):
+                    return variant
+        return self.variants[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +152,11 @@ __all__ = [
     "AsyncCaller",
     "AsyncStreamer",
     "Charge",
+    "Format",
     "Operation",
     "Request",
     "Response",
     "SyncCaller",
     "SyncStreamer",
+    "Variant",
 ]

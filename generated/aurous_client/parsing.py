@@ -133,6 +133,13 @@ def mapping(value: Any) -> dict[str, Any]:
     return value
 
 
+def binary(value: Any) -> Any:
+    """The bytes of a body, or a file that is to be uploaded."""
+    if isinstance(value, (str, int, float, list, dict, type(None))):
+        raise ParseError("bytes", value)
+    return value
+
+
 def anything(value: Any) -> Any:
     return value
 
@@ -145,8 +152,9 @@ def date_time(value: Any) -> datetime.datetime:
         made = isoparse(_dated(string(value), _DATE_LENGTH))
     except ValueError:
         raise ParseError("a date and time in ISO 8601", value) from None
-    offset = made.utcoffset()
-    return made if offset is None else made.replace(tzinfo=datetime.timezone(offset))
+    # One without an offset, which RFC 3339 asks for, is taken for UTC: it could not be compared with any other.
+    offset = made.utcoffset() or datetime.timedelta()
+    return made.replace(tzinfo=datetime.timezone(offset))
 
 
 def date(value: Any) -> datetime.date:

@@ -167,6 +167,10 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "vision_quality": vision_quality,
             },
             extra_body,
+            required=(
+                "model",
+                "messages",
+            ),
         )
         _request = _with_options(
             _api.chat.create_chat_completion.build_request(
@@ -305,6 +309,10 @@ class ChatCompletionsResource(Generic[StreamT]):
                 "stream": True,
             },
             extra_body,
+            required=(
+                "model",
+                "messages",
+            ),
         )
         _request = _with_options(
             _api.chat.create_chat_completion.build_request(
@@ -601,6 +609,10 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "vision_quality": vision_quality,
             },
             extra_body,
+            required=(
+                "model",
+                "messages",
+            ),
         )
         _request = _with_options(
             _api.chat.create_chat_completion.build_request(
@@ -739,6 +751,10 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
                 "stream": True,
             },
             extra_body,
+            required=(
+                "model",
+                "messages",
+            ),
         )
         _request = _with_options(
             _api.chat.create_chat_completion.build_request(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Unset(enum.Enum):
@@ -49,9 +51,39 @@ class Timeouts(Protocol):
     def total(self) -> float: ...
 
 
+class ListResult(list[T]):
+    """A list that is the result of a call, and can carry what it came with. Equal to a plain list; pickled as one."""
+
+    _origin: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+class TextResult(str):
+    """Text that is the result of a call. Equal to a plain string; pickled as one."""
+
+    _origin: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+
+class BytesResult(bytes):
+    """Bytes that are the result of a call. Equal to plain bytes; pickled as such."""
+
+    _origin: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return bytes, (bytes(self),)
+
+
 __all__ = [
     "UNSET",
+    "BytesResult",
     "JsonObject",
+    "ListResult",
+    "TextResult",
     "Timeouts",
     "Unset",
 ]

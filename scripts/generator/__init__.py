@@ -3,8 +3,11 @@
 yaml_loader    reads the file; refuses what is not JSON, and dangling references
 schemas        finds the schemas of a document
 metaschema     validates the structure of the document
+keywords       finds keywords and extensions that nothing reads
+examples       checks examples and bounds against the document's own schemas
+normalize      rewrites the document into the phrasing of the parser
 spec           the document: its operations, references and places
-lint           the phrasing rules R1 to R12
+lint           the rules that a normalized document keeps, R1 to R12
 charges        rule R14: where responses have their price
 unsupported    rule R13: constructs without a counterpart
 names          reserved names, and names in Python

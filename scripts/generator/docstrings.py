@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,11 @@ from typing import Any
 from .spec import Spec
 
 WIDTH = 112
+_FLAGS = {
+    "deprecated": "Deprecated.",
+    "readOnly": "Set by the server.",
+    "writeOnly": "Never sent by the server.",
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -45,8 +51,12 @@ def sentence(text: str) -> str:
 def describe(spec: Spec, schema: Mapping[str, Any]) -> str:
     """What a member is, in one paragraph: its own description, else its component's, and its bounds."""
     target = _described(spec, schema)
-    sentences = ["Deprecated." if schema.get("deprecated") else "", sentence(str(target.get("description", "")))]
-    return " ".join(filter(None, [*sentences, *bounds(spec, schema)]))
+    flags = [text for keyword, text in _FLAGS.items() if schema.get(keyword)]
+    default = schema.get("default")
+    sentences = [*flags, sentence(str(target.get("description", ""))), *bounds(spec, schema)]
+    if default is not None and "const" not in schema:
+        sentences.append(f"By default {json.dumps(default, ensure_ascii=False)}.")
+    return " ".join(filter(None, sentences))
 
 
 def bounds(spec: Spec, schema: Mapping[str, Any]) -> list[str]:

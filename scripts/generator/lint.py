@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import charges, names, unsupported
-from .schemas import Place, content_schemas, subschemas, walk
+from .schemas import ANNOTATIONS, Place, walk
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
 
@@ -14,9 +15,10 @@ Diagnostic = tuple[Pointer, str]
 Rule = Callable[[Spec], Iterable[Diagnostic]]
 
 # Members that may stand beside a $ref: the generated docstrings take them from the document itself.
-_ANNOTATIONS = {"$ref", "description", "summary"}
+_ANNOTATIONS = {"$ref", "x-accepts-class", *ANNOTATIONS}
 _SCALARS = {"string", "integer", "number", "boolean"}
 _JSON, _EVENTS = "application/json", "text/event-stream"
+_STATUS = re.compile(r"[1-5](\d\d|XX)")
 ERROR_CODE_FACTS = frozenset({"status", "type", "retryable", "when", "page"})
 
 
@@ -40,20 +42,29 @@ def named_objects(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def json_first(spec: Spec) -> Iterator[Diagnostic]:
+    events: dict[str, str] = {}
     for pointer, operation in spec.operations():
         for status, response in spec.successes(operation):
             types = list(response.get("content", {}))
             where = (*pointer, "responses", status, "content")
-            if _EVENTS in types and types[0] != _JSON:
-                yield where, "R2: application/json must stand before text/event-stream"
-            for media_type in types:
-                if media_type not in (_JSON, _EVENTS):
-                    yield (*where, media_type), f"R2: {media_type} has no counterpart in the generated client"
-                elif "schema" not in response["content"][media_type]:
-                    yield (*where, media_type), f"R2: {media_type} needs a schema, or nothing is parsed"
-            event = spec.schemas.get(spec.event_component(operation) or "")
-            if _EVENTS in types and not (isinstance(event, dict) and "properties" in event):
+            if _EVENTS not in types:
+                continue
+            if _JSON not in types:
+                yield where, "R2: an operation that streams needs application/json too, for a call without a stream"
+            if "schema" not in response["content"][_EVENTS]:
+                yield (*where, _EVENTS), f"R2: {_EVENTS} needs a schema, or nothing is parsed"
+            name = spec.event_component(operation) or ""
+            event = spec.schemas.get(name)
+            if not (isinstance(event, dict) and "properties" in event):
                 yield (*where, _EVENTS), "R2: an event needs a contentSchema whose first $ref is an object with members"
+            own = str(operation.get("operationId"))
+            kind, first = next(iter(events.items()), (name, own))
+            events.setdefault(name, own)
+            if name != kind:
+                text = (
+                    f"R2: the events of {own} are {name}, those of {first} are {kind}: the client reads one kind only"
+                )
+                yield (*where, _EVENTS), text
 
 
 def nullable(spec: Spec) -> Iterator[Diagnostic]:
@@ -88,7 +99,7 @@ def _untagged(spec: Spec, place: Place) -> Iterator[Diagnostic]:
     for name in objects:
         if not tags[name]:
             where: Pointer = ("components", "schemas", name)
-            yield where, f"R4: {name} is one of several objects in a union; it needs a required const with that default"
+            yield where, f"R4: {name} is one of several objects in a union; it needs a required const"
     common = set.intersection(*(set(consts) for consts in tags.values()))
     distinct = [member for member in common if len({tags[name][member] for name in objects}) == len(objects)]
     if all(tags.values()) and not distinct:
@@ -102,26 +113,11 @@ def _untagged(spec: Spec, place: Place) -> Iterator[Diagnostic]:
             yield where, f"R4: {name}.{member} is not {value!r}; the generator goes by the const, not by the mapping"
 
 
-def open_enums(spec: Spec) -> Iterator[Diagnostic]:
-    for root in _sent_by_server(spec):
-        for place in subschemas(root):
-            pointer, schema = place.pointer, place.keywords
-            keyword = next((key for key in ("anyOf", "oneOf") if key in schema), None)
-            branches = schema[keyword] if keyword else [schema] if pointer[-2] not in ("anyOf", "oneOf") else []
-            enums = [branch for branch in branches if isinstance(branch, dict) and "enum" in spec.follow(branch)]
-            plain = [branch for branch in branches if isinstance(branch, dict) and not {"enum", "$ref"} & set(branch)]
-            open_types = [branch.get("type") for branch in plain]
-            if enums and not place.is_component and spec.follow(enums[0]).get("type") not in open_types:
-                name = component_name(str(enums[0].get("$ref", "an enum")))
-                yield pointer, f"R5: a server may send other values than {name} lists; add an anyOf branch of its type"
-
-
-def no_defaults(spec: Spec) -> Iterator[Diagnostic]:
+def const_defaults(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
-        if "default" in schema and ("const" not in schema or schema["const"] != schema["default"]):
-            where = (*place.pointer, "default")
-            yield where, "R6: a default would be sent with every request; say it in the description"
+        if "const" in schema and schema.get("default", schema["const"]) != schema["const"]:
+            yield (*place.pointer, "default"), "R6: the default of a const is another value than the const"
 
 
 def whole_numbers(spec: Spec) -> Iterator[Diagnostic]:
@@ -132,44 +128,42 @@ def whole_numbers(spec: Spec) -> Iterator[Diagnostic]:
             yield (*place.pointer, "type"), "R7: a whole number is type integer"
 
 
-def plain_headers(spec: Spec) -> Iterator[Diagnostic]:
-    for pointer, _ in spec.operations():
-        for parameter in spec.parameters(pointer):
-            schema = spec.follow(parameter.get("schema", {}))
-            if parameter["in"] == "header" and (schema.get("type") != "string" or {"format", "const"} & set(schema)):
-                yield pointer, f"R8: header {parameter['name']} must be a plain string; the operation would be dropped"
-            if "description" in parameter:
-                yield pointer, f"R8: the description of {parameter['name']} must stand in its schema, or it is lost"
-
-
-def own_security(spec: Spec) -> Iterator[Diagnostic]:
+def sendable_security(spec: Spec) -> Iterator[Diagnostic]:
+    schemes = spec.document.get("components", {}).get("securitySchemes", {})
     for pointer, operation in spec.operations():
         if "security" not in operation:
-            yield pointer, "R9: an operation must name its security"
+            yield pointer, "R9: an operation, or the document, must name its security"
+        alternatives = operation.get("security", ())
+        for index, alternative in enumerate(alternatives):
+            for name in alternative:
+                if name not in schemes:
+                    yield (*pointer, "security", index, name), f"R9: {name} is not among components/securitySchemes"
+        if alternatives and not any(_is_sendable(spec, schemes, alternative) for alternative in alternatives):
+            yield (*pointer, "security"), "R9: the client sends a key in a header, or a bearer token, and nothing else"
 
 
-def named_errors(spec: Spec) -> Iterator[Diagnostic]:
-    envelopes: set[str] = set()
+def _is_sendable(spec: Spec, schemes: Mapping[str, Any], alternative: Mapping[str, Any]) -> bool:
+    listed = [spec.follow(schemes.get(name, {})) for name in alternative]
+    return len(listed) <= 1 and all(
+        (scheme.get("type"), scheme.get("in")) == ("apiKey", "header")
+        or (scheme.get("type"), str(scheme.get("scheme")).lower()) == ("http", "bearer")
+        or not scheme
+        for scheme in listed
+    )
+
+
+def known_successes(spec: Spec) -> Iterator[Diagnostic]:
     for pointer, operation in spec.operations():
         for status, response in operation.get("responses", {}).items():
-            where = (*pointer, "responses", status)
-            if status == "default":
-                yield where, "R10: use 4XX and 5XX instead of default"
+            if not _STATUS.fullmatch(status):
+                yield (*pointer, "responses", status), "R10: a status is three digits, or one of 1XX to 5XX"
             elif status[0] in "45":
-                if "$ref" not in response:
-                    yield where, "R10: an error response must be a $ref to components/responses"
-                content = spec.follow(response).get("content", {})
-                listed = [media.get("schema") for media in content.values()]
-                envelopes |= {str(schema.get("$ref")) if isinstance(schema, dict) else "" for schema in listed}
-                if not all(isinstance(schema, dict) and spec.follow(schema).get("properties") for schema in listed):
-                    yield where, "R10: the schema of an error must be a $ref to an object with members"
-                if len(envelopes) > 1 or set(content) - {_JSON}:
-                    yield where, "R10: all error responses must have one schema, in application/json"
-        successes = [_content(response) for _, response in spec.successes(operation)]
-        if not successes:
+                media = spec.follow(response).get("content", {}).get(_JSON, {})
+                if "schema" in media and not spec.follow(media["schema"]).get("properties"):
+                    where = (*pointer, "responses", status)
+                    yield where, "R10: the schema of an error must be an object with members"
+        if not any(True for _ in spec.successes(operation)):
             yield (*pointer, "responses"), "R10: an operation must have a 2xx response"
-        elif any(other != successes[0] for other in successes):
-            yield (*pointer, "responses"), "R10: all 2xx responses of an operation must have the same content"
 
 
 def known_codes(spec: Spec) -> Iterator[Diagnostic]:
@@ -205,12 +199,10 @@ RULES: tuple[Rule, ...] = (
     json_first,
     nullable,
     tagged_unions,
-    open_enums,
-    no_defaults,
+    const_defaults,
     whole_numbers,
-    plain_headers,
-    own_security,
-    named_errors,
+    sendable_security,
+    known_successes,
     known_codes,
     listed_members,
     no_booleans,
@@ -218,11 +210,6 @@ RULES: tuple[Rule, ...] = (
     unsupported.required,
     names.check,
 )
-
-
-def _content(response: Mapping[str, Any]) -> dict[str, Any]:
-    """The schemas of a response, by media type."""
-    return {kind: media.get("schema") for kind, media in response.get("content", {}).items()}
 
 
 def union_objects(spec: Spec, schema: Mapping[str, Any]) -> set[str]:
@@ -256,26 +243,6 @@ def _tags(schema: Mapping[str, Any]) -> dict[str, Any]:
         for member, value in schema.get("properties", {}).items()
         if isinstance(value, dict)
         and "const" in value
-        and value.get("default") == value["const"]
+        and value.get("default", value["const"]) == value["const"]
         and member in schema.get("required", ())
     }
-
-
-def _sent_by_server(spec: Spec) -> Iterator[Place]:
-    """The schemas that a response or an event can hold."""
-    waiting: list[Place] = []
-    for pointer, operation in spec.operations():
-        for status, response in operation.get("responses", {}).items():
-            # Of an event only what its data decodes to; the frame around it is read by hand.
-            for place in content_schemas((*pointer, "responses", status), spec.follow(response)):
-                waiting += [] if place.wire_only and "$ref" not in place.keywords else [place]
-    seen: set[str] = set()
-    while waiting:
-        place = waiting.pop()
-        if not place.wire_only:
-            yield place
-        for inner in subschemas(place):
-            name = component_name(str(inner.keywords.get("$ref", "")))
-            if name in spec.schemas and name not in seen:
-                seen.add(name)
-                waiting.append(Place(("components", "schemas", name), spec.schemas[name], is_component=True))

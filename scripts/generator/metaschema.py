@@ -34,6 +34,7 @@ _OPERATION = {
             "properties": {"amount": _TEXT, "record_of": _TEXT},
             "additionalProperties": False,
         },
+        "x-repeatable": _FLAG,
         "parameters": {"items": {"properties": {"x-set-by-client": _FLAG}}},
     }
 }

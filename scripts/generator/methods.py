@@ -116,6 +116,8 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     for prop in models.members_of(name):
         free = names.unique(str(prop.python_name), "body", taken)
         source = written.get(wire_name(prop), {})
+        if source.get("readOnly"):
+            continue
         takes_class = bool(spec.follow(source).get("x-accepts-class"))
         taken.add(free)
         found.append(
@@ -154,18 +156,21 @@ def _body(members: Sequence[Parameter], fixed: str) -> str | None:
     values = [f"convert_class({member.name})" if member.takes_class else member.name for member in members]
     written = [f"{member.wire_name}: {value}" for member, value in zip(members, values, strict=True)]
     written += [fixed] * bool(fixed)
+    required = [member.wire_name for member in members if member.required]
     nullable = [member.wire_name for member in members if member.nullable]
-    keep = f", nullable={{{', '.join(nullable)}}}" if nullable else ""
-    return f"{{{', '.join(written)}}}, extra_body{keep}" if members else None
+    rules = f", required=({', '.join(required)},)" if required else ""
+    rules += f", nullable={{{', '.join(nullable)}}}" if nullable else ""
+    return f"{{{', '.join(written)}}}, extra_body{rules}" if members else None
 
 
 def _arguments(call: Call, others: Sequence[Parameter]) -> str:
     """The arguments of the operation's build_request, from the method's own."""
     passed = [parameter.name for parameter in call.paths]
-    if isinstance(call.body, ModelProperty) and not types.is_free_form(call.body):
+    if call.body is not None and types.has_members(call.body):
         passed.append("body=_body")
     elif call.body is not None:
-        passed.append("body=body")
+        is_optional = not call.body.required and not types.is_nullable(call.body)
+        passed.append("body=UNSET if body is None else body" if is_optional else "body=body")
     for parameter in others:
         value = parameter.name if parameter.required else f"UNSET if {parameter.name} is None else {parameter.name}"
         passed.append(f"{parameter.name}={value}")

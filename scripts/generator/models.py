@@ -65,6 +65,7 @@ class Models:
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
                 "parser": types.parser(extra) if extra else "_parse.anything",
+                "is_map": isinstance(schema.get("additionalProperties"), dict),
             },
             "imports": self.imports([*props, *([extra] if extra else [])], "", own=name),
         }
@@ -129,7 +130,7 @@ class Models:
 
 def _named_schemas(spec: Spec, config: Config) -> dict[str, PropertyProtocol]:
     """Every component as openapi-python-client parsed it, by the name that it has in Python."""
-    document = oai.OpenAPI.model_validate(spec.untitled)
+    document = oai.OpenAPI.model_validate(spec.for_parser)
     listed = document.components.schemas if document.components else None
     parsed = build_schemas(components=listed or {}, schemas=Schemas(), config=config)
     found = {reference.get_untrusted_value(): prop for reference, prop in parsed.classes_by_reference.items()}

@@ -6,6 +6,7 @@ Components and operations with a reserved name are refused; members and paramete
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from keyword import kwlist
@@ -43,7 +44,8 @@ RESERVED_CLASSES = {
     *dir(builtins),
     *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
     *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "Timeouts", "UNSET", "Unset", "JsonObject"),
-    *("Operation", "Request", "Response", "SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
+    *("Operation", "Request", "Response", "Variant", "FileInput"),
+    *("SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }
@@ -52,10 +54,17 @@ RESERVED_MODULES = {
     "convert_class",
     "builtins",
     "cached_property",
+    "comma_separated",
     "datetime",
     "merge_body",
     "replace",
+    "require",
+    "to_content",
+    "to_form",
+    "to_header",
     "to_headers",
+    "to_multipart",
+    "to_text",
     "uuid",
 }
 # Names inside the functions of an operation's module, and of the method that calls it.
@@ -75,6 +84,9 @@ RESERVED_PARAMETERS = {
         "stream",
     ),
 }
+
+
+_OPERATION_ID = re.compile(r"[A-Za-z][A-Za-z0-9]*([_.-][A-Za-z0-9]+)*")
 
 
 @contextmanager
@@ -141,8 +153,12 @@ def _impossible_operations(spec: Spec) -> Iterator[tuple[Pointer, str]]:
             continue
         name = operation["operationId"]
         module = module_name(name)
-        if not module.isascii():
-            yield (*pointer, "operationId"), f"R1: {module!r} cannot be the name of an operation's module"
+        if not _OPERATION_ID.fullmatch(name):
+            yield (
+                (*pointer, "operationId"),
+                f"R1: {name!r} cannot be the name of an operation's module; begin with a letter, and go on with "
+                "letters, digits, and single '_', '-' or '.'",
+            )
         elif module in modules:
             yield (*pointer, "operationId"), f"R1: {name} would be written to the same file as {modules[module]}"
         modules[module] = name

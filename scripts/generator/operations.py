@@ -13,7 +13,8 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import charges, docstrings, names, types
 from .models import PACKAGE, Models, wire_name
-from .spec import Pointer, Spec
+from .normalize import Answer, Format
+from .spec import Pointer, Spec, is_text
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Parameter:
     accepted: str
     required: bool
     doc: str
+    value: str = ""
+    """Source text of what is sent; empty where it is the parameter as it is."""
     set_by_client: bool = False
     nullable: bool = False
     """Whether None is sent, as null; otherwise None means that nothing was given."""
@@ -36,16 +39,42 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Form:
+    """One form in which a success can arrive, and what it is parsed into."""
+
+    status: str
+    media_type: str | None
+    format: Format
+    annotation: str
+    parser: str
+
+
+@dataclass(frozen=True)
 class Result:
     """What a success is parsed into."""
 
-    annotation: str = "None"
-    parser: str = "_parse.null"
-    prop: PropertyProtocol | None = None
+    forms: tuple[Form, ...]
 
     @property
-    def has_body(self) -> bool:
-        return self.prop is not None
+    def annotation(self) -> str:
+        return " | ".join(
+            sorted(dict.fromkeys(form.annotation for form in self.forms), key=lambda name: name == "None")
+        )
+
+    @property
+    def first(self) -> Form:
+        return self.forms[0]
+
+    @property
+    def accept(self) -> str:
+        """The media types that the client asks for."""
+        listed = [form.media_type for form in self.forms if form.media_type is not None]
+        return ", ".join(dict.fromkeys(listed)) or "application/json"
+
+    @property
+    def variants(self) -> tuple[Form, ...]:
+        """The forms, unless all of them are decoded and parsed alike."""
+        return self.forms if len({(form.format, form.parser) for form in self.forms}) > 1 else ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +89,9 @@ class Call:
     queries: Sequence[Parameter]
     headers: Sequence[Parameter]
     body: PropertyProtocol | None
+    body_format: str
+    body_type: str
+    """Its media type."""
     result: Result
     event: str | None
     """The class of a stream's events."""
@@ -95,7 +127,9 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "charge": charges.charge_of(call.operation),
         "query_parameters": call.queries,
         "header_parameters": call.headers,
-        "body": body and {"required": body.required},
+        "repeatable": call.operation.get("x-repeatable"),
+        "body": body and {"required": body.required, "format": call.body_format, "type": repr(call.body_type)},
+        "required_parameters": ", ".join(f"{name}: {value}" for name, value in _required(call)),
         "signature": lambda client="": _signature(call, models, client),
         "arguments": ", ".join(
             [parameter.name for parameter in call.paths]
@@ -105,24 +139,44 @@ def context(call: Call, models: Models) -> dict[str, Any]:
     }
 
 
+def _required(call: Call) -> Iterator[tuple[str, str]]:
+    """(name in quotes, source text) of the arguments that None is no value for; not of a body that has members."""
+    body = call.body
+    if body is not None and body.required and not types.takes_null(body) and not types.has_members(body):
+        yield '"body"', "body"
+    for parameter in [*call.queries, *call.headers]:
+        if parameter.required:
+            yield parameter.wire_name, parameter.name
+
+
 def _call(
     spec: Spec, models: Models, endpoint: Endpoint, tag: str, pointer: Pointer, operation: Mapping[str, Any]
 ) -> Call:
     sources = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
+    body = spec.body(pointer)
 
-    def parameters(location: str, props: Sequence[PropertyProtocol]) -> list[Parameter]:
-        return [_parameter(spec, models, prop, location, sources[location, wire_name(prop)]) for prop in props]
+    def parameters(location: str) -> list[Parameter]:
+        props = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
+        # The parser is given some headers as queries.
+        by_name = {wire_name(prop): prop for prop in props}
+        return [
+            _parameter(spec, models, by_name[name], location, source)
+            for (place, name), source in sources.items()
+            if place == location
+        ]
 
     return Call(
         pointer=pointer,
         operation=operation,
         module=str(endpoint.name),
         tag=tag,
-        paths=parameters("path", endpoint.path_parameters),
-        queries=parameters("query", endpoint.query_parameters),
-        headers=parameters("header", endpoint.header_parameters),
+        paths=_in_order(parameters("path"), str(pointer[1])),
+        queries=parameters("query"),
+        headers=parameters("header"),
         body=endpoint.bodies[0].prop if endpoint.bodies else None,
-        result=_result(spec, models, operation, endpoint),
+        body_format=body.format if body else "json",
+        body_type=body.media_type if body else "application/json",
+        result=Result(tuple(_form(models, answer, endpoint) for answer in spec.answers(pointer))),
         event=spec.event_component(operation),
     )
 
@@ -130,9 +184,17 @@ def _call(
 def _parameter(
     spec: Spec, models: Models, prop: PropertyProtocol, location: str, source: Mapping[str, Any]
 ) -> Parameter:
+    name = names.unique(str(prop.python_name), location, names.RESERVED_PARAMETERS)
+    wire_name = types.quoted_name(prop)
+    value = name
+    if location == "header" and not is_text(spec.follow(source.get("schema"))):
+        value = f"to_header({wire_name}, {name})"
+    elif location == "query" and source.get("explode") is False:
+        value = f"comma_separated({wire_name}, {name})"
     return Parameter(
-        name=names.unique(str(prop.python_name), location, names.RESERVED_PARAMETERS),
-        wire_name=types.quoted_name(prop),
+        name=name,
+        wire_name=wire_name,
+        value=value,
         accepted=types.accepted(prop, models.names),
         required=prop.required,
         doc=docstrings.describe(spec, source.get("schema", {})),
@@ -140,16 +202,24 @@ def _parameter(
     )
 
 
-def _result(spec: Spec, models: Models, operation: Mapping[str, Any], endpoint: Endpoint) -> Result:
-    """That of the first 2xx with a JSON body; the rules see to it that all of them have the same."""
-    with_json = {
-        status for status, response in spec.successes(operation) if "application/json" in response.get("content", {})
-    }
+def _form(models: Models, answer: Answer, endpoint: Endpoint) -> Form:
+    annotation, parser = {
+        "none": ("None", "_parse.null"),
+        "bytes": ("bytes", "_parse.binary"),
+        "text": ("str", "_parse.string"),
+    }.get(answer.format, ("Any", "_parse.anything"))
     for response in endpoint.responses:
-        if response.status_code.pattern in with_json:
-            prop = response.prop
-            return Result(types.annotation(prop, models.names), types.parser(prop, models.names), prop)
-    return Result()
+        if response.status_code.pattern == answer.status and answer.format in ("json", "json_lines"):
+            annotation = types.annotation(response.prop, models.names)
+            parser = types.parser(response.prop, models.names)
+    if answer.format == "json_lines":
+        annotation, parser = f"list[{annotation}]", f"lambda value: _parse.array(value, {parser})"
+    return Form(answer.status, answer.media_type, answer.format, annotation, parser)
+
+
+def _in_order(parameters: Sequence[Parameter], path: str) -> list[Parameter]:
+    """The parameters of a path as they stand in it."""
+    return sorted(parameters, key=lambda parameter: path.find("{" + json.loads(parameter.wire_name) + "}"))
 
 
 def _signature(call: Call, models: Models, client: str) -> str:
@@ -157,7 +227,8 @@ def _signature(call: Call, models: Models, client: str) -> str:
     keywords = [client] * bool(client)
     if call.body is not None:
         kind = types.annotation(call.body, models.names, optional=False)
-        kind = kind if kind == "dict[str, Any]" else f"{kind} | Mapping[str, Any]"
+        if call.body_format not in ("bytes", "text") and kind != "dict[str, Any]":
+            kind = f"{kind} | Mapping[str, Any]"
         keywords.append(f"body: {kind}" if call.body.required else f"body: {kind} | Unset = UNSET")
     for parameter in sorted([*call.queries, *call.headers], key=lambda p: not p.required):
         declared = f"{parameter.name}: {parameter.accepted}"

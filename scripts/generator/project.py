@@ -20,7 +20,7 @@ from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
 # Written as they stand, but for a few words of the spec.
-_RUNTIME = ("lazy", "types", "operations", "parsing", "encoding", "errors", "client")
+_RUNTIME = ("lazy", "types", "operations", "parsing", "encoding", "decoding", "files", "errors", "client")
 
 
 @names.identifier_rules()
@@ -34,7 +34,7 @@ def build(spec: Spec, package_dir: Path) -> None:
 
 def _parse(spec: Spec, config: Config) -> GeneratorData:
     try:
-        parsed = GeneratorData.from_dict(spec.untitled, config=config)
+        parsed = GeneratorData.from_dict(spec.for_parser, config=config)
     except Exception as error:  # It is known to crash on specs that are valid.
         raise SpecError([f"{spec.source.name}: openapi-python-client: {type(error).__name__}: {error}"]) from error
     if isinstance(parsed, GeneratorError):

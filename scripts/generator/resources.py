@@ -5,6 +5,8 @@ Derived from method and path, so that a new operation needs no line here:
     POST   /v1/chat/completions               chat.completions.create
     GET    /v1/chat/completions/{id}          chat.completions.retrieve
     POST   /v1/chat/completions/{id}/cancel   chat.completions.cancel
+    POST   /v1/embeddings/estimate            embeddings.estimate
+    POST   /v1/things/{id}:cancel             things.cancel
     GET    /v1/models                         models.list       (the answer is a list)
     GET    /v1/balance                        balance.retrieve  (the answer is not)
     PUT, PATCH -> update, DELETE -> delete
@@ -20,9 +22,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .spec import Pointer, Spec, SpecError
+from .spec import METHODS, Pointer, Spec, SpecError
 
 _VERSION_SEGMENT = re.compile(r"v\d+")
+_COLON = re.compile(r":(?![^{]*\})")
 # Methods that clients built on the tree have at its root.
 _OF_CLIENTS = {
     *("aclose", "acall", "astream", "call", "close", "stream", "with_options"),
@@ -99,17 +102,38 @@ def _name(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> tuple[t
             raise SpecError([f"{where}: {explicit!r} is not of the form namespace.method"])
         return steps[:-1], steps[-1]
     _, path, method = pointer
-    segments = [segment for segment in str(path).split("/") if segment and not _VERSION_SEGMENT.fullmatch(segment)]
+    segments = _segments(str(path))
     fixed = tuple(_identifier(segment) for segment in segments if not segment.startswith("{"))
     is_item = bool(segments) and segments[-1].startswith("{")
-    is_verb = not is_item and len(segments) > len(fixed) and len(fixed) > 1 and method == "post"
     if not fixed:
         raise SpecError([f"{spec.place(pointer)}: no method name follows from {path}; give it an x-sdk-method"])
-    if is_verb:
+    if len(fixed) > 1 and not is_item and _is_verb(spec, str(path), str(method)):
         return fixed[:-1], fixed[-1]
     if method == "get" and not is_item and _answers_list(spec, operation):
         return fixed, "list"
     return fixed, _VERBS.get(str(method), str(method))
+
+
+def _segments(path: str) -> list[str]:
+    """The steps of a path without its version; a verb behind a colon is a step of its own."""
+    steps = [step for segment in path.split("/") for step in _COLON.split(segment)]
+    return [step for step in steps if step and not _VERSION_SEGMENT.fullmatch(step)]
+
+
+def _is_verb(spec: Spec, path: str, method: str) -> bool:
+    """Whether the last step of a path is what is done, rather than what there is: `cancel` of `/things/{id}/cancel`.
+
+    It is done by POST alone, has nothing below it, and is no plural; it follows an item, a colon, or what there is.
+    """
+    paths = spec.document["paths"]
+    last = _segments(path)[-1]
+    parent = path[: -len(last)].rstrip("/")
+    if ":" in path.rsplit("/", 1)[-1]:
+        return True
+    is_plural = last.endswith("s") and not last.endswith("ss")
+    has_more = any(other.startswith(f"{path}/") for other in paths) or len(set(paths[path]) & set(METHODS)) > 1
+    follows = parent.endswith(("}", "s")) or parent in paths
+    return method == "post" and follows and not is_plural and not has_more
 
 
 def _answers_list(spec: Spec, operation: Mapping[str, Any]) -> bool:

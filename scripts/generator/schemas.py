@@ -8,6 +8,12 @@ from typing import Any
 
 from .yaml_loader import Pointer
 
+# What describes a schema and leaves open which values it allows: may stand beside a $ref.
+ANNOTATIONS = frozenset(
+    {"title", "description", "summary", "default", "deprecated", "example", "examples", "readOnly", "writeOnly"}
+    | {"externalDocs", "$comment", "xml"}
+)
+
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 # The keywords under which further schemas stand: one, a list, or one for each of some names.

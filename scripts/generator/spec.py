@@ -7,11 +7,12 @@ from contextlib import suppress
 from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from . import metaschema, schemas, yaml_loader
+from . import examples, keywords, metaschema, schemas, yaml_loader
+from .normalize import Answer, Body, Draft, normalize
 from .schemas import METHODS
 from .yaml_loader import Pointer, SpecError
 
@@ -29,6 +30,17 @@ class Spec:
         if not self.document["openapi"].startswith("3.1."):
             raise SpecError([f"{self.place(('openapi',))}: OpenAPI {self.document['openapi']} is not 3.1"])
 
+    def normalize(self) -> None:
+        """Rewrite a valid document into the phrasing of the parser. Raises SpecError for what cannot be."""
+        self._draft = normalize(self.document)
+        self.document = self._draft.document
+        if self._draft.faults:
+            raise SpecError([f"{self._written(pointer)}: {text}" for pointer, text in self._draft.faults])
+
+    @cached_property
+    def _draft(self) -> Draft:
+        return Draft(self.document)
+
     @cached_property
     def _marked(self) -> Any:
         # Slow to load, and wanted only when something is wrong.
@@ -40,7 +52,11 @@ class Spec:
         not_json = [f"{self.place(pointer)}: {text}" for pointer, text in yaml_loader.json_errors(self.document)]
         if not_json:
             raise SpecError(not_json)
-        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in metaschema.faults(self.document)]
+        structure = metaschema.faults(self.document) or list(keywords.unknown(self.document))
+        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in structure]
+        if wrong:
+            raise SpecError(wrong)
+        wrong = [f"{self.place(pointer)}: {text}" for pointer, text in examples.contradictions(self.document)]
         if wrong:
             raise SpecError(wrong)
         errors = OpenAPIV31SpecValidator(self.document).iter_errors()
@@ -63,6 +79,10 @@ class Spec:
 
     def place(self, pointer: Pointer) -> str:
         """The file, line and JSON pointer of a node, or of the closest ancestor that exists."""
+        return self._written(self._draft.sources.source(pointer))
+
+    def _written(self, pointer: Pointer) -> str:
+        """As `place`, for a pointer into the file."""
         node: Any = self._marked
         line = 1
         for step in pointer:
@@ -76,12 +96,27 @@ class Spec:
         return f"{self.source.name}:{line} #{written}"
 
     @cached_property
-    def untitled(self) -> dict[str, Any]:
-        """A copy without the titles of schemas: openapi-python-client would name classes after them."""
+    def for_parser(self) -> dict[str, Any]:
+        """A copy for openapi-python-client: without titles, which it would name classes after, and without defaults,
+        which it would send; with headers that are no strings as queries, since it knows none.
+        """
         document = deepcopy(self.document)
         for place in schemas.walk(document):
             place.keywords.pop("title", None)
+            if "const" not in place.keywords:
+                place.keywords.pop("default", None)
+        for _, parameter in schemas.schema_holders(document):
+            if parameter.get("in") == "header" and not is_text(self.follow(parameter.get("schema"))):
+                cast(dict[str, Any], parameter)["in"] = "query"
         return document
+
+    def answers(self, pointer: Pointer) -> list[Answer]:
+        """The forms in which the success of an operation can arrive, event streams excepted."""
+        return self._draft.answers.get(pointer, [])
+
+    def body(self, pointer: Pointer) -> Body | None:
+        """How the body of an operation is encoded; None without one."""
+        return self._draft.bodies.get(pointer)
 
     @property
     def schemas(self) -> dict[str, dict[str, Any]]:
@@ -104,11 +139,16 @@ class Spec:
             unique.setdefault((parameter["in"], parameter["name"]), parameter)
         return list(unique.values())
 
-    def body_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The schema of an operation's JSON body, with its reference followed, or None."""
+    def body_media(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The normalized media type of an operation's body, which has a schema, or None."""
         body = self.follow(operation.get("requestBody", {}))
-        schema = body.get("content", {}).get("application/json", {}).get("schema")
-        return None if schema is None else self.follow(schema)
+        media: Mapping[str, Any] = body.get("content", {}).get("application/json", {})
+        return media if "schema" in media else None
+
+    def body_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The schema of an operation's body, with its reference followed, or None."""
+        media = self.body_media(operation)
+        return None if media is None else self.follow(media["schema"])
 
     def successes(self, operation: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """The 2xx responses of an operation, with references followed."""
@@ -150,6 +190,11 @@ def walk(node: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
         children = iter(enumerate(node))
     for step, child in children:
         yield from walk(child, (*pointer, step))
+
+
+def is_text(schema: Mapping[str, Any]) -> bool:
+    """Whether the parser knows a schema as that of a header."""
+    return schema.get("type") == "string" and not {"format", "const", "enum"} & set(schema)
 
 
 def component_name(reference: str) -> str:

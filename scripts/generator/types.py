@@ -12,6 +12,7 @@ from openapi_python_client.parser.properties.boolean import BooleanProperty
 from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.date import DateProperty
 from openapi_python_client.parser.properties.datetime import DateTimeProperty
+from openapi_python_client.parser.properties.file import FileProperty
 from openapi_python_client.parser.properties.float import FloatProperty
 from openapi_python_client.parser.properties.int import IntProperty
 from openapi_python_client.parser.properties.list_property import ListProperty
@@ -61,6 +62,11 @@ def is_free_form(prop: PropertyProtocol) -> bool:
     )
 
 
+def has_members(prop: PropertyProtocol) -> bool:
+    """Whether a body of `prop` is given member by member."""
+    return isinstance(prop, ModelProperty) and not is_free_form(prop)
+
+
 def annotation(prop: PropertyProtocol, names: Names = Names(), *, optional: bool = True) -> str:
     """The type of an attribute that holds `prop`, `Unset` included where it may be absent."""
     branches = [*_named(_branches(prop, names, accepted=False), names)]
@@ -77,6 +83,11 @@ def accepted(prop: PropertyProtocol, names: Names) -> str:
 def is_nullable(prop: PropertyProtocol) -> bool:
     """Whether null is one of the values that the spec gives `prop`."""
     return any(isinstance(branch, NoneProperty) for branch in _inner(prop))
+
+
+def takes_null(prop: PropertyProtocol) -> bool:
+    """Whether None is a value of `prop`, or may be one."""
+    return is_nullable(prop) or any(isinstance(branch, AnyProperty) for branch in _inner(prop))
 
 
 def scalar(prop: PropertyProtocol, tagged: bool) -> tuple[str, str, bool] | None:
@@ -106,6 +117,8 @@ def parser(prop: PropertyProtocol, names: Names = Names()) -> str:
         return "_parse.null"
     if isinstance(prop, AnyProperty):
         return "_parse.anything"
+    if isinstance(prop, FileProperty):
+        return "_parse.binary"
     kind = _scalar_kind(prop, tagged=False) or _TEXTS.get(type(prop))
     if kind is None:
         raise SpecError([f"{_label(prop)}: {type(prop).__name__} has no counterpart in the generated client"])
@@ -141,29 +154,31 @@ def quoted_name(prop: PropertyProtocol) -> str:
 def _branches(prop: PropertyProtocol, names: Names, *, accepted: bool) -> list[str]:
     """The annotations of each alternative of `prop`, in the order of the spec, null last."""
     sequence = "Sequence" if accepted else "list"
-    found: list[str] = []
+    branches: list[str] = []
     for branch in _inner(prop):
         if isinstance(branch, ListProperty):
             inner = _branches(branch.inner_property, names, accepted=accepted)
-            found.append(f"{sequence}[{' | '.join(_named(inner, names))}]")
+            branches.append(f"{sequence}[{' | '.join(_named(inner, names))}]")
         elif isinstance(branch, NoneProperty):
-            found.append("None")
+            branches.append("None")
         elif isinstance(branch, ConstProperty):
-            found.append(f"Literal[{literal(branch)}]")
+            branches.append(f"Literal[{literal(branch)}]")
         elif is_free_form(branch):
-            found.append("Mapping[str, Any]" if accepted else "dict[str, Any]")
+            branches.append("Mapping[str, Any]" if accepted else "dict[str, Any]")
         elif isinstance(branch, ModelProperty):
-            found.append(f"{names.package}{branch.class_info.name}")
-            found += ["Mapping[str, Any]"] * accepted
+            branches.append(f"{names.package}{branch.class_info.name}")
+            branches += ["Mapping[str, Any]"] * accepted
         elif isinstance(branch, LiteralEnumProperty):
-            found.append(f"{names.package}{branch.class_info.name}")
+            branches.append(f"{names.package}{branch.class_info.name}")
         elif isinstance(branch, AnyProperty):
-            found.append("Any")
+            branches.append("Any")
+        elif isinstance(branch, FileProperty):
+            branches.append("FileInput")
         elif kind := (_SCALARS.get(type(branch)) or _TEXTS.get(type(branch))):
-            found.append(kind[0])
+            branches.append(kind[0])
         else:
             raise SpecError([f"{_label(branch)}: {type(branch).__name__} has no counterpart in the generated client"])
-    unique = list(dict.fromkeys(found))
+    unique = list(dict.fromkeys(branches))
     return sorted(unique, key=lambda name: name == "None")
 
 

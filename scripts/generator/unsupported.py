@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .schemas import walk
-from .spec import Spec
+from .spec import Spec, component_name
 from .yaml_loader import Pointer
 
 Diagnostic = tuple[Pointer, str]
@@ -29,32 +29,64 @@ def required(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _unsupported(spec: Spec) -> Iterator[Diagnostic]:
-    if spec.document.get("webhooks"):
-        yield ("webhooks",), "a webhook"
     for path, item in spec.document.get("paths", {}).items():
         yield from ((("paths", path, word), f"{word} of a path") for word in ("$ref", "servers") if word in item)
     for pointer, operation in spec.operations():
         yield from (
             ((*pointer, word), f"{word} of an operation") for word in ("servers", "callbacks") if word in operation
         )
-        for media_type in spec.follow(operation.get("requestBody", {})).get("content", {}):
-            if media_type != "application/json":
-                yield (*pointer, "requestBody"), f"a body of type {media_type}"
+        yield from _of_body(spec, pointer, operation)
         for parameter in spec.parameters(pointer):
             for what in _of_parameter(spec, parameter):
                 yield pointer, f"{what} of parameter {parameter['name']}"
+    files = set(_files(spec))
     for place in walk(spec.document):
         if place.wire_only:
             continue
         yield from (((*place.pointer, word), word) for word in _SHAPES if word in place.keywords)
-        if place.keywords.get("format") == "binary":
-            yield (*place.pointer, "format"), "format binary"
+        if place.keywords.get("format") == "binary" and place.pointer not in files:
+            yield (*place.pointer, "format"), "format binary, outside of a form or a body of bytes,"
         kinds = {type(value) for value in place.keywords.get("enum", ("",)) if value is not None}
         if kinds not in ({str}, {int}):
             yield (*place.pointer, "enum"), "an enum of anything but text, or of whole numbers,"
         constant = place.keywords.get("const", "")
-        if isinstance(constant, bool) or not isinstance(constant, (str, int)):
+        if not isinstance(constant, (str, int)):
             yield (*place.pointer, "const"), f"const {constant!r}, which is neither text nor a whole number,"
+
+
+def _of_body(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    body, schema = operation.get("requestBody", {}), spec.body_schema(operation)
+    encoding = spec.body(pointer)
+    if schema is None or encoding is None:
+        return
+    where = (*pointer, "requestBody")
+    if not body.get("required") and schema.get("required"):
+        yield where, "an optional body with required members (set `required: true` beside its content)"
+    if encoding.format in ("form", "multipart"):
+        if not schema.get("properties"):
+            yield where, f"a body of type {encoding.media_type} without members"
+        for name, member in schema.get("properties", {}).items() if encoding.format == "form" else ():
+            branches = list(_alternatives(spec, member))
+            kinds = [spec.follow(node).get("type") for inner in branches for node in (inner, inner.get("items", {}))]
+            if "object" in kinds:
+                yield where, f"member {name}, an object in a URL-encoded form,"
+
+
+def _files(spec: Spec) -> Iterator[Pointer]:
+    """Where bytes can stand: bodies of bytes, and the members of multipart forms."""
+    for pointer, operation in spec.operations():
+        encoding, media = spec.body(pointer), spec.body_media(operation)
+        if encoding is None or media is None:
+            continue
+        where: Pointer = (*pointer, "requestBody", "content", "application/json", "schema")
+        if encoding.format == "bytes":
+            yield where
+        if encoding.format == "multipart":
+            name = component_name(media["schema"].get("$ref", ""))
+            where = ("components", "schemas", name) if name else where
+            for member in spec.follow(media["schema"]).get("properties", {}):
+                yield (*where, "properties", member)
+                yield (*where, "properties", member, "items")
 
 
 def _of_parameter(spec: Spec, parameter: Mapping[str, Any]) -> Iterator[str]:
@@ -66,8 +98,8 @@ def _of_parameter(spec: Spec, parameter: Mapping[str, Any]) -> Iterator[str]:
         yield "content"
     if parameter.get("style", _STYLES[place]) != _STYLES[place]:
         yield f"style {parameter['style']}"
-    if parameter.get("explode", place == "query") != (place == "query"):
-        yield f"explode {str(parameter['explode']).lower()}"
+    if place == "path" and parameter.get("explode"):
+        yield "explode true"
     if parameter.get("allowReserved"):
         yield "allowReserved"
     kinds = [schema.get("type") for schema in _alternatives(spec, parameter.get("schema", {}))]

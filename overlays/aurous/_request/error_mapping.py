@@ -131,7 +131,9 @@ def status_of(frame: Any) -> int:
 
 def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
     """Whether a success was truncated, where the body's end is that of the connection and only its JSON can tell."""
-    if response.is_framed or not response.is_success or response.body is not None or not operation.has_body:
+    if response.is_framed or not response.is_success or response.body is not None:
+        return False
+    if operation.variant(response.status_code, response.headers.get("content-type")).format != "json":
         return False
     return decode(response.content) is INVALID_JSON and response.content.lstrip()[:1] in (b"{", b"[", b"")
 

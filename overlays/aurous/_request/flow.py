@@ -90,8 +90,7 @@ class RequestFlow:
         """The call to its parsed response. Raises the errors of `aurous.errors`."""
         with self._hooks.observe(self.details, self._headers) as ending:
             raw = yield from self._send_until_success()
-            response, context = self._parse(raw)
-            attach(response.parsed, context)
+            response = self._parse(raw)
             ending.result = response.parsed
             return response
 
@@ -125,7 +124,7 @@ class RequestFlow:
                 self._options.retry,
                 error_mapping.failure_of(result, attempt),
                 previous_attempts=self._attempts,
-                is_idempotent=idempotency.is_idempotent(self._request, self._key),
+                is_idempotent=idempotency.is_idempotent(self._operation, self._key),
                 is_generated_key=self._is_generated_key,
                 remaining=self._deadline - self._clock(),
                 random=self._random(),
@@ -158,7 +157,7 @@ class RequestFlow:
         )
 
     def _make_headers(self) -> dict[str, str]:
-        headers = {"Accept": EVENT_STREAM if self._streams else "application/json", "User-Agent": USER_AGENT}
+        headers = {"Accept": EVENT_STREAM if self._streams else self._operation.accept, "User-Agent": USER_AGENT}
         if self._streams:
             # A compressed stream arrives when a block of it is full, not when an event is.
             headers["Accept-Encoding"] = "identity"
@@ -178,8 +177,8 @@ class RequestFlow:
         self._attempts.append(attempt)
         self._hooks.attempt(self.details, attempt, headers)
 
-    def _parse(self, raw: RawResponse) -> tuple[Response[Any], ResponseContext]:
-        parsed, info, content = parse(self._operation, raw.content), self._info(raw), raw.content
+    def _parse(self, raw: RawResponse) -> Response[Any]:
+        parsed, info, content = parse(self._operation, raw), self._info(raw), raw.content
         if isinstance(parsed, ParseError):
             raise error_mapping.error_in_success(raw, self._options, self._attempts) or self._validation_error(
                 error_mapping.explain(parsed, self._options), raw, parsed
@@ -190,8 +189,8 @@ class RequestFlow:
             notes = map(self._options.api_key.redact, parsed.notes.values())
             info, content = evolve(info, inconsistencies=tuple(notes)), json.dumps(parsed.document).encode()
             parsed = parsed.result
-        response = Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
-        return response, ResponseContext(info, content, self._operation)
+        parsed = attach(parsed, ResponseContext(info, content, self._operation))
+        return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
 
     def _info(self, raw: RawResponse) -> ResponseInfo:
         return ResponseInfo(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from aurous_client.errors import EncodeError
-from aurous_client.operations import Operation, Request
+from aurous_client.operations import Operation
 
 # The pages say 64 and 256; generated keys have 36.
 MAX_LENGTH: Final = 256
@@ -83,6 +83,6 @@ def given_key(operation: Operation[Any], headers: Mapping[str, str]) -> str | No
     return next((value for name, value in headers.items() if name.lower() == header), None)
 
 
-def is_idempotent(request: Request, key: str | None) -> bool:
-    """Whether sending the request twice has the effect of sending it once."""
-    return request.method in ("GET", "HEAD", "OPTIONS") or key is not None
+def is_idempotent(operation: Operation[Any], key: str | None) -> bool:
+    """Whether sending the request twice has the effect of sending it once: by its key, or by the spec."""
+    return operation.is_repeatable or key is not None

@@ -4,42 +4,56 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from aurous_client.decoding import decode as decode_body
 from aurous_client.errors import ParseError
 from aurous_client.operations import Operation
-from aurous_client.types import JsonObject
+from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
 from .._error_body import printable
 from .._json import INVALID_JSON, decode
+from ..transport.effects import RawResponse
 from ..types import ResponseContext, ResponseInfo, context_of
 from .repair import repair
 from .retry import parse_date
 
 _OUR_PACKAGES: Final = ("aurous", "aurous_client")
+# Plain results have no room for their metadata.
+_CARRIERS: Final[Mapping[type, Callable[[Any], Any]]] = {list: ListResult, str: TextResult, bytes: BytesResult}
 
 
 ESSENTIAL: Final = frozenset({"choices", "usage", "credits_charged"})
 """Members without which a completion is of no use."""
 
 
-def parse(operation: Operation[Any], content: bytes) -> Any:
+def parse(operation: Operation[Any], response: RawResponse) -> Any:
     """The result of an operation, or `Repaired` for a completion that is not quite to the letter; else the ParseError,
     else `INVALID_JSON`.
 
     The error is returned rather than raised, so that the frames of its traceback do not keep the response alive.
     """
-    document = decode(content) if operation.has_body else None
+    content_type = response.headers.get("content-type")
+    variant = operation.variant(response.status_code, content_type) if operation.variants else operation
+    try:
+        if variant.format == "json":
+            document = decode(response.content)
+        else:
+            document = decode_body(variant.format, response.content, content_type, _decode_line)
+    except ParseError as error:
+        return error.with_traceback(None)
+    except _InvalidLineError:
+        return INVALID_JSON
     if document is INVALID_JSON:
         return INVALID_JSON
     try:
-        return operation.parse(document)
+        return variant.parse(document)
     except ParseError as error:
         if not _is_completion(document):
             return error.with_traceback(None)
     try:
-        return repair(operation.parse, document, essential=ESSENTIAL)
+        return repair(variant.parse, document, essential=ESSENTIAL)
     except ParseError as error:
         return error.with_traceback(None)
 
@@ -48,7 +62,18 @@ def _is_completion(document: Any) -> bool:
     return isinstance(document, dict) and "choices" in document
 
 
-def response_info(result: JsonObject) -> ResponseInfo:
+class _InvalidLineError(ValueError):
+    """A line that is not JSON."""
+
+
+def _decode_line(line: bytes) -> Any:
+    document = decode(line)
+    if document is INVALID_JSON:
+        raise _InvalidLineError
+    return document
+
+
+def response_info(result: JsonObject | list[Any] | str | bytes) -> ResponseInfo:
     """The metadata of a result: request id, applied version, replay, rate limits, attempts.
 
     Raises TypeError for an object that is not the result of a call: one made by hand, a part of a result, or a copied
@@ -60,10 +85,13 @@ def response_info(result: JsonObject) -> ResponseInfo:
     return context.info
 
 
-def attach(result: Any, context: ResponseContext) -> None:
-    """Attach the metadata of its response to a result."""
-    if isinstance(result, JsonObject):
-        result._origin = context
+def attach(result: Any, context: ResponseContext) -> Any:
+    """The result with the metadata of its response. None, numbers and dicts stay as they are, and have none."""
+    kind = None if isinstance(result, JsonObject) else _CARRIERS.get(type(result))
+    carrier = result if kind is None else kind(result)
+    if kind is not None or isinstance(carrier, JsonObject):
+        carrier._origin = context
+    return carrier
 
 
 def warn_of_deprecation(headers: Mapping[str, str]) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aurous import EncodeError, idempotency_key
 from aurous._request.idempotency import check_key, is_idempotent, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
-from aurous_client.operations import Request
 from clientkit.wire import CALM
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,10 +80,24 @@ def test_operations_with_key_parameter_get_a_key() -> None:
         key_for(CREATE, {"Idempotency-Key": "mine"}, streams=True)
 
 
-def test_idempotent_requests_are_recognized() -> None:
-    assert is_idempotent(Request(method="GET", path="/"), None)
-    assert is_idempotent(Request(method="POST", path="/"), "key")
-    assert not is_idempotent(Request(method="POST", path="/"), None)
+@pytest.mark.parametrize(
+    ("method", "repeatable", "key", "expected"),
+    [
+        ("GET", None, None, True),
+        ("PUT", None, None, True),
+        ("DELETE", None, None, True),
+        ("PATCH", None, None, False),
+        ("POST", None, None, False),
+        ("POST", None, "key", True),
+        ("POST", True, None, True),
+        ("DELETE", False, None, False),
+    ],
+)
+def test_spec_method_or_key_makes_a_call_repeatable(
+    method: str, repeatable: bool | None, key: str | None, expected: bool
+) -> None:
+    operation = replace(CANCEL, method=method, repeatable=repeatable)
+    assert is_idempotent(operation, key) is expected
 
 
 @pytest.mark.parametrize("body", [b'{"stream":true}', b'{"a":1, "stream" : true}'])

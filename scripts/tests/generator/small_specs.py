@@ -36,6 +36,17 @@ def response(schema: object, media_type: str = "application/json") -> dict[str, 
     return {"description": "Fine.", "content": {media_type: {"schema": schema}}}
 
 
+def events(name: str) -> dict[str, Any]:
+    """The content of a stream whose events are a component."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref(name)}
+    event = {
+        "type": "object",
+        "required": ["data"],
+        "properties": {"data": {"oneOf": [{"const": "[DONE]"}, data]}},
+    }
+    return {"text/event-stream": {"schema": event}}
+
+
 ERRORS = {"4XX": {"$ref": "#/components/responses/Fault"}}
 
 
@@ -63,19 +74,6 @@ def _put(node: Any, path: list[str], value: Any) -> None:
         node[last] = value
 
 
-_EVENT = {
-    "type": "object",
-    "required": ["data"],
-    "properties": {
-        "data": {
-            "oneOf": [
-                {"const": "[DONE]"},
-                {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Piece")},
-            ]
-        }
-    },
-}
-
 _SPEC: dict[str, Any] = {
     "openapi": "3.1.0",
     "info": {"title": "Small", "version": "1"},
@@ -97,7 +95,7 @@ _SPEC: dict[str, Any] = {
                         "description": "Fine.",
                         "content": {
                             "application/json": {"schema": ref("Thing")},
-                            "text/event-stream": {"schema": _EVENT},
+                            **events("Piece"),
                         },
                     }
                 },

@@ -90,6 +90,7 @@ def refused(folder: Path, document: dict[str, Any]) -> str:
     spec = Spec(small_specs.write(folder / "hostile.yaml", document))
     try:
         spec.validate()
+        spec.normalize()
         lint.check(spec)
         resources.build(spec)
     except SpecError as error:

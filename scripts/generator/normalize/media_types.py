@@ -1,0 +1,148 @@
+"""Sorts out the media types of bodies and successes: in the normalized document each has one JSON schema at most."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, Literal
+
+from ..yaml_loader import Pointer
+from .draft import Answer, Body, Draft, Format
+
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+_JSON_LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+_TEXTS = {"application/xml", "application/yaml", "application/x-yaml", "application/javascript"}
+_BODY_FORMATS: Mapping[str, Literal["json", "multipart", "form"]] = {
+    "multipart/form-data": "multipart",
+    "application/x-www-form-urlencoded": "form",
+}
+
+
+def format_of(media_type: str) -> Format:
+    """How a body of this media type is decoded."""
+    kind = media_type.partition(";")[0].strip().lower()
+    if kind in (JSON, "text/json") or kind.endswith("+json"):
+        return "json"
+    if kind in _JSON_LINES:
+        return "json_lines"
+    return "text" if kind.startswith("text/") or kind in _TEXTS or kind.endswith("+xml") else "bytes"
+
+
+def sort_bodies(draft: Draft) -> None:
+    """Note how each operation's body is encoded, and leave its schema under application/json."""
+    for pointer, operation in draft.operations():
+        if "requestBody" in operation:
+            body = draft.inline(operation, "requestBody", pointer)
+            _sort_body(draft, (*pointer, "requestBody"), pointer, body)
+    draft.document.get("components", {}).pop("requestBodies", None)
+
+
+def _sort_body(draft: Draft, where: Pointer, operation: Pointer, body: dict[str, Any]) -> None:
+    content = body["content"]
+    if len(content) != 1:
+        draft.fault((*where, "content"), "R13: a body of several media types; keep one")
+        return
+    media_type, media = next(iter(content.items()))
+    kind = media_type.partition(";")[0].strip().lower()
+    answer_format = format_of(kind)
+    if answer_format == "json_lines":
+        draft.fault((*where, "content", media_type), f"R13: a body of type {media_type} has no counterpart")
+    body_format = _BODY_FORMATS.get(kind) or ("bytes" if answer_format == "json_lines" else answer_format)
+    if body_format == "bytes":
+        media = {"schema": {"type": "string", "format": "binary"}}
+    elif body_format == "text":
+        media = {"schema": {"type": "string"}}
+    elif "schema" not in media:
+        media = {**media, "schema": {}}
+    if media.get("encoding"):
+        draft.fault((*where, "content", media_type, "encoding"), "R13: encoding of a body has no counterpart")
+    draft.bodies[operation] = Body("multipart/form-data" if body_format == "multipart" else media_type, body_format)  # type: ignore[arg-type]
+    body["content"] = {JSON: media}
+    draft.sources.move((*where, "content", JSON), (*where, "content", media_type))
+    if body_format == "multipart":
+        _mark_files(draft, media["schema"])
+
+
+def _mark_files(draft: Draft, schema: Any) -> None:
+    """Members that are bytes, in the one form that the parser knows."""
+    target = draft.follow(schema)
+    for name, member in target.get("properties", {}).items() if isinstance(target, dict) else ():
+        items = member.get("items") if isinstance(member, dict) else None
+        for part in (member, items):
+            if isinstance(part, dict) and _is_file(part):
+                part["type"] = "string"
+                part["format"] = "binary"
+        if member == {}:
+            target["properties"][name] = {"type": "string", "format": "binary"}
+
+
+def _is_file(schema: Mapping[str, Any]) -> bool:
+    is_text = schema.get("type", "string") == "string"
+    named = schema.get("contentMediaType", JSON)
+    return is_text and (schema.get("contentEncoding") == "binary" or format_of(named) != "json")
+
+
+def sort_answers(draft: Draft) -> None:
+    """Note in which forms each success can arrive, and leave the schema of the JSON one under application/json."""
+    for pointer, operation in draft.operations():
+        responses = operation.get("responses", {})
+        answers = draft.answers.setdefault(pointer, [])
+        for status in [status for status in responses if str(status).startswith("2")]:
+            where = (*pointer, "responses", status)
+            response = draft.inline(responses, status, where[:-1])
+            answers += _sort_answer(draft, where, status, response)
+        for status in responses:
+            if str(status)[0] in "45":
+                _sort_error(draft, (*pointer, "responses", status), responses[status])
+    for name, response in draft.components("responses").items():
+        _sort_error(draft, ("components", "responses", name), response)
+
+
+def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, Any]) -> list[Answer]:
+    content = response.get("content", {})
+    if not content:
+        return [Answer(status, None, "none", where)]
+    answers: list[Answer] = []
+    kept: dict[str, Any] = {}
+    for media_type, media in content.items():
+        place = (*where, "content", media_type)
+        if media_type.partition(";")[0].strip().lower() == EVENTS:
+            kept[EVENTS] = media
+            draft.sources.move((*where, "content", EVENTS), place)
+            continue
+        answer = Answer(status, media_type, format_of(media_type), place)
+        answers.append(answer)
+        if answer.format not in ("json", "json_lines"):
+            continue
+        media = {**media, "schema": media.get("schema", {})}
+        if JSON not in kept:
+            # First: the parser takes the first media type that it knows.
+            kept = {JSON: media, **kept}
+            draft.sources.move((*where, "content", JSON), place)
+        elif kept[JSON]["schema"] != media["schema"] or len({a.format for a in answers} & {"json", "json_lines"}) > 1:
+            draft.fault(place, "R2: the JSON forms of one success must have one schema")
+    if kept:
+        response["content"] = kept
+    else:
+        response.pop("content")
+    return answers
+
+
+def _sort_error(draft: Draft, where: Pointer, response: dict[str, Any]) -> None:
+    """Keep the JSON form of an error: the others reach the caller as they are."""
+    content = response.get("content", {})
+    forms = {kind: media for kind, media in content.items() if format_of(kind) == "json" and "schema" in media}
+    for media_type in forms:
+        draft.sources.move((*where, "content", JSON), (*where, "content", media_type))
+        response["content"] = {JSON: forms[media_type]}
+        return
+    response.pop("content", None)
+
+
+def drop_unused_responses(draft: Draft) -> None:
+    """Drop the components that only successes referred to; they have been copied into those."""
+    text = json.dumps(draft.document.get("paths", {}))
+    responses = draft.components("responses")
+    for name in [name for name in responses if f'"#/components/responses/{name}"' not in text]:
+        del responses[name]
