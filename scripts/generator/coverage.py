@@ -111,6 +111,7 @@ def _operations(spec: Spec, package: Package) -> Iterator[Omission]:
         if spec.body_schema(operation) is not None and not module.sends_body:
             yield (*pointer, "requestBody"), f"the body of {name}"
         yield from _answers(spec, package, pointer, operation, module)
+        yield from _formats(spec, pointer, module)
 
 
 def _answers(
@@ -121,14 +122,21 @@ def _answers(
         where = (*pointer, "responses", status, "content")
         named = _named(spec, package, content.get("application/json", {}).get("schema"))
         classes = {name for name in named if name in package.models}
-        parsed = str(module.facts.get("parse"))
-        if "application/json" in content and (
-            module.facts.get("has_body") is False or not all(f"{name}.from_dict" in parsed for name in classes)
-        ):
+        parsed = f"{module.facts.get('parse')} {module.facts.get('variants')}"
+        if "application/json" in content and not all(f"{name}.from_dict" in parsed for name in classes):
             yield (*where, "application/json"), f"the JSON answer of {operation['operationId']}"
         event = f"{spec.event_component(operation)}.from_dict"
         if "text/event-stream" in content and module.facts.get("parse_event") != event:
             yield (*where, "text/event-stream"), f"the events of {operation['operationId']}"
+
+
+def _formats(spec: Spec, pointer: Pointer, module: introspect.Module) -> Iterator[Omission]:
+    """The forms of a success that the module neither decodes by itself nor has a variant for."""
+    text = str(module.facts.get("variants", ""))
+    for answer in spec.answers(pointer):
+        form = f"status={answer.status!r}, media_type={answer.media_type!r}"
+        if form not in text if text else module.facts.get("format", "json") != answer.format:
+            yield answer.pointer, f"the answer of type {answer.media_type or 'none'}"
 
 
 def _methods(spec: Spec, package: Package) -> Iterator[Omission]:
@@ -148,8 +156,8 @@ def _arguments(
 ) -> Iterator[Omission]:
     module = package.operations.get(str(method.operation.get("operationId")))
     body = spec.body_schema(method.operation) or {}
-    for member in body.get("properties", {}) if module else ():
-        if member not in generated.body:
+    for member, schema in body.get("properties", {}).items() if module else ():
+        if member not in generated.body and not schema.get("readOnly"):
             yield method.pointer, f"parameter {member} of method {label}"
     if module is None:
         return

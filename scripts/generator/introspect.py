@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+_ENCODERS = ("to_json", "to_form", "to_multipart", "to_content", "to_text")
+
 
 @dataclass
 class Model:
@@ -134,14 +136,19 @@ def _module(tree: ast.Module) -> Module | None:
             for table in call.args:
                 if isinstance(table, ast.Dict):
                     pairs = zip(table.keys, table.values, strict=True)
-                    parameters |= {str(key.value): ast.unparse(v) for key, v in pairs if isinstance(key, ast.Constant)}
+                    parameters |= {str(key.value): _source(v) for key, v in pairs if isinstance(key, ast.Constant)}
     return Module(
         facts={keyword.arg or "": _fact(keyword.value) for keyword in operation.keywords},
         functions=set(functions),
         parameters=parameters,
         declared=[argument.arg for argument in [*arguments.args, *arguments.kwonlyargs]],
-        sends_body=build is not None and any(_calls(build, "to_json")),
+        sends_body=build is not None and any(True for name in _ENCODERS for _ in _calls(build, name)),
     )
+
+
+def _source(value: ast.expr) -> str:
+    """The parameter that a value is made of: itself, or the last argument of what encodes it."""
+    return ast.unparse(value.args[-1] if isinstance(value, ast.Call) and value.args else value)
 
 
 def _method(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:

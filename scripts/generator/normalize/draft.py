@@ -46,6 +46,8 @@ class Draft:
     """By operation, those of event streams excepted."""
     bodies: dict[Pointer, Body] = field(default_factory=dict)
     """By operation."""
+    payloads: list[str] = field(default_factory=list)
+    """The components that webhooks send."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Draft:

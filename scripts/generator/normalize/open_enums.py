@@ -42,7 +42,7 @@ def _open(draft: Draft, place: Place) -> None:
 
 
 def _sent_by_server(draft: Draft) -> Iterator[Place]:
-    """The schemas that a response or an event can hold."""
+    """The schemas that a response, an event or a webhook can hold."""
     waiting: list[Place] = []
     for pointer, operation in draft.operations():
         for status, response in operation.get("responses", {}).items():
@@ -50,7 +50,8 @@ def _sent_by_server(draft: Draft) -> Iterator[Place]:
             for place in content_schemas((*pointer, "responses", status), draft.follow(response)):
                 waiting += [] if place.wire_only and "$ref" not in place.keywords else [place]
     components = draft.components("schemas")
-    seen: set[str] = set()
+    seen = set(draft.payloads)
+    waiting += [Place(("components", "schemas", name), components[name], is_component=True) for name in draft.payloads]
     while waiting:
         place = waiting.pop()
         if not place.wire_only:

@@ -64,10 +64,14 @@ def name_webhook_payloads(draft: Draft) -> None:
             where: Pointer = ("webhooks", name, method)
             body = draft.follow(operation.get("requestBody", {})) if method in METHODS else {}
             media: dict[str, Any] = next(iter(body.get("content", {}).values()), {})
+            if "schema" not in media:
+                continue
             payload = class_name(name, "webhook")
-            if "schema" in media and "$ref" not in media["schema"] and payload not in schemas:
-                schemas[payload] = media["schema"]
-                kind = next(iter(body["content"]))
-                draft.sources.move(
-                    ("components", "schemas", payload), (*where, "requestBody", "content", kind, "schema")
-                )
+            if "$ref" in media["schema"] or payload in schemas:
+                draft.payloads.append(str(media["schema"].get("$ref", payload)).rsplit("/", 1)[-1])
+                continue
+            schemas[payload] = media["schema"]
+            draft.payloads.append(payload)
+            kind = next(iter(body["content"]))
+            place: Pointer = ("components", "schemas", payload)
+            draft.sources.move(place, (*where, "requestBody", "content", kind, "schema"))

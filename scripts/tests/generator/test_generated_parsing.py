@@ -299,7 +299,7 @@ def test_all_generated_errors_have_one_base() -> None:
         ("2026-05-15T12:30:00.123456789Z", datetime.datetime(2026, 5, 15, 12, 30, 0, 123456, tzinfo=datetime.UTC)),
         ("2026-05-15 12:30:00-00:00", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
         ("2026-05-15T24:00:00Z", datetime.datetime(2026, 5, 16, tzinfo=datetime.UTC)),
-        ("2026-05-15T12:30", datetime.datetime(2026, 5, 15, 12, 30)),
+        ("2026-05-15T12:30", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
         ("20260515T123000Z", datetime.datetime(2026, 5, 15, 12, 30, tzinfo=datetime.UTC)),
     ],
 )

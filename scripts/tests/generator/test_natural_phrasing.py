@@ -1,0 +1,55 @@
+"""Natural OpenAPI 3.1 becomes typed methods: every media type, inline objects, allOf, typed headers, several successes.
+
+A copy of openapi.yaml gets the operations of natural_spec.yaml; its package is generated, type-checked, and called over
+a socket by the generated client and by `Aurous`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import regenerate
+import small_specs
+from generator.yaml_loader import load
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+
+
+def merge(document: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """The document with the members of another in its objects."""
+    for name, value in more.items():
+        is_object = isinstance(value, dict) and isinstance(document.get(name), dict)
+        document[name] = merge(document[name], value) if is_object else value
+    return document
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("natural")
+    document = merge(load(ROOT / "openapi.yaml"), load(HERE / "natural_spec.yaml"))
+    assert regenerate.generate(small_specs.write(made / "natural.yaml", document), made / "aurous_client")
+    shutil.copy(HERE / "programs" / "use_natural_phrasing.py", made / "use.py")
+    return made
+
+
+def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
+    arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", "use.py"]
+    environment = {**os.environ, "MYPYPATH": str(ROOT / "overlays")}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
+    environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
+    arguments = [sys.executable, "-W", "error", "use.py"]
+    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
