@@ -28,32 +28,35 @@ def require_room(usage: dict[str, Any], most: int) -> int:
     return tokens
 
 
-def require_balance_change(api: ApiClient, spend: Callable[[], Decimal]) -> None:
+def require_balance_change(api: ApiClient, spend: Callable[[], Decimal], *, what: str = "") -> None:
     """Require that `credits` falls by what `spend` returns, and that nothing stays held for it.
 
     A balance that settles later is waited for, up to SETTLES_WITHIN. The team's other programs may spend from it at
-    the same time: another moment is tried, and if the balance moves without any request of this run, the test ends as
-    not tested.
+    the same time: another moment is tried, and if the balance moves without any request of this run, or by another
+    amount each time, the test ends as not tested. `what` names what was spent on, in violations.
     """
     if api.balance().expect(200).json.get("billing_mode") == "exempt":
         not_tested("this team is exempt from billing")
     if api.other_traffic:
         not_tested(api.other_traffic)
     started = time.monotonic()
-    movement = _observe(api, spend)
-    if movement.is_exact:
+    movements = [_observe(api, spend)]
+    if movements[0].is_exact:
         return
     _require_quiet(api, time.monotonic() - started)
     for _ in range(ATTEMPTS - 1):
-        movement = _observe(api, spend)
-        if movement.is_exact:
+        movements.append(_observe(api, spend))
+        if movements[-1].is_exact:
             return
+    _require_repeated(movements)
+    movement = movements[-1]
     still = f", and {movement.held} more is held" if movement.held else ""
     raise RuleViolation(
-        f"{SETTLES_WITHIN:g} s later the balance has fallen by {movement.decrease}, and {movement.charged} was "
-        f"charged{still}",
+        f"{what}{': ' if what else ''}{SETTLES_WITHIN:g} s later the balance has fallen by {movement.decrease}, and "
+        f"{movement.charged} was charged{still}",
         movement.before,
         movement.after,
+        expected=f"credits lower by {movement.charged}, and held_credits as before",
     )
 
 
@@ -76,6 +79,28 @@ class _Movement:
     @property
     def is_exact(self) -> bool:
         return abs(self.decrease - self.charged) <= EXACTLY and self.held <= EXACTLY
+
+
+def _require_repeated(movements: list[_Movement]) -> None:
+    """End the test as not tested unless every attempt shows the same fault of the server.
+
+    A balance that rose was topped up. One that fell by less than was charged shows a fault by itself, as does a hold
+    that stays; one that fell by more may show what others spent, unless it does so by the same measure each time.
+    """
+    spent = [movement for movement in movements if movement.decrease >= 0]
+    excesses = [movement for movement in spent if movement.decrease - movement.charged > EXACTLY]
+    measures: list[Callable[[_Movement], Decimal]] = [
+        lambda movement: movement.decrease - movement.charged,
+        lambda movement: movement.decrease,
+        lambda movement: round(movement.decrease / movement.charged, 3) if movement.charged else movement.decrease,
+    ]
+    repeats = any(len({measure(movement) for movement in excesses}) == 1 for measure in measures)
+    if len(spent) < len(movements) or (excesses and not (len(excesses) == len(movements) and repeats)):
+        amounts = ", ".join(str(movement.decrease) for movement in movements)
+        not_tested(
+            f"the balance moved by another amount each time ({amounts}): other programs of the team use it, or it is "
+            "topped up. Give the suite a team of its own"
+        )
 
 
 def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> _Movement:

@@ -8,19 +8,25 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from harness.client.api_client import COMPLETIONS, ApiClient
+from harness.client.api_client import COMPLETIONS, ApiClient, Headers
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls, find_controls
 from harness.client.stream import Transcript
 from harness.violations import not_tested
 
-from .in_flight import running_stream
+from .in_flight import running_stream, wait_until_terminal
 from .scenarios import Scenarios
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 WRONG_KEY = "al_live_" + "f" * 64
 # Ends the names of the failures of requests for a stream.
 STREAMED = ", streamed"
+# The documented 5 s, and what a round trip and a busy machine take.
+NOTICED_WITHIN = 7.0
+# Seconds in which nothing that takes long can be made.
+AT_ONCE = 0.5
+# Of an answer that is to take long; at the documented rates its hold is less than a credit.
+MOST_TOKENS = 2000
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,20 @@ class Cancelled:
 
     response: Exchange
     transcript: Transcript
+    record: Exchange
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Disconnected:
+    """A stream whose client left, the text read until then, and its record, so many seconds later.
+
+    `most` is how many tokens the answer could have had.
+    """
+
+    stream: Exchange
+    text: str
+    most: int
     record: Exchange
     seconds: float
 
@@ -67,6 +87,35 @@ def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
         asked = time.monotonic()
         transcript = stream.drain()
     return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
+
+
+@pytest.fixture(scope="session")
+def disconnected(api: ApiClient, mock_controls: MockControls) -> Disconnected:
+    """A stream whose client left while it ran, with the record once it has ended.
+
+    A completion may end before its server can notice. Then a longer one is tried: one that would take longer than
+    the server may take, at the pace of the first.
+    """
+    first = disconnect(api, mock_controls, 400)
+    if first.record.at("status") != "completed":
+        return first
+    pace = first.record.at("usage", "completion_tokens") / max(first.seconds, 0.01)
+    longer = disconnect(api, mock_controls, int(min(max(pace * 2 * NOTICED_WITHIN, 800), MOST_TOKENS)))
+    made = longer.record.at("usage", "completion_tokens")
+    is_early = longer.record.at("status") == "completed" and longer.seconds < NOTICED_WITHIN
+    # A server may well end a short answer in time, but not make ten times as many tokens as it sent, in no time.
+    if is_early and not (longer.seconds < AT_ONCE and made > 10 * len(longer.text.split()) + 200):
+        not_tested(f"the completion ended {longer.seconds:.1f} s after its client left, before a server must notice")
+    return longer
+
+
+def disconnect(api: ApiClient, mock_controls: MockControls, tokens: int) -> Disconnected:
+    """Leave a stream after its first words, and wait for its record to end."""
+    with running_stream(api, mock_controls, tokens=tokens, pace=40) as stream:
+        completion_id, text = stream.transcript.id, stream.transcript.content
+    left = time.monotonic()
+    record = wait_until_terminal(api, completion_id, NOTICED_WITHIN)
+    return Disconnected(stream.exchange, text, tokens, record, time.monotonic() - left)
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +159,7 @@ def failures(api: ApiClient, completion: Exchange) -> dict[str, Exchange]:
     api.complete(api.chat_body(), headers=key)
     wrong, none = {"X-Api-Key": WRONG_KEY}, {"X-Api-Key": None}
     malformed = {"Aurous-Version": "latest"}
-    refused: dict[str, tuple[dict[str, Any], dict[str, str | None]]] = {
+    refused: dict[str, tuple[dict[str, Any], Headers]] = {
         "a missing member": ({"model": api.model}, {}),
         "a wrong type": (api.chat_body(temperature="warm"), {}),
         "out of range": (api.chat_body(temperature=3), {}),

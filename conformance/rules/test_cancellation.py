@@ -15,7 +15,7 @@ from harness.rules import CANCEL, CANCELLATION, RETRIEVE, STREAMING, rule
 from harness.violations import inform, not_tested, require
 
 from .billing_math import require_balance_change
-from .conftest import UNKNOWN_ID, Cancelled
+from .conftest import UNKNOWN_ID, Cancelled, Disconnected
 from .in_flight import running_stream, wait_until_terminal
 
 ENDS_WITHIN = 5.0
@@ -204,21 +204,40 @@ def test_balance(api: ApiClient, mock_controls: MockControls) -> None:
     require_balance_change(api, spend)
 
 
-@rule("disconnect.cancels", page=STREAMING, sentence="A client that hangs up cancels the completion.")
-def test_disconnect(api: ApiClient, mock_controls: MockControls) -> None:
-    with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
-        completion_id = stream.transcript.id
-    record = wait_until_terminal(api, completion_id)
-    if record.at("status") == "completed" and not mock_controls.available:
-        not_tested("the completion ended before the server could notice")
-    require(record.at("status") == "cancelled", f"`status` is {record.at('status')!r}", stream.exchange, record)
-    require(isinstance(record.json.get("error"), dict), f"`error` is {record.json.get('error')!r}", record)
+@rule(
+    "disconnect.cancels",
+    page=STREAMING,
+    sentence="A client that hangs up cancels the completion: within 5 s its record is `cancelled`.",
+)
+def test_disconnect(disconnected: Disconnected) -> None:
+    record, stream = disconnected.record, disconnected.stream
+    actual = f"{disconnected.seconds:.1f} s after the client left `status` is {record.at('status')!r}"
+    require(record.at("status") == "cancelled", actual, stream, record)
     code = record.get("error", "code")
     require(code != "cancelled_by_request", f"nobody asked for it, and `error.code` is {code!r}", record)
-    usage = record.at("usage")
-    parts = tokens_of(usage)
-    require(usage["total_tokens"] == parts, f"total_tokens {usage['total_tokens']}, parts {parts}", record)
+
+
+@rule(
+    "disconnect.charge",
+    page=STREAMING,
+    sentence="After a disconnect what was made until then is charged, and nothing else.",
+)
+def test_disconnect_charge(disconnected: Disconnected) -> None:
+    record, usage = disconnected.record, disconnected.record.at("usage")
+    require(usage["total_tokens"] == tokens_of(usage), f"total_tokens is {usage['total_tokens']} in {usage}", record)
     require(usage["credits_charged"] > 0, "the tokens made until then were not charged", record)
+    charged, summed = exact(usage["credits_charged"]), credits_of(usage["breakdown"])
+    require(abs(charged - summed) <= TOLERANCE, f"credits_charged {charged}, breakdown {summed}", record)
+    tokens = usage["completion_tokens"]
+    require(tokens < disconnected.most, f"all {tokens} tokens that could be made were charged", record)
+
+
+@rule("disconnect.content", page=STREAMING, sentence="The record of a completion whose client left has what was sent.")
+def test_disconnect_content(disconnected: Disconnected) -> None:
+    recorded = disconnected.record.at("choices", 0, "message", "content") or ""
+    sent = disconnected.text
+    actual = f"the record says {recorded[:80]!r}, the stream said {sent[:80]!r}"
+    require(recorded.startswith(sent), actual, disconnected.stream, disconnected.record)
 
 
 def require_conflict_code(exchange: Exchange, *codes: str) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from harness import contract
+from harness.checks.receipts import exact
 from harness.client.api_client import ApiClient
 from harness.client.mock_controls import MockControls
 from harness.rules import ERRORS, IDEMPOTENCY, PRICING, rule
@@ -47,6 +48,21 @@ def test_is_free(api: ApiClient, mock_controls: MockControls) -> None:
         return Decimal(0)
 
     require_balance_change(api, spend)
+
+
+@rule(
+    "failure.stream_charge",
+    page=PRICING,
+    sentence="A stream that fails costs what its record says, and its hold is released.",
+)
+def test_stream_charge(api: ApiClient, mock_controls: MockControls) -> None:
+    headers = mock_controls.fault("error-frame=3")
+
+    def spend() -> Decimal:
+        transcript = api.stream(api.chat_body(), headers=headers)
+        return exact(api.retrieve(transcript.id).expect(200).at("usage", "credits_charged"))
+
+    require_balance_change(api, spend, what="a stream that failed")
 
 
 @rule("failure.not_kept", page=IDEMPOTENCY, sentence="After a 5xx the same key is safe to send again, and runs anew.")

@@ -160,7 +160,7 @@ def test_null_members(api: ApiClient, member: str, stream: bool) -> None:
 @each_mode
 def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
     members = {"user": value, "n": 1, "parallel_tool_calls": value, "x_unknown": value}
-    require_handled(api.create(api.chat_body(stream=stream, **members)))
+    require_handled(api.create({**api.chat_body(stream=stream), **members}))
 
 
 @rule("hostile.odd_text", page=CREATE, sentence="Odd text in a message is answered, and not with a 5xx.")

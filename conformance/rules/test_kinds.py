@@ -16,6 +16,7 @@ from .scenarios import DOCUMENTS, Scenarios, as_params, require_clean
 
 # Of a completion that was cancelled, other rules hold than of one that went well.
 NOT_OF_COMPLETED = frozenset({"retrieval.error_present"})
+OF_CANCELLED_TEXT = frozenset({"receipt.text_counted", "completion.one_choice"})
 NOT_OF_CANCELLED = frozenset({"completion.finish_reason", "completion.no_error"})
 
 
@@ -46,3 +47,11 @@ def test_receipts(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
 @pytest.mark.parametrize("check", as_params(ANSWER_CHECKS))
 def test_answers(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
     require_clean(check, {kind: (result, result.exchange) for kind, result in scenarios.results().items()})
+
+
+@pytest.mark.parametrize(
+    "check", as_params([*RECEIPT_CHECKS, *(check for check in ANSWER_CHECKS if check.id in OF_CANCELLED_TEXT)])
+)
+def test_cancelled_result(cancelled: Cancelled, check: Check[CompletionResult]) -> None:
+    record = cancelled.record.expect(200)
+    require_clean(check, {"cancelled": (CompletionResult.of_document(record), record)})

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
-import pytest
 from harness import contract
 from harness.checks.receipts import TOLERANCE, exact
 from harness.client.api_client import ApiClient
 from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
-from harness.rules import BALANCE, COSTS, CREATE, PRICING, rule
+from harness.rules import BALANCE, CREATE, PRICING, rule
 from harness.violations import inform, require
 
-from .billing_math import require_balance_change
 from .scenarios import each_mode
 
 
@@ -84,70 +80,3 @@ def test_balance_schema(api: ApiClient) -> None:
 )
 def test_billing_mode(api: ApiClient) -> None:
     inform(f"billing_mode is {api.balance().expect(200).json.get('billing_mode')!r}")
-
-
-@rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
-@pytest.mark.parametrize("effort", ["minimal", "medium"])
-@each_mode
-def test_moves_by_charge(api: ApiClient, stream: bool, effort: str) -> None:
-    def spend() -> Decimal:
-        body = api.chat_body("Why is the sky blue?", reasoning_effort=effort)
-        receipt = api.stream(body).usage if stream else api.complete(body).at("usage")
-        return exact((receipt or {})["credits_charged"])
-
-    require_balance_change(api, spend)
-
-
-@rule("balance.replay_is_free", page="idempotency", sentence="A replay is not charged.")
-def test_replay_is_free(api: ApiClient, key: str) -> None:
-    body = api.chat_body()
-    api.complete(body, headers={"Idempotency-Key": key})
-
-    def spend() -> Decimal:
-        api.complete(body, headers={"Idempotency-Key": key})
-        return Decimal(0)
-
-    require_balance_change(api, spend)
-
-
-@rule(
-    "balance.refusal_is_free",
-    page=PRICING,
-    sentence="A request that is refused is not charged, and its hold is released.",
-)
-def test_refusal_is_free(api: ApiClient, key: str) -> None:
-    api.complete(api.chat_body(), headers={"Idempotency-Key": key})
-
-    def spend() -> Decimal:
-        api.create(api.chat_body(), headers={"Idempotency-Key": key}, expect_error=True)
-        api.create(api.chat_body(temperature=3), expect_error=True)
-        api.create(api.chat_body(tool_choice="required"), expect_error=True)
-        api.create(api.chat_body(), headers={"X-Api-Key": None}, expect_error=True)
-        return Decimal(0)
-
-    require_balance_change(api, spend)
-
-
-@rule(
-    "balance.reading_is_free",
-    page=BALANCE,
-    sentence="Retrieving a completion, the models or the balance is not charged.",
-)
-def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
-    def spend() -> Decimal:
-        api.retrieve(completion.at("id"))
-        api.models()
-        return Decimal(0)
-
-    require_balance_change(api, spend)
-
-
-@rule("balance.hold_is_released", page=PRICING, sentence="When an answer has come its hold is gone.")
-@each_mode
-def test_hold_is_released(api: ApiClient, stream: bool) -> None:
-    def spend() -> Decimal:
-        body = api.chat_body(max_tokens=32)
-        receipt = api.stream(body).usage if stream else api.complete(body).at("usage")
-        return exact((receipt or {})["credits_charged"])
-
-    require_balance_change(api, spend)

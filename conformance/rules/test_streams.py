@@ -10,7 +10,7 @@ from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
 from harness.client.stream import Transcript
-from harness.rules import CREATE, PRICING, RETRIEVE, STREAMING, rule
+from harness.rules import CREATE, RETRIEVE, STREAMING, rule
 from harness.violations import inform, not_tested, require
 
 from .conftest import STREAMED
@@ -108,20 +108,6 @@ def test_running_record(api: ApiClient, mock_controls: MockControls) -> None:
     require(record.get("error") is None, f"`error` is {record.get('error')}", record)
     reason = record.get("choices", 0, "finish_reason")
     require(reason is None, f"`finish_reason` of an unfinished choice is {reason!r}", record)
-
-
-@rule("stream.holds_credits", page=PRICING, sentence="While a completion runs, credits are held for it.")
-def test_holds_credits(api: ApiClient, mock_controls: MockControls) -> None:
-    with running_stream(api, mock_controls) as stream:
-        response = api.balance().expect(200)
-        ran = was_still_running(stream)
-    if response.json.get("billing_mode") == "exempt":
-        not_tested("this team is exempt from billing")
-    if not ran:
-        not_tested(TOO_SOON)
-    require(
-        response.at("held_credits") > 0, f"held_credits is {response.at('held_credits')}", stream.exchange, response
-    )
 
 
 @rule("stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is made.", informational=True)

@@ -1,0 +1,198 @@
+"""Rules on what moves the balance: every ending of a completion, one after another and at once."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any
+
+from harness.checks.receipts import TOLERANCE, exact
+from harness.client.api_client import ApiClient
+from harness.client.completion_result import CompletionResult, fetch_result
+from harness.client.exchange import Exchange
+from harness.client.mock_controls import MockControls
+from harness.rules import BALANCE, CHAT_IDEMPOTENCY, COSTS, IDEMPOTENCY, PRICING, STREAMING, rule
+from harness.violations import not_tested, require
+
+from .billing_math import EXACTLY, require_balance_change
+from .in_flight import running_stream, wait_until_terminal, was_still_running
+from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
+
+AT_ONCE = 6
+
+
+@rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
+@each_mode
+def test_moves_by_charge(api: ApiClient, scenarios: Scenarios, stream: bool) -> None:
+    def spend(kind: str) -> Decimal:
+        return charge_of(api, fetch_result(api, scenarios.body(kind), stream=stream, headers=scenarios.headers(kind)))
+
+    for kind in SCENARIOS if stream else DOCUMENTS:
+        require_balance_change(api, lambda kind=kind: spend(kind), what=kind)  # type: ignore[misc]
+
+
+@rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
+@each_mode
+def test_moves_by_charge_of_reasoning(api: ApiClient, stream: bool) -> None:
+    body = api.chat_body("Why is the sky blue?", reasoning_effort="medium")
+    require_balance_change(api, lambda: charge_of(api, fetch_result(api, body, stream=stream)))
+
+
+@rule(
+    "balance.at_once",
+    page=COSTS,
+    sentence="Completions at the same time lower the balance by the sum of their `credits_charged`.",
+)
+@each_mode
+def test_at_once(api: ApiClient, stream: bool) -> None:
+    bodies = [api.chat_body("Name a river.") for _ in range(AT_ONCE)]
+
+    def spend() -> Decimal:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            results = list(pool.map(lambda body: fetch_result(api, body, stream=stream), bodies))
+        return sum((charge_of(api, result) for result in results), Decimal(0))
+
+    require_balance_change(api, spend, what=f"{AT_ONCE} at once")
+
+
+@rule("balance.replay_is_free", page=IDEMPOTENCY, sentence="A replay is not charged.")
+def test_replay_is_free(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+    api.complete(body, headers={"Idempotency-Key": key})
+
+    def spend() -> Decimal:
+        api.complete(body, headers={"Idempotency-Key": key})
+        return Decimal(0)
+
+    require_balance_change(api, spend)
+
+
+@rule(
+    "balance.keyed_streams",
+    page=CHAT_IDEMPOTENCY,
+    sentence="A stream's key is ignored: each stream that is sent the same key is charged.",
+)
+def test_keyed_streams(api: ApiClient, key: str) -> None:
+    body = api.chat_body()
+
+    def spend() -> Decimal:
+        streams = [fetch_result(api, body, stream=True, headers={"Idempotency-Key": key}) for _ in range(2)]
+        return sum((charge_of(api, result) for result in streams), Decimal(0))
+
+    require_balance_change(api, spend, what="two streams with one key")
+
+
+@rule(
+    "balance.refusal_is_free",
+    page=PRICING,
+    sentence="A request that is refused is not charged, and its hold is released.",
+)
+@each_mode
+def test_refusal_is_free(api: ApiClient, key: str, stream: bool) -> None:
+    api.complete(api.chat_body(), headers={"Idempotency-Key": key})
+    refused: list[dict[str, Any]] = [
+        {"temperature": 3},
+        {"temperature": "warm"},
+        {"tool_choice": "required"},
+        {"max_tokens": 10_000_000},
+        {"model": "aurous-no-such-model"},
+    ]
+
+    def spend() -> Decimal:
+        for members in refused:
+            api.create(api.chat_body(**{"stream": stream, **members}), expect_error=True)
+        api.create(api.chat_body(stream=stream), headers={"X-Api-Key": None}, expect_error=True)
+        if not stream:
+            api.create(api.chat_body(), headers={"Idempotency-Key": key}, expect_error=True)
+        return Decimal(0)
+
+    require_balance_change(api, spend, what="refused requests")
+
+
+@rule(
+    "balance.reading_is_free",
+    page=BALANCE,
+    sentence="Retrieving a completion, the models or the balance is not charged.",
+)
+def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
+    def spend() -> Decimal:
+        api.retrieve(completion.at("id"))
+        api.models()
+        return Decimal(0)
+
+    require_balance_change(api, spend)
+
+
+@rule("balance.own_team", page=BALANCE, sentence="The balance is the team's own: what another team spends leaves it.")
+def test_own_team(api: ApiClient) -> None:
+    other = api.as_other_team()
+
+    def spend() -> Decimal:
+        other.complete(other.chat_body())
+        return Decimal(0)
+
+    require_balance_change(api, spend, what="a completion of another team")
+
+
+@rule("balance.hold_is_released", page=PRICING, sentence="Once an answer is complete its hold is gone.")
+@each_mode
+def test_hold_is_released(api: ApiClient, stream: bool) -> None:
+    body = api.chat_body(max_tokens=32)
+    require_balance_change(api, lambda: charge_of(api, fetch_result(api, body, stream=stream)))
+
+
+@rule(
+    "balance.disconnect",
+    page=STREAMING,
+    sentence="After a disconnect the balance falls by what the record says, and the hold is released.",
+)
+def test_disconnect(api: ApiClient, mock_controls: MockControls) -> None:
+    def spend() -> Decimal:
+        with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
+            completion_id = stream.transcript.id
+        return exact(wait_until_terminal(api, completion_id).at("usage", "credits_charged"))
+
+    require_balance_change(api, spend, what="a stream that its client left")
+
+
+@rule("stream.holds_credits", page=PRICING, sentence="While a completion runs, credits are held for it.")
+def test_holds_credits(api: ApiClient, mock_controls: MockControls) -> None:
+    before, during = balances_around_a_hold(api, mock_controls)
+    held = exact(during.at("held_credits"))
+    require(held > 0, f"held_credits is {held} while a stream runs", before, during)
+
+
+@rule(
+    "balance.available_while_held",
+    page=BALANCE,
+    sentence="`available_credits` is `credits` less `held_credits`, also while credits are held; `credits` stays.",
+)
+def test_available_while_held(api: ApiClient, mock_controls: MockControls) -> None:
+    before, during = balances_around_a_hold(api, mock_controls)
+    total, held, available = (exact(during.at(name)) for name in ("credits", "held_credits", "available_credits"))
+    require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", during)
+    # Other programs of the team may spend in between, but hardly what this stream holds to the last digit.
+    fell = exact(before.at("credits")) - total
+    newly_held = held - exact(before.at("held_credits"))
+    is_twice = newly_held > 0 and abs(fell - newly_held) <= EXACTLY
+    require(not is_twice, f"`credits` has fallen by {fell}, which is held and not charged", before, during)
+
+
+def balances_around_a_hold(api: ApiClient, mock_controls: MockControls) -> tuple[Exchange, Exchange]:
+    """The balance before a stream, and while it runs."""
+    before = api.balance().expect(200)
+    if before.json.get("billing_mode") == "exempt":
+        not_tested("this team is exempt from billing")
+    with running_stream(api, mock_controls, tokens=128) as stream:
+        during = api.balance().expect(200)
+        ran = was_still_running(stream)
+    if not ran:
+        not_tested("the stream ended too soon to be looked at while it ran")
+    return before, during
+
+
+def charge_of(api: ApiClient, result: CompletionResult) -> Decimal:
+    """What a completion was charged, by its receipt, or by its record if the receipt was suppressed."""
+    if result.usage is None:
+        return exact(api.retrieve(result.id).expect(200).at("usage", "credits_charged"))
+    return exact(result.credits_charged)
