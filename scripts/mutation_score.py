@@ -54,6 +54,7 @@ def _planted(options: argparse.Namespace) -> int:
             exhaustive=options.all_rules,
             hints={name: (test,) for name, test in json.loads(SEEN.read_text()).items()},
             baseline=reports_failures,
+            together=options.together,
         ):
             results.append(result)
             print(line_of(result), flush=True)
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--server", choices=("mock", "independent", "both"), default="both", help="where to plant (default: both)")
     add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
     add("--quick", action="store_true", help="a subset, for every push")
+    add("--together", type=int, default=8, metavar="N", help="variations in one independent server (default: 8)")
     add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
     add("--all-rules", action="store_true", help="go on after the first broken rule: the whole matrix, and slow")
     add("--schemathesis", action="store_true", help="show beside it what plain schemathesis says")

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from harness.client import deadlines
-from harness.client.exchange import printable
-from harness.settings import is_loopback
+from harness.client.exchange import KEY_VARIABLE, printable
+from harness.settings import USER_INFO, is_loopback
 
 # The exit code of a run on what is no Aurous server, or refuses the key.
 NOT_AUROUS = 2
@@ -69,26 +69,30 @@ def root_of(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1")
 
 
-def problem_at(url: str, api_key: str | None) -> str | None:
-    """Why the suite should not run against this address; None if it should, or if other checks will refuse it."""
+def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN) -> str | None:
+    """Why the suite should not run against this address, in words for its owner; None if it should.
+
+    `within` is the seconds for all requests together. Without a key nothing is asked of a server that may charge.
+    """
     try:
         host, port = parse(url)
     except ValueError as error:
         return str(error)
     if api_key is None and not is_loopback(url):
-        # The suite asks for a key, and asks nothing of the server before.
         return None
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         try:
-            socket.create_connection((host, port), ANSWERS_WITHIN).close()
+            socket.create_connection((host, port), within).close()
         except OSError as error:
-            return f"{url} cannot be reached: {error.strerror or error}"
-    return problem(root_of(url), api_key or NO_KEY)
+            return USER_INFO.sub(r"\1", f"{url} cannot be reached: {error.strerror or error}")
+    key = api_key or NO_KEY
+    problem = _problem(root_of(url), key, within)
+    # Some servers send back the key that they were sent.
+    return problem and USER_INFO.sub(r"\1", problem.replace(key, KEY_VARIABLE))
 
 
-def problem(base_url: str, api_key: str) -> str | None:
-    """Why the suite should not run against this address, in words for its owner; None if it should."""
-    with httpx.Client(base_url=base_url, timeout=ANSWERS_WITHIN) as client, deadlines.deadline(ANSWERS_WITHIN):
+def _problem(base_url: str, api_key: str, within: float) -> str | None:
+    with httpx.Client(base_url=base_url, timeout=within) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []
         for path in PROBES:
@@ -148,6 +152,7 @@ def _key_problem(client: httpx.Client, responses: list[Response], api_key: str) 
 
 
 def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response:
+    key = next(iter(headers.values())).removeprefix("Bearer ")
     started = time.monotonic()
     body = bytearray()
     try:
@@ -156,7 +161,9 @@ def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response
                 body += chunk
                 if len(body) > MAX_READ_BYTES:
                     break
-            return Response(path, response.status_code, response.headers, bytes(body))
+            # Before anything is cut out of it: a part of a key is one too.
+            shown = bytes(body).replace(key.encode(), KEY_VARIABLE.encode())
+            return Response(path, response.status_code, response.headers, shown)
     except httpx.TimeoutException:
         error = f"no complete response within {time.monotonic() - started:.1f} s"
     except (httpx.HTTPError, httpx.InvalidURL) as exception:

@@ -1,9 +1,9 @@
 """The faults and variations that are planted in the independent server, as variants."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "selftest"))
@@ -18,23 +18,28 @@ PREFIX = "independent."
 
 @dataclass(frozen=True)
 class IndependentVariant(Variant):
-    """The independent server, with a plant in it; without one, the server as it is."""
+    """The independent server with what is planted in it; without plants, the server as it is."""
 
-    plant: Plant | None = None
+    plants: tuple[Plant, ...] = ()
 
     @contextmanager
     def running(self, api_key: str, other_api_key: str) -> Iterator[str]:
         """The URL at which it is served while the block runs."""
-        plants = [self.plant] if self.plant is not None else []
-        with serving(build(plants, api_key=api_key, other_api_key=other_api_key)) as server:
+        with serving(build(self.plants, api_key=api_key, other_api_key=other_api_key)) as server:
             yield server.url
+
+
+def combine(variants: Sequence[IndependentVariant]) -> IndependentVariant:
+    """One server with the plants of all of these."""
+    plants = tuple(plant for variant in variants for plant in variant.plants)
+    return replace(variants[0], id="+".join(variant.id for variant in variants), plants=plants)
 
 
 def _variants() -> Iterator[IndependentVariant]:
     yield IndependentVariant(f"{PREFIX}plain", Kind.VARIATION, "The independent server as it is.", "")
     for kind, plants in ((Kind.FAULT, faults.ALL), (Kind.VARIATION, variations.ALL)):
         for plant in plants.values():
-            yield IndependentVariant(PREFIX + plant.name, kind, plant.sentence, plant.page, plant)
+            yield IndependentVariant(PREFIX + plant.name, kind, plant.sentence, plant.page, (plant,))
 
 
 INDEPENDENT_VARIANTS = {variant.id: variant for variant in _variants()}

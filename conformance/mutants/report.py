@@ -128,6 +128,7 @@ class Matrix:
             f"**{_scored([(row.kind, row.outcome) for row in ordered])}.**",
             "",
             "The rule is the first that failed. The suite stops there: others may fail too.",
+            "Variations of the independent server are planted several at a time, and alone if a rule fails.",
             "What begins with `independent` is planted in the independent server, the rest in front of the mock.",
             "",
         ]

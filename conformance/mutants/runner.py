@@ -7,10 +7,11 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from mutants.catalogue import ALL
+from mutants.independent_variants import IndependentVariant, combine
 from mutants.proxy import CRASHED
 from mutants.registry import Kind, Variant
 from mutants.report import VariantResult
-from mutants.suite_runner import Suite, forkserver_context, redirect_output
+from mutants.suite_runner import Suite, SuiteRun, forkserver_context, redirect_output
 from mutants.variant_server import running
 from mutants.worker_pool import run_parallel
 
@@ -26,18 +27,59 @@ def run_variants(
     exhaustive: bool = False,
     hints: Hints | None = None,
     baseline: Baseline | None = None,
+    together: int = 1,
 ) -> Iterator[VariantResult]:
     """Try each variant; results come as they are ready.
 
     Faults are tried up to the first rule that catches them, unless `exhaustive`. `hints` are the tests that caught a
-    variant before: they come first, which changes how long a run takes and not how it ends.
+    variant before: they come first, which changes how long a run takes and not how it ends. So many variations of the
+    independent server as `together` are planted in one server; if it fails, each is tried alone.
     """
 
-    def run_one(suite: Suite, variant: Variant) -> VariantResult:
-        first = (hints or {}).get(variant.id, ())
-        return run_variant(suite, variant, exhaustive=exhaustive, first=first, baseline=baseline)
+    def run_one(suite: Suite, group: Sequence[Variant]) -> Sequence[VariantResult]:
+        if len(group) > 1 and (suite_run := _run_group(suite, group)):
+            return [VariantResult(variant, suite_run) for variant in group]
+        return [
+            run_variant(
+                suite, variant, exhaustive=exhaustive, first=(hints or {}).get(variant.id, ()), baseline=baseline
+            )
+            for variant in group
+        ]
 
-    return run_parallel(variants, run_one, workers=workers)
+    for results in run_parallel(groups(variants, together), run_one, workers=workers):
+        yield from results
+
+
+def groups(variants: Iterable[Variant], size: int) -> list[list[Variant]]:
+    """The variants, those that can be planted in one server in groups: variations that change no rate and no balance.
+
+    Each group has variations of different modules, which seldom get in one another's way.
+    """
+    alone: list[list[Variant]] = []
+    combinable: list[Variant] = []
+    for variant in variants:
+        is_combinable = isinstance(variant, IndependentVariant) and variant.plants and variant.kind is Kind.VARIATION
+        if is_combinable and not _is_about_time(variant):
+            combinable.append(variant)
+        else:
+            alone.append([variant])
+    number = -(-len(combinable) // size)
+    return [*(combinable[start::number] for start in range(number)), *alone]
+
+
+def _is_about_time(variant: Variant) -> bool:
+    return isinstance(variant, IndependentVariant) and any(
+        plant.apply.__module__.endswith(".timing") for plant in variant.plants
+    )
+
+
+def _run_group(suite: Suite, group: Sequence[Variant]) -> SuiteRun | None:
+    """The run on a server with all of them; None unless every rule held."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "server.txt")
+        with _served("+".join(variant.id for variant in group), str(log)) as url:
+            suite_run = suite.test(url, exhaustive=False)
+        return None if suite_run.failed or not suite_run.finished else suite_run
 
 
 def run_variant(
@@ -85,9 +127,16 @@ def _served(name: str, log: str) -> Iterator[str]:
             process.kill()
 
 
+def _named(name: str) -> Variant:
+    """A variant by its id, or one with all the plants of several whose ids are joined by `+`."""
+    variants = [ALL[each] for each in name.split("+")]
+    independent = [variant for variant in variants if isinstance(variant, IndependentVariant)]
+    return combine(independent) if len(independent) > 1 else variants[0]
+
+
 def _serve(name: str, log: str, pipe: Connection) -> None:
     redirect_output(log)
-    with running(ALL[name]) as url:
+    with running(_named(name)) as url:
         pipe.send(url)
         # Ends when the other side does.
         pipe.poll(None)

@@ -9,7 +9,7 @@ from mutants import source_mutation
 from mutants.catalogue import ALL, BY_SERVER, MODULES, VARIANTS, ServerName, faults, quick, sample, variations
 from mutants.registry import Kind
 from mutants.report import Matrix, Outcome, VariantResult
-from mutants.runner import run_variant
+from mutants.runner import groups, run_variant
 from mutants.suite_runner import Suite, SuiteRun
 from mutants.variant_server import KEY, running
 
@@ -60,6 +60,18 @@ def test_quick_subset_covers_every_module() -> None:
     assert len(selected) >= len(MODULES)
     independent = [variant for variant in selected if variant.id in BY_SERVER[ServerName.INDEPENDENT]]
     assert {variant.kind for variant in independent} == set(Kind)
+
+
+def test_variations_are_grouped_and_faults_are_not() -> None:
+    whole = groups(ALL.values(), 8)
+    assert sorted(variant.id for group in whole for variant in group) == sorted(ALL)
+    shared = [group for group in whole if len(group) > 1]
+    assert shared
+    for group in shared:
+        assert len(group) <= 8
+        assert {variant.kind for variant in group} == {Kind.VARIATION}
+    assert [variant.id for group in whole for variant in group if len(group) == 1 and "polite" in variant.id]
+    assert groups([ALL["stream.crlf"]], 8) == [[ALL["stream.crlf"]]]
 
 
 def test_larger_sample_holds_the_smaller_one() -> None:

@@ -1,0 +1,287 @@
+"""Bounds on each response and on the whole run: time, size, throttling and charges that cannot be believed."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from harness.client import api_client, deadlines, stream, throttling
+from harness.client.api_client import ApiClient
+from harness.client.charges import charged_credits
+from harness.client.deadlines import TimeLimit
+from harness.client.exchange import Exchange
+from harness.client.recorder import Recorder
+from harness.client.spend_limit import SpendLimit
+from harness.client.throttling import Throttle, is_throttled, parse_retry_after
+from harness.settings import Settings
+from harness.violations import NotTested, RuleViolation
+from raw_server import Answer, RawServer, answering, response
+
+KEY = "al_live_" + "7" * 64
+EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+BODY = {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1000}
+CEILING = 0.45
+
+
+@contextmanager
+def client_of(
+    answer: Answer, *, limit: float | None = None, seconds: float | None = None
+) -> Iterator[tuple[ApiClient, RawServer]]:
+    with answering(answer) as server:
+        settings = Settings(server.url, KEY, None, "2026-05-15")
+        client = ApiClient(settings, Recorder(), SpendLimit(limit), TimeLimit(seconds))
+        try:
+            yield client, server
+        finally:
+            client.close()
+
+
+# ---------------------------------------------------------------- time
+
+
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines that are over soon."""
+    monkeypatch.setattr(api_client, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(api_client, "STREAM_SECONDS", 0.2)
+
+
+def dripping(start: bytes) -> Answer:
+    def drip(server: RawServer, head: str) -> Iterable[bytes]:
+        yield start
+        while not server.closing.wait(0.01):
+            yield b": \n\n"
+
+    return drip
+
+
+@pytest.mark.usefixtures("brief")
+def test_dripping_body_ends_at_the_deadline() -> None:
+    with client_of(dripping(JSON)) as (api, _):
+        exchange = api.models()
+    assert exchange.status == 0
+    assert exchange.transport_error == "no complete response within 0.2 s"
+
+
+@pytest.mark.usefixtures("brief")
+def test_dripping_stream_ends_at_the_deadline() -> None:
+    with client_of(dripping(EVENTS)) as (api, _), pytest.raises(RuleViolation, match=r"the stream broke: .* 0\.2 s"):
+        api.stream(BODY)
+
+
+@pytest.mark.usefixtures("brief")
+def test_server_that_never_answers_ends_at_the_deadline() -> None:
+    def hang(server: RawServer, head: str) -> Iterable[bytes]:
+        server.closing.wait()
+        return []
+
+    with client_of(hang) as (api, _):
+        assert "no complete response" in api.models().transport_error
+        with pytest.raises(RuleViolation, match="the stream did not open"):
+            api.stream(BODY)
+
+
+def test_deadline_of_a_block_is_the_nearest() -> None:
+    with deadlines.deadline(1.0), deadlines.deadline(100.0):
+        assert deadlines.remaining() <= 1.0
+    assert math.isinf(deadlines.remaining())
+
+
+def test_request_that_the_end_of_the_run_interrupts_is_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    with client_of(dripping(JSON), seconds=0.1) as (api, _), pytest.raises(NotTested, match="time limit"):
+        api.models()
+
+
+def test_run_past_its_time_limit_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(deadlines.time, "monotonic", lambda: now[0])
+    limit = TimeLimit(5.0)
+    assert limit.remaining() == 5.0
+    now[0] += 5.0
+    with pytest.raises(NotTested, match="time limit: the run's 5 s were over; raise --max-seconds"):
+        limit.remaining()
+    assert math.isinf(TimeLimit().remaining())
+
+
+# ---------------------------------------------------------------- size
+
+
+@pytest.mark.parametrize("start", [JSON, EVENTS])
+def test_endless_body_is_cut(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api_client, "MAX_BODY_BYTES", 2**20)
+    monkeypatch.setattr(stream, "MAX_BODY_BYTES", 2**20)
+
+    def endless(server: RawServer, head: str) -> Iterable[bytes]:
+        yield start
+        while not server.closing.is_set():
+            yield b"x" * 65536
+
+    with client_of(endless) as (api, _):
+        exchange = api.models()
+        assert exchange.transport_error == "the body is longer than 1 MiB"
+        assert exchange.body == b""
+        with pytest.raises(RuleViolation, match="longer than 1 MiB"):
+            api.stream(BODY)
+
+
+def test_largest_body_is_bounded() -> None:
+    assert stream.MAX_BODY_BYTES <= 64 * 2**20
+
+
+# ---------------------------------------------------------------- throttling
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [("7", 7), (" 2 ", 2), ("0", 0), (None, 0), ("", 0), ("soon", 0), ("-3", 0), ("1.5", 0), ("٣", 0)],
+)
+def test_retry_after_is_read_as_whole_seconds(value: str | None, seconds: float) -> None:
+    assert parse_retry_after(value) == seconds
+
+
+def test_retry_after_is_read_as_a_date() -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert parse_retry_after(format_datetime(later, usegmt=True)) == pytest.approx(3600, abs=30)
+    assert parse_retry_after(format_datetime(later - timedelta(hours=2), usegmt=True)) == 0
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The waits, which take no time."""
+    waits: list[float] = []
+    monkeypatch.setattr(throttling.time, "sleep", waits.append)
+    return waits
+
+
+def throttled(times: int, status: int = 429, kind: str = "rate_limit") -> Answer:
+    """Refuses so many requests, and then answers an empty list."""
+
+    def answer(server: RawServer, head: str) -> Iterable[bytes]:
+        if len(server.heads) > times:
+            return [EVENTS + b"data: [DONE]\n\n" if "chat" in head else response(200, b"{}")]
+        error = {"error": {"type": kind, "code": "c"}}
+        return [response(status, json.dumps(error).encode(), Retry_After="3")]
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_throttled_request_is_sent_again_after_retry_after(status: int, slept: list[float]) -> None:
+    with client_of(throttled(2, status)) as (api, server):
+        assert api.models().status == 200
+        assert len(server.heads) == 3
+    assert slept == [3.0, 3.0]
+
+
+def test_throttled_stream_is_opened_again(slept: list[float]) -> None:
+    with client_of(throttled(1)) as (api, _):
+        assert api.stream(BODY).done
+    assert slept == [3.0]
+
+
+def test_other_503_is_not_waited_for(slept: list[float]) -> None:
+    with client_of(throttled(1, 503, kind="server_error")) as (api, _):
+        assert api.models().status == 503
+    assert slept == []
+
+
+def test_error_of_a_stream_has_its_body() -> None:
+    error = json.dumps({"error": {"type": "invalid_request", "code": "missing_field"}}).encode()
+    with client_of(lambda server, head: [response(400, error)]) as (api, _), api.open_stream(BODY) as opened:
+        assert opened.exchange.outcome == "400 missing_field"
+        opened.drain()
+        assert opened.exchange.body == error
+
+
+def test_waiting_for_one_request_is_bounded(slept: list[float]) -> None:
+    with client_of(throttled(1000)) as (api, _), pytest.raises(NotTested, match="rate limited: still throttled"):
+        api.models()
+    assert sum(slept) <= throttling.MAX_WAIT_SECONDS
+
+
+def test_wait_beyond_the_run_is_not_tested(slept: list[float]) -> None:
+    with pytest.raises(NotTested, match="raise --max-seconds"):
+        Throttle(TimeLimit(2.0)).wait("60")
+    assert slept == []
+
+
+def test_response_that_asks_to_come_again_is_recognized() -> None:
+    body = json.dumps({"error": {"type": "rate_limit"}}).encode()
+    assert is_throttled(Exchange("GET", "/", status=429))
+    assert is_throttled(Exchange("GET", "/", status=503, body=body))
+    assert not is_throttled(Exchange("GET", "/", status=503))
+
+
+# ---------------------------------------------------------------- charges
+
+
+@pytest.mark.parametrize(
+    "stated", ["NaN", "-1", "-0.0001", "Infinity", "-Infinity", '"0.1"', "true", "null", "[]", "1e999"]
+)
+def test_charge_that_cannot_be_one_counts_as_the_ceiling(stated: str) -> None:
+    document = f'{{"usage": {{"credits_charged": {stated}}}}}'.encode()
+    exchange = Exchange("POST", "u/v1/chat/completions", status=200, body=document)
+    assert charged_credits(exchange) is None
+    limit = SpendLimit(1.0)
+    with limit.reserve(0.4) as charge:
+        charge.credits = charged_credits(exchange)
+    assert limit.spent == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("amount", [math.nan, -1.0, math.inf, -math.inf])
+def test_spend_limit_itself_believes_no_such_charge(amount: float) -> None:
+    limit = SpendLimit(1.0)
+    with limit.reserve(0.4) as charge:
+        charge.credits = amount
+    assert limit.spent == pytest.approx(0.4)
+
+
+def create_if_affordable(api: ApiClient) -> Exchange | None:
+    try:
+        return api.create(BODY)
+    except NotTested:
+        return None
+
+
+@pytest.mark.parametrize("stated", ["NaN", "-1", "null"])
+def test_receipts_that_lie_do_not_outlast_the_limit(stated: str) -> None:
+    document = f'{{"usage": {{"credits_charged": {stated}}}}}'.encode()
+    with client_of(lambda server, head: [response(200, document)], limit=3 * CEILING) as (api, server):
+        answered = list(itertools.takewhile(bool, (create_if_affordable(api) for _ in range(50))))
+        assert len(answered) == len(server.heads) <= 3
+
+
+def test_stream_without_a_receipt_counts_as_the_ceiling() -> None:
+    def bare(server: RawServer, head: str) -> Iterable[bytes]:
+        return [EVENTS + b"data: [DONE]\n\n"]
+
+    with client_of(bare, limit=3 * CEILING) as (api, _):
+        api.stream(BODY)
+        assert api.spend_limit.spent == pytest.approx(api.rates.ceiling({**BODY, "stream": True}))
+
+
+def test_broken_stream_counts_as_the_ceiling() -> None:
+    def broken(server: RawServer, head: str) -> Iterable[bytes]:
+        return [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 999\r\n\r\ndata: {}\n\n"]
+
+    with client_of(broken) as (api, _):
+        with pytest.raises(RuleViolation, match="the stream broke"):
+            api.stream(BODY)
+        assert api.spend_limit.spent > 0
+
+
+def test_waiting_client_of_a_rule_about_throttling_does_not_wait(slept: list[float]) -> None:
+    with answering(throttled(5)) as server:
+        settings = Settings(server.url, KEY, None, "2026-05-15")
+        client: Any = ApiClient(settings, Recorder(), SpendLimit(), waits=False)
+        assert client.models().status == 429
+        client.close()
+    assert slept == []

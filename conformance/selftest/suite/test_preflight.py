@@ -1,0 +1,198 @@
+"""Before a run: what is no Aurous server is recognized, described, and ends the run with exit code 2."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from harness import preflight, startup
+from raw_server import Answer, RawServer, answering, response
+
+ROOT = Path(__file__).resolve().parents[3]
+KEY = "al_live_" + "7" * 64
+VENDOR = json.dumps({"object": "list", "data": [{"id": "gpt-9", "object": "model", "owned_by": "them"}]}).encode()
+REFUSAL = json.dumps({"error": {"type": "authentication", "code": "invalid_api_key", "request_id": "req_1"}}).encode()
+
+
+def always(*pieces: bytes) -> Answer:
+    return lambda server, head: pieces
+
+
+def hang(server: RawServer, head: str) -> Iterable[bytes]:
+    server.closing.wait()
+    return []
+
+
+def drip(server: RawServer, head: str) -> Iterable[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
+    while not server.closing.wait(0.01):
+        yield b" "
+
+
+def problem_of(answer: Answer, within: float = 30.0) -> str | None:
+    with answering(answer) as server:
+        return preflight.problem_at(server.url, KEY, within=within)
+
+
+@pytest.mark.parametrize(
+    ("answer", "described"),
+    [
+        pytest.param(
+            always(response(200, b"<html><title>Welcome to nginx!</title></html>", "text/html")),
+            "200 text/html, a web page titled 'Welcome to nginx!'",
+            id="page",
+        ),
+        pytest.param(
+            always(response(404, b"<html><title>Not Found</title></html>", "text/html")),
+            "404 text/html, a web page titled 'Not Found'",
+            id="static files",
+        ),
+        pytest.param(
+            always(response(302, b"", "text/html", Location="https://login.example.com/")),
+            "302 text/html, a redirect to https://login.example.com/",
+            id="redirects",
+        ),
+        pytest.param(
+            always(response(200, VENDOR)),
+            "200 application/json, a JSON object with the members data, object (the API of another vendor?)",
+            id="another vendor",
+        ),
+        pytest.param(always(response(200, b"[1, 2]")), "200 application/json", id="a list"),
+        pytest.param(always(response(200, b"{" * 100_000)), "200 application/json", id="malformed JSON"),
+        pytest.param(always(b"220 mail.example.com ESMTP\r\n\r\n"), "illegal status line", id="not HTTP"),
+        pytest.param(always(), "Server disconnected without sending a response", id="closes"),
+    ],
+)
+def test_other_server_is_described_with_what_to_check(answer: Answer, described: str) -> None:
+    problem = problem_of(answer)
+    assert problem is not None
+    assert problem.startswith("no Aurous Labs API was found at http://127.0.0.1:")
+    assert f"GET /v1/models: {described}" in problem
+    assert "Check:" in problem
+    assert "--no-preflight" in problem
+
+
+@pytest.mark.parametrize("answer", [hang, drip])
+def test_silent_server_is_described_within_the_time_for_all_requests(answer: Answer) -> None:
+    problem = problem_of(answer, within=0.2)
+    assert problem is not None
+    assert "GET /v1/models: no complete response within" in problem
+    assert "/v1/balance" not in problem
+
+
+def test_time_for_the_preflight_leaves_room_in_five_seconds() -> None:
+    assert preflight.ANSWERS_WITHIN <= 4
+
+
+def test_endless_page_is_read_in_part_only() -> None:
+    def endless(server: RawServer, head: str) -> Iterable[bytes]:
+        yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Stars</title>"
+        while not server.closing.is_set():
+            yield b"*" * 65536
+
+    problem = problem_of(endless)
+    assert problem is not None
+    assert "a web page titled 'Stars'" in problem
+
+
+def test_nothing_listens_there() -> None:
+    with answering(always()) as server:
+        url = server.url
+    problem = preflight.problem_at(url, KEY)
+    assert problem is not None
+    assert "cannot be reached" in problem
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "example.com", "http://", "http://[", "http://x:99999"])
+def test_text_that_is_no_address_is_refused(url: str) -> None:
+    assert "is not an address" in str(preflight.problem_at(url, KEY))
+
+
+def test_aurous_server_has_no_problem() -> None:
+    body = json.dumps({"object": "list", "data": [{"id": "m", "chat_pricing": {}}]}).encode()
+    assert problem_of(always(response(200, body, Aurous_Version="2026-05-15"))) is None
+
+
+def test_refused_key_is_reported_as_such() -> None:
+    problem = problem_of(always(response(401, REFUSAL, Aurous_Request_Id="req_1")))
+    assert problem is not None
+    assert problem.startswith("the server refuses the key")
+    assert "AUROUS_API_KEY" in problem
+
+
+def test_key_accepted_as_bearer_only_is_no_problem_of_the_key() -> None:
+    def bearer_only(server: RawServer, head: str) -> Iterable[bytes]:
+        status = 200 if "authorization: bearer" in head.lower() else 401
+        return [response(status, REFUSAL, Aurous_Request_Id="req_1")]
+
+    assert problem_of(bearer_only) is None
+
+
+def test_key_that_is_sent_back_is_not_shown() -> None:
+    page = f"<title>You sent {KEY}</title>".encode()
+    problem = problem_of(always(response(200, page, "text/html")))
+    assert problem is not None
+    assert KEY not in problem
+    assert "$AUROUS_API_KEY" in problem
+
+
+def test_terminal_sequences_of_a_server_are_escaped() -> None:
+    problem = problem_of(always(response(200, b"<title>\x1b[2J\xe2\x80\xae</title>", "text/html")))
+    assert problem is not None
+    assert "\x1b" not in problem
+    assert "\\x1b[2J" in problem
+    assert "\u202e" not in problem
+
+
+def session(*arguments: str) -> Any:
+    config = SimpleNamespace(invocation_params=SimpleNamespace(args=arguments))
+    return SimpleNamespace(getplugin=lambda name: config)
+
+
+@pytest.fixture
+def stranger() -> Iterable[RawServer]:
+    with answering(always(response(200, b"<title>Hello</title>", "text/html"))) as server:
+        yield server
+
+
+def test_startup_ends_with_exit_code_2(
+    stranger: RawServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    with pytest.raises(SystemExit) as ending:
+        startup.pytest_addhooks(session("conformance", f"--base-url={stranger.url}"))
+    assert ending.value.code == 2
+    assert "no Aurous Labs API was found" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--no-preflight", "--dry-run", "--rehearse", "--list-rules", "--why"])
+def test_startup_asks_nothing_of_the_server_with(
+    option: str, stranger: RawServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    startup.pytest_addhooks(session("conformance", "--base-url", stranger.url, option))
+    assert stranger.heads == []
+
+
+def test_startup_asks_nothing_in_a_worker(stranger: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    startup.pytest_addhooks(session("conformance", "--base-url", stranger.url))
+    assert stranger.heads == []
+
+
+def test_startup_asks_nothing_of_a_server_that_may_charge_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.delenv("AUROUS_API_KEY", raising=False)
+    # The suite refuses this run, and no request is sent: the host does not exist.
+    startup.pytest_addhooks(session("conformance", "--base-url", "https://aurous.invalid"))
+
+
+def test_startup_is_the_first_plugin_that_pytest_loads() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert options["addopts"].startswith("-p harness.startup")
+    assert options["pythonpath"] == ["conformance"]
