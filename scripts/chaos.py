@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Shows that calls are charged exactly once, and streams report their price, on a failing network.
 
-    python3 scripts/chaos.py [calls] [without-keys] [streams] [--calls N] [--streams N] [--seed N] [--json FILE]
+    python3 scripts/chaos.py [calls] [without-keys] [streams] [--calls N] [--streams N] [--seed N]
+                             [--retry-quota N] [--json FILE]
 
 The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
 processed the request: connections reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken
@@ -75,14 +76,29 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
 def _config(part: str, options: argparse.Namespace) -> Config:
     from resilience.chaos.chaos_run import Config, WorkerModes
 
+    quota = options.retry_quota or None
     if part == "streams":
         # Fewer at once than calls: a kill of the server ends all that run.
         workers: WorkerModes = (("threads", 8), ("tasks", 16), ("threads", 8), ("tasks", 16))
-        return Config(kind="streams", count=options.streams, seed=options.seed, kills=options.kills, workers=workers)
+        return Config(
+            kind="streams",
+            count=options.streams,
+            seed=options.seed,
+            kills=options.kills,
+            workers=workers,
+            retry_quota=quota,
+        )
     without_keys = part == "without-keys"
     # A tenth shows the difference, unless this part was chosen alone.
     count = options.calls if not without_keys or options.parts == [part] else max(options.calls // 10, 1)
-    return Config(kind="calls", count=count, seed=options.seed, kills=options.kills, drops_keys=without_keys)
+    return Config(
+        kind="calls",
+        count=count,
+        seed=options.seed,
+        kills=options.kills,
+        drops_keys=without_keys,
+        retry_quota=quota,
+    )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -93,6 +109,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--streams", type=checks.count, default=2_000, metavar="N", help="number of streams (default: 2000)")
     add("--kills", type=int, default=3, metavar="N", help="kills of the server in each part (default: 3)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the faults (default: 0)")
+    add(
+        "--retry-quota",
+        type=int,
+        default=0,
+        metavar="N",
+        help="tokens of each client's retry quota; 0, the default, for no bound: retries are what could charge twice",
+    )
     add("--json", type=Path, metavar="FILE", help="write figures and checks as JSON")
     options = parser.parse_args(arguments)
     options.parts = checks.choose_parts(parser, options.parts, PARTS)

@@ -13,14 +13,14 @@ from attacks.client_kinds import KINDS, Client
 from attacks.hostile_server import hostile_server, response
 from attacks.registry import Observations, attack
 
-CALLS: Final = 100
-# Requests that a client may send to a server that is down, as a multiple of the calls.
-MAX_REQUESTS: Final = 1.5
+CALLS: Final = 300
+# Retries that a client's quota of 500 tokens allows while no call succeeds, however many calls are made.
+MAX_RETRIES: Final = 100
 
 
 @attack("retry-storm", target="client")
 def retry_storm(observed: Observations) -> None:
-    """Answers every request with a 503 and `Retry-After: 0`; the retry budget bounds the load on the server."""
+    """Answers every request with a 503 and `Retry-After: 0`; the retry quota bounds the load on the server."""
     error = {"type": "server_error", "code": "chat_provider_unavailable", "message": "Down."}
     down = response(
         json.dumps({"error": error}).encode(),
@@ -40,7 +40,7 @@ def retry_storm(observed: Observations) -> None:
             seconds = sum(client.create().seconds for _ in range(CALLS))
         observed.figures[kind] = f"{CALLS} calls, {server.requests} requests in {seconds:.1f} s"
         observed.check(
-            f"{kind}: at most {MAX_REQUESTS:g} requests per call",
-            server.requests <= MAX_REQUESTS * CALLS,
+            f"{kind}: at most {MAX_RETRIES} retries of {CALLS} calls",
+            server.requests <= CALLS + MAX_RETRIES,
             f"{server.requests} requests for {CALLS} calls",
         )

@@ -12,6 +12,7 @@ from aurous_client import encoding
 from .._config import redirect
 from .._config.options import FROM_ENVIRONMENT, FromEnvironment, Options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
+from .._request.retry_quota import RetryQuota
 from ..errors import APIResponseValidationError
 from ..transport.locks import ForkSafeLock
 
@@ -59,10 +60,11 @@ class LazyLedger:
 
 
 class BaseClient:
-    """Options, a transport and a ledger; the latter two are shared by clients made with `with_options()`."""
+    """Options, and what clients made with `with_options()` share: a transport, a ledger and a retry quota."""
 
     _options: Options
     _shared_ledger: LazyLedger
+    _retry_quota: RetryQuota
     _transport: Any
     _owns_transport: bool
 
@@ -115,9 +117,14 @@ class BaseClient:
             hooks=hooks,
         )
         ledger = self._shared_ledger if budget is None else LazyLedger(self.ledger.limited_by(budget))
+        is_same_quota = options.retry.quota == self._options.retry.quota
         variant = object.__new__(type(self))
         variant.__dict__.update(
-            _options=options, _shared_ledger=ledger, _transport=self._transport, _owns_transport=False
+            _options=options,
+            _shared_ledger=ledger,
+            _retry_quota=self._retry_quota if is_same_quota else RetryQuota(options.retry.quota),
+            _transport=self._transport,
+            _owns_transport=False,
         )
         return variant
 
@@ -146,6 +153,7 @@ class BaseClient:
             streams=streams,
             clock=self._transport.clock,
             random=random.random,
+            quota=self._retry_quota,
         )
 
     def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:

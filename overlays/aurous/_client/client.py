@@ -15,6 +15,7 @@ from .._config import environment
 from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
+from .._request.retry_quota import RetryQuota
 from ..transport.sync import SyncTransport
 from .base import BaseClient, LazyLedger
 
@@ -76,6 +77,7 @@ class Aurous(BaseClient, Resources["ChatStream"]):
             environment.check(self._options.base_url)
         self._transport = SyncTransport(http_client)
         self._shared_ledger = LazyLedger()
+        self._retry_quota = RetryQuota(self._options.retry.quota)
         self._owns_transport = True
 
     @property
@@ -153,6 +155,7 @@ class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
 
         self._transport = AsyncTransport(http_client, backend=backend)
         self._shared_ledger = LazyLedger()
+        self._retry_quota = RetryQuota(self._options.retry.quota)
         self._owns_transport = True
 
     @property

@@ -87,6 +87,10 @@ class RetryPolicy:
     """The random share of each delay, which keeps clients from retrying all at once."""
     max_retry_after: float = 60.0
     """Seconds; if the server asks for a longer wait, the call fails at once, with `retry_after` in the error."""
+    quota: int | None = 500
+    """Bounds the retries of all calls of the client, so that they do not multiply the load on a server that is down: a
+    token bucket with the constants of the AWS SDKs. A retry takes 5 of these tokens, 10 after a timeout, and none after
+    a 429 with `Retry-After`; a success gives back what its last retry took, or 1. None for no bound."""
 
     # The idempotency page's advice while the first request of a key is still running.
     first_poll: float = 0.5
@@ -95,6 +99,8 @@ class RetryPolicy:
     def __post_init__(self) -> None:
         if not isinstance(self.max_retries, int) or self.max_retries < 0:
             raise ConfigurationError(f"max_retries must be a whole number of 0 or more, not {self.max_retries!r}")
+        if self.quota is not None and (not isinstance(self.quota, int) or self.quota < 0):
+            raise ConfigurationError(f"retry.quota must be a whole number of 0 or more, or None; not {self.quota!r}")
         for name in ("initial_delay", "max_delay", "max_retry_after", "first_poll", "max_poll"):
             _check_number(name, getattr(self, name))
         _check_number("jitter", self.jitter, most=1)

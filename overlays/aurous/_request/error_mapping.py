@@ -44,7 +44,7 @@ def attempt_of(result: RawResponse | TransportError, number: int, elapsed: float
 def failure_of(result: RawResponse | TransportError, attempt: Attempt) -> HTTPError | NoResponse:
     """What the retry policy decides on."""
     if isinstance(result, TransportError):
-        return NoResponse(sent=result.sent, is_final=result.is_final)
+        return NoResponse(sent=result.sent, is_final=result.is_final, timed_out=result.timed_out)
     # The meaning of a 409 is in its code. If that was lost on the way, asking again may bring it.
     if result.body_error is not None and result.status_code == 409:
         return NoResponse(sent=True)

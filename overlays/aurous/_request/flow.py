@@ -26,7 +26,8 @@ from ..types import Attempt, ResponseContext, ResponseInfo
 from . import error_mapping, idempotency
 from .repair import Repaired
 from .response import attach, parse
-from .retry import Retry, decide
+from .retry import GiveUp, Retry, decide, quota_cost
+from .retry_quota import SUCCESS_REFUND, RetryQuota
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -47,6 +48,7 @@ class RequestFlow:
 
     clock:  monotonic seconds
     random: returns a new number from 0 to 1 each time
+    quota:  the retry quota of the client
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class RequestFlow:
         streams: bool = False,
         clock: Callable[[], float],
         random: Callable[[], float],
+        quota: RetryQuota,
     ) -> None:
         self._operation = operation
         self._request = request
@@ -65,6 +68,8 @@ class RequestFlow:
         self._streams = streams
         self._clock = clock
         self._random = random
+        self._quota = quota
+        self._quota_tokens = 0
         self._timeout = options.timeout.changed_by(request.timeout)
         self._hooks = HookDispatcher(options.hooks)
         self._attempts: list[Attempt] = []
@@ -119,16 +124,22 @@ class RequestFlow:
             attempt = error_mapping.attempt_of(result, len(self._attempts) + 1, elapsed)
             if isinstance(result, RawResponse) and result.is_success:
                 self._record(attempt, result.headers)
+                self._quota.release(max(self._quota_tokens, SUCCESS_REFUND))
                 return result
+            failure = error_mapping.failure_of(result, attempt)
             decision = decide(
                 self._options.retry,
-                error_mapping.failure_of(result, attempt),
+                failure,
                 previous_attempts=self._attempts,
                 is_idempotent=idempotency.is_idempotent(self._operation, self._key),
                 is_generated_key=self._is_generated_key,
                 remaining=self._deadline - self._clock(),
                 random=self._random(),
             )
+            if isinstance(decision, Retry) and not decision.is_poll:
+                self._quota_tokens = quota_cost(failure)
+                if not self._quota.acquire(self._quota_tokens):
+                    decision = GiveUp("the client's retry quota is used up, since too many calls failed")
             headers = result.headers if isinstance(result, RawResponse) else {}
             if not isinstance(decision, Retry):
                 self._record(attempt, headers)

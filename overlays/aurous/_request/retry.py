@@ -18,6 +18,11 @@ KEY_IN_USE: Final = "idempotency_key_in_use"
 
 # By then delays have reached their maximum; higher powers of two would only grow.
 _MAX_DOUBLINGS: Final = 32
+# Tokens of the retry quota.
+_RETRY_COST: Final = 5
+_TIMEOUT_RETRY_COST: Final = 10
+# Seconds; servers that are down send `Retry-After: 0`.
+_MIN_RETRY_AFTER: Final = 0.1
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 # Two forms as `Sun, 06 Nov 1994 08:49:37 GMT`, then that of asctime. dateutil alone would complete a part of a date.
@@ -43,6 +48,7 @@ class NoResponse(NamedTuple):
     """Whether any byte may have reached the server."""
     is_final: bool = False
     """Whether another attempt would fail the same way: an invalid address, a bad certificate."""
+    timed_out: bool = False
 
 
 class Retry(NamedTuple):
@@ -101,10 +107,20 @@ def decide(
     if retry_after is not None:
         if retry_after > policy.max_retry_after:
             return GiveUp(f"the server asks to wait {retry_after:g} s, longer than max_retry_after")
-        # Never earlier than the server asked, and not all clients at once.
-        return _within(remaining, Retry(retry_after + random * min(1.0, retry_after * policy.jitter), reason))
+        # Never earlier than the server asked, never at once, and not all clients at the same time.
+        delay = max(retry_after, min(policy.initial_delay, _MIN_RETRY_AFTER))
+        return _within(remaining, Retry(delay + random * min(1.0, delay * policy.jitter), reason))
     delay = _doubled(policy.initial_delay, retries, policy.max_delay)
     return _within(remaining, Retry(delay * (1 - policy.jitter * random), reason))
+
+
+def quota_cost(failure: HTTPError | NoResponse) -> int:
+    """The tokens of a retry after a failure."""
+    if isinstance(failure, NoResponse):
+        return _TIMEOUT_RETRY_COST if failure.timed_out else _RETRY_COST
+    # A server that is up, and paces its callers.
+    is_paced = failure.status_code == 429 and bool(failure.retry_after)
+    return 0 if is_paced else _RETRY_COST
 
 
 def parse_retry_after(value: str | None, now: datetime | None = None) -> float | None:

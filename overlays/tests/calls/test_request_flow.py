@@ -13,6 +13,7 @@ from aurous import errors
 from aurous._config.options import read_options
 from aurous._config.secret import Secret
 from aurous._request.flow import RequestFlow
+from aurous._request.retry_quota import RetryQuota
 from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportError
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
@@ -20,6 +21,7 @@ from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Time, completion, envelop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+UNBOUNDED = RetryQuota(None)
 BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": MESSAGES})
 GOOD = RawResponse(
     status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode()
@@ -31,7 +33,9 @@ UNSENT = TransportError(message="cannot connect", sent=False)
 def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
     made = read_options(api_key=Secret(KEY), **options)
     operation = create_chat_completion.OPERATION
-    return RequestFlow(operation, request, made, streams=streams, clock=time.clock, random=lambda: 0.0)
+    return RequestFlow(
+        operation, request, made, streams=streams, clock=time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+    )
 
 
 def play(
@@ -125,7 +129,9 @@ def test_effect_repr_shows_neither_key_nor_body(time: Time) -> None:
 def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
     request = cancel_chat_completion.build_request("cmp_1")
     made = read_options(api_key=Secret(KEY))
-    once = RequestFlow(cancel_chat_completion.OPERATION, request, made, clock=time.clock, random=lambda: 0.0)
+    once = RequestFlow(
+        cancel_chat_completion.OPERATION, request, made, clock=time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+    )
     with pytest.raises(errors.APIConnectionError) as caught:
         play(once, time, RESET)
     assert len(caught.value.attempts) == 1

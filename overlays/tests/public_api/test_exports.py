@@ -35,6 +35,8 @@ OURS = {
         "aurous._config.environment",
         "aurous._config.secret",
         "aurous._client.base",
+        "aurous._request",
+        "aurous._request.retry_quota",
         "aurous._client.client",
         "aurous._config.redirect",
         "aurous._error_body",

@@ -13,6 +13,7 @@ from aurous._config.options import Options
 from aurous._config.policies import RetryPolicy
 from aurous._config.secret import Secret
 from aurous._request.flow import RequestFlow
+from aurous._request.retry_quota import RetryQuota
 from aurous._stream.accumulator import Accumulator
 from aurous._stream.recovery import Recovery, cancel, compare, recover
 from aurous.billing.ledger import Ledger
@@ -25,6 +26,7 @@ from clientkit.wire import KEY, Time, envelope
 from hypothesis import given
 from hypothesis import strategies as st
 
+UNBOUNDED = RetryQuota(None)
 T = TypeVar("T")
 
 
@@ -45,7 +47,9 @@ class Play:
         options = Options(
             api_key=Secret(KEY), base_url="https://api.test", api_version=None, retry=RetryPolicy(max_retries=0)
         )
-        return RequestFlow(operation, request, options, clock=self.time.clock, random=lambda: 0.0)
+        return RequestFlow(
+            operation, request, options, clock=self.time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+        )
 
     def run(self, steps: Flow[T]) -> T:
         came: RawResponse | TransportError | None = None

@@ -119,6 +119,14 @@ class TestRetryAfter:
         assert decided(outcome) == Retry(12.0, "too many requests")
         assert decided(outcome, random=1.0) == Retry(13.0, "too many requests")
 
+    @pytest.mark.parametrize("asked", [0.0, 0.05])
+    def test_retry_after_of_nothing_waits_a_little(self, asked: float) -> None:
+        outcome = HTTPError(status_code=503, retry_after=asked)
+        assert decided(outcome) == Retry(0.1, "the server failed")
+        assert decided(outcome, random=1.0) == Retry(pytest.approx(0.15), "the server failed")
+        # Unless the policy waits less by itself.
+        assert decided(outcome, policy=RetryPolicy(initial_delay=0)) == Retry(asked, "the server failed")
+
     @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
     def test_retry_after_beyond_maximum_ends_retries(self, asked: float) -> None:
         decision = decided(HTTPError(status_code=503, retry_after=asked), remaining=math.inf)

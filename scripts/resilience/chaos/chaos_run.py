@@ -32,6 +32,7 @@ class Config:
     share:      of the exchanges that get a fault, from 0 to 1
     kills:      how often the server is killed, spread over the run
     drops_keys: whether the proxy removes idempotency keys
+    retry_quota: of each client, in tokens; None for no bound
     workers:    for each client process, threads or tasks, and how many calls it makes at once
     """
 
@@ -42,6 +43,7 @@ class Config:
     kills: int = 3
     drops_keys: bool = False
     timeouts: ClientTimeouts = field(default_factory=ClientTimeouts)
+    retry_quota: int | None = None
     workers: WorkerModes = (("threads", 16), ("tasks", 32), ("threads", 16), ("tasks", 32))
 
     def jobs(self, url: str) -> Iterator[Job]:
@@ -56,6 +58,7 @@ class Config:
                 step=len(self.workers),
                 concurrency=concurrency,
                 timeouts=self.timeouts,
+                retry_quota=self.retry_quota,
             )
 
 

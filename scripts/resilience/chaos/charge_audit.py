@@ -99,6 +99,7 @@ def _endings(result: Result) -> dict[str, Any]:
         "calls": len(calls),
         "succeeded": sum(call.error is None for call in calls),
         "failed with a typed error": dict(Counter(call.error for call in calls if call.error is not None)),
+        "attempts per call": round(sum(call.attempts for call in calls) / max(len(calls), 1), 3),
         "attempts per success": dict(sorted(Counter(call.attempts for call in calls if call.error is None).items())),
     }
 

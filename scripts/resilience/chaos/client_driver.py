@@ -116,7 +116,7 @@ class ClientDriver:
                 first_event=timeouts.read,
                 idle=timeouts.read,
             ),
-            "retry": RetryPolicy(initial_delay=timeouts.initial_delay),
+            "retry": RetryPolicy(initial_delay=timeouts.initial_delay, quota=self.job.retry_quota),
             "streams": StreamPolicy(recover_within=timeouts.total / 2),
             "hooks": [self.keys],
         }

@@ -29,6 +29,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     step: int
     concurrency: int
     timeouts: ClientTimeouts = ClientTimeouts()
+    retry_quota: int | None = None
+    """The client's `RetryPolicy.quota`."""
 
     @property
     def numbers(self) -> range:
