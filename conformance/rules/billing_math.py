@@ -43,7 +43,8 @@ def require_balance_change(api: ApiClient, spend: Callable[[], Decimal], *, what
     movements = [_observe(api, spend)]
     if movements[0].is_exact:
         return
-    _require_quiet(api, time.monotonic() - started)
+    if not movements[0].rose:
+        _require_quiet(api, time.monotonic() - started)
     for _ in range(ATTEMPTS - 1):
         movements.append(_observe(api, spend))
         if movements[-1].is_exact:
@@ -77,6 +78,16 @@ class _Movement:
         return _amount(self.after, "held_credits") - _amount(self.before, "held_credits")
 
     @property
+    def rose(self) -> bool:
+        """Whether somebody topped the balance up."""
+        return self.decrease < 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether waiting for the balance to settle would change nothing."""
+        return self.is_exact or self.rose
+
+    @property
     def is_exact(self) -> bool:
         return abs(self.decrease - self.charged) <= EXACTLY and self.held <= EXACTLY
 
@@ -87,7 +98,7 @@ def _require_repeated(movements: list[_Movement]) -> None:
     A balance that rose was topped up. One that fell by less than was charged shows a fault by itself, as does a hold
     that stays; one that fell by more may show what others spent, unless it does so by the same measure each time.
     """
-    spent = [movement for movement in movements if movement.decrease >= 0]
+    spent = [movement for movement in movements if not movement.rose]
     excesses = [movement for movement in spent if movement.decrease - movement.charged > EXACTLY]
     measures: list[Callable[[_Movement], Decimal]] = [
         lambda movement: movement.decrease - movement.charged,
@@ -106,7 +117,7 @@ def _require_repeated(movements: list[_Movement]) -> None:
 def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> _Movement:
     before = _settled(api)
     charged = spend()
-    after = _wait_for_balance(api, lambda balance: _Movement(before, balance, charged).is_exact)
+    after = _wait_for_balance(api, lambda balance: _Movement(before, balance, charged).is_over)
     return _Movement(before, after, charged)
 
 

@@ -186,6 +186,22 @@ def failures(api: ApiClient, completion: Exchange) -> dict[str, Exchange]:
     }
 
 
+@dataclass(frozen=True)
+class Kept:
+    """A completion that was created with a key early in the run."""
+
+    body: dict[str, Any]
+    key: str
+    first: Exchange
+    created: float
+
+
+@pytest.fixture(scope="session")
+def kept(api: ApiClient) -> Kept:
+    key, body = str(uuid4()), api.chat_body()
+    return Kept(body, key, api.complete(body, headers={"Idempotency-Key": key}), time.monotonic())
+
+
 @pytest.fixture(scope="session")
 def mock_controls(api: ApiClient) -> MockControls:
     """What this server lets a test do to it."""

@@ -13,7 +13,7 @@ from harness.rules import CREATE, DROP_IN, ERRORS, REASONING, rule
 from harness.violations import RuleViolation, inform, not_tested, require
 
 from .billing_math import require_room
-from .scenarios import each_mode
+from .scenarios import CUT, each_mode
 
 CLOCKS_MAY_DIFFER_BY = 600
 ROOM = 64
@@ -83,6 +83,20 @@ def test_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
 def test_length(api: ApiClient) -> None:
     completion = api.complete(api.chat_body("Write a long poem about rain.", max_tokens=1))
     inform(f"with max_tokens 1, finish_reason is {completion.at('choices', 0, 'finish_reason')!r}")
+
+
+@rule(
+    "completion.cut",
+    page=DROP_IN,
+    sentence="An answer that was cut by `max_tokens` does not say `stop`, which OpenAI's SDKs take for a whole one.",
+)
+@each_mode
+def test_cut(api: ApiClient, stream: bool) -> None:
+    result = fetch_result(api, api.chat_body("Write a long poem about rain.", max_tokens=CUT), stream=stream)
+    if result.required_usage["completion_tokens"] < CUT:
+        not_tested(f"the answer took fewer than the {CUT} tokens it was given")
+    actual = f"it took all {CUT} tokens it was given, and finish_reason is {result.finish_reason!r}"
+    require(result.finish_reason != "stop", actual, result.exchange, expected="finish_reason `length`")
 
 
 @rule(

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from harness import contract
 from harness.checks.exchange_checks import ExchangeChecks, all_rules
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.rules import RATE_LIMITS, rule
+from harness.client.mock_controls import MockControls
+from harness.rules import IDEMPOTENCY, RATE_LIMITS, rule
 from harness.violations import RuleViolation, not_tested, require
 
+from .conftest import Kept
+from .idempotency_requests import require_replay, with_key
+from .test_idempotency import REPLAY_LATER
+
+# A window of a few seconds is a fault that is made easily.
+SECONDS_LATER = 4.0
 # Any other status has the headers of the responses that these fixtures request.
 SHOWN = ("successes", "failures", "every_kind")
 
@@ -26,6 +35,18 @@ def test_every_response(api: ApiClient, exchange_checks: ExchangeChecks, name: s
         raise RuleViolation(message, exchange)
     if not findings.checked.get(name):
         not_tested("no response of this run could show it")
+
+
+@rule("idempotency.replay_later", page=IDEMPOTENCY, sentence=REPLAY_LATER)
+def test_replay_later(api: ApiClient, kept: Kept, mock_controls: MockControls) -> None:
+    if mock_controls.advanced:
+        not_tested(f"a rule on this window has moved the server's clock by {mock_controls.advanced:.0f} s")
+    time.sleep(max(0.0, SECONDS_LATER - (time.monotonic() - kept.created)))
+    age = time.monotonic() - kept.created
+    again = api.create(kept.body, headers=with_key(kept.key))
+    if again.at("id") != kept.first.at("id"):
+        raise RuleViolation(f"{age:.0f} s later the same request was carried out again", kept.first, again)
+    require_replay(again, kept.first)
 
 
 @rule(

@@ -5,12 +5,14 @@ from __future__ import annotations
 from harness import contract
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
-from harness.rules import CHAT_IDEMPOTENCY, IDEMPOTENCY, rule
+from harness.rules import CHAT_IDEMPOTENCY, IDEMPOTENCY, first, rule
 from harness.violations import inform, require
 
+from .conftest import Kept
 from .idempotency_requests import REPLAYED, require_fresh, require_replay, with_key
 
 STATUS = "Aurous-Idempotency-Status"
+REPLAY_LATER = "A result is kept for 24 hours: it is replayed at once, and still at the end of a run."
 
 
 @rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, sentence="A first call carries no replay header.")
@@ -26,6 +28,12 @@ def test_replay(api: ApiClient, key: str) -> None:
     first = api.complete(body, headers=with_key(key))
     for _ in range(3):
         require_replay(api.create(body, headers=with_key(key)), first)
+
+
+@first
+@rule("idempotency.replay_later", page=IDEMPOTENCY, sentence=REPLAY_LATER)
+def test_replay_at_once(api: ApiClient, kept: Kept) -> None:
+    require_replay(api.create(kept.body, headers=with_key(kept.key)), kept.first)
 
 
 @rule(

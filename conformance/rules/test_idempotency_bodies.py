@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,17 +35,98 @@ CHANGES: dict[str, Any] = {
 }
 
 
+def with_default(body: dict[str, Any], default: Any) -> dict[str, Any]:
+    """The body with another default in the schema of its tool, deep inside."""
+    parameters = {"type": "object", "properties": {"days": {"description": "1/2", "default": default}}}
+    function = {"name": "get_rain", "description": "The rain.", "parameters": parameters}
+    return {**body, "tools": [{"type": "function", "function": function}], "tool_choice": "none"}
+
+
+def rich_body(api: ApiClient) -> dict[str, Any]:
+    """A body with nested objects, numbers, letters beyond ASCII and characters that may be escaped."""
+    return with_default(api.chat_body('Say: é/"🌧".', temperature=1, response_format={"type": "text"}), 1)
+
+
+def reversed_members(value: Any) -> Any:
+    """The same value with the members of every object, at any depth, in the reverse order."""
+    if isinstance(value, dict):
+        return {name: reversed_members(member) for name, member in reversed(value.items())}
+    return [reversed_members(item) for item in value] if isinstance(value, list) else value
+
+
+def escaped(body: dict[str, Any]) -> bytes:
+    """Every letter of every string and name as an escape, and slashes as `\\/`."""
+    text = json.dumps(body, ensure_ascii=False).replace("/", "\\/")
+    return re.sub(r"(?<!\\)[a-z]", lambda letter: f"\\u{ord(letter[0]):04x}", text).encode()
+
+
+def with_number(body: dict[str, Any], written: str) -> bytes:
+    """The body with its temperature, and the default in the schema of its tool, written in another way."""
+    text = json.dumps(body, ensure_ascii=False)
+    return re.sub(r'"(temperature|default)": 1\b', lambda member: f'"{member[1]}": {written}', text).encode()
+
+
+# The same JSON value in other bytes.
+SPELLINGS: dict[str, Callable[[dict[str, Any]], bytes]] = {
+    "key order": lambda body: encode(dict(reversed(body.items()))),
+    "nested key order": lambda body: encode(reversed_members(body)),
+    "white space": lambda body: json.dumps(body, ensure_ascii=False, separators=(" , ", "\t:\n ")).encode(),
+    "escapes": lambda body: json.dumps(body, ensure_ascii=True).encode(),
+    "every letter escaped": escaped,
+    "indented": lambda body: json.dumps(body, ensure_ascii=False, indent=4).encode(),
+    "sorted": lambda body: json.dumps(body, sort_keys=True).encode(),
+}
+NUMBERS = ["1.0", "1e0", "1E0", "10e-1", "0.1e+1", "1.00"]
+
+
 @rule(
     "idempotency.canonical_json",
     page=IDEMPOTENCY,
     sentence="Bodies are compared as canonical JSON: order and space do not matter.",
 )
-@pytest.mark.parametrize("spelling", ["key order", "nested key order", "white space", "escapes", "indented"])
+@pytest.mark.parametrize("spelling", SPELLINGS)
 def test_canonical_json(api: ApiClient, key: str, spelling: str) -> None:
-    body = api.chat_body("Say: é.", temperature=0.5, response_format={"type": "text"})
+    body = rich_body(api)
     first = api.complete(body, headers=with_key(key))
-    again = api.create(body, content=respelled(body, spelling), headers=with_key(key))
+    again = api.create(body, content=SPELLINGS[spelling](body), headers=with_key(key))
     require_replay(again, first)
+
+
+@rule(
+    "idempotency.canonical_numbers",
+    page=IDEMPOTENCY,
+    sentence="Bodies are compared as canonical JSON: a number is the same however it is written.",
+)
+@pytest.mark.parametrize("written", NUMBERS)
+def test_canonical_numbers(api: ApiClient, key: str, written: str) -> None:
+    body = rich_body(api)
+    first = api.complete(body, headers=with_key(key))
+    again = api.create(body, content=with_number(body, written), headers=with_key(key))
+    require_replay(again, first)
+
+
+@rule(
+    "idempotency.canonical_json",
+    page=IDEMPOTENCY,
+    sentence="Bodies are compared as canonical JSON: order and space do not matter.",
+)
+def test_every_spelling_under_one_key(api: ApiClient, key: str) -> None:
+    body = rich_body(api)
+    first = api.complete(body, headers=with_key(key))
+    for respell in SPELLINGS.values():
+        require_replay(api.create(body, content=respell(body), headers=with_key(key)), first)
+
+
+@rule(
+    "idempotency.conflict_by_type",
+    page=IDEMPOTENCY,
+    sentence='Values of different JSON types are different: `1` is neither `true` nor `"1"`.',
+)
+@pytest.mark.parametrize(("one", "other"), [(True, 1), (1, "1"), (0, False), (0, None)], ids=str)
+def test_conflict_by_type(api: ApiClient, key: str, one: Any, other: Any) -> None:
+    body = rich_body(api)
+    first = api.complete(with_default(body, one), headers=with_key(key))
+    require_conflict(api.create(with_default(body, other), headers=with_key(key), expect_error=True), first)
 
 
 @rule("idempotency.array_order_matters", page=IDEMPOTENCY, sentence="The order of messages is part of the body.")
@@ -140,18 +223,3 @@ def test_concurrent(api: ApiClient, key: str) -> None:
         else:
             require_conflict(exchange, fresh[0])
     require_replay(api.create(body, headers=with_key(key)), fresh[0])
-
-
-def respelled(body: dict[str, Any], spelling: str) -> bytes:
-    """The same JSON value in other bytes."""
-    match spelling:
-        case "key order":
-            return encode(dict(reversed(body.items())))
-        case "nested key order":
-            return encode({**body, "messages": [dict(reversed(message.items())) for message in body["messages"]]})
-        case "white space":
-            return json.dumps(body, ensure_ascii=False, separators=(" , ", "\t:\n ")).encode()
-        case "escapes":
-            return json.dumps(body, ensure_ascii=True).encode()
-        case _:
-            return json.dumps(body, ensure_ascii=False, indent=4).encode()

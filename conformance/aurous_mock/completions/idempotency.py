@@ -11,6 +11,8 @@ from aurous_mock.http.errors import APIError
 
 WINDOW = 24 * 60 * 60
 LONGEST = 256
+# Up to here every integer is a float of its own.
+EXACT_FLOATS = 2**53
 
 # The documentation names the header in three ways on three pages.
 HEADERS = ("idempotency-key", "aurous-idempotency-key", "aurous-idempotent-key")
@@ -66,8 +68,17 @@ def read_key(headers: Mapping[str, str]) -> str | None:
 
 
 def fingerprint(body: Any) -> str:
-    """A hash that is equal for bodies with equal canonical JSON, whatever their key order and white space."""
-    return sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    """A hash that is equal for equal JSON values, whatever their key order, white space and notation of numbers."""
+    return sha256(orjson.dumps(_with_whole_numbers(body), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    """The value with each whole float as an integer: `1`, `1.0` and `1e0` are one number."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) <= EXACT_FLOATS else value
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(member) for name, member in value.items()}
+    return [_with_whole_numbers(item) for item in value] if isinstance(value, list) else value
 
 
 def decide(entry: Entry | None, claim: Claim, now: float) -> KeyUnused | Replay | KeyInUse:

@@ -16,12 +16,13 @@ from harness.violations import not_tested
 NO_CONTROLS = "needs a server whose {} a test can control, as the mock has"
 
 
-@dataclass(frozen=True)
+@dataclass
 class MockControls:
-    """The controls of a server, if it has any."""
+    """The controls of a server, if it has any. `advanced` is by how many seconds its clock was moved."""
 
     api: ApiClient
     available: bool
+    advanced: float = 0.0
 
     def fault(self, text: str) -> dict[str, str]:
         """The header that injects a fault; ends the test as not tested where none can be injected."""
@@ -38,6 +39,7 @@ class MockControls:
         if not self.available:
             not_tested(NO_CONTROLS.format("clock"))
         _set_clock(self.api, seconds).expect(200)
+        self.advanced += seconds
 
     def time(self) -> float:
         """The time on the server's clock, in Unix seconds."""

@@ -33,6 +33,9 @@ def test_fingerprints_are_of_canonical_json() -> None:
     assert fingerprint({"a": 1, "b": {"c": 2, "d": 3}}) == fingerprint({"b": {"d": 3, "c": 2}, "a": 1})
     assert fingerprint({"a": [1, 2]}) != fingerprint({"a": [2, 1]})
     assert fingerprint({"a": None}) != fingerprint({})
+    assert fingerprint({"a": [1]}) == fingerprint({"a": [1.0]})
+    assert fingerprint({"a": 1}) != fingerprint({"a": True})
+    assert fingerprint({"a": 1.5}) != fingerprint({"a": 1})
 
 
 def create(client: httpx.Client, headers: dict[str, str] = KEY, **fields: Any) -> httpx.Response:
