@@ -162,7 +162,7 @@ class IdempotencyKeyInUseError(ConflictError):
 class RateLimitError(APIStatusError):
     """Too many requests or tokens (429), or the provider throttles (503). Wait for `retry_after` seconds."""
 
-    advice = "Slow down; with a higher max_retries and total timeout the client waits longer by itself."
+    advice = "Slow down."
 
 
 class ServerError(APIStatusError):

@@ -226,9 +226,7 @@ def _signature(call: Call, models: Models, client: str) -> str:
     """The parameters of a function; `client` is the declaration of one of that name, or nothing."""
     keywords = [client] * bool(client)
     if call.body is not None:
-        kind = types.annotation(call.body, models.names, optional=False)
-        if call.body_format not in ("bytes", "text") and kind != "dict[str, Any]":
-            kind = f"{kind} | Mapping[str, Any]"
+        kind = types.accepted(call.body, models.names)
         keywords.append(f"body: {kind}" if call.body.required else f"body: {kind} | Unset = UNSET")
     for parameter in sorted([*call.queries, *call.headers], key=lambda p: not p.required):
         declared = f"{parameter.name}: {parameter.accepted}"

@@ -23,6 +23,7 @@ _RETRY_COST: Final = 5
 _TIMEOUT_RETRY_COST: Final = 10
 # Seconds; servers that are down send `Retry-After: 0`.
 _MIN_RETRY_AFTER: Final = 0.1
+_MORE_RETRIES: Final = "; with a higher one, and a longer total timeout, the client waits longer by itself"
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _TIME = r"[0-9]{2}:[0-9]{2}:[0-9]{2}"
 # Two forms as `Sun, 06 Nov 1994 08:49:37 GMT`, then that of asctime. dateutil alone would complete a part of a date.
@@ -101,7 +102,7 @@ def decide(
     if not is_idempotent and not (isinstance(failure, NoResponse) and not failure.sent):
         return GiveUp("the request is not safe to send twice")
     if retries >= policy.max_retries:
-        return GiveUp(f"max_retries is {policy.max_retries}")
+        return GiveUp(f"max_retries is {policy.max_retries}{_MORE_RETRIES * _is_throttled(failure)}")
 
     retry_after = failure.retry_after if isinstance(failure, HTTPError) else None
     if retry_after is not None:
@@ -151,6 +152,10 @@ def parse_date(value: str | None) -> datetime | None:
         return parse(value, tzinfos=lambda _, offset: offset or 0).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _is_throttled(failure: HTTPError | NoResponse) -> bool:
+    return isinstance(failure, HTTPError) and failure.status_code == 429
 
 
 def _doubled(first: float, times: int, maximum: float) -> float:

@@ -19,7 +19,7 @@ from aurous._request.retry import (
     parse_date,
     parse_retry_after,
 )
-from aurous.errors import ConfigurationError
+from aurous.errors import ConfigurationError, RateLimitError
 from aurous.types import Attempt
 from clientkit.wire import CALM
 from hypothesis import example, given
@@ -106,6 +106,15 @@ def test_max_retries_counts_attempts_after_the_first() -> None:
     assert isinstance(decided(SENT, LOST, LOST), Retry)
     assert decided(SENT, LOST, LOST, LOST) == GiveUp("max_retries is 3")
     assert decided(SENT, policy=RetryPolicy(max_retries=0)) == GiveUp("max_retries is 0")
+
+
+@pytest.mark.parametrize(("is_idempotent", "advised"), [(True, True), (False, False)])
+def test_more_retries_are_advised_only_where_they_change_something(is_idempotent: bool, advised: bool) -> None:
+    throttled = HTTPError(status_code=429, retry_after=1.0)
+    decision = decided(throttled, policy=RetryPolicy(max_retries=0), is_idempotent=is_idempotent)
+    assert isinstance(decision, GiveUp)
+    assert ("max_retries" in str(decision.reason)) is advised
+    assert "max_retries" not in RateLimitError.advice
 
 
 def test_deadline_ends_retries_before_max_retries() -> None:

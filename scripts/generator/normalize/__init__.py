@@ -2,6 +2,7 @@
 
 source_map     a node of the normalized document -> its place in the file
 draft          the document being rewritten, the faults, and how bodies and answers are encoded
+component_names  components -> names of classes
 operations     root security, `default` responses, parameters, webhooks
 media_types    bodies and successes of every media type
 all_of         allOf -> one schema
@@ -15,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import all_of, alternatives, hoisting, media_types, open_enums, operations
+from . import all_of, alternatives, component_names, hoisting, media_types, open_enums, operations
 from .draft import Answer, Body, Draft, Format
 
 __all__ = ["Answer", "Body", "Draft", "Format", "normalize"]
@@ -24,6 +25,7 @@ __all__ = ["Answer", "Body", "Draft", "Format", "normalize"]
 def normalize(document: Mapping[str, Any]) -> Draft:
     """A valid document in the phrasing of the parser, with the faults that stand in the way."""
     draft = Draft.of(document)
+    component_names.rename(draft)
     operations.copy_root_security(draft)
     operations.expand_default_responses(draft)
     operations.describe_parameters(draft)

@@ -81,7 +81,7 @@ MEMBERS = [
     *("len", 'quote"', "back\\", "{x}b", "{% y %}", "z#", "v'", "w\n", "é", "json", "annotations", "caller", "T"),
 ]
 
-SPELT_BADLY = ["snake_case", "with-dash", "2Fast", "Ünï", "class", "a.b", "camelCase", "HTTPError_", "None", "int"]
+SPELT_BADLY = ["_private", "2Fast", "Ünï", "a..b", "HTTPError_", "None", "any", "snake_", "-"]
 TAKEN = ["Unset", "Any", "Mapping", "JsonObject", "Literal", "Self", "Request", "Response", "Operation", "Resources"]
 TAKEN += ["Generic", "Sequence", "TypeError", "Exception", "StreamT", "AsyncCaller", "Union", "ErrorCodeInfo"]
 

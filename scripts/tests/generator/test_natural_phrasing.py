@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import fastapi_app
 import pytest
 import regenerate
 import small_specs
@@ -53,3 +54,11 @@ def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
     arguments = [sys.executable, "-W", "error", "use.py"]
     done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+
+
+def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: Path) -> None:
+    spec = small_specs.write(tmp_path / "fastapi.yaml", fastapi_app.app.openapi())
+    assert regenerate.generate(spec, tmp_path / "aurous_client")
+    arguments = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

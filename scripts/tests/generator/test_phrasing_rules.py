@@ -45,7 +45,9 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     # R1
     ("R1", f"{THING} parent", {f"{THING} parent": {**ref("Thing"), "minProperties": 1}}),
     ("R1", f"{THING} parent $ref", {f"{THING} parent": {"$ref": "#/components/schemas/Thing/properties/id"}}),
-    ("R1", f"{SCHEMAS} snake_case", {f"{SCHEMAS} snake_case": OBJECT}),
+    ("R1", f"{SCHEMAS} snake_case_", {f"{SCHEMAS} snake_case_": OBJECT}),
+    ("R1", f"{SCHEMAS} snake_case", {f"{SCHEMAS} snake_case": OBJECT, f"{SCHEMAS} SnakeCase": OBJECT}),
+    ("R1", f"{SCHEMAS} mapping", {f"{SCHEMAS} mapping": OBJECT}),
     ("R1", f"{SCHEMAS} Mapping", {f"{SCHEMAS} Mapping": OBJECT}),
     ("R1", f"{SCHEMAS} Aliases", {f"{SCHEMAS} Aliases": OBJECT}),
     ("R1", f"{LIST}", {f"{LIST} operationId": DROP}),
@@ -216,6 +218,7 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
 @pytest.mark.parametrize(
     "changes",
     [
+        pytest.param({f"{SCHEMAS} snake_case": OBJECT, f"{THING} x": ref("snake_case")}, id="component-in-snake-case"),
         pytest.param({f"{THING} inner": OBJECT}, id="inline-object"),
         pytest.param({f"{THING} inner": {"properties": {"a": {"type": "string"}}}}, id="inline-object-without-type"),
         pytest.param({f"{THING} value": {**OBJECT, "properties": {"example": OBJECT}}}, id="inline-object-in-another"),
