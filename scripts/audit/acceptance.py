@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
+from generator import yaml_loader
+from generator.yaml_loader import SpecError
 
 from .facts import Difference, Kind
 
@@ -49,9 +50,9 @@ def _plain(text: str) -> str:
 def load(path: Path) -> list[Entry]:
     """The entries of a file. Raises AcceptanceError or OSError."""
     try:
-        rows = yaml.safe_load(path.read_bytes())
-    except yaml.YAMLError as error:
-        raise AcceptanceError(f"{path.name}: this is not YAML: {' '.join(str(error).split())}") from error
+        rows = yaml_loader.load(path)
+    except SpecError as error:
+        raise AcceptanceError(error.faults[0]) from error
     entries = []
     for number, row in enumerate(rows or [], 1):
         if not isinstance(row, dict) or set(row) - _NAMES:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
-import yaml
 from generator.yaml_loader import Pointer
 from specdiff import sources
 
@@ -41,4 +40,4 @@ def violations(document: Mapping[str, Any], schema: Mapping[str, Any], value: An
 
 def line(sample: Sample, path: Pointer) -> int:
     """The line of the page with a part of a sample."""
-    return sample.line - 1 + sources.line_in(yaml.compose(sample.text, Loader=yaml.SafeLoader), path)
+    return sample.line - 1 + sources.line_in(sources.compose(sample.text.encode()), path)

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import hypothesis
 import schemathesis
-import yaml
 from aurous_mock.server.application import Application
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
+from generator import yaml_loader
 from resilience.report import Check, RunReport, summarize
 from schemathesis.engine import events, from_schema
 from schemathesis.generation import GenerationMode
@@ -131,7 +131,7 @@ def _load_schema(application: Any, seed: int, *, use_known_values: bool = False)
 
 @functools.cache
 def _version() -> str:
-    version: str = yaml.safe_load(SPEC.read_text(encoding="utf-8"))["info"]["version"]
+    version: str = yaml_loader.load(SPEC)["info"]["version"]
     return version
 
 

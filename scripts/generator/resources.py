@@ -19,6 +19,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,6 +87,16 @@ def build(spec: Spec) -> Namespace:
         _refuse_clashes(spec, namespace)
         _refuse_class(spec, namespace, classes)
     return root
+
+
+def method_names(spec: Spec) -> dict[Pointer, str]:
+    """The full name of each operation's method, of those that can have one."""
+    found: dict[Pointer, str] = {}
+    for pointer, operation in spec.operations():
+        with suppress(SpecError):
+            steps, name = _name(spec, pointer, operation)
+            found[pointer] = ".".join((*steps, name))
+    return found
 
 
 def stream_name(name: str) -> str:

@@ -22,9 +22,11 @@ __all__ = ["METHODS", "Pointer", "Spec", "SpecError", "component_name", "walk"]
 class Spec:
     """A parsed OpenAPI 3.1 document that remembers where each of its nodes stands."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, document: dict[str, Any] | None = None) -> None:
+        """document: what the file has, if it is loaded already; its nodes then have no lines"""
+        self._has_lines = document is None
         self.source = source
-        self.document: dict[str, Any] = yaml_loader.load(source)
+        self.document: dict[str, Any] = yaml_loader.load(source) if document is None else document
         if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):
             raise SpecError([f"{source.name}:1: this is not an OpenAPI document; it has no member 'openapi'"])
         if not self.document["openapi"].startswith("3.1."):
@@ -44,7 +46,7 @@ class Spec:
     @cached_property
     def _marked(self) -> Any:
         # Slow to load, and wanted only when something is wrong.
-        return yaml_loader.load(self.source, marked=True)
+        return yaml_loader.load(self.source, marked=True) if self._has_lines else self.document
 
     def validate(self) -> None:
         """Raise SpecError unless the document is valid OpenAPI 3.1."""

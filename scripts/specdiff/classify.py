@@ -42,7 +42,15 @@ class Classifier:
         for finding in extensions.find(self._old.document, self._new.document):
             if not self._belongs_to_new_operation(finding):
                 changes += self._changes_of(finding, finding.new or finding.old or ())
-        return changes
+        return changes or [self._unknown_change()]
+
+    def _unknown_change(self) -> Change:
+        """For documents that differ in something that neither the engine nor this package reports."""
+        old, new = next(_different_nodes(self._old.document, self._new.document))
+        place = new or old or ()
+        subject = subjects.name(self._new.document if new else self._old.document, place)
+        text = "changed in a way that no rule describes"
+        return Change(rules.UNKNOWN, rules.Effect.BREAKING, Side.CALL, subject, text, (), old, new)
 
     def _changes_of(self, finding: Finding, path: Pointer) -> Iterator[Change]:
         document = self._new.document if finding.new is not None else self._old.document
@@ -89,6 +97,21 @@ class Classifier:
             return False
         other = self._old.document if finding.old is None else self._new.document
         return bool(len(at) > 2 and at[2] not in other.get("paths", {}).get(at[1], {}))
+
+
+def _different_nodes(old: Any, new: Any, at: Pointer = ()) -> Iterator[tuple[Pointer | None, Pointer | None]]:
+    """Where two documents differ; None for the one that has no such node."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in {**old, **new}:
+            if name in old and name in new:
+                yield from _different_nodes(old[name], new[name], (*at, name))
+            else:
+                yield ((*at, name) if name in old else None), ((*at, name) if name in new else None)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (before, after) in enumerate(zip(old, new, strict=True)):
+            yield from _different_nodes(before, after, (*at, index))
+    elif old != new:
+        yield at, at
 
 
 def _holders(document: dict[str, Any], component: Pointer) -> Iterator[Any]:

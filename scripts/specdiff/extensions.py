@@ -1,11 +1,13 @@
-"""Finds what the engine does not compare: names of models, documented error codes, extensions of this project."""
+"""Finds what the engine does not compare: names of models and methods, error codes, extensions of this project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from generator.spec import walk
+from generator import charges, resources
+from generator.spec import Spec, walk
 from generator.yaml_loader import Pointer
 
 from .findings import Finding
@@ -18,6 +20,8 @@ def find(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
     """Every difference that is ours to find."""
     yield from _models(old, new)
     yield from _codes(old, new)
+    yield from _methods(old, new)
+    yield from _set_by_client(old, new)
     yield from _extensions(old, new)
 
 
@@ -30,6 +34,32 @@ def _models(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
     for name in after:
         if name not in before:
             yield Finding("model-added", False, "the model is new", None, ("components", "schemas", name))
+
+
+def _methods(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
+    """Operations whose method has another name; those that are gone are reported as that."""
+    before, after = (resources.method_names(Spec(Path("the spec"), document)) for document in (old, new))
+    for pointer in before:
+        if pointer in after and before[pointer] != after[pointer]:
+            text = f"the method {before[pointer]} is now {after[pointer]}"
+            yield Finding("method-renamed", False, text, pointer, pointer)
+
+
+def _set_by_client(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
+    """Parameters whose value is given by the client in one document, and by each call in the other."""
+    before, after = (_parameters(Spec(Path("the spec"), document)) for document in (old, new))
+    for (operation, name), flag in before.items():
+        if after.get((operation, name), flag) != flag:
+            text = f"who gives the value of `{name}`, the client or each call, changed"
+            yield Finding("parameter-moved-out-of-client", False, text, operation, operation)
+
+
+def _parameters(spec: Spec) -> dict[tuple[Pointer, str], bool]:
+    return {
+        (pointer, str(parameter.get("name"))): bool(parameter.get(_BY_CLIENT))
+        for pointer, _ in spec.operations()
+        for parameter in spec.parameters(pointer)
+    }
 
 
 def _codes(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
@@ -68,9 +98,14 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             text = "; ".join(
                 f"{way} {', '.join(codes)}" for way, codes in (("now also", added), ("no longer", removed)) if codes
             )
+        elif name == charges.EXTENSION:
+            rule, text = "charge-changed", "what a call costs, or where the response says it, changed"
+        elif name == "x-sdk-method":
+            # Reported as the method's new name.
+            continue
         elif name == _BY_CLIENT:
-            rule = "parameter-moved-out-of-client"
-            text = "who gives its value, the client or each call, changed"
+            # Compared by operation, since it may stand in a component.
+            continue
         at_old, at_new = (pointer if value is not None else None for value in (was, now))
         yield Finding(rule, False, text or "listed in another order", at_old, at_new)
 

@@ -6,7 +6,7 @@ Whole lists and maps that appear or vanish are reported member by member.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from generator.schemas import METHODS
@@ -22,6 +22,10 @@ _OPERATION = {
     "deprecated": "operation-deprecated",
     "security": "security-changed",
 }
+
+
+# What stands in these has a name of the API's choice.
+_MAPS = {"headers", "properties", "schemas", "content", "paths", "parameters", "examples"}
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,17 @@ class FindingMapper:
         if diff.path[:2] == ("components", "schemas") and len(diff.path) == 3:
             # That a model added or went is reported by its name, whether anything uses it or not.
             return
-        if diff.kind == "modified":
+        if _is_in_extension(diff.path):
+            # Extensions are compared elsewhere.
+            return
+        if diff.kind == "modified" and diff.property == "key":
+            yield from self._renamed(diff)
+        elif diff.kind == "modified":
             yield from self._modified(diff)
+        elif diff.type == "Response" and not str(diff.path[-1]).startswith("2") and self._other_status(diff):
+            if diff.kind == "removed":
+                text = f"the status {diff.path[-1]} is now {self._other_status(diff)}"
+                yield self._made(diff, "error-status-changed", text)
         elif diff.type == "PathItem":
             for step, node in _children(diff.after if diff.kind == "added" else diff.before):
                 if step in METHODS:
@@ -67,8 +80,7 @@ class FindingMapper:
             diff.property or "",
             f"`{diff.property}` {_change(diff.before, diff.after)}",
         )
-        if name == "key" or name.startswith("x-"):
-            # A component under another name is reported as a removed model, and extensions are compared elsewhere.
+        if name.startswith("x-"):
             return
         if name in keywords.NOTES:
             yield self._made(diff, "description-changed", f"`{name}` is worded differently")
@@ -128,6 +140,34 @@ class FindingMapper:
         node = sources.find(document, _holder(at or ()))
         found = node.get("properties", {}) if isinstance(node, dict) else {}
         return found if isinstance(found, dict) else {}
+
+    # ---------------------------------------------------------------- renamed
+
+    def _renamed(self, diff: Difference) -> Iterator[Finding]:
+        """A rename is the removal of one name and the addition of another, to whoever uses the name."""
+        old_name, new_name = str(diff.before), str(diff.after)
+        if diff.path[:1] == ("components",) and len(diff.path) == 3:
+            # Only models have names in the client.
+            yield self._made(diff, "component-renamed", f"`{old_name}` is now `{new_name}`")
+        elif diff.type == "Response" and not old_name.startswith("2"):
+            yield self._made(diff, "error-status-changed", f"the status {old_name} is now {new_name}")
+        else:
+            node = sources.find(self._old, diff.old or ())
+            removed = replace(diff, kind="removed", path=(*diff.path[:-1], old_name), new=None, impact="major")
+            yield from self._added_or_removed(removed, None, node)
+            node = sources.find(self._new, diff.new or ())
+            yield from self._added_or_removed(replace(diff, kind="added", old=None), None, node)
+
+    def _other_status(self, diff: Difference) -> str | None:
+        """The status that the same error response has in the other document; None if it has none there."""
+        added = diff.kind == "added"
+        mine, other = (self._new, self._old) if added else (self._old, self._new)
+        here = (diff.new if added else diff.old) or ()
+        siblings, others = sources.find(mine, here[:-1]), sources.find(other, here[:-1])
+        if not isinstance(siblings, dict) or not isinstance(others, dict):
+            return None
+        response = siblings.get(here[-1])
+        return next((name for name, node in others.items() if name not in siblings and node == response), None)
 
     # ---------------------------------------------------------------- added and removed
 
@@ -193,6 +233,11 @@ class FindingMapper:
 
     def _made(self, diff: Difference, rule: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
         return Finding(rule, sided, text, diff.old, diff.new, impact or diff.impact)
+
+
+def _is_in_extension(path: Pointer) -> bool:
+    pairs = zip(("", *path), path, strict=False)
+    return any(str(step).startswith("x-") and before not in _MAPS for before, step in pairs)
 
 
 def _holder(pointer: Pointer) -> Pointer:

@@ -54,8 +54,9 @@ def _of_enums(before: Any, after: Any) -> list[str]:
     if before is None or after is None:
         return ["enum-set" if before is None else "enum-dropped"]
     old, new = ({json.dumps(value) for value in values} for values in (before, after))
-    found = ["enum-value-removed"] if old - new else []
-    return [*found, "enum-value-added"] if new - old else found
+    if old - new and new - old:
+        return ["enum-value-replaced"]
+    return ["enum-value-removed"] if old - new else ["enum-value-added"] if new - old else []
 
 
 def _of_bounds(keyword: str, before: Any, after: Any) -> str:

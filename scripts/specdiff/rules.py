@@ -2,8 +2,9 @@
 
 A request is written by the client, so what narrows it breaks; a response is read by the client, so what widens it does.
 Two rulings are milder than a differ's, because of what this client does: it keeps unknown values of open enums, and it
-never validates a default. Two are stricter: a renamed operation or model renames what code calls, and a member that was
-optional in a response had readers all the same.
+never validates a default. Some are stricter: a renamed operation, method or model renames what code calls; a member
+that was optional in a response had readers all the same, as had a value of an enum that another one replaces; and a
+charge that stands elsewhere is not entered.
 """
 
 from __future__ import annotations
@@ -21,18 +22,20 @@ class Effect(StrEnum):
 
 _BREAKING = """
     api-address-changed security-scheme-changed security-changed
-    operation-removed operation-renamed operation-moved model-removed
+    operation-removed operation-renamed operation-moved method-renamed model-removed charge-changed
     parameter-added-required parameter-removed parameter-became-required parameter-serialization-changed
     parameter-moved-out-of-client
     request-body-added-required request-body-removed request-body-became-required request-media-type-removed
     request-member-added-required request-member-removed request-member-became-required request-type-narrowed
-    request-type-changed request-enum-value-removed request-enum-set request-bound-tightened request-bound-changed
+    request-type-changed request-enum-value-removed
+    request-enum-value-replaced request-enum-set request-bound-tightened request-bound-changed
     request-pattern-set request-pattern-changed request-format-set request-format-changed request-constant-set
     request-constant-changed request-alternative-removed request-closed
     success-response-added success-response-removed response-header-removed response-media-type-removed
     response-body-removed
     response-member-removed response-member-became-optional response-type-widened response-type-changed
-    response-enum-value-added response-enum-dropped response-bound-relaxed response-bound-changed
+    response-enum-value-added response-enum-value-replaced response-enum-dropped response-bound-relaxed
+    response-bound-changed
     response-pattern-dropped response-pattern-changed response-format-dropped response-format-changed
     response-constant-dropped response-constant-changed response-alternative-added
     error-status-changed
@@ -55,7 +58,7 @@ _COMPATIBLE = """
 """
 _DOCUMENTATION = """
     version-changed description-changed example-changed documented-errors-changed extension-changed tags-described
-    rephrased link-changed
+    rephrased link-changed component-renamed
 """
 
 RULES: dict[str, Effect] = {

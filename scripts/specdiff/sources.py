@@ -7,9 +7,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
 from generator import metaschema, yaml_loader
 from generator.yaml_loader import Pointer, SpecError
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi.yaml"
@@ -46,10 +47,8 @@ class Source:
         return str(self.document.get("info", {}).get("version", "?"))
 
     @cached_property
-    def _tree(self) -> yaml.Node | None:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        tree: yaml.Node | None = yaml.compose(self._text.decode(), Loader=loader)
-        return tree
+    def _tree(self) -> Node | None:
+        return compose(self._text)
 
     def line(self, pointer: Pointer) -> int:
         """The line of a node, or of the closest ancestor that exists."""
@@ -85,14 +84,20 @@ def _read_revision(given: str, folder: Path) -> Source:
     return Source(f"{path}@{revision}", done.stdout, folder)
 
 
-def line_in(node: yaml.Node | None, pointer: Pointer) -> int:
+def compose(text: bytes) -> Node | None:
+    """The nodes of a text in YAML 1.2, which know their lines; None for an empty one."""
+    tree: Node | None = YAML(typ="safe", pure=True).compose(text)
+    return tree
+
+
+def line_in(node: Node | None, pointer: Pointer) -> int:
     """The line of what a pointer leads to in a parsed text, or of the closest ancestor that exists."""
     line = 1
     for step in pointer:
-        found: tuple[yaml.Node, yaml.Node] | None = None
-        if isinstance(node, yaml.MappingNode):
+        found: tuple[Node, Node] | None = None
+        if isinstance(node, MappingNode):
             found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-        elif isinstance(node, yaml.SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+        elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
             found = (node.value[int(step)], node.value[int(step)])
         if found is None:
             break

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aurous_mock.contract import operations
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation
 from aurous_mock.contract.versioning import ResponseFilter
+from generator.yaml_loader import load
 from starlette.types import Message
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -23,8 +23,7 @@ EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
 def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The contract, and one that lacks three members of its answers."""
-    text = (ROOT / "openapi.yaml").read_text(encoding="utf-8")
-    newer, lesser = yaml.safe_load(text), yaml.safe_load(text)
+    newer, lesser = load(ROOT / "openapi.yaml"), load(ROOT / "openapi.yaml")
     schemas = lesser["components"]["schemas"]
     del schemas["UsageBreakdown"]["properties"]["pricing_version"]
     del schemas["ChunkDelta"]["properties"]["role"]
