@@ -9,6 +9,7 @@ normalize      rewrites the document into the phrasing of the parser
 spec           the document: its operations, references and places
 lint           the rules that a normalized document keeps, R1 to R12
 charges        rule R14: where responses have their price
+compatibility  members that earlier versions do not send become optional
 unsupported    rule R13: constructs without a counterpart
 names          reserved names, and names in Python
 types          a parsed property -> its annotation, parser and encoder

@@ -17,13 +17,17 @@ _ALWAYS = (
 
 def tasks(report: Report) -> list[str]:
     """The tasks, one line each."""
-    return [*dict.fromkeys(line for change in report.changes for line in _of(change)), *_ALWAYS]
+    lines = (line for change in report.changes for line in _of(change, report.old.version))
+    return [*dict.fromkeys(lines), *_ALWAYS]
 
 
-def _of(change: Change) -> Iterator[str]:
+def _of(change: Change, earlier: str) -> Iterator[str]:
     match change.rule:
         case "operation-added":
             yield f"The mock answers {change.subject} with the spec's example: give it behaviour, and the suite rules."
+        case "response-member-added-required" | "response-member-became-required":
+            yield f"{change.subject} is optional in the client, which may be pinned to {earlier}: say so to users."
+            yield f"The mock does not send {change.subject}: let it."
         case "response-member-added":
             yield f"The mock does not send {change.subject}: let it, where it is to be seen in tests."
         case "response-member-removed":

@@ -15,7 +15,8 @@ from .findings import Finding, FindingMapper
 from .sources import Source, parse
 from .usage import Side, Usage
 
-_MEMBER_ADDED = ("member-added-optional", "member-added-required")
+_REQUIRED_OF_SERVER = ("response-member-added-required", "response-member-became-required")
+_OPTIONAL = "; it is optional in the client, which can be pinned to an earlier version"
 
 
 def compare(old: Source, new: Source, folder: Path) -> Report:
@@ -59,7 +60,8 @@ class Classifier:
             rule = self._rule(finding, side, path)
             effect = rules.effect_of(rule, finding.impact)
             listed = tuple(sorted(operations))
-            yield Change(rule, effect, side, subject, finding.text, listed, finding.old, finding.new)
+            text = finding.text + (_OPTIONAL if rule in _REQUIRED_OF_SERVER else "")
+            yield Change(rule, effect, side, subject, text, listed, finding.old, finding.new)
 
     def _sides(self, finding: Finding, path: Pointer) -> dict[Side, set[str]]:
         """Once for each side where that matters; what is the same on all sides is reported once."""
@@ -78,7 +80,7 @@ class Classifier:
         rule = finding.rule
         if not finding.sided or rule in ("description-changed", "example-changed"):
             return rule
-        if side is Side.RESPONSE and rule in _MEMBER_ADDED:
+        if side is Side.RESPONSE and rule == "member-added-optional":
             return "response-member-added"
         if side is Side.RESPONSE and rule == "enum-value-added" and self._is_open(finding, path):
             return "response-open-enum-value-added"

@@ -99,7 +99,7 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
                 f"{way} {', '.join(codes)}" for way, codes in (("now also", added), ("no longer", removed)) if codes
             )
         elif name == charges.EXTENSION:
-            rule, text = "charge-changed", "what a call costs, or where the response says it, changed"
+            rule, text = _charge(was, now)
         elif name == "x-sdk-method":
             # Reported as the method's new name.
             continue
@@ -108,6 +108,15 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             continue
         at_old, at_new = (pointer if value is not None else None for value in (was, now))
         yield Finding(rule, False, text or "listed in another order", at_old, at_new)
+
+
+def _charge(was: Any, now: Any) -> tuple[str, str]:
+    if was is None:
+        is_record = isinstance(now, dict) and "record_of" in now
+        return "charge-added", "responses repeat an earlier charge" if is_record else "calls are charged"
+    if now is None:
+        return "charge-removed", "responses have no price any more"
+    return "charge-changed", "where responses have their price changed"
 
 
 def _extended(document: dict[str, Any]) -> Iterator[tuple[Pointer, Any]]:

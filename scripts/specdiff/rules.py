@@ -42,7 +42,7 @@ _BREAKING = """
 """
 _COMPATIBLE = """
     api-address-added security-alternative-added security-scheme-added
-    operation-added operation-deprecated model-added
+    operation-added operation-deprecated model-added charge-added charge-removed
     parameter-added-optional parameter-became-optional
     request-body-added-optional request-body-became-optional request-media-type-added
     request-member-added-optional request-member-became-optional request-type-widened request-enum-value-added
@@ -50,7 +50,8 @@ _COMPATIBLE = """
     request-default-changed request-alternative-added request-opened request-member-deprecated
     error-response-added error-response-removed success-response-described response-header-added
     response-media-type-added response-body-added
-    response-member-added response-member-became-required response-type-narrowed response-enum-value-removed
+    response-member-added response-member-added-required
+    response-member-became-required response-type-narrowed response-enum-value-removed
     response-open-enum-value-added response-enum-set response-bound-tightened response-pattern-set response-format-set
     response-constant-set response-alternative-removed response-default-changed response-opened response-closed
     response-member-deprecated parameter-deprecated

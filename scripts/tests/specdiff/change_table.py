@@ -114,7 +114,7 @@ KINDS = [
     kind("media type removed", {"responses": {"200": {"description": "Done.", "content": {"application/json": {"schema": TEXT}, "text/plain": {"schema": TEXT}}}}}, {}, ("response-media-type-removed", BREAKING)),
     # ---------------------------------------------------------------- members of responses
     kind("response member added", answered(record()), answered(record(a=TEXT)), ("response-member-added", COMPATIBLE)),
-    kind("required response member added", answered(record()), answered(record(("a",), a=TEXT)), ("response-member-added", COMPATIBLE)),
+    kind("required response member added", answered(record()), answered(record(("a",), a=TEXT)), ("response-member-added-required", COMPATIBLE)),
     kind("optional response member removed", answered(record(a=TEXT)), answered(record()), ("response-member-removed", BREAKING)),
     kind("required response member removed", answered(record(("a",), a=TEXT)), answered(record()), ("response-member-removed", BREAKING)),
     kind("response member became optional", answered(record(("a",), a=TEXT)), answered(record(a=TEXT)), ("response-member-became-optional", BREAKING)),
