@@ -39,16 +39,16 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from resilience.mock_process import MockProcessError
     from resilience.report import print_reports
+    from testkit.mock_process import NotStartedError
 
     try:
         return print_reports((asyncio.run(_run(part, options)) for part in options.parts), options.json)
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("chaos: interrupted; all processes are stopped", file=sys.stderr)
         return INTERRUPTED
-    except MockProcessError as error:
-        print(f"chaos: the mock server does not start: {error}", file=sys.stderr)
+    except NotStartedError as error:
+        print(f"chaos: {error}", file=sys.stderr)
         return 1
 
 

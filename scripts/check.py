@@ -20,6 +20,7 @@ PACKAGES = [
     "conformance/aurous_mock",
     "conformance/harness",
     "conformance/rules",
+    "conformance/testkit",
 ]
 SCRIPTS = [
     path for path in sorted((ROOT / "scripts").iterdir()) if path.suffix == ".py" or (path / "__init__.py").exists()

@@ -36,16 +36,16 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
-    from resilience.mock_process import MockProcessError
     from resilience.soak import leak_check, plot
+    from testkit.mock_process import NotStartedError
 
     try:
         result = asyncio.run(_soak(options))
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("soak: interrupted; all processes are stopped", file=sys.stderr)
         return INTERRUPTED
-    except MockProcessError as error:
-        print(f"soak: the mock server does not start: {error}", file=sys.stderr)
+    except NotStartedError as error:
+        print(f"soak: {error}", file=sys.stderr)
         return 1
     report = leak_check.evaluate(result)
     print(f"\n{report.as_text()}\n", flush=True)

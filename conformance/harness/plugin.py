@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from testkit.mock_process import MockProcess, NotStartedError
 
 from harness import contract, operations, options, outcomes
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
-from harness.client.embedded_server import EmbeddedServer, NotStartedError
 from harness.client.exchange import printable
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
@@ -48,7 +48,7 @@ class ConformancePlugin:
         self.results = RunResults()
         self.started = datetime.now(UTC)
         self._clock = time.monotonic()
-        self._embedded: EmbeddedServer | None = None
+        self._embedded: MockProcess | None = None
         self._settings: Settings | None = None
         self._spend_limit: SpendLimit | None = None
         self._time_limit: TimeLimit | None = None
@@ -86,7 +86,8 @@ class ConformancePlugin:
         url = options.base_url(self.config)
         if url is None:
             try:
-                self._embedded = EmbeddedServer(*embedded_keys(self._workers))
+                self._embedded = MockProcess("--no-access-log", *embedded_keys(self._workers))
+                self._embedded.start()
             except NotStartedError as error:
                 pytest.exit(str(error), returncode=pytest.ExitCode.INTERNAL_ERROR)
         return options.settings(self.config, url or self._embedded_url, embedded=url is None)

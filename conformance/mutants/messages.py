@@ -64,12 +64,14 @@ class Bytes:
 
 @dataclass
 class Request:
-    """What a client asked. Altering it alters what the mock behind is asked."""
+    """What a client asked. Altering it alters what the mock behind is asked, but for `raw_path`, the path as it was
+    sent, with its escapes."""
 
     method: str
     path: str
     headers: MutableHeaders
     content: Bytes
+    raw_path: str = ""
 
     @property
     def body(self) -> dict[str, Any]:

@@ -35,10 +35,13 @@ class Proxy:
         raw = await _read(receive)
         if raw is None:
             return
-        request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw))
+        raw_path = scope["raw_path"].decode("latin-1")
+        request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw), raw_path)
         replacement = guarded(lambda: self._behaviour.request(request))
         if isinstance(replacement, Answer):
-            replacement.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
+            # Not on what something in front of the API answers.
+            if "aurous-request-id" in replacement.headers:
+                replacement.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
             await _send(replacement, send)
         elif replacement is NoResponse.DROP:
             sockets.close(scope)

@@ -7,7 +7,6 @@ copy of the mock, so that several are tried at once and the checkout stays as it
 import difflib
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -18,6 +17,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from testkit.mock_process import MockProcess, NotStartedError
 
 from mutants.suite_runner import ROOT, SUITE, Suite, SuiteRun
 from mutants.variant_server import OTHER_KEY
@@ -123,31 +124,18 @@ def mutant_mock(mutation: Mutation) -> Iterator[str | None]:
         copy = Path(folder, MOCK.name)
         shutil.copytree(MOCK, copy, ignore=shutil.ignore_patterns("__pycache__"))
         (copy / f"{mutation.module}.py").write_text(mutation.source)
-        command = [
-            sys.executable,
-            "-m",
-            MOCK.name,
-            "--port",
-            "0",
-            "--no-access-log",
-            "--team-key",
-            f"other={OTHER_KEY}",
-        ]
-        process = subprocess.Popen(  # noqa: S603 - our own program
-            [*command, "--spec", str(ROOT / "openapi.yaml")],
-            env={"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        flags = ("--no-access-log", "--team-key", f"other={OTHER_KEY}", "--spec", str(ROOT / "openapi.yaml"))
+        environment = {"PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"}
+        process = MockProcess(*flags, cwd=Path(folder), environment=environment)
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            yield line.split()[-1] if line else None
+            process.start()
+        except NotStartedError:
+            yield None
+        else:
+            yield process.url
         finally:
-            process.kill()
-            process.wait()
+            # A mutation may keep it from ending by itself.
+            process.stop(grace=0)
 
 
 def survey(mutations: Sequence[Mutation], *, workers: int) -> Iterator[Result]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
-from harness.client.embedded_server import EmbeddedServer
 from harness.client.exchange import Exchange
 from harness.client.spend_limit import SpendLimit
 from harness.rules import BALANCE, PRICING, RATE_LIMITS, expensive, rule
 from harness.settings import EMBEDDED_KEY, Settings
 from harness.violations import not_tested, require
+from testkit.mock_process import MockProcess
 
 from .scenarios import each_mode
 
@@ -42,13 +42,12 @@ def without_credits(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
 def embedded(settings: Settings, api: ApiClient, what: str, *options: str) -> Iterator[ApiClient]:
     if not settings.embedded:
         not_tested(NEEDS_EMBEDDED.format(what))
-    process = EmbeddedServer(*options)
-    own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
-    # Its charges cost nobody anything.
-    other = ApiClient(own, api.recorder, SpendLimit(), waits=False)
-    yield other
-    other.close()
-    process.stop()
+    with MockProcess("--no-access-log", *options) as process:
+        own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
+        # Its charges cost nobody anything.
+        other = ApiClient(own, api.recorder, SpendLimit(), waits=False)
+        yield other
+        other.close()
 
 
 @rule("limits.requests", page=RATE_LIMITS, sentence="Over the rate of requests the answer is 429 `too_many_requests`.")

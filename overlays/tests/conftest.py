@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from aurous._config import redirect
 from aurous_mock.server.launcher import Mock, running
+from clientkit.callers import CALM, KINDS, Caller, Make, Time
 from clientkit.streams import callers
-from clientkit.wire import CALM, KEY, KINDS, Caller, Make, Time, Wire, serving
 from hypothesis import settings
+from testkit.raw_server import RawServer, run_raw_server
+from testkit.responses import KEY
 
 
 def pytest_configure() -> None:
@@ -89,9 +91,9 @@ def live(kind: str) -> Iterator[Make]:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
+def wire() -> Iterator[RawServer]:
     """A server of raw sockets."""
-    with serving() as made:
+    with run_raw_server() as made:
         yield made
 
 

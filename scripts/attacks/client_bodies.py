@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
 import time
 import zlib
 from typing import Final
 
 from aurous import AurousError, Timeouts
 from aurous_mock.server.settings import DEFAULT_KEY
+from testkit.raw_server import Action, Connection, raw, run_raw_server
+from testkit.responses import response
 
 from attacks.client_kinds import KINDS, Client
-from attacks.hostile_server import hostile_server, response
 from attacks.memory import MIB, PeakMemory
 from attacks.registry import Observations, attack
 
@@ -41,12 +41,12 @@ def _gzip(size: int, layers: int) -> bytes:
 def gzip_bomb(observed: Observations) -> None:
     """Sends small bodies that decompress to 512 MiB, in one coding and in two; the client stops at its limit."""
     bombs = {
-        "gzip": response(_gzip(512 * MIB, 1), b"Content-Encoding: gzip", b"Content-Type: application/json"),
-        "gzip, gzip": response(_gzip(512 * MIB, 2), b"Content-Encoding: gzip, gzip", b"Content-Type: application/json"),
+        coding: response(200, _gzip(512 * MIB, layers), headers={"Content-Encoding": coding})
+        for layers, coding in ((1, "gzip"), (2, "gzip, gzip"))
     }
     limit = MAX_BODY * MAX_FACTOR
     for name, data in bombs.items():
-        with hostile_server(lambda connection, _, data=data: connection.sendall(data)) as server:  # type: ignore[misc]
+        with run_raw_server(raw(data, then="keep")) as server:
             for kind in KINDS:
                 memory = PeakMemory(os.getpid())
                 with Client(kind, DEFAULT_KEY, server.url, max_retries=0) as client:
@@ -66,11 +66,11 @@ def continue_flood(observed: Observations) -> None:
     """Sends `100 Continue` without end; a call ends at its deadline."""
     flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 500
 
-    def respond(connection: socket.socket, _: bytes) -> None:
+    def respond(connection: Connection) -> bool:
         over = time.monotonic() + MAX_SECONDS
         while time.monotonic() < over:
-            connection.sendall(flood)
-        raise OSError
+            connection.socket.sendall(flood)
+        return False
 
     _check_deadline(observed, respond)
 
@@ -79,33 +79,24 @@ def continue_flood(observed: Observations) -> None:
 def dripped_body(observed: Observations) -> None:
     """Sends a body byte by byte, each in time; a call ends at its deadline."""
 
-    def respond(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
-        connection.settimeout(0.05)
+    def respond(connection: Connection) -> bool:
+        connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n")
         over = time.monotonic() + MAX_SECONDS
-        while time.monotonic() < over:
-            connection.sendall(b" ")
-            try:
-                # Waits without sleeping: the client sends nothing, and closing it ends this.
-                if not connection.recv(1):
-                    return
-            except TimeoutError:
-                continue
-        raise OSError
+        while time.monotonic() < over and not connection.over.wait(0.05):
+            # Ends with an OSError once the client has closed the connection.
+            connection.socket.sendall(b" ")
+        return False
 
     _check_deadline(observed, respond)
 
 
-def _check_deadline(observed: Observations, respond: object) -> None:
+def _check_deadline(observed: Observations, respond: Action) -> None:
     deadline = 1.0
-    with hostile_server(respond) as server:  # type: ignore[arg-type]
+    with run_raw_server(respond) as server:
         for kind in KINDS:
             timeout = Timeouts(read=deadline, total=deadline)
             with Client(kind, DEFAULT_KEY, server.url, max_retries=0, timeout=timeout) as client:
                 ended = client.balance()
             observed.figures[kind] = f"deadline {deadline:g} s, {ended}"
-            observed.check(
-                f"{kind}: ends in an AurousError at its deadline",
-                isinstance(ended.error, AurousError) and ended.seconds <= deadline + TOLERANCE,
-                str(ended),
-            )
+            observed.check(f"{kind}: ends in an AurousError", isinstance(ended.error, AurousError), str(ended))
+            observed.check_timing(f"{kind}: ends at its deadline", ended.seconds <= deadline + TOLERANCE, str(ended))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import logging
 import pickle
-import socket
 import traceback
 from typing import Final
 
+from testkit.raw_server import raw, run_raw_server
+from testkit.responses import response
+
 from attacks.client_kinds import KINDS, Client, Ended
-from attacks.hostile_server import hostile_server, response
 from attacks.registry import Observations, attack
 
 KEY: Final = "al_live_" + "5ec2e7" * 10 + "beef"
-_JSON: Final = b"Content-Type: application/json"
 
 
 def _escaped() -> str:
@@ -22,7 +22,7 @@ def _escaped() -> str:
 
 
 def _error(message: str) -> bytes:
-    return response(_envelope(message).encode(), _JSON, status=b"400 Bad Request")
+    return response(400, _envelope(message).encode())
 
 
 def _envelope(message: str) -> str:
@@ -31,7 +31,7 @@ def _envelope(message: str) -> str:
 
 
 def _stream(data: str) -> bytes:
-    return response(f"data: {data}\n\n".encode(), b"Content-Type: text/event-stream")
+    return response(200, f"data: {data}\n\n".encode(), kind="text/event-stream")
 
 
 def disguises() -> dict[str, bytes]:
@@ -42,17 +42,17 @@ def disguises() -> dict[str, bytes]:
         "JSON escapes, in an error": _error(_escaped()),
         "escaped slashes and half escapes": _error(KEY[:half] + _escaped()[half * 6 :]),
         "upper case": _error(KEY.upper()),
-        "no JSON at all": response(key, b"Content-Type: text/html", status=b"502 Bad Gateway"),
+        "no JSON at all": response(502, key, kind="text/html"),
         "a malformed status line": b"HTTP/1.1 2x0 " + key + b"\r\n\r\n",
         "a status line of nothing else": key + b"\r\n\r\n",
         "a malformed header": b"HTTP/1.1 200 OK\r\n" + key + b"\r\n\r\n",
-        "a header": response(b"{}", _JSON, b"Aurous-Request-Id: " + key),
+        "a header": response(200, {}, headers={"Aurous-Request-Id": KEY}),
         "a malformed length": b"HTTP/1.1 200 OK\r\nContent-Length: " + key + b"\r\n\r\n",
         "a chunk size": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + key + b"\r\n",
-        "a content type": response(b"{}", b"Content-Type: " + key),
-        "an encoding": response(b"{}", _JSON, b"Content-Encoding: " + key),
-        "a redirect": response(b"", b"Location: http://127.0.0.1/" + key, status=b"302 Found"),
-        "a result of the wrong type": response(b'{"object": "' + key + b'", "credits": "' + key + b'"}', _JSON),
+        "a content type": response(200, {}, kind=KEY),
+        "an encoding": response(200, {}, headers={"Content-Encoding": KEY}),
+        "a redirect": response(302, headers={"Location": f"http://127.0.0.1/{KEY}"}),
+        "a result of the wrong type": response(200, {"object": KEY, "credits": KEY}),
     }
 
 
@@ -70,13 +70,6 @@ def streamed_disguises() -> dict[str, bytes]:
 @attack("key-in-disguise", target="client")
 def key_in_disguise(observed: Observations) -> None:
     """Sends the key back in many disguises; no error, traceback, pickle or log line shows it."""
-    current = b""
-
-    def respond(connection: socket.socket, _: bytes) -> None:
-        connection.sendall(current)
-        # Malformed responses end with the connection.
-        raise OSError
-
     shown: list[str] = []
     tried = 0
     log = io.StringIO()
@@ -85,15 +78,19 @@ def key_in_disguise(observed: Observations) -> None:
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        with hostile_server(respond) as server:
+        with run_raw_server() as server:
             for kind in KINDS:
                 with Client(kind, KEY, server.url, max_retries=0) as client:
                     for name, data in disguises().items():
-                        current, tried = data, tried + 1
+                        # Malformed responses end with the connection.
+                        server.plays(raw(data))
+                        tried += 1
                         log.truncate(log.seek(0))
                         shown += [f"{kind}, {name}: {place}" for place in _places(client.balance(), log)]
                     for name, data in streamed_disguises().items():
-                        current, tried = data, tried + 1
+                        # Malformed responses end with the connection.
+                        server.plays(raw(data))
+                        tried += 1
                         log.truncate(log.seek(0))
                         shown += [f"{kind}, {name}: {place}" for place in _places(client.stream(), log)]
     finally:

@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 from resilience.report import Check, RunReport
+from testkit import processes
 
 from attacks.registry import Attack, all_attacks
 
@@ -41,14 +42,7 @@ def run(attack: Attack, *, timeout: float = TIMEOUT) -> RunReport:
     except subprocess.TimeoutExpired:
         return _failed(attack, f"not finished within {timeout:g} s")
     finally:
-        # SIGTERM first: the attack may have a server to stop.
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.communicate(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+        processes.stop(process)
     lines = out.splitlines()
     if process.returncode != 0 or not lines:
         last = error.decode(errors="replace").strip().splitlines() or [f"exit code {process.returncode}"]

@@ -57,7 +57,7 @@ def _measure(observed: Observations, durability: str) -> None:
         f"{len(waits) / seconds:.0f}, {waits[len(waits) // 2] * 1000:.0f} ms, {p99 * 1000:.0f} ms"
     )
     observed.check(f"{durability}: every call is answered", statuses == {200}, str(statuses))
-    observed.check(f"{durability}: 99 of 100 within {MAX_WAIT:g} s", p99 <= MAX_WAIT, f"{p99:.2f} s")
+    observed.check_timing(f"{durability}: 99 of 100 within {MAX_WAIT:g} s", p99 <= MAX_WAIT, f"{p99:.2f} s")
     charges = {charge["completion_id"] for charge in ledger["charges"]}
     expected = CALLERS * CALLS + 1
     observed.check(f"{durability}: each is charged once", len(ledger["charges"]) == len(charges) == expected)

@@ -99,7 +99,7 @@ def locked_state(observed: Observations) -> None:
             "longest GET /v1/models meanwhile": f"{max(waits) * 1000:.0f} ms",
             "statuses of the calls": sorted(statuses),
         }
-        observed.check("GET /v1/models is answered within 1 s", max(waits) <= MAX_WAIT, f"{max(waits):.2f} s")
+        observed.check_timing("GET /v1/models is answered within 1 s", max(waits) <= MAX_WAIT, f"{max(waits):.2f} s")
         observed.check("no credits stay held", _held(server) == 0, str(_held(server)))
         observed.check("every key is answered again", set(repeated) == {200}, str(repeated))
         observed.check("each key is charged once", len(_charges(server)) == 8, str(len(_charges(server))))
@@ -163,7 +163,8 @@ def greedy_team(observed: Observations) -> None:
             "the other team's call": f"{seconds * 1000:.0f} ms",
         }
         observed.check("what exceeds the limit is refused", len(refused) == 40, str(len(refused)))
-        observed.check("the other team is answered within 1 s", status == 200 and seconds < MAX_WAIT, f"{seconds:.2f}")
+        observed.check("the other team is answered", status == 200, str(status))
+        observed.check_timing("the other team is answered within 1 s", seconds < MAX_WAIT, f"{seconds:.2f}")
 
 
 @attack("spent-faults", target="server")
@@ -185,7 +186,7 @@ def spent_faults(observed: Observations) -> None:
             server.request("GET", "/v1/balance")
         after = typical()
         observed.figures["median before and after"] = f"{before * 1000:.1f} ms, {after * 1000:.1f} ms"
-        observed.check("spent faults cost nothing", after <= 3 * before + 0.005, f"{after * 1000:.1f} ms")
+        observed.check_timing("spent faults cost nothing", after <= 3 * before + 0.005, f"{after * 1000:.1f} ms")
 
 
 @attack("shutdown-under-call", target="server", slow=True)
@@ -204,7 +205,7 @@ def shutdown_under_call(observed: Observations) -> None:
             held, charges = _held(server), _charges(server)
     observed.figures |= {"status": status, "seconds until it was answered": round(seconds, 1)}
     observed.check("the answer is the envelope", status == 503 and b'"request_id"' in body, body.decode()[:200])
-    observed.check(f"it takes at most {MAX_SHUTDOWN:g} s", seconds <= MAX_SHUTDOWN, f"{seconds:.1f} s")
+    observed.check_timing(f"it takes at most {MAX_SHUTDOWN:g} s", seconds <= MAX_SHUTDOWN, f"{seconds:.1f} s")
     observed.check("nothing is held or charged", held == 0 and not charges, f"{held} held, {len(charges)} charges")
 
 

@@ -6,24 +6,21 @@ import contextlib
 import http.client
 import socket
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 import psutil  # type: ignore[import-untyped]
 from aurous_mock.server.settings import DEFAULT_KEY
+from testkit.mock_process import MockProcess
 
 from attacks.memory import PeakMemory
 from attacks.runner import limit_memory
 
 KEY: Final = DEFAULT_KEY
-_START_TIMEOUT: Final = 60.0
 # Seconds that no busy machine accounts for.
 _CERTAIN_STALL: Final = 1.0
 # Seconds that an innocent caller waits for a response before it gives up.
@@ -33,19 +30,18 @@ PROBE_TIMEOUT: Final = 30.0
 class TargetServer:
     """A running mock server."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, log: Path) -> None:
+    def __init__(self, process: MockProcess) -> None:
         self._process = process
-        self._log = log
-        self.port = port
+        self.port = process.port
         self.memory = PeakMemory(process.pid)
 
     @property
     def log(self) -> str:
-        return self._log.read_text(errors="replace")
+        return self._process.log
 
     @property
     def is_running(self) -> bool:
-        return self._process.poll() is None
+        return self._process.is_running
 
     def terminate(self) -> None:
         """Ask the server to shut down."""
@@ -115,25 +111,15 @@ class TargetServer:
 def running_server(*flags: str) -> Iterator[TargetServer]:
     """A mock server with these flags, for the duration of a block."""
     with tempfile.TemporaryDirectory(prefix="aurous-attack-") as folder:
-        log = Path(folder, "mock.log")
-        command = [sys.executable, "-m", "aurous_mock", "--port", "0", "--no-access-log", *flags]
-        with log.open("wb") as errors:
-            process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
-            )
+        process = MockProcess("--no-access-log", *flags, cwd=Path(folder))
         try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            if not line:
-                raise RuntimeError(f"the mock server did not start: {log.read_text(errors='replace').strip()[-300:]}")
+            process.start()
             limit_memory(process.pid)
-            target = TargetServer(process, urlsplit(line.split()[-1]).port or 0, log)
+            target = TargetServer(process)
             # The first request loads modules, which is not what is attacked.
             target.request("GET", "/v1/balance")
             target.memory.reset()
             yield target
         finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+            # An attacked server may be too busy to end by itself.
+            process.stop(grace=0)

@@ -8,6 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from testkit import processes
+
 from .groups import Case, Group
 from .server_process import SCRIPTS
 from .stats import Sample, Series
@@ -91,7 +93,7 @@ def _visit(case: Case, values: dict[str, str]) -> Sample:
     except subprocess.TimeoutExpired:
         raise CaseError(f"it did not finish within {TIMEOUT} s") from None
     finally:
-        _end(process)
+        processes.stop(process)
     if process.returncode != 0 or not out.strip():
         lines = stderr.strip().splitlines() or [f"it ended with code {process.returncode} and no output"]
         raise CaseError(lines[-1])
@@ -99,17 +101,6 @@ def _visit(case: Case, values: dict[str, str]) -> Sample:
     if "missing" in output:
         raise MissingError(output["missing"])
     return Sample.of(output)
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        # It may have to stop a server of its own.
-        process.terminate()
-        try:
-            process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
 
 
 def _environment() -> dict[str, str]:

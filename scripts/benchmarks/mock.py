@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from testkit.sockets import free_port
+
 from . import cores
 from .payloads import KEY, MESSAGES, PATH
 
@@ -102,7 +104,7 @@ def serve_bare(port: int) -> None:
 
 def measure(load: Load, core: int | None) -> dict[str, float]:
     """CPU microseconds of the server per event."""
-    port = _free_port()
+    port = free_port()
     message = _request(load.body, port)
     with _running(load.command, port, core) as pid:
         asyncio.run(_ask_all(port, message, CONNECTIONS * 8))
@@ -111,11 +113,6 @@ def measure(load: Load, core: int | None) -> dict[str, float]:
         spent = _cpu_seconds(pid) - before
     answers = load.count // CONNECTIONS * CONNECTIONS * load.events
     return {"figure": spent / answers * 1e6}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

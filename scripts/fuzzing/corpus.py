@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-MODEL: Final = "aurous-grow-2.0-pro"
+from testkit import streams
+from testkit.responses import MODEL
+from testkit.streams import HEAD, chunk
+
 # Texts that JSON can write in several ways, or that look like the syntax around them.
 TEXTS: Final = (
     "Red", ", green", "", " ", "\n", "\r\n", '"', "\\", "\\u0041", "\u00e9", "\u2028", "\u0085", "\U0001f3a8", "\ufffd",
     "\x7f", "\0", "[DONE]", '"content":"x"', "data: ", "\n\ndata: ", '"}}]}', "a" * 300, "\ufeff", "\u202e", "\ud83c",
 )  # fmt: skip
-HEAD: Final[dict[str, Any]] = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
-USAGE: Final[dict[str, Any]] = {
-    "prompt_tokens": 12,
-    "completion_tokens": 24,
-    "total_tokens": 36,
-    "reasoning_tokens": 0,
-    "credits_charged": 0.0117,
-    "breakdown": {"input_credits": 0.0009, "output_credits": 0.0108, "model": MODEL, "pricing_version": 7},
-}
+USAGE: Final[dict[str, Any]] = {**streams.USAGE, "reasoning_tokens": 0}
 _CALL: Final[dict[str, Any]] = {
     "id": "call_1",
     "type": "function",
@@ -76,11 +71,6 @@ WARNING: Final[dict[str, Any]] = {
     "warning": {"code": "idempotency_ignored_streaming", "message": "It is ignored."},
 }
 DONE: Final = "[DONE]"
-
-
-def chunk(delta: dict[str, Any], finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
-    """One chunk."""
-    return {**HEAD, "choices": [{"index": 0, "delta": delta, "finish_reason": finish_reason}], **members}
 
 
 def stream(texts: list[str], *, calls: bool = False) -> list[Any]:

@@ -20,11 +20,11 @@ import httpx
 import hypothesis
 from hypothesis import strategies as st
 from resilience.report import Check, RunReport, summarize
+from testkit.raw_server import run_raw_server
 
 from fuzzing import differential, endless
 from fuzzing.client_matrix import DEADLINE, KINDS, Client, in_process
 from fuzzing.mutations import streams
-from fuzzing.raw_server import run_raw_server
 from fuzzing.responses import Response, responses, scripted_responses
 
 # Of a hundred cases.
@@ -79,11 +79,8 @@ def run(
 
         def ask(case: tuple[str, Any], kind: str) -> None:
             result.cases[f"responses over sockets, {kind}"] += 1
-            raw_server.script = case[1]
-            try:
-                result.endings[clients[kind].ask(case[0])] += 1
-            finally:
-                raw_server.release()
+            raw_server.plays(case[1])
+            result.endings[clients[kind].ask(case[0])] += 1
 
         cuts = st.lists(st.integers(0, 2**16), max_size=6)
         _draw_cases(result, read, seed, on_progress, read_twice, streams(), cuts, st.sampled_from(_LIMITS))

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from hypothesis import strategies as st
+from testkit.raw_server import Ending, ScriptedResponse
 
 from fuzzing import corpus
 from fuzzing.mutations import documents, encode, frame, mutate_bytes, streams, to_bytes
-from fuzzing.raw_server import ScriptedResponse
 
 OPERATIONS: Final = ("create", "stream", "retrieve", "cancel", "models", "balance")
 _BODIES: Final = {
@@ -175,7 +175,8 @@ def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
         numbers = st.integers(0, 2**16)
         data = mutate_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
     cut = draw(st.integers(0, len(data)))
-    ending = draw(st.sampled_from(("close",) * 12 + ("reset",) * 3 + ("stall",)))
+    endings: tuple[Ending, ...] = ("close",) * 12 + ("reset",) * 3 + ("stall",)
+    ending = draw(st.sampled_from(endings))
     return response.operation, ScriptedResponse((data[:cut], data[cut:]), ending)
 
 

@@ -10,11 +10,15 @@ import msgspec
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One claim about a run, and whether it passed."""
+    """One claim about a run, and whether it passed.
+
+    is_timing: whether it depends on how busy the machine is
+    """
 
     claim: str
     passed: bool
     detail: str = ""
+    is_timing: bool = False
 
 
 class RunReport(msgspec.Struct, frozen=True):

@@ -1,26 +1,21 @@
-"""What the mock's tests share: requests to send, streams to read, conditions to wait for."""
+"""What the mock's tests share: requests to send, and responses and streams to read."""
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 import jsonschema_rs
 from aurous_mock.contract.spec import default_spec
 from aurous_mock.contract.yaml_reader import read_yaml
 from aurous_mock.server.launcher import Mock
+from testkit.conditions import PATIENCE
 
 OTHER_KEY = "al_live_" + "1" * 64
 CREATE = "/v1/chat/completions"
 SOURCE = Path(__file__).parents[2]
-PATIENCE = 20.0
 SPEC = read_yaml(default_spec())
 VERSION: str = SPEC["info"]["version"]
 WEATHER: dict[str, Any] = {
@@ -30,8 +25,6 @@ WEATHER: dict[str, Any] = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-T = TypeVar("T")
 
 
 def chat(text: str = "Name three uses of a paper clip.", **fields: Any) -> dict[str, Any]:
@@ -90,42 +83,8 @@ def first_id(lines: Iterator[str]) -> str:
     raise AssertionError("the stream ended before its first frame")
 
 
-def eventually(look: Callable[[], T | None], seconds: float = PATIENCE) -> T:
-    """What `look` returns, as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-        time.sleep(0.01)
-    raise AssertionError("it did not happen in time")
-
-
 def status_of(client: httpx.Client, completion_id: str) -> str:
     return str(client.get(f"{CREATE}/{completion_id}").json()["status"])
-
-
-@contextmanager
-def process(*flags: str) -> Iterator[tuple["subprocess.Popen[str]", str]]:
-    """The mock as a process of its own, and the URL it says it listens on."""
-    mock = launch(*flags)
-    try:
-        assert mock.stdout is not None
-        line = mock.stdout.readline()
-        prefix = "aurous-mock listening on "
-        assert line.startswith(prefix), (line, mock.poll())
-        yield mock, line.removeprefix(prefix).strip()
-    finally:
-        if mock.poll() is None:
-            mock.terminate()
-        mock.communicate(timeout=PATIENCE)
-
-
-def launch(*flags: str) -> "subprocess.Popen[str]":
-    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
-    command = [sys.executable, "-m", "aurous_mock", "--port", "0", *flags]
-    return subprocess.Popen(  # noqa: S603 - our own module
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    )
 
 
 async def post_all(url: str, key: str, bodies: list[dict[str, Any]], headers: dict[str, str]) -> list[httpx.Response]:

@@ -8,7 +8,8 @@ from aurous_mock.http.errors import APIError
 from aurous_mock.server.application import Application
 from aurous_mock.server.launcher import running
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
-from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, eventually, first_id, long_chat
+from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, first_id, long_chat
+from testkit.conditions import eventually
 
 
 def test_team_at_its_limit_leaves_the_others_alone() -> None:

@@ -11,7 +11,8 @@ import pytest
 from aurous_mock.server import bounded_protocol
 from aurous_mock.server.bounded_protocol import MAX_HEADERS, MAX_OVERHEAD, MAX_PIPELINED, BoundedProtocol
 from aurous_mock.server.launcher import Mock, running
-from mockkit import PATIENCE, connect
+from mockkit import connect
+from testkit.conditions import PATIENCE
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n"
 REQUEST = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"

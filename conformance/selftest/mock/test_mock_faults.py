@@ -11,7 +11,8 @@ import pytest
 from aurous_mock.contract.spec import load
 from aurous_mock.http.faults import Cut, Fault, parse
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, PATIENCE, chat, content_of, data_lines, error_of, eventually, first_id, status_of
+from mockkit import CREATE, chat, content_of, data_lines, error_of, first_id, status_of
+from testkit.conditions import PATIENCE, eventually
 
 HEADER = "Aurous-Mock-Fault"
 

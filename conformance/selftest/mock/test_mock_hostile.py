@@ -12,7 +12,8 @@ import orjson
 import pytest
 import requesting
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, PATIENCE, chat, error_of
+from mockkit import CREATE, chat, error_of
+from testkit.conditions import PATIENCE
 
 JSON = {"Content-Type": "application/json"}
 DEEP = b"[" * 100_000

@@ -8,9 +8,9 @@ from typing import Any
 import openai
 import pytest
 from aurous_mock.server.launcher import Mock
-from mockkit import eventually
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
+from testkit.conditions import eventually
 
 MODEL = "aurous-grow-2.0-pro"
 WEATHER: Any = {

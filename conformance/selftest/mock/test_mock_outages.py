@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from aurous_mock.server.launcher import Mock, running
 from mockkit import CREATE, chat
-from postgres import running_postgres
+from testkit.postgres import running_postgres
 
 CALLS = 60
 _DISCONNECT = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"

@@ -13,68 +13,69 @@ import pytest
 from aurous_mock.server.cli import read
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
 from aurous_mock.server.workers import RespawnBackoff
-from mockkit import CREATE, OTHER_KEY, PATIENCE, SOURCE, chat, data_lines, first_id, frames, launch, long_chat, process
+from mockkit import CREATE, OTHER_KEY, SOURCE, chat, data_lines, first_id, frames, long_chat
+from testkit.conditions import PATIENCE, eventually
+from testkit.mock_process import MockProcess, run_mock
+from testkit.sockets import connect
 
 KEY = {"X-Api-Key": DEFAULT_KEY}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
-    with process() as (mock, url):
-        response = httpx.post(url + CREATE, json=chat(), headers=KEY)
+    with MockProcess() as mock:
+        response = httpx.post(mock.url + CREATE, json=chat(), headers=KEY)
         assert response.status_code == 200
-        mock.send_signal(number)
-        output, log = mock.communicate(timeout=PATIENCE)
-        assert mock.returncode == 0
-        assert output == ""
-        (line,) = log.splitlines()
+        os.kill(mock.pid, number)
+        assert mock.wait() == 0
+        assert mock.output == ""
+        (line,) = mock.log.splitlines()
         request_id, method, path, status, *_ = line.split()
         assert (request_id, method, path, status) == (response.headers["aurous-request-id"], "POST", CREATE, "200")
 
 
 def test_log_never_shows_a_key() -> None:
-    with process() as (mock, url):
-        httpx.get(f"{url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
-        httpx.get(f"{url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
+    with MockProcess() as mock:
+        httpx.get(f"{mock.url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
+        httpx.get(f"{mock.url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
         mock.terminate()
-        _, log = mock.communicate(timeout=PATIENCE)
-    assert len(log.splitlines()) == 2
-    assert DEFAULT_KEY not in log
+        mock.wait()
+    assert len(mock.log.splitlines()) == 2
+    assert DEFAULT_KEY not in mock.log
 
 
 def test_disconnect_during_a_request_is_no_error_in_the_log() -> None:
     head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {DEFAULT_KEY}\r\nContent-Type: application/json\r\n"
-    with process() as (mock, url):
-        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as leaving:
+    with MockProcess() as mock:
+        with connect(mock.url, PATIENCE) as leaving:
             leaving.sendall(f"{head}Content-Length: 9\r\n\r\n{{".encode())
-        assert mock.stderr is not None
-        assert f"POST {CREATE} 0 " in mock.stderr.readline()
+        eventually(lambda: mock.log)
         mock.terminate()
-        _, log = mock.communicate(timeout=PATIENCE)
-    assert log == ""
+        mock.wait()
+    (line,) = mock.log.splitlines()
+    assert f"POST {CREATE} 0 " in line
 
 
 def test_signal_ends_streams_with_a_cancel_frame() -> None:
-    with process("--tokens-per-second", "50") as (mock, url):
-        with httpx.stream("POST", url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
+    with MockProcess("--tokens-per-second", "50") as mock:
+        with httpx.stream("POST", mock.url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
             lines = response.iter_lines()
             first_id(lines)
             mock.terminate()
             rest = frames("\n".join(lines))
         assert rest[-1]["choices"][0]["finish_reason"] == "cancelled"
         assert rest[-1]["usage"]["credits_charged"] > 0
-        mock.communicate(timeout=PATIENCE)
-        assert mock.returncode == 0
+        assert mock.wait() == 0
 
 
-def post_slowly(url: str, pace: float, mock: "subprocess.Popen[str]") -> httpx.Response:
+def post_slowly(mock: MockProcess, pace: float) -> httpx.Response:
     """A call that is under way when the server gets SIGTERM."""
 
     async def scenario() -> httpx.Response:
         async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE) as client:
             slow = {"Aurous-Mock-Fault": f"pace={pace}"}
-            call = asyncio.create_task(client.post(url + CREATE, json=chat(max_tokens=10), headers=slow))
-            while (await client.get(url + "/v1/balance")).json()["held_credits"] == 0:
+            call = asyncio.create_task(client.post(mock.url + CREATE, json=chat(max_tokens=10), headers=slow))
+            while (await client.get(mock.url + "/v1/balance")).json()["held_credits"] == 0:
                 await asyncio.sleep(0)
             mock.terminate()
             return await call
@@ -83,28 +84,26 @@ def post_slowly(url: str, pace: float, mock: "subprocess.Popen[str]") -> httpx.R
 
 
 def test_call_under_way_at_a_signal_is_completed() -> None:
-    with process() as (mock, url):
-        response = post_slowly(url, 20, mock)
+    with MockProcess() as mock:
+        response = post_slowly(mock, 20)
         assert (response.status_code, response.json()["status"]) == (200, "completed")
-        mock.communicate(timeout=PATIENCE)
-        assert mock.returncode == 0
+        assert mock.wait() == 0
 
 
 @pytest.mark.parametrize("with_state", [False, True], ids=["memory", "sqlite"])
 def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, with_state: bool) -> None:
     state = ("--state", str(tmp_path / "state.db")) if with_state else ()
-    with process(*state) as (mock, url):
-        response = post_slowly(url, 0.001, mock)
+    with MockProcess(*state) as mock:
+        response = post_slowly(mock, 0.001)
         error = response.json()["error"]
         assert (response.status_code, response.headers["retry-after"], error["type"]) == (503, "1", "server_error")
         assert error["request_id"] == response.headers["aurous-request-id"]
-        _, log = mock.communicate(timeout=PATIENCE)
-        assert mock.returncode == 0
-        assert "Traceback" not in log
+        assert mock.wait() == 0
+        assert "Traceback" not in mock.log
     if with_state:
-        with process(*state) as (_, url):
-            assert httpx.get(url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
-            assert httpx.get(url + "/_mock/ledger").json()["charges"] == []
+        with MockProcess(*state) as mock:
+            assert httpx.get(mock.url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
+            assert httpx.get(mock.url + "/_mock/ledger").json()["charges"] == []
 
 
 def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
@@ -124,11 +123,9 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
 
 def failing(*flags: str) -> str:
     """The one line that flags which cannot work are answered with."""
-    mock = launch(*flags)
-    output, log = mock.communicate(timeout=PATIENCE)
-    assert mock.returncode == 2
-    assert output == ""
-    (line,) = log.splitlines()
+    ended = run_mock(*flags)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
     assert line.startswith("aurous-mock: ")
     return line
 
@@ -203,10 +200,10 @@ def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_pace_and_first_token_delay_are_settings() -> None:
-    with process("--tokens-per-second", "100", "--first-token", "0.1") as (_, url):
-        response = httpx.post(url + CREATE, json=chat(max_tokens=10), headers=KEY)
+    with MockProcess("--tokens-per-second", "100", "--first-token", "0.1") as mock:
+        response = httpx.post(mock.url + CREATE, json=chat(max_tokens=10), headers=KEY)
         assert response.elapsed.total_seconds() >= 0.2
-        streamed = httpx.post(url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)
+        streamed = httpx.post(mock.url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)
         assert streamed.elapsed.total_seconds() >= 0.1
         assert data_lines(streamed.text)[-1] == "[DONE]"
 

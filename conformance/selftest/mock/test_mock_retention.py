@@ -15,7 +15,7 @@ from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import COUNTERS, SECONDS_PER_DAY, Retention
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store
 from mockkit import CREATE, chat, connect
-from postgres import running_postgres
+from testkit.postgres import running_postgres
 
 
 async def complete(store: Store, number: int, team: str = "t", key: str | None = None) -> None:

@@ -18,7 +18,7 @@ from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.store import StoreUnavailable
 from mockkit import CREATE, chat, connect
-from postgres import running_postgres
+from testkit.postgres import running_postgres
 
 # The tables as they were before versions were counted.
 VERSION_1 = """

@@ -17,20 +17,10 @@ from aurous_mock.server.settings import DEFAULT_KEY
 from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
-from mockkit import (
-    CREATE,
-    PATIENCE,
-    chat,
-    eventually,
-    first_id,
-    frames,
-    launch,
-    long_chat,
-    post_all,
-    process,
-    status_of,
-)
-from postgres import running_postgres
+from mockkit import CREATE, chat, first_id, frames, long_chat, post_all, status_of
+from testkit.conditions import PATIENCE, eventually
+from testkit.mock_process import MockProcess, run_mock
+from testkit.postgres import running_postgres
 
 CLAIM = Claim("key", "/route", "print")
 HEADERS = {"X-Api-Key": DEFAULT_KEY}
@@ -195,7 +185,8 @@ def ledger(url: str) -> list[dict[str, Any]]:
 def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
     acknowledged: dict[str, httpx.Response] = {}
-    with process(*state) as (mock, url):
+    with MockProcess(*state) as mock:
+        url = mock.url
         for number in range(30):
             acknowledged[f"key-{number}"] = post(url, {"Idempotency-Key": f"key-{number}"})
         with httpx.stream(
@@ -204,8 +195,8 @@ def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
             lines = stream.iter_lines()
             running = first_id(lines)
             mock.kill()
-            mock.wait()
-    with process(*state) as (_, url), httpx.Client(base_url=url, headers=HEADERS) as client:
+    with MockProcess(*state) as mock, httpx.Client(base_url=mock.url, headers=HEADERS) as client:
+        url = mock.url
         for key, before in acknowledged.items():
             again = post(url, {"Idempotency-Key": key})
             assert again.headers["aurous-idempotent-replayed"] == "true"
@@ -263,18 +254,19 @@ async def _race(first: str, second: str) -> list[httpx.Response]:
 
 def test_two_servers_share_a_sqlite_file(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
-    with process(*state) as (_, first), process(*state) as (_, second):
-        share(first, second)
+    with MockProcess(*state) as first, MockProcess(*state) as second:
+        share(first.url, second.url)
 
 
 def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
-    with process("--state", postgres) as (_, first), process("--state", postgres) as (_, second):
-        httpx.post(first + "/_mock/reset")
-        share(first, second)
+    with MockProcess("--state", postgres) as first, MockProcess("--state", postgres) as second:
+        httpx.post(first.url + "/_mock/reset")
+        share(first.url, second.url)
 
 
 def test_keys_of_a_dead_server_are_released(postgres: str) -> None:
-    with process("--state", postgres) as (dying, first), process("--state", postgres) as (_, second):
+    with MockProcess("--state", postgres) as dying, MockProcess("--state", postgres) as surviving:
+        first, second = dying.url, surviving.url
         httpx.post(first + "/_mock/reset")
         key = {"Idempotency-Key": "orphan"}
         with pytest.raises(httpx.HTTPError):
@@ -298,14 +290,13 @@ def _post_and_kill(first: str, pid: int, second: str, key: dict[str, str]) -> No
 
 
 def test_workers_are_replaced_and_end_with_their_supervisor(tmp_path: Path) -> None:
-    with process("--workers", "2", "--state", str(tmp_path / "state.db")) as (mock, url):
+    with MockProcess("--workers", "2", "--state", str(tmp_path / "state.db")) as mock:
         first, second = eventually(lambda: _children(mock.pid))
         os.kill(first, signal.SIGKILL)
         replaced = eventually(lambda: _children(mock.pid, without=first))
         assert second in replaced
-        assert post(url).status_code == 200
+        assert post(mock.url).status_code == 200
         mock.kill()
-        mock.wait()
         assert eventually(lambda: not any(_is_alive(worker) for worker in replaced))
 
 
@@ -322,18 +313,17 @@ def _children(pid: int, without: int = 0) -> tuple[int, int] | None:
 
 
 def test_workers_with_invalid_settings_print_one_line_and_exit_2(tmp_path: Path) -> None:
-    mock = launch("--workers", "2", "--state", str(tmp_path / "missing" / "state.db"))
-    output, log = mock.communicate(timeout=PATIENCE)
-    assert (mock.returncode, output, len(log.splitlines())) == (2, "", 1)
+    ended = run_mock("--workers", "2", "--state", str(tmp_path / "missing" / "state.db"))
+    assert (ended.returncode, ended.stdout, len(ended.stderr.splitlines())) == (2, "", 1)
 
 
 def test_workers_share_one_port_and_one_state(tmp_path: Path) -> None:
-    with process("--workers", "2", "--rpm", "60", "--state", str(tmp_path / "state.db")) as (mock, url):
+    with MockProcess("--workers", "2", "--rpm", "60", "--state", str(tmp_path / "state.db")) as mock:
+        url = mock.url
         responses = asyncio.run(post_all(url, DEFAULT_KEY, [chat()] * 60, {"Idempotency-Key": "k"}))
         fresh = [r for r in responses if r.status_code == 200 and "aurous-idempotent-replayed" not in r.headers]
         assert len(fresh) == 1
         assert len(ledger(url)) == 1
         assert eventually(lambda: post(url).status_code == 429)
         mock.terminate()
-        mock.communicate(timeout=PATIENCE)
-        assert mock.returncode == 0
+        assert mock.wait() == 0

@@ -17,13 +17,13 @@ from mockkit import (
     content_of,
     data_lines,
     error_of,
-    eventually,
     first_id,
     frames,
     long_chat,
     schema,
     status_of,
 )
+from testkit.conditions import eventually
 
 SLOW = {"Aurous-Mock-Fault": "pace=100"}
 

@@ -14,20 +14,8 @@ from aurous_mock.generation.upstream import Upstream
 from aurous_mock.http.errors import APIError
 from aurous_mock.server.launcher import Mock, running
 from aurous_mock.server.settings import DEFAULT_KEY
-from mockkit import (
-    CREATE,
-    WEATHER,
-    chat,
-    connect,
-    content_of,
-    error_of,
-    eventually,
-    first_id,
-    frames,
-    long_chat,
-    schema,
-    status_of,
-)
+from mockkit import CREATE, WEATHER, chat, connect, content_of, error_of, first_id, frames, long_chat, schema, status_of
+from testkit.conditions import eventually
 
 ADMIN_KEY = "an-admin-key"
 

@@ -1,4 +1,4 @@
-"""A handful of faults that do not hide one another, and the rule that each one breaks."""
+"""A server with a handful of faults that do not hide one another, and the rule that each one breaks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from harness import contract
-from tampering_proxy import Answered, Asked, Tamper
+from mutants.messages import BALANCE, MODELS, Answer, Frame, Request
+from mutants.registry import Behaviour, Frames, Kind, MockVariant
 
 HOTTEST = contract.schema("ChatCompletionRequest")["properties"]["temperature"]["maximum"]
 # The faults of `FAULTY`, by the rule that must find each.
@@ -31,61 +32,57 @@ BREAKS = [
 ]
 
 
-def request(asked: Asked) -> None:
-    """Accept what must be refused."""
-    if asked.headers.get("aurous-version") == "latest":
-        del asked.headers["aurous-version"]
-    body = asked.json
-    if not isinstance(body, dict):
-        return
-    if isinstance(body.get("temperature"), float | int) and body["temperature"] > HOTTEST:
-        body["temperature"] = HOTTEST
-    if isinstance(body.get("tools"), str):
-        del body["tools"]
-    if body.get("tool_choice") == "required":
-        body["tool_choice"] = "auto"
-    if "inner" in json.dumps(body.get("response_format")):
-        del body["response_format"]
-    asked.body = json.dumps(body).encode()
+class Faulty(Behaviour):
+    """Has all of the faults."""
+
+    def request(self, request: Request) -> None:
+        """Accept what must be refused."""
+        if request.headers.get("aurous-version") == "latest":
+            del request.headers["aurous-version"]
+        body = request.body
+        if isinstance(body.get("temperature"), float | int) and body["temperature"] > HOTTEST:
+            body["temperature"] = HOTTEST
+        if isinstance(body.get("tools"), str):
+            del body["tools"]
+        if body.get("tool_choice") == "required":
+            body["tool_choice"] = "auto"
+        if "inner" in json.dumps(body.get("response_format")):
+            del body["response_format"]
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        del answer.headers["aurous-idempotent-replayed"]
+        if request.path == BALANCE:
+            del answer.headers["aurous-request-id"]
+        if error := answer.error:
+            _spoil_error(error)
+        elif request.path == BALANCE:
+            answer.body["available_credits"] = answer.body["credits"] + 1
+        elif request.path == MODELS:
+            answer.body["data"][-1]["object"] = "thing"
+        elif completion := answer.completion:
+            _spoil_completion(request, completion)
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        if frame.has_warning:
+            return ()
+        return (frame, frame) if frame.is_done else None
 
 
-def document(asked: Asked, answered: Answered, body: bytes) -> bytes:
-    value = json.loads(body)
-    _spoil(asked, value)
-    return json.dumps(value).encode()
+def _spoil_error(error: dict[str, Any]) -> None:
+    if error["code"] == "resource_not_found":
+        error["doc_url"] = "/errors"
+    if error["code"] == "invalid_api_key":
+        error["code"] = "missing_api_key"
+    if error["code"] == "chat_cancel_target_not_found":
+        error["code"] = "resource_not_found"
 
 
-def _spoil(asked: Asked, value: Any) -> None:
-    error = value.get("error") if isinstance(value, dict) else None
-    if isinstance(error, dict) and "doc_url" in error:
-        if error["code"] == "resource_not_found":
-            error["doc_url"] = "/errors"
-        if error["code"] == "invalid_api_key":
-            error["code"] = "missing_api_key"
-        if error["code"] == "chat_cancel_target_not_found":
-            error["code"] = "resource_not_found"
-    if asked.path == "/v1/balance" and "credits" in value:
-        value["available_credits"] = value["credits"] + 1
-    if asked.path == "/v1/models" and "data" in value:
-        value["data"][-1]["object"] = "thing"
-    if value.get("object") == "chat.completion":
-        if asked.method == "POST":
-            value["object"] = "completion"
-            value["usage"]["total_tokens"] += 1
-        elif value["choices"][0]["message"]["content"]:
-            value["choices"][0]["message"]["content"] += " "
+def _spoil_completion(request: Request, completion: dict[str, Any]) -> None:
+    if request.method == "POST":
+        completion["object"] = "completion"
+        completion["usage"]["total_tokens"] += 1
+    elif completion["choices"][0]["message"]["content"]:
+        completion["choices"][0]["message"]["content"] += " "
 
 
-def head(asked: Asked, answered: Answered) -> None:
-    answered.drop("Aurous-Idempotent-Replayed")
-    if asked.path == "/v1/balance":
-        answered.drop("Aurous-Request-Id")
-
-
-def block(asked: Asked, answered: Answered, block: bytes) -> bytes:
-    if b'"warning"' in block:
-        return b""
-    return block * 2 if b"[DONE]" in block else block
-
-
-FAULTY = Tamper(request, document, block, head)
+FAULTY = MockVariant("faulty", Kind.FAULT, "Many faults at once.", "", Faulty)

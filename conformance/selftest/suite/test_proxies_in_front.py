@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.client.embedded_server import EmbeddedServer
-from harness.settings import embedded_keys
+from mutants.messages import Answer, Bytes, Frame, Request, refusal
+from mutants.registry import Behaviour, Frames, Kind, MockVariant
+from mutants.variant_server import running
+from starlette.datastructures import MutableHeaders
 from suite_runs import failed, run_report
-from tampering_proxy import Answered, Asked, Tamper, proxying
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
-    server = EmbeddedServer(*embedded_keys(0))
-    yield server.url
-    server.stop()
-
-
-def run_behind(upstream: str, tamper: Tamper, folder: Path, *rules: str) -> dict[str, Any]:
+def run_behind(proxy: type[Behaviour], folder: Path, *rules: str) -> dict[str, Any]:
+    """The report of a run of these rules against the mock behind a proxy."""
     options = [option for pattern in rules for option in ("--rule", pattern)]
-    with proxying(upstream, tamper) as url:
+    with running(MockVariant(proxy.__name__, Kind.VARIATION, "A proxy in front.", "", proxy)) as url:
         return run_report(url, folder / "report.json", *options)
 
 
@@ -33,8 +26,17 @@ def outcomes(report: dict[str, Any]) -> dict[str, str]:
     return {name: rule["outcome"] for name, rule in report["rules"].items()}
 
 
-def test_buffering_proxy_leaves_cancelling_not_tested_and_says_what_buffers(upstream: str, tmp_path: Path) -> None:
-    report = run_behind(upstream, Tamper(buffers=True), tmp_path, "cancel.*", "disconnect.*", "stream.*")
+class Buffering(Behaviour):
+    """Passes a stream on only when it has ended."""
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        buffer = frame.stream.setdefault("buffer", bytearray())
+        buffer += frame.encode()
+        return (Frame.raw(bytes(buffer)),) if frame.is_done else ()
+
+
+def test_buffering_proxy_leaves_cancelling_not_tested_and_says_what_buffers(tmp_path: Path) -> None:
+    report = run_behind(Buffering, tmp_path, "cancel.*", "disconnect.*", "stream.*")
     assert failed(report) == {}
     cancel = report["rules"]["cancel.answer"]
     assert cancel["outcome"] == "not_tested"
@@ -44,29 +46,32 @@ def test_buffering_proxy_leaves_cancelling_not_tested_and_says_what_buffers(upst
     assert report["rules"]["cancel.unknown"]["outcome"] == "passed"
 
 
-def add_member_on_create(asked: Asked, answered: Answered, body: bytes) -> bytes:
-    value = json.loads(body)
-    if asked.method == "POST" and answered.header("Aurous-Idempotent-Replayed") is None and "usage" in value:
-        value["usage"]["proxy_latency_ms"] = 7
-    return json.dumps(value).encode()
+class Gateway(Behaviour):
+    """Adds a member to what is created, and refuses what is odd."""
+
+    def request(self, request: Request) -> Answer | None:
+        """Refuse encoded paths, large bodies, other media types and NULs, as routers and firewalls do."""
+        if "%" in request.raw_path:
+            return page(404, b"<html><title>404 Not Found</title></html>")
+        if len(request.content.raw) > 1024 * 1024:
+            return page(413, b"<html><title>413 Request Entity Too Large</title></html>")
+        is_json = "json" in request.headers.get("content-type", "json")
+        return None if is_json and b"u0000" not in request.content.raw else page(403, b"Forbidden", "text/plain")
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        if request.method == "POST" and not answer.replayed and answer.completion is not None:
+            answer.completion["usage"]["proxy_latency_ms"] = 7
 
 
-def refuse_what_is_odd(asked: Asked) -> tuple[int, str, bytes] | None:
-    """Refuse encoded paths, large bodies, other media types and NULs, as routers and firewalls do."""
-    if "%" in asked.path:
-        return 404, "text/html", b"<html><title>404 Not Found</title></html>"
-    if len(asked.body) > 1024 * 1024:
-        return 413, "text/html", b"<html><title>413 Request Entity Too Large</title></html>"
-    is_json = "json" in asked.headers.get("content-type", "json")
-    return None if is_json and b"u0000" not in asked.body else (403, "text/plain", b"Forbidden")
+def page(status: int, content: bytes, media_type: str = "text/html") -> Answer:
+    return Answer(status, MutableHeaders({"content-type": media_type}), Bytes(content))
 
 
 @pytest.fixture(scope="module")
-def behind_gateway(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def behind_gateway(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """The report of a run behind a proxy that adds a member and refuses what is odd."""
-    tamper = Tamper(document=add_member_on_create, refusal=refuse_what_is_odd)
     patterns = ["idempotency.*", "retrieval.*", "hostile.huge", "hostile.nul", "hostile.media_type", "hostile.paths"]
-    return run_behind(upstream, tamper, tmp_path_factory.mktemp("gateway"), *patterns)
+    return run_behind(Gateway, tmp_path_factory.mktemp("gateway"), *patterns)
 
 
 def test_gateway_fails_no_rule(behind_gateway: dict[str, Any]) -> None:
@@ -90,11 +95,15 @@ def test_hostile_body_that_a_proxy_refuses_is_informational(behind_gateway: dict
     assert "something in front of the API" in behind_gateway["rules"][name]["actual"]
 
 
-def test_absent_operation_passes_no_rule(upstream: str, tmp_path: Path) -> None:
-    envelope = {"type": "not_found", "code": "resource_not_found", "message": "No.", "request_id": "req_1"}
-    body = json.dumps({"error": {**envelope, "doc_url": "https://docs.aurous-labs.com/errors"}}).encode()
-    tamper = Tamper(refusal=lambda asked: (404, "application/json", body) if asked.method == "POST" else None)
-    report = run_behind(upstream, tamper, tmp_path, "hostile.*", "cancel.unknown", "models.schema")
+class WithoutCreate(Behaviour):
+    """Lacks the operations that are asked for with POST."""
+
+    def request(self, request: Request) -> Answer | None:
+        return refusal(404, "not_found", "resource_not_found", "No.") if request.method == "POST" else None
+
+
+def test_absent_operation_passes_no_rule(tmp_path: Path) -> None:
+    report = run_behind(WithoutCreate, tmp_path, "hostile.*", "cancel.unknown", "models.schema")
     # Odd paths are asked for with GET.
     assert {name for name, outcome in outcomes(report).items() if outcome == "passed"} == {
         "hostile.paths",

@@ -8,31 +8,30 @@ from typing import Any
 
 import pytest
 from faults import BREAKS, FAULTY
-from harness.client.embedded_server import EmbeddedServer
 from harness.options import DEFAULT_BUDGET
 from harness.settings import embedded_keys
+from mutants.variant_server import running
 from suite_runs import WRITTEN_BY_HAND, failed, run, run_report
-from tampering_proxy import proxying
-from variations import LIBERTIES
+from testkit.mock_process import MockProcess
+from variations import LIBERAL
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    server = EmbeddedServer(*embedded_keys(0))
-    yield server.url
-    server.stop()
+    with MockProcess("--no-access-log", *embedded_keys(0)) as server:
+        yield server.url
 
 
 @pytest.fixture(scope="module")
-def faulty(upstream: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    with proxying(upstream, FAULTY) as url:
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    with running(FAULTY) as url:
         return run_report(url, tmp_path_factory.mktemp("faulty") / "report.json", WRITTEN_BY_HAND)
 
 
-def test_all_legal_variations_at_once_fail_no_rule(upstream: str, tmp_path: Path) -> None:
-    with proxying(upstream, LIBERTIES) as url:
+def test_all_legal_variations_at_once_fail_no_rule(tmp_path: Path) -> None:
+    with running(LIBERAL) as url:
         actual = run_report(url, tmp_path / "report.json")
     assert failed(actual) == {}
     assert actual["exit"] == 0

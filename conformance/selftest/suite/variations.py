@@ -1,48 +1,56 @@
-"""Many liberties that the contract leaves a server, taken all at once."""
+"""A server that takes many liberties that the contract leaves it, all at once."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Iterable
 
-from tampering_proxy import Answered, Asked, Tamper
+from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.registry import Behaviour, Frames, Kind, MockVariant
+from starlette.datastructures import MutableHeaders
 
-
-def head(asked: Asked, answered: Answered) -> None:
-    """More headers than documented, in other cases, and a charset."""
-    kind = answered.header("content-type") or ""
-    answered.headers = [(key.title() if len(key) % 2 else key.upper(), value) for key, value in answered.headers]
-    answered.drop("content-type")
-    answered.headers += [("content-TYPE", f"{kind}; charset=utf-8"), ("X-Region", "eu"), ("Server-Timing", "a;dur=1")]
+# Bytes that are sent at once.
+PIECE = 7
 
 
-def document(asked: Asked, answered: Answered, body: bytes) -> bytes:
-    """The same document with unknown members, other spacing, other order and other escapes."""
-    value = json.loads(body)
-    if isinstance(value, dict):
+class Liberal(Behaviour):
+    """Takes all of the liberties."""
+
+    def answer(self, request: Request, answer: Answer) -> None:
+        """More headers than documented, in other cases, and a charset; unknown members, other spacing and escapes."""
+        kind = answer.headers.get("content-type", "")
+        # The proxy adds the length.
+        del answer.headers["content-type"], answer.headers["content-length"]
+        headers = [(name.title() if len(name) % 2 else name.upper(), value) for name, value in answer.headers.raw]
+        headers += [(b"content-TYPE", kind.encode() + b"; charset=utf-8"), (b"X-Region", b"eu")]
+        answer.headers = MutableHeaders(raw=[*headers, (b"Server-Timing", b"a;dur=1")])
+        if answer.streamed or not isinstance(value := answer.content.value, dict):
+            return
         value["x_unknown"] = {"nested": [1, None]}
         if isinstance(value.get("error"), dict) and value.get("object") is None:
             value["error"].setdefault("param", None)
             value["error"]["hint"] = "unknown members are legal"
-    return json.dumps(value, indent=3, sort_keys=True, ensure_ascii=True).encode()
+        answer.content = Bytes(json.dumps(value, indent=3, sort_keys=True, ensure_ascii=True).encode())
+
+    def frame(self, request: Request, frame: Frame) -> Frames:
+        """Comments, an id, a type, no space, other line ends, and usage in a chunk of its own."""
+        if not frame.framed:
+            return None
+        if frame.is_done:
+            return (_event(frame.content.raw),)
+        chunk = {**frame.body, "x_unknown": True}
+        usage = chunk.pop("usage", None)
+        events = [_event(json.dumps(chunk).encode())]
+        if usage is not None:
+            events.append(_event(json.dumps({**chunk, "choices": [], "usage": usage}).encode()))
+        return events
+
+    def bytes(self, data: bytes) -> Iterable[bytes]:
+        return (data[start : start + PIECE] for start in range(0, len(data), PIECE))
 
 
-def block(asked: Asked, answered: Answered, block: bytes) -> bytes:
-    """The same event with comments, an id, a type, no space, other line ends, and usage in a chunk of its own."""
-    data = block.strip().removeprefix(b"data:").strip()
-    if block.startswith(b":") or data == b"[DONE]":
-        return _event(data) if data == b"[DONE]" else block
-    frame: dict[str, Any] = json.loads(data)
-    frame["x_unknown"] = True
-    usage = frame.pop("usage", None)
-    actual = _event(json.dumps(frame).encode())
-    if usage is not None:
-        actual += _event(json.dumps({**frame, "choices": [], "usage": usage}).encode())
-    return actual
+def _event(data: bytes) -> Frame:
+    return Frame.raw(b": keep-alive\r\n\r\nid: 7\r\nevent: message\r\nretry: 1000\r\ndata:" + data + b"\r\n\r\n")
 
 
-def _event(data: bytes) -> bytes:
-    return b": keep-alive\r\n\r\nid: 7\r\nevent: message\r\nretry: 1000\r\ndata:" + data + b"\r\n\r\n"
-
-
-LIBERTIES = Tamper(document=document, block=block, head=head, cut=7)
+LIBERAL = MockVariant("liberal", Kind.VARIATION, "Many legal variations at once.", "", Liberal)

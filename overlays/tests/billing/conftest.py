@@ -7,11 +7,12 @@ from typing import Any
 
 import aurous
 import pytest
-from clientkit.wire import KEY, Wire, answer, completion
+from testkit.raw_server import RawServer
+from testkit.responses import KEY, answer, completion
 
 
 @pytest.fixture
-def client(wire: Wire) -> Iterator[aurous.Aurous]:
+def client(wire: RawServer) -> Iterator[aurous.Aurous]:
     numbers = iter(range(10**6))
 
     def act(connection: Any) -> bool:

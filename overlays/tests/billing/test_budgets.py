@@ -16,16 +16,18 @@ import pytest
 from aurous.billing.ledger import Ledger
 from aurous.billing.receipts import read_receipt
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import KEY, MESSAGES, MODEL, Caller, Make, Wire, answer, completion
+from clientkit.callers import Caller, Make
 from fastapi import Depends, FastAPI
 from fastapi.testclient import TestClient
+from testkit.raw_server import RawServer
+from testkit.responses import KEY, MESSAGES, MODEL, answer, completion
 
 
 def ask(client: aurous.Aurous) -> None:
     client.chat.completions.create(model=MODEL, messages=MESSAGES)
 
 
-def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aurous.Aurous, wire: Wire) -> None:
+def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits="0.5") as budget:
         ask(client)
         assert (budget.spent, budget.remaining) == (Decimal("0.2856"), Decimal("0.2144"))
@@ -37,7 +39,7 @@ def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aur
             client.chat.completions.stream(model=MODEL, messages=MESSAGES),
         ):
             pass
-        assert len(wire.seen) == 2
+        assert len(wire.requests) == 2
         # What costs nothing may still be asked: what became of a completion, for one.
         client.chat.completions.retrieve("cmp_1")
         assert budget.remaining == Decimal("-0.0712")
@@ -45,13 +47,13 @@ def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aur
     assert repr(budget) == "Budget(credits=0.5, spent=0.5712)"
 
 
-def test_a_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: Wire) -> None:
+def test_a_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits=0), pytest.raises(aurous.BudgetExceededError):
         ask(client)
-    assert wire.seen == []
+    assert wire.requests == []
 
 
-def test_a_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: Wire) -> None:
+def test_a_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: RawServer) -> None:
     other = aurous.Aurous(KEY, base_url=wire.url)
     with client.budget(credits="0.1") as budget:
         ask(other)
@@ -179,7 +181,7 @@ def test_a_block_in_a_generator_is_refused(client: aurous.Aurous, enter: Callabl
     ask(client)
 
 
-def test_blocks_may_be_entered_in_other_ways(client: aurous.Aurous, wire: Wire) -> None:
+def test_blocks_may_be_entered_in_other_ways(client: aurous.Aurous, wire: RawServer) -> None:
     with contextlib.ExitStack() as stack:
         budget = stack.enter_context(client.budget(credits="0.1"))
         ask(client)
@@ -256,7 +258,7 @@ def test_interleaved_blocks_end_in_any_order(client: aurous.Aurous) -> None:
     assert (first.spent, second.spent) == (0, Decimal("0.2856"))
 
 
-def test_a_limited_client_is_limited_wherever_it_is_used(make: Make, wire: Wire) -> None:
+def test_a_limited_client_is_limited_wherever_it_is_used(make: Make, wire: RawServer) -> None:
     wire.plays(answer(200, completion()))
     caller = make(wire.url)
     budget = caller.client.budget(credits="0.2")

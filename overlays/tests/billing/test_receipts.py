@@ -16,9 +16,11 @@ from aurous.billing.ledger import Ledger
 from aurous.billing.receipts import Receipt, parse_decimal, read_receipt
 from aurous_client.models import ChatCompletion
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import CALM, MODEL, Make, Wire, answer, completion
+from clientkit.callers import CALM, Make
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.raw_server import RawServer
+from testkit.responses import MODEL, answer, completion
 
 USAGE = completion()["usage"]
 
@@ -32,7 +34,7 @@ def numbered(number: int, **changes: Any) -> Receipt:
 
 
 class TestReceipt:
-    def test_receipt_keeps_the_digits_of_the_wire(self, wire: Wire, make: Make) -> None:
+    def test_receipt_keeps_the_digits_of_the_wire(self, wire: RawServer, make: Make) -> None:
         body = json.dumps(completion()).replace("0.2856", "0.28560000000000000001").replace("0.27", "2.7e-1")
         wire.plays(answer(200, body.encode()))
         result = make(wire.url).create()
@@ -50,7 +52,7 @@ class TestReceipt:
         assert aurous.receipt(result).credits == Decimal("0.2856")
         assert aurous.receipt(pickle.loads(pickle.dumps(result))) == aurous.receipt(result)
 
-    def test_receipt_of_result_without_usage_raises_type_error(self, wire: Wire, make: Make) -> None:
+    def test_receipt_of_result_without_usage_raises_type_error(self, wire: RawServer, make: Make) -> None:
         wire.plays(answer(200, {"object": "list", "data": []}))
         with pytest.raises(TypeError, match="ModelList has no usage"):
             aurous.receipt(make(wire.url).run(lambda client: client.models.list()))
@@ -73,7 +75,7 @@ class TestReceipt:
         ],
     )
     def test_receipt_that_does_not_add_up_warns_without_failing_the_call(
-        self, changes: dict[str, Any], told: list[str], wire: Wire, make: Make
+        self, changes: dict[str, Any], told: list[str], wire: RawServer, make: Make
     ) -> None:
         wire.plays(answer(200, completion(**changes)))
         found = aurous.receipt(make(wire.url).create())
@@ -174,7 +176,7 @@ class TestLedger:
         assert (line.calls, line.replays) == (3, 1)
         assert float(line.credits) == pytest.approx(sum(row["credits_charged"] for row in mock.ledger()))
 
-    def test_ledger_counts_charged_response_that_could_not_be_parsed(self, wire: Wire, make: Make) -> None:
+    def test_ledger_counts_charged_response_that_could_not_be_parsed(self, wire: RawServer, make: Make) -> None:
         wire.plays(answer(200, {**completion(), "choices": None}))
         caller = make(wire.url)
         for _ in range(2):
@@ -196,7 +198,7 @@ class TestLedger:
         assert float(caller.client.ledger.credits) == charge["credits_charged"]
         assert caller.client.ledger.by_model[MODEL].calls == 1
 
-    def test_ledger_charges_replay_of_duplicate_delivery(self, wire: Wire, make: Make) -> None:
+    def test_ledger_charges_replay_of_duplicate_delivery(self, wire: RawServer, make: Make) -> None:
         wire.plays(answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
         caller = make(wire.url)
         result = caller.create()
@@ -206,7 +208,7 @@ class TestLedger:
         # Under a key of the caller's own, an earlier call may as well have paid.
         assert aurous.receipt(caller.create(idempotency_key="mine")).replayed
 
-    def test_ledger_leaves_running_completion_unsettled(self, wire: Wire, make: Make) -> None:
+    def test_ledger_leaves_running_completion_unsettled(self, wire: RawServer, make: Make) -> None:
         caller = make(wire.url)
         record = {**completion(), "status": "in_progress"}
         caller.client.ledger.begin(record["id"])

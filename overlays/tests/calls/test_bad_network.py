@@ -8,27 +8,21 @@ import time as real_time
 import aurous
 import pytest
 from aurous import errors
-from clientkit.wire import (
+from clientkit.callers import IMPATIENT, Make, Time
+from testkit.raw_server import Action, RawServer, drip, raw, run_raw_server
+from testkit.responses import (
     BODY,
     BUSY,
     GOOD,
     GZIPPED,
     HANG_UP,
     HTML,
-    IMPATIENT,
     IN_USE,
     WHOLE,
-    Action,
-    Make,
-    Time,
-    Wire,
     answer,
     completion,
-    drip,
     envelope,
-    raw,
     response,
-    serving,
 )
 
 HEAD_SIZE = WHOLE.index(b"\r\n\r\n") + 4
@@ -65,15 +59,15 @@ STALLED: dict[str, Action] = {
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_lost_attempt_is_retried_under_the_same_key(fault: Action, wire: Wire, make: Make, time: Time) -> None:
+def test_lost_attempt_is_retried_under_the_same_key(fault: Action, wire: RawServer, make: Make, time: Time) -> None:
     wire.plays(fault, GOOD)
     result = make(wire.url).create()
     assert result.choices[0].message.content == "Red, green, blue."
-    assert len(wire.seen) == 2
+    assert len(wire.requests) == 2
     assert len(set(wire.keys)) == 1
     assert wire.keys[0]
-    assert wire.seen[0].body == wire.seen[1].body
-    assert wire.seen[0].headers == wire.seen[1].headers
+    assert wire.requests[0].body == wire.requests[1].body
+    assert wire.requests[0].headers == wire.requests[1].headers
     first, second = aurous.response_info(result).attempts
     assert (first.number, first.delay, second.number, second.delay) == (1, 1.0, 2, None)
     assert (second.status_code, second.request_id) == (200, "req_good")
@@ -82,13 +76,13 @@ def test_lost_attempt_is_retried_under_the_same_key(fault: Action, wire: Wire, m
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
 def test_persistent_fault_raises_error_that_lists_all_attempts(
-    fault: Action, wire: Wire, make: Make, time: Time
+    fault: Action, wire: RawServer, make: Make, time: Time
 ) -> None:
     wire.plays(fault)
     with pytest.raises(errors.AurousError) as caught:
         make(wire.url).create()
     assert isinstance(caught.value, (errors.APIConnectionError, errors.ServerError))
-    assert len(caught.value.attempts) == len(wire.seen) == 4
+    assert len(caught.value.attempts) == len(wire.requests) == 4
     assert len(set(wire.keys)) == 1
     assert time.slept == [1, 2, 4]
     assert "4 attempts" in str(caught.value)
@@ -96,16 +90,16 @@ def test_persistent_fault_raises_error_that_lists_all_attempts(
 
 
 @pytest.mark.parametrize("fault", LOST.values(), ids=LOST)
-def test_stream_request_is_never_sent_twice(fault: Action, wire: Wire, make: Make, time: Time) -> None:
+def test_stream_request_is_never_sent_twice(fault: Action, wire: RawServer, make: Make, time: Time) -> None:
     wire.plays(fault)
     with pytest.raises(errors.AurousError):
         make(wire.url).stream()
-    assert len(wire.seen) == 1
+    assert len(wire.requests) == 1
     assert wire.keys == [None]
     assert time.slept == []
 
 
-def test_response_in_another_protocol_raises_connection_error(wire: Wire, make: Make) -> None:
+def test_response_in_another_protocol_raises_connection_error(wire: RawServer, make: Make) -> None:
     wire.plays(raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), GOOD)
     attempts = aurous.response_info(make(wire.url).create()).attempts
     assert {attempt.status_code for attempt in attempts[:-1]} == {None}
@@ -114,28 +108,28 @@ def test_response_in_another_protocol_raises_connection_error(wire: Wire, make: 
 
 @pytest.mark.parametrize("stall", STALLED.values(), ids=STALLED)
 class TestStall:
-    def test_stalled_attempt_counts_as_lost(self, stall: Action, wire: Wire, make: Make, time: Time) -> None:
+    def test_stalled_attempt_counts_as_lost(self, stall: Action, wire: RawServer, make: Make, time: Time) -> None:
         wire.plays(stall, GOOD)
         result = make(wire.url, timeout=IMPATIENT).create()
         assert "no response in time: nothing for 0.1 s" in str(aurous.response_info(result).attempts[0])
         assert len(set(wire.keys)) == 1
         assert time.slept[0] == 1.0
 
-    def test_stall_in_every_attempt_raises_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
+    def test_stall_in_every_attempt_raises_timeout(self, stall: Action, wire: RawServer, make: Make) -> None:
         wire.plays(stall)
         with pytest.raises(errors.APITimeoutError, match=r"no response in time: nothing for 0\.1 s") as caught:
             make(wire.url, timeout=IMPATIENT, max_retries=0).create()
         assert caught.value.sent
 
-    def test_stalled_stream_opening_raises_timeout(self, stall: Action, wire: Wire, make: Make) -> None:
+    def test_stalled_stream_opening_raises_timeout(self, stall: Action, wire: RawServer, make: Make) -> None:
         wire.plays(stall)
         with pytest.raises(errors.AurousError):
             make(wire.url, timeout=IMPATIENT).stream()
-        assert len(wire.seen) <= 1
+        assert len(wire.requests) <= 1
 
 
 def test_refused_connection_raises_connection_error(make: Make, time: Time) -> None:
-    with serving() as wire:
+    with run_raw_server() as wire:
         url = wire.url
     with pytest.raises(errors.APIConnectionError, match="cannot connect") as caught:
         make(url).create()
@@ -145,7 +139,7 @@ def test_refused_connection_raises_connection_error(make: Make, time: Time) -> N
 
 
 def test_stream_request_that_was_never_sent_is_retried(make: Make, time: Time) -> None:
-    with serving() as wire:
+    with run_raw_server() as wire:
         url = wire.url
     with pytest.raises(errors.APIConnectionError):
         make(url).stream()
@@ -153,7 +147,7 @@ def test_stream_request_that_was_never_sent_is_retried(make: Make, time: Time) -
 
 
 @pytest.mark.parametrize("fast", [0, HEAD_SIZE], ids=["head", "body"])
-def test_dripped_body_ends_at_total_timeout(fast: int, wire: Wire, make: Make) -> None:
+def test_dripped_body_ends_at_total_timeout(fast: int, wire: RawServer, make: Make) -> None:
     # Every byte comes long before the read timeout, the last one long after the total.
     wire.plays(drip(WHOLE, fast=fast))
     began = real_time.monotonic()
@@ -163,7 +157,7 @@ def test_dripped_body_ends_at_total_timeout(fast: int, wire: Wire, make: Make) -
 
 
 @pytest.mark.parametrize("fast", [0, 60], ids=["head", "body"])
-def test_dripped_error_body_ends_at_total_timeout(fast: int, wire: Wire, make: Make) -> None:
+def test_dripped_error_body_ends_at_total_timeout(fast: int, wire: RawServer, make: Make) -> None:
     wire.plays(drip(response(400, envelope("invalid_format")), fast=fast, pause=0.03))
     began = real_time.monotonic()
     with pytest.raises((errors.APITimeoutError, errors.InvalidRequestError)):
@@ -171,7 +165,7 @@ def test_dripped_error_body_ends_at_total_timeout(fast: int, wire: Wire, make: M
     assert real_time.monotonic() - began < 4
 
 
-def test_deadline_counts_delays_and_attempts_together(wire: Wire, make: Make, time: Time) -> None:
+def test_deadline_counts_delays_and_attempts_together(wire: RawServer, make: Make, time: Time) -> None:
     wire.plays(BUSY)
     with pytest.raises(errors.ServerError) as caught:
         make(wire.url, max_retries=50, timeout=aurous.Timeouts(total=20)).create()
@@ -182,7 +176,7 @@ def test_deadline_counts_delays_and_attempts_together(wire: Wire, make: Make, ti
 class TestKeyInUse:
     """409 `idempotency_key_in_use` is an answer to wait for, or a mistake: the key and earlier attempts tell which."""
 
-    def test_key_in_use_under_generated_key_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_under_generated_key_is_waited_for(self, wire: RawServer, make: Make, time: Time) -> None:
         # Networks deliver twice what was sent once; nobody else can have used the key.
         wire.plays(IN_USE, IN_USE, answer(200, completion(), headers={"Aurous-Idempotent-Replayed": "true"}))
         caller = make(wire.url, max_retries=0)
@@ -190,33 +184,33 @@ class TestKeyInUse:
         assert time.slept == [0.5, 1]
         assert len(set(wire.keys)) == 1
 
-    def test_key_in_use_after_lost_attempt_is_waited_for(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_after_lost_attempt_is_waited_for(self, wire: RawServer, make: Make, time: Time) -> None:
         wire.plays(HANG_UP, *[IN_USE] * 7, GOOD)
         result = make(wire.url, max_retries=1).create()
         assert result.status == "completed"
         assert time.slept == [1, 0.5, 1, 2, 4, 8, 8, 8]
         assert len(set(wire.keys)) == 1
 
-    def test_key_in_use_on_first_attempt_is_final(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_on_first_attempt_is_final(self, wire: RawServer, make: Make, time: Time) -> None:
         wire.plays(IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError):
             make(wire.url).create(idempotency_key="mine")
         assert (wire.keys, time.slept) == (["mine"], [])
 
-    def test_key_in_use_after_refused_attempt_is_final(self, wire: Wire, make: Make) -> None:
+    def test_key_in_use_after_refused_attempt_is_final(self, wire: RawServer, make: Make) -> None:
         wire.plays(answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "1"}), IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError):
             make(wire.url).create(idempotency_key="mine")
-        assert len(wire.seen) == 2
+        assert len(wire.requests) == 2
 
-    def test_key_in_use_wait_ends_at_the_deadline(self, wire: Wire, make: Make, time: Time) -> None:
+    def test_key_in_use_wait_ends_at_the_deadline(self, wire: RawServer, make: Make, time: Time) -> None:
         wire.plays(HANG_UP, IN_USE)
         with pytest.raises(errors.IdempotencyKeyInUseError) as caught:
             make(wire.url, timeout=aurous.Timeouts(total=30)).create()
         assert sum(time.slept) < 30
         assert "deadline" in caught.value.__notes__[0]
 
-    def test_conflict_without_code_is_retried(self, wire: Wire, make: Make) -> None:
+    def test_conflict_without_code_is_retried(self, wire: RawServer, make: Make) -> None:
         cut = raw(response(409, envelope("idempotency_key_in_use"))[:-60])
         wire.plays(HANG_UP, cut, IN_USE, GOOD)
         assert make(wire.url).create().status == "completed"
@@ -238,7 +232,7 @@ class TestRetryAfter:
         ],
     )
     def test_retry_after_is_waited_for_before_the_next_attempt(
-        self, headers: dict[str, str], slept: float, wire: Wire, make: Make, time: Time
+        self, headers: dict[str, str], slept: float, wire: RawServer, make: Make, time: Time
     ) -> None:
         wire.plays(answer(429, envelope("too_many_requests", "rate_limit"), headers=headers), GOOD)
         options = {"retry": aurous.RetryPolicy(jitter=0)}
@@ -247,7 +241,7 @@ class TestRetryAfter:
 
     @pytest.mark.parametrize("status", [429, 503])
     def test_retry_after_beyond_maximum_raises_rate_limit_error(
-        self, status: int, wire: Wire, make: Make, time: Time
+        self, status: int, wire: RawServer, make: Make, time: Time
     ) -> None:
         told = envelope("provider_rate_limited", "rate_limit")
         wire.plays(answer(status, told, headers={"Retry-After": "4294967"}))

@@ -7,22 +7,9 @@ from typing import Any
 
 import pytest
 from aurous import errors
-from clientkit.wire import (
-    BODY,
-    GOOD,
-    GZIPPED,
-    HTML,
-    WHOLE,
-    Action,
-    Make,
-    Time,
-    Wire,
-    answer,
-    completion,
-    envelope,
-    raw,
-    serving,
-)
+from clientkit.callers import Make, Time
+from testkit.raw_server import Action, RawServer, raw, run_raw_server
+from testkit.responses import BODY, GOOD, GZIPPED, HTML, WHOLE, answer, completion, envelope
 
 REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
     "400": (answer(400, envelope("missing_field", param="messages")), errors.InvalidRequestError),
@@ -80,25 +67,25 @@ REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
 
 @pytest.mark.parametrize(("action", "kind_of_error"), REFUSED.values(), ids=REFUSED)
 def test_final_error_response_raises_typed_error(
-    action: Action, kind_of_error: type[errors.AurousError], wire: Wire, make: Make, time: Time
+    action: Action, kind_of_error: type[errors.AurousError], wire: RawServer, make: Make, time: Time
 ) -> None:
     wire.plays(action)
     with pytest.raises(errors.AurousError) as caught:
         make(wire.url).create()
     assert type(caught.value) is kind_of_error
-    assert len(wire.seen) == 1
+    assert len(wire.requests) == 1
     assert time.slept == []
 
 
 @pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 520, 529, 599, 999])
-def test_every_5xx_is_retried(status: int, wire: Wire, make: Make) -> None:
+def test_every_5xx_is_retried(status: int, wire: RawServer, make: Make) -> None:
     wire.plays(answer(status, b"", kind="text/plain"))
     with pytest.raises(errors.ServerError) as caught:
         make(wire.url).create()
-    assert (caught.value.status_code, caught.value.code, len(wire.seen)) == (status, None, 4)
+    assert (caught.value.status_code, caught.value.code, len(wire.requests)) == (status, None, 4)
 
 
-def test_error_has_the_members_of_the_envelope(wire: Wire, make: Make) -> None:
+def test_error_has_the_members_of_the_envelope(wire: RawServer, make: Make) -> None:
     told = envelope("max_tokens_exceeds_hard_cap", param="max_tokens", message="max_tokens 16384 exceeds 8192.")
     wire.plays(answer(400, told, headers={"Aurous-Request-Id": "req_header", "X-Other": "1"}))
     with pytest.raises(errors.InvalidRequestError) as caught:
@@ -115,7 +102,7 @@ def test_error_has_the_members_of_the_envelope(wire: Wire, make: Make) -> None:
     )
 
 
-def test_response_validation_error_gives_the_path(wire: Wire, make: Make) -> None:
+def test_response_validation_error_gives_the_path(wire: RawServer, make: Make) -> None:
     record = completion()
     record["choices"][0]["message"] = 7
     wire.plays(answer(200, record, headers={"Aurous-Request-Id": "req_odd"}))
@@ -126,7 +113,7 @@ def test_response_validation_error_gives_the_path(wire: Wire, make: Make) -> Non
     assert caught.value.request_id == "req_odd"
 
 
-def test_error_in_a_success_has_the_message_of_the_server(wire: Wire, make: Make) -> None:
+def test_error_in_a_success_has_the_message_of_the_server(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, envelope("internal_error", "server_error", message="It broke.")))
     with pytest.raises(errors.ServerError, match="internal_error: It broke") as caught:
         make(wire.url).create()
@@ -135,56 +122,58 @@ def test_error_in_a_success_has_the_message_of_the_server(wire: Wire, make: Make
 
 
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}])
-def test_completion_of_another_server_asks_for_the_base_url(usage: Any, wire: Wire, make: Make) -> None:
+def test_completion_of_another_server_asks_for_the_base_url(usage: Any, wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, {**completion(), "usage": usage}))
     with pytest.raises(errors.APIResponseValidationError) as caught:
         make(wire.url).create()
     assert f"is the base_url, {wire.url}, that of an Aurous server?" in str(caught.value)
 
 
-def test_informational_responses_are_skipped(wire: Wire, make: Make) -> None:
+def test_informational_responses_are_skipped(wire: RawServer, make: Make) -> None:
     early = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
     wire.plays(raw(early + WHOLE, then="keep"))
     assert make(wire.url).create().status == "completed"
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_redirect_is_reported_and_not_followed(status: int, wire: Wire, make: Make) -> None:
-    with serving() as elsewhere:
+def test_redirect_is_reported_and_not_followed(status: int, wire: RawServer, make: Make) -> None:
+    with run_raw_server() as elsewhere:
         elsewhere.plays(GOOD)
         wire.plays(answer(status, b"moved", headers={"Location": f"{elsewhere.url}/v1/chat/completions"}))
         with pytest.raises(errors.APIStatusError, match=f"leads to {elsewhere.url}") as caught:
             make(wire.url).create()
-        assert elsewhere.seen == []
-    assert (caught.value.status_code, caught.value.content, len(wire.seen)) == (status, b"moved", 1)
+        assert elsewhere.requests == []
+    assert (caught.value.status_code, caught.value.content, len(wire.requests)) == (status, b"moved", 1)
 
 
 @pytest.mark.parametrize("location", ["http://[", "//", "\x80", "javascript:alert(1)", "http://a:99999/"])
-def test_redirect_without_location_raises_typed_error(location: str, wire: Wire, make: Make) -> None:
+def test_redirect_without_location_raises_typed_error(location: str, wire: RawServer, make: Make) -> None:
     wire.plays(answer(302, headers={"Location": location}))
     with pytest.raises((errors.APIStatusError, errors.APIConnectionError)):
         make(wire.url, max_retries=0).create()
 
 
-def test_http_client_that_follows_redirects_does_not_follow_them_for_calls(kind: str, wire: Wire, make: Make) -> None:
+def test_http_client_that_follows_redirects_does_not_follow_them_for_calls(
+    kind: str, wire: RawServer, make: Make
+) -> None:
     import httpx
 
     http_client: Any = (httpx.Client if kind == "sync" else httpx.AsyncClient)(follow_redirects=True)
-    with serving() as elsewhere:
+    with run_raw_server() as elsewhere:
         elsewhere.plays(GOOD)
         wire.plays(answer(307, headers={"Location": elsewhere.url}))
         with pytest.raises(errors.APIStatusError):
             make(wire.url, http_client=http_client).create()
-        assert elsewhere.seen == []
+        assert elsewhere.requests == []
 
 
-def test_endless_body_is_not_read_into_memory(wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_endless_body_is_not_read_into_memory(wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aurous.transport.convert.MAX_BODY_SIZE", 2 * 2**20)
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()
 
 
-def test_large_response_is_parsed(wire: Wire, make: Make) -> None:
+def test_large_response_is_parsed(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, completion("x" * (5 * 2**20))))
     assert len(make(wire.url).create().choices[0].message.content or "") == 5 * 2**20

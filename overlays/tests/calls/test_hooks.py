@@ -8,7 +8,9 @@ from typing import Any
 import aurous
 import pytest
 from aurous._config.hooks import HookDispatcher, redact_headers
-from clientkit.wire import BUSY, GOOD, KEY, MODEL, Make, Wire, answer, envelope
+from clientkit.callers import Make
+from testkit.raw_server import RawServer
+from testkit.responses import BUSY, GOOD, KEY, MODEL, answer, envelope
 
 
 class Diary(aurous.Hooks):
@@ -31,7 +33,7 @@ class Diary(aurous.Hooks):
         self.lines.append((type(result).__name__, type(error).__name__))
 
 
-def test_hooks_receive_start_attempts_and_end_of_a_call(wire: Wire, make: Make) -> None:
+def test_hooks_receive_start_attempts_and_end_of_a_call(wire: RawServer, make: Make) -> None:
     diary = Diary()
     wire.plays(BUSY, GOOD)
     make(wire.url, hooks=[diary]).create(idempotency_key="mine", max_tokens=9)
@@ -45,7 +47,7 @@ def test_hooks_receive_start_attempts_and_end_of_a_call(wire: Wire, make: Make) 
     assert "colours" not in repr(call)
 
 
-def test_hooks_receive_the_error_of_a_failed_call(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_a_failed_call(wire: RawServer, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(404, envelope("resource_not_found", "not_found")))
     with pytest.raises(aurous.NotFoundError):
@@ -55,7 +57,7 @@ def test_hooks_receive_the_error_of_a_failed_call(wire: Wire, make: Make) -> Non
     assert (diary.call.path, diary.call.model, dict(diary.call.request)) == ("/v1/chat/completions/{id}", None, {})
 
 
-def test_hooks_receive_the_error_of_an_unparsable_response(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_an_unparsable_response(wire: RawServer, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(200, {}))
     with pytest.raises(aurous.APIResponseValidationError):
@@ -63,7 +65,7 @@ def test_hooks_receive_the_error_of_an_unparsable_response(wire: Wire, make: Mak
     assert diary.lines == ["start", (1, 200, None), ("NoneType", "APIResponseValidationError")]
 
 
-def test_hooks_receive_the_error_of_a_stream_that_does_not_open(wire: Wire, make: Make) -> None:
+def test_hooks_receive_the_error_of_a_stream_that_does_not_open(wire: RawServer, make: Make) -> None:
     diary = Diary()
     wire.plays(answer(401, envelope("invalid_api_key", "authentication")))
     with pytest.raises(aurous.AuthenticationError):
@@ -71,7 +73,7 @@ def test_hooks_receive_the_error_of_a_stream_that_does_not_open(wire: Wire, make
     assert diary.lines == ["start", (1, 401, None), ("NoneType", "AuthenticationError")]
 
 
-def test_hooks_of_with_options_do_not_change_the_original_client(wire: Wire) -> None:
+def test_hooks_of_with_options_do_not_change_the_original_client(wire: RawServer) -> None:
     wire.plays(GOOD)
     diary = Diary()
     with aurous.Aurous(KEY, base_url=wire.url) as client:
@@ -80,7 +82,7 @@ def test_hooks_of_with_options_do_not_change_the_original_client(wire: Wire) -> 
     assert diary.lines.count("start") == 1
 
 
-def test_failing_hook_does_not_change_the_call(wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+def test_failing_hook_does_not_change_the_call(wire: RawServer, make: Make, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(aurous.Hooks):
         def on_start(self, call: aurous.CallDetails) -> None:
             raise KeyError("start")
@@ -109,7 +111,7 @@ def test_hooks_receive_headers_without_secrets() -> None:
 
 
 def test_failing_hook_prints_nothing_without_a_log_handler(
-    wire: Wire, make: Make, capfd: pytest.CaptureFixture[str]
+    wire: RawServer, make: Make, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert logging.getLogger("aurous").level == logging.NOTSET
     wire.plays(BUSY, GOOD)

@@ -12,9 +12,11 @@ import pytest
 from aurous._request.repair import repair
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion
-from clientkit.wire import KEY, Make, Wire, answer, completion
+from clientkit.callers import Make
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.raw_server import RawServer
+from testkit.responses import KEY, answer, completion
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
 
@@ -135,7 +137,7 @@ CASES: dict[str, tuple[dict[str, Any], Callable[[ChatCompletion], object], objec
 
 @pytest.mark.parametrize(("document", "read", "expected"), CASES.values(), ids=CASES)
 def test_inexact_completion_is_read(
-    document: dict[str, Any], read: Callable[[ChatCompletion], object], expected: object, wire: Wire, make: Make
+    document: dict[str, Any], read: Callable[[ChatCompletion], object], expected: object, wire: RawServer, make: Make
 ) -> None:
     wire.plays(answer(200, document))
     caller = make(wire.url)
@@ -147,7 +149,7 @@ def test_inexact_completion_is_read(
     assert all("expected" in note for note in notes)
 
 
-def test_inconsistencies_name_place_and_value_without_the_key(wire: Wire, make: Make) -> None:
+def test_inconsistencies_name_place_and_value_without_the_key(wire: RawServer, make: Make) -> None:
     document = {**completion(), "created": KEY[:20], "model": None}
     wire.plays(answer(200, document))
     made = make(wire.url).create()
@@ -156,7 +158,7 @@ def test_inconsistencies_name_place_and_value_without_the_key(wire: Wire, make: 
     assert notes[1] == "model: expected a string, found null"
 
 
-def test_exact_completion_has_no_inconsistencies(wire: Wire, make: Make) -> None:
+def test_exact_completion_has_no_inconsistencies(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, completion()))
     assert aurous.response_info(make(wire.url).create()).inconsistencies == ()
 

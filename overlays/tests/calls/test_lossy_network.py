@@ -16,7 +16,8 @@ import pytest
 from aurous.transport.async_ import AsyncTransport
 from aurous.transport.sync import SyncTransport
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import KEY, MODEL, Caller
+from clientkit.callers import Caller
+from testkit.responses import KEY, MODEL
 
 FAULT_HEADER = "Aurous-Mock-Fault"
 CALLS = 200

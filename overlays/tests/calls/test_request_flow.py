@@ -17,9 +17,10 @@ from aurous._request.retry_quota import RetryQuota
 from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportError
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
-from clientkit.wire import CALM, KEY, MESSAGES, MODEL, Time, completion, envelope
+from clientkit.callers import CALM, Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from testkit.responses import KEY, MESSAGES, MODEL, completion, envelope
 
 UNBOUNDED = RetryQuota(None)
 BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": MESSAGES})

@@ -9,16 +9,18 @@ from typing import Any
 import aurous
 import pytest
 from aurous import errors
-from clientkit.wire import BUSY, GOOD, HANG_UP, KEY, Make, Wire, answer, completion, envelope
+from clientkit.callers import Make
+from testkit.raw_server import RawServer
+from testkit.responses import BUSY, GOOD, HANG_UP, KEY, answer, completion, envelope
 
 
 class TestSends:
     """What goes out."""
 
-    def test_call_sends_the_documented_headers(self, wire: Wire, make: Make) -> None:
+    def test_call_sends_the_documented_headers(self, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         make(wire.url).create()
-        [seen] = wire.seen
+        [seen] = wire.requests
         assert seen.line == "POST /v1/chat/completions HTTP/1.1"
         assert seen.header("X-Api-Key") == KEY
         assert seen.header("Authorization") is None
@@ -28,7 +30,7 @@ class TestSends:
         assert (seen.header("User-Agent") or "").startswith(f"aurous-labs/{aurous.__version__} python/3")
         assert len(seen.header("Idempotency-Key") or "") == 36
 
-    def test_each_call_has_a_new_idempotency_key_unless_the_caller_gives_one(self, wire: Wire, make: Make) -> None:
+    def test_each_call_has_a_new_idempotency_key_unless_the_caller_gives_one(self, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         caller = make(wire.url)
         for key in (None, None, "order-123"):
@@ -37,13 +39,13 @@ class TestSends:
         assert wire.keys[2] == "order-123"
 
     @pytest.mark.parametrize("key", ["", "x" * 257, "é", "tab\t", "line\nbreak", " ", 7])
-    def test_invalid_idempotency_key_is_refused_before_sending(self, key: Any, wire: Wire, make: Make) -> None:
+    def test_invalid_idempotency_key_is_refused_before_sending(self, key: Any, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.EncodeError):
             make(wire.url).create(idempotency_key=key)
-        assert wire.seen == []
+        assert wire.requests == []
 
-    def test_streams_and_operations_without_keys_send_no_idempotency_key(self, wire: Wire, make: Make) -> None:
+    def test_streams_and_operations_without_keys_send_no_idempotency_key(self, wire: RawServer, make: Make) -> None:
         events = f"data: {json.dumps({'id': 'cmp_1', 'object': 'chat.completion.chunk', 'created': 1, 'model': 'm'})}"
         wire.plays(answer(200, f"{events}\n\ndata: [DONE]\n\n".encode(), kind="text/event-stream"))
         caller = make(wire.url)
@@ -54,19 +56,19 @@ class TestSends:
         with pytest.raises(aurous.EncodeError, match="ignores the key of a stream"):
             caller.stream(extra_headers={"idempotency-key": "mine"})
 
-    def test_create_with_stream_true_in_the_body_is_refused(self, wire: Wire, make: Make) -> None:
+    def test_create_with_stream_true_in_the_body_is_refused(self, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.EncodeError, match=r"call stream\(\)"):
             make(wire.url).create(extra_body={"stream": True})
-        assert wire.seen == []
+        assert wire.requests == []
         make(wire.url).create(extra_body={"stream": False}, messages=[{"role": "user", "content": '"stream":true'}])
-        assert len(wire.seen) == 1
+        assert len(wire.requests) == 1
 
-    def test_extra_header_replaces_default_header_of_the_same_name(self, wire: Wire, make: Make) -> None:
+    def test_extra_header_replaces_default_header_of_the_same_name(self, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         extra = {"aurous-version": "2026-01-01", "IDEMPOTENCY-KEY": "mine", "X-Team": "blue"}
         make(wire.url).create(extra_headers=extra)
-        [seen] = wire.seen
+        [seen] = wire.requests
         assert seen.header("Aurous-Version") == "2026-01-01"
         assert seen.header("Idempotency-Key") == "mine"
         assert seen.header("X-Team") == "blue"
@@ -80,28 +82,30 @@ class TestSends:
         ],
     )
     def test_extra_header_with_line_breaks_or_credentials_is_refused(
-        self, extra: dict[str, str], error: type[Exception], wire: Wire, make: Make
+        self, extra: dict[str, str], error: type[Exception], wire: RawServer, make: Make
     ) -> None:
         wire.plays(GOOD)
         with pytest.raises(error):
             make(wire.url).create(extra_headers=extra)
-        assert wire.seen == []
+        assert wire.requests == []
 
     @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan"), "5", [1]])
-    def test_every_request_is_sent_with_finite_timeouts(self, timeout: Any, wire: Wire, make: Make) -> None:
+    def test_every_request_is_sent_with_finite_timeouts(self, timeout: Any, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         with pytest.raises(aurous.ConfigurationError, match="finite"):
             make(wire.url).create(timeout=timeout)
-        assert wire.seen == []
+        assert wire.requests == []
 
-    def test_api_version_none_sends_no_version_header(self, wire: Wire, make: Make) -> None:
+    def test_api_version_none_sends_no_version_header(self, wire: RawServer, make: Make) -> None:
         wire.plays(GOOD)
         make(wire.url, api_version=None).create()
-        assert wire.seen[0].header("Aurous-Version") is None
+        assert wire.requests[0].header("Aurous-Version") is None
 
 
 class TestLog:
-    def test_log_has_one_line_for_each_attempt(self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    def test_log_has_one_line_for_each_attempt(
+        self, wire: RawServer, make: Make, caplog: pytest.LogCaptureFixture
+    ) -> None:
         caplog.set_level(logging.INFO, "aurous")
         wire.plays(HANG_UP, BUSY, GOOD)
         make(wire.url).create()
@@ -114,7 +118,7 @@ class TestLog:
         assert "attempt 3, request req_good" in lines[2]
 
     def test_debug_log_has_headers_but_no_secret_and_no_body(
-        self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture
+        self, wire: RawServer, make: Make, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG, "aurous")
         wire.plays(answer(200, completion(), headers={"Set-Cookie": "secret=1", "X-Told": "yes"}))
@@ -128,7 +132,7 @@ class TestLog:
         assert "Red" not in caplog.text
 
     def test_server_text_cannot_forge_a_log_line(
-        self, wire: Wire, make: Make, caplog: pytest.LogCaptureFixture
+        self, wire: RawServer, make: Make, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.INFO, "aurous")
         wire.plays(answer(400, envelope("bad\nINFO aurous: all is well\x1b[2J", message="\ud800" + "x" * 10**6)))

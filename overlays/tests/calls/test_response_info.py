@@ -10,8 +10,10 @@ import warnings
 import aurous
 import pytest
 from aurous.types import Attempt, ResponseInfo
-from clientkit.streams import WHOLE, events
-from clientkit.wire import GOOD, MESSAGES, MODEL, Make, Time, Wire, answer, completion
+from clientkit.callers import Make, Time
+from testkit.raw_server import RawServer
+from testkit.responses import GOOD, MESSAGES, MODEL, answer, completion
+from testkit.streams import WHOLE, events
 
 HEADERS = {
     "Aurous-Request-Id": "req_1",
@@ -26,7 +28,7 @@ HEADERS = {
 }
 
 
-def test_response_info_has_everything_in_the_headers(wire: Wire, make: Make, time: Time) -> None:
+def test_response_info_has_everything_in_the_headers(wire: RawServer, make: Make, time: Time) -> None:
     wire.plays(answer(503, b""), answer(200, completion(), headers=HEADERS))
     info = aurous.response_info(make(wire.url).create(idempotency_key="mine"))
     assert (info.status_code, info.request_id, info.api_version) == (200, "req_1", "2026-05-15")
@@ -69,7 +71,7 @@ def test_response_info_says_whether_a_replay_was_charged_to_this_call(
     assert not ResponseInfo(status_code=200, headers={}, attempts=(*earlier, last)).is_charged_before
 
 
-def test_response_info_of_other_objects_raises_type_error(wire: Wire, make: Make) -> None:
+def test_response_info_of_other_objects_raises_type_error(wire: RawServer, make: Make) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()
     for other in (result.choices[0], pickle.loads(pickle.dumps(result)), copy.deepcopy(result), result.usage):
@@ -92,7 +94,7 @@ def places(caught: pytest.WarningsRecorder) -> list[tuple[str, int]]:
 
 
 class TestDeprecation:
-    def test_deprecation_warns_at_the_callers_line(self, wire: Wire) -> None:
+    def test_deprecation_warns_at_the_callers_line(self, wire: RawServer) -> None:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         line = line_of_this_call() + 1
@@ -108,7 +110,7 @@ class TestDeprecation:
         await client.close()
         return line
 
-    def test_deprecation_warns_at_the_callers_line_in_coroutines(self, wire: Wire) -> None:
+    def test_deprecation_warns_at_the_callers_line_in_coroutines(self, wire: RawServer) -> None:
         import asyncio
 
         wire.plays(OLD)
@@ -116,7 +118,7 @@ class TestDeprecation:
             line = asyncio.run(self._ask(wire.url))
         assert places(caught) == [(__file__, line)]
 
-    def test_deprecation_warns_through_generated_functions(self, wire: Wire) -> None:
+    def test_deprecation_warns_through_generated_functions(self, wire: RawServer) -> None:
         from aurous_client.api.models import list_models
 
         wire.plays(answer(200, {"object": "list", "data": []}, headers={"Sunset": "soon"}))
@@ -127,7 +129,7 @@ class TestDeprecation:
             list_models.sync(client=client)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
-    def test_deprecation_warns_for_streams(self, wire: Wire) -> None:
+    def test_deprecation_warns_for_streams(self, wire: RawServer) -> None:
         wire.plays(answer(200, events(*WHOLE), headers=SUNSET, kind="text/event-stream"))
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         stream = client.chat.completions.stream(model=MODEL, messages=MESSAGES)
@@ -135,7 +137,7 @@ class TestDeprecation:
             list(stream)
         assert [filename for filename, _ in places(caught)] == [__file__]
 
-    def test_deprecation_made_an_error_is_raised_after_the_receipt_is_entered(self, wire: Wire) -> None:
+    def test_deprecation_made_an_error_is_raised_after_the_receipt_is_entered(self, wire: RawServer) -> None:
         wire.plays(OLD)
         client = aurous.Aurous("al_live_key", base_url=wire.url)
         with client, warnings.catch_warnings():

@@ -12,22 +12,9 @@ from typing import Any
 
 import aurous
 import pytest
-from clientkit.wire import (
-    BUSY,
-    GOOD,
-    IN_USE,
-    KINDS,
-    Action,
-    Caller,
-    Time,
-    answer,
-    completion,
-    drip,
-    envelope,
-    raw,
-    response,
-    serving,
-)
+from clientkit.callers import KINDS, Caller, Time
+from testkit.raw_server import Action, drip, raw, run_raw_server
+from testkit.responses import BUSY, GOOD, IN_USE, answer, completion, envelope, response
 
 CHUNK = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 SSE = "text/event-stream"
@@ -126,7 +113,7 @@ def told(kind: str, act: Act, script: list[Action], options: dict[str, Any], cap
     """All that can be observed of one run."""
     caplog.clear()
     time, diary = Time(), Diary()
-    with serving() as wire:
+    with run_raw_server() as wire:
         wire.plays(*script)
         caller = Caller(kind, time, wire.url, hooks=[diary], **options)
         outcome: Any
@@ -151,7 +138,7 @@ def told(kind: str, act: Act, script: list[Action], options: dict[str, Any], cap
             "slept": time.slept,
             "requests": [
                 (seen.line, {name.lower(): plain(value) for name, value in seen.headers}, seen.body)
-                for seen in wire.seen
+                for seen in wire.requests
             ],
             "connections": wire.connections,
             "ledger": caller.client.ledger.by_model,

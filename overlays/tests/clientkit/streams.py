@@ -1,8 +1,7 @@
-"""What the tests of streams share: both streams as one, frames as a server writes them, a server that sends them."""
+"""Both kinds of streams as one, what a client holds while they run, and callers by the real clock."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,8 +15,9 @@ import aurous
 # Takes longer to load than some of these streams may last.
 import aurous.transport.aiohttp
 from aurous_mock.server.launcher import Mock
+from testkit.responses import MESSAGES, MODEL
 
-from clientkit.wire import MESSAGES, MODEL, Action, Caller, Time, raw
+from clientkit.callers import Caller, Time
 
 FAULT = "Aurous-Mock-Fault"
 # Of this request to the mock: the role, four tokens, the end.
@@ -32,14 +32,6 @@ WEATHER = {
         "name": "get_weather",
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
-}
-HEAD = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1731948000, "model": MODEL}
-USAGE: dict[str, Any] = {
-    "prompt_tokens": 12,
-    "completion_tokens": 24,
-    "total_tokens": 36,
-    "credits_charged": 0.0117,
-    "breakdown": {"input_credits": 0.0009, "output_credits": 0.0108, "model": MODEL, "pricing_version": 7},
 }
 
 
@@ -99,53 +91,6 @@ class Stream:
 
 async def _next(source: Any, default: object) -> Any:
     return await anext(source, default)
-
-
-def chunk(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
-    """A frame with what it adds, or with no choice at all."""
-    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
-    return {**HEAD, "choices": choices, **members}
-
-
-ROLE = chunk({"role": "assistant", "content": ""})
-LAST = chunk({}, "stop", usage=USAGE)
-RED = chunk({"content": "Red"})
-GREEN = chunk({"content": ", green"})
-WHOLE = [ROLE, RED, GREEN, LAST, "[DONE]"]
-TEXT = "Red, green"
-
-
-def events(*frames: Any) -> bytes:
-    """Frames as they are on the wire. Text is sent as it is, anything else as JSON, and bytes stand for themselves."""
-    return b"".join(frame if isinstance(frame, bytes) else b"data: " + _encoded(frame) + b"\n\n" for frame in frames)
-
-
-def _encoded(frame: Any) -> bytes:
-    return (frame if isinstance(frame, str) else json.dumps(frame)).encode()
-
-
-def begin(*headers: str, kind: str = "text/event-stream; charset=utf-8") -> bytes:
-    return "\r\n".join(["HTTP/1.1 200 OK", f"Content-Type: {kind}", *headers, "", ""]).encode()
-
-
-def in_pieces(*pieces: bytes, ends: bool = True) -> bytes:
-    """A body in chunks of HTTP, with the last one or without."""
-    body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece)
-    return begin("Transfer-Encoding: chunked") + body + (b"0\r\n\r\n" if ends else b"")
-
-
-def sends(*frames: Any, then: str = "keep", ends: bool = True) -> Action:
-    """A server that sends these frames, each in a chunk of its own."""
-    return raw(in_pieces(*(events(frame) for frame in frames), ends=ends), then=then)
-
-
-def record(content: str | None = TEXT, status: str = "completed", **members: Any) -> dict[str, Any]:
-    """What is stored of such a stream."""
-    reasons = {"completed": "stop", "cancelled": "cancelled"}
-    message = {"role": "assistant", "content": content, **members.pop("message", {})}
-    choice = {"index": 0, "message": message, "finish_reason": reasons.get(status), "logprobs": None}
-    choice |= members.pop("choice", {})
-    return {**HEAD, "object": "chat.completion", "choices": [choice], "usage": USAGE, "status": status, **members}
 
 
 def retrieve(caller: Caller, completion_id: str) -> aurous.models.ChatCompletion:

@@ -15,9 +15,10 @@ import openai
 import pytest
 from clientkit.examples import README as README_FILE
 from clientkit.examples import ROOT
-from clientkit.streams import HEAD, RED, ROLE, sends
-from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Wire, answer, envelope, serving
 from openai import _constants as constants
+from testkit.raw_server import RawServer, run_raw_server
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL, answer, envelope
+from testkit.streams import HEAD, RED, ROLE, sends
 
 README = README_FILE.read_text(encoding="utf-8")
 ROWS = {
@@ -29,16 +30,16 @@ HURRIED = aurous.RetryPolicy(initial_delay=0, jitter=0)
 
 
 @pytest.fixture
-def both() -> Iterator[Callable[..., tuple[Wire, aurous.Aurous, Wire, openai.OpenAI]]]:
+def both() -> Iterator[Callable[..., tuple[RawServer, aurous.Aurous, RawServer, openai.OpenAI]]]:
     """Two servers that do the same, each with its client."""
     with (
-        serving() as mine,
-        serving() as theirs,
+        run_raw_server() as mine,
+        run_raw_server() as theirs,
         aurous.Aurous(KEY, base_url=mine.url, retry=HURRIED) as ours,
         openai.OpenAI(api_key=KEY, base_url=f"{theirs.url}/v1", max_retries=1) as peer,
     ):
 
-        def play(*actions: Any) -> tuple[Wire, aurous.Aurous, Wire, openai.OpenAI]:
+        def play(*actions: Any) -> tuple[RawServer, aurous.Aurous, RawServer, openai.OpenAI]:
             return mine.plays(*actions), ours, theirs.plays(*actions), peer
 
         yield play

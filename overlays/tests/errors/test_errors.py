@@ -17,9 +17,10 @@ from aurous.errors import error_class
 from aurous.types import Attempt
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
-from clientkit.wire import CALM, envelope
+from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.responses import envelope
 
 ATTEMPTS = (
     Attempt(number=1, elapsed=0.25, error="the response was cut short", delay=1.0),

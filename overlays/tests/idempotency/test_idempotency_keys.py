@@ -11,7 +11,7 @@ import pytest
 from aurous import EncodeError, idempotency_key
 from aurous._request.idempotency import check_key, is_idempotent, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
-from clientkit.wire import CALM
+from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
 

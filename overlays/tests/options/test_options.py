@@ -12,7 +12,7 @@ from aurous import ConfigurationError, Timeouts
 from aurous._config.options import read_options
 from aurous._config.secret import Secret
 from aurous_client import SERVER_URL
-from clientkit.wire import KEY
+from testkit.responses import KEY
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ import pytest
 from aurous import _json, _optional
 from aurous._optional import HTTPX_AIOHTTP, MSGSPEC, OPENTELEMETRY, PYDANTIC, RICH, OptionalPackage
 from aurous.tools.json_schema import MissingLibraryError, schema_for
-from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Wire
 from packaging.requirements import Requirement
 from packaging.version import Version
+from testkit.raw_server import RawServer
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL
 
 ROOT = Path(__file__).parents[3]
 
@@ -87,7 +88,7 @@ def test_missing_package_is_a_problem(module: str) -> None:
 
 
 def test_backend_auto_takes_httpx_where_the_bridge_to_aiohttp_is_too_old(
-    monkeypatch: pytest.MonkeyPatch, wire: Wire
+    monkeypatch: pytest.MonkeyPatch, wire: RawServer
 ) -> None:
     install(monkeypatch, HTTPX_AIOHTTP, "0.1.8")
     wire.plays(GOOD)

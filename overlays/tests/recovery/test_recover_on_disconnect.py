@@ -10,22 +10,11 @@ import aurous
 import pytest
 from aurous import StreamPolicy, errors
 from aurous_mock.server.launcher import Mock
-from clientkit.streams import (
-    FAULT,
-    FRAMES,
-    IMPATIENT,
-    RED,
-    ROLE,
-    SHORT,
-    TEXT,
-    WEATHER,
-    Stream,
-    charged,
-    record,
-    retrieve,
-    sends,
-)
-from clientkit.wire import Caller, Make, Wire, answer
+from clientkit.callers import Caller, Make
+from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, WEATHER, Stream, charged, retrieve
+from testkit.raw_server import RawServer
+from testkit.responses import answer
+from testkit.streams import RED, ROLE, TEXT, record, sends
 
 
 @pytest.fixture
@@ -130,7 +119,7 @@ def test_stream_error_has_the_receipt_if_known(caller: Caller, mock: Mock) -> No
 
 
 class TestRecovery:
-    def test_on_disconnect_can_be_set_for_one_stream(self, live: Make, wire: Wire) -> None:
+    def test_on_disconnect_can_be_set_for_one_stream(self, live: Make, wire: RawServer) -> None:
         caller = live(wire.url)
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record()))
         with Stream(caller, on_disconnect="recover") as stream:
@@ -145,7 +134,7 @@ class TestRecovery:
         with pytest.raises(ValueError, match="on_disconnect"):
             Stream(caller, on_disconnect="retry")
 
-    def test_recovery_error_names_the_disagreement_with_the_record(self, live: Make, wire: Wire) -> None:
+    def test_recovery_error_names_the_disagreement_with_the_record(self, live: Make, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record("Blue")))
         stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
         with stream, pytest.raises(errors.StreamInterruptedError) as caught:
@@ -156,7 +145,7 @@ class TestRecovery:
         assert "does not begin with" in "".join(caught.value.__notes__)
         assert pickle.loads(pickle.dumps(caught.value)).recovery.completion.id == "cmp_1"
 
-    def test_recovery_raises_the_error_of_a_failed_record(self, live: Make, wire: Wire) -> None:
+    def test_recovery_raises_the_error_of_a_failed_record(self, live: Make, wire: RawServer) -> None:
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
         wire.plays(sends(ROLE, RED, then="reset", ends=False), answer(200, record(status="failed", error=fault)))
         stream = Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover")))
@@ -166,7 +155,7 @@ class TestRecovery:
         assert isinstance(caught.value.__cause__, errors.StreamInterruptedError)
         assert caught.value.__cause__.recovery is stream.recovery
 
-    def test_recovery_ends_at_the_total_timeout(self, live: Make, wire: Wire) -> None:
+    def test_recovery_ends_at_the_total_timeout(self, live: Make, wire: RawServer) -> None:
         running = answer(200, record("Red", "in_progress"))
         wire.plays(sends(ROLE, RED, then="reset", ends=False), running)
         stream = Stream(
@@ -177,19 +166,19 @@ class TestRecovery:
         assert caught.value.recovery is not None
         assert caught.value.recovery.outcome == "in_progress"
 
-    def test_no_recovery_starts_after_the_total_timeout(self, live: Make, wire: Wire) -> None:
+    def test_no_recovery_starts_after_the_total_timeout(self, live: Make, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
         stream = Stream(
             live(wire.url, streams=StreamPolicy(on_disconnect="recover")), timeout=aurous.Timeouts(total=0.15)
         )
         with pytest.raises(errors.TotalTimeoutError), stream:
             list(stream)
-        assert [seen.line.split()[0] for seen in wire.seen] == ["POST"]
+        assert [seen.line.split()[0] for seen in wire.requests] == ["POST"]
 
-    def test_recovery_only_retrieves(self, live: Make, wire: Wire) -> None:
+    def test_recovery_only_retrieves(self, live: Make, wire: RawServer) -> None:
         wire.plays(
             sends(ROLE, RED, then="reset", ends=False), answer(200, record("Red", "in_progress")), answer(200, record())
         )
         with Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover"))) as stream:
             list(stream)
-        assert [seen.line.split()[0] for seen in wire.seen] == ["POST", "GET", "GET"]
+        assert [seen.line.split()[0] for seen in wire.requests] == ["POST", "GET", "GET"]

@@ -21,10 +21,11 @@ from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, Se
 from aurous.transport.effects import Flow, RawResponse, SendRequest, Sleep, TransportError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
-from clientkit.streams import RED, ROLE, USAGE, chunk, record
-from clientkit.wire import KEY, Time, envelope
+from clientkit.callers import Time
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.responses import KEY, envelope
+from testkit.streams import RED, ROLE, USAGE, chunk, record
 
 UNBOUNDED = RetryQuota(None)
 T = TypeVar("T")

@@ -21,24 +21,12 @@ from aurous._config.secret import Secret
 from aurous.telemetry import OpenTelemetry
 from aurous.transport.tracebacks import chain
 from aurous_client.operations import Request
-from clientkit.wire import (
-    GOOD,
-    IMPATIENT,
-    KEY,
-    MESSAGES,
-    MODEL,
-    Action,
-    Connection,
-    Make,
-    Wire,
-    answer,
-    completion,
-    raw,
-    response,
-)
+from clientkit.callers import IMPATIENT, Make
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from testkit.raw_server import Action, Connection, RawServer, raw
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL, answer, completion, response
 
 
 def with_locals(error: BaseException) -> str:
@@ -120,7 +108,7 @@ FAULTS: dict[str, Action] = {
 @pytest.mark.parametrize("streams", [False, True], ids=["call", "stream"])
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_failures_do_not_show_the_key(
-    fault: Action, streams: bool, wire: Wire, make: Make, logged: io.StringIO
+    fault: Action, streams: bool, wire: RawServer, make: Make, logged: io.StringIO
 ) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
@@ -132,7 +120,7 @@ def test_failures_do_not_show_the_key(
     with warnings.catch_warnings(record=True, action="always") as warned, pytest.raises(aurous.AurousError) as caught:
         ask()
     error = caught.value
-    assert all(seen.header("X-Api-Key") == KEY for seen in wire.seen)
+    assert all(seen.header("X-Api-Key") == KEY for seen in wire.requests)
     told = {
         "str": f"{error} {error!r} {getattr(error, '__notes__', '')}",
         "traceback": with_locals(error),
@@ -159,7 +147,7 @@ def test_refused_connection_does_not_show_the_key(make: Make, logged: io.StringI
     assert all(KEY not in all_of(link) for link in chain(caught.value))
 
 
-def test_successful_calls_do_not_show_the_key(kind: str, wire: Wire, make: Make, logged: io.StringIO) -> None:
+def test_successful_calls_do_not_show_the_key(kind: str, wire: RawServer, make: Make, logged: io.StringIO) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()
     info = aurous.response_info(result)
@@ -222,7 +210,7 @@ def test_calls_refused_before_sending_do_not_show_the_key(make: Make) -> None:
         assert KEY not in with_locals(caught.value)
 
 
-def test_interrupts_do_not_show_the_key(wire: Wire) -> None:
+def test_interrupts_do_not_show_the_key(wire: RawServer) -> None:
     main = threading.main_thread().ident
     assert main is not None
 
@@ -239,13 +227,13 @@ def test_interrupts_do_not_show_the_key(wire: Wire) -> None:
     assert "httpcore" not in "".join(traceback.format_tb(caught.value.__traceback__))
 
 
-def test_cancellation_does_not_show_the_key(wire: Wire) -> None:
+def test_cancellation_does_not_show_the_key(wire: RawServer) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
 
     async def cancelled() -> str:
         async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
             task = asyncio.create_task(client.chat.completions.create(model=MODEL, messages=MESSAGES))
-            while not wire.seen:
+            while not wire.requests:
                 await asyncio.sleep(0)
             task.cancel()
             try:
@@ -259,7 +247,7 @@ def test_cancellation_does_not_show_the_key(wire: Wire) -> None:
     assert "httpcore" not in told
 
 
-def test_search_for_the_key_finds_planted_keys(wire: Wire) -> None:
+def test_search_for_the_key_finds_planted_keys(wire: RawServer) -> None:
     # Without it, none of the above would mean anything.
     request = httpx.Request("GET", "http://a", headers={"X-Api-Key": KEY})
     assert KEY in all_of(httpx.ConnectError("x", request=request))

@@ -21,7 +21,7 @@ from aurous._request.retry import (
 )
 from aurous.errors import ConfigurationError, RateLimitError
 from aurous.types import Attempt
-from clientkit.wire import CALM
+from clientkit.callers import CALM
 from hypothesis import example, given
 from hypothesis import strategies as st
 

@@ -18,25 +18,14 @@ import pytest
 import trio
 from aurous import StreamPolicy, Timeouts, errors
 from aurous_mock.server.launcher import Mock
-from clientkit.streams import (
-    FAULT,
-    RED,
-    ROLE,
-    Stream,
-    callers,
-    connections,
-    events,
-    held,
-    in_pieces,
-    in_use,
-    record,
-    sends,
-)
-from clientkit.wire import KEY, MESSAGES, MODEL, Connection, Wire, answer
+from clientkit.streams import FAULT, Stream, callers, connections, held, in_use
+from testkit.raw_server import Connection, RawServer
+from testkit.responses import KEY, MESSAGES, MODEL, answer
+from testkit.streams import RED, ROLE, events, in_pieces, record, sends
 
 
 class TestAbandonedStreams:
-    def test_stream_without_with_is_closed_when_collected(self, wire: Wire) -> None:
+    def test_stream_without_with_is_closed_when_collected(self, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
         with callers("sync") as make:
             caller = make(wire.url)
@@ -58,7 +47,7 @@ class TestAbandonedStreams:
             assert caller.client.ledger.unsettled == ("cmp_1",)
 
     @pytest.mark.parametrize("on_early_close", ["disconnect", "cancel"])
-    def test_stream_interrupted_while_waiting_is_closed(self, wire: Wire, on_early_close: Any) -> None:
+    def test_stream_interrupted_while_waiting_is_closed(self, wire: RawServer, on_early_close: Any) -> None:
         reads = threading.Event()
 
         def interrupts(connection: Connection) -> bool:
@@ -84,7 +73,7 @@ class TestAbandonedStreams:
             assert (stream.receipt is None) == (on_early_close == "disconnect")
             assert caller.client.ledger.unsettled == (("cmp_1",) if on_early_close == "disconnect" else ())
 
-    def test_closing_a_generator_closes_the_stream_it_iterates(self, wire: Wire) -> None:
+    def test_closing_a_generator_closes_the_stream_it_iterates(self, wire: RawServer) -> None:
         def relay() -> Generator[Any, None, None]:
             yield from stream
 
@@ -107,7 +96,7 @@ async def exhaust(stream: aurous.AsyncChatStream) -> None:
 
 class TestCancelledCoroutines:
     @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
-    def test_cancelled_task_leaves_no_open_connection(self, wire: Wire, backend: Any) -> None:
+    def test_cancelled_task_leaves_no_open_connection(self, wire: RawServer, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> Any:
@@ -156,7 +145,7 @@ class TestCancelledCoroutines:
             trio.run(go)
 
     @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
-    def test_stream_can_be_closed_while_another_task_reads_it(self, wire: Wire, backend: Any) -> None:
+    def test_stream_can_be_closed_while_another_task_reads_it(self, wire: RawServer, backend: Any) -> None:
         wire.plays(sends(ROLE, RED, then="stall", ends=False))
 
         async def go() -> None:

@@ -15,25 +15,7 @@ from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from hypothesis import given
 from hypothesis import strategies as st
-
-HEAD = {"id": "cmp_1", "created": 1731948000, "model": "aurous-grow-2.0-pro"}
-USAGE = {
-    "prompt_tokens": 12,
-    "completion_tokens": 24,
-    "total_tokens": 36,
-    "credits_charged": 0.0117,
-    "breakdown": {
-        "input_credits": 0.0009,
-        "output_credits": 0.0108,
-        "model": "aurous-grow-2.0-pro",
-        "pricing_version": 7,
-    },
-}
-
-
-def chunk(delta: dict[str, Any] | None = None, finish_reason: str | None = None, **members: Any) -> dict[str, Any]:
-    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish_reason}]
-    return {**HEAD, "object": "chat.completion.chunk", "choices": choices, **members}
+from testkit.streams import HEAD, USAGE, chunk
 
 
 def text(content: str) -> dict[str, Any]:

@@ -25,10 +25,10 @@ from aurous.errors import (
 )
 from aurous.types import ResponseInfo
 from aurous_client.models import ChatCompletionChunk
-from clientkit.streams import GREEN, HEAD, LAST, RED, ROLE, USAGE, WHOLE, chunk, events, record
-from clientkit.wire import KEY, envelope
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.responses import KEY, envelope
+from testkit.streams import GREEN, HEAD, LAST, RED, ROLE, USAGE, WHOLE, chunk, events, record
 
 # The names that mean something, at any place and with values of any kind.
 MEMBERS = ["id", "created", "model", "choices", "index", "delta", "content", "finish_reason", "tool_calls", "usage"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aurous._stream.template import ChunkTemplate, make_template
 from aurous_client.models import ChatCompletionChunk
-from clientkit.streams import ROLE, USAGE, chunk
-from clientkit.wire import CALM
+from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.streams import ROLE, USAGE, chunk
 
 RED = chunk({"content": "Red"})
 

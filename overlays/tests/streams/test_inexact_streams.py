@@ -7,16 +7,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from clientkit.streams import HEAD, LAST, MODEL, RED, ROLE, USAGE, Stream, chunk, sends
-from clientkit.wire import Caller, Make, Wire
+from clientkit.callers import Caller, Make
+from clientkit.streams import MODEL, Stream
+from testkit.raw_server import RawServer
+from testkit.streams import HEAD, LAST, RED, ROLE, USAGE, chunk, sends
 
 
 @pytest.fixture
-def caller(live: Make, wire: Wire) -> Caller:
+def caller(live: Make, wire: RawServer) -> Caller:
     return live(wire.url)
 
 
-def read(caller: Caller, wire: Wire, *frames: Any) -> Any:
+def read(caller: Caller, wire: RawServer, *frames: Any) -> Any:
     wire.plays(sends(*frames, "[DONE]"))
     with Stream(caller) as stream:
         for each in stream:
@@ -83,7 +85,7 @@ TEXTS: dict[str, tuple[list[Any], str]] = {
 
 
 @pytest.mark.parametrize(("frames", "text"), TEXTS.values(), ids=TEXTS)
-def test_inexact_stream_is_read_to_its_end(frames: list[Any], text: str, caller: Caller, wire: Wire) -> None:
+def test_inexact_stream_is_read_to_its_end(frames: list[Any], text: str, caller: Caller, wire: RawServer) -> None:
     stream = read(caller, wire, *frames)
     made = stream.completion
     assert (stream.end, stream.snapshot.text, made.choices[0].message.content) == ("finished", text, text)
@@ -93,7 +95,7 @@ def test_inexact_stream_is_read_to_its_end(frames: list[Any], text: str, caller:
     assert type(made).from_dict(made.to_dict()) == made
 
 
-def test_repairs_are_noted_once_for_each_kind(caller: Caller, wire: Wire) -> None:
+def test_repairs_are_noted_once_for_each_kind(caller: Caller, wire: RawServer) -> None:
     frames = [without({**frame, "created": None}, "model") for frame in (ROLE, RED, RED, LAST)]
     assert read(caller, wire, *frames).snapshot.inconsistencies == [
         "created: expected a whole number, found null",
@@ -101,14 +103,14 @@ def test_repairs_are_noted_once_for_each_kind(caller: Caller, wire: Wire) -> Non
     ]
 
 
-def test_missing_member_is_that_of_the_other_chunks(caller: Caller, wire: Wire) -> None:
+def test_missing_member_is_that_of_the_other_chunks(caller: Caller, wire: RawServer) -> None:
     wire.plays(sends(ROLE, without(RED, "model"), {**LAST, "created": None}, "[DONE]"))
     with Stream(caller) as stream:
         heads = {(each.id, each.created, each.model) for each in stream}
     assert heads == {("cmp_1", 1731948000, MODEL)}
 
 
-def test_usage_without_credits_is_no_usage(caller: Caller, wire: Wire) -> None:
+def test_usage_without_credits_is_no_usage(caller: Caller, wire: RawServer) -> None:
     stream = read(caller, wire, ROLE, RED, without(with_usage(), "usage", "credits_charged"))
     assert (stream.completion.usage, stream.receipt) == (None, None)
     assert stream.snapshot.inconsistencies == ["usage.credits_charged: expected a value, found nothing"]
@@ -184,7 +186,7 @@ CALLS: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("frames", CALLS.values(), ids=CALLS)
-def test_inexact_tool_calls_are_told_apart(frames: list[Any], caller: Caller, wire: Wire) -> None:
+def test_inexact_tool_calls_are_told_apart(frames: list[Any], caller: Caller, wire: RawServer) -> None:
     stream = read(caller, wire, *frames)
     made = stream.completion.choices[0].message.tool_calls
     assert [(call.id, call.function.name, call.function.arguments) for call in made] == [
@@ -195,14 +197,14 @@ def test_inexact_tool_calls_are_told_apart(frames: list[Any], caller: Caller, wi
     assert stream.receipt.credits == Decimal("0.0117")
 
 
-def test_indices_of_delivered_calls_tell_them_apart(caller: Caller, wire: Wire) -> None:
+def test_indices_of_delivered_calls_tell_them_apart(caller: Caller, wire: RawServer) -> None:
     wire.plays(sends(*CALLS["all of one index, in pieces"], "[DONE]"))
     with Stream(caller) as stream:
         seen = [piece.index for each in stream for piece in each.choices[0].delta.tool_calls or ()]
     assert seen == [0, 0, 1, 1]
 
 
-def test_arguments_cut_within_a_character_are_whole(caller: Caller, wire: Wire) -> None:
+def test_arguments_cut_within_a_character_are_whole(caller: Caller, wire: RawServer) -> None:
     frames = calls(
         {"index": 0, "id": "a", "function": function("add", '"\ud83d')},
         {"index": 0, "function": function(None, '\ude00"')},

@@ -14,8 +14,10 @@ from typing import Any
 import aurous
 import pytest
 import trio
-from clientkit.streams import RED, ROLE, Ends, events, held, in_pieces
-from clientkit.wire import KEY, MESSAGES, MODEL, Connection, Wire
+from clientkit.streams import Ends, held
+from testkit.raw_server import Connection, RawServer
+from testkit.responses import KEY, MESSAGES, MODEL
+from testkit.streams import RED, ROLE, events, in_pieces
 
 
 class Disconnects:
@@ -37,7 +39,7 @@ class Disconnects:
 
 
 @pytest.fixture
-def disconnects(wire: Wire) -> Disconnects:
+def disconnects(wire: RawServer) -> Disconnects:
     made = Disconnects()
     wire.plays(made)
     return made
@@ -98,7 +100,7 @@ SYNC_WAYS = [leave_by_break, leave_by_return, leave_by_exception, leave_unread, 
 
 @pytest.mark.parametrize("leave", SYNC_WAYS)
 def test_sync_stream_left_without_with_disconnects(
-    leave: Callable[[Any], Any], wire: Wire, disconnects: Disconnects, ends: Ends
+    leave: Callable[[Any], Any], wire: RawServer, disconnects: Disconnects, ends: Ends
 ) -> None:
     with aurous.Aurous(KEY, base_url=wire.url, hooks=[ends]) as client:
         with warnings.catch_warnings(record=True, action="always") as warned:
@@ -112,7 +114,7 @@ def test_sync_stream_left_without_with_disconnects(
     assert message.endswith("was not closed; use it in a block: with client...stream(...) as stream:")
 
 
-def test_fifty_dropped_sync_streams_keep_no_descriptor(wire: Wire, disconnects: Disconnects) -> None:
+def test_fifty_dropped_sync_streams_keep_no_descriptor(wire: RawServer, disconnects: Disconnects) -> None:
     with aurous.Aurous(KEY, base_url=wire.url) as client:
         with warnings.catch_warnings(action="ignore"):
             for _ in range(50):
@@ -192,7 +194,7 @@ def library() -> str:
 
 @pytest.mark.parametrize("leave", ASYNC_WAYS)
 def test_async_stream_left_without_with_disconnects(
-    leave: Callable[[Any], Any], world: Any, wire: Wire, disconnects: Disconnects, ends: Ends
+    leave: Callable[[Any], Any], world: Any, wire: RawServer, disconnects: Disconnects, ends: Ends
 ) -> None:
     run, backend = world
 
@@ -215,7 +217,9 @@ def test_async_stream_left_without_with_disconnects(
     assert message.endswith("was not closed; use it in a block: async with client...stream(...) as stream:")
 
 
-def test_stream_of_a_cancelled_task_disconnects(world: Any, wire: Wire, disconnects: Disconnects, ends: Ends) -> None:
+def test_stream_of_a_cancelled_task_disconnects(
+    world: Any, wire: RawServer, disconnects: Disconnects, ends: Ends
+) -> None:
     run, backend = world
 
     async def main() -> None:
@@ -240,7 +244,7 @@ def test_stream_of_a_cancelled_task_disconnects(world: Any, wire: Wire, disconne
 
 
 def test_stream_that_outlives_its_loop_disconnects(
-    world: Any, wire: Wire, disconnects: Disconnects, ends: Ends
+    world: Any, wire: RawServer, disconnects: Disconnects, ends: Ends
 ) -> None:
     run, backend = world
 
@@ -259,7 +263,7 @@ def test_stream_that_outlives_its_loop_disconnects(
 
 @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_stream_dropped_after_its_loop_was_closed_disconnects(
-    backend: Any, wire: Wire, disconnects: Disconnects, ends: Ends
+    backend: Any, wire: RawServer, disconnects: Disconnects, ends: Ends
 ) -> None:
     async def main() -> Any:
         client = aurous.AsyncAurous(KEY, base_url=wire.url, backend=backend, hooks=[ends])
@@ -280,7 +284,7 @@ def test_stream_dropped_after_its_loop_was_closed_disconnects(
 
 @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_stream_dropped_in_another_thread_disconnects(
-    backend: Any, wire: Wire, disconnects: Disconnects, ends: Ends
+    backend: Any, wire: RawServer, disconnects: Disconnects, ends: Ends
 ) -> None:
     async def main() -> None:
         async with aurous.AsyncAurous(KEY, base_url=wire.url, backend=backend, hooks=[ends]) as client:
@@ -295,7 +299,7 @@ def test_stream_dropped_in_another_thread_disconnects(
         gc.collect()
 
 
-def test_dropped_async_streams_keep_no_connection(world: Any, wire: Wire, disconnects: Disconnects) -> None:
+def test_dropped_async_streams_keep_no_connection(world: Any, wire: RawServer, disconnects: Disconnects) -> None:
     run, backend = world
 
     async def main() -> None:

@@ -16,30 +16,15 @@ from typing import Any
 import httpx
 import pytest
 from aurous import StreamPolicy, errors
-from clientkit.streams import (
-    GREEN,
-    LAST,
-    RED,
-    ROLE,
-    TEXT,
-    USAGE,
-    WHOLE,
-    Stream,
-    begin,
-    callers,
-    chunk,
-    connections,
-    events,
-    in_pieces,
-    in_use,
-    record,
-    sends,
-)
-from clientkit.wire import MESSAGES, MODEL, Action, Caller, Connection, Make, Wire, answer, drip, envelope, raw
+from clientkit.callers import Caller, Make
+from clientkit.streams import Stream, callers, connections, in_use
+from testkit.raw_server import Action, Connection, RawServer, drip, raw
+from testkit.responses import MESSAGES, MODEL, answer, envelope
+from testkit.streams import GREEN, LAST, RED, ROLE, TEXT, USAGE, WHOLE, begin, chunk, events, in_pieces, record, sends
 
 
 @pytest.fixture
-def caller(live: Make, wire: Wire) -> Caller:
+def caller(live: Make, wire: RawServer) -> Caller:
     return live(wire.url)
 
 
@@ -62,7 +47,7 @@ class TestFraming:
     )
     @pytest.mark.parametrize("framing", ["chunked", "length", "close"])
     def test_every_legal_sse_form_gives_the_same_answer(
-        self, caller: Caller, wire: Wire, body: bytes, framing: str
+        self, caller: Caller, wire: RawServer, body: bytes, framing: str
     ) -> None:
         sent = {
             "chunked": in_pieces(body),
@@ -76,7 +61,7 @@ class TestFraming:
         assert stream.completion.to_dict() == record()
         assert stream.receipt.credits == Decimal("0.0117")
 
-    def test_stream_may_be_split_anywhere(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_may_be_split_anywhere(self, caller: Caller, wire: RawServer) -> None:
         frames = [ROLE, chunk({"content": "é€🧪"}), LAST, "[DONE]"]
         body = events(*frames).replace(b"\\u", b"\\u")
         body = json.dumps(frames[1], ensure_ascii=False).encode().join(body.split(json.dumps(frames[1]).encode()))
@@ -85,26 +70,26 @@ class TestFraming:
         with Stream(caller) as stream:
             assert "".join(stream.text) == "é€🧪"
 
-    def test_stream_may_drip_byte_by_byte(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_may_drip_byte_by_byte(self, caller: Caller, wire: RawServer) -> None:
         sent = in_pieces(*(events(frame) for frame in WHOLE))
         wire.plays(drip(sent, fast=len(sent) - 60, pause=0.0005))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
 
-    def test_compressed_stream_is_decoded(self, caller: Caller, wire: Wire) -> None:
+    def test_compressed_stream_is_decoded(self, caller: Caller, wire: RawServer) -> None:
         body = gzip.compress(events(*WHOLE))
         wire.plays(raw(begin("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body, then="keep"))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
-        assert wire.seen[0].header("Accept-Encoding") == "identity"
-        assert wire.seen[0].header("Accept") == "text/event-stream"
+        assert wire.requests[0].header("Accept-Encoding") == "identity"
+        assert wire.requests[0].header("Accept") == "text/event-stream"
 
-    def test_invalid_compression_raises_typed_error(self, caller: Caller, wire: Wire) -> None:
+    def test_invalid_compression_raises_typed_error(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(raw(begin("Content-Encoding: gzip", "Content-Length: 9") + b"no gzip!!", then="keep"))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError, match="decompressed"):
             list(stream)
 
-    def test_event_over_max_event_size_raises_typed_error(self, live: Make, wire: Wire) -> None:
+    def test_event_over_max_event_size_raises_typed_error(self, live: Make, wire: RawServer) -> None:
         caller = live(wire.url, streams=StreamPolicy(max_event_size=2000))
         wire.plays(sends(ROLE, RED, chunk({"content": "x" * 2000}), LAST))
         with Stream(caller) as stream, pytest.raises(errors.APIResponseValidationError, match="2000 bytes") as caught:
@@ -117,7 +102,9 @@ class TestIncompleteStreams:
 
     @pytest.mark.parametrize("then", ["close", "reset"])
     @pytest.mark.parametrize("frames", range(4))
-    def test_broken_connection_raises_interrupted(self, caller: Caller, wire: Wire, frames: int, then: str) -> None:
+    def test_broken_connection_raises_interrupted(
+        self, caller: Caller, wire: RawServer, frames: int, then: str
+    ) -> None:
         wire.plays(sends(*WHOLE[:frames], then=then, ends=False))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
@@ -129,7 +116,7 @@ class TestIncompleteStreams:
         assert pickle.loads(pickle.dumps(error)).text == error.text
 
     @pytest.mark.parametrize("frames", range(4))
-    def test_truncated_stream_raises_interrupted(self, caller: Caller, wire: Wire, frames: int) -> None:
+    def test_truncated_stream_raises_interrupted(self, caller: Caller, wire: RawServer, frames: int) -> None:
         body = events(*WHOLE[:frames])
         for sent in (in_pieces(body), begin(f"Content-Length: {len(body)}") + body, begin("Connection: close") + body):
             wire.plays(raw(sent, then="close" if b"Connection: close" in sent else "keep"))
@@ -137,13 +124,13 @@ class TestIncompleteStreams:
                 list(stream)
             assert (caught.value.kind, stream.end) == ("closed_early", "closed_early")
 
-    def test_stream_truncated_within_an_event_raises_interrupted(self, caller: Caller, wire: Wire) -> None:
+    def test_stream_truncated_within_an_event_raises_interrupted(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(raw(in_pieces(events(*WHOLE[:3])[:-30])))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         assert (caught.value.kind, caught.value.text) == ("closed_early", "Red")
 
-    def test_done_without_finish_reason_is_its_own_end(self, caller: Caller, wire: Wire) -> None:
+    def test_done_without_finish_reason_is_its_own_end(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, chunk(usage=USAGE), "[DONE]"))
         seen = []
         with Stream(caller) as stream, pytest.raises(errors.IncompleteCompletionError) as caught:
@@ -158,7 +145,7 @@ class TestIncompleteStreams:
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("then", ["close", "reset", "keep"])
-    def test_disconnect_after_the_last_chunk_is_no_error(self, caller: Caller, wire: Wire, then: str) -> None:
+    def test_disconnect_after_the_last_chunk_is_no_error(self, caller: Caller, wire: RawServer, then: str) -> None:
         wire.plays(sends(*WHOLE[:4], then=then, ends=False))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
@@ -167,7 +154,7 @@ class TestIncompleteStreams:
 
     @pytest.mark.parametrize("frames", [WHOLE, [*WHOLE, chunk({"content": "beyond"})], WHOLE[:4]])
     def test_stream_ends_at_done_although_the_connection_stays_open(
-        self, caller: Caller, wire: Wire, frames: list[Any]
+        self, caller: Caller, wire: RawServer, frames: list[Any]
     ) -> None:
         """The answer does not wait for a server that forgets to hang up."""
         wire.plays(sends(*frames, then="stall", ends=False))
@@ -178,7 +165,7 @@ class TestIncompleteStreams:
         assert real_time.monotonic() - began < 10
         assert connections(caller) == []
 
-    def test_usage_after_leaving_at_finish_reason_is_read(self, caller: Caller, wire: Wire) -> None:
+    def test_usage_after_leaving_at_finish_reason_is_read(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, GREEN, chunk({}, "stop"), chunk(usage=USAGE), "[DONE]"))
         with Stream(caller) as stream:
             for piece in stream:
@@ -187,14 +174,14 @@ class TestIncompleteStreams:
         assert (stream.end, stream.receipt.credits) == ("finished", Decimal("0.0117"))
         assert len(connections(caller)) == 1
 
-    def test_error_frame_raises_typed_error(self, caller: Caller, wire: Wire) -> None:
+    def test_error_frame_raises_typed_error(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, envelope("provider_rate_limited", "rate_limit"), "[DONE]"))
         with Stream(caller) as stream, pytest.raises(errors.RateLimitError) as caught:
             list(stream)
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", "Red")
         assert caller.client.ledger.unsettled == ("cmp_1",)
 
-    def test_complete_streams_reuse_one_connection(self, caller: Caller, wire: Wire) -> None:
+    def test_complete_streams_reuse_one_connection(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(*WHOLE))
         for _ in range(5):
             with Stream(caller) as stream:
@@ -213,17 +200,21 @@ class TestOtherContentTypes:
             raw(b"HTTP/1.1 204 No Content\r\n\r\n"),
         ],
     )
-    def test_response_that_is_no_stream_raises_validation_error(self, caller: Caller, wire: Wire, sent: Action) -> None:
+    def test_response_that_is_no_stream_raises_validation_error(
+        self, caller: Caller, wire: RawServer, sent: Action
+    ) -> None:
         wire.plays(sent)
         stream = Stream(caller)
         with pytest.raises(errors.APIResponseValidationError, match="text/event-stream"):
             list(stream)
         with pytest.raises(errors.APIResponseValidationError):
             list(stream)
-        assert len(wire.seen) == 1
+        assert len(wire.requests) == 1
         assert in_use(caller) == []
 
-    def test_completion_sent_instead_of_a_stream_is_charged_to_the_ledger(self, caller: Caller, wire: Wire) -> None:
+    def test_completion_sent_instead_of_a_stream_is_charged_to_the_ledger(
+        self, caller: Caller, wire: RawServer
+    ) -> None:
         wire.plays(answer(200, record()))
         stream = Stream(caller)
         with pytest.raises(errors.APIResponseValidationError) as caught, stream:
@@ -231,13 +222,13 @@ class TestOtherContentTypes:
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", TEXT)
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
 
-    def test_content_type_is_case_insensitive(self, caller: Caller, wire: Wire) -> None:
+    def test_content_type_is_case_insensitive(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(raw(begin(kind="Text/Event-Stream;charset=UTF-8") + events(*WHOLE)))
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
 
 
-def test_memory_does_not_grow_with_the_number_of_chunks(wire: Wire) -> None:
+def test_memory_does_not_grow_with_the_number_of_chunks(wire: RawServer) -> None:
     count = 10_000
     word = events(chunk({"content": "a"}))
 

@@ -10,8 +10,8 @@ import aurous
 import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
+from clientkit.callers import Caller, Make
 from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
-from clientkit.wire import Caller, Make
 
 
 @pytest.fixture

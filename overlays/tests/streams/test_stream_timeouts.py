@@ -10,23 +10,11 @@ from typing import Any
 # Takes longer to load than some of these streams may last.
 import pytest
 from aurous import Timeouts, errors
-from clientkit.streams import (
-    GREEN,
-    LAST,
-    RED,
-    ROLE,
-    TEXT,
-    WHOLE,
-    Stream,
-    begin,
-    chunk,
-    connections,
-    events,
-    in_pieces,
-    record,
-    sends,
-)
-from clientkit.wire import Action, Connection, Make, Wire, answer, drip, envelope, raw
+from clientkit.callers import Make
+from clientkit.streams import Stream, connections
+from testkit.raw_server import Action, Connection, RawServer, drip, raw
+from testkit.responses import answer, envelope
+from testkit.streams import GREEN, LAST, RED, ROLE, TEXT, WHOLE, begin, chunk, events, in_pieces, record, sends
 
 
 def chatters(*pieces: bytes, pause: float = 0.01) -> Action:
@@ -64,7 +52,7 @@ class TestTimeouts:
         ],
     )
     def test_timeouts_expire_although_bytes_keep_arriving(
-        self, live: Make, wire: Wire, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
+        self, live: Make, wire: RawServer, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
     ) -> None:
         wire.plays(chatters(*pieces))
         caller = live(wire.url, timeout=timeouts)
@@ -90,7 +78,13 @@ class TestTimeouts:
         ],
     )
     def test_timeouts_expire_without_data(
-        self, live: Make, wire: Wire, frames: list[Any] | None, timeouts: Timeouts, error: type[Exception], said: str
+        self,
+        live: Make,
+        wire: RawServer,
+        frames: list[Any] | None,
+        timeouts: Timeouts,
+        error: type[Exception],
+        said: str,
     ) -> None:
         """Also where the server keeps its headers back until it has something to say."""
         wire.plays(raw(b"", then="stall") if frames is None else sends(*frames, then="stall", ends=False))
@@ -101,13 +95,13 @@ class TestTimeouts:
         assert type(caught.value) is error
         assert connections(caller) == []
 
-    def test_idle_timeout_expires_within_an_http_chunk(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_expires_within_an_http_chunk(self, live: Make, wire: RawServer) -> None:
         sent = in_pieces(events(ROLE), events(RED), ends=False)
         wire.plays(drip(sent + b"1" * 5000, fast=len(sent), pause=0.01))
         with Stream(live(wire.url, timeout=Timeouts(idle=0.1))) as stream, pytest.raises(errors.IdleTimeoutError):
             list(stream)
 
-    def test_timeout_can_be_set_for_one_stream(self, live: Make, wire: Wire) -> None:
+    def test_timeout_can_be_set_for_one_stream(self, live: Make, wire: RawServer) -> None:
         wire.plays(sends(ROLE, then="stall", ends=False))
         with (
             pytest.raises(errors.TotalTimeoutError, match=r"0\.15 s"),
@@ -115,7 +109,7 @@ class TestTimeouts:
         ):
             list(stream)
 
-    def test_idle_timeout_does_not_run_while_the_caller_is_busy(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_does_not_run_while_the_caller_is_busy(self, live: Make, wire: RawServer) -> None:
         first, rest = threading.Event(), threading.Event()
 
         def act(connection: Connection) -> bool:
@@ -137,7 +131,7 @@ class TestTimeouts:
                     assert rest.wait(10)
         assert stream.completion.choices[0].message.content == TEXT
 
-    def test_idle_timeout_does_not_run_while_the_last_chunk_is_processed(self, live: Make, wire: Wire) -> None:
+    def test_idle_timeout_does_not_run_while_the_last_chunk_is_processed(self, live: Make, wire: RawServer) -> None:
         """What has come is read without waiting, and no clock was asked since the first of it."""
         wire.plays(sends(ROLE, RED, then="close"))
         with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))) as stream:
@@ -160,7 +154,7 @@ class TestTimeouts:
         ],
     )
     def test_total_timeout_expires_although_every_read_returns_at_once(
-        self, live: Make, wire: Wire, pieces: list[bytes], busy: float
+        self, live: Make, wire: RawServer, pieces: list[bytes], busy: float
     ) -> None:
         wire.plays(chatters(*pieces, pause=busy / 2))
         caller = live(wire.url, timeout=Timeouts(total=0.5))
@@ -176,7 +170,7 @@ class TestTimeouts:
             read()
         assert connections(caller) == []
 
-    def test_first_event_timeout_may_be_shorter_than_idle(self, live: Make, wire: Wire) -> None:
+    def test_first_event_timeout_may_be_shorter_than_idle(self, live: Make, wire: RawServer) -> None:
         """httpx has one timeout for a whole response; it must not be that for the first event."""
 
         def act(connection: Connection) -> bool:
@@ -189,14 +183,14 @@ class TestTimeouts:
         with Stream(live(wire.url, timeout=Timeouts(idle=10, first_event=0.4))) as stream:
             assert "".join(stream.text) == TEXT
 
-    def test_first_event_timeout_includes_retries(self, live: Make, wire: Wire) -> None:
+    def test_first_event_timeout_includes_retries(self, live: Make, wire: RawServer) -> None:
         throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "0.4"})
         wire.plays(throttled, sends(*WHOLE))
         caller = live(wire.url, timeout=Timeouts(first_event=0.3))
         with pytest.raises(errors.RateLimitError), Stream(caller):
             pass
 
-    def test_stream_timeouts_do_not_affect_later_requests_on_the_connection(self, live: Make, wire: Wire) -> None:
+    def test_stream_timeouts_do_not_affect_later_requests_on_the_connection(self, live: Make, wire: RawServer) -> None:
         caller = live(wire.url, timeout=Timeouts(idle=0.4, first_event=0.4))
 
         def slow(connection: Connection) -> bool:

@@ -9,12 +9,15 @@ import aurous
 import pytest
 from aurous import StreamPolicy
 from aurous_mock.server.launcher import Mock
-from clientkit.streams import RED, ROLE, WHOLE, Stream, begin, chunk, connections, events, record, sends
-from clientkit.wire import MESSAGES, MODEL, Caller, Make, Wire, raw
+from clientkit.callers import Caller, Make
+from clientkit.streams import Stream, connections
+from testkit.raw_server import RawServer, raw
+from testkit.responses import MESSAGES, MODEL
+from testkit.streams import RED, ROLE, WHOLE, begin, chunk, events, record, sends
 
 
 @pytest.fixture
-def caller(live: Make, wire: Wire) -> Caller:
+def caller(live: Make, wire: RawServer) -> Caller:
     return live(wire.url)
 
 
@@ -22,7 +25,7 @@ class TestNotices:
     NOTICE = chunk(warning={"code": "idempotency_ignored_streaming", "message": "Mind."})
 
     @pytest.mark.parametrize("way", ["chunks", "text"])
-    def test_stream_notice_points_at_the_caller(self, caller: Caller, wire: Wire, way: str) -> None:
+    def test_stream_notice_points_at_the_caller(self, caller: Caller, wire: RawServer, way: str) -> None:
         wire.plays(sends(self.NOTICE, *WHOLE))
         stream = caller.client.chat.completions.stream(model=MODEL, messages=MESSAGES)
         with pytest.warns(aurous.StreamNotice, match=r"idempotency_ignored_streaming: Mind\.") as caught:
@@ -40,7 +43,7 @@ class TestNotices:
             async for _ in stream if way == "chunks" else stream.text:
                 pass
 
-    def test_ignored_key_header_gives_a_stream_notice(self, caller: Caller, wire: Wire) -> None:
+    def test_ignored_key_header_gives_a_stream_notice(self, caller: Caller, wire: RawServer) -> None:
         body = events(*WHOLE)
         head = begin("Aurous-Idempotency-Status: ignored_streaming", f"Content-Length: {len(body)}")
         wire.plays(raw(head + body, then="keep"))
@@ -49,7 +52,7 @@ class TestNotices:
         assert len(stream.warnings) == 1
         assert stream.response_info.idempotency_status == "ignored_streaming"
 
-    def test_deprecation_made_an_error_closes_the_stream(self, caller: Caller, wire: Wire) -> None:
+    def test_deprecation_made_an_error_closes_the_stream(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(raw(begin("Sunset: soon") + events(ROLE), then="stall"))
         stream = Stream(caller)
         with warnings.catch_warnings():
@@ -59,7 +62,7 @@ class TestNotices:
         assert stream.end == "left"
         assert connections(caller) == []
 
-    def test_notice_made_an_error_closes_the_stream(self, caller: Caller, wire: Wire) -> None:
+    def test_notice_made_an_error_closes_the_stream(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(ROLE, self.NOTICE, RED, then="stall", ends=False))
         stream = Stream(caller)
         with warnings.catch_warnings():
@@ -71,11 +74,11 @@ class TestNotices:
 
     @pytest.mark.parametrize("given", [{"idempotency_key": "a"}, {"extra_headers": {"idempotency-key": "a"}}])
     def test_idempotency_key_for_a_stream_is_refused_before_sending(
-        self, caller: Caller, wire: Wire, given: dict[str, Any]
+        self, caller: Caller, wire: RawServer, given: dict[str, Any]
     ) -> None:
         with pytest.raises(aurous.EncodeError, match="ignores the key of a stream"), Stream(caller, **given):
             pass
-        assert wire.seen == []
+        assert wire.requests == []
 
     def test_mock_sends_the_ignored_key_warning(self, live: Make, mock: Mock) -> None:
         stream = Stream(live(mock.url), extra_headers={"Aurous-Idempotent-Key": "a"})

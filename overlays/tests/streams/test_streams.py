@@ -9,6 +9,7 @@ import aurous
 import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
+from clientkit.callers import Caller, Make
 from clientkit.streams import (
     FAULT,
     IMPATIENT,
@@ -22,7 +23,6 @@ from clientkit.streams import (
     in_use,
     retrieve,
 )
-from clientkit.wire import Caller, Make
 
 
 @pytest.fixture

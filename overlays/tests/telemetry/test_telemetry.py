@@ -11,12 +11,14 @@ import aurous
 import pytest
 from aurous.telemetry import OpenTelemetry
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import BUSY, KEY, MESSAGES, MODEL, Make, Wire, answer, completion, envelope
+from clientkit.callers import Make
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
+from testkit.raw_server import RawServer
+from testkit.responses import BUSY, KEY, MESSAGES, MODEL, answer, completion, envelope
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def only(exporter: InMemorySpanExporter) -> tuple[ReadableSpan, dict[str, Any]]:
 
 
 def test_call_with_retries_is_one_span(
-    wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
+    wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(BUSY, answer(200, completion(), headers={"Aurous-Request-Id": "req_1"}))
     caller = make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider)])
@@ -103,7 +105,7 @@ def test_error_type_of_a_span_has_low_cardinality(
     action: Any,
     told: str,
     error: type[Exception],
-    wire: Wire,
+    wire: RawServer,
     make: Make,
     provider: TracerProvider,
     exporter: InMemorySpanExporter,
@@ -117,7 +119,7 @@ def test_error_type_of_a_span_has_low_cardinality(
 
 
 def test_content_is_recorded_only_if_enabled(
-    wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
+    wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, completion()))
     make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider, capture_content=True)]).create()
@@ -148,7 +150,7 @@ def test_interrupted_stream_ends_its_span_with_an_error(
 
 
 def test_other_operations_are_named_by_their_id(
-    wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
+    wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, {"object": "list", "data": []}))
     caller = make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider, capture_content=True)])
@@ -159,7 +161,7 @@ def test_other_operations_are_named_by_their_id(
 
 
 def test_spans_are_children_of_the_callers_span(
-    wire: Wire, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
+    wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:
     wire.plays(answer(200, completion()))
     caller = make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider)])
@@ -169,7 +171,9 @@ def test_spans_are_children_of_the_callers_span(
     assert inner.parent == outer.get_span_context()
 
 
-def test_cancelled_calls_end_their_span(wire: Wire, provider: TracerProvider, exporter: InMemorySpanExporter) -> None:
+def test_cancelled_calls_end_their_span(
+    wire: RawServer, provider: TracerProvider, exporter: InMemorySpanExporter
+) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
 
     async def cancelled() -> None:
@@ -183,7 +187,7 @@ def test_cancelled_calls_end_their_span(wire: Wire, provider: TracerProvider, ex
     assert attributes["error.type"] == "CancelledError"
 
 
-def test_without_a_tracer_provider_nothing_is_recorded(wire: Wire, make: Make) -> None:
+def test_without_a_tracer_provider_nothing_is_recorded(wire: RawServer, make: Make) -> None:
     assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
     wire.plays(answer(200, completion()))
     assert make(wire.url, hooks=[OpenTelemetry()]).create().status == "completed"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from clientkit.wire import Wire, answer
+from testkit.raw_server import RawServer
+from testkit.responses import answer
 
 pytest_plugins = ["pytester"]
 
@@ -134,7 +135,7 @@ MODULE_CLIENTS = """
 
 @pytest.mark.parametrize("key", [None, "al_live_of_production"])
 def test_clients_made_at_import_call_the_mock(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: Wire, key: str | None
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: RawServer, key: str | None
 ) -> None:
     # Stands for production: no request may reach it.
     monkeypatch.setenv("AUROUS_BASE_URL", wire.url)
@@ -265,7 +266,7 @@ def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pyteste
     run(pytester).assert_outcomes(passed=1)
 
 
-def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: Wire) -> None:
+def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: RawServer) -> None:
     wire.plays(answer(200, {"object": "list", "data": []}))
     pytester.makepyfile(f"""
         import pytest
@@ -279,7 +280,7 @@ def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pyt
                 Aurous("al_live_wrong").models.list()
     """)
     run(pytester).assert_outcomes(passed=2)
-    assert len(wire.seen) == 1
+    assert len(wire.requests) == 1
 
 
 def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> None:

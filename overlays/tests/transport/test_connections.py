@@ -19,7 +19,9 @@ from aurous import errors
 from aurous.transport.locks import ForkSafeLock
 from aurous.transport.tracebacks import chain, without_frames
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Make, Time, Wire, answer, completion
+from clientkit.callers import Make, Time
+from testkit.raw_server import RawServer
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL, answer, completion
 
 
 def ask(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:
@@ -30,7 +32,7 @@ async def aask(client: aurous.AsyncAurous, **options: Any) -> aurous.models.Chat
     return await client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
 
 
-def test_sequential_calls_share_one_connection(wire: Wire, make: Make) -> None:
+def test_sequential_calls_share_one_connection(wire: RawServer, make: Make) -> None:
     wire.plays(GOOD, answer(503, b"busy"), GOOD, answer(404, b"{}"), GOOD)
     caller = make(wire.url)
     for _ in range(2):
@@ -38,16 +40,16 @@ def test_sequential_calls_share_one_connection(wire: Wire, make: Make) -> None:
     with pytest.raises(errors.NotFoundError):
         caller.create()
     caller.create()
-    assert len(wire.seen) == 5
+    assert len(wire.requests) == 5
     assert wire.connections == 1
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/v1", "/v1/"])
 @pytest.mark.parametrize("prefix", ["", "/gateway/aurous"])
-def test_every_form_of_base_url_reaches_the_same_paths(prefix: str, suffix: str, wire: Wire, make: Make) -> None:
+def test_every_form_of_base_url_reaches_the_same_paths(prefix: str, suffix: str, wire: RawServer, make: Make) -> None:
     wire.plays(GOOD)
     make(f"{wire.url}{prefix}{suffix}").create()
-    assert wire.seen[0].line == f"POST {prefix}/v1/chat/completions HTTP/1.1"
+    assert wire.requests[0].line == f"POST {prefix}/v1/chat/completions HTTP/1.1"
 
 
 def test_base_url_may_be_an_ipv6_address() -> None:
@@ -65,7 +67,7 @@ def test_base_url_may_be_an_ipv6_address() -> None:
     assert hosts == [("::1", 81, "[::1]:81")]
 
 
-def test_with_options_shares_connection_and_ledger(wire: Wire, make: Make) -> None:
+def test_with_options_shares_connection_and_ledger(wire: RawServer, make: Make) -> None:
     wire.plays(*(answer(200, {**completion(), "id": f"cmp_{number}"}) for number in range(3)))
     caller = make(wire.url)
     caller.create()
@@ -74,11 +76,11 @@ def test_with_options_shares_connection_and_ledger(wire: Wire, make: Make) -> No
     caller.client = caller.client.with_options(api_version=None)
     caller.create()
     assert wire.connections == 1
-    assert [seen.header("Aurous-Version") for seen in wire.seen] == [aurous.API_VERSION, aurous.API_VERSION, None]
+    assert [seen.header("Aurous-Version") for seen in wire.requests] == [aurous.API_VERSION, aurous.API_VERSION, None]
     assert caller.client.ledger.by_model[MODEL].calls == 3
 
 
-def test_closing_a_with_options_client_keeps_the_shared_pool(wire: Wire) -> None:
+def test_closing_a_with_options_client_keeps_the_shared_pool(wire: RawServer) -> None:
     wire.plays(GOOD)
     with aurous.Aurous(KEY, base_url=wire.url) as client:
         with client.with_options(max_retries=0) as variant:
@@ -87,14 +89,14 @@ def test_closing_a_with_options_client_keeps_the_shared_pool(wire: Wire) -> None
     assert wire.connections == 1
 
 
-def test_with_options_opens_no_pool(wire: Wire) -> None:
+def test_with_options_opens_no_pool(wire: RawServer) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     variants = [client.with_options(max_retries=number) for number in range(200)]
     assert {id(variant._transport) for variant in variants} == {id(client._transport)}
     assert client._transport._client is None
 
 
-def test_threads_that_start_together_share_one_pool(wire: Wire) -> None:
+def test_threads_that_start_together_share_one_pool(wire: RawServer) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     gate = threading.Barrier(16)
 
@@ -106,7 +108,7 @@ def test_threads_that_start_together_share_one_pool(wire: Wire) -> None:
         assert len({id(found) for found in pool.map(first, range(16))}) == 1
 
 
-def test_closed_client_refuses_calls(wire: Wire, make: Make) -> None:
+def test_closed_client_refuses_calls(wire: RawServer, make: Make) -> None:
     wire.plays(GOOD)
     caller = make(wire.url)
     caller.create()
@@ -117,22 +119,22 @@ def test_closed_client_refuses_calls(wire: Wire, make: Make) -> None:
         with pytest.raises(errors.AurousError, match="the client is closed") as caught:
             caller.create()
         assert type(caught.value) is errors.AurousError
-    assert len(wire.seen) == 1
+    assert len(wire.requests) == 1
 
 
 class TestClientOfTheCaller:
-    def test_http_client_of_the_caller_is_used_and_stays_open(self, wire: Wire) -> None:
+    def test_http_client_of_the_caller_is_used_and_stays_open(self, wire: RawServer) -> None:
         wire.plays(GOOD)
         with httpx.Client(headers={"X-Mine": "yes"}) as given:
             with aurous.Aurous(KEY, base_url=wire.url, http_client=given) as client:
                 ask(client)
-            assert wire.seen[0].header("X-Mine") == "yes"
-            assert wire.seen[0].header("X-Api-Key") == KEY
+            assert wire.requests[0].header("X-Mine") == "yes"
+            assert wire.requests[0].header("X-Api-Key") == KEY
             assert not given.is_closed
             with pytest.raises(errors.AurousError, match="closed"):
                 ask(client)
 
-    def test_closed_http_client_of_the_caller_raises(self, wire: Wire) -> None:
+    def test_closed_http_client_of_the_caller_raises(self, wire: RawServer) -> None:
         given = httpx.Client()
         given.close()
         with pytest.raises(errors.AurousError, match="the client is closed"):
@@ -147,7 +149,7 @@ class TestClientOfTheCaller:
         with pytest.raises(errors.ConfigurationError, match=r"must be an httpx\.AsyncClient, not httpx\.Client"):
             aurous.AsyncAurous(KEY, http_client=httpx.Client())  # type: ignore[arg-type]
 
-    def test_failing_event_hook_of_the_caller_is_shown_in_the_traceback(self, wire: Wire) -> None:
+    def test_failing_event_hook_of_the_caller_is_shown_in_the_traceback(self, wire: RawServer) -> None:
         def hook(request: httpx.Request) -> None:
             raise ZeroDivisionError from KeyError("why")
 
@@ -161,7 +163,7 @@ class TestClientOfTheCaller:
         assert names[-1] == "hook"
         assert isinstance(caught.value.__cause__, KeyError)
 
-    def test_http_client_of_a_closed_event_loop_raises(self, wire: Wire) -> None:
+    def test_http_client_of_a_closed_event_loop_raises(self, wire: RawServer) -> None:
         wire.plays(GOOD)
         client = aurous.AsyncAurous(KEY, base_url=wire.url, http_client=httpx.AsyncClient())
         asyncio.run(aask(client))
@@ -217,7 +219,7 @@ def test_client_serves_several_event_loops_in_turn(mock: Mock) -> None:
         gc.collect()
 
 
-def test_event_loops_in_threads_do_not_share_connections(wire: Wire) -> None:
+def test_event_loops_in_threads_do_not_share_connections(wire: RawServer) -> None:
     wire.plays(GOOD)
     client = aurous.AsyncAurous(KEY, base_url=wire.url)
     gate = threading.Barrier(2)
@@ -230,11 +232,11 @@ def test_event_loops_in_threads_do_not_share_connections(wire: Wire) -> None:
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(asyncio.run, both()) for _ in range(2)]:
             done.result()
-    assert len(wire.seen) == 10
+    assert len(wire.requests) == 10
     assert wire.connections == 2
 
 
-def test_calls_under_trio_can_be_cancelled(wire: Wire) -> None:
+def test_calls_under_trio_can_be_cancelled(wire: RawServer) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
     client = aurous.AsyncAurous(KEY, base_url=wire.url)
 
@@ -247,17 +249,17 @@ def test_calls_under_trio_can_be_cancelled(wire: Wire) -> None:
     trio.run(impatient)
 
 
-async def cancelled(client: aurous.AsyncAurous, wire: Wire) -> None:
+async def cancelled(client: aurous.AsyncAurous, wire: RawServer) -> None:
     """A call that is cancelled once the server has its request."""
     task = asyncio.create_task(aask(client))
-    while not wire.seen:
+    while not wire.requests:
         await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
-def test_hooks_receive_cancellation_at_once(wire: Wire) -> None:
+def test_hooks_receive_cancellation_at_once(wire: RawServer) -> None:
     wire.plays(lambda connection: not connection.over.wait(5))
     ends: list[BaseException | None] = []
 
@@ -274,7 +276,7 @@ def test_hooks_receive_cancellation_at_once(wire: Wire) -> None:
     asyncio.run(once())
 
 
-def test_cancelled_call_closes_its_connection(wire: Wire) -> None:
+def test_cancelled_call_closes_its_connection(wire: RawServer) -> None:
     wire.plays(lambda connection: not connection.over.wait(5), GOOD)
 
     async def twice() -> None:
@@ -287,7 +289,7 @@ def test_cancelled_call_closes_its_connection(wire: Wire) -> None:
     assert wire.connections == 2
 
 
-def test_generated_operations_are_retried_and_keyed_by_the_client(wire: Wire, time: Time) -> None:
+def test_generated_operations_are_retried_and_keyed_by_the_client(wire: RawServer, time: Time) -> None:
     from aurous_client.api.chat import create_chat_completion
 
     body = {"model": MODEL, "messages": MESSAGES}
@@ -296,7 +298,7 @@ def test_generated_operations_are_retried_and_keyed_by_the_client(wire: Wire, ti
         found = create_chat_completion.sync(client=client, body=body)
         assert aurous.response_info(found).attempts[0].error
         assert len(set(wire.keys)) == 1
-        assert wire.seen[1].header("X-Api-Key") == KEY
+        assert wire.requests[1].header("X-Api-Key") == KEY
         with pytest.raises(aurous.EncodeError, match="stream"):
             create_chat_completion.sync(client=client, body={**body, "stream": True})
         wire.plays(answer(404, b""))

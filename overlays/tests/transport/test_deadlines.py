@@ -10,8 +10,9 @@ from aurous._config.secret import Secret
 from aurous.transport.deadlines import DEADLINE, VariableTimeout, enforce_deadline
 from aurous.transport.effects import SendRequest
 from aurous.transport.sync import SyncTransport
-from clientkit.streams import in_pieces
-from clientkit.wire import KEY, Wire, raw
+from testkit.raw_server import RawServer, raw
+from testkit.responses import KEY
+from testkit.streams import in_pieces
 
 
 def test_deadline_bounds_reads_of_its_thread_within_the_block() -> None:
@@ -53,7 +54,7 @@ def test_wait_is_bounded_by_the_remaining_seconds() -> None:
         assert 0 < (DEADLINE.limit(timeout) or 0) <= 1
 
 
-def test_buffered_data_is_read_without_a_deadline(wire: Wire) -> None:
+def test_buffered_data_is_read_without_a_deadline(wire: RawServer) -> None:
     many = [b"data: {}\n\n"] * 50
     wire.plays(raw(in_pieces(*many)))
     asked = list[float]()

@@ -11,34 +11,36 @@ import certifi
 import pytest
 from aurous._config.environment import Proxies
 from aurous.errors import ConfigurationError
-from clientkit.wire import GOOD, KEY, Make, Wire, serving
+from clientkit.callers import Make
+from testkit.raw_server import RawServer, run_raw_server
+from testkit.responses import GOOD, KEY
 
 CLIENTS = pytest.mark.parametrize("client", [aurous.Aurous, aurous.AsyncAurous])
 
 
 @pytest.fixture
 def proxy() -> Any:
-    with serving() as server:
+    with run_raw_server() as server:
         yield server.plays(GOOD)
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("excluded", ["", "127.0.0.1:1", "https://127.0.0.1", "128.0.0.0/8", "example.com, [::1]"])
 def test_call_goes_through_the_proxy(
-    variable: str, excluded: str, wire: Wire, proxy: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    variable: str, excluded: str, wire: RawServer, proxy: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, proxy.url)
     monkeypatch.setenv("NO_PROXY", excluded)
     assert make(wire.url).create().status == "completed"
     assert proxy.seen[0].line == f"POST {wire.url}/v1/chat/completions HTTP/1.1"
-    assert wire.seen == []
+    assert wire.requests == []
 
 
 @pytest.mark.parametrize(
     "excluded", ["127.0.0.0/8", "127/8", "127.0.0.1", "127.0.0.1:{port}", "http://127.0.0.1", "*", "[::1], 127.0.0.0/8"]
 )
 def test_call_to_an_excluded_host_does_not_go_to_the_proxy(
-    excluded: str, wire: Wire, proxy: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    excluded: str, wire: RawServer, proxy: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", proxy.url)
     monkeypatch.setenv("NO_PROXY", excluded.format(port=wire.url.rpartition(":")[2]))

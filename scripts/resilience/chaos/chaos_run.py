@@ -15,7 +15,7 @@ from resilience.chaos.client_processes import ClientProcesses, ProcessExited
 from resilience.chaos.fault_plan import FaultPlan
 from resilience.chaos.fault_proxy import Proxy
 from resilience.chaos.protocol import CallOutcome, ClientTimeouts, Job, JobDone, LedgerTotals, Settlement, StreamOutcome
-from resilience.mock_process import MockProcess
+from resilience.paced_mock import paced_mock
 
 Charge = dict[str, Any]
 WorkerModes = tuple[tuple[Literal["threads", "tasks"], int], ...]
@@ -104,7 +104,8 @@ class ChaosRun:
         self._config = config
         self._on_progress = on_progress
         self._result = Result(config=config)
-        self._mock = MockProcess(folder)
+        self._mock = paced_mock(folder)
+        self._kill_count = 0
         self._proxy = Proxy(
             FaultPlan(config.seed, config.share), read_timeout=config.timeouts.read, drops_keys=config.drops_keys
         )
@@ -115,7 +116,7 @@ class ChaosRun:
     async def run(self) -> Result:
         result = self._result
         try:
-            await self._mock.start()
+            await asyncio.to_thread(self._mock.start)
             url = await self._proxy.start(self._mock.port)
             began = time.monotonic()
             await self._clients.start(self._config.jobs(url))
@@ -124,19 +125,20 @@ class ChaosRun:
             await asyncio.gather(*self._kills)
             await self._proxy.calm()
             result.exchanges, result.outages = self._proxy.exchanges, self._proxy.outages
-            result.charges_before = await self._mock.ledger()
+            result.charges_before = await asyncio.to_thread(self._mock.ledger)
             self._clients.finish(settle=not self._config.drops_keys)
             await self._receive_until(ProcessExited)
-            result.charges = await self._mock.ledger()
+            result.charges = await asyncio.to_thread(self._mock.ledger)
         finally:
             for kill in self._kills:
                 kill.cancel()
             await asyncio.gather(*self._kills, return_exceptions=True)
             await self._clients.stop()
             await self._proxy.stop()
-            await self._mock.stop()
+            # Its state is no longer needed.
+            await asyncio.to_thread(self._mock.stop, 0)
         result.completions, result.injected = dict(self._proxy.completions), self._proxy.injected
-        result.kills, result.log = self._mock.kills, self._mock.log
+        result.kills, result.log = self._kill_count, self._mock.log
         return result
 
     async def _receive_until(self, last: type[JobDone | ProcessExited]) -> None:
@@ -181,10 +183,11 @@ class ChaosRun:
     async def _kill(self) -> None:
         async with self._kill_lock:
             self._on_progress("server killed (-9) and restarted")
-            await self._mock.kill()
+            await asyncio.to_thread(self._mock.restart)
+            self._kill_count += 1
 
 
 async def run(config: Config, on_progress: Callable[[str], None] = lambda _: None) -> Result:
-    """Carry out a run; all its processes have ended when this returns or raises. Raises MockProcessError."""
+    """Carry out a run; all its processes have ended when this returns or raises. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="aurous-chaos-") as folder:
         return await ChaosRun(config, Path(folder), on_progress).run()

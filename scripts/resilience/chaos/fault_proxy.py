@@ -6,17 +6,16 @@ import asyncio
 import contextlib
 import json
 import re
-import socket
-import struct
 from collections import Counter, defaultdict
 from typing import Any, Final
+
+from testkit.sockets import reset_on_close
 
 from resilience.chaos.fault_plan import Fault, FaultPlan, ResponseFault, StreamBreak, StreamEnding, Work
 from resilience.chaos.http_messages import LostError, Request, Response, UpstreamRequest, chunk, read_request
 
 _KEY: Final = b"idempotency-key"
 _MOCK_FAULT: Final = b"aurous-mock-fault"
-_NO_LINGER: Final = struct.pack("ii", 1, 0)
 _ID: Final = re.compile(rb'"id":\s*"(cmp_[^"]+)"')
 _BLANK: Final = b"\n\n"
 # As shares of the client's read timeout: how long a duplicate request takes, how far it is ahead of the original, and
@@ -244,7 +243,7 @@ class _Client:
         self.is_gone = True
         connection: Any = self._writer.get_extra_info("socket")
         if connection is not None and connection.fileno() >= 0:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            reset_on_close(connection)
         self._writer.transport.abort()
 
     def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 from resilience.chaos.client_processes import ClientProcesses, ProcessExited
 from resilience.chaos.protocol import ClientTimeouts, JobDone, Progress, SoakJob
-from resilience.mock_process import MockProcess
+from resilience.paced_mock import paced_mock
 from resilience.soak.process_metrics import ProcessMetrics, Sample
 
 # Samples of each process at most, and seconds between two at least.
@@ -74,15 +74,15 @@ class SoakRun:
         self._on_progress = on_progress
         self._result = Result(config=config)
         # State in a file: the records that the contract demands would grow in memory.
-        self._mock = MockProcess(folder)
+        self._mock = paced_mock(folder)
         self._clients = ClientProcesses("resilience.soak.traffic")
 
     async def run(self) -> Result:
         result = self._result
         sampling: asyncio.Task[None] | None = None
         try:
-            await self._mock.start()
-            await self._clients.start([self._config.job(f"http://127.0.0.1:{self._mock.port}")])
+            await asyncio.to_thread(self._mock.start)
+            await self._clients.start([self._config.job(self._mock.url)])
             metrics_by_process = {
                 "client": ProcessMetrics(self._clients.pids[0]),
                 "mock": ProcessMetrics(self._mock.pid),
@@ -99,7 +99,7 @@ class SoakRun:
                 sampling.cancel()
                 await asyncio.gather(sampling, return_exceptions=True)
             await self._clients.stop()
-            await self._mock.stop()
+            await asyncio.to_thread(self._mock.stop, 0)
         result.log = self._mock.log
         return result
 
@@ -146,6 +146,6 @@ class SoakRun:
 
 
 async def run(config: Config, on_progress: Callable[[str], None] = lambda _: None) -> Result:
-    """Carry out a soak; all its processes have ended when this returns or raises. Raises MockProcessError."""
+    """Carry out a soak; all its processes have ended when this returns or raises. Raises NotStartedError."""
     with tempfile.TemporaryDirectory(prefix="aurous-soak-") as folder:
         return await SoakRun(config, Path(folder), on_progress).run()

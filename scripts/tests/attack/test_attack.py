@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 
 import attack
 import pytest
 from attacks import registry, runner
-from attacks.hostile_server import hostile_server, response
 from attacks.registry import Attack, Observations
 from attacks.target_server import running_server
 from resilience.report import RunReport
@@ -27,8 +25,9 @@ QUICK = [name for name, each in registry.all_attacks().items() if not each.slow 
 @pytest.mark.parametrize("name", QUICK)
 def test_quick_attack_fails(name: str) -> None:
     report = runner.run(registry.all_attacks()[name])
-    assert report.checks
-    assert report.passed, report.as_text()
+    checks = [check for check in report.checks if not check.is_timing]
+    assert checks
+    assert all(check.passed for check in checks), report.as_text()
 
 
 def succeed(observed: Observations) -> None:
@@ -97,17 +96,3 @@ def test_target_server_reports_wait_and_memory() -> None:
         assert server.is_running
         assert server.log is not None
     assert not server.is_running
-
-
-def test_hostile_server_counts_requests_and_closes_its_connections() -> None:
-    def respond(connection: socket.socket, request: bytes) -> None:
-        connection.sendall(response(request[-2:]))
-
-    with hostile_server(respond) as server:
-        address = ("127.0.0.1", int(server.url.rpartition(":")[2]))
-        client = socket.create_connection(address)
-        client.sendall(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi")
-        assert client.recv(1000).endswith(b"\r\n\r\nhi")
-    with client:
-        assert client.recv(1000) == b""
-    assert server.requests == 1

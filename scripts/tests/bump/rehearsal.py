@@ -15,6 +15,7 @@ from pathlib import Path
 from generator.yaml_loader import load
 from release import archive
 from ruamel.yaml import YAML
+from testkit.mock_process import MockProcess
 
 ROOT = Path(__file__).resolve().parents[3]
 RELEASED = archive.released(ROOT)[-1].api_version
@@ -125,12 +126,5 @@ def edit(spec: Path) -> None:
 @contextmanager
 def mock(folder: Path) -> Iterator[str]:
     """The mock server of a tree; its address."""
-    command = [sys.executable, "-m", "aurous_mock", "--port", "0", "--no-access-log"]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().rpartition(" ")[2].strip()
-        finally:
-            process.terminate()
+    with MockProcess("--no-access-log", cwd=folder, environment=environment(folder)) as process:
+        yield process.url

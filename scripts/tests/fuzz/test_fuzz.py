@@ -12,10 +12,12 @@ from aurous._stream.template import ChunkTemplate
 from aurous_client.models import ChatCompletionChunk
 from fuzzing import differential, endless, fuzz_client, fuzz_mock
 from fuzzing.client_matrix import KINDS, Client, MisbehaviorError
-from fuzzing.corpus import COMPLETION, chunk, stream
+from fuzzing.corpus import COMPLETION, stream
 from fuzzing.mutations import Pairs, Raw, encode, frame, mutate, mutate_bytes, mutate_frames
-from fuzzing.raw_server import ScriptedResponse, run_raw_server
 from resilience.report import RunReport
+from testkit.raw_server import raw, run_raw_server
+from testkit.responses import answer
+from testkit.streams import begin, chunk
 
 pytestmark = pytest.mark.slow
 
@@ -124,13 +126,13 @@ def test_client_that_hangs_or_raises_untyped_errors_is_detected(kind: str, monke
     with run_raw_server() as raw_server:
         client = Client(kind, raw_server.url)
         try:
-            raw_server.script = ScriptedResponse((b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n",), "stall")
+            raw_server.plays(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", then="stall"))
             assert client.ask("balance") == "APITimeoutError"
             monkeypatch.setattr("fuzzing.client_matrix.DEADLINE", -10.0)
             with pytest.raises(MisbehaviorError, match="its deadline is"):
                 client.ask("balance")
             monkeypatch.setattr("aurous._request.flow.parse", lambda *_: 1 // 0)
-            raw_server.script = ScriptedResponse((b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",))
+            raw_server.plays(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"))
             with pytest.raises(MisbehaviorError, match="ZeroDivisionError"):
                 client.ask("balance")
         finally:
@@ -183,10 +185,10 @@ class TestMutations:
 def test_valid_response_is_a_result() -> None:
     body = encode(COMPLETION).encode()
     with run_raw_server() as raw_server:
-        raw_server.script = ScriptedResponse((b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body), body))
+        raw_server.plays(answer(200, body))
         client = Client("sync", raw_server.url)
         assert client.ask("create") == "a result"
-        raw_server.script = ScriptedResponse((b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", STREAM))
+        raw_server.plays(raw(begin() + STREAM))
         assert client.ask("stream") == "finished"
         client.close()
 

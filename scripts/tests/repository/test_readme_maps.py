@@ -32,7 +32,7 @@ def named_in(text: str) -> set[str]:
     ("readme", "folders"),
     [
         ("overlays/README.md", ["overlays/aurous"]),
-        ("conformance/README.md", ["conformance/aurous_mock", "conformance/harness"]),
+        ("conformance/README.md", ["conformance/aurous_mock", "conformance/harness", "conformance/testkit"]),
         ("scripts/README.md", []),
     ],
 )

