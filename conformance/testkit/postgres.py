@@ -77,7 +77,7 @@ def _servant() -> str:
 
 
 def _is_reachable(programs: Path, user: str) -> bool:
-    command = [programs / "postgres", "--version"]
+    command: list[str | Path] = [programs / "postgres", "--version"]
     try:
         return subprocess.run(command, capture_output=True, user=user, cwd="/", check=False).returncode == 0  # noqa: S603
     except PermissionError:

@@ -15,8 +15,7 @@ from aurous import AsyncAurous, Aurous, AurousError, StreamPolicy, Timeouts
 from aurous._config.options import Backend
 from aurous_client.types import JsonObject
 from aurous_mock.server.settings import DEFAULT_KEY
-
-from fuzzing.corpus import MODEL
+from testkit.responses import MODEL
 
 KINDS: Final = ("sync", "httpx", "aiohttp")
 READ_TIMEOUT: Final = 0.4

@@ -11,6 +11,7 @@ from copy import deepcopy
 from typing import Any, Final, TypeAlias
 
 from hypothesis import strategies as st
+from testkit.streams import HEAD, chunk
 
 from fuzzing import corpus
 
@@ -206,10 +207,10 @@ def _insert_frame(frames: Frames, at: int, value: int) -> Frames:
         corpus.WARNING,
         {"error": "it failed"},
         {"type": "error"},
-        corpus.chunk({}, "stop"),
-        corpus.chunk({"content": "x"}, usage=corpus.USAGE),
-        {**corpus.HEAD, "choices": [], "usage": corpus.USAGE},
-        {**corpus.HEAD, "id": "cmp_2", "choices": [{"index": 1, "delta": {"content": "other"}}]},
+        chunk({}, "stop"),
+        chunk({"content": "x"}, usage=corpus.USAGE),
+        {**HEAD, "choices": [], "usage": corpus.USAGE},
+        {**HEAD, "id": "cmp_2", "choices": [{"index": 1, "delta": {"content": "other"}}]},
     )
     return [*frames[:at], frame(label[value % len(label)], value >> 8), *frames[at:]]
 
