@@ -9,7 +9,9 @@ import pytest
 from aurous._request.retry import HTTPError, NoResponse, quota_cost
 from aurous._request.retry_quota import RetryQuota
 from aurous.errors import APIStatusError, AurousError, ConfigurationError
-from clientkit.wire import BUSY, GOOD, HANG_UP, Make, Wire, answer, envelope
+from clientkit.callers import Make
+from testkit.raw_server import RawServer
+from testkit.responses import BUSY, GOOD, HANG_UP, answer, envelope
 
 BUSY_FOR_NO_TIME = answer(503, envelope("provider_unavailable", "server_error"), headers={"Retry-After": "0"})
 PACED = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "1"})
@@ -53,36 +55,36 @@ def test_costs_are_those_of_the_aws_sdks(failure: Any, cost: int) -> None:
 
 
 @pytest.mark.parametrize("failure", [BUSY, BUSY_FOR_NO_TIME, HANG_UP])
-def test_server_that_is_down_gets_no_more_retries_than_the_quota_has(failure: Any, wire: Wire, make: Make) -> None:
+def test_server_that_is_down_gets_no_more_retries_than_the_quota_has(failure: Any, wire: RawServer, make: Make) -> None:
     wire.plays(failure)
     caller = make(wire.url, retry=aurous.RetryPolicy(quota=50, jitter=0))
     for _ in range(20):
         with pytest.raises(AurousError) as caught:
             caller.create()
-    assert len(wire.seen) == 20 + 50 // 5
+    assert len(wire.requests) == 20 + 50 // 5
     assert caught.value.__notes__ == [
         "Not tried again: the client's retry quota is used up, since too many calls failed."
     ]
 
 
-def test_streams_share_the_quota_of_calls(wire: Wire, make: Make) -> None:
+def test_streams_share_the_quota_of_calls(wire: RawServer, make: Make) -> None:
     wire.plays(BUSY)
     caller = make(wire.url, retry=aurous.RetryPolicy(quota=5, jitter=0))
     with pytest.raises(APIStatusError):
         caller.create()
     with pytest.raises(APIStatusError):
         caller.stream()
-    assert len(wire.seen) == 3
+    assert len(wire.requests) == 3
 
 
-def test_success_gives_back_what_its_retry_took(wire: Wire, make: Make) -> None:
+def test_success_gives_back_what_its_retry_took(wire: RawServer, make: Make) -> None:
     caller = make(wire.url, retry=aurous.RetryPolicy(quota=5, jitter=0))
     for _ in range(10):
         wire.plays(BUSY, GOOD)
         assert caller.create().status == "completed"
 
 
-def test_calls_without_a_retry_earn_one_token_each(wire: Wire, make: Make) -> None:
+def test_calls_without_a_retry_earn_one_token_each(wire: RawServer, make: Make) -> None:
     wire.plays(BUSY, BUSY, *[GOOD] * 5, BUSY, GOOD)
     caller = make(wire.url, retry=aurous.RetryPolicy(quota=5, jitter=0))
     with pytest.raises(APIStatusError):
@@ -90,15 +92,15 @@ def test_calls_without_a_retry_earn_one_token_each(wire: Wire, make: Make) -> No
     for _ in range(5):
         caller.create()
     assert len(caller.create().choices) == 1
-    assert len(wire.seen) == 9
+    assert len(wire.requests) == 9
 
 
-def test_paced_callers_are_retried_without_tokens(wire: Wire, make: Make) -> None:
+def test_paced_callers_are_retried_without_tokens(wire: RawServer, make: Make) -> None:
     wire.plays(PACED, PACED, PACED, GOOD)
     assert make(wire.url, retry=aurous.RetryPolicy(quota=0, jitter=0)).create().status == "completed"
 
 
-def test_client_with_other_options_shares_the_quota(wire: Wire, make: Make) -> None:
+def test_client_with_other_options_shares_the_quota(wire: RawServer, make: Make) -> None:
     wire.plays(BUSY)
     caller = make(wire.url, retry=aurous.RetryPolicy(quota=5, jitter=0))
     first = caller.client
@@ -108,11 +110,11 @@ def test_client_with_other_options_shares_the_quota(wire: Wire, make: Make) -> N
     caller.client = first
     with pytest.raises(APIStatusError):
         caller.create()
-    assert len(wire.seen) == 3
+    assert len(wire.requests) == 3
     caller.client = first.with_options(retry=aurous.RetryPolicy(quota=10, jitter=0))
     with pytest.raises(APIStatusError):
         caller.create()
-    assert len(wire.seen) == 3 + 3
+    assert len(wire.requests) == 3 + 3
 
 
 @pytest.mark.parametrize("quota", [-1, 1.5, "500"])
