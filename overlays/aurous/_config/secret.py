@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Iterable
-from typing import NoReturn, TypeVar
+from functools import cached_property
+from typing import Final, NoReturn, TypeVar
+from weakref import WeakValueDictionary
 
 TextT = TypeVar("TextT", str, bytes)
 
+MASK: Final = "[secret]"
+# A shorter key can be a part of other words, which are left as they are.
+_MIN_UNIQUE_LENGTH: Final = 12
+# These log what a server sent: headers, and lines that are not HTTP.
+_LOGGERS: Final = (
+    *("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
+    *("aiohttp.client", "aiohttp.internal", "asyncio"),
+)
+
 
 class Secret:
-    """A key that is shown only by `reveal()`."""
-
-    __slots__ = ("_value",)
+    """A key that is shown only by `reveal()`. The HTTP libraries' logs are redacted while it exists."""
 
     def __init__(self, value: str) -> None:
         self._value = value
+        self._lower = value.lower()
+        if value:
+            _FILTER.add(self)
 
     def reveal(self) -> str:
         return self._value
 
     def redact(self, text: TextT) -> TextT:
-        """The text or bytes with the key replaced."""
+        """The text or bytes with the key replaced: also in another case, in JSON's escapes, or percent-encoded."""
         if isinstance(text, bytes):
-            return text.replace(self._value.encode(), b"[secret]")
-        return text.replace(self._value, "[secret]")
+            # Each byte is one character, and so comes back as it was.
+            return self.redact(text.decode("latin-1")).encode("latin-1")
+        # The pattern takes much longer than this.
+        if not self._value or not (self._lower in text.lower() or "\\u" in text or "%" in text):
+            return text
+        return self._pattern.sub(MASK, text)
 
     def is_in(self, texts: Iterable[str]) -> bool:
         """Whether one of the texts contains the key."""
-        return any(self._value in text for text in texts)
+        joined = "\n".join(texts)
+        return self.redact(joined) != joined
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        pattern = "".join(rf"(?:{re.escape(letter)}|\\u{ord(letter):04x}|%{ord(letter):02x})" for letter in self._value)
+        if len(self._value) < _MIN_UNIQUE_LENGTH:
+            pattern = rf"(?<![A-Za-z0-9_]){pattern}(?![A-Za-z0-9_])"
+        return re.compile(pattern, re.IGNORECASE)
 
     def is_sendable(self) -> bool:
         """Whether a header can carry it."""
@@ -56,3 +82,31 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key cannot be pickled; set the environment variable in the other process")
+
+
+class _RedactingFilter(logging.Filter):
+    """Redacts all secrets that exist from the records of a logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not a set: clients with the same key have secrets of their own.
+        self._secrets = WeakValueDictionary[int, Secret]()
+        self._is_installed = False
+
+    def add(self, secret: Secret) -> None:
+        self._secrets[id(secret)] = secret
+        if not self._is_installed:
+            self._is_installed = True
+            for name in _LOGGERS:
+                logging.getLogger(name).addFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = redacted = record.getMessage()
+        for secret in list(self._secrets.values()):
+            redacted = secret.redact(redacted)
+        if redacted != message:
+            record.msg, record.args = redacted, ()
+        return True
+
+
+_FILTER: Final = _RedactingFilter()

@@ -15,6 +15,7 @@ from .._error_body import ErrorBody
 from .._json import INVALID_JSON, decode
 from ..errors import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, error_class
 from ..transport.effects import RawResponse, TransportError
+from ..transport.tracebacks import redact_chain
 from ..types import Attempt
 from .retry import HTTPError, NoResponse, parse_date, parse_retry_after
 
@@ -141,9 +142,14 @@ def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
 def redact(result: RawResponse | TransportError, key: Secret) -> RawResponse | TransportError:
     """The result without the key, which a proxy's debugging page may repeat."""
     if isinstance(result, TransportError):
-        return result
-    if key.is_in(result.headers.values()):
-        result = result._replace(headers={name: key.redact(value) for name, value in result.headers.items()})
+        if result.cause is not None:
+            redact_chain(result.cause, key.redact)
+        return result._replace(message=key.redact(result.message))
+    if key.is_in((*result.headers, *result.headers.values())):
+        headers = {key.redact(name): key.redact(value) for name, value in result.headers.items()}
+        result = result._replace(headers=headers)
+    if result.body_error is not None:
+        result = result._replace(body_error=key.redact(result.body_error))
     # The body of a success is handed to the caller unchanged.
     return result if result.is_success else result._replace(content=key.redact(result.content))
 

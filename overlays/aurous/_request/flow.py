@@ -189,18 +189,21 @@ class RequestFlow:
         self._hooks.attempt(self.details, attempt, headers)
 
     def _parse(self, raw: RawResponse) -> Response[Any]:
-        parsed, info, content = parse(self._operation, raw), self._info(raw), raw.content
+        # No variable may be the body: error trackers collect those of the frames that an error passes.
+        parsed, info = parse(self._operation, raw), self._info(raw)
         if isinstance(parsed, ParseError):
             raise error_mapping.error_in_success(raw, self._options, self._attempts) or self._validation_error(
                 error_mapping.explain(parsed, self._options), raw, parsed
             )
         if parsed is INVALID_JSON:
             raise self._validation_error(f"expected a JSON document, found {error_mapping.describe_body(raw)}", raw)
+        context = ResponseContext(info, raw.content, self._operation)
         if isinstance(parsed, Repaired):
             notes = map(self._options.api_key.redact, parsed.notes.values())
-            info, content = evolve(info, inconsistencies=tuple(notes)), json.dumps(parsed.document).encode()
+            info = evolve(info, inconsistencies=tuple(notes))
+            context = ResponseContext(info, json.dumps(parsed.document).encode(), self._operation)
             parsed = parsed.result
-        parsed = attach(parsed, ResponseContext(info, content, self._operation))
+        parsed = attach(parsed, context)
         return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
 
     def _info(self, raw: RawResponse) -> ResponseInfo:

@@ -5,7 +5,7 @@ Page: api-reference/chat/streaming.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
@@ -52,9 +52,12 @@ class Accumulator:
     """The answer so far, under the names of a `ChatCompletion`; None for what is not known.
 
     It can be read at any time, and values that were read do not change with later chunks.
+
+    redact: removes the key from id and model
     """
 
-    def __init__(self) -> None:
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
+        self._redact = redact
         self.id: str | None = None
         self.created: int | None = None
         """Unix seconds."""
@@ -163,6 +166,9 @@ class Accumulator:
         self._has_chunks = True
         for name in ("id", "created", "model"):
             first, now = getattr(self, name), getattr(chunk, name)
+            if isinstance(now, str):
+                now = self._redact(now)
+                setattr(chunk, name, now)
             if not now:
                 # A server that leaves it out means that of the other chunks.
                 setattr(chunk, name, first or now)

@@ -15,6 +15,7 @@ from weakref import ref
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
+from .._request.error_mapping import redact
 from .._request.flow import StreamResponse
 from .._request.response import caller_level, warn_of_deprecation
 from ..errors import (
@@ -60,7 +61,7 @@ class StreamController:
         self._needs_restart = False
         self._needs_note = True
         self._warned = 0
-        self.state = StreamState()
+        self.state = StreamState(context.options.api_key.redact)
         self._record = StoredRecord(context, self.state, self._timeout_options)
         self.body: Any = None
         """None before the stream is open."""
@@ -99,7 +100,8 @@ class StreamController:
         """The first chunk of what was read, if there is one. piece: None at the body's end"""
         if isinstance(piece, bytes):
             return self._take(self._parser.receive_data(piece))
-        self.state.stop(piece)
+        redacted = None if piece is None else redact(piece, self._context.options.api_key)
+        self.state.stop(redacted if isinstance(redacted, TransportError) else None)
         return None
 
     def open(self) -> Flow[None]:

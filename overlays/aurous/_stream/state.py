@@ -48,12 +48,15 @@ class StreamContext:
 
 
 class StreamState:
-    """What is known about a stream. Changed by `apply`, and by the controller."""
+    """What is known about a stream. Changed by `apply`, and by the controller.
 
-    def __init__(self) -> None:
+    redact: removes the key from ids, which errors, logs and spans show
+    """
+
+    def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.response: StreamResponse | None = None
         """None before the stream is open."""
-        self.accumulator = Accumulator()
+        self.accumulator = Accumulator(redact)
         self.warnings: list[StreamWarning] = []
         self.usage: UsageReceived | None = None
         """The last `usage` that was received."""

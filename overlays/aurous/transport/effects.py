@@ -99,6 +99,10 @@ class TransportError(NamedTuple):
     """Whether another attempt would fail the same way."""
     cause: BaseException | None = None
 
+    def __repr__(self) -> str:
+        # The message can quote what a server sent, before it is redacted.
+        return f"TransportError(sent={self.sent}, timed_out={self.timed_out})"
+
 
 Effect: TypeAlias = SendRequest | Sleep | Read | Close | Shield
 Flow: TypeAlias = Generator[Effect, Any, ResultT]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from types import TracebackType
+from typing import Any
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -16,6 +17,15 @@ def chain(error: BaseException) -> Iterator[BaseException]:
             if linked is not None and id(linked) not in seen:
                 seen.add(id(linked))
                 waiting.append(linked)
+
+
+def redact_chain(error: BaseException, redact: Callable[[Any], Any]) -> None:
+    """Redact the texts that an error, its causes and its contexts have: HTTP libraries quote what a server sent."""
+    for link in chain(error):
+        link.args = tuple(redact(each) if isinstance(each, (str, bytes)) else each for each in link.args)
+        for name, value in list(getattr(link, "__dict__", {}).items()):
+            if isinstance(value, (str, bytes)):
+                setattr(link, name, redact(value))
 
 
 def without_frames(trace: TracebackType | None, packages: Container[str]) -> TracebackType | None:
