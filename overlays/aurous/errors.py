@@ -34,7 +34,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ._error_body import ErrorBody, excerpt, printable
 
 if TYPE_CHECKING:
-    from aurous_client.models import ChatCompletion, ChatMessage
+    from aurous_client.models import ChatCompletion, ChatMessage, ResponseMessage
 
     # Not needed at run time, and most programs load errors without ever making a call.
     from .types import Attempt, Receipt, Recovery
@@ -49,7 +49,7 @@ class AurousError(Exception):
     """The text that the stream delivered before the error."""
     receipt: Receipt | None = None
     """What the streamed completion cost, if that was known."""
-    messages: Sequence[ChatMessage | Mapping[str, Any]] = ()
+    messages: Sequence[ChatMessage | ResponseMessage | Mapping[str, Any]] = ()
     """The conversation of a tool loop that the error ended; `run_tools` can continue from it."""
     completions: Sequence[ChatCompletion] = ()
     """The completions of this loop so far, with their receipts."""

@@ -184,6 +184,9 @@ def listed_members(spec: Spec) -> Iterator[Diagnostic]:
             if name not in schema.get("properties", {}):
                 where = (*place.pointer, "required")
                 yield where, f"R11: {name} is required and not among the properties; it would not be asked for"
+        also = schema.get("x-also-accepts")
+        if also is not None and also not in spec.schemas:
+            yield (*place.pointer, "x-also-accepts"), f"R11: {also} is not among components/schemas"
 
 
 def no_booleans(spec: Spec) -> Iterator[Diagnostic]:

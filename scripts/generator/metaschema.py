@@ -58,6 +58,7 @@ _SCHEMA = {
             "properties": {"propertyName": _TEXT, "mapping": {"type": "object", "additionalProperties": _TEXT}},
         },
         "x-accepts-class": _FLAG,
+        "x-also-accepts": _TEXT,
     },
 }
 _HOUSE = {

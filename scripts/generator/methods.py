@@ -124,7 +124,8 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
             Parameter(
                 name=free,
                 wire_name=types.quoted_name(prop),
-                accepted=types.accepted(prop, models.names) + " | type[Any]" * takes_class,
+                accepted=types.accepted(prop, models.names, item=source.get("x-also-accepts"))
+                + " | type[Any]" * takes_class,
                 required=prop.required,
                 doc=docstrings.describe(spec, source),
                 nullable=types.is_nullable(prop),

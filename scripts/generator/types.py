@@ -34,6 +34,7 @@ _SCALARS: Mapping[type, tuple[str, str]] = {
     StringProperty: ("str", "string"),
 }
 _KEYWORD = ("str", "open_enum")
+_MAPPING = "Mapping[str, Any]"
 _TEXTS: Mapping[type, tuple[str, str]] = {
     DateProperty: ("datetime.date", "date"),
     DateTimeProperty: ("datetime.datetime", "date_time"),
@@ -75,9 +76,13 @@ def annotation(prop: PropertyProtocol, names: Names = Names(), *, optional: bool
     return " | ".join(branches)
 
 
-def accepted(prop: PropertyProtocol, names: Names) -> str:
-    """The type of a parameter that takes `prop`: plain mappings and any sequence will do for it."""
-    return " | ".join(_named(_branches(prop, names, accepted=True), names))
+def accepted(prop: PropertyProtocol, names: Names, *, item: str | None = None) -> str:
+    """The type of a parameter that takes `prop`: plain mappings and any sequence will do for it.
+
+    item: a model that its array takes besides
+    """
+    written = " | ".join(_named(_branches(prop, names, accepted=True), names))
+    return written if item is None else written.replace(_MAPPING, f"_models.{item} | {_MAPPING}", 1)
 
 
 def is_nullable(prop: PropertyProtocol) -> bool:
@@ -164,10 +169,10 @@ def _branches(prop: PropertyProtocol, names: Names, *, accepted: bool) -> list[s
         elif isinstance(branch, ConstProperty):
             branches.append(f"Literal[{literal(branch)}]")
         elif is_free_form(branch):
-            branches.append("Mapping[str, Any]" if accepted else "dict[str, Any]")
+            branches.append(_MAPPING if accepted else "dict[str, Any]")
         elif isinstance(branch, ModelProperty):
             branches.append(f"{names.package}{branch.class_info.name}")
-            branches += ["Mapping[str, Any]"] * accepted
+            branches += [_MAPPING] * accepted
         elif isinstance(branch, LiteralEnumProperty):
             branches.append(f"{names.package}{branch.class_info.name}")
         elif isinstance(branch, AnyProperty):

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self, TypeAlias
 
 from attrs import frozen
-from aurous_client.models import AssistantMessage, ChatCompletion, ChatMessage, ToolCall, ToolMessage
+from aurous_client.models import AssistantMessage, ChatCompletion, ChatMessage, ResponseMessage, ToolCall, ToolMessage
 from aurous_client.resources import AsyncResources, Resources
 
 from ..errors import AurousError
@@ -36,7 +36,7 @@ __all__ = [
     "tool",
 ]
 
-Conversation: TypeAlias = Sequence[ChatMessage | Mapping[str, Any]]
+Conversation: TypeAlias = Sequence[ChatMessage | ResponseMessage | Mapping[str, Any]]
 OnError: TypeAlias = Callable[[ToolCall, Exception], str | None]
 """Returns the text that the model gets for a failed call; None for the usual text. It may raise to end the loop."""
 
@@ -106,7 +106,7 @@ class ToolRun:
 
     completion: ChatCompletion
     """The answer: the first completion without calls."""
-    messages: list[ChatMessage | Mapping[str, Any]]
+    messages: list[ChatMessage | ResponseMessage | Mapping[str, Any]]
     """The whole conversation, including the answer. Append another question to continue it."""
     completions: list[ChatCompletion]
     """One for each round, with their receipts."""

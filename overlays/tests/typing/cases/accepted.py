@@ -42,6 +42,19 @@ def calls(client: Aurous) -> Decimal:
     assert_type(completion.choices[0].message.content, str | None)
     assert_type(completion.usage.total_tokens, int)
 
+    client.chat.completions.create(
+        model=MODEL,
+        messages=[
+            {"role": "user", "content": "Name three colours."},
+            completion.choices[0].message,
+            models.UserMessage(content="And three more."),
+        ],
+    )
+    conversation: list[models.ChatMessage | models.ResponseMessage] = [models.UserMessage(content="Hi")]
+    conversation.append(client.chat.completions.create(model=MODEL, messages=conversation).choices[0].message)
+    client.chat.completions.stream(model=MODEL, messages=conversation)
+    aurous.run_tools(client, model=MODEL, messages=conversation, tools=[])
+
     info = aurous.response_info(completion)
     assert_type(info.request_id, str | None)
     assert_type(info.idempotent_replayed, bool)
