@@ -13,7 +13,7 @@ Diagnostic = tuple[Pointer, str]
 
 OPERATION_EXTENSIONS: Final = frozenset({"x-charge", "x-errors", "x-repeatable", "x-sdk-method"})
 PARAMETER_EXTENSIONS: Final = frozenset({"x-set-by-client"})
-SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class"})
+SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts"})
 COMPONENT_EXTENSIONS: Final = frozenset({"x-error-codes"})
 
 _SCHEMA_KEYWORDS = (

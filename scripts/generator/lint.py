@@ -15,7 +15,7 @@ Diagnostic = tuple[Pointer, str]
 Rule = Callable[[Spec], Iterable[Diagnostic]]
 
 # Members that may stand beside a $ref: the generated docstrings take them from the document itself.
-_ANNOTATIONS = {"$ref", "x-accepts-class", *ANNOTATIONS}
+_ANNOTATIONS = {"$ref", "x-accepts-class", "x-also-accepts", *ANNOTATIONS}
 _SCALARS = {"string", "integer", "number", "boolean"}
 _JSON, _EVENTS = "application/json", "text/event-stream"
 _STATUS = re.compile(r"[1-5](\d\d|XX)")
