@@ -14,6 +14,7 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 from . import charges, docstrings, names, types
 from .models import PACKAGE, Models, wire_name
 from .normalize import Answer, Format
+from .normalize.media_types import essence
 from .spec import Pointer, Spec, is_text
 
 
@@ -68,7 +69,7 @@ class Result:
     @property
     def accept(self) -> str:
         """The media types that the client asks for."""
-        listed = [form.media_type for form in self.forms if form.media_type is not None]
+        listed = [essence(form.media_type) for form in self.forms if form.media_type is not None]
         return ", ".join(dict.fromkeys(listed)) or "application/json"
 
     @property

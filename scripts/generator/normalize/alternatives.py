@@ -37,36 +37,30 @@ def _allow_anything(place: Place) -> None:
 def _split_types(place: Place) -> None:
     """A nullable object, array or enum, and a list of types that are not all scalars, become alternatives."""
     schema = place.keywords
-    types = schema.get("type")
-    listed = types if isinstance(types, list) else [types] if types else []
-    is_enum = "enum" in schema or "const" in schema
-    if is_enum and None in schema.get("enum", ()):
+    kinds = schema.get("type", [])
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if None in schema.get("enum", ()):
         schema["enum"] = [value for value in schema["enum"] if value is not None]
-        listed = [*(kind for kind in listed if kind != "null"), "null"]
-    elif len(listed) == 1 and isinstance(types, list):
-        schema["type"] = listed[0]
+        kinds = [kind for kind in kinds if kind != "null"] + ["null"]
+    is_nullable = "null" in kinds
+    is_closed = "enum" in schema or "const" in schema
+    are_scalars = len(kinds) < 2 or set(kinds) <= _SCALARS
+    if not (is_nullable if is_closed else not are_scalars):
+        if len(kinds) == 1:
+            schema["type"] = kinds[0]
         return
-    kinds = [kind for kind in listed if kind != "null"]
-    if len(listed) < 2 and not (is_enum and "null" in listed):
-        return
-    if set(listed) <= _SCALARS and not (is_enum and "null" in listed):
-        return
-    branches: list[dict[str, Any]] = []
-    foreign = set().union(*_KEYWORDS_OF.values())
     annotations = {keyword: value for keyword, value in schema.items() if keyword in ANNOTATIONS}
-    for kind in kinds or [None]:
-        allowed = _KEYWORDS_OF.get(kind or "", set())
-        branch = {
-            keyword: value
-            for keyword, value in schema.items()
-            if keyword not in ANNOTATIONS and (keyword not in foreign or keyword in allowed)
-        }
-        branch.pop("type", None)
-        branches.append({**({"type": kind} if kind else {}), **branch})
-    if "null" in listed:
-        branches.append({"type": "null"})
+    branches = [_branch(schema, kind) for kind in kinds if kind != "null"] or [_branch(schema, None)]
+    branches += [{"type": "null"}] * is_nullable
     schema.clear()
     schema.update({**annotations, "anyOf": branches})
+
+
+def _branch(schema: dict[str, Any], kind: str | None) -> dict[str, Any]:
+    """What a schema says of one type."""
+    foreign = {keyword for other, keywords in _KEYWORDS_OF.items() if other != kind for keyword in keywords}
+    kept = {keyword: schema[keyword] for keyword in schema if keyword not in {"type", *foreign, *ANNOTATIONS}}
+    return {"type": kind, **kept} if kind else kept
 
 
 def _name_constants(place: Place) -> None:

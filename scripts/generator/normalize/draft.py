@@ -14,6 +14,7 @@ from ..yaml_loader import Pointer, resolve
 from .source_map import SourceMap
 
 Format: TypeAlias = Literal["json", "json_lines", "text", "bytes", "none"]
+BodyFormat: TypeAlias = Literal["json", "multipart", "form", "text", "bytes"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Body:
     """How the body of an operation is encoded."""
 
     media_type: str
-    format: Literal["json", "multipart", "form", "text", "bytes"]
+    format: BodyFormat
 
 
 @dataclass

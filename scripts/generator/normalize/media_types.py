@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from ..yaml_loader import Pointer
-from .draft import Answer, Body, Draft, Format
+from .draft import Answer, Body, BodyFormat, Draft, Format
 
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream"
 _JSON_LINES = {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
 _TEXTS = {"application/xml", "application/yaml", "application/x-yaml", "application/javascript"}
-_BODY_FORMATS: Mapping[str, Literal["json", "multipart", "form"]] = {
+_FORMS: Mapping[str, BodyFormat] = {
     "multipart/form-data": "multipart",
     "application/x-www-form-urlencoded": "form",
 }
+_BODY_FORMATS: Mapping[Format, BodyFormat] = {"json": "json", "text": "text", "bytes": "bytes"}
+_FILE = {"type": "string", "format": "binary"}
+
+
+def essence(media_type: str) -> str:
+    """A media type without its parameters, in lower case."""
+    return media_type.partition(";")[0].strip().lower()
 
 
 def format_of(media_type: str) -> Format:
     """How a body of this media type is decoded."""
-    kind = media_type.partition(";")[0].strip().lower()
+    kind = essence(media_type)
     if kind in (JSON, "text/json") or kind.endswith("+json"):
         return "json"
     if kind in _JSON_LINES:
@@ -44,24 +51,20 @@ def _sort_body(draft: Draft, where: Pointer, operation: Pointer, body: dict[str,
         draft.fault((*where, "content"), "R13: a body of several media types; keep one")
         return
     media_type, media = next(iter(content.items()))
-    kind = media_type.partition(";")[0].strip().lower()
-    answer_format = format_of(kind)
-    if answer_format == "json_lines":
-        draft.fault((*where, "content", media_type), f"R13: a body of type {media_type} has no counterpart")
-    body_format = _BODY_FORMATS.get(kind) or ("bytes" if answer_format == "json_lines" else answer_format)
-    if body_format == "bytes":
-        media = {"schema": {"type": "string", "format": "binary"}}
-    elif body_format == "text":
-        media = {"schema": {"type": "string"}}
-    elif "schema" not in media:
-        media = {**media, "schema": {}}
+    place = (*where, "content", media_type)
+    body_format = _FORMS.get(essence(media_type)) or _BODY_FORMATS.get(format_of(media_type))
+    if body_format is None:
+        draft.fault(place, f"R13: a body of type {media_type} has no counterpart in the generated client")
+        return
     if media.get("encoding"):
-        draft.fault((*where, "content", media_type, "encoding"), "R13: encoding of a body has no counterpart")
-    draft.bodies[operation] = Body("multipart/form-data" if body_format == "multipart" else media_type, body_format)  # type: ignore[arg-type]
-    body["content"] = {JSON: media}
-    draft.sources.move((*where, "content", JSON), (*where, "content", media_type))
+        draft.fault((*place, "encoding"), "R13: encoding of a body has no counterpart in the generated client")
+    schemas: Mapping[str, Any] = {"bytes": _FILE, "text": {"type": "string"}}
+    schema = schemas.get(body_format, media.get("schema", {}))
+    draft.bodies[operation] = Body("application/octet-stream" if "*" in media_type else media_type, body_format)
+    body["content"] = {JSON: {**media, "schema": dict(schema) if body_format in schemas else schema}}
+    draft.sources.move((*where, "content", JSON), place)
     if body_format == "multipart":
-        _mark_files(draft, media["schema"])
+        _mark_files(draft, schema)
 
 
 def _mark_files(draft: Draft, schema: Any) -> None:
@@ -71,10 +74,9 @@ def _mark_files(draft: Draft, schema: Any) -> None:
         items = member.get("items") if isinstance(member, dict) else None
         for part in (member, items):
             if isinstance(part, dict) and _is_file(part):
-                part["type"] = "string"
-                part["format"] = "binary"
+                part.update(_FILE)
         if member == {}:
-            target["properties"][name] = {"type": "string", "format": "binary"}
+            target["properties"][name] = dict(_FILE)
 
 
 def _is_file(schema: Mapping[str, Any]) -> bool:
@@ -107,20 +109,22 @@ def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, 
     kept: dict[str, Any] = {}
     for media_type, media in content.items():
         place = (*where, "content", media_type)
-        if media_type.partition(";")[0].strip().lower() == EVENTS:
+        if essence(media_type) == EVENTS:
             kept[EVENTS] = media
             draft.sources.move((*where, "content", EVENTS), place)
             continue
         answer = Answer(status, media_type, format_of(media_type), place)
         answers.append(answer)
         if answer.format not in ("json", "json_lines"):
+            if draft.follow(media.get("schema", {})).get("type", "string") != "string":
+                draft.fault((*place, "schema"), f"R2: the schema of {media_type}, which is not JSON, must be a string")
             continue
         media = {**media, "schema": media.get("schema", {})}
         if JSON not in kept:
             # First: the parser takes the first media type that it knows.
             kept = {JSON: media, **kept}
             draft.sources.move((*where, "content", JSON), place)
-        elif kept[JSON]["schema"] != media["schema"] or len({a.format for a in answers} & {"json", "json_lines"}) > 1:
+        elif kept[JSON]["schema"] != media["schema"] or {"json", "json_lines"} <= {other.format for other in answers}:
             draft.fault(place, "R2: the JSON forms of one success must have one schema")
     if kept:
         response["content"] = kept
