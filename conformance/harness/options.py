@@ -13,7 +13,15 @@ import pytest
 
 from harness import contract, preflight, startup
 from harness.reports import dry_run, last_run
-from harness.settings import DEFAULT_SEED, EMBEDDED_KEY, OTHER_EMBEDDED_KEY, Profile, Settings, is_loopback
+from harness.settings import (
+    DEFAULT_SEED,
+    EMBEDDED_KEY,
+    OTHER_EMBEDDED_KEY,
+    Profile,
+    Settings,
+    is_loopback,
+    without_user_info,
+)
 
 DEFAULT_BUDGET = 2.0
 # Seconds from the first test; with collecting and reporting, a run ends within five minutes.
@@ -127,7 +135,9 @@ def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None
     """The key that was named, if any; a server that may charge for calls must have one."""
     given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
     if not given and not is_loopback(url):
-        raise pytest.UsageError(f"{url} may charge for calls: name its key with --api-key or AUROUS_API_KEY")
+        raise pytest.UsageError(
+            f"{without_user_info(url)} may charge for calls: name its key with --api-key or AUROUS_API_KEY"
+        )
     return given
 
 

@@ -24,7 +24,7 @@ from harness.client.spend_limit import SpendLimit
 from harness.reports import dry_run, html_report, json_report, last_run, rule_list, terminal
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Rule, rule_of
-from harness.settings import SELECTED, Profile, Settings, embedded_keys, worker_key
+from harness.settings import SELECTED, Profile, Settings, embedded_keys, without_user_info, worker_key
 
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
@@ -120,7 +120,7 @@ class ConformancePlugin:
     def pytest_report_header(self) -> list[str]:
         if not wants_rules(self.config):
             return []
-        server = printable(options.base_url(self.config) or "the embedded mock")
+        server = printable(without_user_info(options.base_url(self.config) or "the embedded mock"))
         profile, seed = self.config.getoption("profile"), options.seed(self.config)
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 

@@ -15,7 +15,7 @@ import httpx
 
 from harness.client import deadlines
 from harness.client.exchange import KEY_VARIABLE, printable
-from harness.settings import USER_INFO, is_loopback
+from harness.settings import is_loopback, without_user_info
 
 # The exit code of a run on what is no Aurous server, or refuses the key.
 NOT_AUROUS = 2
@@ -84,11 +84,11 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
         try:
             socket.create_connection((host, port), within).close()
         except OSError as error:
-            return USER_INFO.sub(r"\1", f"{url} cannot be reached: {error.strerror or error}")
+            return without_user_info(f"{url} cannot be reached: {error.strerror or error}")
     key = api_key or NO_KEY
     problem = _problem(root_of(url), key, within)
     # Some servers send back the key that they were sent.
-    return problem and USER_INFO.sub(r"\1", problem.replace(key, KEY_VARIABLE))
+    return problem and without_user_info(problem.replace(key, KEY_VARIABLE))
 
 
 def _problem(base_url: str, api_key: str, within: float) -> str | None:

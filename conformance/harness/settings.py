@@ -63,12 +63,17 @@ class Settings:
         """A text as it may be shown: without a key, and without the credentials of an address."""
         for key in filter(None, (self.api_key, self.other_api_key)):
             text = text.replace(key, KEY_VARIABLE)
-        return USER_INFO.sub(r"\1", text)
+        return without_user_info(text)
 
     @property
     def metered(self) -> bool:
         """Whether calls may cost somebody money: whatever is not on this machine does."""
         return not is_loopback(self.base_url)
+
+
+def without_user_info(text: str) -> str:
+    """A text whose addresses have no user name and password."""
+    return USER_INFO.sub(r"\1", text)
 
 
 def worker_key(number: int) -> str:

@@ -142,7 +142,7 @@ def curl(exchange: Exchange) -> str:
 def format_response(exchange: Exchange) -> str:
     """The response as text: status line, headers, and the body, shortened."""
     if not exchange.status:
-        return f"(no response: {exchange.transport_error})"
+        return printable(f"(no response: {exchange.transport_error})")
     lines = [f"HTTP {exchange.status}  ({exchange.seconds * 1000:.0f} ms)"]
     lines += [f"{name}: {value}" for name, value in exchange.headers.items()]
     return printable("\n".join([*lines, "", _shortened(_readable(exchange.body))]))

@@ -20,7 +20,7 @@ def collect(results: RunResults, settings: Settings, *, seconds: float, started:
     return {
         "format": FORMAT,
         "aurous_version": settings.api_version,
-        "server": "embedded mock" if settings.embedded else settings.base_url,
+        "server": "embedded mock" if settings.embedded else settings.redact(settings.base_url),
         "profile": settings.profile.value,
         "seed": settings.seed,
         "started": started,

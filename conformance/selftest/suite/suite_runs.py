@@ -17,9 +17,11 @@ ROOT = Path(__file__).resolve().parents[3]
 WRITTEN_BY_HAND = "--ignore=conformance/rules/test_properties.py"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cache: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """One run; `cache` is the folder in which it remembers what failed, and why."""
     # Rules do not assert; rewriting the assertions of all that pytest loads takes longer than many a run.
-    command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--assert=plain"]
+    command = [sys.executable, "-m", "pytest", "conformance", "-q", "--assert=plain"]
+    command += ["-o", f"cache_dir={cache}"] if cache else ["-p", "no:cacheprovider"]
     command += arguments
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
 

@@ -1,0 +1,143 @@
+"""The options that answer a question in seconds: one rule, the failed ones again, a list, a price, and why not."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults import FAULTY
+from harness.client.embedded_server import EmbeddedServer
+from harness.reports import dry_run, last_run
+from harness.settings import Profile, embedded_keys
+from suite_runs import run
+from tampering_proxy import proxying
+
+Done = subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the runs of this module remember what failed."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def faulty() -> Iterator[str]:
+    """A server of whose model rows one breaks a rule."""
+    server = EmbeddedServer(*embedded_keys(0))
+    with proxying(server.url, FAULTY) as url:
+        yield url
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def first(faulty: str, cache: Path) -> Done:
+    """A run of a few rules, one of which fails, and one of which needs a key that is not given."""
+    return run("--base-url", faulty, "--rule", "models.*", "--rule", "retrieval.other_team", cache=cache)
+
+
+@pytest.mark.slow
+def test_pattern_selects_rules(first: Done) -> None:
+    assert first.returncode == 1
+    assert "rule      models.row" in first.stdout
+    assert "retrieval.other_team" in first.stdout
+    assert "stream." not in first.stdout
+
+
+@pytest.mark.slow
+def test_failed_rules_run_again(first: Done, faulty: str, cache: Path) -> None:
+    again = run("--base-url", faulty, "--lf", cache=cache)
+    assert again.returncode == 1
+    assert "1 rules: 0 passed, 1 failed" in again.stdout
+
+
+@pytest.mark.slow
+def test_reason_is_shown_without_a_run(faulty: str, cache: Path) -> None:
+    run("--base-url", faulty, "--rule", "models.row", "--rule", "retrieval.other_team", cache=cache)
+    reasons = run("--why", cache=cache)
+    assert reasons.returncode == 0
+    assert "needs a key of a second team: --other-api-key" in reasons.stdout
+    assert "retrieval.other_team" in reasons.stdout
+    details = run("--why", "models.row", cache=cache).stdout
+    assert "models.row: failed" in details
+    assert "$ curl -sS http://127.0.0.1" in details
+    assert "HTTP 200" in details
+    assert "passed," not in details.partition("models.row: failed")[2]
+
+
+@pytest.mark.slow
+def test_reason_without_an_earlier_run_says_so(tmp_path: Path) -> None:
+    assert last_run.NO_RUN in run("--why", cache=tmp_path).stdout
+
+
+@pytest.mark.slow
+def test_list_of_rules_has_id_level_page_and_sentence() -> None:
+    done = run("--list-rules", "--rule", "models.*", "--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 0
+    line, sentence = done.stdout[done.stdout.index("models.row") :].splitlines()[:2]
+    assert line.split() == ["models.row", "required", "api-reference/models/list-chat-and-embedding-models"]
+    assert sentence.strip().endswith(".")
+    assert "stream." not in done.stdout.partition("rules. `--rule ID`")[0]
+
+
+@pytest.mark.slow
+def test_rule_that_does_not_exist_is_refused() -> None:
+    done = run("--rule", "stream.dnoe")
+    assert done.returncode == 4
+    assert "--rule: no rule is called 'stream.dnoe'; --list-rules lists all" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_run_past_its_time_limit_says_what_was_left_out() -> None:
+    done = run("--max-seconds", "0.001", "--rule", "models.*")
+    assert done.returncode == 0
+    assert "time limit: the run's 0.001 s were over; raise --max-seconds" in done.stdout
+    assert "0 passed, 0 failed" in done.stdout
+
+
+@pytest.mark.slow
+def test_server_that_is_none_ends_the_run_with_exit_code_2() -> None:
+    done = run("--base-url", "http://127.0.0.1:9")
+    assert done.returncode == 2
+    assert "cannot be reached" in done.stderr
+    assert done.stdout == ""
+
+
+def test_price_of_a_run_is_shown_by_rule() -> None:
+    lines = list(dry_run.lines(Profile.QUICK, ["models.*", "stream.done"]))
+    assert any(line.split()[0] == "stream.done" for line in lines if line.strip())
+    assert "credits at the documented day-one rates" in lines[-2]
+    assert lines[-1].endswith("Nothing was sent.")
+
+
+@pytest.mark.parametrize("profile", [Profile.QUICK, Profile.DEFAULT])
+def test_price_is_recorded_for_whole_runs(profile: Profile) -> None:
+    costs = dry_run.recorded(profile)
+    assert len(costs) > 300
+    assert sum(requests for requests, _ in costs.values()) > 1000
+    assert 1 < sum(credits for _, credits in costs.values()) < 100
+
+
+def test_price_of_an_unknown_rule_says_so() -> None:
+    assert "no rule of this name has been measured" in next(dry_run.lines(Profile.QUICK, ["stream.dnoe"]))
+
+
+def test_price_of_a_profile_that_was_not_measured_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry_run, "recorded", lambda profile: {})
+    assert list(dry_run.lines(Profile.THOROUGH, [])) == [
+        "no run of the profile thorough has been measured; --rehearse measures it against the mock"
+    ]
+
+
+def test_untested_rules_are_grouped_by_reason() -> None:
+    rule = {"outcome": "not_tested", "sentence": "It holds.", "actual": "needs a second team"}
+    passed = {"outcome": "passed", "sentence": "It holds.", "actual": ""}
+    results = {"server": "http://x", "started": "now", "score": "3 rules", "rules": {"a": rule, "b": rule, "c": passed}}
+    lines = "\n".join(last_run.lines(json.loads(json.dumps(results)), ""))
+    assert lines.count("needs a second team") == 1
+    assert "  a " in lines
+    assert "  b " in lines
+    assert "  c " not in lines
