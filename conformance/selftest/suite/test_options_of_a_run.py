@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,9 @@ def test_pattern_selects_rules(first: Done) -> None:
 def test_failed_rules_run_again(first: Done, faulty: str, cache: Path) -> None:
     again = run("--base-url", faulty, "--lf", cache=cache)
     assert again.returncode == 1
-    assert "1 rules: 0 passed, 1 failed" in again.stdout
+    failed = re.findall(r"^rule {6}(\S+)$", first.stdout, re.MULTILINE)
+    assert re.findall(r"^rule {6}(\S+)$", again.stdout, re.MULTILINE) == failed
+    assert f"{len(set(failed))} rules: 0 passed, {len(set(failed))} failed" in again.stdout
 
 
 @pytest.mark.slow
