@@ -157,11 +157,13 @@ def _seconds(text: str) -> float:
 
 def answer_at_once(config: pytest.Config) -> list[str] | None:
     """What a question such as --why prints, for which no test is collected; None for a run."""
-    if config.getoption("why") is not None:
+    asked: str | None = config.getoption("why")
+    if asked is not None:
         results = last_run.load(config)
-        return [last_run.NO_RUN] if results is None else [*last_run.lines(results, config.getoption("why"))]
+        return [last_run.NO_RUN] if results is None else [*last_run.lines(results, asked)]
     if config.getoption("dry_run"):
-        return [*dry_run.lines(Profile(config.getoption("profile")), config.getoption("rule"))]
+        patterns: list[str] = config.getoption("rule")
+        return [*dry_run.lines(Profile(config.getoption("profile")), patterns)]
     return None
 
 

@@ -12,6 +12,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
+from answering_server import Answer, AnsweringServer, answering, response
 from harness.client import api_client, deadlines, stream, throttling
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -22,7 +23,6 @@ from harness.client.spend_limit import SpendLimit
 from harness.client.throttling import Throttle, is_throttled, parse_retry_after
 from harness.settings import Settings
 from harness.violations import NotTested, RuleViolation
-from raw_server import Answer, RawServer, answering, response
 
 KEY = "al_live_" + "7" * 64
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -34,7 +34,7 @@ CEILING = 0.45
 @contextmanager
 def client_of(
     answer: Answer, *, limit: float | None = None, seconds: float | None = None
-) -> Iterator[tuple[ApiClient, RawServer]]:
+) -> Iterator[tuple[ApiClient, AnsweringServer]]:
     with answering(answer) as server:
         settings = Settings(server.url, KEY, None, "2026-05-15")
         client = ApiClient(settings, Recorder(), SpendLimit(limit), TimeLimit(seconds))
@@ -55,7 +55,7 @@ def brief(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def dripping(start: bytes) -> Answer:
-    def drip(server: RawServer, head: str) -> Iterable[bytes]:
+    def drip(server: AnsweringServer, head: str) -> Iterable[bytes]:
         yield start
         while not server.closing.wait(0.01):
             yield b": \n\n"
@@ -79,7 +79,7 @@ def test_dripping_stream_ends_at_the_deadline() -> None:
 
 @pytest.mark.usefixtures("brief")
 def test_server_that_never_answers_ends_at_the_deadline() -> None:
-    def hang(server: RawServer, head: str) -> Iterable[bytes]:
+    def hang(server: AnsweringServer, head: str) -> Iterable[bytes]:
         server.closing.wait()
         return []
 
@@ -119,7 +119,7 @@ def test_endless_body_is_cut(start: bytes, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(api_client, "MAX_BODY_BYTES", 2**20)
     monkeypatch.setattr(stream, "MAX_BODY_BYTES", 2**20)
 
-    def endless(server: RawServer, head: str) -> Iterable[bytes]:
+    def endless(server: AnsweringServer, head: str) -> Iterable[bytes]:
         yield start
         while not server.closing.is_set():
             yield b"x" * 65536
@@ -164,7 +164,7 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def throttled(times: int, status: int = 429, kind: str = "rate_limit") -> Answer:
     """Refuses so many requests, and then answers an empty list."""
 
-    def answer(server: RawServer, head: str) -> Iterable[bytes]:
+    def answer(server: AnsweringServer, head: str) -> Iterable[bytes]:
         if len(server.heads) > times:
             return [EVENTS + b"data: [DONE]\n\n" if "chat" in head else response(200, b"{}")]
         error = {"error": {"type": kind, "code": "c"}}
@@ -260,7 +260,7 @@ def test_receipts_that_lie_do_not_outlast_the_limit(stated: str) -> None:
 
 
 def test_stream_without_a_receipt_counts_as_the_ceiling() -> None:
-    def bare(server: RawServer, head: str) -> Iterable[bytes]:
+    def bare(server: AnsweringServer, head: str) -> Iterable[bytes]:
         return [EVENTS + b"data: [DONE]\n\n"]
 
     with client_of(bare, limit=3 * CEILING) as (api, _):
@@ -269,7 +269,7 @@ def test_stream_without_a_receipt_counts_as_the_ceiling() -> None:
 
 
 def test_broken_stream_counts_as_the_ceiling() -> None:
-    def broken(server: RawServer, head: str) -> Iterable[bytes]:
+    def broken(server: AnsweringServer, head: str) -> Iterable[bytes]:
         return [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 999\r\n\r\ndata: {}\n\n"]
 
     with client_of(broken) as (api, _):

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 from faults import FAULTY
-from harness.client.embedded_server import EmbeddedServer
 from harness.reports import dry_run, last_run
-from harness.settings import Profile, embedded_keys
+from harness.settings import Profile
+from mutants.variant_server import running
 from suite_runs import run
-from tampering_proxy import proxying
 
 Done = subprocess.CompletedProcess[str]
 
@@ -27,11 +26,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def faulty() -> Iterator[str]:
-    """A server of whose model rows one breaks a rule."""
-    server = EmbeddedServer(*embedded_keys(0))
-    with proxying(server.url, FAULTY) as url:
+    """A server that breaks rules, among them one about the rows of models."""
+    with running(FAULTY) as url:
         yield url
-    server.stop()
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from answering_server import Answer, AnsweringServer, answering, response
 from harness import preflight, startup
-from raw_server import Answer, RawServer, answering, response
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "al_live_" + "7" * 64
@@ -23,12 +23,12 @@ def always(*pieces: bytes) -> Answer:
     return lambda server, head: pieces
 
 
-def hang(server: RawServer, head: str) -> Iterable[bytes]:
+def hang(server: AnsweringServer, head: str) -> Iterable[bytes]:
     server.closing.wait()
     return []
 
 
-def drip(server: RawServer, head: str) -> Iterable[bytes]:
+def drip(server: AnsweringServer, head: str) -> Iterable[bytes]:
     yield b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
     while not server.closing.wait(0.01):
         yield b" "
@@ -90,7 +90,7 @@ def test_time_for_the_preflight_leaves_room_in_five_seconds() -> None:
 
 
 def test_endless_page_is_read_in_part_only() -> None:
-    def endless(server: RawServer, head: str) -> Iterable[bytes]:
+    def endless(server: AnsweringServer, head: str) -> Iterable[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<title>Stars</title>"
         while not server.closing.is_set():
             yield b"*" * 65536
@@ -126,7 +126,7 @@ def test_refused_key_is_reported_as_such() -> None:
 
 
 def test_key_accepted_as_bearer_only_is_no_problem_of_the_key() -> None:
-    def bearer_only(server: RawServer, head: str) -> Iterable[bytes]:
+    def bearer_only(server: AnsweringServer, head: str) -> Iterable[bytes]:
         status = 200 if "authorization: bearer" in head.lower() else 401
         return [response(status, REFUSAL, Aurous_Request_Id="req_1")]
 
@@ -155,13 +155,13 @@ def session(*arguments: str) -> Any:
 
 
 @pytest.fixture
-def stranger() -> Iterable[RawServer]:
+def stranger() -> Iterable[AnsweringServer]:
     with answering(always(response(200, b"<title>Hello</title>", "text/html"))) as server:
         yield server
 
 
 def test_startup_ends_with_exit_code_2(
-    stranger: RawServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stranger: AnsweringServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     with pytest.raises(SystemExit) as ending:
@@ -172,14 +172,14 @@ def test_startup_ends_with_exit_code_2(
 
 @pytest.mark.parametrize("option", ["--no-preflight", "--dry-run", "--rehearse", "--list-rules", "--why"])
 def test_startup_asks_nothing_of_the_server_with(
-    option: str, stranger: RawServer, monkeypatch: pytest.MonkeyPatch
+    option: str, stranger: AnsweringServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     startup.pytest_addhooks(session("conformance", "--base-url", stranger.url, option))
     assert stranger.heads == []
 
 
-def test_startup_asks_nothing_in_a_worker(stranger: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_startup_asks_nothing_in_a_worker(stranger: AnsweringServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
     startup.pytest_addhooks(session("conformance", "--base-url", stranger.url))
     assert stranger.heads == []
