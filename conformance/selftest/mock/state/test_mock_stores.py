@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,9 @@ from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, Sta
 from mockkit import CREATE, chat, first_id, frames, long_chat, post_all, status_of
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
-from testkit.postgres import running_postgres
 
 CLAIM = Claim("key", "/route", "print")
 HEADERS = {"X-Api-Key": DEFAULT_KEY}
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

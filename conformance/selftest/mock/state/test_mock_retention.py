@@ -15,7 +15,6 @@ from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import COUNTERS, SECONDS_PER_DAY, Retention
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store
 from mockkit import CREATE, chat, connect
-from testkit.postgres import running_postgres
 
 
 async def complete(store: Store, number: int, team: str = "t", key: str | None = None) -> None:
@@ -133,9 +132,8 @@ def test_sqlite_is_swept(tmp_path: Path) -> None:
     sweep_scenario(str(tmp_path / "state.db"))
 
 
-def test_postgresql_is_swept() -> None:
-    with running_postgres() as url:
-        sweep_scenario(url)
+def test_postgresql_is_swept(postgres: str) -> None:
+    sweep_scenario(postgres)
 
 
 @pytest.mark.parametrize("with_state", [False, True], ids=["memory", "sqlite"])

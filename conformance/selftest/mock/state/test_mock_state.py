@@ -18,7 +18,6 @@ from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.store import StoreUnavailable
 from mockkit import CREATE, chat, connect
-from testkit.postgres import running_postgres
 
 # The tables as they were before versions were counted.
 VERSION_1 = """
@@ -34,12 +33,6 @@ INSERT INTO completions VALUES ('cmp_1', 't', 'completed', {false}, 1, 'body', N
 INSERT INTO balances VALUES ('t', 77, 0);
 INSERT INTO meta VALUES (1, 5.0);
 """
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
 
 
 def check_migrated(state: str) -> None:
