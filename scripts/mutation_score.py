@@ -57,6 +57,10 @@ def _planted(options: argparse.Namespace) -> int:
             together=options.together,
         ):
             results.append(result)
+            if options.record:
+                # At once, so that an interrupted run has recorded what it did; of other variants, what is known stays.
+                PAGE.write_text(Matrix([result]).as_page(PAGE.read_text(), known=ALL))
+                SEEN.write_text(Matrix([result]).as_record(json.loads(SEEN.read_text()), known=ALL))
             print(line_of(result), flush=True)
             if options.verbose and not result.good:
                 print(result.suite_run.output, flush=True)
@@ -64,10 +68,6 @@ def _planted(options: argparse.Namespace) -> int:
     print("", *map(line_of, matrix.bad), matrix.score, sep="\n")
     if options.json:
         options.json.write_text(matrix.as_json())
-    if options.record:
-        # Of an incomplete run, what is known of the other variants stays.
-        PAGE.write_text(matrix.as_page(PAGE.read_text(), known=ALL))
-        SEEN.write_text(matrix.as_record(json.loads(SEEN.read_text()), known=ALL))
     return 1 if matrix.bad else 0
 
 

@@ -162,7 +162,7 @@ def answer_at_once(config: pytest.Config) -> list[str] | None:
         results = last_run.load(config)
         return [last_run.NO_RUN] if results is None else [*last_run.lines(results, asked)]
     if config.getoption("dry_run"):
-        patterns: list[str] = config.getoption("rule")
+        patterns: list[str] = config.getoption("rule") or []
         return [*dry_run.lines(Profile(config.getoption("profile")), patterns)]
     return None
 
@@ -170,7 +170,8 @@ def answer_at_once(config: pytest.Config) -> list[str] | None:
 def max_seconds(config: pytest.Config) -> float | None:
     given: float | None = config.getoption("max_seconds")
     if given is None:
-        return None if Profile(config.getoption("profile")) is Profile.THOROUGH else DEFAULT_SECONDS
+        is_unlimited = config.getoption("rehearse") or Profile(config.getoption("profile")) is Profile.THOROUGH
+        return None if is_unlimited else DEFAULT_SECONDS
     return given or None
 
 

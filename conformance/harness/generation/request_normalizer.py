@@ -27,13 +27,15 @@ def normalize_body(body: Any, model: str, *, refuses_pictures: bool = False) -> 
     """A generated body in which whatever is well formed is acceptable too."""
     if not isinstance(body, dict):
         return body
-    normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in body.items()}
+    # Whether members that no page names are refused is not documented.
+    known = contract.documented("ChatCompletionRequest", body, keeps_nulls=True)
+    normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in known.items()}
     normalized = {**FRUGAL, **normalized}
     if refuses_pictures and "messages" in normalized:
         normalized["messages"] = _without_pictures(normalized["messages"])
     if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= 128:
         normalized["model"] = model
-    if normalized.get("top_logprobs") is not None and normalized.get("logprobs") is False:
+    if normalized.get("top_logprobs") is not None and normalized.get("logprobs", False) is False:
         normalized["logprobs"] = True
     if _chooses(normalized.get("tool_choice")) and not normalized.get("tools"):
         del normalized["tool_choice"]

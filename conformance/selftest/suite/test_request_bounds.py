@@ -64,3 +64,25 @@ def test_generated_version_is_kept_only_as_the_target() -> None:
     assert normalize_headers(headers, "2026-05-15", None)["Aurous-Version"] == "2026-05-15"
     assert normalize_headers(headers, "2026-05-15", "Aurous-Version")["Aurous-Version"] == "0"
     assert normalize_headers(headers, "2026-05-15", None)["Idempotency-Key"] != "k"
+
+
+def test_normalizing_drops_what_no_page_names_and_keeps_nulls() -> None:
+    question = {"role": "user", "content": "x", "mood": 1}
+    body = {"model": "m", "messages": [question], "x_unknown": 1, "temperature": None}
+    normalized = normalize_body(body, "some-model")
+    assert "x_unknown" not in normalized
+    assert normalized["messages"] == [{"role": "user", "content": "x"}]
+    assert normalized["temperature"] is None
+
+
+def test_normalized_top_logprobs_come_with_logprobs() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "x"}], "top_logprobs": 2}
+    assert normalize_body(body, "some-model")["logprobs"] is True
+
+
+def test_documents_are_compared_by_their_documented_members() -> None:
+    usage = {"prompt_tokens": 1, "breakdown": {"model": "m", "cached_credits": 0}, "proxy_latency_ms": 7}
+    assert contract.documented("Usage", usage) == {"prompt_tokens": 1, "breakdown": {"model": "m"}}
+    assert contract.documented("Usage", {"prompt_tokens": 1, "reasoning_tokens": None}) == {"prompt_tokens": 1}
+    listed = contract.documented("ModelList", {"object": "list", "data": [{"id": "a", "x": 1}], "y": 2})
+    assert listed == {"object": "list", "data": [{"id": "a"}]}
