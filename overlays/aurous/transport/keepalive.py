@@ -1,0 +1,37 @@
+"""Keeps idle connections honest: TCP probes notice peers that are gone, and old connections are not reused."""
+
+from __future__ import annotations
+
+import socket
+from typing import Final
+
+# Seconds after which an unused connection is closed. Load balancers close theirs after 60 s, some of them silently.
+KEEPALIVE_EXPIRY: Final = 45.0
+# Seconds without data before the first probe, and between probes; so many without an answer end the connection.
+_IDLE: Final = 60
+_INTERVAL: Final = 15
+_PROBES: Final = 4
+
+
+def socket_options() -> list[tuple[int, int, int]]:
+    """Options of a socket that make the system probe its peer: a call may wait in silence for minutes."""
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    # macOS has another name for the first, and old systems have none of them.
+    for names, value in ((("TCP_KEEPIDLE", "TCP_KEEPALIVE"), _IDLE), (("TCP_KEEPINTVL",), _INTERVAL), (("TCP_KEEPCNT",), _PROBES)):
+        number = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
+        if number is not None:
+            options.append((socket.IPPROTO_TCP, number, value))
+    return options
+
+
+def is_readable(connected: socket.socket) -> bool:
+    """Whether an idle connection has data or its end to read: its server has closed it."""
+    if connected.fileno() < 0:
+        return True
+    import select
+
+    if hasattr(select, "poll"):
+        poll = select.poll()
+        poll.register(connected, select.POLLIN)
+        return bool(poll.poll(0))
+    return bool(select.select([connected], [], [], 0)[0])
