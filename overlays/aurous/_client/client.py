@@ -113,7 +113,8 @@ class Aurous(BaseClient, Resources["ChatStream"]):
 class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
-    Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`.
+    Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`. It can be
+    used in several event loops, one after the other or at once: see `close_connections`.
 
     http_client: an httpx.AsyncClient of your own, which you close yourself
     backend:     the connections to use without `http_client`: those of `httpx`; those of `aiohttp`, an extra, which
@@ -179,6 +180,15 @@ class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
         """Close the connections, except those of your own `http_client`."""
         if self._owns_transport:
             await self._transport.close()
+
+    async def close_connections(self) -> None:
+        """Close the connections of the running event loop, except those of your own `http_client`.
+
+        The client remains usable. A client that is used in several event loops has connections in each of them. They
+        are closed when their loop shuts down, as `asyncio.run` makes it do; call this where a loop is closed without.
+        """
+        if self._owns_transport:
+            await self._transport.close_connections()
 
     async def __aenter__(self) -> Self:
         return self

@@ -7,13 +7,16 @@ one that could not be made, after which a call could be sent twice.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+
+from .aiohttp_session import open_session
 
 # The first match applies.
 _ERROR_TYPES: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
@@ -31,6 +34,7 @@ _ERROR_TYPES: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
 )
 
 
+_LARGE_BODY: Final = 1024 * 1024
 _CLOSED_MESSAGES = ("Session is closed", "Connector is closed", "Connection closed")
 
 
@@ -41,6 +45,9 @@ class StrictAiohttpTransport(AiohttpTransport):
         super().__init__(limits=limits, client=self._open)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if len(request.content) > _LARGE_BODY:
+            # aiohttp warns of large bodies that are bytes, since it sends them in one piece.
+            request._content = io.BytesIO(request.content)  # type: ignore[assignment]
         try:
             response = await super().handle_async_request(request)
         except Exception as error:
@@ -57,15 +64,7 @@ class StrictAiohttpTransport(AiohttpTransport):
         raise failure
 
     def _open(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            limit=self.limits.max_connections or 0,
-            keepalive_timeout=self.limits.keepalive_expiry,
-            ssl=self.ssl_context,
-        )
-        # No cookies, as with httpcore.
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("Content-Type",)
-        )
+        return open_session(self.limits, self.ssl_context, skip_auto_headers=("Content-Type",))
 
 
 class _Stream(httpx.AsyncByteStream):

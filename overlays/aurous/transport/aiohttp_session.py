@@ -29,6 +29,7 @@ def open_session(limits: httpx.Limits, ssl_context: ssl.SSLContext, **options: A
     # Older versions count no fields.
     if "max_headers" in inspect.signature(aiohttp.ClientSession).parameters:
         options["max_headers"] = _MAX_FIELDS
+    # No cookies, as with httpcore.
     return aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import weakref
 from collections.abc import AsyncIterable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -60,6 +61,7 @@ class AsyncTransport:
         self._sleep = sleep or event_loop.sleep
         self._user_client = http_client
         self._clients: dict[Any, httpx.AsyncClient | AsyncRawClient] = {}
+        self._guards: dict[Any, ShutdownGuard] = {}
         self._lock = ForkSafeLock()
         self._closed = False
 
@@ -96,6 +98,8 @@ class AsyncTransport:
     async def send(self, request: SendRequest) -> RawResponse | TransportError:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
         client = self.http_client()
+        if event_loop.running() not in self._guards:
+            await self._close_with_loop(client)
         response: httpx.Response | None = None
         content = bytearray()
         # Streams have timeouts of their own, while aiohttp has one read timeout for a whole response.
@@ -154,12 +158,33 @@ class AsyncTransport:
             return self._clients[loop]
 
     async def close(self) -> None:
+        """Close the connections of this event loop, except those of the user's own client, and refuse further calls.
+
+        Those of other loops are closed when their loops shut down.
+        """
+        self._closed = True
+        await self.close_connections()
+
+    async def close_connections(self) -> None:
         """Close the connections of this event loop, except those of the user's own client."""
+        loop = event_loop.running()
         with self._lock:
-            clients, self._clients, self._closed = self._clients, {}, True
-        client = clients.get(event_loop.running())
+            client, guard = self._clients.pop(loop, None), self._guards.pop(loop, None)
+        if guard is not None:
+            await guard.stop()
         if client is not None:
             await client.aclose()
+
+    async def _close_with_loop(self, client: httpx.AsyncClient | AsyncRawClient) -> None:
+        """Close a client when the running event loop shuts down, if nobody does so before."""
+        loop = event_loop.running()
+        if self._user_client is not None:
+            return
+        self._guards = {other: guard for other, guard in self._guards.items() if not event_loop.is_closed_loop(other)}
+        guard = self._guards[loop] = ShutdownGuard(client.aclose)
+        # The guard keeps the client alive, but must not do so beyond the life of its owner.
+        weakref.finalize(self, guard.trigger).atexit = False
+        await guard.start()
 
 
 class AsyncBody:

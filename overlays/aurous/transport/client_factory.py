@@ -11,12 +11,13 @@ from .._config.environment import Proxies
 from .._config.options import Backend
 from ..errors import ConfigurationError
 from . import event_loop
+from .keepalive import KEEPALIVE_EXPIRY, socket_options
 from .raw_client import AsyncRawClient, RawClient
 
 ClientT = TypeVar("ClientT")
 
 # High, for gateways: with httpx's default of 100, the 101st stream waits for a connection.
-LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=60.0)
+LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEEPALIVE_EXPIRY)
 
 
 def make_client() -> RawClient:
@@ -24,7 +25,7 @@ def make_client() -> RawClient:
     proxies = Proxies()
 
     def transport(proxy: str | None) -> httpx.BaseTransport:
-        return _make(lambda: httpx.HTTPTransport(limits=LIMITS, proxy=proxy))
+        return _make(lambda: httpx.HTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
 
     if not proxies:
         return RawClient(transport(None))
@@ -40,7 +41,7 @@ def make_async_client(backend: Backend) -> AsyncRawClient:
 
     def transport(proxy: str | None) -> httpx.AsyncBaseTransport:
         if proxy is not None or not uses_aiohttp:
-            return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy))
+            return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
         from .aiohttp import StrictAiohttpTransport
 
         return _make(lambda: StrictAiohttpTransport(LIMITS))

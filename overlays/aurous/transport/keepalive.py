@@ -17,7 +17,11 @@ def socket_options() -> list[tuple[int, int, int]]:
     """Options of a socket that make the system probe its peer: a call may wait in silence for minutes."""
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     # macOS has another name for the first, and old systems have none of them.
-    for names, value in ((("TCP_KEEPIDLE", "TCP_KEEPALIVE"), _IDLE), (("TCP_KEEPINTVL",), _INTERVAL), (("TCP_KEEPCNT",), _PROBES)):
+    for names, value in (
+        (("TCP_KEEPIDLE", "TCP_KEEPALIVE"), _IDLE),
+        (("TCP_KEEPINTVL",), _INTERVAL),
+        (("TCP_KEEPCNT",), _PROBES),
+    ):
         number = next((getattr(socket, name) for name in names if hasattr(socket, name)), None)
         if number is not None:
             options.append((socket.IPPROTO_TCP, number, value))

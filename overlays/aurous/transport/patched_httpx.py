@@ -40,6 +40,6 @@ def is_httpcore_patched() -> bool:
 def _is_replaced(module_name: str, class_name: str, method_name: str) -> bool:
     module: Any = sys.modules.get(module_name)
     method = getattr(getattr(module, class_name, None), method_name, None)
-    # Not by isinstance, since the proxies of wrapt pass for functions. What functools.wraps copies does not change where
-    # a function looks up its globals.
+    # Not by isinstance, since the proxies of wrapt pass for functions. functools.wraps does not change where a function
+    # looks up its globals.
     return method is not None and (type(method) is not FunctionType or method.__globals__ is not vars(module))

@@ -52,7 +52,10 @@ OURS = {
         "aurous.transport.effects",
         "aurous.transport.tracebacks",
     ),
-    *("aurous.transport", *(f"aurous.transport.{name}" for name in ("client_factory", "raw_client", "exceptions"))),
+    *(
+        "aurous.transport",
+        *(f"aurous.transport.{name}" for name in ("client_factory", "exceptions", "keepalive", "raw_client")),
+    ),
     *("aurous.transport.convert", "aurous.transport.sync"),
     *("aurous_client", "aurous_client.api", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy"),
     *("aurous_client.models", "aurous_client.resources", "aurous_client.types"),
