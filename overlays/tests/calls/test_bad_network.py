@@ -221,7 +221,7 @@ class TestRetryAfter:
         ("headers", "slept"),
         [
             ({"Retry-After": "7"}, 7.0),
-            ({"Retry-After": "0"}, 0.0),
+            ({"Retry-After": "0"}, 0.1),
             (
                 {"Date": "Fri, 15 May 2026 12:00:00 GMT", "Retry-After": "Fri, 15 May 2026 12:00:09 GMT"},
                 9.0,
