@@ -12,7 +12,8 @@ import aurous
 import pytest
 import trio
 from aurous_mock.server.launcher import Mock
-from clientkit.wire import GOOD, KEY, MESSAGES, MODEL, Wire
+from testkit.raw_server import RawServer
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL
 
 BACKENDS = pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 
@@ -77,7 +78,7 @@ def test_program_leaves_nothing_open_that_warns(backend: str, way: str, mock: Mo
 
 
 @BACKENDS
-def test_large_body_is_sent_without_a_warning(backend: Any, wire: Wire, recwarn: pytest.WarningsRecorder) -> None:
+def test_large_body_is_sent_without_a_warning(backend: Any, wire: RawServer, recwarn: pytest.WarningsRecorder) -> None:
     wire.plays(GOOD)
     content = "word " * 500_000
 
@@ -86,12 +87,12 @@ def test_large_body_is_sent_without_a_warning(backend: Any, wire: Wire, recwarn:
             await client.chat.completions.create(model=MODEL, messages=[{"role": "user", "content": content}])
 
     asyncio.run(main())
-    assert json.loads(wire.seen[0].body)["messages"][0]["content"] == content
+    assert json.loads(wire.requests[0].body)["messages"][0]["content"] == content
     assert [str(warning.message) for warning in recwarn] == []
 
 
 @BACKENDS
-def test_connections_are_closed_with_their_loop(backend: Any, wire: Wire) -> None:
+def test_connections_are_closed_with_their_loop(backend: Any, wire: RawServer) -> None:
     wire.plays(GOOD)
     client = aurous.AsyncAurous(KEY, base_url=wire.url, backend=backend)
 
@@ -106,7 +107,7 @@ def test_connections_are_closed_with_their_loop(backend: Any, wire: Wire) -> Non
 
 
 @BACKENDS
-def test_client_remains_usable_after_close_connections(backend: Any, wire: Wire) -> None:
+def test_client_remains_usable_after_close_connections(backend: Any, wire: RawServer) -> None:
     wire.plays(GOOD)
 
     async def main() -> None:
@@ -119,7 +120,7 @@ def test_client_remains_usable_after_close_connections(backend: Any, wire: Wire)
     assert wire.connections == 2
 
 
-def test_connections_are_closed_with_a_loop_of_trio(wire: Wire) -> None:
+def test_connections_are_closed_with_a_loop_of_trio(wire: RawServer) -> None:
     wire.plays(GOOD)
     client = aurous.AsyncAurous(KEY, base_url=wire.url)
 

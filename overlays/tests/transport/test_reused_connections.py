@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 
 import aiohttp.connector
 import pytest
-from clientkit.wire import GOOD, WHOLE, Action, Connection, Make, Wire, answer, completion
+from clientkit.callers import Make
+from testkit.raw_server import Action, Connection, RawServer
+from testkit.responses import GOOD, WHOLE, answer, completion
 
 
 def closes_afterwards(closed: threading.Event) -> Action:
@@ -25,7 +27,7 @@ def closes_afterwards(closed: threading.Event) -> Action:
     return act
 
 
-def test_connection_that_the_server_has_closed_costs_no_attempt(wire: Wire, make: Make) -> None:
+def test_connection_that_the_server_has_closed_costs_no_attempt(wire: RawServer, make: Make) -> None:
     closed = threading.Event()
     wire.plays(closes_afterwards(closed))
     caller = make(wire.url, max_retries=0)
@@ -33,12 +35,12 @@ def test_connection_that_the_server_has_closed_costs_no_attempt(wire: Wire, make
         assert caller.create().status == "completed"
         assert closed.wait(10)
         closed.clear()
-    assert (len(wire.seen), wire.connections) == (10, 10)
+    assert (len(wire.requests), wire.connections) == (10, 10)
 
 
 @pytest.mark.parametrize(("seconds", "connections"), [(40, 1), (50, 2)])
 def test_connection_that_idled_as_long_as_load_balancers_allow_is_not_reused(
-    seconds: int, connections: int, wire: Wire, make: Make, monkeypatch: pytest.MonkeyPatch
+    seconds: int, connections: int, wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real, passed = time.monotonic, 0.0
     for module in (time, aiohttp.connector):
@@ -51,7 +53,7 @@ def test_connection_that_idled_as_long_as_load_balancers_allow_is_not_reused(
     assert wire.connections == connections
 
 
-def test_connections_are_probed(wire: Wire, make: Make) -> None:
+def test_connections_are_probed(wire: RawServer, make: Make) -> None:
     wire.plays(GOOD)
     make(wire.url).create()
     address = ("127.0.0.1", urlsplit(wire.url).port)
@@ -75,6 +77,6 @@ def peer_of(connected: socket.socket) -> object:
     [{"X-Large": "x" * 60_000}, {f"X-Field-{number}": "x" for number in range(200)}],
     ids=["a field of 60,000 bytes", "200 fields"],
 )
-def test_large_head_of_a_response_is_read(headers: dict[str, str], wire: Wire, make: Make) -> None:
+def test_large_head_of_a_response_is_read(headers: dict[str, str], wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, completion(), headers=headers))
     assert make(wire.url, max_retries=0).create().status == "completed"
