@@ -24,7 +24,7 @@ from harness.client.spend_limit import SpendLimit
 from harness.reports import dry_run, html_report, json_report, last_run, rule_list, terminal
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Rule, rule_of
-from harness.settings import SELECTED, Profile, Settings, embedded_keys, without_user_info, worker_key
+from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loopback, without_user_info, worker_key
 
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
@@ -121,6 +121,8 @@ class ConformancePlugin:
         if not wants_rules(self.config):
             return []
         server = printable(without_user_info(options.base_url(self.config) or "the embedded mock"))
+        if not is_loopback(options.base_url(self.config) or "http://127.0.0.1"):
+            server += " (charges for calls)"
         profile, seed = self.config.getoption("profile"), options.seed(self.config)
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 
@@ -266,7 +268,8 @@ class ConformancePlugin:
     def _report(self) -> None:
         if self.settings.rehearsal:
             if self.config.getoption("record_costs"):
-                dry_run.record(self.settings.profile, self.results)
+                is_whole = not self.config.getoption("rule")
+                dry_run.record(self.settings.profile, self.results, is_whole=is_whole)
             return
         collected = json_report.collect(
             self.results,

@@ -45,10 +45,11 @@ def recorded(profile: Profile) -> dict[str, Cost]:
     return table.get(profile.value, {})
 
 
-def record(profile: Profile, results: RunResults) -> None:
-    """Write what a rehearsal measured to where `lines` reads it."""
+def record(profile: Profile, results: RunResults, *, is_whole: bool) -> None:
+    """Write what a rehearsal measured to where `lines` reads it; one that `is_whole` replaces the profile's rules."""
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-    table[profile.value] = dict(sorted(costs_of(results).items()))
+    known = {} if is_whole else table.get(profile.value, {})
+    table[profile.value] = dict(sorted({**known, **costs_of(results)}.items()))
     rows = {name: "{\n" + ",\n".join(_row(*row) for row in costs.items()) + "\n}" for name, costs in table.items()}
     text = ",\n".join(f"{json.dumps(name)}: {costs}" for name, costs in sorted(rows.items()))
     TABLE.write_text("{\n" + text + "\n}\n", encoding="utf-8")

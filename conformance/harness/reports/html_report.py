@@ -33,6 +33,7 @@ def render(results: dict[str, Any]) -> str:
 def _facts(results: dict[str, Any]) -> str:
     facts = {
         "Server": results["server"],
+        "Budget": _budget(results),
         "Aurous-Version": results["aurous_version"],
         "Profile": results["profile"],
         "Seed": results["seed"],
@@ -42,6 +43,11 @@ def _facts(results: dict[str, Any]) -> str:
         "Duration": f"{results['seconds']:.1f} s",
     }
     return "".join(f"<div><dt>{name}</dt><dd>{escape(str(value))}</dd></div>" for name, value in facts.items())
+
+
+def _budget(results: dict[str, Any]) -> str:
+    limit = "" if results["max_credits"] is None else f"at most {results['max_credits']:g} credits"
+    return limit or ("without a limit" if results["charges"] else "on this machine, nothing is charged")
 
 
 def _failed(rules: dict[str, dict[str, Any]]) -> str:

@@ -21,6 +21,8 @@ def collect(results: RunResults, settings: Settings, *, seconds: float, started:
         "format": FORMAT,
         "aurous_version": settings.api_version,
         "server": "embedded mock" if settings.embedded else settings.redact(settings.base_url),
+        "charges": settings.metered,
+        "max_credits": settings.max_credits,
         "profile": settings.profile.value,
         "seed": settings.seed,
         "started": started,

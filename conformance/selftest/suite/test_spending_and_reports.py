@@ -10,7 +10,7 @@ from harness.client.charges import charged_credits
 from harness.client.exchange import KEY_VARIABLE, Exchange, curl
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.outcomes import classify
-from harness.reports import html_report, json_report
+from harness.reports import html_report, json_report, terminal
 from harness.results import CheckResult, ExchangeView, Outcome, RunResults
 from harness.rules import Level, Rule
 from harness.settings import Settings, is_loopback
@@ -168,6 +168,35 @@ def test_html_report_is_self_contained_and_escapes_server_text() -> None:
     parser = Outside()
     parser.feed(written)
     assert parser.fetched == []
+
+
+@pytest.mark.parametrize(
+    ("url", "limit", "budget"),
+    [
+        ("https://api.example.com", 2.0, "at most 2 credits"),
+        ("https://api.example.com", None, "without a limit"),
+        ("http://127.0.0.1:1", None, "on this machine, nothing is charged"),
+    ],
+)
+def test_html_report_says_whether_the_server_charges(url: str, limit: float | None, budget: str) -> None:
+    results = RunResults()
+    results.add(check_result(Outcome.PASSED))
+    settings = Settings(url, "k", None, "2026-05-15", max_credits=limit)
+    page = html_report.render(json_report.collect(results, settings, seconds=1.0, started="now"))
+    assert f"<dt>Budget</dt><dd>{budget}</dd>" in page
+    assert f"<dt>Server</dt><dd>{url}</dd>" in page
+
+
+def test_subjects_and_rules_that_failed_come_first() -> None:
+    results = RunResults()
+    for name, outcome in [("a.one", Outcome.PASSED), ("b.one", Outcome.PASSED), ("b.two", Outcome.FAILED)]:
+        rule = Rule(name, "errors", "It holds.")
+        results.add(CheckResult(rule, "rules/test_x.py::test_y", outcome))
+    settings = Settings("https://x", "k", None, "2026-05-15")
+    collected = json_report.collect(results, settings, seconds=1.0, started="now")
+    assert list(collected["rules"]) == ["b.two", "b.one", "a.one"]
+    summary = [line.split()[1] for line, _ in terminal.lines(results, brief=False, width=None) if line.startswith("  ")]
+    assert summary == ["b.two", "b.one", "a.one"]
 
 
 class Outside(HTMLParser):
