@@ -18,9 +18,11 @@ import pytest
 import regenerate
 import small_specs
 from generator.yaml_loader import load
+from testkit.mock_process import MockProcess
 
 ROOT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
+PROGRAMS = ("use_natural_phrasing.py", "use_natural_mock.py")
 
 
 def merge(document: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
@@ -36,12 +38,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("natural")
     document = merge(load(ROOT / "openapi.yaml"), load(HERE / "natural_spec.yaml"))
     assert regenerate.generate(small_specs.write(made / "natural.yaml", document), made / "aurous_client")
-    shutil.copy(HERE / "programs" / "use_natural_phrasing.py", made / "use.py")
+    for name in PROGRAMS:
+        shutil.copy(HERE / "programs" / name, made)
     return made
 
 
 def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
-    arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", "use.py"]
+    arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", *PROGRAMS]
     environment = {**os.environ, "MYPYPATH": str(ROOT / "overlays")}
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -51,8 +54,16 @@ def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
 
 def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
     environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
-    arguments = [sys.executable, "-W", "error", "use.py"]
+    arguments = [sys.executable, "-W", "error", PROGRAMS[0]]
     done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+
+
+def test_mock_answers_operations_of_natural_spec_through_the_client(folder: Path) -> None:
+    environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
+    with MockProcess("--spec", str(folder / "natural.yaml"), cwd=folder) as mock:
+        arguments = [sys.executable, "-W", "error", PROGRAMS[1], mock.url]
+        done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
 
 
