@@ -101,7 +101,7 @@ def _untagged(spec: Spec, place: Place) -> Iterator[Diagnostic]:
             where: Pointer = ("components", "schemas", name)
             yield where, f"R4: {name} is one of several objects in a union; it needs a required const"
     common = set.intersection(*(set(consts) for consts in tags.values()))
-    distinct = [member for member in common if len({tags[name][member] for name in objects}) == len(objects)]
+    distinct = [member for member in common if len({repr(tags[name][member]) for name in objects}) == len(objects)]
     if all(tags.values()) and not distinct:
         yield place.pointer, f"R4: {', '.join(objects)} share no const member with a value of its own in each"
     discriminator = place.schema.get("discriminator", {})
