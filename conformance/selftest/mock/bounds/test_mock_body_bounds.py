@@ -9,12 +9,15 @@ from collections.abc import Callable
 import httpx
 import orjson
 import pytest
+from aurous_mock.contract import json_body
 from aurous_mock.contract.excerpts import excerpts
 from aurous_mock.contract.json_body import MAX_CONTAINERS, MAX_ITEMS, MAX_MEMBERS, parse
 from aurous_mock.contract.spec import load
 from aurous_mock.contract.validation import check
 from aurous_mock.http.errors import APIError
 from aurous_mock.server.launcher import Mock
+from hypothesis import given
+from hypothesis import strategies as st
 from mockkit import CREATE, SOURCE, chat, connect
 
 PART = b'{"type":"text","text":"x"}'
@@ -99,6 +102,43 @@ def test_values_are_counted_before_they_are_parsed(client: httpx.Client, mark: b
     body = in_messages(*[mark] * 400_000)
     response = client.post(CREATE, content=body, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()["error"]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("text", [",", ":", "[", "{", '"{,', "\\\\,", '\\\\",'], ids=repr)
+def test_marks_inside_of_strings_are_not_counted(text: str) -> None:
+    value = {"user": text * (MAX_ITEMS + 1)}
+    assert parse(orjson.dumps(value)) == value
+
+
+def test_text_of_many_commas_is_answered(client: httpx.Client) -> None:
+    assert client.post(CREATE, json=chat(user="," * (MAX_ITEMS + 1))).status_code == 200
+
+
+def test_items_after_a_text_of_many_commas_are_counted() -> None:
+    with pytest.raises(APIError) as refused:
+        parse(orjson.dumps(["," * MAX_ITEMS + '"\\', *[1] * (MAX_ITEMS + 1)]))
+    assert refused.value.code == "request_too_large"
+
+
+# Blocks of few bytes, so that each kind of character stands at their ends.
+@given(st.recursive(st.text('\\",:[]{}x'), lambda inner: st.lists(inner) | st.dictionaries(st.text('\\",:'), inner)))
+def test_structure_is_what_is_outside_of_strings(value: object) -> None:
+    raw = orjson.dumps(value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "_BLOCK", 3)
+        structure = b"".join(json_body._outside_strings(raw))
+    containers, members, items = count_structure(value)
+    assert structure.count(b"[") + structure.count(b"{") == structure.count(b"]") + structure.count(b"}") == containers
+    assert (structure.count(b":"), structure.count(b",")) == (members, items)
+
+
+def count_structure(value: object) -> tuple[int, int, int]:
+    """The containers, members and commas of a value as JSON."""
+    if not isinstance(value, dict | list):
+        return 0, 0, 0
+    children = [count_structure(child) for child in (value.values() if isinstance(value, dict) else value)]
+    containers, members, items = (sum(counts) for counts in zip(*children, strict=True)) if children else (0, 0, 0)
+    return containers + 1, members + (len(value) if isinstance(value, dict) else 0), items + max(len(value) - 1, 0)
 
 
 def test_other_requests_are_served_while_a_large_body_is_checked(mock: Mock) -> None:
