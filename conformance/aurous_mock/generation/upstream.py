@@ -1,5 +1,6 @@
 """Forwards requests to an OpenAI-compatible server, and maps its failures to documented error codes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -16,20 +17,25 @@ from aurous_mock.http.errors import APIError
 _AUROUS_ONLY = ("vision_quality",)
 MAX_CONNECTIONS = 1000
 # A request that gets no connection within a second is refused.
-_TIMEOUT = httpx.Timeout(600, connect=10, pool=1)
+_CONNECT_SECONDS, _POOL_SECONDS = 10, 1
 _CONNECTIONS = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=100)
 
 
 class Upstream:
-    """An engine that forwards. The pace is the upstream's own."""
+    """An engine that forwards. The pace is the upstream's own.
 
-    def __init__(self, url: str, key: str | None, model: str | None) -> None:
+    max_seconds: for a whole answer, from its request to its last byte
+    """
+
+    def __init__(self, url: str, key: str | None, model: str | None, max_seconds: float = 600.0) -> None:
         # An encoded answer of a few bytes may stand for gigabytes.
         headers = {"Accept-Encoding": "identity"}
         if key:
             headers["Authorization"] = f"Bearer {key}"
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=_TIMEOUT, limits=_CONNECTIONS)
+        timeout = httpx.Timeout(max_seconds, connect=_CONNECT_SECONDS, pool=_POOL_SECONDS)
+        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout, limits=_CONNECTIONS)
         self._model = model
+        self._max_seconds = max_seconds
 
     async def stop(self) -> None:
         await self._client.aclose()
@@ -49,26 +55,49 @@ class Upstream:
             "POST", "/chat/completions", content=self._forwarded(request), headers=headers
         )
 
+    async def _send(self, request: ParsedRequest) -> httpx.Response:
+        return await self._client.send(self._request(request), stream=True)
+
+    def _too_slow(self) -> APIError:
+        return APIError("provider_timeout", f"The provider did not answer within {self._max_seconds:g} seconds.")
+
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         try:
-            async with _closing(await self._client.send(self._request(request), stream=True)) as response:
+            async with asyncio.timeout(self._max_seconds), _closing(await self._send(request)) as response:
                 check_status(response)
                 return read_answer(b"".join([block async for block in read_blocks(response, request.max_tokens)]))
+        except TimeoutError as error:
+            raise self._too_slow() from error
         except httpx.HTTPError as error:
             raise _unavailable(error) from error
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _unexpected_response(error) from error
 
     async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+        deadline = asyncio.get_running_loop().time() + self._max_seconds
         try:
-            async with _closing(await self._client.send(self._request(request), stream=True)) as response:
+            async with asyncio.timeout_at(deadline):
+                sent = await self._send(request)
+            async with _closing(sent) as response:
                 check_status(response)
-                async for part in read_stream(read_blocks(response, request.max_tokens)):
+                async for part in read_stream(_until(deadline, read_blocks(response, request.max_tokens))):
                     yield part
+        except TimeoutError as error:
+            raise self._too_slow() from error
         except httpx.HTTPError as error:
             raise _unavailable(error) from error
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise _unexpected_response(error) from error
+
+
+async def _until(deadline: float, blocks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The blocks. Raises TimeoutError at the deadline, but only while it reads: the consumer is not interrupted."""
+    while True:
+        async with asyncio.timeout_at(deadline):
+            block = await anext(blocks, None)
+        if block is None:
+            return
+        yield block
 
 
 @asynccontextmanager

@@ -54,4 +54,4 @@ def _engine(settings: Settings) -> Engine:
         return FakeModel(settings.seed)
     from aurous_mock.generation.upstream import Upstream
 
-    return Upstream(settings.upstream, settings.upstream_key, settings.upstream_model)
+    return Upstream(settings.upstream, settings.upstream_key, settings.upstream_model, settings.upstream_timeout)

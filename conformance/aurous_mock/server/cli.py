@@ -60,6 +60,7 @@ def read(arguments: Sequence[str]) -> Settings:
         upstream=flags.upstream,
         upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
         upstream_model=flags.upstream_model,
+        upstream_timeout=flags.upstream_timeout,
         specs=tuple(flags.spec),
         admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
         access_log=not flags.no_access_log,
@@ -160,6 +161,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--upstream-key", default=None, metavar="KEY", help="its bearer token (env: AUROUS_MOCK_UPSTREAM_KEY)")
     add("--upstream-model", default=None, metavar="M", help="the model to ask it for (default: the one requested)")
+    add(
+        "--upstream-timeout",
+        type=rate,
+        default=600.0,
+        metavar="S",
+        help="seconds for a whole answer of it (default: 600)",
+    )
     add(
         "--spec",
         action="append",

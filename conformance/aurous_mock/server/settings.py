@@ -41,6 +41,8 @@ class Settings:
     upstream: str | None = None
     upstream_key: str | None = field(default=None, repr=False)
     upstream_model: str | None = None
+    # Seconds that it may take for a whole answer.
+    upstream_timeout: float = 600.0
     specs: tuple[Path, ...] = ()
     # Needed for /_mock/ and faults from other machines, and with an upstream server.
     admin_key: str | None = None

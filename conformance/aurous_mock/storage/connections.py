@@ -20,6 +20,8 @@ from aurous_mock.storage.store import StoreUnavailable
 
 # How long a transaction waits for the lock of another process on a SQLite file.
 _BUSY_SECONDS = 10
+# How long PostgreSQL works on a statement, waits for its locks, or waits in a transaction for a server that is paused.
+_STATEMENT_SECONDS = 10
 _THREADS = 16
 
 T = TypeVar("T")
@@ -106,14 +108,23 @@ def _engines(where: Location, durability: str) -> tuple[sa.Engine, sa.Engine]:
         synchronous = "FULL" if durability == "full" else "NORMAL"
         writer = _sqlite_engine(where, "BEGIN IMMEDIATE", ("journal_mode=WAL", f"synchronous={synchronous}"))
         return writer, _sqlite_engine(where, "BEGIN", ("query_only=ON",))
-    # A host that disappears must not hold a thread for longer than a client waits.
-    arguments: dict[str, Any] = {"connect_timeout": 5, "tcp_user_timeout": 10_000} if _is_psycopg(where) else {}
-    if durability == "fast" and _is_psycopg(where):
-        arguments["options"] = "-c synchronous_commit=off"
+    arguments = _psycopg_arguments(where, durability) if _is_psycopg(where) else {}
     engine = sa.create_engine(
         where.url, pool_pre_ping=True, pool_size=_THREADS, pool_timeout=5, connect_args=arguments, hide_parameters=True
     )
     return engine, engine
+
+
+def _psycopg_arguments(where: Location, durability: str) -> dict[str, Any]:
+    milliseconds = int(_STATEMENT_SECONDS * 1000)
+    settings = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": milliseconds}
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    if durability == "fast":
+        options.append("-c synchronous_commit=off")
+    # Those of the URL come last, and win.
+    options += [str(where.url.query["options"])] if "options" in where.url.query else []
+    # A host that disappears must not hold a thread for longer than a client waits.
+    return {"connect_timeout": 5, "tcp_user_timeout": milliseconds, "options": " ".join(options)}
 
 
 def _is_psycopg(where: Location) -> bool:

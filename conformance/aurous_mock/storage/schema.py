@@ -19,6 +19,8 @@ def prepare(engine: sa.Engine) -> None:
     """Create or migrate the tables, in one transaction; the second server of a state waits for the first."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
+            # A migration takes as long as it takes, and waits for that of another server.
+            connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
             # Concurrent CREATE TABLE IF NOT EXISTS can fail; the number of the lock is arbitrary.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(20260515)"))
         version = read_version(connection)

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
 from aurous_mock.server.settings import Settings, SettingsError
-from aurous_mock.storage import location, schema
+from aurous_mock.storage import connections, location, schema
 from aurous_mock.storage.connections import Database
 from aurous_mock.storage.database import DatabaseStore
 from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.store import StoreUnavailable
 from mockkit import CREATE, chat, connect
+from testkit.conditions import eventually
 
 # The tables as they were before versions were counted.
 VERSION_1 = """
@@ -119,6 +120,61 @@ def test_durability_sets_how_postgresql_commits(postgres: str) -> None:
         return setting
 
     assert [asyncio.run(scenario(durability)) for durability in ("full", "fast")] == ["on", "off"]
+
+
+def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
+    postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 0.1)
+    blocking = sa.create_engine(postgres)
+
+    async def scenario() -> None:
+        store = DatabaseStore(postgres, 1000)
+        await store.start()
+        with blocking.begin() as connection:
+            connection.execute(sa.text("LOCK TABLE balances"))
+            with pytest.raises(StoreUnavailable, match="statement timeout"):
+                await store.balance("t")
+        assert (await store.balance("t")).credits == 1000
+        await store.stop()
+
+    asyncio.run(scenario())
+    blocking.dispose()
+
+
+def test_idle_transaction_in_postgresql_is_ended(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 0.1)
+    watching = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
+
+    def pause(connection: sa.Connection) -> None:
+        pid = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        with watching.connect() as watcher:
+            query = sa.text("SELECT count(*) FROM pg_stat_activity WHERE pid = :pid")
+            eventually(lambda: watcher.execute(query, {"pid": pid}).scalar() == 0)
+        connection.execute(sa.text("SELECT 1"))
+
+    async def scenario() -> None:
+        database = Database(postgres)
+        with pytest.raises(StoreUnavailable):
+            await database.transact(pause)
+        assert await database.read(lambda connection: connection.execute(sa.text("SELECT 1")).scalar()) == 1
+        await database.dispose()
+
+    asyncio.run(scenario())
+    watching.dispose()
+
+
+def test_options_of_a_postgresql_url_win(postgres: str) -> None:
+    url = sa.make_url(postgres).set(query={"options": "-c statement_timeout=12345"})
+
+    async def scenario() -> None:
+        database = Database(url.render_as_string(hide_password=False), "fast")
+        for name, value in {"statement_timeout": "12345ms", "synchronous_commit": "off"}.items():
+            show = sa.text(f"SHOW {name}")
+            assert await database.read(lambda connection, show=show: connection.execute(show).scalar()) == value  # type: ignore[misc]
+        await database.dispose()
+
+    asyncio.run(scenario())
 
 
 def test_durability_is_full_by_default() -> None:

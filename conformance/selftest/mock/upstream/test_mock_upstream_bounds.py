@@ -43,10 +43,12 @@ class Scripted(httpx.AsyncBaseTransport):
             self.closed = True
 
 
-def engine_of(monkeypatch: pytest.MonkeyPatch, transport: Scripted) -> Upstream:
+def engine_of(
+    monkeypatch: pytest.MonkeyPatch, transport: httpx.AsyncBaseTransport, max_seconds: float = 600.0
+) -> Upstream:
     client = httpx.AsyncClient(base_url="http://engine/v1", transport=transport)
     monkeypatch.setattr(httpx, "AsyncClient", lambda **_: client)
-    return Upstream("http://engine/v1", None, None)
+    return Upstream("http://engine/v1", None, None, max_seconds)
 
 
 def refusal_of_answer(monkeypatch: pytest.MonkeyPatch, transport: Scripted, **fields: Any) -> APIError:
@@ -165,3 +167,33 @@ def test_body_of_an_error_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     transport = Scripted([b"x" * 1000] * 10_000, 503)
     assert refusal_of_answer(monkeypatch, transport).code == "chat_provider_unavailable"
     assert transport.taken == 0
+
+
+class Dripping(httpx.AsyncBaseTransport):
+    """An upstream server that sends events in time, without end."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=self._send())
+
+    async def _send(self) -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b": still there\n\n"
+                await asyncio.sleep(0)
+        finally:
+            self.is_closed = True
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["answer", "stream"])
+def test_whole_answer_of_the_upstream_has_a_deadline(monkeypatch: pytest.MonkeyPatch, streamed: bool) -> None:
+    transport = Dripping()
+    engine = engine_of(monkeypatch, transport, max_seconds=0.05)
+    request = parsed_request.read(chat(max_tokens=8192))
+    with pytest.raises(APIError) as refused:
+        asyncio.run(drain(engine, max_tokens=8192) if streamed else engine.answer(request, Pace()))
+    assert refused.value.code == "provider_timeout"
+    assert "within 0.05 seconds" in refused.value.message
+    assert transport.is_closed
