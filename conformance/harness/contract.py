@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -24,6 +25,8 @@ class Selection:
 
 
 SELECTED = Selection()
+# What specs say that were released before they said it themselves.
+_CHARGES_BEFORE = {"createChatCompletion": {"amount": "usage.credits_charged"}}
 
 
 class UnknownVersionError(ValueError):
@@ -97,6 +100,17 @@ def operation_id(label: str) -> str:
     return next(operation.id for operation in operations() if f"{operation.method} {operation.path}" == label)
 
 
+def charge_of(method: str, path: str) -> tuple[str, ...] | None:
+    """Where the response to a request has its price; None if the operation is not charged."""
+    for template, item in document()["paths"].items():
+        node = item.get(method.lower())
+        if node is not None and re.fullmatch(re.sub(r"\\{[^{}]*\\}", "[^/]+", re.escape(template)), path):
+            # The released specs of before say nothing of charges.
+            charge = node.get("x-charge", _CHARGES_BEFORE.get(node.get("operationId")))
+            return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))
+    return None
+
+
 def error_codes() -> dict[str, ErrorCode]:
     rows = document()["components"]["x-error-codes"]
     return {
@@ -119,6 +133,14 @@ def resolve(node: dict[str, Any]) -> dict[str, Any]:
     """The schema that a reference names; a schema without one is its own."""
     while "$ref" in node:
         node = schema(node["$ref"].rpartition("/")[2])
+    return node
+
+
+def follow(node: dict[str, Any]) -> dict[str, Any]:
+    """The component of any kind that a reference names; a node without one is its own."""
+    while "$ref" in node:
+        _, kind, name = node["$ref"].rsplit("/", 2)
+        node = document()["components"][kind][name]
     return node
 
 

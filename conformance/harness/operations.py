@@ -81,7 +81,7 @@ def _ask(api: ApiClient, operation_id: str) -> Exchange | None:
             return api.retrieve(api.complete(api.chat_body()).at("id"))
         case "cancelChatCompletion":
             return api.cancel(api.complete(api.chat_body()).at("id"))
-        case _ if operation.method == "GET" and "{" not in operation.path:
-            return api.send("GET", operation.path)
+        case _ if "{" not in operation.path:
+            return api.call(operation)
         case _:
             return None

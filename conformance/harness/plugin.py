@@ -134,6 +134,8 @@ class ConformancePlugin:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        version = contract.version()
+        self._keep(items, [item for item in items if (rule := rule_of(item)) is None or rule.applies_to(version)])
         patterns: list[str] = self.config.getoption("rule") or []
         if patterns:
             self._select(items, patterns)
@@ -145,8 +147,11 @@ class ConformancePlugin:
         for pattern in patterns:
             if not any(fnmatchcase(rule, pattern) for rule in ids.values()):
                 raise pytest.UsageError(f"--rule: no rule is called {pattern!r}; --list-rules lists all")
-        selected = [item for item in items if any(fnmatchcase(ids[id(item)], pattern) for pattern in patterns)]
-        self.config.hook.pytest_deselected(items=[item for item in items if item not in selected])
+        self._keep(items, [item for item in items if any(fnmatchcase(ids[id(item)], pattern) for pattern in patterns)])
+
+    def _keep(self, items: list[pytest.Item], selected: list[pytest.Item]) -> None:
+        kept = set(map(id, selected))
+        self.config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
         items[:] = selected
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:

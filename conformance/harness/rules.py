@@ -56,6 +56,12 @@ class Rule:
     page: str
     sentence: str
     level: Level = Level.REQUIRED
+    since: str | None = None
+    until: str | None = None
+
+    def applies_to(self, version: str) -> bool:
+        """Whether the contract of a version has this rule. Versions are dates, which sort as text."""
+        return (self.since is None or self.since <= version) and (self.until is None or version < self.until)
 
     @property
     def subject(self) -> str:
@@ -66,10 +72,21 @@ class Rule:
         return DOCS + self.page
 
 
-def rule(name: str, *, page: str, sentence: str, informational: bool = False) -> pytest.MarkDecorator:
-    """Mark a test, or one parameter of it, as a check of a rule."""
+def rule(
+    name: str,
+    *,
+    page: str,
+    sentence: str,
+    informational: bool = False,
+    since: str | None = None,
+    until: str | None = None,
+) -> pytest.MarkDecorator:
+    """Mark a test, or one parameter of it, as a check of a rule.
+
+    since: the version that introduced the rule; until: the version that dropped it
+    """
     level = Level.INFORMATIONAL if informational else Level.REQUIRED
-    return pytest.mark.rule(Rule(name, page, sentence, level))
+    return pytest.mark.rule(Rule(name, page, sentence, level, since, until))
 
 
 def rule_of(item: pytest.Item) -> Rule | None:

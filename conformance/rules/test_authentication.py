@@ -13,7 +13,7 @@ from harness.contract import Operation
 from harness.rules import AUTHENTICATION, ERRORS, rule
 from harness.violations import inform, require
 
-from .conftest import UNKNOWN_ID, WRONG_KEY
+from .conftest import WRONG_KEY
 
 CREATE_ID = "createChatCompletion"
 STREAMED_ID = f"{CREATE_ID}, streamed"
@@ -29,7 +29,7 @@ def call(api: ApiClient, operation: Operation, headers: Mapping[str, str | None]
     """Any operation, once, with a request in which only the headers can be at fault."""
     if operation.id in (CREATE_ID, STREAMED_ID):
         return api.create(api.chat_body(stream=operation.id == STREAMED_ID), headers=headers)
-    return api.send(operation.method, operation.address(UNKNOWN_ID), headers=headers)
+    return api.call(operation, headers=headers)
 
 
 @rule("authentication.api_key", page=AUTHENTICATION, sentence="The key is accepted in X-Api-Key.")

@@ -12,7 +12,7 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import fetch_result
 from harness.client.exchange import Exchange
 from harness.generation.boundaries import VALIDATION_CODES, Bound, bounds
-from harness.generation.request_normalizer import FRUGAL, media_in
+from harness.generation.request_normalizer import FRUGAL, LEAST_EFFORT, media_in
 from harness.rules import CREATE, expensive, first, rule
 from harness.settings import Profile
 from harness.violations import not_tested, require
@@ -26,8 +26,8 @@ LONG = 4000
 def is_expensive(bound: Bound) -> bool:
     """Whether the bodies inside a bound are long, have images, or make the model reason."""
     written = json.dumps(bound.inside)
-    efforts = {body.get("reasoning_effort", "minimal") for body in bound.inside}
-    return "_url" in written or len(written) > LONG or efforts > {"minimal"}
+    efforts = {body.get("reasoning_effort", LEAST_EFFORT) for body in bound.inside}
+    return "_url" in written or len(written) > LONG or efforts > {LEAST_EFFORT}
 
 
 def streamed(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

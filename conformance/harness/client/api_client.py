@@ -20,7 +20,9 @@ from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
 from harness.client.throttling import Throttle, is_throttled
+from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
+from harness.generation.valid_requests import valid_request
 from harness.settings import Settings
 from harness.violations import RuleViolation, not_tested
 
@@ -93,6 +95,15 @@ class ApiClient:
             method, path, headers=_without_omitted(self._with_defaults(headers)), content=content
         )
         return self.send_request(request)
+
+    def call(self, operation: Operation, *, headers: Headers | None = None) -> Exchange:
+        """Any operation, with a valid request for what does not exist."""
+        request = valid_request(operation)
+        sent_headers = {**request.headers, **(headers or {})}
+        with self.spend_limit.reserve(0.0) as charge:
+            exchange = self.send(operation.method, request.path, headers=sent_headers, content=request.content)
+            charge.credits = charged_credits(exchange)
+        return exchange
 
     def send_request(self, request: httpx.Request) -> Exchange:
         """Send a request as it is, and read its response."""

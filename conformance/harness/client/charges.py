@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import urlsplit
 
+from harness import contract
 from harness.client.exchange import Exchange
 from harness.client.spend_limit import is_charge
 
 
 def charged_credits(exchange: Exchange) -> float | None:
-    """The credits that a response says it cost: none for an error, a replay, or anything but a create.
+    """The credits that a response says it cost: none for an error, a replay, or what the contract does not charge.
 
     None is a success whose receipt is missing, or states what cannot be a charge (NaN, a negative number, text).
     """
     if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
         return 0.0
-    if exchange.method != "POST" or not exchange.url.endswith("/chat/completions"):
+    place = contract.charge_of(exchange.method, urlsplit(exchange.url).path)
+    if place is None:
         return 0.0
-    return _streamed_credits(exchange) if exchange.media_type == "text/event-stream" else _credits_in(exchange.body)
+    if exchange.media_type == "text/event-stream":
+        return _streamed_credits(exchange)
+    return _credits_in(exchange.body, place)
 
 
-def _credits_in(document: bytes) -> float | None:
+def _credits_in(document: bytes, place: tuple[str, ...] = ("usage", "credits_charged")) -> float | None:
     try:
-        amount = json.loads(document)["usage"]["credits_charged"]
+        amount = json.loads(document)
+        for name in place:
+            amount = amount[name]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     is_number = isinstance(amount, int | float) and not isinstance(amount, bool)

@@ -17,8 +17,11 @@ _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 PIXEL = f"data:image/png;base64,{_PNG}"
 FUNCTION = "get_weather"
 OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
+# The least that the contract offers; of efforts it lists the smallest first.
+LEAST_EFFORT: str = contract.schema("ReasoningEffort")["enum"][0]
 # A short answer and no reasoning: a live server charges for every token.
-FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": "minimal"}
+FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": LEAST_EFFORT}
+LEAST_DETAIL: str = contract.schema("ImageDetail")["enum"][0]
 MEDIA = ("image_url", "video_url")
 WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
 
@@ -111,7 +114,7 @@ def _part(part: Any) -> Any:
     if contract.schema_errors("ContentPart", part):
         return part
     if part["type"] == "image_url":
-        return {**part, "image_url": {**part["image_url"], "url": PIXEL, "detail": "low"}}
+        return {**part, "image_url": {**part["image_url"], "url": PIXEL, "detail": LEAST_DETAIL}}
     return {"type": "text", "text": "A video."} if part["type"] == "video_url" else part
 
 
