@@ -68,7 +68,7 @@ def _bump(options: argparse.Namespace) -> int:
     from release import apply, bump_steps, checklist
     from specdiff import render
 
-    tests = None if options.no_tests else options.tests
+    tests = None if options.no_tests else bump_steps.AFFECTED if options.affected else options.tests
     # An interrupted child process may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
@@ -87,7 +87,7 @@ def _bump(options: argparse.Namespace) -> int:
     verb = "would change" if options.dry_run else "changed"
     print(f"{verb} {len(paths)} file(s); aurous-labs {result.after} speaks {result.api_version}")
     print("\nLeft for a person:")
-    print("\n".join(f"- {line}" for line in checklist.tasks(result.report)))
+    print("\n".join(f"- {line}" for line in checklist.tasks(result.report, ROOT)))
     return 0
 
 
@@ -123,6 +123,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="run only these tests, as pytest names them; repeatable (default: affected ones first, then all)",
     )
+    parser.add_argument("--affected", action="store_true", help="run only the tests that the changes affect")
     parser.add_argument("--no-tests", action="store_true", help="run no tests")
     parser.add_argument(
         "--day", default=datetime.date.today().isoformat(), help="the date of the release (default: today)"

@@ -14,6 +14,7 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import CompletionResult
 from harness.client.exchange import Exchange
 from harness.client.stream import Transcript
+from harness.generation.request_normalizer import EFFORTS
 from harness.rules import rule
 from harness.violations import RuleViolation, not_tested
 
@@ -53,7 +54,7 @@ JSON_OBJECT: dict[str, Any] = {"response_format": {"type": "json_object"}}
 SCENARIOS = {
     "text": Scenario(),
     "tools": Scenario(QUESTION, TOOLS),
-    "reasoning": Scenario("Why is the sky blue? Answer in 3 words.", {"reasoning_effort": "low"}),
+    "reasoning": Scenario("Why is the sky blue? Answer in 3 words.", {"reasoning_effort": EFFORTS[1]}),
     "structured": Scenario("Invent a person, in JSON.", JSON_OBJECT),
     "logprobs": Scenario(options={"logprobs": True, "top_logprobs": 2}),
     "length": Scenario("Write a long poem about rain.", {"max_tokens": CUT}),

@@ -11,6 +11,7 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import CompletionResult, fetch_result
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
+from harness.generation.request_normalizer import EFFORTS
 from harness.rules import BALANCE, CHAT_IDEMPOTENCY, COSTS, IDEMPOTENCY, PRICING, STREAMING, rule
 from harness.violations import not_tested, require
 
@@ -34,7 +35,7 @@ def test_moves_by_charge(api: ApiClient, scenarios: Scenarios, stream: bool) -> 
 @rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
 @each_mode
 def test_moves_by_charge_of_reasoning(api: ApiClient, stream: bool) -> None:
-    body = api.chat_body("Why is the sky blue?", reasoning_effort="medium")
+    body = api.chat_body("Why is the sky blue?", reasoning_effort=EFFORTS[-2])
     require_balance_change(api, lambda: charge_of(api, fetch_result(api, body, stream=stream)))
 
 

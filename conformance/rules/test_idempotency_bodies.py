@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from harness import contract
 from harness.client.api_client import ApiClient, encode
+from harness.generation.request_normalizer import EFFORTS
 from harness.rules import IDEMPOTENCY, rule
 from harness.violations import require
 
@@ -29,7 +30,7 @@ CHANGES: dict[str, Any] = {
     "presence_penalty": 0.2,
     "frequency_penalty": 0.2,
     "logprobs": True,
-    "reasoning_effort": "low",
+    "reasoning_effort": EFFORTS[-1],
     "tools": [TOOL],
     "response_format": {"type": "text"},
 }

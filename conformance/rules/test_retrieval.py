@@ -11,6 +11,7 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import CompletionResult
 from harness.client.exchange import Exchange
 from harness.client.stream import Transcript
+from harness.generation.request_normalizer import EFFORTS
 from harness.rules import ERRORS, RETRIEVE, expensive, rule
 from harness.violations import inform, require
 
@@ -76,7 +77,7 @@ def test_stream(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
 @expensive
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
 def test_stream_of_reasoning(api: ApiClient) -> None:
-    body = api.chat_body("Is 91 a prime? Answer in 3 words.", reasoning_effort="high", max_tokens=64)
+    body = api.chat_body("Is 91 a prime? Answer in 3 words.", reasoning_effort=EFFORTS[-1], max_tokens=64)
     require_record(api, api.stream(body))
 
 

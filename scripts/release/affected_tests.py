@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from specdiff.changes import Change, Report
 
+from . import mentions
+from .mentions import Tree
+
 # The folders of tests, and those that concern any change of the spec.
 FOLDERS = ("overlays/tests", "conformance/selftest", "scripts/tests")
 _ALWAYS = ("scripts/tests/generator/test_regenerate_command.py", "scripts/tests/generator/test_pins.py")
-# Names that stand in almost every test file select nothing.
-_MAX_SHARE = 1 / 3
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*")
+# A name that stands in more files than this says nothing by itself.
+_MAX_SHARE = 1 / 10
+_SEGMENT = re.compile(r"/v1/([\w/]+)")
 
 
 def select(root: Path, report: Report) -> list[str]:
-    """The test files of a tree that name what changed, and those for any change, relative to the tree."""
-    files = [path for folder in FOLDERS for path in sorted((root / folder).rglob("test_*.py"))]
-    words = {path: set(_NAME.findall(path.read_text(encoding="utf-8"))) for path in files}
-    selected = {root / name for name in _ALWAYS if (root / name).exists()}
-    for name in {name for change in report.changes for name in _names(change)}:
-        found = [path for path in files if name in words[path]]
-        if len(found) <= _MAX_SHARE * len(files):
-            selected.update(found)
-    return sorted(str(path.relative_to(root)) for path in selected)
+    """The test files of a tree that use what changed, and those for any change, relative to the tree."""
+    tree, holders = Tree(root), mentions.owners(report)
+    tests = {path for path in tree.texts if path.name.startswith("test_") and path.as_posix().startswith(FOLDERS)}
+    selected = {Path(name) for name in _ALWAYS if (root / name).exists()}
+    for change in report.changes:
+        selected |= _users(tree, tests, change, holders)
+    return sorted(path.as_posix() for path in selected)
 
 
-def _names(change: Change) -> Iterator[str]:
-    """The names in the subject of a change: members, codes, schemas, segments of a path."""
-    yield from (name for name in _NAME.findall(change.subject) if len(name) > 2 and name.upper() != name)
+def _users(tree: Tree, tests: set[Path], change: Change, holders: dict[str, set[str]]) -> set[Path]:
+    """The tests that use what a change is about; of a name that is used everywhere, those that lead to it as well."""
+    segments = _SEGMENT.search(change.subject)
+    if segments is not None:
+        return _few(tests, tree.files(f"/v1/{segments[1].rstrip('/')}"))
+    *leading, name = mentions.path_of(change, holders)
+    users = tree.files(name) & tests
+    near = set[Path]().union(*map(tree.files, leading)) if leading else set()
+    return _few(tests, users, users & near)
+
+
+def _few(tests: set[Path], *choices: set[Path]) -> set[Path]:
+    """The first choice that is not nearly everything; none otherwise."""
+    return next((found & tests for found in choices if len(found & tests) <= _MAX_SHARE * len(tests)), set())

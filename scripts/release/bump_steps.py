@@ -24,6 +24,8 @@ TRIAL = Path("schemathesis.toml")
 # The copy's own packages, before the installed ones.
 _ROOTS = ("generated", "overlays", "conformance")
 _PYTEST = ("-m", "pytest", "-q", "-n", "auto")
+# In place of arguments of pytest: only what the changes affect.
+AFFECTED: Sequence[str] = ("affected",)
 
 
 class BumpError(Exception):
@@ -54,7 +56,10 @@ def check(root: Path, api_version: str, day: str) -> None:
 
 
 def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, on_step: Callable[[str], None]) -> Bump:
-    """Carry out all steps in `root`, a copy. tests: arguments of pytest; all tests if empty, none if None"""
+    """Carry out all steps in `root`, a copy.
+
+    tests: arguments of pytest; all tests if empty, `AFFECTED` for those, none if None
+    """
     last = archive.released(root)[-1]
     before = versions.read(root)
     on_step(f"{SPEC}: info.version becomes {api_version}")
@@ -84,12 +89,14 @@ def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, on
 
 def _stages(root: Path, report: Report, tests: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """The runs of pytest, those most likely to fail first: a name and arguments of Python for each."""
-    if tests:
+    if tests and tests is not AFFECTED:
         yield f"tests ({' '.join(tests)})", ["-m", "pytest", "-q", *tests]
         return
     affected = affected_tests.select(root, report)
     if affected:
         yield f"tests that the changes affect ({len(affected)} files)", [*_PYTEST, "-x", "-m", "not slow", *affected]
+    if tests is AFFECTED:
+        return
     yield "all quick tests", [*_PYTEST, "-m", "not slow"]
     yield "slow tests", [*_PYTEST, "-m", "slow"]
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from specdiff.changes import Change, Report
 from specdiff.rules import Effect
 from specdiff.usage import Side
 
+from . import mentions
+
+_SHOWN = 8
 _ALWAYS = (
     "Read the entry in CHANGELOG.md, and say in it what a user has to do about each breaking change.",
     "Run `python scripts/check.py` and look at `git diff`, generated/ included.",
@@ -15,10 +19,21 @@ _ALWAYS = (
 )
 
 
-def tasks(report: Report) -> list[str]:
-    """The tasks, one line each."""
+def tasks(report: Report, root: Path) -> list[str]:
+    """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
     lines = (line for change in report.changes for line in _of(change, report.old.version))
-    return [*dict.fromkeys(lines), *_ALWAYS]
+    return [*dict.fromkeys((*_lost(report, root), *lines)), *_ALWAYS]
+
+
+def _lost(report: Report, root: Path) -> Iterator[str]:
+    """The lines that use what is gone, which are the ones to edit."""
+    tree = mentions.Tree(root)
+    for change, names in mentions.lost_names(report):
+        found = tree.find(names)
+        if found:
+            shown = ", ".join(map(str, found[:_SHOWN]))
+            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            yield f"`{names[-1]}` ({change.subject}) is gone; used in {shown}{more}."
 
 
 def _of(change: Change, earlier: str) -> Iterator[str]:

@@ -17,10 +17,12 @@ _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGA
 PIXEL = f"data:image/png;base64,{_PNG}"
 FUNCTION = "get_weather"
 OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
-# The least that the contract offers; of efforts it lists the smallest first.
-LEAST_EFFORT: str = contract.schema("ReasoningEffort")["enum"][0]
+# From the least, which the contract lists first.
+EFFORTS: list[str] = contract.schema("ReasoningEffort")["enum"]
+LEAST_EFFORT = EFFORTS[0]
 # A short answer and no reasoning: a live server charges for every token.
 FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": LEAST_EFFORT}
+LONGEST_MODEL: int = contract.schema("ChatCompletionRequest")["properties"]["model"].get("maxLength", 128)
 LEAST_DETAIL: str = contract.schema("ImageDetail")["enum"][0]
 MEDIA = ("image_url", "video_url")
 WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
@@ -36,7 +38,7 @@ def normalize_body(body: Any, model: str, *, refuses_pictures: bool = False) -> 
     normalized = {**FRUGAL, **normalized}
     if refuses_pictures and "messages" in normalized:
         normalized["messages"] = _without_pictures(normalized["messages"])
-    if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= 128:
+    if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= LONGEST_MODEL:
         normalized["model"] = model
     if normalized.get("top_logprobs") is not None and normalized.get("logprobs", False) is False:
         normalized["logprobs"] = True

@@ -1,0 +1,111 @@
+"""Finds the lines of code and tests that use a name of the spec, where a change takes it away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from specdiff import sources
+from specdiff.changes import Change, Report
+
+# What a person may have to edit; the generated client follows the spec by itself.
+FOLDERS = ("overlays", "conformance", "scripts/tests")
+# Listed first: code comes before its tests.
+_SHIPPED = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/", "conformance/rules/")
+_MODEL = re.compile(r"([A-Z]\w*)((?:\.\w+)*)(?:\[\])*")
+_GONE = ("-removed", "-renamed", "enum-value-replaced", "constant-changed")
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A line that uses a name. path: relative to the tree"""
+
+    path: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.path.as_posix()}:{self.line}"
+
+
+class Tree:
+    """The Python files of a tree, read once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @cached_property
+    def texts(self) -> dict[Path, str]:
+        """The text of each file, by its path relative to the tree."""
+        files = [path for folder in FOLDERS for path in sorted((self._root / folder).rglob("*.py"))]
+        return {path.relative_to(self._root): path.read_text(encoding="utf-8") for path in files}
+
+    def files(self, name: str) -> set[Path]:
+        """The files that use a name of the spec."""
+        pattern = use_of(name)
+        return {path for path, text in self.texts.items() if pattern.search(text)}
+
+    def find(self, names: tuple[str, ...]) -> list[Mention]:
+        """The lines that use the last of the names, in files that use one of the others, if there are others.
+
+        `("response_format", "json_schema", "strict")`: a word such as `strict` alone says too little.
+        """
+        *owners, name = names
+        near = set[Path]().union(*map(self.files, owners)) if owners else set(self.texts)
+        pattern = use_of(name)
+        return [
+            Mention(path, number)
+            for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_SHIPPED), path))
+            for number, line in enumerate(self.texts[path].splitlines(), 1)
+            if pattern.search(line)
+        ]
+
+
+def use_of(name: str) -> re.Pattern[str]:
+    """A name as text, as an attribute, as a keyword, or as a class."""
+    plain = re.escape(name)
+    boundary = rf"|\b{plain}\b" if name[:1].isupper() else ""
+    return re.compile(rf"""["'.`]{plain}\b|\b{plain}=(?!=){boundary}""")
+
+
+def lost_names(report: Report) -> Iterator[tuple[Change, tuple[str, ...]]]:
+    """What the new spec has no more, each with the names that lead to it, its own name last."""
+    holders = owners(report)
+    for change in report.changes:
+        if change.rule.endswith(_GONE) and change.effect.value != "documentation":
+            for name in _lost(report, change):
+                yield change, (*path_of(change, holders)[:-1], name)
+
+
+def path_of(change: Change, holders: dict[str, set[str]]) -> tuple[str, ...]:
+    """The names that lead to what changed: the model, the members that hold it, and its own name last."""
+    found = _MODEL.fullmatch(change.subject)
+    if found is None:
+        return (change.subject,)
+    model, members = found[1], tuple(found[2].split(".")[1:])
+    return (model, *sorted(holders.get(model, ())), *members) if members else (model,)
+
+
+def owners(report: Report) -> dict[str, set[str]]:
+    """The members that hold each model, in either spec."""
+    found: dict[str, set[str]] = {}
+    for source in (report.old, report.new):
+        for schema in source.document.get("components", {}).get("schemas", {}).values():
+            for name, member in (schema.get("properties", {}) if isinstance(schema, dict) else {}).items():
+                for model in re.findall(r"#/components/schemas/(\w+)", repr(member)):
+                    found.setdefault(model, set()).add(name)
+    return found
+
+
+def _lost(report: Report, change: Change) -> list[str]:
+    if change.rule.endswith(("enum-value-removed", "enum-value-replaced")):
+        before = sources.find(report.old.document, change.old or ()) or []
+        after = sources.find(report.new.document, change.new or ()) or []
+        return [str(value) for value in before if value not in after] if isinstance(before, list) else []
+    found = _MODEL.fullmatch(change.subject)
+    if found is not None:
+        return [(found[2].split(".") or [""])[-1] or found[1]]
+    shown = re.search(r"`([\w-]+)`", change.text)
+    return [shown[1]] if shown and ("parameter" in change.rule or "header" in change.rule) else []
