@@ -1,0 +1,77 @@
+"""The tests that a change affects use its names, and the checklist lists the lines that use what is gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from release import affected_tests, checklist, mentions
+from specdiff.changes import Change, Report
+from specdiff.rules import Effect
+from specdiff.sources import Source
+from specdiff.usage import Side
+
+FILES = {
+    "overlays/aurous/tools.py": "def send(strict: bool) -> None:\n    NamedSchema(strict=strict)\n",
+    "overlays/tests/test_tools.py": 'assert sent["named_schema"]["strict"]\n',
+    "overlays/tests/test_zip.py": "zip(a, b, strict=True)\n",
+    "conformance/selftest/test_balance.py": 'client.get("/v1/balance").json()["available"]\n',
+    "conformance/selftest/test_words.py": '"the balance is available"\n',
+    "scripts/tests/generator/test_pins.py": "",
+    **{f"scripts/tests/test_common_{number}.py": 'body["name"]\n' for number in range(40)},
+    "scripts/tests/test_model.py": 'Badge(name="Ada")\n',
+}
+SCHEMAS = {
+    "Format": {"properties": {"named_schema": {"$ref": "#/components/schemas/NamedSchema"}}},
+    "NamedSchema": {"properties": {"strict": {"type": "boolean"}}},
+    "Mood": {"enum": ["glad", "available"]},
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def report(rule: str, subject: str, **places: Any) -> Report:
+    old = {"components": {"schemas": SCHEMAS}}
+    new = {"components": {"schemas": {**SCHEMAS, "Mood": {"enum": ["glad"]}}}}
+    change = Change(rule, Effect.BREAKING, Side.REQUEST, subject, "is gone", **places)
+    sources = (cast(Source, SimpleNamespace(document=document, version="2026-05-15")) for document in (old, new))
+    return Report(*sources, changes=(change,))
+
+
+@pytest.mark.parametrize(
+    ("subject", "selected"),
+    [
+        ("NamedSchema.strict", {"overlays/tests/test_tools.py", "overlays/tests/test_zip.py"}),
+        ("GET /v1/balance, status 200", {"conformance/selftest/test_balance.py"}),
+        ("Balance.available", {"conformance/selftest/test_balance.py"}),
+        ("Badge.name", {"scripts/tests/test_model.py"}),
+        ("Unused.member", set()),
+    ],
+)
+def test_change_selects_the_tests_that_use_its_names(tree: Path, subject: str, selected: set[str]) -> None:
+    found = affected_tests.select(tree, report("request-member-removed", subject))
+    assert set(found) - {"scripts/tests/generator/test_pins.py"} == selected
+
+
+def test_lines_that_use_a_member_that_is_gone_are_listed(tree: Path) -> None:
+    lines = checklist.tasks(report("request-member-removed", "NamedSchema.strict"), tree)
+    uses = "overlays/aurous/tools.py:2, overlays/tests/test_tools.py:1"
+    assert lines[0] == f"`strict` (NamedSchema.strict) is gone; used in {uses}."
+
+
+def test_lines_that_use_a_value_that_is_gone_are_listed(tree: Path) -> None:
+    at = ("components", "schemas", "Mood", "enum")
+    [(_, names)] = mentions.lost_names(report("request-enum-value-removed", "Mood", old=at, new=at))
+    assert names[-1] == "available"
+
+
+def test_members_that_are_new_are_not_looked_for(tree: Path) -> None:
+    assert list(mentions.lost_names(report("request-member-added-optional", "NamedSchema.strict"))) == []
