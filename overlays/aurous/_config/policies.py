@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 
 # For a number that exceeds the total: the attempts of the default policy, and the waits between them.
 _ATTEMPTS_IN_TOTAL: Final = 5
+_OPTIONAL: Final = ("attempt", "pool")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class Timeouts:
 
     connect: float = 5.0
     """To connect."""
+    pool: float | None = None
+    """To wait for a free connection where all are in use, which is part of no attempt. None leaves it to `total`."""
     read: float = 300.0
     """For the next byte of a response; a long completion is generated in silence."""
     write: float = 60.0
@@ -41,8 +44,9 @@ class Timeouts:
 
     def __post_init__(self) -> None:
         for each in fields(self):
-            if each.name != "attempt" or self.attempt is not None:
-                _check_seconds(f"timeout.{each.name}", getattr(self, each.name))
+            seconds = getattr(self, each.name)
+            if each.name not in _OPTIONAL or seconds is not None:
+                _check_seconds(f"timeout.{each.name}", seconds)
 
     @classmethod
     def of(cls, value: Timeouts | float | None) -> Timeouts:

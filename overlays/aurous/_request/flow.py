@@ -31,6 +31,11 @@ from .retry_quota import SUCCESS_REFUND, RetryQuota
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
+_MIN_TIMEOUT: Final = 0.001
+# Shares of the time of a call without, and with, a timeout for each attempt.
+_POOL_SHARE: Final = 0.99
+_POOL_SHARE_OF_ATTEMPT: Final = 0.5
+
 
 @frozen(kw_only=True)
 class StreamResponse:
@@ -116,7 +121,7 @@ class RequestFlow:
         """Attempts until one succeeds. Raises the error of the last one."""
         while True:
             started = self._clock()
-            result: RawResponse | TransportError = yield self._send_request(max(self._deadline - started, 0.001))
+            result = yield from self._send_when_connected()
             result = error_mapping.redact(result, self._options.api_key)
             elapsed = self._clock() - started
             if isinstance(result, RawResponse) and error_mapping.is_truncated(self._operation, result):
@@ -150,9 +155,23 @@ class RequestFlow:
             self._record(replace(attempt, delay=decision.delay), headers)
             yield Sleep(decision.delay)
 
-    def _send_request(self, remaining: float) -> SendRequest:
+    def _send_when_connected(self) -> Flow[RawResponse | TransportError]:
+        """One attempt. Waiting for a free connection is no part of it, and goes on as long as the call may."""
+        timeout, now = self._timeout, self._clock()
+        until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
+        while True:
+            now = self._clock()
+            remaining = timeout.within(max(self._deadline - now, _MIN_TIMEOUT))
+            # So that it ends before the attempt does, and leaves time for it.
+            share = _POOL_SHARE if timeout.attempt is None else _POOL_SHARE_OF_ATTEMPT
+            pool = max(min(until - now, share * remaining), _MIN_TIMEOUT)
+            result: RawResponse | TransportError = yield self._send_request(remaining, pool)
+            is_waiting = isinstance(result, TransportError) and result.is_pool_timeout and timeout.attempt is not None
+            if not is_waiting or now + pool >= until:
+                return result
+
+    def _send_request(self, remaining: float, pool: float) -> SendRequest:
         timeout = self._timeout
-        remaining = timeout.within(remaining)
         return SendRequest(
             method=self._request.method,
             url=self._options.base_url + self._request.path,
@@ -161,6 +180,7 @@ class RequestFlow:
             key=self._options.api_key,
             content=self._request.content,
             connect=min(timeout.connect, remaining),
+            pool=pool,
             read=min(timeout.until_first_event if self._streams else timeout.read, remaining),
             write=min(timeout.write, remaining),
             total=remaining,

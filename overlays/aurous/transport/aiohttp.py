@@ -16,10 +16,11 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from .aiohttp_session import open_session
+from .aiohttp_session import AllConnectionsBusyError, open_session
 
 # The first match applies.
 _ERROR_TYPES: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
+    (AllConnectionsBusyError, httpx.PoolTimeout),
     (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
     (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError),

@@ -39,6 +39,10 @@ def open_session(limits: httpx.Limits, ssl_context: ssl.SSLContext, **options: A
     )
 
 
+class AllConnectionsBusyError(aiohttp.ClientError):
+    """None of the connections became free in time. No TimeoutError, which aiohttp would replace."""
+
+
 class _Connector(aiohttp.TCPConnector):
     """Gives out no connection that the server has closed, which the event loop may not have noticed yet."""
 
@@ -48,7 +52,12 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, *arguments: Any, **options: Any) -> Connection:
         while True:
-            connection = await super().connect(*arguments, **options)
+            try:
+                connection = await super().connect(*arguments, **options)
+            except TimeoutError as error:
+                if 0 < self.limit <= len(self._acquired):
+                    raise AllConnectionsBusyError(f"all {self.limit} are in use") from error
+                raise
             transport = connection.transport
             connected = None if transport is None else transport.get_extra_info("socket")
             if connected is None:

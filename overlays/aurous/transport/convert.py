@@ -31,7 +31,7 @@ def build_request(
         params=request.query or None,
         headers={**request.headers, KEY_HEADER: request.key.reveal()},
         content=request.content,
-        timeout=httpx.Timeout(connect=request.connect, read=read, write=request.write, pool=request.connect),
+        timeout=httpx.Timeout(connect=request.connect, read=read, write=request.write, pool=request.pool),
         extensions={"trace": trace} if trace else None,
     )
 

@@ -28,7 +28,8 @@ class SendRequest(NamedTuple):
     """Added to the headers by the transport, so that no other frame holds it in the clear."""
     content: bytes | None
     connect: float
-    """Timeout in seconds, as are the next three."""
+    """Timeout in seconds, as are the next four."""
+    pool: float
     read: float
     write: float
     total: float
@@ -97,6 +98,8 @@ class TransportError(NamedTuple):
     timed_out: bool = False
     is_final: bool = False
     """Whether another attempt would fail the same way."""
+    is_pool_timeout: bool = False
+    """Whether no connection was free in time, so that nothing was tried."""
     cause: BaseException | None = None
 
     def __repr__(self) -> str:

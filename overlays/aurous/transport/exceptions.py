@@ -50,7 +50,9 @@ def to_transport_error(error: BaseException, request: SendRequest | None) -> Tra
         message=f"{kind}: {detail}" if detail else kind,
         sent=not isinstance(error, (*_NOT_SENT, *_UNUSABLE)) or _is_mislabelled(error),
         timed_out=isinstance(error, httpx.TimeoutException),
-        is_final=isinstance(error, _UNUSABLE) or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
+        is_final=isinstance(error, (*_UNUSABLE, httpx.PoolTimeout))
+        or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
+        is_pool_timeout=isinstance(error, httpx.PoolTimeout),
         cause=scrub(error),
     )
 

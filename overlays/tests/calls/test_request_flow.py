@@ -207,3 +207,41 @@ def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
         assert all(isinstance(came, TransportError) and not came.sent for came in story[: len(sent) - 1])
     assert sum(time.slept) + takes * (len(sent) - 1) <= total + takes
     assert time.now - began <= total + takes
+
+
+NO_CONNECTION = TransportError(
+    message="no free connection in time", sent=False, timed_out=True, is_final=True, is_pool_timeout=True
+)
+
+
+def test_wait_for_a_connection_is_part_of_no_attempt(time: Time) -> None:
+    timeouts = aurous.Timeouts(attempt=2, total=30)
+    made = course(time, timeout=timeouts, max_retries=0)
+    response, sent = play(made, time, *[NO_CONNECTION] * 9, GOOD, takes=1)
+    assert [(step.pool, step.total) for step in sent] == [(1, 2)] * 10
+    assert len(aurous.response_info(response.parsed).attempts) == 1
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "waits"),
+    [
+        (aurous.Timeouts(pool=5), [5]),
+        (aurous.Timeouts(pool=5, attempt=4), [2, 2, 1]),
+        (aurous.Timeouts(total=10), [9.9]),
+    ],
+)
+def test_wait_for_a_connection_ends_with_its_timeout(timeouts: aurous.Timeouts, waits: list[float], time: Time) -> None:
+    sent: list[float] = []
+    flow = course(time, timeout=timeouts).for_result()
+
+    def wait() -> None:
+        effect = next(flow)
+        while True:
+            sent.append(effect.pool)
+            time.sleep(effect.pool)
+            effect = flow.send(NO_CONNECTION)
+
+    with pytest.raises(errors.APITimeoutError, match="no free connection") as caught:
+        wait()
+    assert sent == waits
+    assert len(caught.value.attempts) == 1

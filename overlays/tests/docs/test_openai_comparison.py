@@ -68,9 +68,9 @@ def test_retries_are_as_the_table_has_them() -> None:
 
 def test_deadlines_are_as_the_table_has_them() -> None:
     mine, theirs = ROWS["Deadlines"]
-    names = {"connect", "read", "write", "attempt", "total", "first_event", "idle"}
+    names = {"connect", "pool", "read", "write", "attempt", "total", "first_event", "idle"}
     assert set(aurous.Timeouts.__dataclass_fields__) == names
-    assert mine == "connect, read, write; attempt; whole call; first event, next event, whole stream"
+    assert mine == "connect, read, write, pool; attempt; whole call; first event, next event, whole stream"
     assert theirs == ", ".join(openai.Timeout(1).as_dict())
     mine, theirs = ROWS["`timeout=30`"]
     assert mine == "**one attempt**, all of it; `Timeouts(total=30)` is the **whole call**"

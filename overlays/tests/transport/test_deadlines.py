@@ -63,7 +63,7 @@ def test_buffered_data_is_read_without_a_deadline(wire: RawServer) -> None:
         asked.append(real_time.monotonic())
         return 5.0
 
-    seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
+    seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0, "total": 5.0}
     send = SendRequest("GET", wire.url, (), {}, Secret(KEY), None, **seconds, streams=True)
     transport = SyncTransport()
     body: Any = transport.send(send).body  # type: ignore[union-attr]
