@@ -39,6 +39,15 @@ def member(name: str, value: Any, parser: Callable[[Any], T]) -> T:
         raise ParseError("fewer levels", value, (name,)) from None
 
 
+def located(error: ParseError | RecursionError, *path: str | int) -> ParseError:
+    """The error of a part of an object, as seen from the object."""
+    if isinstance(error, RecursionError):
+        return ParseError("fewer levels", UNSET, path)
+    for step in reversed(path):
+        error = error.within(step)
+    return error
+
+
 def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
     """A member that may be left out; null is as good as that."""
     return UNSET if value is None else member(name, value, parser)

@@ -88,6 +88,7 @@ class Models:
             "scalar": scalar and scalar[0],
             "nullable": bool(scalar and scalar[2]) or types.is_nullable(prop),
             "parser": f"_parse.{scalar[1]}" if scalar and not scalar[2] else types.parser(prop),
+            "nested": types.nested(prop),
             # The one value that such a member can have is no reason to refuse an answer that lacks it.
             "const": constant if prop.required and not tagged else None,
             "is_tag": tagged and constant is not None,

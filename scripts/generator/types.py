@@ -130,6 +130,24 @@ def parser(prop: PropertyProtocol, names: Names = Names()) -> str:
     return f"_parse.{kind[1]}"
 
 
+def nested(prop: PropertyProtocol, names: Names = Names()) -> tuple[str, str] | None:
+    """(kind, parser) where a value of `prop` is an object of one class, or an array, so that generated code can read it
+    without a function in between; None where it takes more. The kinds: `object`, `objects` and `array`.
+    """
+    branches = [branch for branch in _inner(prop) if not isinstance(branch, NoneProperty)]
+    if len(branches) != 1:
+        return None
+    branch = branches[0]
+    if isinstance(branch, ModelProperty) and not is_free_form(branch):
+        return "object", parser(branch, names)
+    if not isinstance(branch, ListProperty):
+        return None
+    item = branch.inner_property
+    if isinstance(item, ModelProperty) and not is_free_form(item):
+        return "objects", parser(item, names)
+    return "array", parser(item, names)
+
+
 def is_plain(prop: PropertyProtocol) -> bool:
     """Whether a value of `prop` is JSON already, so that encoding it would be work for nothing."""
     return all(

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -54,25 +53,25 @@ class ApiError(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", UNSET)
-        if _kind(type) is not str:
+        if type.__class__ is not str:
             type = _parse.member("type", type, _parse.open_enum)
         code: Any = _rest.pop("code", UNSET)
-        if _kind(code) is not str:
+        if code.__class__ is not str:
             code = _parse.member("code", code, _parse.open_enum)
         message: Any = _rest.pop("message", UNSET)
-        if _kind(message) is not str:
+        if message.__class__ is not str:
             message = _parse.member("message", message, _parse.string)
         doc_url: Any = _rest.pop("doc_url", UNSET)
-        if _kind(doc_url) is not str:
+        if doc_url.__class__ is not str:
             doc_url = _parse.member("doc_url", doc_url, _parse.string)
         request_id: Any = _rest.pop("request_id", UNSET)
-        if _kind(request_id) is not str:
+        if request_id.__class__ is not str:
             request_id = _parse.member("request_id", request_id, _parse.string)
         param: Any = _rest.pop("param", UNSET)
-        if param is not UNSET and _kind(param) is not str and param is not None:
+        if param is not UNSET and param.__class__ is not str and param is not None:
             param = _parse.member("param", param, lambda value: _parse.union(value, _parse.string, _parse.null))
         status: Any = _rest.pop("status", UNSET)
-        if status is not UNSET and _kind(status) is not int:
+        if status is not UNSET and status.__class__ is not int:
             status = _parse.optional("status", status, _parse.integer)
         _made = _blank(cls)
         _made.type = type

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -62,12 +62,20 @@ class AssistantMessage(JsonObject):
                 ),
             )
         tool_calls: Any = _rest.pop("tool_calls", UNSET)
-        if tool_calls is not UNSET:
+        if tool_calls.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in tool_calls:
+                    _items.append(ToolCall.from_dict(_item))
+                tool_calls = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "tool_calls", len(_items)) from None
+        elif tool_calls is not UNSET:
             tool_calls = _parse.optional(
                 "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCall.from_dict)
             )
         name: Any = _rest.pop("name", UNSET)
-        if name is not UNSET and _kind(name) is not str:
+        if name is not UNSET and name.__class__ is not str:
             name = _parse.optional("name", name, _parse.string)
         _made = _blank(cls)
         _made.role = role

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -47,19 +46,19 @@ class Balance(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         credits: Any = _rest.pop("credits", UNSET)
-        if _kind(credits) is not float:
+        if credits.__class__ is not float:
             credits = _parse.member("credits", credits, _parse.number)
         held_credits: Any = _rest.pop("held_credits", UNSET)
-        if _kind(held_credits) is not float:
+        if held_credits.__class__ is not float:
             held_credits = _parse.member("held_credits", held_credits, _parse.number)
         available_credits: Any = _rest.pop("available_credits", UNSET)
-        if _kind(available_credits) is not float:
+        if available_credits.__class__ is not float:
             available_credits = _parse.member("available_credits", available_credits, _parse.number)
         currency: Any = _rest.pop("currency", UNSET)
-        if _kind(currency) is not str:
+        if currency.__class__ is not str:
             currency = _parse.member("currency", currency, _parse.open_enum)
         billing_mode: Any = _rest.pop("billing_mode", UNSET)
-        if billing_mode is not UNSET and _kind(billing_mode) is not str:
+        if billing_mode is not UNSET and billing_mode.__class__ is not str:
             billing_mode = _parse.optional("billing_mode", billing_mode, _parse.open_enum)
         _made = _blank(cls)
         _made.credits = credits

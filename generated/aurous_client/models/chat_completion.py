@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -55,26 +55,46 @@ class ChatCompletion(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
-        if _kind(id) is not str:
+        if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "chat.completion")
-        if _kind(object) is not str:
+        if object.__class__ is not str:
             object = _parse.member("object", object, _parse.open_enum)
         created: Any = _rest.pop("created", UNSET)
-        if _kind(created) is not int:
+        if created.__class__ is not int:
             created = _parse.member("created", created, _parse.integer)
         model: Any = _rest.pop("model", UNSET)
-        if _kind(model) is not str:
+        if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        choices = _parse.member(
-            "choices", _rest.pop("choices", UNSET), lambda value: _parse.array(value, Choice.from_dict)
-        )
-        usage = _parse.member("usage", _rest.pop("usage", UNSET), Usage.from_dict)
+        choices: Any = _rest.pop("choices", UNSET)
+        if choices.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in choices:
+                    _items.append(Choice.from_dict(_item))
+                choices = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "choices", len(_items)) from None
+        else:
+            choices = _parse.member("choices", choices, lambda value: _parse.array(value, Choice.from_dict))
+        usage: Any = _rest.pop("usage", UNSET)
+        if usage.__class__ is dict:
+            try:
+                usage = Usage.from_dict(usage)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "usage") from None
+        else:
+            usage = _parse.member("usage", usage, Usage.from_dict)
         status: Any = _rest.pop("status", UNSET)
-        if _kind(status) is not str:
+        if status.__class__ is not str:
             status = _parse.member("status", status, _parse.open_enum)
         error: Any = _rest.pop("error", UNSET)
-        if error is not UNSET:
+        if error.__class__ is dict:
+            try:
+                error = CompletionError.from_dict(error)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "error") from None
+        elif error is not UNSET and error is not None:
             error = _parse.member(
                 "error", error, lambda value: _parse.union(value, CompletionError.from_dict, _parse.null)
             )

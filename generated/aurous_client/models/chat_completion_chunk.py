@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -49,22 +49,35 @@ class ChatCompletionChunk(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
-        if _kind(id) is not str:
+        if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "chat.completion.chunk")
-        if _kind(object) is not str:
+        if object.__class__ is not str:
             object = _parse.member("object", object, _parse.open_enum)
         created: Any = _rest.pop("created", UNSET)
-        if _kind(created) is not int:
+        if created.__class__ is not int:
             created = _parse.member("created", created, _parse.integer)
         model: Any = _rest.pop("model", UNSET)
-        if _kind(model) is not str:
+        if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        choices = _parse.member(
-            "choices", _rest.pop("choices", UNSET), lambda value: _parse.array(value, ChunkChoice.from_dict)
-        )
+        choices: Any = _rest.pop("choices", UNSET)
+        if choices.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in choices:
+                    _items.append(ChunkChoice.from_dict(_item))
+                choices = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "choices", len(_items)) from None
+        else:
+            choices = _parse.member("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
         usage: Any = _rest.pop("usage", UNSET)
-        if usage is not UNSET:
+        if usage.__class__ is dict:
+            try:
+                usage = Usage.from_dict(usage)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "usage") from None
+        elif usage is not UNSET and usage is not None:
             usage = _parse.member("usage", usage, lambda value: _parse.union(value, Usage.from_dict, _parse.null))
         _made = _blank(cls)
         _made.id = id

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -106,39 +106,68 @@ class ChatCompletionRequest(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         model: Any = _rest.pop("model", UNSET)
-        if _kind(model) is not str:
+        if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        messages = _parse.member(
-            "messages",
-            _rest.pop("messages", UNSET),
-            lambda value: _parse.array(
-                value,
-                lambda value: _parse.union(
+        messages: Any = _rest.pop("messages", UNSET)
+        if messages.__class__ is list:
+            try:
+                messages = _parse.array(
+                    messages,
+                    lambda value: _parse.union(
+                        value,
+                        SystemMessage.from_dict,
+                        UserMessage.from_dict,
+                        AssistantMessage.from_dict,
+                        ToolMessage.from_dict,
+                    ),
+                )
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "messages") from None
+        else:
+            messages = _parse.member(
+                "messages",
+                messages,
+                lambda value: _parse.array(
                     value,
-                    SystemMessage.from_dict,
-                    UserMessage.from_dict,
-                    AssistantMessage.from_dict,
-                    ToolMessage.from_dict,
+                    lambda value: _parse.union(
+                        value,
+                        SystemMessage.from_dict,
+                        UserMessage.from_dict,
+                        AssistantMessage.from_dict,
+                        ToolMessage.from_dict,
+                    ),
                 ),
-            ),
-        )
+            )
         max_tokens: Any = _rest.pop("max_tokens", UNSET)
-        if max_tokens is not UNSET and _kind(max_tokens) is not int:
+        if max_tokens is not UNSET and max_tokens.__class__ is not int:
             max_tokens = _parse.optional("max_tokens", max_tokens, _parse.integer)
         temperature: Any = _rest.pop("temperature", UNSET)
-        if temperature is not UNSET and _kind(temperature) is not float:
+        if temperature is not UNSET and temperature.__class__ is not float:
             temperature = _parse.optional("temperature", temperature, _parse.number)
         top_p: Any = _rest.pop("top_p", UNSET)
-        if top_p is not UNSET and _kind(top_p) is not float:
+        if top_p is not UNSET and top_p.__class__ is not float:
             top_p = _parse.optional("top_p", top_p, _parse.number)
         stream: Any = _rest.pop("stream", UNSET)
-        if stream is not UNSET and _kind(stream) is not bool:
+        if stream is not UNSET and stream.__class__ is not bool:
             stream = _parse.optional("stream", stream, _parse.boolean)
         stream_options: Any = _rest.pop("stream_options", UNSET)
-        if stream_options is not UNSET:
+        if stream_options.__class__ is dict:
+            try:
+                stream_options = StreamOptions.from_dict(stream_options)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "stream_options") from None
+        elif stream_options is not UNSET:
             stream_options = _parse.optional("stream_options", stream_options, StreamOptions.from_dict)
         tools: Any = _rest.pop("tools", UNSET)
-        if tools is not UNSET:
+        if tools.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in tools:
+                    _items.append(Tool.from_dict(_item))
+                tools = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "tools", len(_items)) from None
+        elif tools is not UNSET:
             tools = _parse.optional("tools", tools, lambda value: _parse.array(value, Tool.from_dict))
         tool_choice: Any = _rest.pop("tool_choice", UNSET)
         if tool_choice is not UNSET:
@@ -157,10 +186,10 @@ class ChatCompletionRequest(JsonObject):
                 ),
             )
         reasoning_effort: Any = _rest.pop("reasoning_effort", UNSET)
-        if reasoning_effort is not UNSET and _kind(reasoning_effort) is not str:
+        if reasoning_effort is not UNSET and reasoning_effort.__class__ is not str:
             reasoning_effort = _parse.optional("reasoning_effort", reasoning_effort, _parse.open_enum)
         seed: Any = _rest.pop("seed", UNSET)
-        if seed is not UNSET and _kind(seed) is not int:
+        if seed is not UNSET and seed.__class__ is not int:
             seed = _parse.optional("seed", seed, _parse.integer)
         stop: Any = _rest.pop("stop", UNSET)
         if stop is not UNSET:
@@ -170,19 +199,19 @@ class ChatCompletionRequest(JsonObject):
                 lambda value: _parse.union(value, _parse.string, lambda value: _parse.array(value, _parse.string)),
             )
         presence_penalty: Any = _rest.pop("presence_penalty", UNSET)
-        if presence_penalty is not UNSET and _kind(presence_penalty) is not float:
+        if presence_penalty is not UNSET and presence_penalty.__class__ is not float:
             presence_penalty = _parse.optional("presence_penalty", presence_penalty, _parse.number)
         frequency_penalty: Any = _rest.pop("frequency_penalty", UNSET)
-        if frequency_penalty is not UNSET and _kind(frequency_penalty) is not float:
+        if frequency_penalty is not UNSET and frequency_penalty.__class__ is not float:
             frequency_penalty = _parse.optional("frequency_penalty", frequency_penalty, _parse.number)
         logprobs: Any = _rest.pop("logprobs", UNSET)
-        if logprobs is not UNSET and _kind(logprobs) is not bool:
+        if logprobs is not UNSET and logprobs.__class__ is not bool:
             logprobs = _parse.optional("logprobs", logprobs, _parse.boolean)
         top_logprobs: Any = _rest.pop("top_logprobs", UNSET)
-        if top_logprobs is not UNSET and _kind(top_logprobs) is not int:
+        if top_logprobs is not UNSET and top_logprobs.__class__ is not int:
             top_logprobs = _parse.optional("top_logprobs", top_logprobs, _parse.integer)
         vision_quality: Any = _rest.pop("vision_quality", UNSET)
-        if vision_quality is not UNSET and _kind(vision_quality) is not str:
+        if vision_quality is not UNSET and vision_quality.__class__ is not str:
             vision_quality = _parse.optional("vision_quality", vision_quality, _parse.string)
         _made = _blank(cls)
         _made.model = model

@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -35,8 +36,22 @@ class ChatPricing(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        input = _parse.member("input", _rest.pop("input", UNSET), TokenRate.from_dict)
-        output = _parse.member("output", _rest.pop("output", UNSET), TokenRate.from_dict)
+        input: Any = _rest.pop("input", UNSET)
+        if input.__class__ is dict:
+            try:
+                input = TokenRate.from_dict(input)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "input") from None
+        else:
+            input = _parse.member("input", input, TokenRate.from_dict)
+        output: Any = _rest.pop("output", UNSET)
+        if output.__class__ is dict:
+            try:
+                output = TokenRate.from_dict(output)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "output") from None
+        else:
+            output = _parse.member("output", output, TokenRate.from_dict)
         _made = _blank(cls)
         _made.input = input
         _made.output = output

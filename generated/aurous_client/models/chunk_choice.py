@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -44,18 +44,30 @@ class ChunkChoice(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         index: Any = _rest.pop("index", UNSET)
-        if _kind(index) is not int:
+        if index.__class__ is not int:
             index = _parse.member("index", index, _parse.integer)
-        delta = _parse.member("delta", _rest.pop("delta", UNSET), ChunkDelta.from_dict)
+        delta: Any = _rest.pop("delta", UNSET)
+        if delta.__class__ is dict:
+            try:
+                delta = ChunkDelta.from_dict(delta)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "delta") from None
+        else:
+            delta = _parse.member("delta", delta, ChunkDelta.from_dict)
         finish_reason: Any = _rest.pop("finish_reason", UNSET)
-        if finish_reason is not UNSET and _kind(finish_reason) is not str and finish_reason is not None:
+        if finish_reason is not UNSET and finish_reason.__class__ is not str and finish_reason is not None:
             finish_reason = _parse.member(
                 "finish_reason",
                 finish_reason,
                 lambda value: _parse.union(value, _parse.open_enum, _parse.string, _parse.null),
             )
         logprobs: Any = _rest.pop("logprobs", UNSET)
-        if logprobs is not UNSET:
+        if logprobs.__class__ is dict:
+            try:
+                logprobs = Logprobs.from_dict(logprobs)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "logprobs") from None
+        elif logprobs is not UNSET and logprobs is not None:
             logprobs = _parse.member(
                 "logprobs", logprobs, lambda value: _parse.union(value, Logprobs.from_dict, _parse.null)
             )

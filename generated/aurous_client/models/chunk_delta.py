@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -43,13 +43,21 @@ class ChunkDelta(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         role: Any = _rest.pop("role", UNSET)
-        if role is not UNSET and _kind(role) is not str:
+        if role is not UNSET and role.__class__ is not str:
             role = _parse.optional("role", role, _parse.string)
         content: Any = _rest.pop("content", UNSET)
-        if content is not UNSET and _kind(content) is not str and content is not None:
+        if content is not UNSET and content.__class__ is not str and content is not None:
             content = _parse.member("content", content, lambda value: _parse.union(value, _parse.string, _parse.null))
         tool_calls: Any = _rest.pop("tool_calls", UNSET)
-        if tool_calls is not UNSET:
+        if tool_calls.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in tool_calls:
+                    _items.append(ToolCallDelta.from_dict(_item))
+                tool_calls = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "tool_calls", len(_items)) from None
+        elif tool_calls is not UNSET:
             tool_calls = _parse.optional(
                 "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCallDelta.from_dict)
             )

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -37,13 +36,13 @@ class CompletionError(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         code: Any = _rest.pop("code", UNSET)
-        if _kind(code) is not str:
+        if code.__class__ is not str:
             code = _parse.member("code", code, _parse.string)
         type: Any = _rest.pop("type", UNSET)
-        if _kind(type) is not str:
+        if type.__class__ is not str:
             type = _parse.member("type", type, _parse.string)
         message: Any = _rest.pop("message", UNSET)
-        if _kind(message) is not str:
+        if message.__class__ is not str:
             message = _parse.member("message", message, _parse.string)
         _made = _blank(cls)
         _made.code = code

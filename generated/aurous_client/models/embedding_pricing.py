@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -35,8 +36,22 @@ class EmbeddingPricing(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        text = _parse.member("text", _rest.pop("text", UNSET), TokenRate.from_dict)
-        visual = _parse.member("visual", _rest.pop("visual", UNSET), TokenRate.from_dict)
+        text: Any = _rest.pop("text", UNSET)
+        if text.__class__ is dict:
+            try:
+                text = TokenRate.from_dict(text)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "text") from None
+        else:
+            text = _parse.member("text", text, TokenRate.from_dict)
+        visual: Any = _rest.pop("visual", UNSET)
+        if visual.__class__ is dict:
+            try:
+                visual = TokenRate.from_dict(visual)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "visual") from None
+        else:
+            visual = _parse.member("visual", visual, TokenRate.from_dict)
         _made = _blank(cls)
         _made.text = text
         _made.visual = visual

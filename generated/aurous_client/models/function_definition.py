@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -40,10 +39,10 @@ class FunctionDefinition(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
-        if _kind(name) is not str:
+        if name.__class__ is not str:
             name = _parse.member("name", name, _parse.string)
         description: Any = _rest.pop("description", UNSET)
-        if description is not UNSET and _kind(description) is not str:
+        if description is not UNSET and description.__class__ is not str:
             description = _parse.optional("description", description, _parse.string)
         parameters: Any = _rest.pop("parameters", UNSET)
         if parameters is not UNSET:

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -33,7 +32,7 @@ class FunctionName(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
-        if _kind(name) is not str:
+        if name.__class__ is not str:
             name = _parse.member("name", name, _parse.string)
         _made = _blank(cls)
         _made.name = name

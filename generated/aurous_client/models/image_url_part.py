@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -35,7 +36,14 @@ class ImageUrlPart(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "image_url"))
-        image_url = _parse.member("image_url", _rest.pop("image_url", UNSET), ImageUrl.from_dict)
+        image_url: Any = _rest.pop("image_url", UNSET)
+        if image_url.__class__ is dict:
+            try:
+                image_url = ImageUrl.from_dict(image_url)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "image_url") from None
+        else:
+            image_url = _parse.member("image_url", image_url, ImageUrl.from_dict)
         _made = _blank(cls)
         _made.type = type
         _made.image_url = image_url

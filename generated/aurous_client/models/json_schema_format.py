@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -38,7 +39,14 @@ class JsonSchemaFormat(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "json_schema"))
-        json_schema = _parse.member("json_schema", _rest.pop("json_schema", UNSET), NamedJsonSchema.from_dict)
+        json_schema: Any = _rest.pop("json_schema", UNSET)
+        if json_schema.__class__ is dict:
+            try:
+                json_schema = NamedJsonSchema.from_dict(json_schema)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "json_schema") from None
+        else:
+            json_schema = _parse.member("json_schema", json_schema, NamedJsonSchema.from_dict)
         _made = _blank(cls)
         _made.type = type
         _made.json_schema = json_schema

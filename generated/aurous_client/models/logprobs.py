@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -32,11 +33,23 @@ class Logprobs(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        content = _parse.member(
-            "content",
-            _rest.pop("content", UNSET),
-            lambda value: _parse.union(value, lambda value: _parse.array(value, TokenLogprob.from_dict), _parse.null),
-        )
+        content: Any = _rest.pop("content", UNSET)
+        if content.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in content:
+                    _items.append(TokenLogprob.from_dict(_item))
+                content = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "content", len(_items)) from None
+        elif content is not None:
+            content = _parse.member(
+                "content",
+                content,
+                lambda value: _parse.union(
+                    value, lambda value: _parse.array(value, TokenLogprob.from_dict), _parse.null
+                ),
+            )
         _made = _blank(cls)
         _made.content = content
         _made.additional_properties = _rest

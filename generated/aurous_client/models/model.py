@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -52,28 +52,43 @@ class Model(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
-        if _kind(id) is not str:
+        if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
         object: Any = _rest.pop("object", "model")
-        if _kind(object) is not str:
+        if object.__class__ is not str:
             object = _parse.member("object", object, _parse.open_enum)
         kind: Any = _rest.pop("kind", UNSET)
-        if kind is not UNSET and _kind(kind) is not str:
+        if kind is not UNSET and kind.__class__ is not str:
             kind = _parse.optional("kind", kind, _parse.open_enum)
         chat_pricing: Any = _rest.pop("chat_pricing", UNSET)
-        if chat_pricing is not UNSET:
+        if chat_pricing.__class__ is dict:
+            try:
+                chat_pricing = ChatPricing.from_dict(chat_pricing)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "chat_pricing") from None
+        elif chat_pricing is not UNSET and chat_pricing is not None:
             chat_pricing = _parse.member(
                 "chat_pricing", chat_pricing, lambda value: _parse.union(value, ChatPricing.from_dict, _parse.null)
             )
         embedding_pricing: Any = _rest.pop("embedding_pricing", UNSET)
-        if embedding_pricing is not UNSET:
+        if embedding_pricing.__class__ is dict:
+            try:
+                embedding_pricing = EmbeddingPricing.from_dict(embedding_pricing)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "embedding_pricing") from None
+        elif embedding_pricing is not UNSET and embedding_pricing is not None:
             embedding_pricing = _parse.member(
                 "embedding_pricing",
                 embedding_pricing,
                 lambda value: _parse.union(value, EmbeddingPricing.from_dict, _parse.null),
             )
         aurous_metadata: Any = _rest.pop("aurous_metadata", UNSET)
-        if aurous_metadata is not UNSET:
+        if aurous_metadata.__class__ is dict:
+            try:
+                aurous_metadata = ModelMetadata.from_dict(aurous_metadata)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "aurous_metadata") from None
+        elif aurous_metadata is not UNSET:
             aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
         _made = _blank(cls)
         _made.id = id

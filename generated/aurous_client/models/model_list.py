@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -35,9 +35,19 @@ class ModelList(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         object: Any = _rest.pop("object", "list")
-        if _kind(object) is not str:
+        if object.__class__ is not str:
             object = _parse.member("object", object, _parse.open_enum)
-        data = _parse.member("data", _rest.pop("data", UNSET), lambda value: _parse.array(value, Model.from_dict))
+        data: Any = _rest.pop("data", UNSET)
+        if data.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in data:
+                    _items.append(Model.from_dict(_item))
+                data = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "data", len(_items)) from None
+        else:
+            data = _parse.member("data", data, lambda value: _parse.array(value, Model.from_dict))
         _made = _blank(cls)
         _made.object = object
         _made.data = data

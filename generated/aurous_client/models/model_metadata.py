@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -59,35 +59,45 @@ class ModelMetadata(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         kind: Any = _rest.pop("kind", UNSET)
-        if kind is not UNSET and _kind(kind) is not str:
+        if kind is not UNSET and kind.__class__ is not str:
             kind = _parse.optional("kind", kind, _parse.open_enum)
         context_window: Any = _rest.pop("context_window", UNSET)
-        if context_window is not UNSET and _kind(context_window) is not int:
+        if context_window is not UNSET and context_window.__class__ is not int:
             context_window = _parse.optional("context_window", context_window, _parse.integer)
         capabilities: Any = _rest.pop("capabilities", UNSET)
-        if capabilities is not UNSET:
+        if capabilities.__class__ is list:
+            try:
+                capabilities = _parse.array(capabilities, _parse.string)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "capabilities") from None
+        elif capabilities is not UNSET:
             capabilities = _parse.optional(
                 "capabilities", capabilities, lambda value: _parse.array(value, _parse.string)
             )
         default_max_output_tokens: Any = _rest.pop("default_max_output_tokens", UNSET)
-        if default_max_output_tokens is not UNSET and _kind(default_max_output_tokens) is not int:
+        if default_max_output_tokens is not UNSET and default_max_output_tokens.__class__ is not int:
             default_max_output_tokens = _parse.optional(
                 "default_max_output_tokens", default_max_output_tokens, _parse.integer
             )
         max_output_tokens_hard_cap: Any = _rest.pop("max_output_tokens_hard_cap", UNSET)
-        if max_output_tokens_hard_cap is not UNSET and _kind(max_output_tokens_hard_cap) is not int:
+        if max_output_tokens_hard_cap is not UNSET and max_output_tokens_hard_cap.__class__ is not int:
             max_output_tokens_hard_cap = _parse.optional(
                 "max_output_tokens_hard_cap", max_output_tokens_hard_cap, _parse.integer
             )
         dimensions: Any = _rest.pop("dimensions", UNSET)
-        if dimensions is not UNSET:
+        if dimensions.__class__ is list:
+            try:
+                dimensions = _parse.array(dimensions, _parse.integer)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "dimensions") from None
+        elif dimensions is not UNSET and dimensions is not None:
             dimensions = _parse.member(
                 "dimensions",
                 dimensions,
                 lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
             )
         max_input_items: Any = _rest.pop("max_input_items", UNSET)
-        if max_input_items is not UNSET and _kind(max_input_items) is not int:
+        if max_input_items is not UNSET and max_input_items.__class__ is not int:
             max_input_items = _parse.optional("max_input_items", max_input_items, _parse.integer)
         _made = _blank(cls)
         _made.kind = kind

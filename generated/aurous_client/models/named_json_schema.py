@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -44,10 +43,10 @@ class NamedJsonSchema(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         name: Any = _rest.pop("name", UNSET)
-        if _kind(name) is not str:
+        if name.__class__ is not str:
             name = _parse.member("name", name, _parse.string)
         strict: Any = _rest.pop("strict", UNSET)
-        if strict is not UNSET and _kind(strict) is not bool:
+        if strict is not UNSET and strict.__class__ is not bool:
             strict = _parse.optional("strict", strict, _parse.boolean)
         schema: Any = _rest.pop("schema", UNSET)
         if schema is not UNSET:

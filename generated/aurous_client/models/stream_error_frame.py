@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -32,7 +33,14 @@ class StreamErrorFrame(JsonObject):
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        error = _parse.member("error", _rest.pop("error", UNSET), ApiError.from_dict)
+        error: Any = _rest.pop("error", UNSET)
+        if error.__class__ is dict:
+            try:
+                error = ApiError.from_dict(error)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "error") from None
+        else:
+            error = _parse.member("error", error, ApiError.from_dict)
         _made = _blank(cls)
         _made.error = error
         _made.additional_properties = _rest

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -35,7 +34,7 @@ class StreamOptions(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         include_usage: Any = _rest.pop("include_usage", UNSET)
-        if include_usage is not UNSET and _kind(include_usage) is not bool:
+        if include_usage is not UNSET and include_usage.__class__ is not bool:
             include_usage = _parse.optional("include_usage", include_usage, _parse.boolean)
         _made = _blank(cls)
         _made.include_usage = include_usage

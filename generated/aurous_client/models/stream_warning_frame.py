@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -50,21 +50,36 @@ class StreamWarningFrame(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
-        if id is not UNSET and _kind(id) is not str:
+        if id is not UNSET and id.__class__ is not str:
             id = _parse.optional("id", id, _parse.string)
         object: Any = _rest.pop("object", UNSET)
-        if object is not UNSET and _kind(object) is not str:
+        if object is not UNSET and object.__class__ is not str:
             object = _parse.optional("object", object, _parse.string)
         created: Any = _rest.pop("created", UNSET)
-        if created is not UNSET and _kind(created) is not int:
+        if created is not UNSET and created.__class__ is not int:
             created = _parse.optional("created", created, _parse.integer)
         model: Any = _rest.pop("model", UNSET)
-        if model is not UNSET and _kind(model) is not str:
+        if model is not UNSET and model.__class__ is not str:
             model = _parse.optional("model", model, _parse.string)
         choices: Any = _rest.pop("choices", UNSET)
-        if choices is not UNSET:
+        if choices.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in choices:
+                    _items.append(ChunkChoice.from_dict(_item))
+                choices = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "choices", len(_items)) from None
+        elif choices is not UNSET:
             choices = _parse.optional("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
-        warning = _parse.member("warning", _rest.pop("warning", UNSET), StreamWarning.from_dict)
+        warning: Any = _rest.pop("warning", UNSET)
+        if warning.__class__ is dict:
+            try:
+                warning = StreamWarning.from_dict(warning)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "warning") from None
+        else:
+            warning = _parse.member("warning", warning, StreamWarning.from_dict)
         _made = _blank(cls)
         _made.id = id
         _made.object = object

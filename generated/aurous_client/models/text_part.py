@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -36,7 +35,7 @@ class TextPart(JsonObject):
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
         text: Any = _rest.pop("text", UNSET)
-        if _kind(text) is not str:
+        if text.__class__ is not str:
             text = _parse.member("text", text, _parse.string)
         _made = _blank(cls)
         _made.type = type

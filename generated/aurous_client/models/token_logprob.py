@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -44,20 +44,33 @@ class TokenLogprob(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         token: Any = _rest.pop("token", UNSET)
-        if _kind(token) is not str:
+        if token.__class__ is not str:
             token = _parse.member("token", token, _parse.string)
         logprob: Any = _rest.pop("logprob", UNSET)
-        if _kind(logprob) is not float:
+        if logprob.__class__ is not float:
             logprob = _parse.member("logprob", logprob, _parse.number)
         bytes_: Any = _rest.pop("bytes", UNSET)
-        if bytes_ is not UNSET:
+        if bytes_.__class__ is list:
+            try:
+                bytes_ = _parse.array(bytes_, _parse.integer)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "bytes") from None
+        elif bytes_ is not UNSET and bytes_ is not None:
             bytes_ = _parse.member(
                 "bytes",
                 bytes_,
                 lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
             )
         top_logprobs: Any = _rest.pop("top_logprobs", UNSET)
-        if top_logprobs is not UNSET:
+        if top_logprobs.__class__ is list:
+            _items: list[Any] = []
+            try:
+                for _item in top_logprobs:
+                    _items.append(TopLogprob.from_dict(_item))
+                top_logprobs = _items
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "top_logprobs", len(_items)) from None
+        elif top_logprobs is not UNSET:
             top_logprobs = _parse.optional(
                 "top_logprobs", top_logprobs, lambda value: _parse.array(value, TopLogprob.from_dict)
             )

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -34,7 +33,7 @@ class TokenRate(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         credits_per_m: Any = _rest.pop("credits_per_M", UNSET)
-        if _kind(credits_per_m) is not float:
+        if credits_per_m.__class__ is not float:
             credits_per_m = _parse.member("credits_per_M", credits_per_m, _parse.number)
         _made = _blank(cls)
         _made.credits_per_m = credits_per_m

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -36,9 +36,16 @@ class Tool(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type: Any = _rest.pop("type", "function")
-        if _kind(type) is not str:
+        if type.__class__ is not str:
             type = _parse.member("type", type, _parse.open_enum)
-        function = _parse.member("function", _rest.pop("function", UNSET), FunctionDefinition.from_dict)
+        function: Any = _rest.pop("function", UNSET)
+        if function.__class__ is dict:
+            try:
+                function = FunctionDefinition.from_dict(function)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "function") from None
+        else:
+            function = _parse.member("function", function, FunctionDefinition.from_dict)
         _made = _blank(cls)
         _made.type = type
         _made.function = function

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -40,12 +40,19 @@ class ToolCall(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         id: Any = _rest.pop("id", UNSET)
-        if _kind(id) is not str:
+        if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
         type: Any = _rest.pop("type", UNSET)
-        if _kind(type) is not str:
+        if type.__class__ is not str:
             type = _parse.member("type", type, _parse.string)
-        function = _parse.member("function", _rest.pop("function", UNSET), FunctionCall.from_dict)
+        function: Any = _rest.pop("function", UNSET)
+        if function.__class__ is dict:
+            try:
+                function = FunctionCall.from_dict(function)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "function") from None
+        else:
+            function = _parse.member("function", function, FunctionCall.from_dict)
         _made = _blank(cls)
         _made.id = id
         _made.type = type

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -44,16 +44,21 @@ class ToolCallDelta(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         index: Any = _rest.pop("index", UNSET)
-        if _kind(index) is not int:
+        if index.__class__ is not int:
             index = _parse.member("index", index, _parse.integer)
         id: Any = _rest.pop("id", UNSET)
-        if id is not UNSET and _kind(id) is not str:
+        if id is not UNSET and id.__class__ is not str:
             id = _parse.optional("id", id, _parse.string)
         type: Any = _rest.pop("type", UNSET)
-        if type is not UNSET and _kind(type) is not str:
+        if type is not UNSET and type.__class__ is not str:
             type = _parse.optional("type", type, _parse.string)
         function: Any = _rest.pop("function", UNSET)
-        if function is not UNSET:
+        if function.__class__ is dict:
+            try:
+                function = FunctionCallDelta.from_dict(function)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "function") from None
+        elif function is not UNSET:
             function = _parse.optional("function", function, FunctionCallDelta.from_dict)
         _made = _blank(cls)
         _made.index = index

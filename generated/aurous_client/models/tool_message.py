@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -58,10 +57,10 @@ class ToolMessage(JsonObject):
             ),
         )
         tool_call_id: Any = _rest.pop("tool_call_id", UNSET)
-        if _kind(tool_call_id) is not str:
+        if tool_call_id.__class__ is not str:
             tool_call_id = _parse.member("tool_call_id", tool_call_id, _parse.string)
         name: Any = _rest.pop("name", UNSET)
-        if name is not UNSET and _kind(name) is not str:
+        if name is not UNSET and name.__class__ is not str:
             name = _parse.optional("name", name, _parse.string)
         _made = _blank(cls)
         _made.role = role

@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -40,13 +40,18 @@ class TopLogprob(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         token: Any = _rest.pop("token", UNSET)
-        if _kind(token) is not str:
+        if token.__class__ is not str:
             token = _parse.member("token", token, _parse.string)
         logprob: Any = _rest.pop("logprob", UNSET)
-        if _kind(logprob) is not float:
+        if logprob.__class__ is not float:
             logprob = _parse.member("logprob", logprob, _parse.number)
         bytes_: Any = _rest.pop("bytes", UNSET)
-        if bytes_ is not UNSET:
+        if bytes_.__class__ is list:
+            try:
+                bytes_ = _parse.array(bytes_, _parse.integer)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "bytes") from None
+        elif bytes_ is not UNSET and bytes_ is not None:
             bytes_ = _parse.member(
                 "bytes",
                 bytes_,

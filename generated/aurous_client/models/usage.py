@@ -8,7 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
+from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -50,21 +50,28 @@ class Usage(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         prompt_tokens: Any = _rest.pop("prompt_tokens", UNSET)
-        if _kind(prompt_tokens) is not int:
+        if prompt_tokens.__class__ is not int:
             prompt_tokens = _parse.member("prompt_tokens", prompt_tokens, _parse.integer)
         completion_tokens: Any = _rest.pop("completion_tokens", UNSET)
-        if _kind(completion_tokens) is not int:
+        if completion_tokens.__class__ is not int:
             completion_tokens = _parse.member("completion_tokens", completion_tokens, _parse.integer)
         total_tokens: Any = _rest.pop("total_tokens", UNSET)
-        if _kind(total_tokens) is not int:
+        if total_tokens.__class__ is not int:
             total_tokens = _parse.member("total_tokens", total_tokens, _parse.integer)
         reasoning_tokens: Any = _rest.pop("reasoning_tokens", UNSET)
-        if reasoning_tokens is not UNSET and _kind(reasoning_tokens) is not int:
+        if reasoning_tokens is not UNSET and reasoning_tokens.__class__ is not int:
             reasoning_tokens = _parse.optional("reasoning_tokens", reasoning_tokens, _parse.integer)
         credits_charged: Any = _rest.pop("credits_charged", UNSET)
-        if _kind(credits_charged) is not float:
+        if credits_charged.__class__ is not float:
             credits_charged = _parse.member("credits_charged", credits_charged, _parse.number)
-        breakdown = _parse.member("breakdown", _rest.pop("breakdown", UNSET), UsageBreakdown.from_dict)
+        breakdown: Any = _rest.pop("breakdown", UNSET)
+        if breakdown.__class__ is dict:
+            try:
+                breakdown = UsageBreakdown.from_dict(breakdown)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "breakdown") from None
+        else:
+            breakdown = _parse.member("breakdown", breakdown, UsageBreakdown.from_dict)
         _made = _blank(cls)
         _made.prompt_tokens = prompt_tokens
         _made.completion_tokens = completion_tokens

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -47,19 +46,19 @@ class UsageBreakdown(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         input_credits: Any = _rest.pop("input_credits", UNSET)
-        if _kind(input_credits) is not float:
+        if input_credits.__class__ is not float:
             input_credits = _parse.member("input_credits", input_credits, _parse.number)
         output_credits: Any = _rest.pop("output_credits", UNSET)
-        if _kind(output_credits) is not float:
+        if output_credits.__class__ is not float:
             output_credits = _parse.member("output_credits", output_credits, _parse.number)
         reasoning_credits: Any = _rest.pop("reasoning_credits", UNSET)
-        if reasoning_credits is not UNSET and _kind(reasoning_credits) is not float:
+        if reasoning_credits is not UNSET and reasoning_credits.__class__ is not float:
             reasoning_credits = _parse.optional("reasoning_credits", reasoning_credits, _parse.number)
         model: Any = _rest.pop("model", UNSET)
-        if _kind(model) is not str:
+        if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
         pricing_version: Any = _rest.pop("pricing_version", UNSET)
-        if _kind(pricing_version) is not int:
+        if pricing_version.__class__ is not int:
             pricing_version = _parse.member("pricing_version", pricing_version, _parse.integer)
         _made = _blank(cls)
         _made.input_credits = input_credits

@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
@@ -55,7 +54,7 @@ class UserMessage(JsonObject):
             ),
         )
         name: Any = _rest.pop("name", UNSET)
-        if name is not UNSET and _kind(name) is not str:
+        if name is not UNSET and name.__class__ is not str:
             name = _parse.optional("name", name, _parse.string)
         _made = _blank(cls)
         _made.role = role

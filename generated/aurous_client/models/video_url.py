@@ -8,7 +8,6 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..parsing import kind as _kind
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -36,7 +35,7 @@ class VideoUrl(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         url: Any = _rest.pop("url", UNSET)
-        if _kind(url) is not str:
+        if url.__class__ is not str:
             url = _parse.member("url", url, _parse.string)
         _made = _blank(cls)
         _made.url = url

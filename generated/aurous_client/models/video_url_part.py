@@ -8,6 +8,7 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
+from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
@@ -35,7 +36,14 @@ class VideoUrlPart(JsonObject):
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
         _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
         type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "video_url"))
-        video_url = _parse.member("video_url", _rest.pop("video_url", UNSET), VideoUrl.from_dict)
+        video_url: Any = _rest.pop("video_url", UNSET)
+        if video_url.__class__ is dict:
+            try:
+                video_url = VideoUrl.from_dict(video_url)
+            except (ParseError, RecursionError) as _error:
+                raise _parse.located(_error, "video_url") from None
+        else:
+            video_url = _parse.member("video_url", video_url, VideoUrl.from_dict)
         _made = _blank(cls)
         _made.type = type
         _made.video_url = video_url

@@ -28,8 +28,6 @@ from aurous_client.models import (
 from .._request.repair import MISSING_INDEX
 from ..errors import IncompleteCompletionError
 
-# Members of a frame that concern the stream, and are not part of the stored completion.
-_STREAM_MEMBERS: Final = frozenset({"warning", "error"})
 # Undocumented text that OpenAI's servers send in pieces. Of other unknown members the last value is kept.
 _CONCATENATED: Final = frozenset({"refusal"})
 
@@ -126,10 +124,13 @@ class Accumulator:
             self._add_head(chunk)
         if chunk.usage:
             self.usage = chunk.usage
-        if chunk.additional_properties:
-            self._extras |= {
-                name: value for name, value in chunk.additional_properties.items() if name not in _STREAM_MEMBERS
-            }
+        extras = chunk.additional_properties
+        if extras:
+            self._extras.update(extras)
+            if "warning" in extras or "error" in extras:
+                # They concern the stream, and are not part of the stored completion.
+                self._extras.pop("warning", None)
+                self._extras.pop("error", None)
         for choice in chunk.choices:
             if self.index is None:
                 self.index = choice.index
@@ -207,11 +208,14 @@ class Accumulator:
 
     def _add_tool_calls(self, pieces: list[ToolCallDelta]) -> None:
         for piece in pieces:
-            piece.index = self._index_of(piece)
             call = self._calls.get(piece.index)
+            if call is None or piece.id:
+                # Only where a call may begin.
+                piece.index = self._index_of(piece)
+                call = self._calls.get(piece.index)
             if call is None:
                 call = self._calls[piece.index] = _ToolCallParts()
-            if piece.id and call.id and piece.id != call.id:
+            if piece.id and piece.id != call.id and call.id:
                 self.note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
             call.add(piece)
             self._last_call = piece.index
@@ -247,7 +251,7 @@ class _ToolCallParts:
         self.id = ""
         self.type = ""
         self.name = ""
-        self.arguments: list[str] = []
+        self.arguments = bytearray()
         self.extras: dict[str, Any] = {}
         self.function_extras: dict[str, Any] = {}
 
@@ -259,13 +263,14 @@ class _ToolCallParts:
         function = piece.function
         if function:
             self.name = self.name or function.name or ""
-            self.arguments.append(function.arguments or "")
+            if function.arguments:
+                self.arguments += function.arguments.encode("utf-8", "surrogatepass")
             if function.additional_properties:
                 self.function_extras |= function.additional_properties
 
     def build(self) -> ToolCall:
-        self.arguments = [_join_surrogates("".join(self.arguments))]
-        function = FunctionCall(name=self.name, arguments=self.arguments[0])
+        arguments = _join_surrogates(self.arguments.decode("utf-8", "surrogatepass"))
+        function = FunctionCall(name=self.name, arguments=arguments)
         function.additional_properties = {**self.function_extras}
         call = ToolCall(id=self.id, type=self.type or "function", function=function)
         call.additional_properties = {**self.extras}

@@ -92,7 +92,9 @@ def make_template(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_ev
         if probed.choices and probed.choices[0].delta.content == _PROBE:
             around = lead + head.encode(), tail.encode() + BLANK_LINE
             template = ChunkTemplate(*around, _private_copy(chunk), max_event_size=max_event_size)
-            return template if template.chunk(_PROBE) == probed else None
+            is_right = template.chunk(_PROBE) == probed
+            template.matches = 0
+            return template if is_right else None
     return None
 
 
