@@ -200,6 +200,25 @@ class BaseClient:
         if not (charge.is_record and is_open):
             self._enter(charge, entry, response.headers)
 
+    def _check_budgets(self, operation: Operation[Any]) -> None:
+        """Refuse a call that may cost something, if a budget is spent."""
+        if operation.idempotency_header is not None:
+            self.ledger.check_budgets()
+
+    def _enter_cost(self, operation: Operation[Any], response: Response[ResultT]) -> Response[ResultT]:
+        """Enter the receipt of an operation of which the spec says nothing, if its response has one."""
+        from aurous_client.operations import Charge
+
+        from ..billing.receipts import read_receipt, usage_of
+
+        usage = usage_of(response.content)
+        if usage is not None and "credits_charged" in usage:
+            parsed: Any = response.parsed
+            found = parsed.get("id") if isinstance(parsed, dict) else getattr(parsed, "id", "")
+            charge = Charge(amount=("usage", "credits_charged"), is_record=operation.idempotency_header is None)
+            self._enter(charge, read_receipt(str(found or ""), usage), response.headers)
+        return response
+
     def _enter(self, charge: Charge, entry: Receipt, headers: Mapping[str, str]) -> None:
         if charge.is_record:
             self.ledger.settle(entry, created=False)

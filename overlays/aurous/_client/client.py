@@ -18,6 +18,7 @@ from .._config.secret import Secret
 from .._request.retry_quota import RetryQuota
 from ..transport.sync import SyncTransport
 from .base import BaseClient, LazyLedger
+from .requests import AsyncRequestMethod, RequestMethod
 
 if TYPE_CHECKING:
     import httpx
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport
 
 
-class Aurous(BaseClient, Resources["ChatStream"]):
+class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
     """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
 
     Make one for the process and share it: it is thread-safe and fork-safe. Close it with `with` or `close()`.
@@ -90,6 +91,11 @@ class Aurous(BaseClient, Resources["ChatStream"]):
             response: Response[ResultT] = self._transport.run(self._request_flow(operation, request).for_result())
         return self._settle(operation, response)
 
+    def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """As `call`, for an operation that is not generated: what it costs is read from the response."""
+        self._check_budgets(operation)
+        return self._enter_cost(operation, self.call(operation, request))
+
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events, opened by `with` or by iterating."""
         from .._stream.stream import ChatStream
@@ -110,7 +116,7 @@ class Aurous(BaseClient, Resources["ChatStream"]):
         self.close()
 
 
-class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
+class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStream"]):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`. It can be
@@ -169,6 +175,11 @@ class AsyncAurous(BaseClient, AsyncResources["AsyncChatStream"]):
             flow = self._request_flow(operation, request).for_result()
             response: Response[ResultT] = await self._transport.run(flow)
         return self._settle(operation, response)
+
+    async def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
+        """As `acall`, for an operation that is not generated: what it costs is read from the response."""
+        self._check_budgets(operation)
+        return self._enter_cost(operation, await self.acall(operation, request))
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""

@@ -20,8 +20,24 @@ from .repair import repair
 from .retry import parse_date
 
 _OUR_PACKAGES: Final = ("aurous", "aurous_client")
+
+
+class _DictResult(dict[str, Any]):
+    """An object of JSON, with the metadata of its response. Equal to a plain dict; pickled as one."""
+
+    _origin: Any
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
 # Plain results have no room for their metadata.
-_CARRIERS: Final[Mapping[type, Callable[[Any], Any]]] = {list: ListResult, str: TextResult, bytes: BytesResult}
+_CARRIERS: Final[Mapping[type, Callable[[Any], Any]]] = {
+    dict: _DictResult,
+    list: ListResult,
+    str: TextResult,
+    bytes: BytesResult,
+}
 
 
 ESSENTIAL: Final = frozenset({"choices", "usage", "credits_charged"})
@@ -86,7 +102,7 @@ def response_info(result: JsonObject | list[Any] | str | bytes) -> ResponseInfo:
 
 
 def attach(result: Any, context: ResponseContext) -> Any:
-    """The result with the metadata of its response. None, numbers and dicts stay as they are, and have none."""
+    """The result with the metadata of its response. None and numbers stay as they are, and have none."""
     kind = None if isinstance(result, JsonObject) else _CARRIERS.get(type(result))
     carrier = result if kind is None else kind(result)
     if kind is not None or isinstance(carrier, JsonObject):

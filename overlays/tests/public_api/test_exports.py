@@ -38,6 +38,7 @@ OURS = {
         "aurous._request",
         "aurous._request.retry_quota",
         "aurous._client.client",
+        "aurous._client.requests",
         "aurous._config.redirect",
         "aurous._error_body",
         "aurous.errors",

@@ -55,6 +55,12 @@ def calls(client: Aurous) -> Decimal:
     client.chat.completions.stream(model=MODEL, messages=conversation)
     aurous.run_tools(client, model=MODEL, messages=conversation, tools=[])
 
+    assert_type(client.request("GET", "/v1/balance"), dict[str, Any])
+    assert_type(client.request("GET", "/v1/models", parse=models.ModelList), models.ModelList)
+    assert_type(client.request("GET", "/v1/report", query={"days": 7}, parse=bytes), bytes)
+    assert_type(client.request("DELETE", "/v1/things/1", parse=None), None)
+    assert_type(client.request("POST", "/v1/sums", body={"of": [1, 2]}, parse=lambda found: int(found["sum"])), int)
+
     info = aurous.response_info(completion)
     assert_type(info.request_id, str | None)
     assert_type(info.idempotent_replayed, bool)
