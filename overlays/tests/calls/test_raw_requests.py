@@ -101,10 +101,10 @@ def test_cost_of_a_request_is_entered_and_budgeted(wire: RawServer, make: Make) 
     assert caller.client.ledger.credits == Decimal("0.2856")
     request(caller, "GET", "/v1/chat/completions/cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM")
     assert caller.client.ledger.credits == Decimal("0.2856")
-    with caller.client.budget(credits="0.1"):
-        request(caller, "POST", "/v1/chat/completions", body=body)
-        with pytest.raises(errors.BudgetExceededError):
-            request(caller, "POST", "/v1/chat/completions", body=body)
+    limited = caller.client.with_options(budget=caller.client.budget(credits="0.1"))
+    caller.run(lambda _: limited.request("POST", "/v1/chat/completions", body=body))
+    with pytest.raises(errors.BudgetExceededError):
+        caller.run(lambda _: limited.request("POST", "/v1/chat/completions", body=body))
     assert len(wire.requests) == 3
 
 
