@@ -55,6 +55,7 @@ def _planted(options: argparse.Namespace) -> int:
             hints={name: (test,) for name, test in json.loads(SEEN.read_text()).items()},
             baseline=reports_failures,
             together=options.together,
+            related=options.related,
         ):
             results.append(result)
             if options.record:
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--server", choices=("mock", "independent", "both"), default="both", help="where to plant (default: both)")
     add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
     add("--quick", action="store_true", help="a subset, for every push")
+    add("--related", action="store_true", help="try faults on the rules of their page only: faster, and may miss some")
     add("--together", type=int, default=8, metavar="N", help="variations in one independent server (default: 8)")
     add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
     add("--all-rules", action="store_true", help="go on after the first broken rule: the whole matrix, and slow")

@@ -28,12 +28,14 @@ def run_variants(
     hints: Hints | None = None,
     baseline: Baseline | None = None,
     together: int = 1,
+    related: bool = False,
 ) -> Iterator[VariantResult]:
     """Try each variant; results come as they are ready.
 
     Faults are tried up to the first rule that catches them, unless `exhaustive`. `hints` are the tests that caught a
     variant before: they come first, which changes how long a run takes and not how it ends. So many variations of the
-    independent server as `together` are planted in one server; if it fails, each is tried alone.
+    independent server as `together` are planted in one server; if it fails, each is tried alone. `related` tries
+    faults only on the rules of their page, and on those about every response.
     """
 
     def run_one(suite: Suite, group: Sequence[Variant]) -> Sequence[VariantResult]:
@@ -41,7 +43,12 @@ def run_variants(
             return [VariantResult(variant, suite_run) for variant in group]
         return [
             run_variant(
-                suite, variant, exhaustive=exhaustive, first=(hints or {}).get(variant.id, ()), baseline=baseline
+                suite,
+                variant,
+                exhaustive=exhaustive,
+                first=(hints or {}).get(variant.id, ()),
+                baseline=baseline,
+                related=related,
             )
             for variant in group
         ]
@@ -89,6 +96,7 @@ def run_variant(
     exhaustive: bool = False,
     first: Sequence[str] = (),
     baseline: Baseline | None = None,
+    related: bool = False,
 ) -> VariantResult:
     """Try one variant."""
     # Without a hint, the tests that are about the same thing are likely to catch it: those of the same name or page.
@@ -99,7 +107,7 @@ def run_variant(
             suite_run = (
                 suite.test(url, exhaustive=True)
                 if variant.kind is Kind.VARIATION
-                else suite.test(url, exhaustive=exhaustive, first=first, page=variant.page)
+                else suite.test(url, exhaustive=exhaustive, first=first, page=variant.page, related=related)
             )
         has_failures = None
         if baseline is not None:

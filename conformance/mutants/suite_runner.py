@@ -47,13 +47,15 @@ class SuiteRun:
 @dataclass(frozen=True)
 class Job:
     """One run. Tests whose ids contain one of the words in `first` come first, in the order of the words, and then the
-    tests of rules from `page`; a run that is not `exhaustive` ends at the first failed rule."""
+    tests of rules from `page`; a run that is not `exhaustive` ends at the first failed rule. One that is `related` ends
+    there: of the other tests, only those that look at every response of the run follow."""
 
     url: str
     report: str
     exhaustive: bool
     first: tuple[str, ...]
     page: str
+    related: bool
 
 
 class Suite:
@@ -79,13 +81,15 @@ class Suite:
         self._process.join(TIMEOUT)
         self._folder.cleanup()
 
-    def test(self, url: str, *, exhaustive: bool, first: Sequence[str] = (), page: str = "") -> SuiteRun:
+    def test(
+        self, url: str, *, exhaustive: bool, first: Sequence[str] = (), page: str = "", related: bool = False
+    ) -> SuiteRun:
         """Test the server at `url`."""
         begun = time.monotonic()
         self._report.unlink(missing_ok=True)
         printed = len(self._log_text())
         try:
-            self._ours.send(Job(url, str(self._report), exhaustive, tuple(first), page))
+            self._ours.send(Job(url, str(self._report), exhaustive, tuple(first), page, related))
             self._ours.recv()
         except (EOFError, ConnectionError):
             self._process.join(TIMEOUT)
@@ -136,6 +140,8 @@ class ForkingPlugin:
             options.base_url, options.report = job.url, [job.report]
             options.maxfail = 0 if job.exhaustive else 1
             session.items.sort(key=lambda item: _order(item, job))
+            if job.related:
+                session.items[:] = [item for item in session.items if _order(item, job) != len(job.first) + 1]
         return None
 
 
