@@ -40,6 +40,11 @@ def test_planted_fault_is_caught(suite: Suite, name: str) -> None:
     assert result.outcome is Outcome.CAUGHT, result.suite_run.output
 
 
+def test_planted_fault_is_caught_by_the_rules_of_its_page(suite: Suite) -> None:
+    result = run_variant(suite, ALL["independent.done_missing_length"], related=True)
+    assert result.outcome is Outcome.CAUGHT, result.suite_run.output
+
+
 @pytest.mark.parametrize("name", VARIATIONS)
 def test_legal_variation_passes(suite: Suite, name: str) -> None:
     result = run_variant(suite, ALL[name])
