@@ -96,7 +96,7 @@ def disconnected(api: ApiClient, mock_controls: MockControls) -> Disconnected:
     A completion may end before its server can notice. Then a longer one is tried: one that would take longer than
     the server may take, at the pace of the first.
     """
-    first = disconnect(api, mock_controls, 400)
+    first = disconnect(api, mock_controls, 160)
     if first.record.at("status") != "completed":
         return first
     pace = first.record.at("usage", "completion_tokens") / max(first.seconds, 0.01)

@@ -19,6 +19,8 @@ from harness.violations import not_tested, require
 
 from .scenarios import each_mode
 
+# What a stream is asked for that only has to begin.
+BRIEF: dict[str, Any] = {"max_tokens": 2}
 # In characters of JSON.
 LONG = 4000
 
@@ -32,7 +34,11 @@ def is_expensive(bound: Bound) -> bool:
 
 def streamed(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The bodies that do not say whether they ask for a stream, asking for one."""
-    return [{**body, "stream": True} for body in bodies if "stream" not in body]
+    return [
+        {**body, "stream": True, **(BRIEF if body.get("max_tokens") == FRUGAL["max_tokens"] else {})}
+        for body in bodies
+        if "stream" not in body
+    ]
 
 
 def as_param(bound: Bound) -> Any:
@@ -84,12 +90,13 @@ def test_up_to_cap(api: ApiClient, stream: bool) -> None:
 
 @first
 @rule("request.minimal", page=CREATE, sentence="Only `model` and `messages` are required.")
-@each_mode
+@pytest.mark.parametrize("stream", [False, pytest.param(True, marks=expensive)], ids=["create", "stream"])
 def test_minimal(api: ApiClient, stream: bool) -> None:
     body = api.chat_body()
     fetch_result(api, {"model": body["model"], "messages": body["messages"]}, stream=stream)
 
 
+@expensive
 @rule("request.examples", page=CREATE, sentence="The documented examples are accepted.")
 @pytest.mark.parametrize("name", [name for name, _ in contract.examples("/v1/chat/completions", "post")])
 @each_mode
@@ -101,7 +108,7 @@ def test_examples(api: ApiClient, name: str, stream: bool) -> None:
         exchange = api.create({**with_model(api, short), "stream": False})
         if exchange.status in (400, 422):
             not_tested(f"its picture is on an example host, which need not be reachable: {exchange.outcome}")
-    require_accepted(api, {**short, "stream": stream})
+    require_accepted(api, {**short, "stream": True, **BRIEF, "reasoning_effort": "minimal"} if stream else short)
 
 
 @rule("request.media_type", page=CREATE, sentence="`application/json` is accepted with parameters.")
@@ -110,7 +117,7 @@ def test_examples(api: ApiClient, name: str, stream: bool) -> None:
 )
 @each_mode
 def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
-    fetch_result(api, api.chat_body(), stream=stream, headers={"Content-Type": value})
+    fetch_result(api, api.chat_body(**BRIEF), stream=stream, headers={"Content-Type": value})
 
 
 def require_accepted(api: ApiClient, body: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from harness import contract
@@ -17,6 +18,7 @@ from .scenarios import each_mode
 
 MEBIBYTE = 1024 * 1024
 ANSWERED_WITHIN = 20.0
+BRIEF: dict[str, Any] = {"max_tokens": 2}
 
 NOT_JSON = {
     "empty": b"",
@@ -137,7 +139,7 @@ def test_huge(api: ApiClient, place: str) -> None:
 @each_mode
 def test_many_members(api: ApiClient, stream: bool) -> None:
     members = {f"member_{number}": number for number in range(2000)}
-    require_handled(api.create({**api.chat_body(stream=stream), **members}))
+    require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), **members}))
 
 
 @rule("hostile.nul", page=ERRORS, sentence="A NUL in a text is a 4xx with the envelope.")
@@ -152,7 +154,7 @@ def test_nul(api: ApiClient, stream: bool) -> None:
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "stop", "tools", "response_format", "stream", "seed"])
 @each_mode
 def test_null_members(api: ApiClient, member: str, stream: bool) -> None:
-    require_handled(api.create({**api.chat_body(stream=stream), member: None}))
+    require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), member: None}))
 
 
 @rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is answered, and not with a 5xx.")
@@ -160,7 +162,7 @@ def test_null_members(api: ApiClient, member: str, stream: bool) -> None:
 @each_mode
 def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
     members = {"user": value, "n": 1, "parallel_tool_calls": value, "x_unknown": value}
-    require_handled(api.create({**api.chat_body(stream=stream), **members}))
+    require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), **members}))
 
 
 @rule("hostile.odd_text", page=CREATE, sentence="Odd text in a message is answered, and not with a 5xx.")
@@ -179,7 +181,7 @@ def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
 )
 @pytest.mark.parametrize("stream", ["false", "true"], ids=["create", "stream"])
 def test_odd_text(api: ApiClient, text: str, stream: str) -> None:
-    asked = json.dumps({"model": api.model, **FRUGAL})[:-1]
+    asked = json.dumps({"model": api.model, **FRUGAL, **BRIEF})[:-1]
     body = f'{asked}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
     require_handled(api.create(json.loads(body), content=body.encode()))
 
@@ -207,7 +209,7 @@ def test_duplicate_members(api: ApiClient) -> None:
 @pytest.mark.parametrize("seed", [2**63, 2**64, -(2**64), 10**30])
 @each_mode
 def test_huge_seed(api: ApiClient, seed: int, stream: bool) -> None:
-    require_handled(api.create(api.chat_body(seed=seed, stream=stream)))
+    require_handled(api.create(api.chat_body(seed=seed, stream=stream, **BRIEF)))
 
 
 @rule("hostile.headers", page=ERRORS, sentence="Odd headers are answered, and not with a 5xx.")
@@ -227,7 +229,7 @@ def test_huge_seed(api: ApiClient, seed: int, stream: bool) -> None:
 def test_headers(api: ApiClient, headers: dict[str, str | None]) -> None:
     require_handled(api.send("GET", "/v1/models", headers=headers))
     for stream in (False, True):
-        require_handled(api.create(api.chat_body(stream=stream), headers=headers))
+        require_handled(api.create(api.chat_body(stream=stream, **BRIEF), headers=headers))
 
 
 @rule("hostile.paths", page=ERRORS, sentence="Odd paths are a 4xx, and not a 5xx.")

@@ -26,7 +26,7 @@ from .idempotency_requests import is_replayed, require_fresh, require_replay, wi
     ],
 )
 def test_two_keys(api: ApiClient, one: str, two: str) -> None:
-    body, unique = api.chat_body(), str(uuid4())
+    body, unique = api.chat_body(max_tokens=2), str(uuid4())
     first = api.complete(body, headers=with_key(one.format(unique)))
     require_fresh(api.create(body, headers=with_key(two.format(unique))), first)
 
