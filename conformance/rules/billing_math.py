@@ -49,7 +49,7 @@ def require_balance_change(api: ApiClient, spend: Callable[[], Decimal], *, what
         movements.append(_observe(api, spend))
         if movements[-1].is_exact:
             return
-    _require_repeated(movements)
+    require_repeated(movements)
     movement = movements[-1]
     still = f", and {movement.held} more is held" if movement.held else ""
     raise RuleViolation(
@@ -62,7 +62,7 @@ def require_balance_change(api: ApiClient, spend: Callable[[], Decimal], *, what
 
 
 @dataclass
-class _Movement:
+class Movement:
     """The balance before and after something was charged."""
 
     before: Exchange
@@ -92,7 +92,7 @@ class _Movement:
         return abs(self.decrease - self.charged) <= EXACTLY and self.held <= EXACTLY
 
 
-def _require_repeated(movements: list[_Movement]) -> None:
+def require_repeated(movements: list[Movement]) -> None:
     """End the test as not tested unless every attempt shows the same fault of the server.
 
     A balance that rose was topped up. One that fell by less than was charged shows a fault by itself, as does a hold
@@ -100,7 +100,7 @@ def _require_repeated(movements: list[_Movement]) -> None:
     """
     spent = [movement for movement in movements if not movement.rose]
     excesses = [movement for movement in spent if movement.decrease - movement.charged > EXACTLY]
-    measures: list[Callable[[_Movement], Decimal]] = [
+    measures: list[Callable[[Movement], Decimal]] = [
         lambda movement: movement.decrease - movement.charged,
         lambda movement: movement.decrease,
         lambda movement: round(movement.decrease / movement.charged, 3) if movement.charged else movement.decrease,
@@ -114,11 +114,11 @@ def _require_repeated(movements: list[_Movement]) -> None:
         )
 
 
-def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> _Movement:
+def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> Movement:
     before = _settled(api)
     charged = spend()
-    after = _wait_for_balance(api, lambda balance: _Movement(before, balance, charged).is_over)
-    return _Movement(before, after, charged)
+    after = _wait_for_balance(api, lambda balance: Movement(before, balance, charged).is_over)
+    return Movement(before, after, charged)
 
 
 def _settled(api: ApiClient) -> Exchange:
