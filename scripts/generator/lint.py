@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from . import charges, names, unsupported
+from .keywords import SCHEMA_EXTENSIONS
 from .schemas import ANNOTATIONS, Place, walk
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
@@ -15,7 +16,7 @@ Diagnostic = tuple[Pointer, str]
 Rule = Callable[[Spec], Iterable[Diagnostic]]
 
 # Members that may stand beside a $ref: the generated docstrings take them from the document itself.
-_ANNOTATIONS = {"$ref", "x-accepts-class", "x-also-accepts", *ANNOTATIONS}
+_ANNOTATIONS = {"$ref", *SCHEMA_EXTENSIONS, *ANNOTATIONS}
 _SCALARS = {"string", "integer", "number", "boolean"}
 _JSON, _EVENTS = "application/json", "text/event-stream"
 _STATUS = re.compile(r"[1-5](\d\d|XX)")
