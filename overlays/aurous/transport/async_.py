@@ -21,6 +21,7 @@ from .convert import (
     merge_headers,
     raw_or_decoded,
     receive_data,
+    refused_response,
     to_raw_response,
     truncated_response,
 )
@@ -131,6 +132,8 @@ class AsyncTransport:
             return failure if response is None else truncated_response(response, content, failure)
         except FAILURES as error:
             return to_transport_error(error, request)
+        except httpx.HTTPStatusError as error:
+            return refused_response(error)
         except BaseException as error:
             scrub(error)
             raise

@@ -37,20 +37,29 @@ def make_client() -> RawClient:
 def make_async_client(backend: Backend) -> AsyncRawClient:
     """A client for the running event loop. Raises ConfigurationError."""
     proxies = Proxies()
-    uses_aiohttp = backend != "httpx" and event_loop.is_asyncio() and _aiohttp_problem() is None
 
-    def transport(proxy: str | None) -> httpx.AsyncBaseTransport:
-        if proxy is not None or not uses_aiohttp:
-            return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
+    def connect(proxy: str | None) -> httpx.AsyncBaseTransport:
+        return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
+
+    def connect_by_aiohttp(proxy: str | None) -> httpx.AsyncBaseTransport:
+        if proxy is not None:
+            return connect(proxy)
         from .aiohttp import StrictAiohttpTransport
 
         return _make(lambda: StrictAiohttpTransport(LIMITS))
 
-    if not proxies:
-        return AsyncRawClient(transport(None))
-    from .proxies import AsyncProxiedTransport, ProxyRouter
+    def transport(make: Callable[[str | None], httpx.AsyncBaseTransport]) -> httpx.AsyncBaseTransport:
+        if not proxies:
+            return make(None)
+        from .proxies import AsyncProxiedTransport, ProxyRouter
 
-    return AsyncRawClient(AsyncProxiedTransport(ProxyRouter(proxies, transport)))
+        return AsyncProxiedTransport(ProxyRouter(proxies, make))
+
+    if backend == "httpx" or not event_loop.is_asyncio() or _aiohttp_problem() is not None:
+        return AsyncRawClient(transport(connect))
+    # Who asks for aiohttp by name gets it in any case.
+    make_public_transport = (lambda: transport(connect)) if backend == "auto" else None
+    return AsyncRawClient(transport(connect_by_aiohttp), make_public_transport)
 
 
 def check_backend(backend: Backend) -> None:

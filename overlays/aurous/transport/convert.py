@@ -74,6 +74,13 @@ def merge_headers(response: httpx.Response) -> dict[str, str]:
     return headers
 
 
+def refused_response(error: httpx.HTTPStatusError) -> RawResponse:
+    """The response that a hook of the user's client refused with `raise_for_status`. Only a hook can have read it."""
+    response = error.response
+    content = response.content if response.is_stream_consumed else b""
+    return to_raw_response(response, merge_headers(response), content=content)
+
+
 def truncated_response(
     response: httpx.Response, content: bytearray, failure: TransportError
 ) -> RawResponse | TransportError:

@@ -12,7 +12,7 @@ from ..errors import AurousError
 from .effects import SendRequest, TransportError
 from .tracebacks import chain, without_frames
 
-FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+FAILURES: Final = (httpx.RequestError, httpx.InvalidURL, httpx.StreamError, OSError)
 """Errors of the network. Anything else is a bug of the program, or cancels its task."""
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)

@@ -10,31 +10,25 @@ import sys
 from types import FunctionType
 from typing import Any, Final
 
-# What they replace: modules that define it, classes and methods.
+# What they replace: the module that defines it, its class and its method.
 _SYNC: Final = (("httpx._client", "Client", "send"), ("httpx._transports.default", "HTTPTransport", "handle_request"))
 _ASYNC: Final = (
     ("httpx._client", "AsyncClient", "send"),
     ("httpx._transports.default", "AsyncHTTPTransport", "handle_async_request"),
-)
-_HTTPCORE: Final = (
+    # The connections of aiohttp would evade these.
     ("httpcore._async.connection_pool", "AsyncConnectionPool", "handle_async_request"),
     ("httpcore._async.connection", "AsyncHTTPConnection", "handle_async_request"),
 )
 
 
 def is_patched() -> bool:
-    """Whether something replaced a method of httpx that a call in a thread goes through."""
+    """Whether something replaced a method that a call of a thread goes through in httpx."""
     return any(_is_replaced(*method) for method in _SYNC)
 
 
 def is_async_patched() -> bool:
-    """Whether something replaced a method of httpx that a call in a coroutine goes through."""
+    """Whether something replaced a method that a call of a coroutine goes through in httpx."""
     return any(_is_replaced(*method) for method in _ASYNC)
-
-
-def is_httpcore_patched() -> bool:
-    """Whether something replaced the connections of httpcore, which those of aiohttp would evade."""
-    return any(_is_replaced(*method) for method in _HTTPCORE)
 
 
 def _is_replaced(module_name: str, class_name: str, method_name: str) -> bool:

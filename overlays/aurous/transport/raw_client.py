@@ -6,10 +6,12 @@ takes three times as long.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
+
+from . import patched_httpx
 
 _HEADERS = (("Accept-Encoding", "gzip, deflate"), ("Connection", "keep-alive"))
 _HAVE_A_BODY = ("POST", "PUT", "PATCH")
@@ -20,11 +22,15 @@ class RawClient:
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
         self._transport = transport
+        # On the same connections. Its own defaults would read proxies and passwords from the environment.
+        self._public = httpx.Client(transport=transport, trust_env=False)
 
     def build_request(self, method: str, url: httpx.URL, **parts: Any) -> httpx.Request:
         return _request(method, url, **parts)
 
-    def send(self, request: httpx.Request, **_: bool) -> httpx.Response:
+    def send(self, request: httpx.Request, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+        if patched_httpx.is_patched():
+            return self._public.send(request, stream=stream, follow_redirects=follow_redirects)
         response = self._transport.handle_request(request)
         response.request = request
         return response
@@ -34,20 +40,36 @@ class RawClient:
 
 
 class AsyncRawClient:
-    """Used in place of an httpx.AsyncClient."""
+    """Used in place of an httpx.AsyncClient.
 
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+    make_public_transport: makes a transport of httpx, for tools that patch it, if `transport` is of another library
+    """
+
+    def __init__(
+        self,
+        transport: httpx.AsyncBaseTransport,
+        make_public_transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    ) -> None:
         self._transport = transport
+        self._make_public_transport = make_public_transport
+        self._public: httpx.AsyncClient | None = None
 
     def build_request(self, method: str, url: httpx.URL, **parts: Any) -> httpx.Request:
         return _request(method, url, **parts)
 
-    async def send(self, request: httpx.Request, **_: bool) -> httpx.Response:
+    async def send(self, request: httpx.Request, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+        if patched_httpx.is_async_patched():
+            if self._public is None:
+                transport = self._transport if self._make_public_transport is None else self._make_public_transport()
+                self._public = httpx.AsyncClient(transport=transport, trust_env=False)
+            return await self._public.send(request, stream=stream, follow_redirects=follow_redirects)
         response = await self._transport.handle_async_request(request)
         response.request = request
         return response
 
     async def aclose(self) -> None:
+        if self._public is not None:
+            await self._public.aclose()
         await self._transport.aclose()
 
 

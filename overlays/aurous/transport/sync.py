@@ -18,6 +18,7 @@ from .convert import (
     merge_headers,
     raw_or_decoded,
     receive_data,
+    refused_response,
     to_raw_response,
     truncated_response,
 )
@@ -106,6 +107,8 @@ class SyncTransport:
                 return to_raw_response(response, headers, content=bytes(content))
             except FAILURES as error:
                 return to_transport_error(error, request)
+            except httpx.HTTPStatusError as error:
+                return refused_response(error)
             except BaseException as error:
                 scrub(error)
                 raise

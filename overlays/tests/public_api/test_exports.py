@@ -55,7 +55,10 @@ OURS = {
     ),
     *(
         "aurous.transport",
-        *(f"aurous.transport.{name}" for name in ("client_factory", "exceptions", "keepalive", "raw_client")),
+        *(
+            f"aurous.transport.{name}"
+            for name in ("client_factory", "exceptions", "keepalive", "patched_httpx", "raw_client")
+        ),
     ),
     *("aurous.transport.convert", "aurous.transport.sync"),
     *("aurous_client", "aurous_client.api", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy"),
