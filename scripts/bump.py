@@ -68,7 +68,9 @@ def _bump(options: argparse.Namespace) -> int:
     from release import apply, bump_steps, checklist
     from specdiff import render
 
-    tests = None if options.no_tests else bump_steps.AFFECTED if options.affected else options.tests
+    tests = None if options.no_tests else options.tests
+    if options.affected is not None:
+        tests = bump_steps.Affected(tuple(options.affected))
     # An interrupted child process may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
@@ -123,7 +125,12 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="PATH",
         help="run only these tests, as pytest names them; repeatable (default: affected ones first, then all)",
     )
-    parser.add_argument("--affected", action="store_true", help="run only the tests that the changes affect")
+    parser.add_argument(
+        "--affected",
+        nargs="*",
+        metavar="FOLDER",
+        help="run only the tests that the changes affect, in these folders (default: all)",
+    )
     parser.add_argument("--no-tests", action="store_true", help="run no tests")
     parser.add_argument(
         "--day", default=datetime.date.today().isoformat(), help="the date of the release (default: today)"

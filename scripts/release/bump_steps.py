@@ -24,8 +24,13 @@ TRIAL = Path("schemathesis.toml")
 # The copy's own packages, before the installed ones.
 _ROOTS = ("generated", "overlays", "conformance")
 _PYTEST = ("-m", "pytest", "-q", "-n", "auto")
-# In place of arguments of pytest: only what the changes affect.
-AFFECTED: Sequence[str] = ("affected",)
+
+
+@dataclass(frozen=True)
+class Affected:
+    """In place of arguments of pytest: the tests that the changes affect. folders: where; everywhere if empty"""
+
+    folders: tuple[str, ...] = ()
 
 
 class BumpError(Exception):
@@ -55,10 +60,12 @@ def check(root: Path, api_version: str, day: str) -> None:
         raise BumpError(f"{api_version} is not later than {last.api_version}, which was released last")
 
 
-def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, on_step: Callable[[str], None]) -> Bump:
+def bump(
+    root: Path, api_version: str, day: str, tests: Sequence[str] | Affected | None, on_step: Callable[[str], None]
+) -> Bump:
     """Carry out all steps in `root`, a copy.
 
-    tests: arguments of pytest; all tests if empty, `AFFECTED` for those, none if None
+    tests: arguments of pytest; all tests if empty, none if None
     """
     last = archive.released(root)[-1]
     before = versions.read(root)
@@ -87,15 +94,17 @@ def bump(root: Path, api_version: str, day: str, tests: Sequence[str] | None, on
     return Bump(api_version, before, after, report)
 
 
-def _stages(root: Path, report: Report, tests: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+def _stages(root: Path, report: Report, tests: Sequence[str] | Affected) -> Iterator[tuple[str, list[str]]]:
     """The runs of pytest, those most likely to fail first: a name and arguments of Python for each."""
-    if tests and tests is not AFFECTED:
+    if tests and not isinstance(tests, Affected):
         yield f"tests ({' '.join(tests)})", ["-m", "pytest", "-q", *tests]
         return
     affected = affected_tests.select(root, report)
+    if isinstance(tests, Affected) and tests.folders:
+        affected = [name for name in affected if name.startswith(tests.folders)]
     if affected:
         yield f"tests that the changes affect ({len(affected)} files)", [*_PYTEST, "-x", "-m", "not slow", *affected]
-    if tests is AFFECTED:
+    if isinstance(tests, Affected):
         return
     yield "all quick tests", [*_PYTEST, "-m", "not slow"]
     yield "slow tests", [*_PYTEST, "-m", "slow"]

@@ -32,7 +32,7 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
         found = tree.find(names)
         if found:
             shown = ", ".join(map(str, found[:_SHOWN]))
-            more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+            more = f" and {len(found) - _SHOWN} more files" if len(found) > _SHOWN else ""
             yield f"`{names[-1]}` ({change.subject}) is gone; used in {shown}{more}."
 
 

@@ -14,20 +14,20 @@ from specdiff.changes import Change, Report
 # What a person may have to edit; the generated client follows the spec by itself.
 FOLDERS = ("overlays", "conformance", "scripts/tests")
 # Listed first: code comes before its tests.
-_SHIPPED = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/", "conformance/rules/")
+_CODE = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/")
 _MODEL = re.compile(r"([A-Z]\w*)((?:\.\w+)*)(?:\[\])*")
 _GONE = ("-removed", "-renamed", "enum-value-replaced", "constant-changed")
 
 
 @dataclass(frozen=True)
 class Mention:
-    """A line that uses a name. path: relative to the tree"""
+    """The lines of a file that use a name. path: relative to the tree"""
 
     path: Path
-    line: int
+    lines: tuple[int, ...]
 
     def __str__(self) -> str:
-        return f"{self.path.as_posix()}:{self.line}"
+        return f"{self.path.as_posix()}:{','.join(map(str, self.lines))}"
 
 
 class Tree:
@@ -55,12 +55,11 @@ class Tree:
         *owners, name = names
         near = set[Path]().union(*map(self.files, owners)) if owners else set(self.texts)
         pattern = use_of(name)
-        return [
-            Mention(path, number)
-            for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_SHIPPED), path))
-            for number, line in enumerate(self.texts[path].splitlines(), 1)
-            if pattern.search(line)
-        ]
+        found = []
+        for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_CODE), path)):
+            lines = [number for number, line in enumerate(self.texts[path].splitlines(), 1) if pattern.search(line)]
+            found += [Mention(path, tuple(lines))] if lines else []
+        return found
 
 
 def use_of(name: str) -> re.Pattern[str]:
