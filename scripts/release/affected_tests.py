@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from generator import resources
+from generator.spec import Pointer, Spec
+from specdiff import sources
 from specdiff.changes import Change, Report
 
 from . import mentions
@@ -15,7 +18,7 @@ FOLDERS = ("overlays/tests", "conformance/selftest", "scripts/tests")
 _ALWAYS = ("scripts/tests/generator/test_regenerate_command.py", "scripts/tests/generator/test_pins.py")
 # A name that stands in more files than this says nothing by itself.
 _MAX_SHARE = 1 / 10
-_SEGMENT = re.compile(r"/v1/([\w/]+)")
+_OPERATION = re.compile(r"([A-Z]+) (/[^\s,]*)")
 
 
 def select(root: Path, report: Report) -> list[str]:
@@ -24,19 +27,32 @@ def select(root: Path, report: Report) -> list[str]:
     tests = {path for path in tree.texts if path.name.startswith("test_") and path.as_posix().startswith(FOLDERS)}
     selected = {Path(name) for name in _ALWAYS if (root / name).exists()}
     for change in report.changes:
-        selected |= _users(tree, tests, change, holders)
+        operation = _OPERATION.match(change.subject)
+        if operation is None:
+            selected |= _users(tree, tests, change, holders)
+        else:
+            selected |= _callers(tree, tests, report, ("paths", operation[2], operation[1].lower()))
     return sorted(path.as_posix() for path in selected)
 
 
 def _users(tree: Tree, tests: set[Path], change: Change, holders: dict[str, set[str]]) -> set[Path]:
     """The tests that use what a change is about; of a name that is used everywhere, those that lead to it as well."""
-    segments = _SEGMENT.search(change.subject)
-    if segments is not None:
-        return _few(tests, tree.files(f"/v1/{segments[1].rstrip('/')}"))
     *leading, name = mentions.path_of(change, holders)
     users = tree.files(name) & tests
     near = set[Path]().union(*map(tree.files, leading)) if leading else set()
     return _few(tests, users, users & near)
+
+
+def _callers(tree: Tree, tests: set[Path], report: Report, operation: Pointer) -> set[Path]:
+    """The tests that call an operation: by its path, its id, or its method, such as `models.list`."""
+    found: set[Path] = set()
+    for source in (report.old, report.new):
+        node = sources.find(source.document, operation)
+        method = resources.method_names(Spec(Path(source.name), source.document)).get(operation)
+        for text in (str(operation[1]), str((node or {}).get("operationId", "")), f".{method}("):
+            users = {path for path in tests if text and text in tree.texts[path]}
+            found |= _few(tests, users)
+    return found
 
 
 def _few(tests: set[Path], *choices: set[Path]) -> set[Path]:

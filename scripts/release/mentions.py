@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from generator import resources
+from generator.spec import Spec
 from specdiff import sources
 from specdiff.changes import Change, Report
 
@@ -16,6 +18,7 @@ FOLDERS = ("overlays", "conformance", "scripts/tests")
 # Listed first: code comes before its tests.
 _CODE = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/")
 _MODEL = re.compile(r"([A-Z]\w*)((?:\.\w+)*)(?:\[\])*")
+_OPERATION = re.compile(r"([A-Z]+) (/[^\s,]*)")
 _GONE = ("-removed", "-renamed", "enum-value-replaced", "constant-changed")
 
 
@@ -75,7 +78,8 @@ def lost_names(report: Report) -> Iterator[tuple[Change, tuple[str, ...]]]:
     for change in report.changes:
         if change.rule.endswith(_GONE) and change.effect.value != "documentation":
             for name in _lost(report, change):
-                yield change, (*path_of(change, holders)[:-1], name)
+                leading = () if _OPERATION.match(change.subject) else path_of(change, holders)[:-1]
+                yield change, (*leading, name)
 
 
 def path_of(change: Change, holders: dict[str, set[str]]) -> tuple[str, ...]:
@@ -103,6 +107,11 @@ def _lost(report: Report, change: Change) -> list[str]:
         before = sources.find(report.old.document, change.old or ()) or []
         after = sources.find(report.new.document, change.new or ()) or []
         return [str(value) for value in before if value not in after] if isinstance(before, list) else []
+    operation = _OPERATION.match(change.subject)
+    if operation is not None and change.rule in ("operation-removed", "method-renamed"):
+        spec = Spec(Path(report.old.name), report.old.document)
+        method = resources.method_names(spec).get(("paths", operation[2], operation[1].lower()))
+        return [method] if method else []
     found = _MODEL.fullmatch(change.subject)
     if found is not None:
         return [(found[2].split(".") or [""])[-1] or found[1]]

@@ -18,6 +18,7 @@ FILES = {
     "overlays/tests/test_tools.py": 'assert sent["named_schema"]["strict"]\n',
     "overlays/tests/test_zip.py": "zip(a, b, strict=True)\n",
     "conformance/selftest/test_balance.py": 'client.get("/v1/balance").json()["available"]\n',
+    "overlays/tests/test_credits.py": "client.balance.retrieve()\n",
     "conformance/selftest/test_words.py": '"the balance is available"\n',
     "scripts/tests/generator/test_pins.py": "",
     **{f"scripts/tests/test_common_{number}.py": 'body["name"]\n' for number in range(40)},
@@ -39,10 +40,13 @@ def tree(tmp_path: Path) -> Path:
 
 
 def report(rule: str, subject: str, **places: Any) -> Report:
-    old = {"components": {"schemas": SCHEMAS}}
-    new = {"components": {"schemas": {**SCHEMAS, "Mood": {"enum": ["glad"]}}}}
+    paths = {"/v1/balance": {"get": {"operationId": "retrieveBalance", "responses": {}}}}
+    old: dict[str, Any] = {"openapi": "3.1.0", "paths": paths, "components": {"schemas": SCHEMAS}}
+    new = {**old, "components": {"schemas": {**SCHEMAS, "Mood": {"enum": ["glad"]}}}}
     change = Change(rule, Effect.BREAKING, Side.REQUEST, subject, "is gone", **places)
-    sources = (cast(Source, SimpleNamespace(document=document, version="2026-05-15")) for document in (old, new))
+    sources = (
+        cast(Source, SimpleNamespace(document=document, name="a spec", version="2026-05-15")) for document in (old, new)
+    )
     return Report(*sources, changes=(change,))
 
 
@@ -50,7 +54,10 @@ def report(rule: str, subject: str, **places: Any) -> Report:
     ("subject", "selected"),
     [
         ("NamedSchema.strict", {"overlays/tests/test_tools.py", "overlays/tests/test_zip.py"}),
-        ("GET /v1/balance, status 200", {"conformance/selftest/test_balance.py"}),
+        (
+            "GET /v1/balance, status 200",
+            {"conformance/selftest/test_balance.py", "overlays/tests/test_credits.py"},
+        ),
         ("Balance.available", {"conformance/selftest/test_balance.py"}),
         ("Badge.name", {"scripts/tests/test_model.py"}),
         ("Unused.member", set()),
@@ -71,6 +78,11 @@ def test_lines_that_use_a_value_that_is_gone_are_listed(tree: Path) -> None:
     at = ("components", "schemas", "Mood", "enum")
     [(_, names)] = mentions.lost_names(report("request-enum-value-removed", "Mood", old=at, new=at))
     assert names[-1] == "available"
+
+
+def test_lines_that_call_an_operation_that_is_gone_are_listed(tree: Path) -> None:
+    lines = checklist.tasks(report("operation-removed", "GET /v1/balance"), tree)
+    assert lines[0] == "`balance.retrieve` (GET /v1/balance) is gone; used in overlays/tests/test_credits.py:1."
 
 
 def test_members_that_are_new_are_not_looked_for(tree: Path) -> None:

@@ -128,7 +128,7 @@ def test_affected_tests_run_before_all_others(tree: Path, quick: list[list[str]]
     affected, all_quick, slow = [command[1:] for command in quick[-3:]]
     assert affected[:8] == ["-m", "pytest", "-q", "-n", "auto", "-x", "-m", "not slow"]
     # The planted change removes GET /v1/balance.
-    assert "scripts/tests/audit/test_audit_pages.py" in affected[8:]
+    assert "overlays/tests/billing/test_receipts.py" in affected[8:]
     assert "scripts/tests/generator/test_pins.py" in affected[8:]
     assert all_quick == ["-m", "pytest", "-q", "-n", "auto", "-m", "not slow"]
     assert slow == ["-m", "pytest", "-q", "-n", "auto", "-m", "slow"]
