@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 
 from testkit.conditions import eventually
 from testkit.sockets import free_port
@@ -94,7 +95,7 @@ def _answers(url: str) -> bool:
     try:
         with engine.connect():
             return True
-    except sa.exc.OperationalError:
+    except OperationalError:
         return False
     finally:
         engine.dispose()

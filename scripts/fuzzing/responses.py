@@ -175,7 +175,7 @@ def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
         numbers = st.integers(0, 2**16)
         data = mutate_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
     cut = draw(st.integers(0, len(data)))
-    endings: tuple[Ending, ...] = ("close",) * 12 + ("reset",) * 3 + ("stall",)
+    endings: list[Ending] = ["close"] * 12 + ["reset"] * 3 + ["stall"]
     ending = draw(st.sampled_from(endings))
     return response.operation, ScriptedResponse((data[:cut], data[cut:]), ending)
 

@@ -24,9 +24,8 @@ QUICK = [name for name, each in registry.all_attacks().items() if not each.slow 
 @pytest.mark.parametrize("name", QUICK)
 def test_quick_attack_fails(name: str) -> None:
     report = runner.run(registry.all_attacks()[name])
-    checks = [check for check in report.checks if not check.is_timing]
-    assert checks
-    assert all(check.passed for check in checks), report.as_text()
+    assert report.checks
+    assert all(check.passed or check.is_timing for check in report.checks), report.as_text()
 
 
 def succeed(observed: Observations) -> None:
