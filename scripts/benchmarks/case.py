@@ -10,7 +10,9 @@ import asyncio
 import json
 import resource
 import sys
+import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,15 @@ from .payloads import StreamSpec
 from .server_process import Stopwatch, timed
 
 STREAMED = 20_000
+SHORTER = 5_000
+DECODED = 10
 FANNED_OUT = 256
 EVENTS_EACH = 100
 PACE = 0.05
 CALLS = 1_000
 IN_FLIGHT = 64
 
+LONG = StreamSpec(STREAMED, 0)
 _SMALL = StreamSpec(20, 0)
 
 
@@ -32,20 +37,19 @@ class WrongResultError(Exception):
     """A client did not read what the server sent."""
 
 
-def stream(client: str, url: str) -> dict[str, float]:
+def stream(client: str, url: str, spec: StreamSpec = LONG) -> dict[str, float]:
     """CPU microseconds per event of one long stream."""
-    spec = StreamSpec(STREAMED, 0)
     with streams.CLIENTS[client](url) as read:
-        read(_SMALL.model)
+        read(_SMALL._replace(kind=spec.kind).model)
         with timed(url) as watch:
             read_count = read(spec.model)
     _check([read_count], spec)
     return _per_unit(watch, spec.events)
 
 
-def async_stream(client: str, url: str) -> dict[str, float]:
+def async_stream(client: str, url: str, spec: StreamSpec = LONG) -> dict[str, float]:
     """As `stream`, from a coroutine."""
-    return asyncio.run(_fan_out(client, url, 1, StreamSpec(STREAMED, 0)))
+    return asyncio.run(_fan_out(client, url, 1, spec))
 
 
 def fan_out(client: str, url: str) -> dict[str, float]:
@@ -60,7 +64,7 @@ def paced_fan_out(client: str, url: str) -> dict[str, float]:
 
 async def _fan_out(client: str, url: str, count: int, spec: StreamSpec) -> dict[str, float]:
     async with async_streams.CLIENTS[client](url) as read:
-        await read(_SMALL.model)
+        await read(_SMALL._replace(kind=spec.kind).model)
         with timed(url) as watch:
             read_counts = await asyncio.gather(*(read(spec.model) for _ in range(count)))
     _check(read_counts, spec)
@@ -97,6 +101,24 @@ async def _async_call(client: str, url: str) -> dict[str, float]:
     return _per_unit(watch, CALLS)
 
 
+def large_completion(client: str, kind: str) -> dict[str, float]:
+    """CPU microseconds per kilobyte of a large completion, from bytes to a typed object, or to plain JSON."""
+    content = payloads.large_completion(kind)
+    decode = _decoders()[client]
+    decode(content)
+    started = time.process_time()
+    for _ in range(DECODED):
+        decode(content)
+    return {"figure": (time.process_time() - started) / DECODED / len(content) * 1e9}
+
+
+def _decoders() -> dict[str, Callable[[bytes], Any]]:
+    from aurous._json import decode
+    from aurous_client.models import ChatCompletion
+
+    return {"aurous": lambda content: ChatCompletion.from_dict(decode(content)), "json.loads": json.loads}
+
+
 def memory(length: str, url: str) -> dict[str, float]:
     """Peak memory in MB of reading a stream of so many events, such as `20000` or `20000 and snapshot`."""
     from aurous import Aurous
@@ -126,6 +148,10 @@ WORK: dict[str, Callable[[str, str], dict[str, float]]] = {
     "call": call,
     "async-call": async_call,
     "memory": memory,
+    "large-tools": lambda client, _: large_completion(client, "tools"),
+    "large-logprobs": lambda client, _: large_completion(client, "logprobs"),
+    **{f"stream-{kind}": partial(stream, spec=StreamSpec(SHORTER, 0, kind)) for kind in payloads.KINDS},
+    **{f"async-stream-{kind}": partial(async_stream, spec=StreamSpec(SHORTER, 0, kind)) for kind in payloads.KINDS},
 }
 
 

@@ -73,6 +73,34 @@ def _mock(kind: str) -> tuple[Case, ...]:
     )
 
 
+def _frames(kind: str, title: str, openai: float, httpx_sse: float) -> tuple[Group, Group]:
+    """The groups of streams whose chunks are all of one kind, for threads and for coroutines."""
+    clients = ("aurous", "openai", "httpx-sse")
+    sync, coroutines = f"stream-{kind}", f"async-stream-{kind}"
+    return (
+        Group(
+            sync,
+            f"streamed event, sync: {title}",
+            "us/event",
+            _cases(sync, clients),
+            (Claim("aurous", "openai", openai), Claim("aurous", "httpx-sse", httpx_sse)),
+        ),
+        Group(
+            coroutines,
+            f"streamed event, async: {title}",
+            "us/event",
+            _cases(coroutines, clients),
+            (Claim("aurous", "openai", 2 * openai), Claim("aurous", "httpx-sse", 2 * httpx_sse)),
+        ),
+    )
+
+
+def _large(kind: str, title: str) -> Group:
+    name = f"large-{kind}"
+    claims = (Claim("aurous", "json.loads", 1 / 1.5),)
+    return Group(name, f"a completion of {title}, from bytes", "us/kB", _cases(name, ("aurous", "json.loads")), claims)
+
+
 _FAN_OUT = ("aurous", "openai", "httpx-sse", "raw asyncio")
 
 GROUPS = (
@@ -99,6 +127,12 @@ GROUPS = (
             Claim("aurous on httpx", "openai", 8),
         ),
     ),
+    *_frames("tools", "arguments of a tool call", 8, 1),
+    *_frames("logprobs", "text, two alternatives for each token", 5, 0.8),
+    *_frames("padded", "text, and a member that differs in each", 8, 1),
+    *_frames("metered", "text, and the usage so far", 5, 0.8),
+    _large("tools", "20 tool calls, 1 MB"),
+    _large("logprobs", "4,000 log probabilities"),
     Group(
         "fan-out",
         "256 async streams at once, 100 events each, full speed",

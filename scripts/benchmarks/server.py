@@ -125,7 +125,7 @@ class Server:
                 response = payloads.plain(json.dumps({"cpu": time.process_time()}).encode())
             connection.pieces = iter((response,))
         else:
-            connection.pieces, connection.pace = payloads.stream(spec.events), spec.pace
+            connection.pieces, connection.pace = payloads.stream(spec.events, spec.kind), spec.pace
             if spec.pace:
                 self._schedule(connection, time.monotonic() + spec.pace * (next(self._streams) * _GOLDEN_RATIO % 1))
                 return
