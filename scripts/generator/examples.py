@@ -59,8 +59,8 @@ def _impossible_bounds(place: schemas.Place) -> Iterator[Diagnostic]:
     for least, most in _ORDERED:
         if least in schema and most in schema and schema[least] > schema[most]:
             yield (*place.pointer, least), f"{least} {schema[least]} is more than {most} {schema[most]}: no value fits"
-    lower = max(schema.get("minimum", float("-inf")), schema.get("exclusiveMinimum", float("-inf")))
-    upper = min(schema.get("maximum", float("inf")), schema.get("exclusiveMaximum", float("inf")))
+    lower: float = max(schema.get("minimum", float("-inf")), schema.get("exclusiveMinimum", float("-inf")))
+    upper: float = min(schema.get("maximum", float("inf")), schema.get("exclusiveMaximum", float("inf")))
     is_open = lower in (schema.get("exclusiveMinimum"),) or upper in (schema.get("exclusiveMaximum"),)
     if {"exclusiveMinimum", "exclusiveMaximum"} & schema.keys() and (lower > upper or (is_open and lower == upper)):
         yield place.pointer, f"nothing is above {lower} and below {upper}: no value fits"

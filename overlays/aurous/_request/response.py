@@ -103,9 +103,9 @@ def response_info(result: JsonObject | list[Any] | str | bytes) -> ResponseInfo:
 
 def attach(result: Any, context: ResponseContext) -> Any:
     """The result with the metadata of its response. None and numbers stay as they are, and have none."""
-    kind = None if isinstance(result, JsonObject) else _CARRIERS.get(type(result))
-    carrier = result if kind is None else kind(result)
-    if kind is not None or isinstance(carrier, JsonObject):
+    kind: type[Any] = type(result)
+    carrier: Any = _CARRIERS[kind](result) if kind in _CARRIERS else result
+    if kind in _CARRIERS or isinstance(carrier, JsonObject):
         carrier._origin = context
     return carrier
 
