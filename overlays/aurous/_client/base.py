@@ -13,7 +13,7 @@ from .._config import redirect
 from .._config.options import FROM_ENVIRONMENT, FromEnvironment, Options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._request.retry_quota import RetryQuota
-from ..errors import APIResponseValidationError
+from ..errors import APIResponseValidationError, ConfigurationError
 from ..transport.locks import ForkSafeLock
 
 if TYPE_CHECKING:
@@ -39,6 +39,17 @@ def _response_format(kind: type[Any]) -> Any:
 
 
 encoding.class_converter = _response_format
+
+
+def refuse_httpx2(http_client: object) -> None:
+    """Raise ConfigurationError for a client of httpx's successor, which is not yet supported."""
+    for base in type(http_client).__mro__:
+        if base.__module__.partition(".")[0] == "httpx2":
+            kind = f"httpx2 ({type(http_client).__qualname__})"
+            raise ConfigurationError(
+                f"http_client must be a client of httpx, not of {kind}, whose errors and timeouts are other classes; "
+                "make an httpx.Client or httpx.AsyncClient with the same settings"
+            )
 
 
 class LazyLedger:

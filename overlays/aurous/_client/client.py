@@ -17,7 +17,7 @@ from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
 from .._request.retry_quota import RetryQuota
 from ..transport.sync import SyncTransport
-from .base import BaseClient, LazyLedger
+from .base import BaseClient, LazyLedger, refuse_httpx2
 from .requests import AsyncRequestMethod, RequestMethod
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
     timeout:     `Timeouts`, or seconds for one attempt; `Timeouts(total=...)` bounds the whole call
     max_retries: attempts after the first; `retry` sets the rest of the policy
     streams:     what a stream does when it is interrupted or left early
-    http_client: an httpx.Client of your own, which you close yourself
+    http_client: an httpx.Client of your own, which you close yourself. Its timeout is not used: `timeout` applies. Its
+                 limits, proxies, certificates and event hooks are
     hooks:       observers of calls, see `aurous.Hooks`
 
     Raises ConfigurationError for invalid settings.
@@ -76,6 +77,8 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         )
         if http_client is None:
             environment.check(self._options.base_url)
+        else:
+            refuse_httpx2(http_client)
         self._transport = SyncTransport(http_client)
         self._shared_ledger = LazyLedger()
         self._retry_quota = RetryQuota(self._options.retry.quota)
@@ -122,7 +125,7 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`. It can be
     used in several event loops, one after the other or at once: see `close_connections`.
 
-    http_client: an httpx.AsyncClient of your own, which you close yourself
+    http_client: an httpx.AsyncClient of your own, which you close yourself. Its timeout is not used: `timeout` applies
     backend:     the connections to use without `http_client`: those of `httpx`; those of `aiohttp`, an extra, which
                  carry many tasks at a fraction of the cost; `auto` is `aiohttp` if it is installed, the loop is
                  asyncio's, and the environment names no proxy for `base_url`
@@ -158,6 +161,8 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         )
         if http_client is None:
             environment.check(self._options.base_url)
+        else:
+            refuse_httpx2(http_client)
         from ..transport.async_ import AsyncTransport
 
         self._transport = AsyncTransport(http_client, backend=backend)
