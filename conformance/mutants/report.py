@@ -129,6 +129,7 @@ class Matrix:
             "",
             "The rule is the first that failed. The suite stops there: others may fail too.",
             "Variations of the independent server are planted several at a time, and alone if a rule fails.",
+            "With `--related` a fault is shown to the rules of its page only: others may catch what is missed here.",
             "What begins with `independent` is planted in the independent server, the rest in front of the mock.",
             "",
         ]
