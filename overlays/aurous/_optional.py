@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from importlib.util import find_spec
 from typing import Final, NamedTuple, TypeAlias
 
 Version: TypeAlias = tuple[int, ...]
@@ -38,7 +37,7 @@ class OptionalPackage(NamedTuple):
         return f'{name} {installed} is installed, {needed} is needed: pip install --upgrade "{self.requirement}"'
 
 
-HTTPX_AIOHTTP: Final = OptionalPackage("httpx-aiohttp", "httpx_aiohttp", (0, 2), (0, 3), "aurous-labs[aiohttp]")
+AIOHTTP: Final = OptionalPackage("aiohttp", "aiohttp", (3, 11), (4,), "aurous-labs[aiohttp]")
 MSGSPEC: Final = OptionalPackage("msgspec", "msgspec", (0, 21), None, "aurous-labs[tools]")
 OPENTELEMETRY: Final = OptionalPackage("opentelemetry-api", "opentelemetry.trace", (1, 20), None, "aurous-labs[otel]")
 PYDANTIC: Final = OptionalPackage("pydantic", "pydantic", (2,), None, "pydantic")
@@ -46,6 +45,9 @@ RICH: Final = OptionalPackage("rich", "rich", (13,), None, "aurous-labs[cli]")
 
 
 def _has_spec(module: str) -> bool:
+    # Imported late: making a client does not need it.
+    from importlib.util import find_spec
+
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:

@@ -18,7 +18,7 @@ RATIOS = HOME / "RATIOS.json"
 PICTURE = HOME / "speed.svg"
 README = HOME.parents[1] / "README.md"
 
-_PACKAGES = ("aurous-labs", "openai", "httpx", "httpx-sse", "httpcore", "httpx-aiohttp", "aiohttp", "msgspec", "attrs")
+_PACKAGES = ("aurous-labs", "openai", "httpx", "httpx-sse", "httpcore", "aiohttp", "msgspec", "attrs")
 
 
 class RecordError(Exception):

@@ -1,144 +1,148 @@
-"""An httpx transport over aiohttp's connection pool, which costs many coroutines a fraction of httpcore's. An extra.
-
-`httpx-aiohttp` does the work. This maps errors that it does not map, or maps wrongly: it reports a lost connection as
-one that could not be made, after which a call could be sent twice.
-"""
+"""Connections of this library over aiohttp, which carry many coroutines at a fraction of httpcore's cost. An extra."""
 
 from __future__ import annotations
 
-import asyncio
 import io
-from collections.abc import AsyncIterator
-from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
+import httpcore
 import httpx
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from .aiohttp_session import AllConnectionsBusyError, open_session
+from .convert import merge_headers, parse_url, request_headers
+from .effects import SendRequest
+from .shutdown import shut_down_socket
 
-# The first match applies.
-_ERROR_TYPES: tuple[tuple[type[Exception], type[httpx.HTTPError]], ...] = (
-    (AllConnectionsBusyError, httpx.PoolTimeout),
-    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
-    (aiohttp.ServerTimeoutError, httpx.ReadTimeout),
-    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
-    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
-    (aiohttp.ClientConnectorError, httpx.ConnectError),
-    (aiohttp.ServerFingerprintMismatch, httpx.ConnectError),
-    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
-    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
-    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-    (aiohttp.ClientError, httpx.ReadError),
+# The first match applies. A lost connection must not count as one that could not be made: the call could be sent twice.
+_ERROR_TYPES: tuple[tuple[type[Exception], type[Exception]], ...] = (
+    (AllConnectionsBusyError, httpcore.PoolTimeout),
+    (aiohttp.ConnectionTimeoutError, httpcore.ConnectTimeout),
+    (aiohttp.ServerTimeoutError, httpcore.ReadTimeout),
+    (aiohttp.ClientConnectorError, httpcore.ConnectError),
+    (aiohttp.ServerFingerprintMismatch, httpcore.ConnectError),
+    (aiohttp.ClientPayloadError, httpcore.RemoteProtocolError),
+    (aiohttp.ServerDisconnectedError, httpcore.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpcore.RemoteProtocolError),
+    (aiohttp.InvalidURL, httpcore.UnsupportedProtocol),
+    (aiohttp.ClientError, httpcore.ReadError),
 )
-
-
 _LARGE_BODY: Final = 1024 * 1024
 _CLOSED_MESSAGES = ("Session is closed", "Connector is closed", "Connection closed")
 
 
-class StrictAiohttpTransport(AiohttpTransport):
-    """A transport of one asyncio event loop."""
+class AiohttpClient:
+    """A connection pool of one asyncio event loop."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        super().__init__(limits=limits, client=self._open)
+        self._session = open_session(
+            limits,
+            httpx.create_ssl_context(),
+            skip_auto_headers=("Content-Type", "Accept", "User-Agent"),
+            auto_decompress=False,
+        )
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if len(request.content) > _LARGE_BODY:
-            # aiohttp warns of large bodies that are bytes, since it sends them in one piece.
-            request._content = io.BytesIO(request.content)  # type: ignore[assignment]
+    async def send(self, request: SendRequest) -> AiohttpResponse:
+        """Send a request, and receive the head of its response."""
+        address = parse_url(request.url, request.query)
         try:
-            response = await super().handle_async_request(request)
+            response = await self._session.request(
+                request.method,
+                _to_yarl(address.url),
+                headers=request_headers(request, address),
+                data=_to_payload(request.content),
+                allow_redirects=False,
+                # A stream has timeouts of its own.
+                timeout=aiohttp.ClientTimeout(
+                    connect=request.pool,
+                    sock_connect=request.connect,
+                    sock_read=None if request.streams else request.read,
+                ),
+            )
         except Exception as error:
-            failure = _to_httpx_error(error)
+            failure = _to_httpcore_error(error)
         else:
-            response.stream = _Stream(response.stream)
-            response.extensions["network_stream"] = _NetworkStream(response.stream)
-            if response.status_code >= HTTPStatus.OK:
-                return response
-            # An informational response: aiohttp returns a change of protocol that nobody asked for.
-            response.stream.abandon()
-            failure = httpx.RemoteProtocolError(f"unexpected status {response.status_code}")
+            if response.status >= 200:
+                return AiohttpResponse(response)
+            # aiohttp returns a change of protocol that nobody asked for.
+            response.close()
+            failure = httpcore.RemoteProtocolError(f"unexpected status {response.status}")
         # Not inside the except block: aiohttp's exceptions refer to the request, and so to the key.
         raise failure
 
-    def _open(self) -> aiohttp.ClientSession:
-        return open_session(self.limits, self.ssl_context, skip_auto_headers=("Content-Type",))
+    async def close(self) -> None:
+        await self._session.close()
 
 
-class _Stream(httpx.AsyncByteStream):
-    """A response body that yields all received data before it raises an error."""
+class AiohttpResponse:
+    """A response whose body is unread. It yields all received data before it raises an error."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-        self._response: aiohttp.ClientResponse = stream._aiohttp_response
-        self._content: Any = self._response.content
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self.status_code = response.status
+        self.headers = headers = merge_headers(response.raw_headers)
+        self.content_encoding = headers.get("content-encoding", "")
+        self.is_http1 = True
+        self._response = response
+        self._content = response.content
         self._failure: Exception | None = None
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
+    async def receive(self) -> bytes | None:
+        """The next data, None at the end."""
         data = b""
         if self._failure is None:
             try:
                 data = await self._content.readany()
             except Exception as error:
-                self._failure = _to_httpx_error(error)
+                self._failure = _to_httpcore_error(error)
                 if self._content.exception() is not error:
                     raise self._failure from None
                 # aiohttp's reader holds buffered data back once its connection has failed.
-                self._content.set_exception(None)
+                self._content.set_exception(None)  # type: ignore[arg-type]
                 data = self._content.read_nowait()
         if data:
             return data
-        raise self._failure or StopAsyncIteration
+        if self._failure is not None:
+            raise self._failure
+        return None
 
-    @property
-    def transport(self) -> asyncio.BaseTransport | None:
-        """None once the connection was given back."""
+    async def close(self, *, is_exhausted: bool) -> None:
+        """Close the response. Its connection is reused only if the body was read to its end."""
+        if is_exhausted:
+            self._response.release()
+        else:
+            self._response.close()
+
+    def abandon(self, *, is_loop_closed: bool) -> None:
+        """Disconnect at once, from any thread."""
         connection = self._response.connection
-        return None if connection is None else connection.transport
-
-    def abandon(self) -> None:
-        """Close the connection."""
-        self._response.close()
-
-    async def aclose(self) -> None:
-        try:
-            await self._stream.aclose()
-            return
-        except Exception as error:
-            failure = _to_httpx_error(error)
-        raise failure
+        if connection is not None and connection.transport is not None:
+            shut_down_socket(connection.transport.get_extra_info("socket"))
+        if is_loop_closed:
+            self._response.close()
 
 
-class _NetworkStream:
-    """The connection of a response, as the streams of httpcore describe theirs."""
-
-    def __init__(self, stream: _Stream) -> None:
-        self._stream = stream
-
-    def get_extra_info(self, name: str) -> Any:
-        transport = self._stream.transport
-        return None if transport is None else transport.get_extra_info(name)
+def _to_payload(content: bytes | None) -> bytes | io.BytesIO | None:
+    # aiohttp warns of large bodies that are bytes, since it sends them in one piece.
+    return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content or None
 
 
-def _to_httpx_error(error: Exception) -> Exception:
-    """The corresponding httpx exception."""
-    cause = error.__cause__ if isinstance(error, httpx.HTTPError) else error
-    if isinstance(cause, aiohttp.ClientConnectionError):
+def _to_yarl(url: httpx.URL) -> URL:
+    return URL(str(url), encoded=True)
+
+
+def _to_httpcore_error(error: Exception) -> Exception:
+    """The corresponding exception of httpcore."""
+    if isinstance(error, aiohttp.ClientConnectionError):
         # aiohttp shares one instance among closed connections: it would keep the frames of all who caught it.
-        cause.__traceback__ = cause.__context__ = None
-    if isinstance(cause, RuntimeError) and str(cause).startswith(_CLOSED_MESSAGES):
-        return httpx.ReadError(str(cause))
-    kind = next((kind for one, kind in _ERROR_TYPES if isinstance(cause, one)), None)
-    if cause is None or kind is None:
+        error.__traceback__ = error.__context__ = None
+    if isinstance(error, RuntimeError) and str(error).startswith(_CLOSED_MESSAGES):
+        return httpcore.ReadError(str(error))
+    kind = next((kind for one, kind in _ERROR_TYPES if isinstance(error, one)), None)
+    if kind is None:
         return error
-    translated = kind(_describe(cause))
-    translated.__cause__ = getattr(cause, "certificate_error", None) or getattr(cause, "os_error", None)
+    translated = kind(_describe(error))
+    translated.__cause__ = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
     return translated
 
 

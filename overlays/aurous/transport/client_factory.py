@@ -1,9 +1,9 @@
-"""Makes the HTTP clients for users who bring none, and checks the choice of a backend."""
+"""Chooses and makes the HTTP client of a transport: the user's own, or connections of this library."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
 
@@ -12,54 +12,51 @@ from .._config.options import Backend
 from ..errors import ConfigurationError
 from . import event_loop
 from .keepalive import KEEPALIVE_EXPIRY, socket_options
-from .raw_client import AsyncRawClient, RawClient
+
+if TYPE_CHECKING:
+    from .async_exchange import AsyncHTTPClient
+    from .exchange import HTTPClient
 
 ClientT = TypeVar("ClientT")
+
+CLOSED: Final = "the client is closed; make a new one"
 
 # High, for gateways: with httpx's default of 100, the 101st stream waits for a connection.
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEEPALIVE_EXPIRY)
 
+# The modules of the HTTP libraries are imported with the first client that needs them.
 
-def make_client() -> RawClient:
-    """A client for threads. Raises ConfigurationError."""
+
+def make_client(user_client: httpx.Client | None) -> HTTPClient:
+    """A client for threads: the user's own, if there is one. Raises ConfigurationError."""
+    if user_client is not None:
+        from .public_client import HttpxClient
+
+        return HttpxClient(user_client)
+    proxies = Proxies()
+    if not proxies:
+        return _make_connections(None)
+    from .proxies import ProxiedClient, ProxyRouter
+
+    return ProxiedClient(ProxyRouter(proxies, _make_connections))
+
+
+def make_async_client(backend: Backend, user_client: httpx.AsyncClient | None) -> AsyncHTTPClient:
+    """A client for the running event loop: the user's own, if there is one. Raises ConfigurationError."""
+    if user_client is not None:
+        from .public_client import AsyncHttpxClient
+
+        return AsyncHttpxClient(user_client)
     proxies = Proxies()
 
-    def transport(proxy: str | None) -> httpx.BaseTransport:
-        return _make(lambda: httpx.HTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
+    def make_connections(proxy: str | None) -> AsyncHTTPClient:
+        return _make_async_connections(proxy, backend)
 
     if not proxies:
-        return RawClient(transport(None))
-    from .proxies import ProxiedTransport, ProxyRouter
+        return make_connections(None)
+    from .proxies import AsyncProxiedClient, ProxyRouter
 
-    return RawClient(ProxiedTransport(ProxyRouter(proxies, transport)))
-
-
-def make_async_client(backend: Backend) -> AsyncRawClient:
-    """A client for the running event loop. Raises ConfigurationError."""
-    proxies = Proxies()
-
-    def connect(proxy: str | None) -> httpx.AsyncBaseTransport:
-        return _make(lambda: httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options()))
-
-    def connect_by_aiohttp(proxy: str | None) -> httpx.AsyncBaseTransport:
-        if proxy is not None:
-            return connect(proxy)
-        from .aiohttp import StrictAiohttpTransport
-
-        return _make(lambda: StrictAiohttpTransport(LIMITS))
-
-    def transport(make: Callable[[str | None], httpx.AsyncBaseTransport]) -> httpx.AsyncBaseTransport:
-        if not proxies:
-            return make(None)
-        from .proxies import AsyncProxiedTransport, ProxyRouter
-
-        return AsyncProxiedTransport(ProxyRouter(proxies, make))
-
-    if backend == "httpx" or not event_loop.is_asyncio() or _aiohttp_problem() is not None:
-        return AsyncRawClient(transport(connect))
-    # Who asks for aiohttp by name gets it in any case.
-    make_public_transport = (lambda: transport(connect)) if backend == "auto" else None
-    return AsyncRawClient(transport(connect_by_aiohttp), make_public_transport)
+    return AsyncProxiedClient(ProxyRouter(proxies, make_connections))
 
 
 def check_backend(backend: Backend) -> None:
@@ -71,10 +68,59 @@ def check_backend(backend: Backend) -> None:
         raise ConfigurationError(f"backend='aiohttp' needs an extra: {problem}")
 
 
-def _aiohttp_problem() -> str | None:
-    from .._optional import HTTPX_AIOHTTP
+def type_name(thing: object) -> str:
+    return f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"
 
-    return HTTPX_AIOHTTP.problem()
+
+def _make_connections(proxy: str | None) -> HTTPClient:
+    if proxy is not None:
+        return _make_public(proxy)
+    from .patch_switch import SwitchingClient
+    from .pool import PooledClient
+
+    return SwitchingClient(_make(lambda: PooledClient(LIMITS)), _make_public)
+
+
+def _make_async_connections(proxy: str | None, backend: Backend) -> AsyncHTTPClient:
+    if proxy is not None:
+        return _make_async_public(proxy)
+    from .patch_switch import AsyncSwitchingClient
+
+    if backend == "httpx" or not event_loop.is_asyncio() or _aiohttp_problem() is not None:
+        from .pool import AsyncPooledClient
+
+        return AsyncSwitchingClient(_make(lambda: AsyncPooledClient(LIMITS)), _make_async_public)
+    from .aiohttp import AiohttpClient
+
+    direct = _make(lambda: AiohttpClient(LIMITS))
+    # Who asks for aiohttp by name gets it in any case.
+    return direct if backend == "aiohttp" else AsyncSwitchingClient(direct, _make_async_public)
+
+
+def _make_public(proxy: str | None = None) -> HTTPClient:
+    from .public_client import HttpxClient
+
+    def client() -> HttpxClient:
+        transport = httpx.HTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options())
+        return HttpxClient(httpx.Client(transport=transport, trust_env=False))
+
+    return _make(client)
+
+
+def _make_async_public(proxy: str | None = None) -> AsyncHTTPClient:
+    from .public_client import AsyncHttpxClient
+
+    def client() -> AsyncHttpxClient:
+        transport = httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options())
+        return AsyncHttpxClient(httpx.AsyncClient(transport=transport, trust_env=False))
+
+    return _make(client)
+
+
+def _aiohttp_problem() -> str | None:
+    from .._optional import AIOHTTP
+
+    return AIOHTTP.problem()
 
 
 def _make(kind: Callable[[], ClientT]) -> ClientT:
@@ -83,7 +129,3 @@ def _make(kind: Callable[[], ClientT]) -> ClientT:
     except Exception as error:
         # httpx reads proxies and certificates from the environment.
         raise ConfigurationError(f"httpx cannot be set up: {error}") from error
-
-
-def type_name(thing: object) -> str:
-    return f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"

@@ -1,8 +1,9 @@
-"""Enforces deadlines of synchronous calls on connections of the user's own httpx client.
+"""Deadlines of synchronous calls, and their enforcement on connections of a client that the user brings.
 
 httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. A thread sets a
-deadline for a request, and a reader of a stream a timeout for each read; the methods of httpcore's network streams are
-replaced to apply them. Coroutines need none of this, since they can be cancelled.
+deadline for a request, and a reader of a stream a timeout for each read. Our own connections apply them (`network`).
+Those of a client that the user brings cannot be given another network backend; only there, the methods of httpcore's
+network streams are replaced. Coroutines need none of this, since they can be cancelled.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+import httpcore
+
 _WRITE_SIZE: Final = 64 * 1024
 # A timeout of 0 would mean a non-blocking read.
-_MINIMUM: Final = 0.001
+MINIMUM: Final = 0.001
 _CONNECT_EVENTS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
 
@@ -36,11 +39,15 @@ class ThreadDeadline(threading.local):
             self.deadline = previous
 
     def limit(self, timeout: VariableTimeout | float | None) -> float | None:
-        """A timeout in seconds, shortened to the time remaining."""
+        """A timeout in seconds, shortened to the time remaining. Raises TimeoutError if there is none: a server that
+        always has data to read would otherwise never meet a timeout.
+        """
         seconds = timeout() if isinstance(timeout, VariableTimeout) else timeout
         if self.deadline == math.inf:
             return seconds
-        seconds_left = max(self.deadline - time.monotonic(), _MINIMUM)
+        seconds_left = self.deadline - time.monotonic()
+        if seconds_left <= 0:
+            raise TimeoutError("timed out")
         return seconds_left if seconds is None else min(seconds, seconds_left)
 
 
@@ -51,7 +58,7 @@ class VariableTimeout:
     """Returns the seconds; None for no limit."""
 
     def __call__(self) -> float | None:
-        return None if self.remaining is None else max(self.remaining(), _MINIMUM)
+        return None if self.remaining is None else max(self.remaining(), MINIMUM)
 
 
 DEADLINE: Final = ThreadDeadline()
@@ -74,11 +81,19 @@ def enforce_deadline(stream: Any) -> bool:
     find = weakref.ref(stream)
 
     def read(max_bytes: int, timeout: VariableTimeout | float | None = None) -> Any:
-        return kind.read(find(), max_bytes, DEADLINE.limit(timeout))
+        try:
+            seconds = DEADLINE.limit(timeout)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        return kind.read(find(), max_bytes, seconds)
 
     def write(buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), _WRITE_SIZE):
-            kind.write(find(), buffer[start : start + _WRITE_SIZE], DEADLINE.limit(timeout))
+            try:
+                seconds = DEADLINE.limit(timeout)
+            except TimeoutError as error:
+                raise httpcore.WriteTimeout(str(error)) from error
+            kind.write(find(), buffer[start : start + _WRITE_SIZE], seconds)
 
     stream.read, stream.write = read, write
     return True

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import ssl
 import sys
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import httpcore
 import httpx
 
 from ..errors import AurousError
+from .client_factory import CLOSED
+from .decoding import BodyTooLargeError, DecodingError
 from .effects import SendRequest, TransportError
 from .tracebacks import chain, without_frames
 
-FAILURES: Final = (httpx.RequestError, httpx.InvalidURL, httpx.StreamError, OSError)
+FAILURES: Final = (
+    *(httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError),
+    *(httpcore.UnsupportedProtocol, httpx.RequestError, httpx.InvalidURL, httpx.StreamError),
+    *(BodyTooLargeError, DecodingError, OSError),
+)
 """Errors of the network. Anything else is a bug of the program, or cancels its task."""
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-_UNUSABLE = (httpx.UnsupportedProtocol, httpx.InvalidURL, httpx.LocalProtocolError)
-
-CLOSED: Final = "the client is closed; make a new one"
 _UNUSABLE_CLIENT = {
     "client has been closed": CLOSED,
     "Event loop is closed": "the http_client belongs to an event loop that is closed; give one that does not",
@@ -26,33 +29,51 @@ _UNUSABLE_CLIENT = {
     "bound to a different event loop": "the http_client belongs to another event loop; give one that does not",
 }
 _LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "anyio", "trio", "aiohttp", "httpx_aiohttp"})
-_DESCRIPTIONS: dict[type[BaseException], str] = {
-    httpx.ConnectError: "cannot connect",
-    httpx.ConnectTimeout: "cannot connect in time",
-    httpx.PoolTimeout: "no free connection in time",
-    httpx.ReadTimeout: "no response in time",
-    httpx.WriteTimeout: "the request could not be sent in time",
-    httpx.RemoteProtocolError: "the response was cut short or is not HTTP",
-    httpx.DecodingError: "the body cannot be decompressed",
-    httpx.ProxyError: "the proxy refused",
-    httpx.UnsupportedProtocol: "the address cannot be used",
-    httpx.InvalidURL: "the address cannot be used",
-    httpx.LocalProtocolError: "the request is not valid HTTP",
+
+
+class _Kind(NamedTuple):
+    """A kind of error: the words for it, and the members of the TransportError."""
+
+    description: str
+    is_sent: bool = True
+    is_timeout: bool = False
+    is_final: bool = False
+
+
+_UNUSABLE_ADDRESS: Final = _Kind("the address cannot be used", is_sent=False, is_final=True)
+# Names that httpcore and httpx share.
+_KINDS: Final = {
+    "ConnectError": _Kind("cannot connect", is_sent=False),
+    "ConnectTimeout": _Kind("cannot connect in time", is_sent=False, is_timeout=True),
+    "PoolTimeout": _Kind("no free connection in time", is_sent=False, is_timeout=True, is_final=True),
+    "ReadTimeout": _Kind("no response in time", is_timeout=True),
+    "WriteTimeout": _Kind("the request could not be sent in time", is_timeout=True),
+    "RemoteProtocolError": _Kind("the response was cut short or is not HTTP"),
+    "ProxyError": _Kind("the proxy refused", is_sent=False),
+    "UnsupportedProtocol": _UNUSABLE_ADDRESS,
+    "LocalProtocolError": _Kind("the request is not valid HTTP", is_sent=False, is_final=True),
 }
+_KIND_OF: Final[dict[type[BaseException], _Kind]] = {
+    **{getattr(library, name): kind for library in (httpcore, httpx) for name, kind in _KINDS.items()},
+    httpcore.TimeoutException: _Kind("the connection broke", is_timeout=True),
+    httpx.TimeoutException: _Kind("the connection broke", is_timeout=True),
+    httpx.InvalidURL: _UNUSABLE_ADDRESS,
+    DecodingError: _Kind("the body cannot be decompressed"),
+}
+_OTHER: Final = _Kind("the connection broke")
 
 
 def to_transport_error(error: BaseException, request: SendRequest | None) -> TransportError:
-    kind = next((word for cause, word in _DESCRIPTIONS.items() if isinstance(error, cause)), "the connection broke")
+    kind = next((_KIND_OF[base] for base in type(error).__mro__ if base in _KIND_OF), _OTHER)
     detail = str(error).strip()
-    if isinstance(error, httpx.ReadTimeout) and request is not None:
+    if isinstance(error, (httpcore.ReadTimeout, httpx.ReadTimeout)) and request is not None:
         detail = detail if detail and detail != "timed out" else f"nothing for {request.read:.3g} s"
     return TransportError(
-        message=f"{kind}: {detail}" if detail else kind,
-        sent=not isinstance(error, (*_NOT_SENT, *_UNUSABLE)) or _is_mislabelled(error),
-        timed_out=isinstance(error, httpx.TimeoutException),
-        is_final=isinstance(error, (*_UNUSABLE, httpx.PoolTimeout))
-        or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
-        is_pool_timeout=isinstance(error, httpx.PoolTimeout),
+        message=f"{kind.description}: {detail}" if detail else kind.description,
+        sent=kind.is_sent or _is_mislabelled(error),
+        timed_out=kind.is_timeout,
+        is_final=kind.is_final or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
+        is_pool_timeout=isinstance(error, (httpcore.PoolTimeout, httpx.PoolTimeout)),
         cause=scrub(error),
     )
 
@@ -73,6 +94,13 @@ def deadline_error(seconds: float, error: BaseException) -> TransportError:
     )
 
 
+def read_timeout_error(seconds: float, error: BaseException) -> TransportError:
+    """The error of a stream from which no data was received in time."""
+    return TransportError(
+        message=f"no data received within {seconds:.3g} s", sent=True, timed_out=True, cause=scrub(error)
+    )
+
+
 def scrub(error: BaseException) -> BaseException:
     """Remove references to the request, and so to the key, from an error and its causes.
 
@@ -87,10 +115,3 @@ def scrub(error: BaseException) -> BaseException:
             if words in str(error):
                 raise AurousError(message) from None
     return error
-
-
-def read_timeout_error(seconds: float, error: BaseException) -> TransportError:
-    """The error of a stream from which no data was received in time."""
-    return TransportError(
-        message=f"no data received within {seconds:.3g} s", sent=True, timed_out=True, cause=scrub(error)
-    )

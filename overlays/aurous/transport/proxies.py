@@ -4,68 +4,72 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Generic, TypeVar
-
-import httpx
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from .._config.environment import Proxies
+from .convert import parse_url
+from .effects import SendRequest
 from .locks import ForkSafeLock
 
-TransportT = TypeVar("TransportT", httpx.BaseTransport, httpx.AsyncBaseTransport)
+if TYPE_CHECKING:
+    from .async_exchange import AsyncHTTPClient, AsyncHTTPResponse
+    from .exchange import HTTPClient, HTTPResponse
+
+ClientT = TypeVar("ClientT")
 
 _ORIGINS: Final = 64
 
 
-class ProxyRouter(Generic[TransportT]):
-    """One transport for each proxy and one for no proxy, made when they are needed.
+class ProxyRouter(Generic[ClientT]):
+    """One client for each proxy and one for no proxy, made when they are needed.
 
     make: makes one for the URL of a proxy, or for none
     """
 
-    def __init__(self, proxies: Proxies, make: Callable[[str | None], TransportT]) -> None:
-        self._make: Callable[[str | None], TransportT] = make
+    def __init__(self, proxies: Proxies, make: Callable[[str | None], ClientT]) -> None:
+        self._make: Callable[[str | None], ClientT] = make
         self._lock = ForkSafeLock()
-        self._transports: dict[str | None, TransportT] = {}
+        self._clients: dict[str | None, ClientT] = {}
         self._proxy_of = lru_cache(_ORIGINS)(proxies.url_for)
 
-    def route(self, request: httpx.Request) -> TransportT:
-        url = request.url
-        proxy = self._proxy_of(f"{url.scheme}://{url.netloc.decode('ascii')}")
+    def route(self, request: SendRequest) -> ClientT:
+        address = parse_url(request.url)
+        proxy = self._proxy_of(f"{address.url.scheme}://{address.host_header}")
         with self._lock:
-            if proxy not in self._transports:
-                self._transports[proxy] = self._make(proxy)
-            return self._transports[proxy]
+            if proxy not in self._clients:
+                self._clients[proxy] = self._make(proxy)
+            return self._clients[proxy]
 
-    def take_all(self) -> list[TransportT]:
-        """The transports, to be closed."""
+    def take_all(self) -> list[ClientT]:
+        """The clients, to be closed."""
         with self._lock:
-            transports, self._transports = list(self._transports.values()), {}
-        return transports
+            clients, self._clients = list(self._clients.values()), {}
+        return clients
 
 
-class ProxiedTransport(httpx.BaseTransport):
+class ProxiedClient:
     """Sends from threads."""
 
-    def __init__(self, router: ProxyRouter[httpx.BaseTransport]) -> None:
+    def __init__(self, router: ProxyRouter[HTTPClient]) -> None:
         self._router = router
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._router.route(request).handle_request(request)
+    def send(self, request: SendRequest) -> HTTPResponse:
+        return self._router.route(request).send(request)
 
     def close(self) -> None:
-        for transport in self._router.take_all():
-            transport.close()
+        for client in self._router.take_all():
+            client.close()
 
 
-class AsyncProxiedTransport(httpx.AsyncBaseTransport):
+class AsyncProxiedClient:
     """Sends from coroutines."""
 
-    def __init__(self, router: ProxyRouter[httpx.AsyncBaseTransport]) -> None:
+    def __init__(self, router: ProxyRouter[AsyncHTTPClient]) -> None:
         self._router = router
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._router.route(request).handle_async_request(request)
+    async def send(self, request: SendRequest) -> AsyncHTTPResponse:
+        return await self._router.route(request).send(request)
 
-    async def aclose(self) -> None:
-        for transport in self._router.take_all():
-            await transport.aclose()
+    async def close(self) -> None:
+        for client in self._router.take_all():
+            await client.close()

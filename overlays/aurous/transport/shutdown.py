@@ -5,19 +5,12 @@ from __future__ import annotations
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from . import event_loop
 
 # Strong references: a generator that is collected before it was closed would be reported by asyncio and trio.
 _guards: set[ShutdownGuard] = set()
-
-
-@runtime_checkable
-class Abandonable(Protocol):
-    """A stream that would fail to close itself once its event loop is closed."""
-
-    def abandon(self) -> None: ...
 
 
 class ShutdownGuard:

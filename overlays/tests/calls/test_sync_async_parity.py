@@ -105,7 +105,9 @@ def plain(text: str) -> str:
     text = re.sub(r"127\.0\.0\.1:\d+", "HOST", text)
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "KEY", text)
     # The words of the HTTP library are its own, and not the same in both of its halves.
-    text = re.sub(r"(no response in time|the connection broke|no HTTP): .*?(?= after \d| \[\d attempts|$)", r"\1", text)
+    text = re.sub(
+        r"(no response in time|the connection broke|not HTTP): .*?(?= after \d| \[\d attempts|$)", r"\1", text
+    )
     return re.sub(r"\d+\.\d\d s", "TIME", text)
 
 

@@ -116,13 +116,13 @@ def in_use(caller: Caller) -> list[Any]:
 
 def held(client: Any) -> tuple[list[Any], list[Any]]:
     """The connections of a client that are in use, and the others; of one for coroutines, those of its loop."""
-    carrier = client._transport.http_client()._transport
+    carrier = client._transport.http_client()
     if hasattr(carrier, "_pool"):
         known = carrier._pool.connections
         return [one._connection for one in known if not one.is_idle()], [
             one._connection for one in known if one.is_idle()
         ]
-    connector = carrier.client.connector
+    connector = carrier._session.connector
     return [*connector._acquired], [one for idle in connector._conns.values() for one, _ in idle]
 
 

@@ -38,7 +38,6 @@ OURS = {
         "aurous._request",
         "aurous._request.retry_quota",
         "aurous._client.client",
-        "aurous._client.requests",
         "aurous._config.redirect",
         "aurous._error_body",
         "aurous.errors",
@@ -48,19 +47,11 @@ OURS = {
     *(
         "aurous.transport.event_loop",
         "aurous._config.options",
-        "aurous.transport.deadlines",
         "aurous._config.policies",
         "aurous.transport.effects",
-        "aurous.transport.tracebacks",
     ),
-    *(
-        "aurous.transport",
-        *(
-            f"aurous.transport.{name}"
-            for name in ("client_factory", "exceptions", "keepalive", "patched_httpx", "raw_client")
-        ),
-    ),
-    *("aurous.transport.convert", "aurous.transport.sync"),
+    *("aurous.transport", "aurous.transport.client_factory", "aurous.transport.keepalive", "aurous.transport.sync"),
+    "aurous._optional",
     *("aurous_client", "aurous_client.api", "aurous_client.encoding", "aurous_client.errors", "aurous_client.lazy"),
     *("aurous_client.models", "aurous_client.resources", "aurous_client.types"),
 }

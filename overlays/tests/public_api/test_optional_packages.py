@@ -12,12 +12,12 @@ from pathlib import Path
 
 import aurous
 import aurous_client
-import httpx
 import msgspec
 import pytest
 from aurous import _json, _optional
-from aurous._optional import HTTPX_AIOHTTP, MSGSPEC, OPENTELEMETRY, PYDANTIC, RICH, OptionalPackage
+from aurous._optional import AIOHTTP, MSGSPEC, OPENTELEMETRY, PYDANTIC, RICH, OptionalPackage
 from aurous.tools.json_schema import MissingLibraryError, schema_for
+from aurous.transport.pool import AsyncPooledClient
 from packaging.requirements import Requirement
 from packaging.version import Version
 from testkit.raw_server import RawServer
@@ -38,7 +38,7 @@ def install(monkeypatch: pytest.MonkeyPatch, package: OptionalPackage, version: 
 
 @pytest.mark.parametrize(
     ("package", "extra"),
-    [(HTTPX_AIOHTTP, "aiohttp"), (MSGSPEC, "tools"), (OPENTELEMETRY, "otel"), (RICH, "cli")],
+    [(AIOHTTP, "aiohttp"), (MSGSPEC, "tools"), (OPENTELEMETRY, "otel"), (RICH, "cli")],
 )
 def test_versions_are_those_of_the_extra(package: OptionalPackage, extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -51,24 +51,24 @@ def test_versions_are_those_of_the_extra(package: OptionalPackage, extra: str) -
 @pytest.mark.parametrize(
     ("version", "is_usable"),
     [
-        ("0.1.4", False),
-        ("0.1.8", False),
-        ("0.2", True),
-        ("0.2.0", True),
-        ("0.2.7rc1", True),
-        ("0.2.7+local.9", True),
-        ("0.3.0", False),
-        ("1.0", False),
+        ("3.9.5", False),
+        ("3.10.11", False),
+        ("3.11", True),
+        ("3.11.0", True),
+        ("3.12.7rc1", True),
+        ("3.12.7+local.9", True),
+        ("4.0.0", False),
+        ("5.0", False),
     ],
 )
 def test_version_outside_the_bounds_is_a_problem(
     version: str, is_usable: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    install(monkeypatch, HTTPX_AIOHTTP, version)
-    problem = HTTPX_AIOHTTP.problem()
+    install(monkeypatch, AIOHTTP, version)
+    problem = AIOHTTP.problem()
     assert (problem is None) is is_usable
     assert is_usable or problem == (
-        f"httpx-aiohttp {version} is installed, 0.2 or later, below 0.3 is needed: "
+        f"aiohttp {version} is installed, 3.11 or later, below 4 is needed: "
         'pip install --upgrade "aurous-labs[aiohttp]"'
     )
 
@@ -78,7 +78,7 @@ def test_package_without_metadata_is_taken_as_it_is(monkeypatch: pytest.MonkeyPa
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    assert HTTPX_AIOHTTP.problem() is None
+    assert AIOHTTP.problem() is None
 
 
 @pytest.mark.parametrize("module", ["not_installed", "not_installed.part"])
@@ -87,24 +87,22 @@ def test_missing_package_is_a_problem(module: str) -> None:
     assert package.problem() == 'not-installed is not installed: pip install "aurous-labs[some]"'
 
 
-def test_backend_auto_takes_httpx_where_the_bridge_to_aiohttp_is_too_old(
-    monkeypatch: pytest.MonkeyPatch, wire: RawServer
-) -> None:
-    install(monkeypatch, HTTPX_AIOHTTP, "0.1.8")
+def test_backend_auto_takes_httpx_where_aiohttp_is_too_old(monkeypatch: pytest.MonkeyPatch, wire: RawServer) -> None:
+    install(monkeypatch, AIOHTTP, "3.9.5")
     wire.plays(GOOD)
 
     async def call() -> None:
         async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
             completion = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
             assert completion.status == "completed"
-            assert isinstance(client._transport.http_client()._transport, httpx.AsyncHTTPTransport)
+            assert isinstance(client._transport.http_client(), AsyncPooledClient)
 
     asyncio.run(call())
 
 
 def test_backend_aiohttp_names_the_version_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, HTTPX_AIOHTTP, "0.1.4")
-    with pytest.raises(aurous.ConfigurationError, match=r"httpx-aiohttp 0\.1\.4 is installed, 0\.2 or later"):
+    install(monkeypatch, AIOHTTP, "3.9.5")
+    with pytest.raises(aurous.ConfigurationError, match=r"aiohttp 3\.9\.5 is installed, 3\.11 or later"):
         aurous.AsyncAurous(KEY, backend="aiohttp")
 
 
@@ -139,12 +137,27 @@ def test_lazily_loaded_modules_are_visible_to_tools_that_freeze_applications(tmp
     """Such tools follow import statements, as this finder of the standard library does."""
     program = tmp_path / "program.py"
     program.write_text("import aurous\n")
-    libraries = {"attrs", "attr", "aiohttp", "httpx", "httpx_aiohttp", "msgspec", "pydantic", "rich", "opentelemetry"}
-    finder = ModuleFinder(excludes=sorted(libraries | {"asyncio", "pytest", "anyio", "trio", "email", "urllib"}))
+    libraries = {
+        "attrs",
+        "attr",
+        "aiohttp",
+        "httpx",
+        "httpcore",
+        "yarl",
+        "msgspec",
+        "pydantic",
+        "rich",
+        "opentelemetry",
+    }
+    finder = ModuleFinder(
+        excludes=sorted(libraries | {"opentelemetry", "asyncio", "pytest", "anyio", "trio", "email", "urllib"})
+    )
     finder.run_script(str(program))
     folder = Path(aurous_client.__file__).parent / "models"
     models = {f"aurous_client.models.{file.stem}" for file in folder.glob("*.py") if file.stem != "__init__"}
     assert models | {f"aurous.{module}" for module in aurous._EXPORTS} <= finder.modules.keys()
     assert {"aurous.transport.aiohttp", "aurous.transport.asyncio_timeout"} <= finder.modules.keys()
     # Those that a program gets by importing this package; not found, since they were excluded above.
-    assert {"httpx", "httpx_aiohttp", "msgspec", "pydantic"} <= {name.partition(".")[0] for name in finder.badmodules}
+    assert {"httpx", "httpcore", "aiohttp", "msgspec", "pydantic"} <= {
+        name.partition(".")[0] for name in finder.badmodules
+    }
