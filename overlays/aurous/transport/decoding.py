@@ -27,7 +27,7 @@ class BodyDecoder:
 
     def __init__(self, coding: str) -> None:
         if coding not in _WINDOW_BITS:
-            raise DecodingError(f"Content-Encoding is {coding[:100]!r}; gzip or deflate is accepted, once")
+            raise DecodingError("only one coding is accepted, gzip or deflate")
         self._coding = coding
         self._inflate = zlib.decompressobj(_WINDOW_BITS[coding])
         self._is_started = False

@@ -74,7 +74,8 @@ def to_transport_error(error: BaseException, request: SendRequest | None) -> Tra
         timed_out=kind.is_timeout,
         is_final=kind.is_final or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
         is_pool_timeout=isinstance(error, (httpcore.PoolTimeout, httpx.PoolTimeout)),
-        cause=scrub(error),
+        # Frames that decode have headers and bodies among their variables.
+        cause=None if isinstance(error, (BodyTooLargeError, DecodingError)) else scrub(error),
     )
 
 

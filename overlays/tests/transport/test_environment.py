@@ -32,7 +32,7 @@ def test_call_goes_through_the_proxy(
     monkeypatch.setenv(variable, proxy.url)
     monkeypatch.setenv("NO_PROXY", excluded)
     assert make(wire.url).create().status == "completed"
-    assert proxy.seen[0].line == f"POST {wire.url}/v1/chat/completions HTTP/1.1"
+    assert proxy.requests[0].line == f"POST {wire.url}/v1/chat/completions HTTP/1.1"
     assert wire.requests == []
 
 
