@@ -35,6 +35,7 @@ OURS = {
         "aurous._config.environment",
         "aurous._config.secret",
         "aurous._client.base",
+        "aurous._client.requests",
         "aurous._request",
         "aurous._request.retry_quota",
         "aurous._client.client",
