@@ -72,6 +72,10 @@ class Transcript:
     @property
     def id(self) -> str:
         ids = [frame["id"] for frame in self.chunks if isinstance(frame.get("id"), str)]
+        if not ids and self.exchange.media_type != "text/event-stream":
+            raise RuleViolation(
+                f"a stream was asked for, and the response is {self.exchange.media_type}", self.exchange
+            )
         if not ids:
             raise RuleViolation("no chunk of the stream carries an id", self.exchange)
         return str(ids[0])

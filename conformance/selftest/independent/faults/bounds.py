@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -81,12 +82,27 @@ for _name in NEGATIVE:
 
 
 def _too_strict(members: dict[str, Any], *, stream: bool) -> Callable[[Application], None]:
+    def has_members(body: dict[str, Any]) -> bool:
+        return all(body.get(name) == value for name, value in members.items())
+
+    return _refusing(has_members, next(iter(members)), stream=stream)
+
+
+def _refusing(applies: Callable[[dict[str, Any]], bool], param: str, *, stream: bool) -> Callable[[Application], None]:
     def refuse(call: Call) -> None:
-        if call.streams is stream and all(call.body.get(name) == value for name, value in members.items()):
-            param = next(iter(members))
+        if call.streams is stream and isinstance(call.body, dict) and applies(call.body):
             raise ApiError("value_out_of_range", f"{param} is out of range.", param=param)
 
     return lambda application: application.seams.call.append(refuse)
+
+
+def _has_a_name(body: dict[str, Any]) -> bool:
+    messages = body.get("messages")
+    return isinstance(messages, list) and any(isinstance(turn, dict) and "name" in turn for turn in messages)
+
+
+def _has_three_levels(body: dict[str, Any]) -> bool:
+    return json.dumps(body.get("response_format")).count('"properties"') >= 2
 
 
 for _name in ("messages", "max_tokens", "temperature", "top_logprobs", "stop", "stop_length", "schema_size"):
@@ -99,14 +115,19 @@ for _name in ("messages", "max_tokens", "temperature", "top_logprobs", "stop", "
             _too_strict(ACCEPTED[_name], stream=False),
         )
     )
-for _name in ("presence_penalty", "top_p", "schema_depth", "max_tokens", "name"):
+_STRICT_IN_STREAMS = {
+    **{name: _too_strict(ACCEPTED[name], stream=True) for name in ("presence_penalty", "top_p", "max_tokens")},
+    "schema_depth": _refusing(_has_three_levels, "response_format", stream=True),
+    "name": _refusing(_has_a_name, "messages", stream=True),
+}
+for _name, _apply in _STRICT_IN_STREAMS.items():
     FAULTS.add(
         Plant(
             f"{_name}_too_strict_in_streams",
             f"A {_name.replace('_', ' ')} that must be accepted is refused when a stream is asked for.",
             PAGE,
             (f"accepted_{_name}_streaming",),
-            _too_strict(ACCEPTED[_name], stream=True),
+            _apply,
         )
     )
 
