@@ -45,6 +45,12 @@ def test_kind(catalogue: Exchange) -> None:
         require(kind_of(row), f"{row.get('id')} tells no kind", catalogue)
 
 
+@rule("models.chat_listed", page=MODELS, sentence="The list has the models that completions can be asked of.")
+def test_chat_listed(catalogue: Exchange) -> None:
+    kinds = [kind_of(row) for row in catalogue.at("data")]
+    require("chat" in kinds, f"no model of kind chat is listed; the kinds are {kinds}", catalogue)
+
+
 @rule("models.pricing", page=MODELS, sentence="A chat model has chat rates and no embedding rates, and the reverse.")
 def test_pricing(catalogue: Exchange) -> None:
     for row in catalogue.at("data"):
