@@ -162,7 +162,9 @@ class FindingMapper:
         """The status that the same error response has in the other document; None if it has none there."""
         added = diff.kind == "added"
         mine, other = (self._new, self._old) if added else (self._old, self._new)
-        here = (diff.new if added else diff.old) or ()
+        here = diff.new if added else diff.old
+        if not here:
+            return None
         siblings, others = sources.find(mine, here[:-1]), sources.find(other, here[:-1])
         if not isinstance(siblings, dict) or not isinstance(others, dict):
             return None
