@@ -114,13 +114,13 @@ def _checked_proxy(url: str, variable: str) -> str:
     url = url.strip() if "://" in url else f"http://{url.strip()}"
     try:
         parts = urlsplit(url)
-        is_usable = parts.scheme in _PROXY_SCHEMES and bool(parts.hostname) and parts.port != 0
+        scheme = parts.scheme if parts.hostname and parts.port != 0 else ""
     except ValueError:
-        is_usable = False
+        scheme = ""
     # Without the value, which may hold a password.
-    if not is_usable or not url.isprintable() or " " in url:
+    if scheme not in _PROXY_SCHEMES or not url.isprintable() or " " in url:
         raise ConfigurationError(f"{variable} must be the address of a proxy, such as http://proxy.example:8080")
-    if parts.scheme.startswith("socks") and not _has_socks():
+    if scheme.startswith("socks") and not _has_socks():
         advice = "pip install 'httpx[socks]'"
         raise ConfigurationError(f"{variable} names a SOCKS proxy, which needs an extra of httpx: {advice}")
     return url
