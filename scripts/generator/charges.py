@@ -1,7 +1,7 @@
 """Reads `x-charge`, which says where a response has its price, and checks that the price is there.
 
 x-charge: {amount: usage.credits_charged}                                    a call costs what its response says
-x-charge: {amount: usage.credits_charged, record_of: createChatCompletion}   the response repeats an earlier price
+x-charge: {amount: usage.credits_charged, record_of: createThing}   the response repeats an earlier price
 """
 
 from __future__ import annotations
