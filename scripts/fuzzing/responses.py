@@ -157,6 +157,10 @@ _LENGTHS: Final = (b"0", b"-1", b"1e3", b"99999999999999999999999", b"+5", b"5, 
 _SIZES: Final = (b"zz", b"-1", b"FFFFFFFFFFFFFFFFF", b"0", b"1;x=y", b" 5", b"", b"5" * 5000)
 
 
+# How connections end, by how often.
+_ENDINGS: Final[dict[Ending, int]] = {"close": 12, "reset": 3, "stall": 1}
+
+
 @st.composite
 def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
     """A response as bytes on the wire, mutated there too, with its operation."""
@@ -175,8 +179,7 @@ def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
         numbers = st.integers(0, 2**16)
         data = mutate_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
     cut = draw(st.integers(0, len(data)))
-    endings: list[Ending] = ["close"] * 12 + ["reset"] * 3 + ["stall"]
-    ending = draw(st.sampled_from(endings))
+    ending = draw(st.sampled_from([ending for ending, weight in _ENDINGS.items() for _ in range(weight)]))
     return response.operation, ScriptedResponse((data[:cut], data[cut:]), ending)
 
 
