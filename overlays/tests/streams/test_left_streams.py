@@ -122,7 +122,7 @@ def test_fifty_dropped_sync_streams_keep_no_descriptor(wire: RawServer, disconne
                 leave_by_break(open_stream(client))
             gc.collect()
         disconnects.wait(100)
-        assert client._transport._client._pool.connections == []  # type: ignore[union-attr]
+        assert held(client) == ([], [])
 
 
 async def leave_async_by_break(stream: Any) -> None:
