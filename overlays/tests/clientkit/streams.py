@@ -117,6 +117,8 @@ def in_use(caller: Caller) -> list[Any]:
 def held(client: Any) -> tuple[list[Any], list[Any]]:
     """The connections of a client that are in use, and the others; of one for coroutines, those of its loop."""
     carrier = client._transport.http_client()
+    # Beneath the switch for tools that patch httpx.
+    carrier = getattr(carrier, "_direct", carrier)
     if hasattr(carrier, "_pool"):
         known = carrier._pool.connections
         return [one._connection for one in known if not one.is_idle()], [

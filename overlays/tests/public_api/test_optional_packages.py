@@ -95,7 +95,7 @@ def test_backend_auto_takes_httpx_where_aiohttp_is_too_old(monkeypatch: pytest.M
         async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
             completion = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
             assert completion.status == "completed"
-            assert isinstance(client._transport.http_client(), AsyncPooledClient)
+            assert isinstance(client._transport.http_client()._direct, AsyncPooledClient)
 
     asyncio.run(call())
 
