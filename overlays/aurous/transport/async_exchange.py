@@ -41,6 +41,7 @@ class AsyncHTTPClient(Protocol):
 
     async def send(self, request: SendRequest) -> AsyncHTTPResponse:
         """Send a request, and receive the head of its response."""
+        ...
 
     async def close(self) -> None: ...
 

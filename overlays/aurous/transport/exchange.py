@@ -36,6 +36,7 @@ class HTTPClient(Protocol):
 
     def send(self, request: SendRequest) -> HTTPResponse:
         """Send a request, and receive the head of its response."""
+        ...
 
     def close(self) -> None: ...
 
