@@ -93,8 +93,9 @@ def _file_part(name: str, value: Any) -> _Part:
             return path.name, path.read_bytes(), "application/octet-stream"
         except OSError as error:
             raise EncodeError(f"{name}: {path} cannot be read: {error.strerror}") from error
-    if hasattr(content, "read"):
-        content = content.read()
+    read = getattr(content, "read", None)
+    if callable(read):
+        content = read()
     if not isinstance(content, (bytes, bytearray)):
         raise EncodeError(f"{name}: expected bytes, a path or a file opened in binary mode, not {type(value).__name__}")
     file = file or File(b"", Path(str(getattr(value, "name", "upload"))).name)

@@ -179,7 +179,8 @@ def scripted_responses(draw: st.DrawFn) -> tuple[str, ScriptedResponse]:
         numbers = st.integers(0, 2**16)
         data = mutate_bytes(data, (draw(numbers), draw(numbers), draw(numbers)))
     cut = draw(st.integers(0, len(data)))
-    ending = draw(st.sampled_from([ending for ending, weight in _ENDINGS.items() for _ in range(weight)]))
+    endings: list[Ending] = [ending for ending, weight in _ENDINGS.items() for _ in range(weight)]
+    ending = draw(st.sampled_from(endings))
     return response.operation, ScriptedResponse((data[:cut], data[cut:]), ending)
 
 

@@ -24,7 +24,8 @@ FAULTS = [
 VARIATIONS = ["stream.crlf", "independent.plain"]
 # Of the rules, those that have to do with them.
 FILES = [
-    f"conformance/rules/test_{about}.py" for about in ("authentication", "idempotency_bodies", "receipts", "streams")
+    f"conformance/rules/test_{about}.py"
+    for about in ("authentication", "frames", "idempotency_bodies", "kinds", "receipts", "streams")
 ]
 
 
@@ -41,7 +42,7 @@ def test_planted_fault_is_caught(suite: Suite, name: str) -> None:
 
 
 def test_planted_fault_is_caught_by_the_rules_of_its_page(suite: Suite) -> None:
-    result = run_variant(suite, ALL["independent.done_missing_length"], related=True)
+    result = run_variant(suite, ALL["independent.any_bearer_accepted"], related=True)
     assert result.outcome is Outcome.CAUGHT, result.suite_run.output
 
 

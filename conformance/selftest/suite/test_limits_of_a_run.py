@@ -228,7 +228,7 @@ def test_response_that_asks_to_come_again_is_recognized() -> None:
 )
 def test_charge_that_cannot_be_one_counts_as_the_ceiling(stated: str) -> None:
     document = f'{{"usage": {{"credits_charged": {stated}}}}}'.encode()
-    exchange = Exchange("POST", "u/v1/chat/completions", status=200, body=document)
+    exchange = Exchange("POST", "http://u/v1/chat/completions", status=200, body=document)
     assert charged_credits(exchange) is None
     limit = SpendLimit(1.0)
     with limit.reserve(0.4) as charge:

@@ -106,13 +106,21 @@ def test_ceiling_counts_prompt_and_output() -> None:
 @pytest.mark.parametrize(
     ("exchange", "charged"),
     [
-        (Exchange("POST", "u/v1/chat/completions", status=200, body=b'{"usage": {"credits_charged": 0.5}}'), 0.5),
-        (Exchange("GET", "u/v1/chat/completions/cmp_1", status=200, body=b'{"usage": {"credits_charged": 0.5}}'), 0),
-        (Exchange("POST", "u/v1/chat/completions", status=400, body=b'{"error": {}}'), 0),
+        (
+            Exchange("POST", "http://u/v1/chat/completions", status=200, body=b'{"usage": {"credits_charged": 0.5}}'),
+            0.5,
+        ),
+        (
+            Exchange(
+                "GET", "http://u/v1/chat/completions/cmp_1", status=200, body=b'{"usage": {"credits_charged": 0.5}}'
+            ),
+            0,
+        ),
+        (Exchange("POST", "http://u/v1/chat/completions", status=400, body=b'{"error": {}}'), 0),
         (
             Exchange(
                 "POST",
-                "u/v1/chat/completions",
+                "http://u/v1/chat/completions",
                 status=200,
                 headers={"aurous-idempotent-replayed": "true"},
                 body=b'{"usage": {"credits_charged": 0.5}}',
@@ -122,7 +130,7 @@ def test_ceiling_counts_prompt_and_output() -> None:
         (
             Exchange(
                 "POST",
-                "u/v1/chat/completions",
+                "http://u/v1/chat/completions",
                 status=200,
                 headers={"content-type": "text/event-stream; charset=utf-8"},
                 body=b'data:{"usage": {"credits_charged": 0.25}}\r\n\r\ndata: [DONE]\r\n\r\n',

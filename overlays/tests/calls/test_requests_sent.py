@@ -46,7 +46,9 @@ class TestSends:
         assert wire.requests == []
 
     def test_streams_and_operations_without_keys_send_no_idempotency_key(self, wire: RawServer, make: Make) -> None:
-        events = f"data: {json.dumps({'id': 'cmp_1', 'object': 'chat.completion.chunk', 'created': 1, 'model': 'm'})}"
+        last = {"index": 0, "delta": {}, "finish_reason": "stop"}
+        chunk = {"id": "cmp_1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [last]}
+        events = f"data: {json.dumps(chunk)}"
         wire.plays(answer(200, f"{events}\n\ndata: [DONE]\n\n".encode(), kind="text/event-stream"))
         caller = make(wire.url)
         caller.stream()

@@ -175,5 +175,7 @@ def test_sync_and_async_client_have_the_same_methods(place: str) -> None:
     if not place:
         # What the generated methods call is named by how it is called.
         one["acall"], one["astream"] = one.pop("call"), one.pop("stream")
+        # Only coroutines have event loops, each with connections of its own.
+        assert other.pop("close_connections") == []
     assert one == other
     assert one

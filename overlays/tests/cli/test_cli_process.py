@@ -126,7 +126,7 @@ def test_ctrl_c_before_first_chunk_exits_130(aurous_mock: AurousMock) -> None:
             read_request(connection)
             process.send_signal(signal.SIGINT)
             result = ended(process)
-    assert (result.status, result.line) == (130, "interrupted before the answer began; hanging up cancels it")
+    assert (result.status, result.line) == (130, "interrupted before the answer began; disconnecting cancels it")
 
 
 def test_closed_pipe_ends_the_command_quietly(aurous_mock: AurousMock) -> None:

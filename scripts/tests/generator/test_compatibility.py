@@ -91,6 +91,9 @@ def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path
     usage = document["components"]["schemas"]["Usage"]
     usage["properties"]["imaginary_units"] = {"type": "integer"}
     usage["required"].append("imaginary_units")
+    for example in document["components"]["examples"].values():
+        if "usage" in example["value"]:
+            example["value"]["usage"]["imaginary_units"] = 1
     new = small_specs.write(tmp_path / f"{NEXT}.yaml", document)
     earlier = [ROOT / "openapi.yaml"]
     assert regenerate.generate(new, tmp_path / "aurous_client", earlier)
