@@ -91,6 +91,8 @@ def _row(model: Model) -> tuple[str, ...]:
 def _cell(holder: object, name: str) -> str:
     """A member as text; `-` if absent or null."""
     value = getattr(holder, name, None)
+    if isinstance(value, float):
+        return output.amount(value)
     return str(value) if value or value == 0 else "-"
 
 

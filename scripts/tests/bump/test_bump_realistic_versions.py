@@ -98,7 +98,8 @@ def test_bump_fails_for_a_rename_that_was_missed_and_names_its_lines(tmp_path: P
     done = bump(tree)
     assert done.returncode == 1, done.stdout[-3000:] + done.stderr
     assert "tests that the changes affect" in done.stdout
-    assert "FAILED overlays/tests/tools/test_structured_output.py" in done.stdout
+    # The run stops at the first of the tests that send the member, whichever that is.
+    assert "FAILED overlays/tests/" in done.stdout
     assert rehearsal.git(tree, "status", "--porcelain") == ""
     preview = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--dry-run", "--no-tests")
     listed = next(line for line in preview.stdout.splitlines() if line.startswith("- `strict`"))
