@@ -25,8 +25,9 @@ VERSIONS = {"only additions": ADDITIONS, "all changes": [*ADDITIONS, *BREAKING]}
 HEADERS = {"X-Api-Key": "al_live_" + "0" * 64}
 # What holds the client to the spec; of the changes' other tests, most are about servers.
 FOLDERS = ["overlays/tests", "scripts/tests/generator"]
-# Lines edited by hand because a member that the client sends was renamed: file, old text, new text.
+# Lines edited by hand, since the client uses a member that was renamed or removed: file, old text, new text.
 EDITS = [
+    ("overlays/aurous/cli/commands.py", '", never charged" if current.billing_mode == "exempt" else ""', '""'),
     ("overlays/aurous/tools/structured_output.py", "strict=strict,", "is_strict=strict,"),
     ("overlays/tests/tools/test_structured_output.py", '["json_schema"]["strict"]', '["json_schema"]["is_strict"]'),
     ("overlays/tests/tools/test_structured_output.py", 'sent["strict"]', 'sent["is_strict"]'),
