@@ -3,56 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from . import patched_httpx
 from .effects import SendRequest
+from .locks import ForkSafeLock
 
 if TYPE_CHECKING:
-    from .async_exchange import AsyncHTTPClient, AsyncHTTPResponse
-    from .exchange import HTTPClient, HTTPResponse
+    # Named as strings below, which are not evaluated: threads need not load what coroutines do.
+    from .async_exchange import AsyncHTTPClient, AsyncHTTPResponse  # noqa: F401
+    from .exchange import HTTPClient, HTTPResponse  # noqa: F401
+
+ClientT = TypeVar("ClientT")
 
 
-class SwitchingClient:
-    """Sends from threads.
+class _Switch(Generic[ClientT]):
+    """The direct client, and the public one, which is made when it is first needed.
 
     make_public: makes the client for tools that patch httpx
     """
 
-    def __init__(self, direct: HTTPClient, make_public: Callable[[], HTTPClient]) -> None:
+    def __init__(self, direct: ClientT, make_public: Callable[[], ClientT]) -> None:
         self._direct = direct
         self._make_public = make_public
-        self._public: HTTPClient | None = None
+        self._public: ClientT | None = None
+        self._lock = ForkSafeLock()
+
+    def _choose(self, *, is_patched: bool) -> ClientT:
+        if not is_patched:
+            return self._direct
+        # Of two threads that come at once, one would make a client that nothing closes.
+        with self._lock:
+            if self._public is None:
+                self._public = self._make_public()
+            return self._public
+
+
+class SwitchingClient(_Switch["HTTPClient"]):
+    """Sends from threads."""
 
     def send(self, request: SendRequest) -> HTTPResponse:
-        if not patched_httpx.is_patched():
-            return self._direct.send(request)
-        if self._public is None:
-            self._public = self._make_public()
-        return self._public.send(request)
+        return self._choose(is_patched=patched_httpx.is_patched()).send(request)
 
     def close(self) -> None:
-        if self._public is not None:
-            self._public.close()
-        self._direct.close()
+        try:
+            if self._public is not None:
+                self._public.close()
+        finally:
+            self._direct.close()
 
 
-class AsyncSwitchingClient:
-    """Sends from coroutines. Arguments as those of `SwitchingClient`."""
-
-    def __init__(self, direct: AsyncHTTPClient, make_public: Callable[[], AsyncHTTPClient]) -> None:
-        self._direct = direct
-        self._make_public = make_public
-        self._public: AsyncHTTPClient | None = None
+class AsyncSwitchingClient(_Switch["AsyncHTTPClient"]):
+    """Sends from coroutines."""
 
     async def send(self, request: SendRequest) -> AsyncHTTPResponse:
-        if not patched_httpx.is_async_patched():
-            return await self._direct.send(request)
-        if self._public is None:
-            self._public = self._make_public()
-        return await self._public.send(request)
+        return await self._choose(is_patched=patched_httpx.is_async_patched()).send(request)
 
     async def close(self) -> None:
-        if self._public is not None:
-            await self._public.close()
-        await self._direct.close()
+        try:
+            if self._public is not None:
+                await self._public.close()
+        finally:
+            await self._direct.close()
