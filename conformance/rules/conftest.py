@@ -125,12 +125,6 @@ def transcript(api: ApiClient) -> Transcript:
 
 
 @pytest.fixture(scope="session")
-def keyed_transcript(api: ApiClient) -> Transcript:
-    """A stream that was sent an idempotency key."""
-    return api.stream(api.chat_body("Count to five."), headers={"Idempotency-Key": str(uuid4())})
-
-
-@pytest.fixture(scope="session")
 def bare_transcript(api: ApiClient) -> Transcript:
     """A stream without a receipt."""
     return api.stream(api.chat_body("Count to five.", stream_options={"include_usage": False}))
