@@ -34,7 +34,7 @@ def call(api: ApiClient, operation: Operation, headers: Mapping[str, str | None]
 
 @rule("authentication.api_key", page=AUTHENTICATION, sentence="The key is accepted in X-Api-Key.")
 @each_operation
-def test_api_key(api: ApiClient, operation: Operation) -> None:
+def test_key_in_x_api_key_is_accepted(api: ApiClient, operation: Operation) -> None:
     require_admitted(call(api, operation, {"X-Api-Key": api.api_key}))
 
 
@@ -44,7 +44,7 @@ def test_api_key(api: ApiClient, operation: Operation) -> None:
     sentence="The key is accepted as Authorization: Bearer.",
 )
 @each_operation
-def test_bearer(api: ApiClient, operation: Operation) -> None:
+def test_key_as_bearer_token_is_accepted(api: ApiClient, operation: Operation) -> None:
     require_admitted(call(api, operation, {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}))
 
 
@@ -53,26 +53,26 @@ def test_bearer(api: ApiClient, operation: Operation) -> None:
     page=AUTHENTICATION,
     sentence="Both headers name the same team: its completions are found.",
 )
-def test_same_team(api: ApiClient, completion: Exchange) -> None:
+def test_both_key_headers_name_the_same_team(api: ApiClient, completion: Exchange) -> None:
     bearer = {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}
     api.retrieve(completion.at("id"), headers=bearer).expect(200)
 
 
 @rule("authentication.missing_key", page=ERRORS, sentence="A request without a key is 401 `missing_api_key`.")
 @each_operation
-def test_missing_key(api: ApiClient, operation: Operation) -> None:
+def test_request_without_a_key_is_unauthorized(api: ApiClient, operation: Operation) -> None:
     require_unauthorized(call(api, operation, {"X-Api-Key": None}), "missing_api_key")
 
 
 @rule("authentication.wrong_key", page=ERRORS, sentence="A key that does not exist is 401 `invalid_api_key`.")
 @each_operation
-def test_wrong_key(api: ApiClient, operation: Operation) -> None:
+def test_unknown_key_is_unauthorized(api: ApiClient, operation: Operation) -> None:
     require_unauthorized(call(api, operation, {"X-Api-Key": WRONG_KEY}), "invalid_api_key", "revoked_api_key")
 
 
 @rule("authentication.wrong_bearer", page=ERRORS, sentence="A bearer token that is no key is 401 `invalid_api_key`.")
 @each_operation
-def test_wrong_bearer(api: ApiClient, operation: Operation) -> None:
+def test_unknown_bearer_token_is_unauthorized(api: ApiClient, operation: Operation) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"Bearer {WRONG_KEY}"}
     require_unauthorized(call(api, operation, headers), "invalid_api_key", "revoked_api_key")
 
@@ -88,14 +88,14 @@ def test_wrong_bearer(api: ApiClient, operation: Operation) -> None:
         pytest.param(lambda key: key.swapcase(), id="other case"),
     ],
 )
-def test_near_key(api: ApiClient, spoil: Callable[[str], str]) -> None:
+def test_almost_right_key_is_unauthorized(api: ApiClient, spoil: Callable[[str], str]) -> None:
     response = api.send("GET", "/v1/models", headers={"X-Api-Key": spoil(api.api_key)})
     require_unauthorized(response, "invalid_api_key", "revoked_api_key", "missing_api_key")
 
 
 @rule("authentication.not_a_bearer", page=AUTHENTICATION, sentence="Another scheme, or none, is not a key.")
 @pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
-def test_not_a_bearer(api: ApiClient, scheme: str) -> None:
+def test_unknown_key_under_another_scheme_is_unauthorized(api: ApiClient, scheme: str) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"{scheme} {WRONG_KEY}".strip()}
     api.send("GET", "/v1/models", headers=headers).expect(401)
 
@@ -105,7 +105,7 @@ def test_not_a_bearer(api: ApiClient, scheme: str) -> None:
     page=AUTHENTICATION,
     sentence="The key is a bearer token, and nothing else: not `Basic`.",
 )
-def test_other_scheme(api: ApiClient) -> None:
+def test_right_key_as_basic_credentials_is_unauthorized(api: ApiClient) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"Basic {api.api_key}"}
     api.send("GET", "/v1/models", headers=headers).expect(401)
 
@@ -114,7 +114,7 @@ def test_other_scheme(api: ApiClient) -> None:
 @pytest.mark.parametrize(
     "headers", [{"X-Api-Key": ""}, {"X-Api-Key": None, "Authorization": "Bearer"}], ids=["key", "bearer"]
 )
-def test_empty_key(api: ApiClient, headers: dict[str, str | None]) -> None:
+def test_empty_key_is_unauthorized(api: ApiClient, headers: dict[str, str | None]) -> None:
     api.send("GET", "/v1/models", headers=headers).expect(401)
 
 
@@ -123,7 +123,7 @@ def test_empty_key(api: ApiClient, headers: dict[str, str | None]) -> None:
     page=ERRORS,
     sentence="Without a key, nothing about a request or a completion is revealed.",
 )
-def test_before_work(api: ApiClient, completion: Exchange) -> None:
+def test_missing_key_is_reported_before_any_other_fault(api: ApiClient, completion: Exchange) -> None:
     none = {"X-Api-Key": None}
     api.retrieve(completion.at("id"), headers=none).expect(401)
     for body in ({"model": 1}, {"model": 1, "stream": True}):
@@ -136,7 +136,7 @@ def test_before_work(api: ApiClient, completion: Exchange) -> None:
     sentence="Which header wins when both carry keys.",
     informational=True,
 )
-def test_two_keys(api: ApiClient) -> None:
+def test_precedence_of_two_key_headers(api: ApiClient) -> None:
     first = api.send("GET", "/v1/models", headers={"Authorization": f"Bearer {WRONG_KEY}"})
     second = api.send("GET", "/v1/models", headers={"X-Api-Key": WRONG_KEY, "Authorization": f"Bearer {api.api_key}"})
     inform(f"a wrong bearer beside the key: {first.outcome}; a wrong X-Api-Key beside the bearer: {second.outcome}")

@@ -41,7 +41,7 @@ def balances(api: ApiClient, mock_controls: MockControls) -> tuple[Exchange, Exc
 
 @rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
 @each_mode
-def test_moves_by_charge(api: ApiClient, scenarios: Scenarios, stream: bool) -> None:
+def test_balance_falls_by_credits_charged(api: ApiClient, scenarios: Scenarios, stream: bool) -> None:
     def spend(kind: str) -> Decimal:
         body = {**scenarios.body(kind), **({} if kind in WHOLE else BRIEF)}
         return charge_of(api, fetch_result(api, body, stream=stream, headers=scenarios.headers(kind)))
@@ -56,7 +56,7 @@ def test_moves_by_charge(api: ApiClient, scenarios: Scenarios, stream: bool) -> 
     sentence="Completions at the same time lower the balance by the sum of their `credits_charged`.",
 )
 @each_mode
-def test_at_once(api: ApiClient, stream: bool) -> None:
+def test_balance_falls_by_the_sum_of_concurrent_charges(api: ApiClient, stream: bool) -> None:
     bodies = [api.chat_body("Name a river.", max_tokens=2) for _ in range(AT_ONCE)]
 
     def spend() -> Decimal:
@@ -68,7 +68,7 @@ def test_at_once(api: ApiClient, stream: bool) -> None:
 
 
 @rule("balance.replay_is_free", page=IDEMPOTENCY, sentence="A replay is not charged.")
-def test_replay_is_free(api: ApiClient, key: str) -> None:
+def test_replayed_completion_is_not_charged_again(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     api.complete(body, headers={"Idempotency-Key": key})
 
@@ -84,7 +84,7 @@ def test_replay_is_free(api: ApiClient, key: str) -> None:
     page=CHAT_IDEMPOTENCY,
     sentence="A stream's key is ignored: each stream that is sent the same key is charged.",
 )
-def test_keyed_streams(api: ApiClient, key: str) -> None:
+def test_each_stream_with_a_repeated_key_is_charged(api: ApiClient, key: str) -> None:
     body = api.chat_body()
 
     def spend() -> Decimal:
@@ -100,7 +100,7 @@ def test_keyed_streams(api: ApiClient, key: str) -> None:
     sentence="A request that is refused is not charged, and its hold is released.",
 )
 @each_mode
-def test_refusal_is_free(api: ApiClient, key: str, stream: bool) -> None:
+def test_refused_request_is_not_charged(api: ApiClient, key: str, stream: bool) -> None:
     api.complete(api.chat_body(), headers={"Idempotency-Key": key})
     refused: list[dict[str, Any]] = [
         {"temperature": 3},
@@ -126,7 +126,7 @@ def test_refusal_is_free(api: ApiClient, key: str, stream: bool) -> None:
     page=BALANCE,
     sentence="Retrieving a completion, the models or the balance is not charged.",
 )
-def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
+def test_read_operations_are_not_charged(api: ApiClient, completion: Exchange) -> None:
     def spend() -> Decimal:
         api.retrieve(completion.at("id"))
         api.models()
@@ -136,7 +136,7 @@ def test_reading_is_free(api: ApiClient, completion: Exchange) -> None:
 
 
 @rule("balance.own_team", page=BALANCE, sentence="The balance is the team's own: what another team spends leaves it.")
-def test_own_team(api: ApiClient) -> None:
+def test_balance_is_unchanged_by_another_team(api: ApiClient) -> None:
     other = api.as_other_team()
 
     def spend() -> Decimal:
@@ -148,7 +148,7 @@ def test_own_team(api: ApiClient) -> None:
 
 @rule("balance.hold_is_released", page=PRICING, sentence="Once an answer is complete its hold is gone.")
 @each_mode
-def test_hold_is_released(api: ApiClient, stream: bool) -> None:
+def test_hold_is_released_when_the_completion_ends(api: ApiClient, stream: bool) -> None:
     body = api.chat_body()
     require_balance_change(api, lambda: charge_of(api, fetch_result(api, body, stream=stream)))
 
@@ -158,7 +158,7 @@ def test_hold_is_released(api: ApiClient, stream: bool) -> None:
     page=STREAMING,
     sentence="After a disconnect the balance falls by what the record says, and the hold is released.",
 )
-def test_disconnect(api: ApiClient, mock_controls: MockControls) -> None:
+def test_balance_after_a_disconnect_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
         with running_stream(api, mock_controls, tokens=120, pace=40) as stream:
             completion_id = stream.transcript.id
@@ -168,7 +168,7 @@ def test_disconnect(api: ApiClient, mock_controls: MockControls) -> None:
 
 
 @rule("stream.holds_credits", page=PRICING, sentence="While a completion runs, credits are held for it.")
-def test_holds_credits(balances: tuple[Exchange, Exchange]) -> None:
+def test_running_stream_holds_credits(balances: tuple[Exchange, Exchange]) -> None:
     before, during = balances
     held = exact(during.at("held_credits"))
     require(held > 0, f"held_credits is {held} while a stream runs", before, during)
@@ -179,7 +179,7 @@ def test_holds_credits(balances: tuple[Exchange, Exchange]) -> None:
     page=BALANCE,
     sentence="`available_credits` is `credits` less `held_credits`, also while credits are held; `credits` stays.",
 )
-def test_available_while_held(balances: tuple[Exchange, Exchange]) -> None:
+def test_available_credits_exclude_held_credits_during_a_stream(balances: tuple[Exchange, Exchange]) -> None:
     before, during = balances
     total, held, available = (exact(during.at(name)) for name in ("credits", "held_credits", "available_credits"))
     require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", during)

@@ -50,7 +50,7 @@ BOUNDS = [as_param(bound) for bound in bounds()]
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
-def test_bound(api: ApiClient, bound: Bound) -> None:
+def test_request_bound_is_enforced(api: ApiClient, bound: Bound) -> None:
     for kind in sorted(media_in(list(bound.inside))):
         if refusal := api.media_refusal(kind):
             not_tested(
@@ -72,7 +72,7 @@ def test_bound(api: ApiClient, bound: Bound) -> None:
 )
 @pytest.mark.parametrize("over", [1, 100_000_000])
 @each_mode
-def test_hard_cap(api: ApiClient, over: int, stream: bool) -> None:
+def test_max_tokens_above_the_hard_cap_is_refused(api: ApiClient, over: int, stream: bool) -> None:
     body = api.chat_body(max_tokens=hard_cap(api) + over, stream=stream)
     response = api.create(body, expect_error=True).expect(400)
     code, param = response.at("error", "code"), response.at("error").get("param")
@@ -84,14 +84,14 @@ def test_hard_cap(api: ApiClient, over: int, stream: bool) -> None:
 
 @rule("request.max_tokens.up_to_cap", page=CREATE, sentence="`max_tokens` of the model's hard cap is accepted.")
 @each_mode
-def test_up_to_cap(api: ApiClient, stream: bool) -> None:
+def test_max_tokens_at_the_hard_cap_is_accepted(api: ApiClient, stream: bool) -> None:
     fetch_result(api, api.chat_body(max_tokens=hard_cap(api)), stream=stream)
 
 
 @first
 @rule("request.minimal", page=CREATE, sentence="Only `model` and `messages` are required.")
 @pytest.mark.parametrize("stream", [False, pytest.param(True, marks=expensive)], ids=["create", "stream"])
-def test_minimal(api: ApiClient, stream: bool) -> None:
+def test_request_with_only_required_members_is_accepted(api: ApiClient, stream: bool) -> None:
     body = api.chat_body()
     fetch_result(api, {"model": body["model"], "messages": body["messages"]}, stream=stream)
 
@@ -100,7 +100,7 @@ def test_minimal(api: ApiClient, stream: bool) -> None:
 @rule("request.examples", page=CREATE, sentence="The documented examples are accepted.")
 @pytest.mark.parametrize("name", [name for name, _ in contract.examples("/v1/chat/completions", "post")])
 @each_mode
-def test_examples(api: ApiClient, name: str, stream: bool) -> None:
+def test_documented_example_is_accepted(api: ApiClient, name: str, stream: bool) -> None:
     body = dict(contract.examples("/v1/chat/completions", "post"))[name]
     frugal = {**FRUGAL, **body}
     short = {**frugal, "max_tokens": min(frugal["max_tokens"], 64)}
@@ -116,7 +116,7 @@ def test_examples(api: ApiClient, name: str, stream: bool) -> None:
     "value", ["application/json; charset=utf-8", "application/json;charset=UTF-8", "Application/JSON"]
 )
 @each_mode
-def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
+def test_json_media_type_with_parameters_is_accepted(api: ApiClient, value: str, stream: bool) -> None:
     fetch_result(api, api.chat_body(**BRIEF), stream=stream, headers={"Content-Type": value})
 
 

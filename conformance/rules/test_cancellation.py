@@ -23,7 +23,7 @@ TOO_SOON = "the stream ended before it could be cancelled"
 
 
 @rule("cancel.answer", page=CANCEL, sentence="Cancelling a stream that runs answers 200 with its record.")
-def test_answer(cancelled: Cancelled) -> None:
+def test_cancel_of_a_running_stream_returns_its_record(cancelled: Cancelled) -> None:
     response, stream = cancelled.response.expect(200), cancelled.transcript
     require(
         response.at("id") == stream.id,
@@ -34,13 +34,13 @@ def test_answer(cancelled: Cancelled) -> None:
 
 
 @rule("cancel.record", page=CANCEL, sentence="The record that comes back is an ordinary completion.")
-def test_record(cancelled: Cancelled) -> None:
+def test_cancel_response_fits_the_completion_schema(cancelled: Cancelled) -> None:
     schema_errors = contract.schema_errors("ChatCompletion", cancelled.response.expect(200).json)
     require(not schema_errors, "; ".join(schema_errors), cancelled.response)
 
 
 @rule("cancel.status", page=CANCEL, sentence="Its `status` is `cancelled`, and so is the stored record's.")
-def test_status(cancelled: Cancelled) -> None:
+def test_cancelled_completion_has_status_cancelled(cancelled: Cancelled) -> None:
     for exchange in (cancelled.response.expect(200), cancelled.record.expect(200)):
         require(
             exchange.at("status") == "cancelled",
@@ -51,7 +51,7 @@ def test_status(cancelled: Cancelled) -> None:
 
 
 @rule("cancel.error_told", page=RETRIEVE, sentence="`error` is present on a cancelled record.")
-def test_error_told(cancelled: Cancelled) -> None:
+def test_cancelled_record_has_an_error(cancelled: Cancelled) -> None:
     error = cancelled.record.expect(200).json.get("error")
     require(isinstance(error, dict), f"`error` is {error!r}", cancelled.record)
     schema_errors = contract.schema_errors("CompletionError", error)
@@ -61,13 +61,13 @@ def test_error_told(cancelled: Cancelled) -> None:
 @rule(
     "cancel.not_a_disconnect", page=CANCEL, sentence="A cancel that was asked for is not told as a client that hung up."
 )
-def test_not_a_disconnect(cancelled: Cancelled) -> None:
+def test_requested_cancel_is_not_recorded_as_a_disconnect(cancelled: Cancelled) -> None:
     code = cancelled.record.expect(200).get("error", "code")
     require(code != "cancelled_client_disconnect", f"`error.code` is {code!r}", cancelled.response, cancelled.record)
 
 
 @rule("cancel.receipt", page=CANCELLATION, sentence="Only tokens already made are charged, and the receipt adds up.")
-def test_receipt(cancelled: Cancelled) -> None:
+def test_cancelled_stream_is_charged_for_generated_tokens_only(cancelled: Cancelled) -> None:
     usage = cancelled.record.expect(200).at("usage")
     parts = tokens_of(usage)
     require(usage["total_tokens"] == parts, f"total_tokens {usage['total_tokens']}, parts {parts}", cancelled.record)
@@ -78,14 +78,14 @@ def test_receipt(cancelled: Cancelled) -> None:
 
 
 @rule("cancel.ends_the_stream", page=CANCELLATION, sentence="The cancelled stream ends.")
-def test_ends_the_stream(cancelled: Cancelled) -> None:
+def test_cancel_ends_the_stream_promptly(cancelled: Cancelled) -> None:
     cancelled.response.expect(200)
     late = cancelled.seconds > ENDS_WITHIN
     require(not late, f"it went on for {cancelled.seconds:.1f} s", cancelled.response, cancelled.transcript.exchange)
 
 
 @rule("cancel.content", page=CANCELLATION, sentence="The record holds what was made before the cancel.")
-def test_content(cancelled: Cancelled) -> None:
+def test_cancelled_record_has_the_streamed_content(cancelled: Cancelled) -> None:
     cancelled.response.expect(200)
     recorded = cancelled.record.expect(200).at("choices", 0, "message", "content") or ""
     streamed_text = cancelled.transcript.content
@@ -99,14 +99,14 @@ def test_content(cancelled: Cancelled) -> None:
     sentence="What a cancelled stream ends with (no page prints it).",
     informational=True,
 )
-def test_frames(cancelled: Cancelled) -> None:
+def test_last_frames_of_a_cancelled_stream(cancelled: Cancelled) -> None:
     reasons, done = cancelled.transcript.finish_reasons, cancelled.transcript.done
     usage = "usage" if cancelled.transcript.usage else "no usage"
     inform(f"finish_reason {reasons}, {usage}, {'[DONE]' if done else 'no [DONE]'}")
 
 
 @rule("cancel.twice", page=CANCEL, sentence="Cancelling again is 409 `chat_cancel_target_already_terminal`.")
-def test_twice(api: ApiClient, cancelled: Cancelled) -> None:
+def test_second_cancel_is_a_conflict(api: ApiClient, cancelled: Cancelled) -> None:
     cancelled.response.expect(200)
     require_conflict_code(api.cancel(cancelled.transcript.id), "chat_cancel_target_already_terminal")
 
@@ -114,7 +114,7 @@ def test_twice(api: ApiClient, cancelled: Cancelled) -> None:
 @rule(
     "cancel.completed_stream", page=CANCEL, sentence="Cancelling a stream that has ended is 409 `..._already_terminal`."
 )
-def test_completed_stream(api: ApiClient, transcript: Transcript) -> None:
+def test_cancel_of_a_completed_stream_is_a_conflict(api: ApiClient, transcript: Transcript) -> None:
     require_conflict_code(api.cancel(transcript.id), "chat_cancel_target_already_terminal")
     record = api.retrieve(transcript.id).expect(200)
     require(record.at("status") == "completed", f"the record is now {record.at('status')!r}", record)
@@ -125,7 +125,7 @@ def test_completed_stream(api: ApiClient, transcript: Transcript) -> None:
     page="api-reference/errors/chat_cancel_target_not_cancellable",
     sentence="A completion that was not streamed cannot be cancelled: 409 `chat_cancel_target_...`.",
 )
-def test_not_streamed(api: ApiClient, completion: Exchange) -> None:
+def test_cancel_of_a_completion_without_stream_is_a_conflict(api: ApiClient, completion: Exchange) -> None:
     codes = ("chat_cancel_target_already_terminal", "chat_cancel_target_not_cancellable")
     require_conflict_code(api.cancel(completion.at("id")), *codes)
     record = api.retrieve(completion.at("id")).expect(200)
@@ -137,7 +137,7 @@ def test_not_streamed(api: ApiClient, completion: Exchange) -> None:
     page="api-reference/errors/chat_cancel_target_not_cancellable",
     sentence="A non-streamed completion that still runs cannot be cancelled: 409 `chat_cancel_target_not_cancellable`.",
 )
-def test_running_not_streamed() -> None:
+def test_cancel_of_a_running_completion_without_stream_is_a_conflict() -> None:
     not_tested("its id is told only by its answer, when it no longer runs")
 
 
@@ -147,7 +147,7 @@ def test_running_not_streamed() -> None:
     sentence="Cancelling an id that nobody has is 404 `chat_cancel_target_not_found`.",
 )
 @pytest.mark.parametrize("unknown", [UNKNOWN_ID, "cmp_0"])
-def test_unknown(api: ApiClient, unknown: str) -> None:
+def test_cancel_of_an_unknown_id_is_not_found(api: ApiClient, unknown: str) -> None:
     require_not_found(api.cancel(unknown))
 
 
@@ -156,7 +156,7 @@ def test_unknown(api: ApiClient, unknown: str) -> None:
     page="api-reference/errors/chat_cancel_target_not_found",
     sentence="Another team's completion is not found either, and goes on.",
 )
-def test_other_team(api: ApiClient, mock_controls: MockControls) -> None:
+def test_cancel_by_another_team_is_not_found_while_streaming(api: ApiClient, mock_controls: MockControls) -> None:
     other = api.as_other_team()
     with running_stream(api, mock_controls) as stream:
         require_not_found(other.cancel(stream.transcript.id))
@@ -169,7 +169,9 @@ def test_other_team(api: ApiClient, mock_controls: MockControls) -> None:
     page="api-reference/errors/chat_cancel_target_not_found",
     sentence="Another team's completion is not found either, and goes on.",
 )
-def test_other_team_after_the_end(api: ApiClient, completion: Exchange, transcript: Transcript) -> None:
+def test_cancel_by_another_team_is_not_found_after_the_end(
+    api: ApiClient, completion: Exchange, transcript: Transcript
+) -> None:
     other = api.as_other_team()
     for ended in (completion.at("id"), transcript.id):
         require_not_found(other.cancel(ended))
@@ -181,7 +183,7 @@ def test_other_team_after_the_end(api: ApiClient, completion: Exchange, transcri
     sentence="Cancelling takes no body, and does not mind an empty object.",
     informational=True,
 )
-def test_no_body(api: ApiClient) -> None:
+def test_cancel_with_an_empty_object_as_body(api: ApiClient) -> None:
     response = api.send("POST", f"/v1/chat/completions/{UNKNOWN_ID}/cancel", content=b"{}")
     inform(f"with `{{}}` it is answered {response.outcome}")
 
@@ -191,7 +193,7 @@ def test_no_body(api: ApiClient) -> None:
     page=CANCELLATION,
     sentence="A cancelled stream costs what its record says, and its hold is released.",
 )
-def test_balance(api: ApiClient, mock_controls: MockControls) -> None:
+def test_balance_after_a_cancel_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
         with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
             response = api.cancel(stream.transcript.id)
@@ -209,7 +211,7 @@ def test_balance(api: ApiClient, mock_controls: MockControls) -> None:
     page=STREAMING,
     sentence="A client that hangs up cancels the completion: within 5 s its record is `cancelled`.",
 )
-def test_disconnect(disconnected: Disconnected) -> None:
+def test_disconnect_cancels_the_completion(disconnected: Disconnected) -> None:
     record, stream = disconnected.record, disconnected.stream
     actual = f"{disconnected.seconds:.1f} s after the client left `status` is {record.at('status')!r}"
     require(record.at("status") == "cancelled", actual, stream, record)
@@ -222,7 +224,7 @@ def test_disconnect(disconnected: Disconnected) -> None:
     page=STREAMING,
     sentence="After a disconnect what was made until then is charged, and nothing else.",
 )
-def test_disconnect_charge(disconnected: Disconnected) -> None:
+def test_disconnect_is_charged_for_generated_tokens_only(disconnected: Disconnected) -> None:
     record, usage = disconnected.record, disconnected.record.at("usage")
     require(usage["total_tokens"] == tokens_of(usage), f"total_tokens is {usage['total_tokens']} in {usage}", record)
     require(usage["credits_charged"] > 0, "the tokens made until then were not charged", record)
@@ -233,7 +235,7 @@ def test_disconnect_charge(disconnected: Disconnected) -> None:
 
 
 @rule("disconnect.content", page=STREAMING, sentence="The record of a completion whose client left has what was sent.")
-def test_disconnect_content(disconnected: Disconnected) -> None:
+def test_record_after_a_disconnect_has_the_content_sent(disconnected: Disconnected) -> None:
     recorded = disconnected.record.at("choices", 0, "message", "content") or ""
     sent = disconnected.text
     actual = f"the record says {recorded[:80]!r}, the stream said {sent[:80]!r}"

@@ -21,12 +21,12 @@ MAX_TOKENS = next(check for check in ANSWER_CHECKS if check.id == "completion.ma
 
 
 @rule("completion.media_type", page=CREATE, sentence="A completion that is not streamed is application/json.")
-def test_media_type(completion: Exchange) -> None:
+def test_completion_media_type_is_json(completion: Exchange) -> None:
     require(completion.media_type == "application/json", f"the content type is {completion.media_type!r}", completion)
 
 
 @rule("completion.id_unique", page=CREATE, sentence="Every completion has an id of its own, equal requests included.")
-def test_id_unique(api: ApiClient) -> None:
+def test_equal_requests_get_different_completion_ids(api: ApiClient) -> None:
     body = api.chat_body()
     actual = [api.complete(body) for _ in range(3)]
     ids = {exchange.at("id") for exchange in actual}
@@ -34,7 +34,7 @@ def test_id_unique(api: ApiClient) -> None:
 
 
 @rule("completion.created", page=CREATE, sentence="`created` is the time of creation in whole Unix seconds.")
-def test_created(api: ApiClient, mock_controls: MockControls) -> None:
+def test_created_is_the_current_unix_time(api: ApiClient, mock_controls: MockControls) -> None:
     before = mock_controls.time()
     completion = api.complete(api.chat_body())
     created, after = completion.at("created"), mock_controls.time()
@@ -44,31 +44,31 @@ def test_created(api: ApiClient, mock_controls: MockControls) -> None:
 
 
 @rule("completion.model", page=CREATE, sentence="`model` is the slug that was asked for.")
-def test_model(api: ApiClient, completion: Exchange) -> None:
+def test_completion_names_the_requested_model(api: ApiClient, completion: Exchange) -> None:
     require(completion.at("model") == api.model, f"`model` is {completion.at('model')!r}", completion)
 
 
 @rule("completion.content", page=CREATE, sentence="The message's `content` is the text of the answer.")
-def test_content(completion: Exchange) -> None:
+def test_completion_content_is_text(completion: Exchange) -> None:
     content = completion.at("choices", 0, "message", "content")
     require(isinstance(content, str) and content, f"`content` is {content!r}", completion)
 
 
 @rule("completion.no_empty_tool_calls", page=CREATE, sentence="`tool_calls` is there only when there are calls.")
-def test_no_tool_calls(completion: Exchange) -> None:
+def test_completion_without_tools_has_no_tool_calls(completion: Exchange) -> None:
     calls = completion.at("choices", 0, "message").get("tool_calls")
     require(not calls, f"a question without tools was answered with calls: {calls}", completion)
 
 
 @rule("completion.status", page=CREATE, sentence="`status` of an answer that came as usual is `completed`.")
-def test_status(completion: Exchange) -> None:
+def test_finished_completion_has_status_completed(completion: Exchange) -> None:
     require(completion.at("status") == "completed", f"`status` is {completion.at('status')!r}", completion)
 
 
 @rule("completion.max_tokens", page=CREATE, sentence="No more than `max_tokens` tokens are made.")
 @each_mode
 @pytest.mark.parametrize("most", [1, 5, 12])
-def test_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
+def test_completion_has_at_most_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
     result = fetch_result(api, api.chat_body("Write a long poem about rain.", max_tokens=most), stream=stream)
     for problem in MAX_TOKENS.problems(result):
         raise RuleViolation(problem, result.exchange)
@@ -80,7 +80,7 @@ def test_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
     sentence="An answer that was cut short ends with `length` (OpenAI's word; the pages never print it).",
     informational=True,
 )
-def test_length(api: ApiClient) -> None:
+def test_finish_reason_of_a_completion_limited_to_one_token(api: ApiClient) -> None:
     completion = api.complete(api.chat_body("Write a long poem about rain.", max_tokens=1))
     inform(f"with max_tokens 1, finish_reason is {completion.at('choices', 0, 'finish_reason')!r}")
 
@@ -91,7 +91,7 @@ def test_length(api: ApiClient) -> None:
     sentence="An answer that was cut by `max_tokens` does not say `stop`, which OpenAI's SDKs take for a whole one.",
 )
 @each_mode
-def test_cut(api: ApiClient, stream: bool) -> None:
+def test_truncated_completion_does_not_finish_with_stop(api: ApiClient, stream: bool) -> None:
     result = fetch_result(api, api.chat_body("Write a long poem about rain.", max_tokens=CUT), stream=stream)
     if result.required_usage["completion_tokens"] < CUT:
         not_tested(f"the answer took fewer than the {CUT} tokens it was given")
@@ -105,7 +105,7 @@ def test_cut(api: ApiClient, stream: bool) -> None:
     sentence="An answer that had room to spare does not say `length`, which OpenAI's SDKs take for one that was cut.",
 )
 @each_mode
-def test_not_cut(api: ApiClient, stream: bool) -> None:
+def test_untruncated_completion_does_not_finish_with_length(api: ApiClient, stream: bool) -> None:
     result = fetch_result(api, api.chat_body("Greet me in 3 words.", max_tokens=ROOM), stream=stream)
     if result.usage is None:
         not_tested("the stream carries no receipt")
@@ -117,7 +117,7 @@ def test_not_cut(api: ApiClient, stream: bool) -> None:
 @rule("completion.stop", page=CREATE, sentence="The answer ends before any text at which it was to stop.")
 @pytest.mark.parametrize("stop", [" ", [" "], ["no-such-text", " "], ["a", "e", "o", " "]], ids=str)
 @each_mode
-def test_stop(api: ApiClient, stop: str | list[str], stream: bool) -> None:
+def test_completion_ends_before_a_stop_sequence(api: ApiClient, stop: str | list[str], stream: bool) -> None:
     result = fetch_result(api, api.chat_body("Tell me about rain, in one sentence.", stop=stop), stream=stream)
     actual = [text for text in ([stop] if isinstance(stop, str) else stop) if text in result.content]
     require(not actual, f"the answer has {actual}: {result.content[:80]!r}", result.exchange)
@@ -126,7 +126,7 @@ def test_stop(api: ApiClient, stop: str | list[str], stream: bool) -> None:
 @rule("completion.stop_at_once", page=CREATE, sentence="A text at which to stop may be what the answer begins with.")
 @pytest.mark.parametrize("length", [1, 3])
 @each_mode
-def test_stop_at_once(api: ApiClient, length: int, stream: bool) -> None:
+def test_stop_sequence_may_begin_the_completion(api: ApiClient, length: int, stream: bool) -> None:
     body = api.chat_body("Tell me about rain, in one sentence.", temperature=0, seed=7)
     beginning = fetch_result(api, body, stream=False).content[:length]
     result = fetch_result(api, {**body, "stop": beginning}, stream=stream)
@@ -137,7 +137,7 @@ def test_stop_at_once(api: ApiClient, length: int, stream: bool) -> None:
 @rule(
     "completion.seed", page=CREATE, sentence="`seed` asks for the same answer to the same request.", informational=True
 )
-def test_seed(api: ApiClient) -> None:
+def test_equal_seeds_give_equal_completions(api: ApiClient) -> None:
     body = api.chat_body(seed=7, temperature=0)
     first, second = api.complete(body), api.complete(body)
     same = first.at("choices", 0, "message") == second.at("choices", 0, "message")
@@ -147,7 +147,7 @@ def test_seed(api: ApiClient) -> None:
 @rule("completion.one_choice", page=CREATE, sentence="`choices` always has exactly one entry.")
 @each_mode
 @pytest.mark.parametrize("n", [1, 2, 5])
-def test_n(api: ApiClient, n: int, stream: bool) -> None:
+def test_completion_has_one_choice_whatever_n_is(api: ApiClient, n: int, stream: bool) -> None:
     """`n` is not documented: a server may refuse it, but not make more than one choice."""
     response = api.create(api.chat_body(n=n, stream=stream, max_tokens=2))
     if response.status in (400, 422):
@@ -164,7 +164,7 @@ def test_n(api: ApiClient, n: int, stream: bool) -> None:
     page=CREATE,
     sentence="Without `logprobs: true` there are no log probabilities: `logprobs` is null or absent.",
 )
-def test_no_logprobs(completion: Exchange, transcript: Transcript) -> None:
+def test_logprobs_are_absent_unless_requested(completion: Exchange, transcript: Transcript) -> None:
     actual = completion.get("choices", 0, "logprobs")
     require(actual is None, f"nobody asked, and `logprobs` is {str(actual)[:100]}", completion)
     stream = [choice["logprobs"] for choice in transcript.choices if choice.get("logprobs") is not None]
@@ -177,7 +177,7 @@ def test_no_logprobs(completion: Exchange, transcript: Transcript) -> None:
     sentence="What becomes of members that the page does not list (`user`, `n`, `metadata`).",
     informational=True,
 )
-def test_extra_members(api: ApiClient) -> None:
+def test_undocumented_request_members(api: ApiClient) -> None:
     inform(f"the response is {api.create(api.chat_body(user='u-1', n=1, metadata={'a': 'b'})).outcome}")
 
 
@@ -187,14 +187,14 @@ def test_extra_members(api: ApiClient) -> None:
     sentence="`reasoning_effort: minimal` suppresses reasoning entirely.",
 )
 @each_mode
-def test_reasoning_minimal(api: ApiClient, stream: bool) -> None:
+def test_minimal_reasoning_effort_uses_no_reasoning_tokens(api: ApiClient, stream: bool) -> None:
     result = fetch_result(api, api.chat_body("What is 17 times 23?", reasoning_effort="minimal"), stream=stream)
     reasoned = result.required_usage.get("reasoning_tokens") or 0
     require(reasoned == 0, f"reasoning_tokens is {reasoned}", result.exchange)
 
 
 @rule("completion.unicode", page=CREATE, sentence="Text of any script is answered as JSON in UTF-8.")
-def test_unicode(api: ApiClient) -> None:
+def test_completion_of_unicode_text_is_valid_utf8(api: ApiClient) -> None:
     completion = api.complete(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️"))
     content = completion.at("choices", 0, "message", "content")
     require(isinstance(content, str) and "\ufffd" not in content, f"`content` is {content!r}", completion)
@@ -202,7 +202,7 @@ def test_unicode(api: ApiClient) -> None:
 
 @rule("completion.unknown_model", page=ERRORS, sentence="A model that does not exist is refused with 400, 404 or 422.")
 @each_mode
-def test_unknown_model(api: ApiClient, stream: bool) -> None:
+def test_unknown_model_is_refused(api: ApiClient, stream: bool) -> None:
     body = api.chat_body(model="aurous-no-such-model", stream=stream)
     response = api.create(body, expect_error=True).expect(400, 404, 422)
     param = response.at("error").get("param")

@@ -39,7 +39,7 @@ EXPECTED = {
 
 
 @rule("error.status", page=ERRORS, sentence="Each fault is answered with the status of its kind.")
-def test_status(failures: dict[str, Exchange]) -> None:
+def test_error_status_is_the_documented_one(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         statuses, _ = EXPECTED[name.removesuffix(STREAMED)]
         if exchange.status not in statuses:
@@ -49,7 +49,7 @@ def test_status(failures: dict[str, Exchange]) -> None:
 
 
 @rule("error.type", page=ERRORS, sentence="Each fault is answered with the `type` of its kind.")
-def test_type(failures: dict[str, Exchange]) -> None:
+def test_error_type_is_the_documented_one(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         _, kind = EXPECTED[name.removesuffix(STREAMED)]
         actual = exchange.at("error", "type")
@@ -57,7 +57,7 @@ def test_type(failures: dict[str, Exchange]) -> None:
 
 
 @rule("error.media_type", page=ERROR_GUIDE, sentence="Errors are JSON, on streams too.")
-def test_media_type(failures: dict[str, Exchange]) -> None:
+def test_error_media_type_is_json(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         require(exchange.media_type == "application/json", f"{name}: {exchange.media_type!r}", exchange)
 
@@ -67,21 +67,21 @@ def test_media_type(failures: dict[str, Exchange]) -> None:
     page=ERROR_GUIDE,
     sentence="`error` has type, code, message, doc_url and request_id; `param` may be null.",
 )
-def test_envelope(failures: dict[str, Exchange]) -> None:
+def test_error_envelope_has_the_documented_members(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         schema_errors = contract.schema_errors("ErrorEnvelope", exchange.json)
         require(not schema_errors, f"{name}: {'; '.join(schema_errors)}", exchange)
 
 
 @rule("error.type_known", page=ERROR_GUIDE, sentence="`type` is one of five.")
-def test_type_known(failures: dict[str, Exchange]) -> None:
+def test_error_type_is_one_of_the_documented_types(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "type")
         require(actual in contract.error_types(), f"{name}: `type` is {actual!r}", exchange)
 
 
 @rule("error.code_means", page=ERRORS, sentence="A documented code comes with its documented status and type.")
-def test_code_means(failures: dict[str, Exchange]) -> None:
+def test_error_code_has_its_documented_status_and_type(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         code = contract.error_codes().get(exchange.at("error", "code"))
         if code is None:
@@ -95,21 +95,21 @@ def test_code_means(failures: dict[str, Exchange]) -> None:
 
 
 @rule("error.code", page=ERRORS, sentence="`code` is one stable word for machines.")
-def test_code(failures: dict[str, Exchange]) -> None:
+def test_error_code_is_a_single_word(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "code")
         require(isinstance(actual, str) and WORD.match(actual), f"{name}: `code` is {actual!r}", exchange)
 
 
 @rule("error.message", page=ERROR_GUIDE, sentence="`message` is text for people.")
-def test_message(failures: dict[str, Exchange]) -> None:
+def test_error_message_is_text(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "message")
         require(isinstance(actual, str) and actual.strip(), f"{name}: `message` is {actual!r}", exchange)
 
 
 @rule("error.doc_url", page=ERROR_GUIDE, sentence="`doc_url` is an absolute address.")
-def test_doc_url(failures: dict[str, Exchange]) -> None:
+def test_error_doc_url_is_absolute(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "doc_url")
         parts = urlsplit(actual) if isinstance(actual, str) else None
@@ -119,7 +119,7 @@ def test_doc_url(failures: dict[str, Exchange]) -> None:
 
 
 @rule("error.param", page=ERROR_GUIDE, sentence="`param` names the parameter at fault.")
-def test_param(failures: dict[str, Exchange]) -> None:
+def test_error_param_names_the_wrong_parameter(failures: dict[str, Exchange]) -> None:
     for name, member in {
         "a missing member": "messages",
         "a wrong type": "temperature",
@@ -131,14 +131,14 @@ def test_param(failures: dict[str, Exchange]) -> None:
 
 
 @rule("error.no_retry_after", page="idempotency", sentence="Retry-After is not sent with 409 idempotency_key_in_use.")
-def test_no_retry_after(failures: dict[str, Exchange]) -> None:
+def test_idempotency_conflict_has_no_retry_after(failures: dict[str, Exchange]) -> None:
     actual = failures["a reused key"].header("Retry-After")
     require(actual is None, f"Retry-After is {actual!r}", failures["a reused key"])
 
 
 @rule("error.unknown_path", page=ERRORS, sentence="A path that does not exist is a 404 with the envelope.")
 @pytest.mark.parametrize("path", ["/v1/no-such-thing", "/v1/chat", "/v1/models/x/y", "/"])
-def test_unknown_path(api: ApiClient, path: str) -> None:
+def test_unknown_path_is_not_found(api: ApiClient, path: str) -> None:
     response = api.send("GET", path)
     response.expect(404, 405)
     schema_errors = contract.schema_errors("ErrorEnvelope", response.json)
@@ -149,7 +149,7 @@ def test_unknown_path(api: ApiClient, path: str) -> None:
     "error.unknown_method", page=ERRORS, sentence="A method that an operation does not have is a 4xx with the envelope."
 )
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_unknown_method(api: ApiClient, method: str) -> None:
+def test_unsupported_method_is_refused(api: ApiClient, method: str) -> None:
     response = api.send(method, COMPLETIONS)
     response.expect(404, 405)
     schema_errors = contract.schema_errors("ErrorEnvelope", response.json)
@@ -162,6 +162,6 @@ def test_unknown_method(api: ApiClient, method: str) -> None:
     sentence="Which buckets answers tell of (no page lists chat's).",
     informational=True,
 )
-def test_rate_limits_told(successes: dict[str, Exchange]) -> None:
+def test_rate_limit_headers_of_a_completion(successes: dict[str, Exchange]) -> None:
     actual = [name for name in (*RATE_HEADERS, *TPM_HEADERS) if successes["create"].header(name) is not None]
     inform(f"a create tells {', '.join(actual) or 'none'}")

@@ -28,7 +28,7 @@ SHOWN = ("successes", "failures", "every_kind")
     [pytest.param(name, marks=rule(name, page=page, sentence=says), id=name) for name, page, says in all_rules()],
 )
 @pytest.mark.usefixtures(*SHOWN)
-def test_every_response(api: ApiClient, exchange_checks: ExchangeChecks, name: str) -> None:
+def test_every_response_of_the_run_passes(api: ApiClient, exchange_checks: ExchangeChecks, name: str) -> None:
     api.recorder.inspect()
     findings = exchange_checks.findings
     for message, exchange in findings.violations.get(name, []):
@@ -38,7 +38,7 @@ def test_every_response(api: ApiClient, exchange_checks: ExchangeChecks, name: s
 
 
 @rule("idempotency.replay_later", page=IDEMPOTENCY, sentence=REPLAY_LATER)
-def test_replay_later(api: ApiClient, kept: Kept, mock_controls: MockControls) -> None:
+def test_result_is_replayed_some_seconds_later(api: ApiClient, kept: Kept, mock_controls: MockControls) -> None:
     if mock_controls.advanced:
         not_tested(f"a rule on this window has moved the server's clock by {mock_controls.advanced:.0f} s")
     time.sleep(max(0.0, SECONDS_LATER - (time.monotonic() - kept.created)))
@@ -54,7 +54,7 @@ def test_replay_later(api: ApiClient, kept: Kept, mock_controls: MockControls) -
     page=RATE_LIMITS,
     sentence="Every 429 has the type rate_limit, the envelope and Retry-After in whole seconds.",
 )
-def test_every_429(api: ApiClient) -> None:
+def test_every_429_of_the_run_has_retry_after(api: ApiClient) -> None:
     api.recorder.inspect()
     throttled: list[Exchange] = api.recorder.throttled
     if not throttled:

@@ -29,7 +29,7 @@ PROVIDER_FAULTS = [
 
 @rule("failure.code", page=ERRORS, sentence="A fault of the platform has its documented status, type and envelope.")
 @pytest.mark.parametrize("code", PROVIDER_FAULTS)
-def test_code(api: ApiClient, mock_controls: MockControls, code: str) -> None:
+def test_platform_fault_has_its_documented_error(api: ApiClient, mock_controls: MockControls, code: str) -> None:
     failed = api.create(api.chat_body(), headers=mock_controls.fault(f"code={code}"), expect_error=True)
     documented = contract.error_codes()[code]
     failed.expect(documented.status or 500)
@@ -40,7 +40,7 @@ def test_code(api: ApiClient, mock_controls: MockControls, code: str) -> None:
 
 
 @rule("failure.is_free", page=PRICING, sentence="A request that failed is not charged, and its hold is released.")
-def test_is_free(api: ApiClient, mock_controls: MockControls) -> None:
+def test_failed_completion_is_not_charged(api: ApiClient, mock_controls: MockControls) -> None:
     headers = mock_controls.fault("code=chat_provider_unavailable")
 
     def spend() -> Decimal:
@@ -55,7 +55,7 @@ def test_is_free(api: ApiClient, mock_controls: MockControls) -> None:
     page=PRICING,
     sentence="A stream that fails costs what its record says, and its hold is released.",
 )
-def test_stream_charge(api: ApiClient, mock_controls: MockControls) -> None:
+def test_failed_stream_is_charged_as_recorded(api: ApiClient, mock_controls: MockControls) -> None:
     headers = mock_controls.fault("error-frame=3")
 
     def spend() -> Decimal:
@@ -66,7 +66,7 @@ def test_stream_charge(api: ApiClient, mock_controls: MockControls) -> None:
 
 
 @rule("failure.not_kept", page=IDEMPOTENCY, sentence="After a 5xx the same key is safe to send again, and runs anew.")
-def test_not_kept(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+def test_server_error_is_not_kept_under_its_key(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
     fault = mock_controls.fault("code=chat_provider_unavailable")
     api.create(body, headers={**with_key(key), **fault}, expect_error=True).expect(502)
@@ -76,7 +76,7 @@ def test_not_kept(api: ApiClient, mock_controls: MockControls, key: str) -> None
 
 
 @rule("failure.throttled_not_kept", page=IDEMPOTENCY, sentence="After a 429 the same key is safe to send again.")
-def test_throttled_not_kept(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+def test_throttled_request_is_not_kept_under_its_key(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
     fault = mock_controls.fault("code=too_many_requests; retry-after=0")
     api.create(body, headers={**with_key(key), **fault}, expect_error=True)
@@ -88,7 +88,7 @@ def test_throttled_not_kept(api: ApiClient, mock_controls: MockControls, key: st
     page=IDEMPOTENCY,
     sentence="An answer that was lost on its way is replayed, and not made again.",
 )
-def test_lost_answer(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+def test_lost_response_is_replayed(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
     lost = api.create(body, headers={**with_key(key), **mock_controls.fault("reset=after")}, expect_error=True)
     if lost.status:
@@ -102,7 +102,7 @@ def test_lost_answer(api: ApiClient, mock_controls: MockControls, key: str) -> N
     page=IDEMPOTENCY,
     sentence="While the first request runs, its key is 409 `idempotency_key_in_use`.",
 )
-def test_in_flight(api: ApiClient, mock_controls: MockControls, key: str) -> None:
+def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body("Write a long story about a river.", max_tokens=64)
     slow = {**with_key(key), **mock_controls.fault("pace=128")}
     with ThreadPoolExecutor(1) as pool:
@@ -124,7 +124,7 @@ def test_in_flight(api: ApiClient, mock_controls: MockControls, key: str) -> Non
     sentence="What a stream that fails on its way says.",
     informational=True,
 )
-def test_error_in_stream(api: ApiClient, mock_controls: MockControls) -> None:
+def test_error_frame_of_a_failed_stream(api: ApiClient, mock_controls: MockControls) -> None:
     transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=2"))
     codes = [frame["error"].get("code") for frame in transcript.frames if "error" in frame]
     inform(f"an error frame {codes}, {'then' if transcript.done else 'without'} [DONE]")
@@ -135,7 +135,7 @@ def test_error_in_stream(api: ApiClient, mock_controls: MockControls) -> None:
     page="api-reference/chat/retrieve-a-stored-chat-completion",
     sentence="A failed stream's record is `failed`, with `error`.",
 )
-def test_failed_record(api: ApiClient, mock_controls: MockControls) -> None:
+def test_record_of_a_failed_stream_has_an_error(api: ApiClient, mock_controls: MockControls) -> None:
     transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=3"))
     record = api.retrieve(transcript.id).expect(200)
     require(record.at("status") == "failed", f"`status` is {record.at('status')!r}", transcript.exchange, record)
@@ -149,7 +149,9 @@ def test_failed_record(api: ApiClient, mock_controls: MockControls) -> None:
 
 
 @rule("idempotency.window", page=IDEMPOTENCY, sentence="A result is kept for 24 hours, and not longer.")
-def test_window(api: ApiClient, mock_controls: MockControls, key: str, alone: bool) -> None:
+def test_result_is_replayed_for_24_hours_only(
+    api: ApiClient, mock_controls: MockControls, key: str, alone: bool
+) -> None:
     if not alone:
         not_tested("other workers go by the same clock: run without -n")
     body = api.chat_body()
@@ -161,7 +163,9 @@ def test_window(api: ApiClient, mock_controls: MockControls, key: str, alone: bo
 
 
 @rule("idempotency.window_frees_key", page=IDEMPOTENCY, sentence="After 24 hours a key may be used for another body.")
-def test_window_frees_key(api: ApiClient, mock_controls: MockControls, key: str, alone: bool) -> None:
+def test_key_accepts_another_body_after_24_hours(
+    api: ApiClient, mock_controls: MockControls, key: str, alone: bool
+) -> None:
     if not alone:
         not_tested("other workers go by the same clock: run without -n")
     first = api.complete(api.chat_body(), headers=with_key(key))

@@ -18,22 +18,22 @@ NOT_OF_CANCELLED = frozenset({"stream.no_usage", "stream.key_ignored", "stream.w
 
 @rule("stream.status_code", page=STREAMING, sentence="A stream answers 200.")
 @pytest.mark.parametrize("kind", SCENARIOS)
-def test_status_code(scenarios: Scenarios, kind: str) -> None:
+def test_stream_answers_200(scenarios: Scenarios, kind: str) -> None:
     scenarios.stream(kind)
 
 
 @pytest.mark.parametrize("check", as_params(FRAME_CHECKS))
-def test_frames(scenarios: Scenarios, check: Check[Transcript]) -> None:
+def test_stream_frames_are_well_formed(scenarios: Scenarios, check: Check[Transcript]) -> None:
     require_clean(check, {kind: (stream, stream.exchange) for kind, stream in scenarios.streams().items()})
 
 
 @pytest.mark.parametrize("check", as_params(check for check in FRAME_CHECKS if check.id not in NOT_OF_CANCELLED))
-def test_frames_of_cancelled(cancelled: Cancelled, check: Check[Transcript]) -> None:
+def test_frames_of_a_cancelled_stream_are_well_formed(cancelled: Cancelled, check: Check[Transcript]) -> None:
     stream = cancelled.transcript
     require_clean(check, {"cancelled": (stream, stream.exchange)})
 
 
 @rule("stream.no_error", page=STREAMING, sentence="A stream that goes well carries no error.")
-def test_no_error(scenarios: Scenarios) -> None:
+def test_successful_stream_has_no_error_frame(scenarios: Scenarios) -> None:
     for kind, stream in scenarios.streams().items():
         require(not stream.errors, f"{kind}: there is an error: {stream.errors}", stream.exchange)

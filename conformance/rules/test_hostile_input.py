@@ -83,20 +83,20 @@ def require_handled(exchange: Exchange) -> None:
 @rule("hostile.not_json", page=ERRORS, sentence="A body that is not JSON is a 4xx with the envelope.")
 @pytest.mark.parametrize("name", NOT_JSON)
 @pytest.mark.usefixtures("still_alive")
-def test_not_json(api: ApiClient, name: str) -> None:
+def test_body_that_is_not_json_is_refused(api: ApiClient, name: str) -> None:
     require_refused(api.create(None, content=NOT_JSON[name], expect_error=True))
 
 
 @rule("hostile.not_an_object", page=ERRORS, sentence="A JSON body that is no object is a 4xx with the envelope.")
 @pytest.mark.parametrize("name", NOT_AN_OBJECT)
-def test_not_an_object(api: ApiClient, name: str) -> None:
+def test_json_body_that_is_not_an_object_is_refused(api: ApiClient, name: str) -> None:
     require_refused(api.create(None, content=NOT_AN_OBJECT[name], expect_error=True))
 
 
 @rule("hostile.media_type", page=CREATE, sentence="A body of another content type is a 4xx with the envelope.")
 @pytest.mark.parametrize("value", OTHER_TYPES)
 @each_mode
-def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
+def test_body_of_another_media_type_is_refused(api: ApiClient, value: str, stream: bool) -> None:
     require_refused(api.create(api.chat_body(stream=stream), headers={"Content-Type": value}, expect_error=True))
 
 
@@ -106,7 +106,7 @@ def test_media_type(api: ApiClient, value: str, stream: bool) -> None:
     sentence="What becomes of a JSON body that does not say what it is.",
     informational=True,
 )
-def test_no_media_type(api: ApiClient) -> None:
+def test_body_without_a_media_type(api: ApiClient) -> None:
     inform(f"it is answered {api.create(api.chat_body(), headers={'Content-Type': None}).outcome}")
 
 
@@ -114,7 +114,7 @@ def test_no_media_type(api: ApiClient) -> None:
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 @pytest.mark.parametrize("brackets", [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
 @pytest.mark.usefixtures("still_alive")
-def test_deep(api: ApiClient, depth: int, brackets: tuple[bytes, bytes]) -> None:
+def test_deeply_nested_body_is_refused(api: ApiClient, depth: int, brackets: tuple[bytes, bytes]) -> None:
     before, after = brackets
     middle = b"1" if before != b"[" else b""
     content = b'{"model": "m", "messages": ' + before * depth + middle + after * depth + b"}"
@@ -124,7 +124,7 @@ def test_deep(api: ApiClient, depth: int, brackets: tuple[bytes, bytes]) -> None
 @rule("hostile.huge", page=ERRORS, sentence="A body of more than 10 MiB is a 4xx with the envelope.")
 @pytest.mark.parametrize("place", ["content", "an unknown member", "white space"])
 @pytest.mark.usefixtures("still_alive")
-def test_huge(api: ApiClient, place: str) -> None:
+def test_body_over_10_mib_is_refused(api: ApiClient, place: str) -> None:
     body = api.chat_body()
     if place == "content":
         body["messages"][0]["content"] = "x" * (11 * MEBIBYTE)
@@ -137,14 +137,14 @@ def test_huge(api: ApiClient, place: str) -> None:
 @rule("hostile.many_members", page=ERRORS, sentence="A body of very many members is answered, and not with a 5xx.")
 @pytest.mark.usefixtures("still_alive")
 @each_mode
-def test_many_members(api: ApiClient, stream: bool) -> None:
+def test_body_of_many_members_is_handled(api: ApiClient, stream: bool) -> None:
     members = {f"member_{number}": number for number in range(2000)}
     require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), **members}))
 
 
 @rule("hostile.nul", page=ERRORS, sentence="A NUL in a text is a 4xx with the envelope.")
 @each_mode
-def test_nul(api: ApiClient, stream: bool) -> None:
+def test_nul_character_in_a_message_is_refused(api: ApiClient, stream: bool) -> None:
     require_refused(api.create(api.chat_body("a\x00b", stream=stream), expect_error=True))
 
 
@@ -153,14 +153,14 @@ def test_nul(api: ApiClient, stream: bool) -> None:
 )
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "stop", "tools", "response_format", "stream", "seed"])
 @each_mode
-def test_null_members(api: ApiClient, member: str, stream: bool) -> None:
+def test_null_for_an_optional_member_is_handled(api: ApiClient, member: str, stream: bool) -> None:
     require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), member: None}))
 
 
 @rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is answered, and not with a 5xx.")
 @pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, []], ids=str)
 @each_mode
-def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
+def test_unknown_request_member_is_handled(api: ApiClient, value: object, stream: bool) -> None:
     members = {"user": value, "n": 1, "parallel_tool_calls": value, "x_unknown": value}
     require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), **members}))
 
@@ -180,7 +180,7 @@ def test_unknown_members(api: ApiClient, value: object, stream: bool) -> None:
     ],
 )
 @pytest.mark.parametrize("stream", ["false", "true"], ids=["create", "stream"])
-def test_odd_text(api: ApiClient, text: str, stream: str) -> None:
+def test_unusual_text_in_a_message_is_handled(api: ApiClient, text: str, stream: str) -> None:
     asked = json.dumps({"model": api.model, **FRUGAL, **BRIEF})[:-1]
     body = f'{asked}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
     require_handled(api.create(json.loads(body), content=body.encode()))
@@ -190,7 +190,7 @@ def test_odd_text(api: ApiClient, text: str, stream: str) -> None:
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "top_logprobs", "presence_penalty"])
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "1e309"])
 @each_mode
-def test_odd_numbers(api: ApiClient, member: str, number: str, stream: bool) -> None:
+def test_number_out_of_machine_range_is_refused(api: ApiClient, member: str, number: str, stream: bool) -> None:
     body = json.dumps({**api.chat_body(stream=stream), member: 0}).replace(f'"{member}": 0', f'"{member}": {number}')
     require_refused(api.create(None, content=body.encode(), expect_error=True))
 
@@ -198,7 +198,7 @@ def test_odd_numbers(api: ApiClient, member: str, number: str, stream: bool) -> 
 @rule(
     "hostile.duplicate_members", page=ERRORS, sentence="What becomes of a member that stands twice.", informational=True
 )
-def test_duplicate_members(api: ApiClient) -> None:
+def test_duplicate_member_in_a_body(api: ApiClient) -> None:
     body = json.dumps(api.chat_body())[:-1] + ', "temperature": 0.5, "temperature": 3}'
     inform(
         f"the last one being wrong, it is answered {api.create(None, content=body.encode(), expect_error=True).outcome}"
@@ -208,7 +208,7 @@ def test_duplicate_members(api: ApiClient) -> None:
 @rule("hostile.huge_integer_seed", page=CREATE, sentence="A seed beyond 64 bits is answered, and not with a 5xx.")
 @pytest.mark.parametrize("seed", [2**63, 2**64, -(2**64), 10**30])
 @each_mode
-def test_huge_seed(api: ApiClient, seed: int, stream: bool) -> None:
+def test_seed_beyond_64_bits_is_handled(api: ApiClient, seed: int, stream: bool) -> None:
     require_handled(api.create(api.chat_body(seed=seed, stream=stream, **BRIEF)))
 
 
@@ -226,7 +226,7 @@ def test_huge_seed(api: ApiClient, seed: int, stream: bool) -> None:
         pytest.param({"X-Forwarded-For": "' OR 1=1 --"}, id="forwarded"),
     ],
 )
-def test_headers(api: ApiClient, headers: dict[str, str | None]) -> None:
+def test_unusual_request_header_is_handled(api: ApiClient, headers: dict[str, str | None]) -> None:
     require_handled(api.send("GET", "/v1/models", headers=headers))
     for stream in (False, True):
         require_handled(api.create(api.chat_body(stream=stream, **BRIEF), headers=headers))
@@ -242,7 +242,7 @@ def test_headers(api: ApiClient, headers: dict[str, str | None]) -> None:
         "/v1/chat/completions/" + "a" * 4000,
     ],
 )
-def test_paths(api: ApiClient, path: str) -> None:
+def test_unusual_path_is_refused(api: ApiClient, path: str) -> None:
     format_response = api.send("GET", path)
     require_handled(format_response)
     require(format_response.status >= 300, f"it is answered {format_response.outcome}", format_response)
@@ -254,7 +254,7 @@ def test_paths(api: ApiClient, path: str) -> None:
     sentence="What becomes of a body in another encoding than it says.",
     informational=True,
 )
-def test_compressed(api: ApiClient) -> None:
+def test_body_in_another_encoding_than_declared(api: ApiClient) -> None:
     format_response = api.send(
         "POST", COMPLETIONS, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}, content=b"{}"
     )
@@ -268,7 +268,7 @@ def test_compressed(api: ApiClient) -> None:
     sentence="A picture on a private host is refused.",
     informational=True,
 )
-def test_private_url(api: ApiClient) -> None:
+def test_image_on_a_private_host(api: ApiClient) -> None:
     parts = [{"type": "image_url", "image_url": {"url": "https://169.254.169.254/latest/meta-data"}}]
     response = api.create({**api.chat_body(), "messages": [{"role": "user", "content": parts}]})
     inform(f"it is answered {response.outcome}, param {response.get('error', 'param')!r}")

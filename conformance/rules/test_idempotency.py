@@ -16,14 +16,14 @@ REPLAY_LATER = "A result is kept for 24 hours: it is replayed at once, and still
 
 
 @rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, sentence="A first call carries no replay header.")
-def test_first_call(api: ApiClient, key: str) -> None:
+def test_first_call_with_a_key_is_not_a_replay(api: ApiClient, key: str) -> None:
     require_fresh(api.complete(api.chat_body(), headers=with_key(key)))
 
 
 @rule(
     "idempotency.replay", page=CHAT_IDEMPOTENCY, sentence="The same key with the same body gets the same answer again."
 )
-def test_replay(api: ApiClient, key: str) -> None:
+def test_same_key_and_body_replay_the_completion(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     for _ in range(3):
@@ -32,14 +32,14 @@ def test_replay(api: ApiClient, key: str) -> None:
 
 @first
 @rule("idempotency.replay_later", page=IDEMPOTENCY, sentence=REPLAY_LATER)
-def test_replay_at_once(api: ApiClient, kept: Kept) -> None:
+def test_result_is_replayed_at_once(api: ApiClient, kept: Kept) -> None:
     require_replay(api.create(kept.body, headers=with_key(kept.key)), kept.first)
 
 
 @rule(
     "idempotency.replay_header", page=CHAT_IDEMPOTENCY, sentence="A replay carries `Aurous-Idempotent-Replayed: true`."
 )
-def test_replay_header(successes: dict[str, Exchange]) -> None:
+def test_replay_has_the_replayed_header(successes: dict[str, Exchange]) -> None:
     actual = successes["create, replayed"].header(REPLAYED)
     require(actual == "true", f"{REPLAYED} is {actual!r}", successes["create, replayed"])
 
@@ -47,7 +47,7 @@ def test_replay_header(successes: dict[str, Exchange]) -> None:
 @rule(
     "idempotency.replay_stored_once", page=IDEMPOTENCY, sentence="A replay changes nothing: the record stays as it was."
 )
-def test_replay_stored_once(api: ApiClient, key: str) -> None:
+def test_replay_leaves_the_record_unchanged(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     api.create(body, headers=with_key(key))
@@ -58,7 +58,7 @@ def test_replay_stored_once(api: ApiClient, key: str) -> None:
 
 
 @rule("idempotency.no_key", page=IDEMPOTENCY, sentence="Without a key nothing is ever replayed.")
-def test_no_key(api: ApiClient) -> None:
+def test_request_without_a_key_is_not_replayed(api: ApiClient) -> None:
     body = api.chat_body()
     first = api.complete(body)
     require_fresh(api.complete(body), first)
@@ -69,7 +69,7 @@ def test_no_key(api: ApiClient) -> None:
     page=IDEMPOTENCY,
     sentence="A request without a key is not answered from another's.",
 )
-def test_unkeyed_after_keyed(api: ApiClient, key: str) -> None:
+def test_request_without_a_key_is_not_answered_from_a_keyed_one(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     require_fresh(api.complete(body), first)
@@ -81,13 +81,13 @@ def test_unkeyed_after_keyed(api: ApiClient, key: str) -> None:
     sentence="Whether non-streamed answers tell a status.",
     informational=True,
 )
-def test_status_header(successes: dict[str, Exchange]) -> None:
+def test_idempotency_status_header_without_stream(successes: dict[str, Exchange]) -> None:
     keyed_call, plain = successes["create, first with a key"], successes["create"]
     inform(f"with a key {keyed_call.header(STATUS)!r}, without one {plain.header(STATUS)!r}")
 
 
 @rule("idempotency.streams_keep_nothing", page=CHAT_IDEMPOTENCY, sentence="A stream's key is ignored, and not kept.")
-def test_streams_keep_nothing(api: ApiClient, key: str) -> None:
+def test_stream_is_not_kept_under_its_key(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first, second = (api.stream(body, headers=with_key(key)) for _ in range(2))
     require(first.id != second.id, f"both streams are {first.id}", first.exchange, second.exchange)
@@ -101,7 +101,7 @@ def test_streams_keep_nothing(api: ApiClient, key: str) -> None:
     page=CHAT_IDEMPOTENCY,
     sentence="A stream is not answered from a key's earlier result.",
 )
-def test_streams_ignore_kept(api: ApiClient, key: str) -> None:
+def test_stream_is_not_answered_from_a_kept_completion(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     stream = api.stream(body, headers=with_key(key))

@@ -86,7 +86,7 @@ NUMBERS = ["1.0", "1e0", "1E0", "10e-1", "0.1e+1", "1.00"]
     sentence="Bodies are compared as canonical JSON: order and space do not matter.",
 )
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_canonical_json(api: ApiClient, key: str, spelling: str) -> None:
+def test_equivalent_json_replays_the_completion(api: ApiClient, key: str, spelling: str) -> None:
     body = rich_body(api)
     first = api.complete(body, headers=with_key(key))
     again = api.create(body, content=SPELLINGS[spelling](body), headers=with_key(key))
@@ -99,7 +99,7 @@ def test_canonical_json(api: ApiClient, key: str, spelling: str) -> None:
     sentence="Bodies are compared as canonical JSON: a number is the same however it is written.",
 )
 @pytest.mark.parametrize("written", NUMBERS)
-def test_canonical_numbers(api: ApiClient, key: str, written: str) -> None:
+def test_equal_number_in_another_notation_replays_the_completion(api: ApiClient, key: str, written: str) -> None:
     body = rich_body(api)
     first = api.complete(body, headers=with_key(key))
     again = api.create(body, content=with_number(body, written), headers=with_key(key))
@@ -111,7 +111,7 @@ def test_canonical_numbers(api: ApiClient, key: str, written: str) -> None:
     page=IDEMPOTENCY,
     sentence="Bodies are compared as canonical JSON: order and space do not matter.",
 )
-def test_every_spelling_under_one_key(api: ApiClient, key: str) -> None:
+def test_all_equivalent_bodies_replay_under_one_key(api: ApiClient, key: str) -> None:
     body = rich_body(api)
     first = api.complete(body, headers=with_key(key))
     for respell in SPELLINGS.values():
@@ -124,14 +124,14 @@ def test_every_spelling_under_one_key(api: ApiClient, key: str) -> None:
     sentence='Values of different JSON types are different: `1` is neither `true` nor `"1"`.',
 )
 @pytest.mark.parametrize(("one", "other"), [(True, 1), (1, "1"), (0, False), (0, None)], ids=str)
-def test_conflict_by_type(api: ApiClient, key: str, one: Any, other: Any) -> None:
+def test_value_of_another_json_type_is_a_conflict(api: ApiClient, key: str, one: Any, other: Any) -> None:
     body = rich_body(api)
     first = api.complete(with_default(body, one), headers=with_key(key))
     require_conflict(api.create(with_default(body, other), headers=with_key(key), expect_error=True), first)
 
 
 @rule("idempotency.array_order_matters", page=IDEMPOTENCY, sentence="The order of messages is part of the body.")
-def test_array_order_matters(api: ApiClient, key: str) -> None:
+def test_messages_in_another_order_are_a_conflict(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     body["messages"] = [{"role": "user", "content": "One."}, {"role": "user", "content": "Two."}]
     first = api.complete(body, headers=with_key(key))
@@ -143,14 +143,14 @@ def test_array_order_matters(api: ApiClient, key: str) -> None:
     "idempotency.conflict", page=IDEMPOTENCY, sentence="The same key with another body is 409 `idempotency_key_in_use`."
 )
 @pytest.mark.parametrize("member", CHANGES)
-def test_conflict(api: ApiClient, key: str, member: str) -> None:
+def test_same_key_with_another_body_is_a_conflict(api: ApiClient, key: str, member: str) -> None:
     body = api.chat_body(temperature=0.5, max_tokens=2)
     first = api.complete(body, headers=with_key(key))
     require_conflict(api.create({**body, member: CHANGES[member]}, headers=with_key(key), expect_error=True), first)
 
 
 @rule("idempotency.conflict_on_less", page=IDEMPOTENCY, sentence="A body that lacks a member is another body.")
-def test_conflict_on_less(api: ApiClient, key: str) -> None:
+def test_body_lacking_a_member_is_a_conflict(api: ApiClient, key: str) -> None:
     body = api.chat_body(temperature=0.5, max_tokens=2)
     first = api.complete(body, headers=with_key(key))
     less = {name: value for name, value in body.items() if name != "temperature"}
@@ -160,7 +160,7 @@ def test_conflict_on_less(api: ApiClient, key: str) -> None:
 @rule(
     "idempotency.conflict_in_depth", page=IDEMPOTENCY, sentence="The smallest change deep in a message is another body."
 )
-def test_conflict_in_depth(api: ApiClient, key: str) -> None:
+def test_small_change_deep_in_a_message_is_a_conflict(api: ApiClient, key: str) -> None:
     body = api.chat_body("Say: gold.")
     first = api.complete(body, headers=with_key(key))
     message = {**body["messages"][0], "content": body["messages"][0]["content"] + " "}
@@ -168,7 +168,7 @@ def test_conflict_in_depth(api: ApiClient, key: str) -> None:
 
 
 @rule("idempotency.conflict_keeps_first", page=IDEMPOTENCY, sentence="A conflict leaves the first answer in its place.")
-def test_conflict_keeps_first(api: ApiClient, key: str) -> None:
+def test_conflict_keeps_the_first_completion(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     api.create(api.chat_body(), headers=with_key(key), expect_error=True)
@@ -176,14 +176,14 @@ def test_conflict_keeps_first(api: ApiClient, key: str) -> None:
 
 
 @rule("idempotency.conflict_tells_no_id", page=IDEMPOTENCY, sentence="A conflict does not tell the first answer's id.")
-def test_conflict_tells_no_id(api: ApiClient, key: str) -> None:
+def test_conflict_does_not_reveal_the_first_completion_id(api: ApiClient, key: str) -> None:
     first = api.complete(api.chat_body(), headers=with_key(key))
     response = api.create(api.chat_body(), headers=with_key(key), expect_error=True)
     require(first.at("id").encode() not in response.body, "the 409 tells the id", first, response)
 
 
 @rule("idempotency.no_caching_of_4xx", page=IDEMPOTENCY, sentence="An answer of type invalid_request is not kept.")
-def test_no_caching_of_4xx(api: ApiClient, key: str) -> None:
+def test_invalid_request_is_not_kept_under_its_key(api: ApiClient, key: str) -> None:
     body = api.chat_body(temperature=3)
     first = api.create(body, headers=with_key(key), expect_error=True).expect(400, 422)
     again = api.create(body, headers=with_key(key), expect_error=True).expect(400, 422)
@@ -198,7 +198,7 @@ def test_no_caching_of_4xx(api: ApiClient, key: str) -> None:
     sentence="A refused request leaves its key free for the repaired one.",
 )
 @pytest.mark.parametrize("fault", [{"temperature": 3}, {"messages": []}, {"tool_choice": "required"}], ids=str)
-def test_repaired_request(api: ApiClient, key: str, fault: dict[str, Any]) -> None:
+def test_key_of_a_refused_request_accepts_the_corrected_one(api: ApiClient, key: str, fault: dict[str, Any]) -> None:
     body = api.chat_body()
     api.create({**body, **fault}, headers=with_key(key), expect_error=True)
     repaired = api.create(body, headers=with_key(key))
@@ -211,7 +211,7 @@ def test_repaired_request(api: ApiClient, key: str, fault: dict[str, Any]) -> No
     page=IDEMPOTENCY,
     sentence="Of requests at once with one key, one is carried out; others replay or 409.",
 )
-def test_concurrent(api: ApiClient, key: str) -> None:
+def test_concurrent_requests_with_one_key_run_once(api: ApiClient, key: str) -> None:
     body = api.chat_body(max_tokens=64)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: api.create(body, headers=with_key(key)), range(8)))

@@ -25,14 +25,14 @@ from .idempotency_requests import is_replayed, require_fresh, require_replay, wi
         pytest.param("k-{}", "k{}", id="dash"),
     ],
 )
-def test_two_keys(api: ApiClient, one: str, two: str) -> None:
+def test_similar_keys_do_not_share_a_result(api: ApiClient, one: str, two: str) -> None:
     body, unique = api.chat_body(max_tokens=2), str(uuid4())
     first = api.complete(body, headers=with_key(one.format(unique)))
     require_fresh(api.create(body, headers=with_key(two.format(unique))), first)
 
 
 @rule("idempotency.two_keys_keep", page=IDEMPOTENCY, sentence="Each key keeps its own answer.")
-def test_two_keys_keep(api: ApiClient) -> None:
+def test_each_key_keeps_its_own_completion(api: ApiClient) -> None:
     body = api.chat_body()
     keys = [str(uuid4()) for _ in range(3)]
     firsts = [api.complete(body, headers=with_key(key)) for key in keys]
@@ -42,7 +42,7 @@ def test_two_keys_keep(api: ApiClient) -> None:
 
 @rule("idempotency.key_lengths", page=CHAT_IDEMPOTENCY, sentence="Keys of 1 to 64 characters are accepted, and replay.")
 @pytest.mark.parametrize("length", [1, 2, 32, 36, 37, 63, 64])
-def test_key_lengths(api: ApiClient, length: int) -> None:
+def test_key_of_1_to_64_characters_is_accepted(api: ApiClient, length: int) -> None:
     # A key of one character can only be fresh by luck, so a conflict with an older use of it counts as accepted.
     key = (uuid4().hex * 2)[:length]
     body = api.chat_body()
@@ -54,7 +54,7 @@ def test_key_lengths(api: ApiClient, length: int) -> None:
 
 @rule("idempotency.printable_keys", page=CHAT_IDEMPOTENCY, sentence="A key may be any printable text.")
 @pytest.mark.parametrize("form", ["{}", "order {}", "a/b?c={}", '"{}"', "{}~!@#$%^&*()", "=?{}"])
-def test_printable_keys(api: ApiClient, form: str) -> None:
+def test_key_of_printable_characters_is_accepted(api: ApiClient, form: str) -> None:
     key, body = form.format(uuid4().hex), api.chat_body()
     first = api.complete(body, headers=with_key(key))
     require_replay(api.create(body, headers=with_key(key)), first)
@@ -66,7 +66,7 @@ def test_printable_keys(api: ApiClient, form: str) -> None:
     sentence="What becomes of keys above 64 characters (pages disagree).",
     informational=True,
 )
-def test_long_keys(api: ApiClient) -> None:
+def test_key_above_64_characters(api: ApiClient) -> None:
     actual = {
         length: api.create(api.chat_body(), headers=with_key((uuid4().hex * 9)[:length])).outcome
         for length in (65, 256, 257)
@@ -75,7 +75,7 @@ def test_long_keys(api: ApiClient) -> None:
 
 
 @rule("idempotency.empty_key", page=IDEMPOTENCY, sentence="What becomes of an empty key.", informational=True)
-def test_empty_key(api: ApiClient) -> None:
+def test_empty_idempotency_key(api: ApiClient) -> None:
     inform(f"an empty key is answered {api.create(api.chat_body(), headers=with_key('')).outcome}")
 
 
@@ -85,7 +85,7 @@ def test_empty_key(api: ApiClient) -> None:
     sentence="Which other header carries a key (pages disagree).",
     informational=True,
 )
-def test_alias_header(api: ApiClient) -> None:
+def test_alias_of_the_idempotency_header(api: ApiClient) -> None:
     honoured = []
     for name in ("Aurous-Idempotency-Key", "Aurous-Idempotent-Key"):
         body, headers = api.chat_body(), {name: str(uuid4())}
@@ -96,7 +96,7 @@ def test_alias_header(api: ApiClient) -> None:
 
 
 @rule("idempotency.either_credential", page=IDEMPOTENCY, sentence="Keys belong to the team, whichever header names it.")
-def test_either_credential(api: ApiClient, key: str) -> None:
+def test_key_is_shared_by_both_key_headers_of_a_team(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
     bearer = {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}
@@ -104,7 +104,7 @@ def test_either_credential(api: ApiClient, key: str) -> None:
 
 
 @rule("idempotency.per_team", page=IDEMPOTENCY, sentence="Another team's key of the same name is another key.")
-def test_per_team(api: ApiClient, key: str) -> None:
+def test_idempotency_keys_are_separate_per_team(api: ApiClient, key: str) -> None:
     other, body = api.as_other_team(), api.chat_body()
     first = api.complete(body, headers=with_key(key))
     require_fresh(other.create(body, headers=with_key(key)), first)
@@ -116,7 +116,7 @@ def test_per_team(api: ApiClient, key: str) -> None:
     page=IDEMPOTENCY,
     sentence="Requests at once with different keys do not disturb each other.",
 )
-def test_concurrent_keys(api: ApiClient) -> None:
+def test_concurrent_requests_with_different_keys_are_independent(api: ApiClient) -> None:
     body = api.chat_body()
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda _: api.complete(body, headers=with_key(str(uuid4()))), range(6)))

@@ -22,36 +22,38 @@ NOT_OF_CANCELLED = frozenset({"completion.finish_reason", "completion.no_error"}
 
 @rule("completion.status_code", page=CREATE, sentence="Creating a completion answers 200.")
 @pytest.mark.parametrize("kind", DOCUMENTS)
-def test_status_code(scenarios: Scenarios, kind: str) -> None:
+def test_create_answers_200(scenarios: Scenarios, kind: str) -> None:
     scenarios.document(kind)
 
 
 @pytest.mark.parametrize("check", as_params(check for check in DOCUMENT_CHECKS if check.id not in NOT_OF_COMPLETED))
-def test_documents(scenarios: Scenarios, successes: dict[str, Exchange], check: Check[Exchange]) -> None:
+def test_completion_document_is_well_formed(
+    scenarios: Scenarios, successes: dict[str, Exchange], check: Check[Exchange]
+) -> None:
     kinds = {"create, replayed": "replayed", "retrieve": "retrieved"}
     others = {name: successes[made] for made, name in kinds.items()}
     require_clean(check, {kind: (made, made) for kind, made in {**scenarios.documents(), **others}.items()})
 
 
 @pytest.mark.parametrize("check", as_params(check for check in DOCUMENT_CHECKS if check.id not in NOT_OF_CANCELLED))
-def test_cancelled_document(cancelled: Cancelled, check: Check[Exchange]) -> None:
+def test_cancelled_completion_document_is_well_formed(cancelled: Cancelled, check: Check[Exchange]) -> None:
     record = cancelled.record.expect(200)
     require_clean(check, {"cancelled": (record, record)})
 
 
 @pytest.mark.parametrize("check", as_params(RECEIPT_CHECKS))
-def test_receipts(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
+def test_receipt_of_each_kind_is_correct(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
     require_clean(check, {kind: (result, result.exchange) for kind, result in scenarios.results().items()})
 
 
 @pytest.mark.parametrize("check", as_params(ANSWER_CHECKS))
-def test_answers(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
+def test_answer_of_each_kind_is_correct(scenarios: Scenarios, check: Check[CompletionResult]) -> None:
     require_clean(check, {kind: (result, result.exchange) for kind, result in scenarios.results().items()})
 
 
 @pytest.mark.parametrize(
     "check", as_params([*RECEIPT_CHECKS, *(check for check in ANSWER_CHECKS if check.id in OF_CANCELLED_TEXT)])
 )
-def test_cancelled_result(cancelled: Cancelled, check: Check[CompletionResult]) -> None:
+def test_result_of_a_cancelled_stream_is_correct(cancelled: Cancelled, check: Check[CompletionResult]) -> None:
     record = cancelled.record.expect(200)
     require_clean(check, {"cancelled": (CompletionResult.of_document(record), record)})

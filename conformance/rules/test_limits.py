@@ -51,19 +51,19 @@ def embedded(settings: Settings, api: ApiClient, what: str, *options: str) -> It
 
 
 @rule("limits.requests", page=RATE_LIMITS, sentence="Over the rate of requests the answer is 429 `too_many_requests`.")
-def test_requests(rate_limited: ApiClient) -> None:
+def test_request_over_the_rate_is_throttled(rate_limited: ApiClient) -> None:
     require_throttled(exhausted(rate_limited), "too_many_requests")
 
 
 @rule("limits.retry_after", page=RATE_LIMITS, sentence="A 429 carries Retry-After, in whole seconds.")
-def test_retry_after(rate_limited: ApiClient) -> None:
+def test_throttled_response_has_retry_after(rate_limited: ApiClient) -> None:
     response = exhausted(rate_limited)
     wait = response.header("Retry-After")
     require(wait is not None and wait.isdigit() and int(wait) > 0, f"Retry-After is {wait!r}", response)
 
 
 @rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 tells that nothing remains.")
-def test_remaining(rate_limited: ApiClient) -> None:
+def test_throttled_response_has_nothing_remaining(rate_limited: ApiClient) -> None:
     response = exhausted(rate_limited)
     actual = response.header("X-RateLimit-Remaining")
     require(actual == "0", f"X-RateLimit-Remaining is {actual!r}", response)
@@ -74,7 +74,7 @@ def test_remaining(rate_limited: ApiClient) -> None:
     page="api-reference/errors/tpm_rate_limit_exceeded",
     sentence="Over the rate of tokens the answer is 429 `tpm_rate_limit_exceeded`, with Retry-After.",
 )
-def test_tokens(token_limited: ApiClient) -> None:
+def test_request_over_the_token_rate_is_throttled(token_limited: ApiClient) -> None:
     body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Rain. " * 50}], "max_tokens": 64}
     answers = [token_limited.create(body) for _ in range(5)]
     format_response = next(
@@ -86,7 +86,7 @@ def test_tokens(token_limited: ApiClient) -> None:
 
 @rule("limits.balance", page=BALANCE, sentence="Without the credits for it a request is 402 `balance_too_low`.")
 @each_mode
-def test_balance(without_credits: ApiClient, stream: bool) -> None:
+def test_request_without_credits_is_refused(without_credits: ApiClient, stream: bool) -> None:
     response = without_credits.create(
         without_credits.chat_body("Write a book.", max_tokens=4096, stream=stream)
     ).expect(402)
@@ -102,7 +102,7 @@ def test_balance(without_credits: ApiClient, stream: bool) -> None:
     page="api-reference/errors/max_input_tokens_exceeded",
     sentence="A prompt beyond the context window is 400 `max_input_tokens_exceeded`.",
 )
-def test_context_window(api: ApiClient) -> None:
+def test_prompt_beyond_the_context_window_is_refused(api: ApiClient) -> None:
     rows = {row["id"]: row for row in api.models().expect(200).at("data")}
     window = (rows[api.model].get("aurous_metadata") or {}).get("context_window")
     if not isinstance(window, int) or window > 600_000:
@@ -119,7 +119,7 @@ def test_context_window(api: ApiClient) -> None:
 
 
 @rule("limits.hold", page=PRICING, sentence="A hold too large for the balance is refused before any work.")
-def test_hold(without_credits: ApiClient) -> None:
+def test_hold_above_the_balance_is_refused(without_credits: ApiClient) -> None:
     before = without_credits.balance().expect(200)
     without_credits.create(without_credits.chat_body("Write a book.", max_tokens=8192)).expect(402)
     after = without_credits.balance().expect(200)

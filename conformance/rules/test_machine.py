@@ -109,7 +109,7 @@ def idempotency_machine(api: ApiClient) -> type[RuleBasedStateMachine]:
     page=IDEMPOTENCY,
     sentence="In any order: a key's first body replays, another body conflicts, and nothing else is shared.",
 )
-def test_any_order(api: ApiClient) -> None:
+def test_idempotency_holds_in_any_order_of_requests(api: ApiClient) -> None:
     profile = api.settings.profile
     machine = seed(api.settings.seed)(idempotency_machine(api))
     run_state_machine_as_test(

@@ -18,7 +18,7 @@ SCHEMA = schemathesis_adapter.load(SELECTED.profile, SELECTED.seed)
     sentence="Whatever is sent gets a documented answer: valid requests are accepted, others refused in the envelope.",
 )
 @SCHEMA.parametrize()  # type: ignore[untyped-decorator]
-def test_operation(case: Any, api: ApiClient) -> None:
+def test_generated_request_gets_a_documented_response(case: Any, api: ApiClient) -> None:
     schemathesis_adapter.check_case(case, api)
 
 
@@ -27,5 +27,5 @@ def test_operation(case: Any, api: ApiClient) -> None:
     page="api-reference",
     sentence="What a create answers can be retrieved and cancelled by its id, in any order and number.",
 )
-def test_links(api: ApiClient) -> None:
+def test_created_completion_is_reachable_by_its_id(api: ApiClient) -> None:
     schemathesis_adapter.follow_links(SCHEMA, api)

@@ -19,7 +19,7 @@ from .scenarios import each_mode
     sentence="`prompt_tokens` counts the prompt, and a longer prompt counts more.",
 )
 @each_mode
-def test_prompt_counted(api: ApiClient, stream: bool) -> None:
+def test_longer_prompt_has_more_prompt_tokens(api: ApiClient, stream: bool) -> None:
     short = fetch_result(api, api.chat_body("Rain.", max_tokens=1), stream=stream)
     long = fetch_result(api, api.chat_body("Rain falls on the plain. " * 40, max_tokens=1), stream=stream)
     few, many = short.required_usage["prompt_tokens"], long.required_usage["prompt_tokens"]
@@ -33,7 +33,7 @@ def test_prompt_counted(api: ApiClient, stream: bool) -> None:
     sentence="`completion_tokens` counts the visible answer, and a longer answer counts more.",
 )
 @each_mode
-def test_completion_counted(api: ApiClient, stream: bool) -> None:
+def test_longer_completion_has_more_completion_tokens(api: ApiClient, stream: bool) -> None:
     counts: list[tuple[int, int, Exchange]] = []
     for most in (1, 8):
         body = api.chat_body("Write a long poem about rain.", max_tokens=most)
@@ -50,7 +50,7 @@ def test_completion_counted(api: ApiClient, stream: bool) -> None:
     sentence="Credits are tokens by the model's rates (samples disagree).",
     informational=True,
 )
-def test_rate_card(api: ApiClient, completion: Exchange) -> None:
+def test_credits_follow_the_rates_of_the_model(api: ApiClient, completion: Exchange) -> None:
     usage, rates = completion.at("usage"), api.rates
     due = (usage["prompt_tokens"] * rates.input + usage["completion_tokens"] * rates.output) / 1_000_000
     actual = usage["breakdown"]["input_credits"] + usage["breakdown"]["output_credits"]
@@ -58,14 +58,14 @@ def test_rate_card(api: ApiClient, completion: Exchange) -> None:
 
 
 @rule("balance.available", page=BALANCE, sentence="`available_credits` is `credits` less `held_credits`.")
-def test_available(api: ApiClient) -> None:
+def test_available_credits_exclude_held_credits(api: ApiClient) -> None:
     response = api.balance().expect(200)
     total, held, available = (exact(response.at(name)) for name in ("credits", "held_credits", "available_credits"))
     require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", response)
 
 
 @rule("balance.schema", page=BALANCE, sentence="The balance has its documented members; the currency is `credit`.")
-def test_balance_schema(api: ApiClient) -> None:
+def test_balance_fits_the_schema(api: ApiClient) -> None:
     response = api.balance().expect(200)
     schema_errors = contract.schema_errors("Balance", response.json)
     require(not schema_errors, "; ".join(schema_errors), response)
@@ -78,5 +78,5 @@ def test_balance_schema(api: ApiClient) -> None:
     sentence="`billing_mode` is metered or exempt (missing on older pages).",
     informational=True,
 )
-def test_billing_mode(api: ApiClient) -> None:
+def test_balance_has_a_known_billing_mode(api: ApiClient) -> None:
     inform(f"billing_mode is {api.balance().expect(200).json.get('billing_mode')!r}")

@@ -26,7 +26,7 @@ WITH_USAGE = [kind for kind in SCENARIOS if not kind.startswith("bare")]
 
 @rule("retrieval.same_as_created", page=RETRIEVE, sentence="A completion is retrieved as it was created.")
 @pytest.mark.parametrize("kind", ["text", "tools", "json", "unicode"])
-def test_same_as_created(api: ApiClient, kind: str) -> None:
+def test_retrieved_completion_equals_the_created_one(api: ApiClient, kind: str) -> None:
     tool = {"type": "function", "function": {"name": "get_rain", "parameters": {"type": "object"}}}
     bodies: dict[str, dict[str, Any]] = {
         "text": api.chat_body("Name three rivers."),
@@ -44,13 +44,13 @@ def test_same_as_created(api: ApiClient, kind: str) -> None:
 
 
 @rule("retrieval.schema", page=RETRIEVE, sentence="The record has the documented members of a completion.")
-def test_schema(successes: dict[str, Exchange]) -> None:
+def test_retrieved_completion_fits_the_schema(successes: dict[str, Exchange]) -> None:
     schema_errors = contract.schema_errors("ChatCompletion", successes["retrieve"].json)
     require(not schema_errors, "; ".join(schema_errors[:5]), successes["retrieve"])
 
 
 @rule("retrieval.steady", page=RETRIEVE, sentence="A finished completion does not change.")
-def test_steady(api: ApiClient, completion: Exchange) -> None:
+def test_finished_completion_does_not_change_between_reads(api: ApiClient, completion: Exchange) -> None:
     first, second = api.retrieve(completion.at("id")).expect(200), api.retrieve(completion.at("id")).expect(200)
     same = contract.documented("ChatCompletion", first.json) == contract.documented("ChatCompletion", second.json)
     require(same, "two readings differ", first, second)
@@ -59,7 +59,7 @@ def test_steady(api: ApiClient, completion: Exchange) -> None:
 @rule(
     "retrieval.the_one_asked_for", page=RETRIEVE, sentence="An id retrieves its own completion, however many there are."
 )
-def test_the_one_asked_for(api: ApiClient) -> None:
+def test_retrieve_returns_the_requested_completion(api: ApiClient) -> None:
     actual = [api.complete(api.chat_body(f"Say: {word}.")) for word in ("one", "two", "three")]
     for exchange in (*actual[1:], actual[0]):
         record = api.retrieve(exchange.at("id")).expect(200)
@@ -70,20 +70,20 @@ def test_the_one_asked_for(api: ApiClient) -> None:
 
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
 @pytest.mark.parametrize("kind", SCENARIOS)
-def test_stream(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
+def test_retrieved_completion_equals_the_streamed_one(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
     require_record(api, scenarios.stream(kind))
 
 
 @expensive
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
-def test_stream_of_reasoning(api: ApiClient) -> None:
+def test_retrieved_completion_equals_the_streamed_one_with_reasoning(api: ApiClient) -> None:
     body = api.chat_body("Is 91 a prime? Answer in 3 words.", reasoning_effort=EFFORTS[-1], max_tokens=64)
     require_record(api, api.stream(body))
 
 
 @rule("retrieval.stream_receipt", page=RETRIEVE, sentence="The record's receipt is the one that was streamed.")
 @pytest.mark.parametrize("kind", WITH_USAGE)
-def test_stream_receipt(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
+def test_retrieved_receipt_equals_the_streamed_one(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
     stream = scenarios.stream(kind)
     streamed = CompletionResult.of_stream(stream).required_usage
     record = api.retrieve(stream.id).expect(200)
@@ -96,7 +96,7 @@ def test_stream_receipt(api: ApiClient, scenarios: Scenarios, kind: str) -> None
     page=RETRIEVE,
     sentence="The record has its receipt though the stream was to have none.",
 )
-def test_stream_without_receipt(api: ApiClient, bare_transcript: Transcript) -> None:
+def test_retrieved_stream_has_a_receipt_though_none_was_streamed(api: ApiClient, bare_transcript: Transcript) -> None:
     record = api.retrieve(bare_transcript.id).expect(200)
     schema_errors = contract.schema_errors("Usage", record.at("usage"))
     require(not schema_errors, "; ".join(schema_errors), record)
@@ -105,12 +105,12 @@ def test_stream_without_receipt(api: ApiClient, bare_transcript: Transcript) -> 
 
 @rule("retrieval.unknown", page=ERRORS, sentence="An id that nobody has is 404, type `not_found`.")
 @pytest.mark.parametrize("asked", [UNKNOWN_ID, "cmp_0", "cmp_" + "Z" * 26, "cmp_" + "a" * 200])
-def test_unknown(api: ApiClient, asked: str) -> None:
+def test_retrieve_of_an_unknown_id_is_not_found(api: ApiClient, asked: str) -> None:
     require_not_found(api.retrieve(asked))
 
 
 @rule("retrieval.near", page=RETRIEVE, sentence="Only the whole id is the id.")
-def test_near(api: ApiClient, completion: Exchange) -> None:
+def test_retrieve_of_an_almost_right_id_is_not_found(api: ApiClient, completion: Exchange) -> None:
     whole = completion.at("id")
     last = "0" if whole[-1] != "0" else "1"
     for near in (whole[:-1], whole + "0", whole[:-1] + last, whole.removeprefix("cmp_")):
@@ -123,7 +123,9 @@ def test_near(api: ApiClient, completion: Exchange) -> None:
     sentence="Another team's completion cannot be told from one that does not exist.",
 )
 @each_mode
-def test_other_team(api: ApiClient, completion: Exchange, transcript: Transcript, stream: bool) -> None:
+def test_retrieve_by_another_team_is_not_found(
+    api: ApiClient, completion: Exchange, transcript: Transcript, stream: bool
+) -> None:
     other = api.as_other_team()
     foreign = other.retrieve(transcript.id if stream else completion.at("id"))
     unknown = other.retrieve(UNKNOWN_ID)
@@ -136,12 +138,12 @@ def test_other_team(api: ApiClient, completion: Exchange, transcript: Transcript
 @pytest.mark.parametrize(
     "asked", ["x", "req_01HXMQ7Z3K8Y2ABCDEFGHJKM", "cmp_%00", "cmp_\x00", "cmp_\n", "..", "cmp_' OR 1=1", "cmp_é"]
 )
-def test_malformed(api: ApiClient, asked: str) -> None:
+def test_retrieve_of_a_malformed_id_is_refused(api: ApiClient, asked: str) -> None:
     require_refused(api.retrieve(asked))
 
 
 @rule("retrieval.ignores_idempotency", page=RETRIEVE, sentence="Reading does not take a key.", informational=True)
-def test_ignores_idempotency(api: ApiClient, completion: Exchange, key: str) -> None:
+def test_retrieve_ignores_the_idempotency_key(api: ApiClient, completion: Exchange, key: str) -> None:
     record = api.retrieve(completion.at("id"), headers={"Idempotency-Key": key})
     inform(f"with an Idempotency-Key it is answered {record.outcome}")
 

@@ -26,14 +26,14 @@ TOO_SOON = "the stream ended too soon to be looked at while it ran"
 @pytest.mark.parametrize(
     "options", [{}, {"stream": False}, {"stream": False, "stream_options": {"include_usage": True}}], ids=str
 )
-def test_only_when_asked(api: ApiClient, options: dict[str, Any]) -> None:
+def test_response_is_streamed_only_when_requested(api: ApiClient, options: dict[str, Any]) -> None:
     completion = api.complete(api.chat_body(**options))
     require(completion.media_type == "application/json", f"the content type is {completion.media_type!r}", completion)
     require(completion.at("object") == "chat.completion", f"`object` is {completion.at('object')!r}", completion)
 
 
 @rule("stream.id_unique", page=CREATE, sentence="Every stream is a completion of its own.")
-def test_id_unique(scenarios: Scenarios) -> None:
+def test_stream_ids_are_unique(scenarios: Scenarios) -> None:
     streams = [scenarios.stream(name) for name in ("text", "keyed", "bare")]
     ids = [stream.id for stream in streams]
     require(len(set(ids)) == len(ids), f"the ids of three streams are {ids}", *(stream.exchange for stream in streams))
@@ -45,7 +45,7 @@ def test_id_unique(scenarios: Scenarios) -> None:
     sentence="What a stream without a key says about keys (pages disagree).",
     informational=True,
 )
-def test_no_key(transcript: Transcript) -> None:
+def test_idempotency_status_of_a_stream_without_a_key(transcript: Transcript) -> None:
     warned = "a warning" if transcript.warnings else "no warning"
     inform(f"{STATUS} is {transcript.exchange.header(STATUS)!r}, with {warned}")
 
@@ -55,7 +55,7 @@ def test_no_key(transcript: Transcript) -> None:
     page=STREAMING,
     sentence="A fault found before the stream begins is an ordinary JSON error.",
 )
-def test_refused_as_json(failures: dict[str, Exchange]) -> None:
+def test_refused_stream_gets_a_json_error(failures: dict[str, Exchange]) -> None:
     for name, response in failures.items():
         if name.endswith(STREAMED):
             actual = f"{name}: {response.outcome}, and the content type is {response.media_type!r}"
@@ -63,7 +63,7 @@ def test_refused_as_json(failures: dict[str, Exchange]) -> None:
 
 
 @rule("stream.unicode", page=STREAMING, sentence="Text of any script survives being cut into chunks.")
-def test_unicode(api: ApiClient) -> None:
+def test_unicode_text_survives_chunking(api: ApiClient) -> None:
     transcript = api.stream(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️"))
     require("\ufffd" not in transcript.content, f"the content is {transcript.content!r}", transcript.exchange)
     record = api.retrieve(transcript.id).expect(200)
@@ -84,7 +84,7 @@ def test_unicode(api: ApiClient) -> None:
         pytest.param({"presence_penalty": 0.5, "frequency_penalty": -0.5}, id="penalties"),
     ],
 )
-def test_options(api: ApiClient, options: dict[str, Any]) -> None:
+def test_stream_accepts_the_options_of_a_completion(api: ApiClient, options: dict[str, Any]) -> None:
     transcript = api.stream(api.chat_body(**options))
     faults = [frame["error"] for frame in transcript.frames if frame.get("error") is not None]
     require(not faults, f"an error came: {faults}", transcript.exchange)
@@ -95,7 +95,7 @@ def test_options(api: ApiClient, options: dict[str, Any]) -> None:
 
 
 @rule("stream.running_record", page=RETRIEVE, sentence="While a completion streams, its record is `in_progress`.")
-def test_running_record(api: ApiClient, mock_controls: MockControls) -> None:
+def test_record_of_a_running_stream_is_in_progress(api: ApiClient, mock_controls: MockControls) -> None:
     with running_stream(api, mock_controls) as stream:
         record = api.retrieve(stream.transcript.id)
         ran = was_still_running(stream)
@@ -111,7 +111,7 @@ def test_running_record(api: ApiClient, mock_controls: MockControls) -> None:
 
 
 @rule("stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is made.", informational=True)
-def test_arrives_in_pieces(api: ApiClient, mock_controls: MockControls) -> None:
+def test_stream_arrives_while_it_is_generated(api: ApiClient, mock_controls: MockControls) -> None:
     with running_stream(api, mock_controls) as stream:
         ran = was_still_running(stream)
     inform("the first words came before the last were made" if ran else "all of it came at once")

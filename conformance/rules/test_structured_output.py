@@ -65,7 +65,7 @@ def schema_of_size(size: int) -> dict[str, Any]:
 
 @rule("structured.json_object", page=STRUCTURED, sentence="`json_object` is answered with syntactically valid JSON.")
 @each_mode
-def test_json_object(api: ApiClient, stream: bool) -> None:
+def test_json_object_format_gives_valid_json(api: ApiClient, stream: bool) -> None:
     body = api.chat_body("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=ROOM)
     result = fetch_result(api, body, stream=stream)
     value = parse(result.content, result.exchange)
@@ -78,19 +78,19 @@ def test_json_object(api: ApiClient, stream: bool) -> None:
     sentence="`json_schema` with `strict: true` is answered with JSON that fits.",
 )
 @each_mode
-def test_json_schema(api: ApiClient, stream: bool) -> None:
+def test_json_schema_format_gives_matching_json(api: ApiClient, stream: bool) -> None:
     require_match(api, PERSON, stream=stream)
 
 
 @rule("structured.reference", page=STRUCTURED, sentence="A local `$ref` inside the schema is followed.")
 @each_mode
-def test_reference(api: ApiClient, stream: bool) -> None:
+def test_local_reference_in_a_schema_is_followed(api: ApiClient, stream: bool) -> None:
     require_match(api, REFERRING, stream=stream)
 
 
 @rule("structured.any_of", page=STRUCTURED, sentence="`anyOf` on a property is honoured.")
 @each_mode
-def test_any_of(api: ApiClient, stream: bool) -> None:
+def test_any_of_in_a_schema_is_followed(api: ApiClient, stream: bool) -> None:
     choice = {"anyOf": [{"type": "integer"}, {"type": "boolean"}]}
     require_match(
         api,
@@ -101,7 +101,7 @@ def test_any_of(api: ApiClient, stream: bool) -> None:
 
 @rule("structured.text", page=STRUCTURED, sentence="`text` is plain text, as without a format.")
 @each_mode
-def test_text(api: ApiClient, stream: bool) -> None:
+def test_text_format_gives_plain_text(api: ApiClient, stream: bool) -> None:
     result = fetch_result(api, api.chat_body(response_format={"type": "text"}), stream=stream)
     require(result.content, "the content is empty", result.exchange)
 
@@ -109,7 +109,7 @@ def test_text(api: ApiClient, stream: bool) -> None:
 @rule(
     "structured.best_effort", page=STRUCTURED, sentence="Without `strict`, fitting is best effort.", informational=True
 )
-def test_best_effort(api: ApiClient) -> None:
+def test_json_schema_without_strict(api: ApiClient) -> None:
     completion = api.complete(
         api.chat_body("Invent a person.", response_format=json_schema_format(PERSON, strict=False), max_tokens=ROOM)
     )
@@ -123,7 +123,7 @@ def test_best_effort(api: ApiClient) -> None:
 @rule("structured.depth_accepted", page=STRUCTURED, sentence="A schema of 3 levels is accepted.")
 @pytest.mark.parametrize("schema", [nested_schema(3), nested_in_lists(2)], ids=["properties", "items"])
 @each_mode
-def test_depth_accepted(api: ApiClient, schema: dict[str, Any], stream: bool) -> None:
+def test_schema_of_three_levels_is_accepted(api: ApiClient, schema: dict[str, Any], stream: bool) -> None:
     fetch_result(api, api.chat_body(response_format=json_schema_format(schema)), stream=stream)
 
 
@@ -135,14 +135,14 @@ def test_depth_accepted(api: ApiClient, schema: dict[str, Any], stream: bool) ->
 @pytest.mark.parametrize("schema", [nested_schema(12), nested_in_lists(12)], ids=["properties", "items"])
 @pytest.mark.parametrize("strict", [True, False])
 @each_mode
-def test_too_deep(api: ApiClient, strict: bool, schema: dict[str, Any], stream: bool) -> None:
+def test_schema_of_twelve_levels_is_refused(api: ApiClient, strict: bool, schema: dict[str, Any], stream: bool) -> None:
     require_refused(api, json_schema_format(schema, strict=strict), "response_format_too_deep", stream=stream)
 
 
 @expensive
 @rule("structured.size_accepted", page=STRUCTURED, sentence="A schema of 5 KB is accepted.")
 @each_mode
-def test_size_accepted(api: ApiClient, stream: bool) -> None:
+def test_schema_of_five_kilobytes_is_accepted(api: ApiClient, stream: bool) -> None:
     fetch_result(api, api.chat_body(response_format=json_schema_format(schema_of_size(5000))), stream=stream)
 
 
@@ -153,7 +153,7 @@ def test_size_accepted(api: ApiClient, stream: bool) -> None:
 )
 @pytest.mark.parametrize("strict", [True, False])
 @each_mode
-def test_too_large(api: ApiClient, strict: bool, stream: bool) -> None:
+def test_schema_of_twenty_kilobytes_is_refused(api: ApiClient, strict: bool, stream: bool) -> None:
     wanted_format = json_schema_format(schema_of_size(20000), strict=strict)
     require_refused(api, wanted_format, "response_format_too_large", stream=stream)
 
@@ -161,7 +161,7 @@ def test_too_large(api: ApiClient, strict: bool, stream: bool) -> None:
 @rule(
     "structured.depth_counted", page=STRUCTURED, sentence="How levels are counted (no page says).", informational=True
 )
-def test_depth_counted(api: ApiClient) -> None:
+def test_deepest_accepted_schema(api: ApiClient) -> None:
     actual = {
         levels: api.create(api.chat_body(response_format=json_schema_format(nested_schema(levels)))).status
         for levels in (4, 5, 6, 7)

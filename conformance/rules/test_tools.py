@@ -34,13 +34,13 @@ def tool_call_stream(api: ApiClient) -> Transcript:
 
 
 @rule("tools.forced", page=TOOLS, sentence="`tool_choice` naming a function makes the model call that function.")
-def test_forced(tool_call_completion: Exchange) -> None:
+def test_tool_choice_forces_the_named_function(tool_call_completion: Exchange) -> None:
     names = [call["function"]["name"] for call in tool_call_completion.at("choices", 0, "message", "tool_calls")]
     require(names and set(names) == {"get_weather"}, f"it called {names}", tool_call_completion)
 
 
 @rule("tools.call_shape", page=TOOLS, sentence="A call has an id, type `function`, a name, and its arguments as text.")
-def test_call_shape(tool_call_completion: Exchange) -> None:
+def test_tool_call_fits_the_schema(tool_call_completion: Exchange) -> None:
     for call in tool_call_completion.at("choices", 0, "message", "tool_calls"):
         schema_errors = contract.schema_errors("ToolCall", call)
         require(not schema_errors, "; ".join(schema_errors), tool_call_completion)
@@ -49,26 +49,26 @@ def test_call_shape(tool_call_completion: Exchange) -> None:
 
 
 @rule("tools.ids_unique", page=TOOLS, sentence="No two calls have the same id.")
-def test_ids_unique(tool_call_completion: Exchange, tool_call_stream: Transcript) -> None:
+def test_tool_call_ids_are_unique(tool_call_completion: Exchange, tool_call_stream: Transcript) -> None:
     ids = [call["id"] for call in tool_call_completion.at("choices", 0, "message", "tool_calls")]
     ids += [call.get("id") for call in tool_call_stream.tool_calls]
     require(len(ids) == len(set(ids)), f"the ids are {ids}", tool_call_completion, tool_call_stream.exchange)
 
 
 @rule("tools.arguments_parse", page=TOOLS, sentence="`arguments` is a JSON text, of an object.")
-def test_arguments_parse(tool_call_completion: Exchange) -> None:
+def test_tool_call_arguments_are_a_json_object(tool_call_completion: Exchange) -> None:
     for call in tool_call_completion.at("choices", 0, "message", "tool_calls"):
         parse_arguments(call, tool_call_completion)
 
 
 @rule("tools.arguments_counted", page=PRICING, sentence="The arguments of a call count as `completion_tokens`.")
-def test_arguments_counted(tool_call_completion: Exchange) -> None:
+def test_tool_call_arguments_count_as_completion_tokens(tool_call_completion: Exchange) -> None:
     counts = tool_call_completion.at("usage", "completion_tokens")
     require(counts > 0, f"a call was made, and completion_tokens is {counts}", tool_call_completion)
 
 
 @rule("tools.arguments_fit", page=TOOLS, sentence="The arguments fit the function's schema.", informational=True)
-def test_arguments_fit(tool_call_completion: Exchange) -> None:
+def test_tool_call_arguments_against_the_parameters_schema(tool_call_completion: Exchange) -> None:
     for call in tool_call_completion.at("choices", 0, "message", "tool_calls"):
         schema_errors = contract.instance_errors(PARAMETERS, parse_arguments(call, tool_call_completion))
         inform(
@@ -84,7 +84,7 @@ def test_arguments_fit(tool_call_completion: Exchange) -> None:
     sentence="A turn that calls ends with `tool_calls` (OpenAI's word).",
     informational=True,
 )
-def test_finish_reason(tool_call_completion: Exchange) -> None:
+def test_finish_reason_of_a_tool_call(tool_call_completion: Exchange) -> None:
     inform(f"it ends with {tool_call_completion.at('choices', 0, 'finish_reason')!r}")
 
 
@@ -93,7 +93,9 @@ def test_finish_reason(tool_call_completion: Exchange) -> None:
     page=DROP_IN,
     sentence="A call that had room to spare does not end with `length`, as if it were cut.",
 )
-def test_not_cut(tool_call_completion: Exchange, tool_call_stream: Transcript) -> None:
+def test_untruncated_tool_call_does_not_finish_with_length(
+    tool_call_completion: Exchange, tool_call_stream: Transcript
+) -> None:
     reason = tool_call_completion.at("choices", 0, "finish_reason")
     for exchange, usage, reasons in (
         (tool_call_completion, tool_call_completion.at("usage"), [reason]),
@@ -109,7 +111,7 @@ def test_not_cut(tool_call_completion: Exchange, tool_call_stream: Transcript) -
 
 @rule("tools.none", page=TOOLS, sentence="`tool_choice: none` forbids calls.")
 @each_mode
-def test_none(api: ApiClient, stream: bool) -> None:
+def test_tool_choice_none_forbids_calls(api: ApiClient, stream: bool) -> None:
     result = fetch_result(api, api.chat_body(QUESTION, tools=[TOOL], tool_choice="none"), stream=stream)
     require(not result.tool_calls, f"it called {result.tool_calls}", result.exchange)
 
@@ -117,7 +119,7 @@ def test_none(api: ApiClient, stream: bool) -> None:
 @rule("tools.auto", page=TOOLS, sentence="`tool_choice: auto`, the default with tools, lets the model decide.")
 @pytest.mark.parametrize("options", [{"tool_choice": "auto"}, {}], ids=["auto", "left out"])
 @each_mode
-def test_auto(api: ApiClient, options: dict[str, Any], stream: bool) -> None:
+def test_tool_choice_auto_calls_declared_functions_only(api: ApiClient, options: dict[str, Any], stream: bool) -> None:
     result = fetch_result(api, api.chat_body(QUESTION, tools=[TOOL], **options, max_tokens=ROOM), stream=stream)
     for call in result.tool_calls:
         name = call["function"]["name"]
@@ -131,7 +133,7 @@ def test_auto(api: ApiClient, options: dict[str, Any], stream: bool) -> None:
     sentence="`tool_choice: required` is 400 `tool_choice_required_unsupported` on a model without the capability.",
 )
 @each_mode
-def test_required(api: ApiClient, stream: bool) -> None:
+def test_tool_choice_required_is_refused_without_the_capability(api: ApiClient, stream: bool) -> None:
     rows = {row["id"]: row for row in api.models().expect(200).at("data")}
     if "tool_choice_required" in ((rows[api.model].get("aurous_metadata") or {}).get("capabilities") or []):
         not_tested(f"{api.model} has the capability tool_choice_required")
@@ -144,7 +146,7 @@ def test_required(api: ApiClient, stream: bool) -> None:
 
 @rule("tools.round_trip", page=TOOLS, sentence="A result goes back as a `tool` message, and is answered.")
 @each_mode
-def test_round_trip(api: ApiClient, tool_call_completion: Exchange, stream: bool) -> None:
+def test_tool_result_is_answered(api: ApiClient, tool_call_completion: Exchange, stream: bool) -> None:
     message = tool_call_completion.at("choices", 0, "message")
     results = [
         {"role": "tool", "tool_call_id": call["id"], "content": '{"celsius": 4}'} for call in message["tool_calls"]
@@ -155,7 +157,7 @@ def test_round_trip(api: ApiClient, tool_call_completion: Exchange, stream: bool
 
 
 @rule("tools.stream", page=TOOLS, sentence="A streamed call, put together, is the call of the record.")
-def test_stream(api: ApiClient, tool_call_stream: Transcript) -> None:
+def test_streamed_tool_call_equals_the_recorded_one(api: ApiClient, tool_call_stream: Transcript) -> None:
     calls = tool_call_stream.tool_calls
     require(calls, "no delta carries a call", tool_call_stream.exchange)
     for call in calls:
@@ -173,7 +175,7 @@ def test_stream(api: ApiClient, tool_call_stream: Transcript) -> None:
 
 
 @rule("tools.no_tools_no_calls", page=TOOLS, sentence="Without tools nothing is called, in a stream either.")
-def test_no_tools_no_calls(transcript: Transcript) -> None:
+def test_stream_without_tools_has_no_tool_calls(transcript: Transcript) -> None:
     require(not transcript.tool_calls, f"it called {transcript.tool_calls}", transcript.exchange)
 
 
@@ -183,7 +185,7 @@ def test_no_tools_no_calls(transcript: Transcript) -> None:
     sentence="What becomes of a choice that names no declared function.",
     informational=True,
 )
-def test_undeclared(api: ApiClient) -> None:
+def test_tool_choice_of_an_undeclared_function(api: ApiClient) -> None:
     choice = {"type": "function", "function": {"name": "no_such_function"}}
     inform(f"it is answered {api.create(api.chat_body(QUESTION, tools=[TOOL], tool_choice=choice)).outcome}")
 

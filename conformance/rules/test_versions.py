@@ -16,7 +16,7 @@ MALFORMED = ["latest", "2026-5-15", "20260515", "2026-05-15T00:00:00Z", "2026-05
 
 @rule("version.pinned", page=CHANGELOG, sentence="The pinned version is applied, and echoed.")
 @each_operation
-def test_pinned(api: ApiClient, operation: Operation) -> None:
+def test_pinned_version_is_echoed(api: ApiClient, operation: Operation) -> None:
     pinned = api.settings.api_version
     actual = call(api, operation, {"Aurous-Version": pinned})
     require(actual.header("Aurous-Version") == pinned, f"the echo is {actual.header('Aurous-Version')!r}", actual)
@@ -24,7 +24,7 @@ def test_pinned(api: ApiClient, operation: Operation) -> None:
 
 @rule("version.default", page=CHANGELOG, sentence="Without a pin the team's default applies, and is echoed.")
 @each_operation
-def test_default(api: ApiClient, operation: Operation) -> None:
+def test_default_version_is_echoed(api: ApiClient, operation: Operation) -> None:
     actual = call(api, operation, {"Aurous-Version": None})
     require(
         actual.status < 400 or actual.status == 404, f"a request without a pin is answered {actual.outcome}", actual
@@ -35,7 +35,7 @@ def test_default(api: ApiClient, operation: Operation) -> None:
 @rule("version.malformed", page=CHANGELOG, sentence="What is not a date is refused with 400 or 422.")
 @each_operation
 @pytest.mark.parametrize("value", MALFORMED)
-def test_malformed(api: ApiClient, operation: Operation, value: str) -> None:
+def test_malformed_version_is_refused(api: ApiClient, operation: Operation, value: str) -> None:
     response = call(api, operation, {"Aurous-Version": value}).expect(400, 422)
     schema_errors = contract.schema_errors("ErrorEnvelope", response.json)
     require(not schema_errors, "; ".join(schema_errors), response)
@@ -49,6 +49,6 @@ def test_malformed(api: ApiClient, operation: Operation, value: str) -> None:
     informational=True,
 )
 @pytest.mark.parametrize("value", ["2020-01-01", "2099-12-31"])
-def test_unknown(api: ApiClient, value: str) -> None:
+def test_unknown_version_date(api: ApiClient, value: str) -> None:
     response = api.send("GET", "/v1/models", headers={"Aurous-Version": value})
     inform(f"{value} is answered {response.outcome}, echoing {response.header('Aurous-Version')}")
