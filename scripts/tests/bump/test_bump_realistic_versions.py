@@ -29,8 +29,12 @@ FOLDERS = ["overlays/tests", "scripts/tests/generator"]
 EDITS = [
     ("overlays/aurous/cli/commands.py", '", never charged" if current.billing_mode == "exempt" else ""', '""'),
     ("overlays/aurous/tools/structured_output.py", "strict=strict,", "is_strict=strict,"),
-    ("overlays/tests/tools/test_structured_output.py", '["json_schema"]["strict"]', '["json_schema"]["is_strict"]'),
-    ("overlays/tests/tools/test_structured_output.py", 'sent["strict"]', 'sent["is_strict"]'),
+    (
+        "overlays/tests/tools/structured_output/test_response_format.py",
+        '["json_schema"]["strict"]',
+        '["json_schema"]["is_strict"]',
+    ),
+    ("overlays/tests/tools/structured_output/test_response_format.py", 'sent["strict"]', 'sent["is_strict"]'),
 ]
 MAX_EDITS = 5
 
