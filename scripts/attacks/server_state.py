@@ -108,13 +108,23 @@ def locked_state(observed: Observations) -> None:
 @attack("paused-workers", target="server", slow=True)
 def paused_workers(observed: Observations) -> None:
     """Stops all workers for longer than their leases last while they stream; what clients are told stands."""
+    _pause_workers(observed, number=2)
+
+
+@attack("paused-worker", target="server", slow=True)
+def paused_worker(observed: Observations) -> None:
+    """Stops one of two workers for longer than its leases last; the other one does not fail its streams."""
+    _pause_workers(observed, number=1)
+
+
+def _pause_workers(observed: Observations, number: int) -> None:
     with _state() as state, running_server("--workers", "2", "--state", str(state)) as server:
         with concurrent.futures.ThreadPoolExecutor(12) as pool:
             slow = {"Aurous-Mock-Fault": "pace=20"}
             calls = [pool.submit(_post, server, slow, stream=True, max_tokens=60) for _ in range(12)]
             while _held(server) == 0:
                 time.sleep(0.01)
-            workers = server.children()
+            workers = server.children()[:number]
             for pid in workers:
                 os.kill(pid, signal.SIGSTOP)
             time.sleep(_PAUSE_SECONDS)
@@ -129,6 +139,7 @@ def paused_workers(observed: Observations) -> None:
         charged = {charge["completion_id"] for charge in _charges(server)}
         completed = {name for name, status in told.items() if status == "completed"}
         observed.figures |= {
+            "workers paused": f"{number} of 2",
             "pause": f"{_PAUSE_SECONDS:g} s",
             "streams": len(bodies),
             "completed": len(completed),

@@ -34,16 +34,16 @@ class Database:
     """
 
     def __init__(self, text: str, durability: str = "full") -> None:
-        self._location = location.parse(text)
-        self.is_postgresql = self._location.url.get_backend_name() == "postgresql"
+        self.location = location.parse(text)
+        self.is_postgresql = self.location.url.get_backend_name() == "postgresql"
         try:
-            self.writer, self._reader = _engines(self._location, durability)
+            self.writer, self._reader = _engines(self.location, durability)
             schema.prepare(self.writer)
         except schema.SchemaError as error:
-            raise SettingsError(f"cannot use the state {self._location}: {error}") from error
+            raise SettingsError(f"cannot use the state {self.location}: {error}") from error
         except (SQLAlchemyError, NoSuchModuleError, ImportError, OSError) as error:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-            raise SettingsError(f"cannot use the state {self._location}: {self._location.scrub(reason)}") from None
+            raise SettingsError(f"cannot use the state {self.location}: {self.location.scrub(reason)}") from None
         self._threads = ThreadPoolExecutor(_THREADS, "aurous-mock-state")
         self._group = None if self.is_postgresql else GroupCommitter(self.writer)
 
@@ -60,6 +60,10 @@ class Database:
         """Run `work` in a transaction that only reads: no lock of a writer delays it."""
         return await self._wait(self._threads.submit(_transact, self._reader, work))
 
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work`, which may use the database, in a thread. Raises StoreUnavailable as `transact` does."""
+        return await self._wait(self._threads.submit(work))
+
     async def _wait(self, future: "Future[T]") -> T:
         try:
             return await asyncio.shield(asyncio.wrap_future(future))
@@ -69,9 +73,11 @@ class Database:
             if error.connection_invalidated:
                 raise self._unavailable(error) from error
             raise
+        except OSError as error:
+            raise StoreUnavailable(self.location.scrub(str(error))) from error
 
     def _unavailable(self, error: SQLAlchemyError) -> StoreUnavailable:
-        return StoreUnavailable(self._location.scrub(str(getattr(error, "orig", None) or error).strip()))
+        return StoreUnavailable(self.location.scrub(str(getattr(error, "orig", None) or error).strip()))
 
     async def dispose(self) -> None:
         """Finish running transactions, and close every connection."""

@@ -20,6 +20,7 @@ from aurous_mock.storage.connections import Database
 from aurous_mock.storage.group_commit import Rollback
 from aurous_mock.storage.leases import LEASE_SECONDS, Leases
 from aurous_mock.storage.retention import IN_DATABASE, Retention
+from aurous_mock.storage.server_locks import make_server_locks
 from aurous_mock.storage.store import (
     Balance,
     Charge,
@@ -53,7 +54,8 @@ class DatabaseStore:
         self._holder = uuid.uuid4().hex
         self._offset = 0.0
         self.database = Database(location, durability)
-        self.leases = Leases(self.database, self._expire)
+        self._locks = make_server_locks(self.database.location, self.database.writer, self._holder)
+        self.leases = Leases(self.database, self._holder, self._locks, self._expire)
         self.sweeper = Sweeper(self.database, retention, self.now)
         self._tasks: list[asyncio.Task[None]] = []
         self._transact = self.database.transact
@@ -67,11 +69,13 @@ class DatabaseStore:
         # Each start of a completion reads it again.
         with contextlib.suppress(StoreUnavailable):
             await self._read(self._read_offset)
+            await self.database.run(self._locks.acquire)
         self._tasks = [asyncio.create_task(work()) for work in (self.leases.run_forever, self.sweeper.run_forever)]
 
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await asyncio.to_thread(self._locks.release)
         await self.database.dispose()
 
     def now(self) -> float:

@@ -1,7 +1,8 @@
 """Leases of running completions: this server renews its own, and fails those of servers that died.
 
-When a server dies its leases expire. The next server that looks fails the completion, which releases its hold and frees
-its key. A server that was paused itself cannot tell the dead from the paused, and gives all others time to renew first.
+When a server dies its leases expire, and its lock ends. The next server that looks fails the completion, which releases
+its hold and frees its key. A server that is only paused keeps its lock, and its completions while clients may wait.
+Where there is no lock, one that was paused itself gives all others time to renew first.
 """
 
 import asyncio
@@ -13,12 +14,15 @@ import sqlalchemy as sa
 
 from aurous_mock.completions.draft import ABANDONED, FAILED, IN_PROGRESS, mark_failed
 from aurous_mock.storage.connections import Database
+from aurous_mock.storage.server_locks import ServerLocks
 from aurous_mock.storage.store import FinishCompletion, StoreUnavailable
 from aurous_mock.storage.tables import completions
 
 LEASE_SECONDS = 4.0
 _RENEW_INTERVAL = 1.0
 _PAUSE_SECONDS = LEASE_SECONDS / 2
+# A server that has not renewed for so long is given up, paused or not: its clients have left.
+LONGEST_PAUSE_SECONDS = 600.0
 
 Clock = Callable[[], float]
 
@@ -26,15 +30,20 @@ Clock = Callable[[], float]
 class Leases:
     """The leases of one server.
 
+    server: the id of this server
     expire: finishes a completion if its lease is still expired
     """
 
     def __init__(
         self,
         database: Database,
+        server: str,
+        locks: ServerLocks,
         expire: Callable[[FinishCompletion], Awaitable[bool]],
     ) -> None:
         self._database = database
+        self._server = server
+        self._locks = locks
         self._expire = expire
         # A pause shows by either: the monotonic clock may stand still while a virtual machine is paused.
         self.set_clocks(time.monotonic, time.time)
@@ -59,6 +68,7 @@ class Leases:
     async def tick(self) -> None:
         """Renew the leases of this server; expire others if it has watched them for as long as a lease lasts."""
         self._notice_pause()
+        await self._database.run(self._locks.acquire)
         await self.renew()
         # The renewal may have been slow too.
         self._notice_pause()
@@ -85,11 +95,20 @@ class Leases:
             await self._database.transact(lambda connection: connection.execute(renewed))
 
     async def expire_abandoned(self) -> None:
-        """Fail the completions whose leases have expired."""
-        query = sa.select(completions.c.id, completions.c.body).where(self.is_expired())
-        for row in await self._database.read(lambda connection: connection.execute(query).all()):
-            body = mark_failed(row.body, ABANDONED)
-            await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
+        """Fail the completions whose leases have expired, unless their server is only paused."""
+        given_up = completions.c.lease < self._database.clock() - LONGEST_PAUSE_SECONDS
+        columns = (completions.c.id, completions.c.holder, completions.c.body, given_up.label("given_up"))
+        query = sa.select(*columns).where(self.is_expired())
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        paused = {server for server in {row.holder for row in rows} if await self._is_paused(server)}
+        for row in rows:
+            if row.given_up or row.holder not in paused:
+                body = mark_failed(row.body, ABANDONED)
+                await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
+
+    async def _is_paused(self, server: str) -> bool:
+        """Whether another server lives, and yet does not renew. What this server does not renew is not running."""
+        return server != self._server and await self._database.run(lambda: self._locks.is_locked(server))
 
     def is_expired(self) -> sa.ColumnElement[bool]:
         """The condition of a completion that nobody renews."""

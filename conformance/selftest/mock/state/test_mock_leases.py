@@ -10,7 +10,7 @@ from aurous_mock.completions import parsed_request
 from aurous_mock.completions.draft import IN_PROGRESS, Draft
 from aurous_mock.completions.idempotency import Claim, KeyInUse
 from aurous_mock.storage.database import DatabaseStore
-from aurous_mock.storage.leases import LEASE_SECONDS
+from aurous_mock.storage.leases import LEASE_SECONDS, LONGEST_PAUSE_SECONDS
 from aurous_mock.storage.store import Checkpoint, FinishCompletion, StartCompletion, Started
 from mockkit import chat
 
@@ -156,6 +156,39 @@ def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> 
         assert not await first.close(finish("cmp_1"))
         assert await first.charges() == []
         assert not first.leases.held
+
+    run(tmp_path, scenario)
+
+
+def test_completion_of_a_paused_server_goes_on(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await first.leases.tick()
+        await pass_time(time, 60, second)
+        assert await status(second, "cmp_1") == "in_progress"
+        assert await first.close(finish("cmp_1"))
+        assert [charge.micro for charge in await first.charges()] == [40]
+
+    run(tmp_path, scenario)
+
+
+def test_server_paused_for_longer_than_clients_wait_is_given_up(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await first.leases.tick()
+        await pass_time(time, LONGEST_PAUSE_SECONDS + LEASE_SECONDS + 1, second)
+        assert await status(second, "cmp_1") == "failed"
+
+    run(tmp_path, scenario)
+
+
+def test_completions_of_a_stopped_server_are_failed(tmp_path: Path) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await first.open(start("cmp_1"))
+        await first.leases.tick()
+        await first.stop()
+        await pass_time(time, LEASE_SECONDS + 2, second)
+        assert await status(second, "cmp_1") == "failed"
 
     run(tmp_path, scenario)
 
