@@ -38,7 +38,7 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("AUROUS_") or name.lower().endswith("_proxy"):
+        if name.startswith(("AUROUS_", "SSL")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
 
 

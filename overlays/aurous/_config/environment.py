@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
@@ -139,6 +140,13 @@ def _variable(name: str) -> str:
 
 
 def _load_file(path: str) -> None:
+    status = os.stat(path)
+    _load_certificates(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=4)
+def _load_certificates(path: str, modified: int, size: int) -> None:
+    # Reading a system's bundle takes longer than all else that makes a client: once per content of the file.
     ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
 
 

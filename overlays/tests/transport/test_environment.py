@@ -148,3 +148,14 @@ def test_certificates_of_the_environment_are_taken(
     monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     client(KEY)
+
+
+@CLIENTS
+def test_changed_certificate_file_is_read_again(client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bundle.pem"
+    path.write_bytes(Path(certifi.where()).read_bytes())
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    client(KEY)
+    path.write_text("no certificate")
+    with pytest.raises(ConfigurationError, match="there are no certificates in PEM format"):
+        client(KEY)
