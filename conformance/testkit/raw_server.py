@@ -175,6 +175,40 @@ def raw(data: bytes, *, then: Ending = "close") -> Action:
     return ScriptedResponse((data,), then)
 
 
+@contextlib.contextmanager
+def run_dripping_server(data: bytes, pause: float = 0.01) -> Iterator[str]:
+    """An address as `host:port` where each connection is sent this byte by byte, whatever it sends itself."""
+    over = threading.Event()
+
+    def send(peer: socket.socket) -> None:
+        with peer, contextlib.suppress(OSError):
+            for byte in data:
+                if over.wait(pause):
+                    return
+                peer.sendall(bytes([byte]))
+            over.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threads: list[threading.Thread] = []
+
+        def accept() -> None:
+            while not over.is_set():
+                threads.append(threading.Thread(target=send, args=(listener.accept()[0],), daemon=True))
+                threads[-1].start()
+
+        threads.append(threading.Thread(target=accept, daemon=True))
+        threads[0].start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            over.set()
+            # Closing a listener does not wake the thread that waits for it; a visitor does.
+            with contextlib.suppress(OSError):
+                socket.create_connection(listener.getsockname()).close()
+            for thread in threads:
+                thread.join(10)
+
+
 def drip(data: bytes, *, fast: int = 0, pause: float = 0.01) -> Action:
     """Send this byte by byte, after the first `fast` ones."""
 

@@ -20,6 +20,7 @@ from aurous_client.error_codes import ERROR_CODES
 from aurous_client.types import JsonObject
 
 from ._config.hooks import CallDetails, Hooks
+from ._config.secret import redact_all
 from ._optional import OPENTELEMETRY
 from ._version import __version__
 from .billing.receipts import has_usage, receipt
@@ -76,10 +77,11 @@ class OpenTelemetry(Hooks):
         span = call.state.pop(_SPAN, None)
         if not isinstance(span, Span):
             return
-        span.set_attributes(dict(_result_attributes(result)))
+        span.set_attributes({name: _redact(value) for name, value in _result_attributes(result)})
         if self._capture_content and isinstance(result, JsonObject):
             choices = result.to_dict().get("choices", [])
-            span.set_attribute("gen_ai.output.messages", json.dumps([choice.get("message") for choice in choices]))
+            messages = json.dumps([choice.get("message") for choice in choices])
+            span.set_attribute("gen_ai.output.messages", redact_all(messages))
         if error is not None:
             span.set_attributes(dict(_error_attributes(error)))
             # Not its message, which can quote the request.
@@ -131,6 +133,13 @@ def _result_attributes(result: object | None) -> Iterator[tuple[str, Any]]:
     # The convention includes reasoning in the output; the API does not.
     yield "gen_ai.usage.output_tokens", cost.completion_tokens + cost.reasoning_tokens
     yield "aurous.credits_charged", str(cost.credits)
+
+
+def _redact(value: Any) -> Any:
+    """An attribute without the key, which a server may send back as an id or a name."""
+    if isinstance(value, str):
+        return redact_all(value)
+    return [_redact(item) for item in value] if isinstance(value, list) else value
 
 
 def _error_attributes(error: BaseException) -> Iterator[tuple[str, Any]]:

@@ -8,19 +8,17 @@ import time
 import zlib
 from typing import Final
 
-from aurous import AurousError, Timeouts
+from aurous import AurousError
 from aurous_mock.server.settings import DEFAULT_KEY
 from testkit.raw_server import Action, Connection, raw, run_raw_server
 from testkit.responses import response
 
-from attacks.client_kinds import KINDS, Client
+from attacks.client_kinds import KINDS, Client, check_deadline
 from attacks.memory import MIB, PeakMemory
 from attacks.registry import Observations, attack
 
 # MiB of an answer that the client takes, and how many times that it may need while it decodes and reports it.
 MAX_BODY, MAX_FACTOR = 64, 4
-# Seconds beyond its deadline after which a call has to have ended.
-TOLERANCE: Final = 2.0
 # Seconds after which a hostile server gives up, so that a client that hangs does not hang the attack.
 MAX_SECONDS: Final = 15.0
 
@@ -91,12 +89,5 @@ def dripped_body(observed: Observations) -> None:
 
 
 def _check_deadline(observed: Observations, respond: Action) -> None:
-    deadline = 1.0
     with run_raw_server(respond) as server:
-        for kind in KINDS:
-            timeout = Timeouts(read=deadline, total=deadline)
-            with Client(kind, DEFAULT_KEY, server.url, max_retries=0, timeout=timeout) as client:
-                ended = client.balance()
-            observed.figures[kind] = f"deadline {deadline:g} s, {ended}"
-            observed.check(f"{kind}: ends in an AurousError", isinstance(ended.error, AurousError), str(ended))
-            observed.check_timing(f"{kind}: ends at its deadline", ended.seconds <= deadline + TOLERANCE, str(ended))
+        check_deadline(observed, server.url)

@@ -8,9 +8,16 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Literal, Self
 
-from aurous import AsyncAurous, Aurous
+from aurous import AsyncAurous, Aurous, AurousError, Timeouts
+from aurous_mock.server.settings import DEFAULT_KEY
+from testkit.sockets import free_port
+
+from attacks.registry import Observations
 
 KINDS: Final = ("sync", "httpx", "aiohttp")
+# Seconds of a call, and those beyond it after which it has to have ended.
+DEADLINE: Final = 1.0
+TOLERANCE: Final = 2.0
 _REQUEST: Final[dict[str, Any]] = {
     "model": "aurous-grow-2.0-pro",
     "messages": [{"role": "user", "content": "Name three colours."}],
@@ -85,3 +92,16 @@ class Client:
     async def _read_async(self) -> list[Any]:
         async with self._client.chat.completions.stream(**_REQUEST) as stream:
             return [chunk async for chunk in stream]
+
+
+def check_deadline(observed: Observations, url: str) -> None:
+    """Check that a call to this address ends at its deadline, with each kind of client."""
+    for kind in KINDS:
+        # The first call loads modules, which is not what is attacked.
+        with Client(kind, DEFAULT_KEY, f"http://127.0.0.1:{free_port()}", max_retries=0) as client:
+            client.balance()
+        with Client(kind, DEFAULT_KEY, url, max_retries=0, timeout=Timeouts(total=DEADLINE)) as client:
+            ended = client.balance()
+        observed.figures[kind] = f"deadline {DEADLINE:g} s, {ended}"
+        observed.check(f"{kind}: ends in an AurousError", isinstance(ended.error, AurousError), str(ended))
+        observed.check_timing(f"{kind}: ends at its deadline", ended.seconds <= DEADLINE + TOLERANCE, str(ended))

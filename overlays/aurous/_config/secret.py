@@ -100,13 +100,22 @@ class _RedactingFilter(logging.Filter):
             for name in _LOGGERS:
                 logging.getLogger(name).addFilter(self)
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        message = redacted = record.getMessage()
+    def redact(self, text: str) -> str:
         for secret in list(self._secrets.values()):
-            redacted = secret.redact(redacted)
+            text = secret.redact(text)
+        return text
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        redacted = self.redact(message)
         if redacted != message:
             record.msg, record.args = redacted, ()
         return True
 
 
 _FILTER: Final = _RedactingFilter()
+
+
+def redact_all(text: str) -> str:
+    """The text with the key of every client that exists replaced, as in `Secret.redact`."""
+    return _FILTER.redact(text)

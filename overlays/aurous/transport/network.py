@@ -90,8 +90,12 @@ class DeadlineBackend(httpcore.NetworkBackend):
             seconds = DEADLINE.limit(timeout)
             deadline = None if seconds is None else time.monotonic() + seconds
             connection = _connect(_resolve(host, port, seconds), deadline)
-            for option in (*(socket_options or ()), (socket.IPPROTO_TCP, socket.TCP_NODELAY, True)):
-                connection.setsockopt(*option)
+            try:
+                for option in (*(socket_options or ()), (socket.IPPROTO_TCP, socket.TCP_NODELAY, True)):
+                    connection.setsockopt(*option)
+            except BaseException:
+                connection.close()
+                raise
             return DeadlineStream(connection)
 
 

@@ -39,6 +39,19 @@ def only(exporter: InMemorySpanExporter) -> tuple[ReadableSpan, dict[str, Any]]:
     return span, dict(span.attributes or {})
 
 
+def test_key_sent_back_in_a_successful_response_is_in_no_span(
+    wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
+) -> None:
+    document = {**completion(KEY), "id": KEY, "model": KEY.upper()}
+    document["choices"][0]["finish_reason"] = KEY
+    wire.plays(answer(200, document, headers={"Aurous-Request-Id": KEY}))
+    caller = make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider, capture_content=True)])
+    caller.create()
+    span, attributes = only(exporter)
+    assert attributes["gen_ai.response.id"] == "[secret]"
+    assert KEY.lower() not in span.to_json().lower()
+
+
 def test_call_with_retries_is_one_span(
     wire: RawServer, make: Make, provider: TracerProvider, exporter: InMemorySpanExporter
 ) -> None:

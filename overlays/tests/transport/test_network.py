@@ -1,0 +1,66 @@
+"""Connecting: a call ends at its deadline while a host is looked up, and during the handshake of TLS."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import aurous
+import httpcore
+import pytest
+from aurous.transport.network import DeadlineBackend
+from clientkit.callers import Make
+from testkit.raw_server import run_dripping_server
+
+# The head of a TLS record, of which the rest never comes.
+RECORD = b"\x16\x03\x03\x40\x00" + bytes(1000)
+DEADLINE = aurous.Timeouts(total=0.3)
+
+
+@contextmanager
+def silent_resolver() -> Iterator[None]:
+    over = threading.Event()
+
+    def look_up(*_arguments: Any, **_options: Any) -> list[Any]:
+        over.wait()
+        raise socket.gaierror("over")
+
+    with mock.patch("socket.getaddrinfo", look_up):
+        try:
+            yield
+        finally:
+            over.set()
+
+
+def test_call_ends_at_its_deadline_while_the_resolver_is_silent(make: Make) -> None:
+    caller = make("http://localhost", max_retries=0, timeout=DEADLINE)
+    with silent_resolver(), pytest.raises(aurous.APITimeoutError):
+        caller.run(lambda client: client.balance.retrieve())
+
+
+@pytest.mark.parametrize("answer", [b"", RECORD], ids=["silent", "dripped"])
+def test_call_ends_at_its_deadline_during_a_tls_handshake(make: Make, answer: bytes) -> None:
+    with run_dripping_server(answer) as address:
+        caller = make(f"https://{address}", max_retries=0, timeout=DEADLINE)
+        with pytest.raises(aurous.APITimeoutError):
+            caller.run(lambda client: client.balance.retrieve())
+
+
+def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections: list[socket.socket] = []
+    connect = socket.socket.connect
+
+    def record(self: socket.socket, address: Any) -> None:
+        connect(self, address)
+        connections.append(self)
+
+    monkeypatch.setattr(socket.socket, "connect", record)
+    with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(httpcore.ConnectError):
+        DeadlineBackend().connect_tcp(
+            "127.0.0.1", listener.getsockname()[1], socket_options=[(socket.IPPROTO_IP, 9999, 1)]
+        )
+    assert [connection.fileno() for connection in connections] == [-1]
