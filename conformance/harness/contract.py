@@ -162,27 +162,27 @@ def instance_errors(schema: dict[str, Any], value: Any) -> list[str]:
     return [_format_error(error) for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(value)]
 
 
-def documented(name: str, value: Any, *, keeps_nulls: bool = False) -> Any:
+def documented(name: str, value: Any) -> Any:
     """What the contract documents of a value: members that no page names, and nulls for optional ones, are left out.
 
     Two documents that say the same are equal in this form, whatever a server or a proxy adds to one of them.
     """
-    return _documented(schema(name), value, keeps_nulls)
+    return _documented(schema(name), value)
 
 
-def _documented(node: dict[str, Any], value: Any, keeps_nulls: bool) -> Any:
+def _documented(node: dict[str, Any], value: Any) -> Any:
     shapes = [resolve(shape) for shape in _alternatives(node)]
     if isinstance(value, list):
         items: dict[str, Any] = next((shape["items"] for shape in shapes if "items" in shape), {})
-        return [_documented(items, item, keeps_nulls) for item in value]
+        return [_documented(items, item) for item in value]
     properties = {name: member for shape in shapes for name, member in shape.get("properties", {}).items()}
     if not isinstance(value, dict) or not properties:
         return value
     required = {name for shape in shapes for name in shape.get("required", ())}
     return {
-        name: _documented(member, value[name], keeps_nulls)
+        name: _documented(member, value[name])
         for name, member in properties.items()
-        if name in value and (value[name] is not None or name in required or keeps_nulls)
+        if name in value and (value[name] is not None or name in required)
     }
 
 

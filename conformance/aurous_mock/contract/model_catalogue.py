@@ -1,6 +1,6 @@
 """The models that the mock serves, with their limits and prices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -55,12 +55,15 @@ GROW = Model(
     id="aurous-grow-2.0-pro",
     kind="chat",
     context_window=256_000,
-    # `tool_choice_required` is missing on purpose: the primary page says no model has it.
+    # `tool_choice_required` is missing on purpose: the primary page says no model has it. FULL has it.
     capabilities=("multimodal_input", "reasoning_effort", "structured_output", "tools"),
     default_max_output_tokens=4096,
     max_output_tokens_hard_cap=8192,
     rates=Rates(input=75, output=450),
 )
+# A model of the mock's own, for programs that need `tool_choice: required`, which is documented for models that have
+# the capability.
+FULL = replace(GROW, id="aurous-mock-full", capabilities=tuple(sorted((*GROW.capabilities, "tool_choice_required"))))
 EMBED = Model(
     id="aurous-embed-vision-1.0",
     kind="embedding",
@@ -69,7 +72,7 @@ EMBED = Model(
     dimensions=(1024, 2048),
 )
 
-MODELS = {model.id: model for model in (GROW, EMBED)}
+MODELS = {model.id: model for model in (GROW, FULL, EMBED)}
 
 
 def listing() -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Composes the fake model's answer to a request, the same one for the same request and seed."""
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -95,17 +96,32 @@ def _call(tool: Mapping[str, Any], request: ParsedRequest, reasoning: int, rng: 
 
 
 def _choose_tool(request: ParsedRequest) -> dict[str, Any] | None:
-    """The tool to call: the forced one; else, after a message of the user, the one most similar to it."""
+    """The tool to call: the forced one; else, after a message of the user, the one most similar to it. One that is
+    required is another one after each call, so that a program which goes on until some tool is called comes to its end.
+    """
     tools: list[dict[str, Any]] = request.body.get("tools") or []
     choice = request.body.get("tool_choice") or "auto"
     if isinstance(choice, Mapping):
         # Undocumented: a forced tool that `tools` does not declare. The mock answers without a tool call.
         forced = choice["function"]["name"]
         return next((tool for tool in tools if tool["function"]["name"] == forced), None)
-    if not tools or choice == "none" or request.body["messages"][-1]["role"] != "user":
+    if not tools or choice == "none" or (choice != "required" and request.body["messages"][-1]["role"] != "user"):
         return None
-    wanted = _words(request.question)
-    return max(tools, key=lambda tool: len(wanted & _words(_description(tool["function"]))))
+    wanted, calls = _words(request.question), _calls_since_question(request)
+    return max(
+        tools,
+        key=lambda tool: (-calls[tool["function"]["name"]], len(wanted & _words(_description(tool["function"])))),
+    )
+
+
+def _calls_since_question(request: ParsedRequest) -> Counter[str]:
+    """How often each tool was called since the user spoke last."""
+    calls: Counter[str] = Counter()
+    for message in reversed(request.body["messages"]):
+        if message["role"] == "user":
+            break
+        calls.update(call["function"]["name"] for call in message.get("tool_calls") or ())
+    return calls
 
 
 def _description(function: Mapping[str, Any]) -> str:

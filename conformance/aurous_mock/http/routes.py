@@ -15,6 +15,8 @@ from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
 from aurous_mock.completions.streamed_generation import Generation
 from aurous_mock.contract import model_catalogue
+from aurous_mock.contract.null_members import drop_null_members
+from aurous_mock.contract.operations import JSON
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http import offload
 from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
@@ -54,7 +56,8 @@ class Routes:
         team = _team(context)
         size, body = context.body_size, context.body
         context.key = idempotency.read_key(context.headers)
-        parsed = await offload.run(size, parsed_request.read, body)
+        # What is compared for a key is the body as it was sent.
+        parsed = await offload.run(size, _parse, context)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:
@@ -123,6 +126,13 @@ class Routes:
     def _pace(self, context: RequestContext) -> Pace:
         pace = self._settings.pace
         return pace if context.fault.pace is None else replace(pace, tokens_per_second=context.fault.pace)
+
+
+def _parse(context: RequestContext) -> ParsedRequest:
+    operation = context.operation
+    assert operation is not None, "the middleware admits no request without an operation"
+    assert operation.body is not None, "the spec has a body for each completion"
+    return parsed_request.read(drop_null_members(operation.body.content[JSON], context.body))
 
 
 def _id(context: RequestContext) -> str:

@@ -91,7 +91,7 @@ def base() -> dict[str, Any]:
 
 def _of(location: Location) -> Iterator[Bound]:
     """The bounds of a site, and of all sites within it."""
-    schema, name = contract.resolve(location.schema), f"`{location.path}`"
+    schema, name = schema_samples.essential(location.schema), f"`{location.path}`"
     if location.required:
         yield location.bound("missing", f"{name} is required.", [], [MISSING])
     yield _type_bound(location, schema)
@@ -194,7 +194,7 @@ def _outline(location: Location) -> Iterator[Bound]:
     """The bounds of a site, without those of what is in it."""
     if location.required:
         yield location.bound("missing", f"`{location.path}` is required.", [], [MISSING])
-    yield _type_bound(location, contract.resolve(location.schema))
+    yield _type_bound(location, schema_samples.essential(location.schema))
 
 
 def _members(location: Location) -> Iterator[Location]:

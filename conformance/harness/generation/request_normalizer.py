@@ -32,8 +32,8 @@ def normalize_body(body: Any, model: str, *, refuses_pictures: bool = False) -> 
     """A generated body in which whatever is well formed is acceptable too."""
     if not isinstance(body, dict):
         return body
-    # Whether members that no page names are refused is not documented.
-    known = contract.documented("ChatCompletionRequest", body, keeps_nulls=True)
+    # Whether members that no page names are refused is not documented, nor whether a null may stand for no member.
+    known = contract.documented("ChatCompletionRequest", body)
     normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in known.items()}
     normalized = {**FRUGAL, **normalized}
     if refuses_pictures and "messages" in normalized:

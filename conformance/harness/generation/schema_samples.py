@@ -8,17 +8,35 @@ from harness import contract
 from harness.generation.request_normalizer import PIXEL
 
 
+def essential(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema behind a reference, without the null that only stands for a member that is left out."""
+    schema = contract.resolve(schema)
+    if schema.get("default", 0) is not None:
+        return schema
+    essence = {keyword: value for keyword, value in schema.items() if keyword != "default"}
+    if isinstance(essence.get("type"), list):
+        kinds = [kind for kind in essence["type"] if kind != "null"]
+        return {**essence, "type": kinds[0] if len(kinds) == 1 else kinds}
+    for keyword in ("anyOf", "oneOf"):
+        branches = [branch for branch in essence.get(keyword, ()) if branch != {"type": "null"}]
+        if len(branches) == 1:
+            return essential(branches[0])
+        if branches:
+            essence[keyword] = branches
+    return essence
+
+
 def alternatives(schema: dict[str, Any]) -> list[dict[str, Any]]:
     """The schemas that a value may keep, each without a union at its top."""
     branches = schema.get("anyOf") or schema.get("oneOf")
     if branches is None:
         return [schema]
-    return [inner for branch in branches for inner in alternatives(contract.resolve(branch))]
+    return [inner for branch in branches for inner in alternatives(essential(branch))]
 
 
 def sample(schema: dict[str, Any]) -> Any:
     """A small value of a schema."""
-    schema = contract.resolve(schema)
+    schema = essential(schema)
     if "const" in schema:
         return schema["const"]
     branches = schema.get("oneOf") or schema.get("anyOf")

@@ -66,13 +66,14 @@ def test_generated_version_is_kept_only_as_the_target() -> None:
     assert normalize_headers(headers, "2026-05-15", None)["Idempotency-Key"] != "k"
 
 
-def test_normalizing_drops_what_no_page_names_and_keeps_nulls() -> None:
-    question = {"role": "user", "content": "x", "mood": 1}
-    body = {"model": "m", "messages": [question], "x_unknown": 1, "temperature": None}
+def test_normalizing_drops_what_no_page_names_and_nulls_of_optional_members() -> None:
+    question = {"role": "user", "content": "x", "mood": 1, "name": None}
+    body = {"model": "m", "messages": [question], "x_unknown": 1, "temperature": None, "tools": None}
     normalized = normalize_body(body, "some-model")
     assert "x_unknown" not in normalized
     assert normalized["messages"] == [{"role": "user", "content": "x"}]
-    assert normalized["temperature"] is None
+    assert not {"temperature", "tools"} & normalized.keys()
+    assert normalize_body({**body, "model": None}, "some-model")["model"] is None
 
 
 def test_normalized_top_logprobs_come_with_logprobs() -> None:

@@ -16,7 +16,7 @@ _blank = object.__new__
 
 @_define(kw_only=True)
 class ChatCompletionRequest(JsonObject):
-    """A conversation to be answered, and how."""
+    """A conversation to be answered, and how. A null for an optional member counts as leaving it out."""
 
     model: str
     """Slug of a chat model, from the list of models. At most 128 characters."""

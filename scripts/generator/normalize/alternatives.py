@@ -18,11 +18,31 @@ _KEYWORDS_OF = {
 
 def rewrite(draft: Draft) -> None:
     """Rewrite every schema of the document in place."""
+    for place in walk(draft.document):
+        _drop_default_nulls(place.keywords)
     for place in reversed(list(walk(draft.document))):
         if not place.wire_only:
             _allow_anything(place)
             _split_types(place)
             _name_constants(place)
+
+
+def _drop_default_nulls(schema: dict[str, Any]) -> None:
+    """An optional member whose default is null loses the null: the client leaves the member out instead."""
+    for name, member in schema.get("properties", {}).items():
+        if name in schema.get("required", ()) or not isinstance(member, dict) or member.get("default", 0) is not None:
+            continue
+        member.pop("default")
+        for keyword, null in (("type", "null"), ("enum", None)):
+            if isinstance(member.get(keyword), list):
+                member[keyword] = [value for value in member[keyword] if value != null]
+        for keyword in ("anyOf", "oneOf"):
+            branches = [branch for branch in member.get(keyword, ()) if branch != {"type": "null"}]
+            if len(branches) == 1:
+                member.pop(keyword)
+                member.update({**branches[0], **member})
+            elif branches:
+                member[keyword] = branches
 
 
 def _allow_anything(place: Place) -> None:

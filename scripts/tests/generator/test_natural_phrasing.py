@@ -73,3 +73,21 @@ def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: 
     arguments = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client"]
     done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_null_that_stands_for_a_member_left_out_changes_nothing(tmp_path: Path) -> None:
+    def generate(name: str, **members: Any) -> dict[str, str]:
+        place = "components schemas ThingRequest properties"
+        document = small_specs.document(at={f"{place} {member}": schema for member, schema in members.items()})
+        out = tmp_path / name
+        assert regenerate.generate(small_specs.write(tmp_path / f"{name}.yaml", document), out)
+        return {str(path.relative_to(out)): path.read_text("utf-8") for path in sorted(out.rglob("*.py"))}
+
+    null = {"type": "null"}
+    plain = generate("plain", note={"type": "string"}, mood=small_specs.ref("Mood"), size={"enum": ["s", "m"]})
+    assert plain == generate(
+        "nullable",
+        note={"type": ["string", "null"], "default": None},
+        mood={"anyOf": [small_specs.ref("Mood"), null], "default": None},
+        size={"enum": ["s", "m", None], "default": None},
+    )

@@ -5,9 +5,10 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from aurous_mock.contract.spec import default_spec
+from aurous_mock.contract.null_members import drop_null_members
+from aurous_mock.contract.spec import default_spec, load
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, OTHER_KEY, SPEC, VERSION, chat, connect, error_of, schema
+from mockkit import CREATE, OTHER_KEY, SPEC, VERSION, WEATHER, chat, connect, error_of, frames, schema
 
 # As the spec has them now: a version may change them.
 BOUNDS = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]
@@ -168,6 +169,12 @@ REFUSED: list[tuple[dict[str, Any], int, str, str | None]] = [
     ({"max_tokens": "9"}, 400, "invalid_format", "max_tokens"),
     ({"max_tokens": 8193}, 400, "max_tokens_exceeds_hard_cap", "max_tokens"),
     ({"max_tokens": 1e300}, 400, "max_tokens_exceeds_hard_cap", "max_tokens"),
+    ({"max_completion_tokens": 0}, 400, "value_out_of_range", "max_completion_tokens"),
+    ({"max_completion_tokens": 2.5}, 400, "invalid_format", "max_completion_tokens"),
+    ({"max_completion_tokens": "9"}, 400, "invalid_format", "max_completion_tokens"),
+    ({"max_completion_tokens": 8193}, 400, "max_tokens_exceeds_hard_cap", "max_tokens"),
+    ({"n": 2}, 400, "value_out_of_range", "n"),
+    ({"n": 0}, 400, "value_out_of_range", "n"),
     ({"temperature": BOUNDS["temperature"]["minimum"] - 0.1}, 400, "value_out_of_range", "temperature"),
     ({"temperature": BOUNDS["temperature"]["maximum"] + 0.1}, 400, "value_out_of_range", "temperature"),
     ({"top_p": BOUNDS["top_p"]["maximum"] + 0.1}, 400, "value_out_of_range", "top_p"),
@@ -213,6 +220,7 @@ ACCEPTED: list[dict[str, Any]] = [
     {"max_tokens": 1}, {"max_tokens": 8192}, {"max_tokens": 2.0}, {"temperature": 0}, {"top_p": 0},
     {"temperature": BOUNDS["temperature"]["maximum"]}, {"top_logprobs": BOUNDS["top_logprobs"]["maximum"]},
     {"top_p": 1}, {"stop": ["a" * 200] * 4}, {"stop": ""}, {"seed": -1}, {"seed": 2.0},
+    {"max_completion_tokens": 8192}, {"max_completion_tokens": 2.0}, {"max_completion_tokens": None, "n": None},
     {"user": "u", "n": 1, "parallel_tool_calls": False, "metadata": {"a": 1}}, {"messages": [TEXT] * MOST_MESSAGES},
     {"stream": False, "stream_options": {"include_usage": False}}, {"vision_quality": "xhigh"}, {"tools": []},
     {"tool_choice": {"type": "function", "function": {"name": "undeclared"}}},
@@ -225,6 +233,82 @@ ACCEPTED: list[dict[str, Any]] = [
 @pytest.mark.parametrize("fields", ACCEPTED, ids=lambda value: str(value)[:60])
 def test_values_at_the_bounds_are_accepted(client: httpx.Client, fields: dict[str, Any]) -> None:
     assert schema("ChatCompletion").is_valid(create(client, **fields))
+
+
+NULLED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({}, dict.fromkeys(name for name in BOUNDS if name not in ("model", "messages"))),
+    (message(role="user", content="x"), message(role="user", content="x", name=None)),
+    (
+        {"messages": [TEXT, {"role": "assistant", "content": "y"}, TEXT]},
+        {"messages": [TEXT, {"role": "assistant", "content": "y", "tool_calls": None, "name": None}, TEXT]},
+    ),
+    (
+        message(role="user", content=[IMAGE]),
+        message(role="user", content=[{**IMAGE, "image_url": {**IMAGE["image_url"], "detail": None}}]),
+    ),
+    ({"stream_options": {}}, {"stream_options": {"include_usage": None}}),
+    (
+        {"tools": [{"type": "function", "function": {"name": "f"}}]},
+        {"tools": [{"type": "function", "function": {"name": "f", "description": None, "parameters": None}}]},
+    ),
+    (
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
+        {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": None, "schema": None}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(("absent", "null"), NULLED, ids=lambda value: str(value)[:60])
+def test_null_for_an_optional_member_is_as_if_it_were_left_out(
+    client: httpx.Client, absent: dict[str, Any], null: dict[str, Any]
+) -> None:
+    bodies = [create(client, **absent), create(client, **null)]
+    assert bodies[0]["choices"] == bodies[1]["choices"]
+    assert bodies[0]["usage"] == bodies[1]["usage"]
+
+
+def test_null_inside_a_schema_that_is_passed_on_stays() -> None:
+    contract = load().current
+    match = contract.match("POST", CREATE)
+    assert match is not None
+    assert match[0].body is not None
+    parameters = {"type": "object", "properties": {"unit": {"default": None, "enum": ["C", None]}}}
+    body = chat(tools=[{"type": "function", "function": {"name": "f", "parameters": parameters}}], x_unknown=None)
+    assert drop_null_members(match[0].body.content["application/json"], {**body, "seed": None}) == body
+
+
+def test_null_for_a_required_member_is_refused(client: httpx.Client) -> None:
+    for fields in (message(role="user", content=None), message(role="tool", content="x", tool_call_id=None)):
+        assert error_of(client.post(CREATE, json=chat(**fields)))["code"] == "invalid_format"
+
+
+@pytest.mark.parametrize("fields", [{"max_completion_tokens": 3}, {"max_completion_tokens": 3, "max_tokens": 50},
+                                    {"max_completion_tokens": 50, "max_tokens": 3}], ids=str)  # fmt: skip
+@pytest.mark.parametrize("stream", [False, True])
+def test_max_completion_tokens_limits_the_answer_as_max_tokens_does(
+    client: httpx.Client, fields: dict[str, Any], stream: bool
+) -> None:
+    response = client.post(CREATE, json=chat("Write 30 words.", stream=stream, **fields))
+    body = response.json() if not stream else frames(response.text)[-1]
+    assert body["usage"]["completion_tokens"] == 3
+    assert body["choices"][0]["finish_reason"] == "length"
+    assert create(client, text="Write 30 words.", max_tokens=3)["usage"]["completion_tokens"] == 3
+
+
+def test_second_model_has_every_capability_and_calls_a_required_tool(client: httpx.Client) -> None:
+    rows = {row["id"]: row["aurous_metadata"]["capabilities"] for row in client.get("/v1/models").json()["data"]}
+    assert set(rows["aurous-mock-full"]) == {*rows["aurous-grow-2.0-pro"], "tool_choice_required"}
+    tools = [WEATHER, {"type": "function", "function": {"name": "final_result"}}]
+    asked = {"model": "aurous-mock-full", "tools": tools, "tool_choice": "required"}
+    messages: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Oslo?"}]
+    names = []
+    for _ in tools:
+        choice = create(client, **asked, messages=messages)["choices"][0]
+        assert choice["finish_reason"] == "tool_calls"
+        (call,) = choice["message"]["tool_calls"]
+        names.append(call["function"]["name"])
+        messages += [choice["message"], {"role": "tool", "tool_call_id": call["id"], "content": "4"}]
+    assert names == ["get_weather", "final_result"]
 
 
 @pytest.mark.parametrize(
