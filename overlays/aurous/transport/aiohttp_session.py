@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import inspect
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpx
 
-from .keepalive import is_readable, socket_options
+from .keepalive import readiness, socket_options
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -48,7 +49,8 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._used: WeakSet[Any] = WeakSet()
+        # Of each connection that was used, whether it is readable.
+        self._probes: WeakKeyDictionary[Any, Callable[[], object]] = WeakKeyDictionary()
 
     async def connect(self, *arguments: Any, **options: Any) -> Connection:
         while True:
@@ -62,14 +64,15 @@ class _Connector(aiohttp.TCPConnector):
             connected = None if transport is None else transport.get_extra_info("socket")
             if connected is None:
                 return connection
-            if connection.protocol not in self._used:
-                self._used.add(connection.protocol)
+            is_readable = self._probes.get(connection.protocol)
+            if is_readable is None:
+                self._probes[connection.protocol] = readiness(connected)
                 # Those of uvloop refuse some options.
                 with suppress(OSError, AttributeError, TypeError):
                     for option in socket_options():
                         connected.setsockopt(*option)
                 return connection
-            if not is_readable(connected):
+            if connected.fileno() >= 0 and not is_readable():
                 return connection
             # Nothing was sent on it yet, so this spends no attempt.
             connection.close()

@@ -1,11 +1,11 @@
-"""Drives flows in coroutines of asyncio or trio."""
+"""Drives flows in coroutines of asyncio or trio: sends their requests, and reads responses or hands on open streams."""
 
 from __future__ import annotations
 
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import httpx
 
@@ -13,16 +13,46 @@ from .._config.options import Backend
 from ..errors import AurousError, ConfigurationError
 from . import event_loop
 from .client_factory import CLOSED, check_backend, make_async_client, type_name
+from .convert import BodyBuffer, is_event_stream, make_decoder, to_raw_response
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
 from .locks import ForkSafeLock
 from .shutdown import ShutdownGuard
 
 if TYPE_CHECKING:
-    from .async_exchange import AsyncHTTPClient
+    from .asyncio_timeout import ReusableTimeout
 
-# anyio and asyncio are imported where they are used, since synchronous programs need neither.
+# anyio and asyncio are imported where they are used, since synchronous programs need neither; `exceptions` where
+# something fails, since the libraries behind it are slow to import.
 
 T = TypeVar("T")
+
+
+class AsyncHTTPResponse(Protocol):
+    """A response whose body is unread."""
+
+    status_code: int
+    headers: dict[str, str]
+    content_encoding: str
+    is_http1: bool
+
+    async def receive(self) -> bytes | None:
+        """The next data, None at the end."""
+
+    async def close(self, *, is_exhausted: bool) -> None:
+        """Close the response, also if the task is cancelled. Its connection is reused if the body was exhausted."""
+
+    def abandon(self, *, is_loop_closed: bool) -> None:
+        """Disconnect at once, from any thread."""
+
+
+class AsyncHTTPClient(Protocol):
+    """A client of one of the HTTP libraries."""
+
+    async def send(self, request: SendRequest) -> AsyncHTTPResponse:
+        """Send a request, and receive the head of its response."""
+        ...
+
+    async def close(self) -> None: ...
 
 
 class AsyncTransport:
@@ -84,13 +114,45 @@ class AsyncTransport:
 
     async def send(self, request: SendRequest) -> RawResponse | TransportError:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
-        # Imported late: the libraries behind it are slow to import.
-        from .async_exchange import exchange
-
         client = self.http_client()
         if event_loop.running() not in self._guards:
             await self._close_with_loop(client)
-        return await exchange(client, request)
+        response: AsyncHTTPResponse | None = None
+        content = bytearray()
+        is_exhausted = False
+        limit = min(request.read, request.total) if request.streams else request.total
+        try:
+            async with event_loop.timeout(limit):
+                response = await client.send(request)
+                if request.streams and is_event_stream(response.status_code, response.headers):
+                    body = AsyncBody(response)
+                    await body.guard.start()
+                    result = to_raw_response(response, body=body)
+                    response = None
+                    return result
+                try:
+                    buffer = BodyBuffer(response.content_encoding)
+                    content = buffer.content
+                    while (data := await response.receive()) is not None:
+                        buffer.receive_data(data)
+                    is_exhausted = True
+                    buffer.finish()
+                    return to_raw_response(response, content)
+                except TimeoutError as error:
+                    # Not that of this block, which is raised outside of it.
+                    from .exceptions import to_result
+
+                    return to_result(error, request, response, content)
+        except BaseException as error:
+            from .exceptions import deadline_error, to_result, truncated_result
+
+            if isinstance(error, TimeoutError):
+                return truncated_result(deadline_error(limit, error), response, content)
+            # Raises what is no failure of the network.
+            return to_result(error, request, response, content)
+        finally:
+            if response is not None:
+                await response.close(is_exhausted=is_exhausted)
 
     def http_client(self) -> AsyncHTTPClient:
         """The client of the running event loop, made on first use. Raises AurousError if closed."""
@@ -137,3 +199,88 @@ class AsyncTransport:
         # The guard keeps the client alive, but must not do so beyond the life of its owner.
         weakref.finalize(self, guard.trigger).atexit = False
         await guard.start()
+
+
+class AsyncBody:
+    """The unread body of a stream."""
+
+    on_shutdown: Callable[[], None] | None = None
+    """Called when the event loop shuts down before the body was closed."""
+
+    def __init__(self, response: AsyncHTTPResponse) -> None:
+        self._response = response
+        self._decoder = make_decoder(response.content_encoding)
+        self._is_exhausted = self._is_closed = False
+        self._timeout: ReusableTimeout | None = None
+        if event_loop.is_asyncio():
+            from .asyncio_timeout import ReusableTimeout
+
+            self._timeout = ReusableTimeout()
+        self.guard = ShutdownGuard(self._close_at_shutdown)
+
+    async def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
+        timeout, seconds = self._timeout, remaining()
+        if timeout is None:
+            return await self._read_within(seconds)
+        timeout.start(seconds)
+        try:
+            data = await self._response.receive() if self._decoder is None else await self._decode()
+            self._is_exhausted = data is None
+            return data
+        except BaseException as error:
+            from .exceptions import FAILURES, read_timeout_error, to_transport_error
+
+            if isinstance(error, FAILURES):
+                return to_transport_error(error, None)
+            if not timeout.expired():
+                raise
+            return read_timeout_error(seconds, error)
+        finally:
+            timeout.stop()
+
+    async def _read_within(self, seconds: float) -> bytes | TransportError | None:
+        """`read` for event loops other than asyncio's."""
+        import anyio
+
+        try:
+            with anyio.fail_after(seconds):
+                data = await self._response.receive() if self._decoder is None else await self._decode()
+                self._is_exhausted = data is None
+                return data
+        except Exception as error:
+            from .exceptions import FAILURES, read_timeout_error, to_transport_error
+
+            if isinstance(error, TimeoutError):
+                return read_timeout_error(seconds, error)
+            if not isinstance(error, FAILURES):
+                raise
+            return to_transport_error(error, None)
+
+    async def _decode(self) -> bytes | None:
+        decoder = self._decoder
+        assert decoder is not None
+        data = b"" if decoder.has_more else await self._response.receive()
+        if data is not None:
+            return decoder.decode(data)
+        decoder.finish()
+        return None
+
+    def abandon(self) -> None:
+        """Disconnect at once without waiting, from any thread, for a body whose owner is gone."""
+        if self._is_closed:
+            return
+        if not self._is_exhausted:
+            self._response.abandon(is_loop_closed=event_loop.is_closed_loop(self.guard.loop))
+        self.guard.trigger()
+
+    async def _close_at_shutdown(self) -> None:
+        if self.on_shutdown is not None:
+            self.on_shutdown()
+        await self.close()
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await self.guard.stop()
+        if self._timeout is not None:
+            self._timeout.close()
+        await self._response.close(is_exhausted=self._is_exhausted)

@@ -14,8 +14,8 @@ from . import event_loop
 from .keepalive import KEEPALIVE_EXPIRY, socket_options
 
 if TYPE_CHECKING:
-    from .async_exchange import AsyncHTTPClient
-    from .exchange import HTTPClient
+    from .async_ import AsyncHTTPClient
+    from .sync import HTTPClient
 
 ClientT = TypeVar("ClientT")
 
@@ -75,7 +75,7 @@ def type_name(thing: object) -> str:
 def _make_connections(proxy: str | None) -> HTTPClient:
     if proxy is not None:
         return _make_public(proxy)
-    from .patch_switch import SwitchingClient
+    from .patched_httpx import SwitchingClient
     from .pool import PooledClient
 
     return SwitchingClient(_make(lambda: PooledClient(LIMITS)), _make_public)
@@ -84,7 +84,7 @@ def _make_connections(proxy: str | None) -> HTTPClient:
 def _make_async_connections(proxy: str | None, backend: Backend) -> AsyncHTTPClient:
     if proxy is not None:
         return _make_async_public(proxy)
-    from .patch_switch import AsyncSwitchingClient
+    from .patched_httpx import AsyncSwitchingClient
 
     if backend == "httpx" or not event_loop.is_asyncio() or _aiohttp_problem() is not None:
         from .pool import AsyncPooledClient

@@ -1,17 +1,22 @@
-"""What all HTTP libraries need of a request and a response: addresses, headers, results."""
+"""What all HTTP libraries need of a request and a response: addresses, headers, content codings, results."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import httpx
 
-from .effects import EVENT_STREAM, KEY_HEADER, RawResponse, SendRequest, TransportError
+from .effects import EVENT_STREAM, KEY_HEADER, RawResponse, SendRequest
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
 _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
+# Far above any response of this API; without a limit, an endless one would take all memory.
+MAX_BODY_SIZE: Final = 64 * 1024 * 1024
+_CHUNK_SIZE: Final = 256 * 1024
+_WINDOW_BITS: Final = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
 class Address(NamedTuple):
@@ -44,61 +49,41 @@ def request_headers(request: SendRequest, address: Address) -> dict[str, str]:
     return headers
 
 
-def merge_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def encode_headers(request: SendRequest, address: Address) -> list[tuple[bytes, bytes]]:
+    """`request_headers` as httpcore takes them. To be called in the arguments of a call only."""
+    return [(name.encode("ascii"), value.encode("ascii")) for name, value in request_headers(request, address).items()]
+
+
+def merge_headers(raw: Collection[tuple[bytes, bytes]], encoding: str = "utf-8") -> dict[str, str]:
     """Headers by lower-case name; the values of a repeated name are joined by commas."""
-    try:
-        return _merge(raw, "utf-8")
-    except UnicodeDecodeError:
-        return _merge(raw, "latin-1")
-
-
-def _merge(raw: Iterable[tuple[bytes, bytes]], encoding: str) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for raw_name, raw_value in raw:
-        name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
-        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    try:
+        for raw_name, raw_value in raw:
+            name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    except UnicodeDecodeError:
+        return merge_headers(raw, "latin-1")
     return headers
 
 
+class ResponseHead(Protocol):
+    """The head of a response."""
+
+    @property
+    def status_code(self) -> int: ...
+    @property
+    def headers(self) -> dict[str, str]: ...
+    @property
+    def is_http1(self) -> bool: ...
+
+
 def to_raw_response(
-    status_code: int,
-    headers: Mapping[str, str],
-    *,
-    is_http1: bool = True,
-    content: bytes = b"",
-    body: object = None,
-    body_error: str | None = None,
+    response: ResponseHead, content: bytes | bytearray = b"", *, body: object = None, body_error: str | None = None
 ) -> RawResponse:
-    return RawResponse(
-        status_code=status_code,
-        headers=headers,
-        content=content,
-        body=body,
-        body_error=body_error,
-        is_framed=not is_http1
-        or "content-length" in headers
-        or "transfer-encoding" in headers
-        or status_code in (204, 205),
-    )
-
-
-def refused_response(error: httpx.HTTPStatusError) -> RawResponse:
-    """The response that a hook of the user's client refused with `raise_for_status`. Only a hook can have read it."""
-    response = error.response
-    content = response.content if response.is_stream_consumed else b""
-    is_http1 = response.http_version.startswith("HTTP/1")
-    return to_raw_response(
-        response.status_code, merge_headers(response.headers.raw), is_http1=is_http1, content=content
-    )
-
-
-def truncated_response(
-    status_code: int, headers: Mapping[str, str], content: bytearray, failure: TransportError
-) -> RawResponse | TransportError:
-    """The result of an incomplete body: an error status counts as a response, a success does not."""
-    if 200 <= status_code < 300:
-        return failure
-    return to_raw_response(status_code, headers, content=bytes(content), body_error=failure.message)
+    """The result of a response. body: that of a stream; body_error: why the body is incomplete"""
+    status_code, headers = response.status_code, response.headers
+    is_framed = "content-length" in headers or "transfer-encoding" in headers or status_code in (204, 205)
+    return RawResponse(status_code, headers, bytes(content), body, body_error, is_framed or not response.is_http1)
 
 
 def is_event_stream(status_code: int, headers: Mapping[str, str]) -> bool:
@@ -106,6 +91,85 @@ def is_event_stream(status_code: int, headers: Mapping[str, str]) -> bool:
     return 200 <= status_code < 300 and kind == EVENT_STREAM
 
 
-def encode_headers(headers: Mapping[str, str]) -> Sequence[tuple[bytes, bytes]]:
-    """Headers as httpcore takes them."""
-    return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
+class DecodingError(Exception):
+    """A body that cannot be decoded."""
+
+
+class BodyTooLargeError(Exception):
+    """A body of more than `MAX_BODY_SIZE` bytes."""
+
+    def __str__(self) -> str:
+        return f"the body is larger than {MAX_BODY_SIZE // 2**20} MiB"
+
+
+class BodyDecoder:
+    """Decodes a body of one coding, gzip or deflate, in chunks of limited size."""
+
+    def __init__(self, coding: str) -> None:
+        if coding not in _WINDOW_BITS:
+            raise DecodingError("only one coding is accepted, gzip or deflate")
+        self._coding = coding
+        self._inflate = zlib.decompressobj(_WINDOW_BITS[coding])
+        self._is_started = False
+        self.has_more = False
+        """Whether `decode(b"")` returns more without further input."""
+
+    def decode(self, data: bytes) -> bytes:
+        """The next chunk of the decoded body. Raises DecodingError."""
+        data = self._inflate.unconsumed_tail + data
+        try:
+            decoded = self._decompress(data)
+        except zlib.error as error:
+            raise DecodingError(str(error)) from None
+        self.has_more = len(decoded) == _CHUNK_SIZE or bool(self._inflate.unconsumed_tail)
+        return decoded
+
+    def finish(self) -> None:
+        """Raises DecodingError for a body that is incomplete."""
+        if self._is_started and not self._inflate.eof:
+            raise DecodingError(f"the {self._coding} data is incomplete")
+
+    def _decompress(self, data: bytes) -> bytes:
+        if self._is_started or not data:
+            return self._inflate.decompress(data, _CHUNK_SIZE)
+        self._is_started = True
+        try:
+            return self._inflate.decompress(data, _CHUNK_SIZE)
+        except zlib.error:
+            if self._coding != "deflate":
+                raise
+            # Many servers take deflate to mean the raw format, without the header of zlib.
+            self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+            return self._inflate.decompress(data, _CHUNK_SIZE)
+
+
+class BodyBuffer:
+    """Collects a whole body, decoded. Raises DecodingError and BodyTooLargeError."""
+
+    def __init__(self, content_encoding: str) -> None:
+        self.content = bytearray()
+        self._decoder = make_decoder(content_encoding)
+
+    def receive_data(self, data: bytes) -> None:
+        """Add received bytes."""
+        decoder = self._decoder
+        self.content += data if decoder is None else decoder.decode(data)
+        self._check_size()
+        while decoder is not None and decoder.has_more:
+            self.content += decoder.decode(b"")
+            self._check_size()
+
+    def finish(self) -> None:
+        """All bytes were received."""
+        if self._decoder is not None:
+            self._decoder.finish()
+
+    def _check_size(self) -> None:
+        if len(self.content) > MAX_BODY_SIZE:
+            raise BodyTooLargeError
+
+
+def make_decoder(content_encoding: str) -> BodyDecoder | None:
+    """The decoder of a body; None if it is not encoded. Raises DecodingError for codings that are not accepted."""
+    coding = content_encoding.strip().lower()
+    return None if coding in ("", "identity") else BodyDecoder(coding)

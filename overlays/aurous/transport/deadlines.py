@@ -1,9 +1,8 @@
-"""Deadlines of synchronous calls, and their enforcement on connections of a client that the user brings.
+"""Enforces the deadlines of synchronous calls on connections of httpx's public client, which the user may have brought.
 
-httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. A thread sets a
-deadline for a request, and a reader of a stream a timeout for each read. Our own connections apply them (`network`).
-Those of a client that the user brings cannot be given another network backend; only there, the methods of httpcore's
-network streams are replaced. Coroutines need none of this, since they can be cancelled.
+httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. Such a client
+cannot be given another network backend, as `pool` has; so the methods of httpcore's network streams are replaced, and
+keep the deadline of their thread. Coroutines need none of this, since they can be cancelled.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from typing import Any, Final
 
 import httpcore
 
+from .network import MIN_TIMEOUT
+
 _WRITE_SIZE: Final = 64 * 1024
-# A timeout of 0 would mean a non-blocking read.
-MINIMUM: Final = 0.001
 _CONNECT_EVENTS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
 
@@ -58,7 +57,7 @@ class VariableTimeout:
     """Returns the seconds; None for no limit."""
 
     def __call__(self) -> float | None:
-        return None if self.remaining is None else max(self.remaining(), MINIMUM)
+        return None if self.remaining is None else max(self.remaining(), MIN_TIMEOUT)
 
 
 DEADLINE: Final = ThreadDeadline()

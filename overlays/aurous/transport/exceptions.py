@@ -11,8 +11,8 @@ import httpx
 
 from ..errors import AurousError
 from .client_factory import CLOSED
-from .decoding import BodyTooLargeError, DecodingError
-from .effects import SendRequest, TransportError
+from .convert import BodyTooLargeError, DecodingError, ResponseHead, merge_headers, to_raw_response
+from .effects import RawResponse, SendRequest, TransportError
 from .tracebacks import chain, without_frames
 
 FAILURES: Final = (
@@ -40,6 +40,14 @@ class _Kind(NamedTuple):
     is_final: bool = False
 
 
+class _Head(NamedTuple):
+    """The head of a response."""
+
+    status_code: int
+    headers: dict[str, str]
+    is_http1: bool
+
+
 _UNUSABLE_ADDRESS: Final = _Kind("the address cannot be used", is_sent=False, is_final=True)
 # Names that httpcore and httpx share.
 _KINDS: Final = {
@@ -61,6 +69,29 @@ _KIND_OF: Final[dict[type[BaseException], _Kind]] = {
     DecodingError: _Kind("the body cannot be decompressed"),
 }
 _OTHER: Final = _Kind("the connection broke")
+
+
+def to_result(
+    error: BaseException, request: SendRequest, response: ResponseHead | None, content: bytes | bytearray
+) -> RawResponse | TransportError:
+    """The result of an attempt that an exception ended. Raises it if it is no failure of the network.
+
+    response, content: what was received before
+    """
+    if isinstance(error, FAILURES):
+        return truncated_result(to_transport_error(error, request), response, content)
+    if isinstance(error, httpx.HTTPStatusError):
+        return _refused_response(error)
+    raise scrub(error)
+
+
+def truncated_result(
+    failure: TransportError, response: ResponseHead | None, content: bytes | bytearray
+) -> RawResponse | TransportError:
+    """The result of a response whose body is incomplete: an error status counts as a response, a success does not."""
+    if response is None or 200 <= response.status_code < 300:
+        return failure
+    return to_raw_response(response, content, body_error=failure.message)
 
 
 def to_transport_error(error: BaseException, request: SendRequest | None) -> TransportError:
@@ -86,6 +117,14 @@ def _is_mislabelled(error: BaseException) -> bool:
     if aiohttp is None or not isinstance(cause, aiohttp.ClientError):
         return False
     return not isinstance(cause, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
+
+
+def _refused_response(error: httpx.HTTPStatusError) -> RawResponse:
+    """The response that a hook of the user's client refused with `raise_for_status`. Only a hook can have read it."""
+    response = error.response
+    content = response.content if response.is_stream_consumed else b""
+    is_http1 = response.http_version.startswith("HTTP/1")
+    return to_raw_response(_Head(response.status_code, merge_headers(response.headers.raw), is_http1), content)
 
 
 def deadline_error(seconds: float, error: BaseException) -> TransportError:

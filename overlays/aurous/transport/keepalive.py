@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from typing import Final
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
 # Seconds after which an unused connection is closed. Load balancers close theirs after 60 s, some of them silently.
 KEEPALIVE_EXPIRY: Final = 45.0
@@ -28,14 +30,14 @@ def socket_options() -> list[tuple[int, int, int]]:
     return options
 
 
-def is_readable(connected: socket.socket) -> bool:
-    """Whether an idle connection has data or its end to read: its server has closed it."""
-    if connected.fileno() < 0:
-        return True
+def readiness(connected: Any) -> Callable[[], object]:
+    """A function that tells, by a true value, whether an idle connection has data or its end to read: its server has
+    closed it. It is called for every request, so it is one of C.
+    """
     import select
 
-    if hasattr(select, "poll"):
-        poll = select.poll()
-        poll.register(connected, select.POLLIN)
-        return bool(poll.poll(0))
-    return bool(select.select([connected], [], [], 0)[0])
+    if not hasattr(select, "poll"):
+        return lambda: select.select([connected], [], [], 0)[0]
+    poll = select.poll()
+    poll.register(connected, select.POLLIN)
+    return partial(poll.poll, 0)

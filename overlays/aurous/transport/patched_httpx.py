@@ -1,14 +1,25 @@
-"""Notices tools that patch httpx, to observe requests or to answer them in its place.
+"""Sends requests by httpx's public client while a tool patches httpx, else directly. Decided for each request.
 
 Sentry and Datadog replace `httpx.Client.send`, OpenTelemetry and pytest-httpx the methods of `httpx.HTTPTransport`, and
-respx those of httpcore. Calls then go through the public client of httpx, which takes longer.
+respx those of httpcore: to observe requests, or to answer them in place of httpx. The public client takes longer.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import FunctionType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from .effects import SendRequest
+from .locks import ForkSafeLock
+
+if TYPE_CHECKING:
+    # Named as strings below, which are not evaluated: threads need not load what coroutines do.
+    from .async_ import AsyncHTTPClient, AsyncHTTPResponse  # noqa: F401
+    from .sync import HTTPClient, HTTPResponse  # noqa: F401
+
+ClientT = TypeVar("ClientT")
 
 # What they replace: the module that defines it, its class and its method.
 _SYNC: Final = (("httpx._client", "Client", "send"), ("httpx._transports.default", "HTTPTransport", "handle_request"))
@@ -21,19 +32,66 @@ _ASYNC: Final = (
 )
 
 
-def is_patched() -> bool:
-    """Whether something replaced a method that a call of a thread goes through in httpx."""
-    return any(_is_replaced(*method) for method in _SYNC)
+def is_patched(methods: tuple[tuple[str, str, str], ...] = _SYNC) -> bool:
+    """Whether something replaced a method that a call goes through in httpx, by default one of a thread."""
+    for module_name, class_name, method_name in methods:
+        module: Any = sys.modules.get(module_name)
+        method = getattr(getattr(module, class_name, None), method_name, None)
+        # Not by isinstance, since the proxies of wrapt pass for functions. functools.wraps does not change where a
+        # function looks up its globals.
+        if method is not None and (type(method) is not FunctionType or method.__globals__ is not vars(module)):
+            return True
+    return False
 
 
 def is_async_patched() -> bool:
     """Whether something replaced a method that a call of a coroutine goes through in httpx."""
-    return any(_is_replaced(*method) for method in _ASYNC)
+    return is_patched(_ASYNC)
 
 
-def _is_replaced(module_name: str, class_name: str, method_name: str) -> bool:
-    module: Any = sys.modules.get(module_name)
-    method = getattr(getattr(module, class_name, None), method_name, None)
-    # Not by isinstance, since the proxies of wrapt pass for functions. functools.wraps does not change where a function
-    # looks up its globals.
-    return method is not None and (type(method) is not FunctionType or method.__globals__ is not vars(module))
+class _Switch(Generic[ClientT]):
+    """The direct client, and the public one, which is made when it is first needed.
+
+    make_public: makes the client for tools that patch httpx
+    """
+
+    def __init__(self, direct: ClientT, make_public: Callable[[], ClientT]) -> None:
+        self._direct = direct
+        self._make_public = make_public
+        self._public: ClientT | None = None
+        self._lock = ForkSafeLock()
+
+    def _public_client(self) -> ClientT:
+        # Of two threads that come at once, one would make a client that nothing closes.
+        with self._lock:
+            if self._public is None:
+                self._public = self._make_public()
+            return self._public
+
+
+class SwitchingClient(_Switch["HTTPClient"]):
+    """Sends from threads."""
+
+    def send(self, request: SendRequest, deadline: float) -> HTTPResponse:
+        return (self._public_client() if is_patched() else self._direct).send(request, deadline)
+
+    def close(self) -> None:
+        try:
+            if self._public is not None:
+                self._public.close()
+        finally:
+            self._direct.close()
+
+
+class AsyncSwitchingClient(_Switch["AsyncHTTPClient"]):
+    """Sends from coroutines."""
+
+    async def send(self, request: SendRequest) -> AsyncHTTPResponse:
+        return await (self._public_client() if is_async_patched() else self._direct).send(request)
+
+    async def close(self) -> None:
+        try:
+            if self._public is not None:
+                await self._public.close()
+        finally:
+            await self._direct.close()

@@ -1,30 +1,41 @@
-"""Connections of this library over httpcore, for threads and for coroutines of asyncio or trio."""
+"""Connections of this library over httpcore, for threads and for coroutines of asyncio or trio.
+
+httpcore has no deadline: its timeouts start anew with every byte. So the connections of threads are given theirs as
+`RequestTimeouts`, which httpcore passes on unchanged in place of seconds. Coroutines are cancelled at their deadline.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, cast
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from typing import Any, Final, cast
 
 import httpcore
 import httpx
 
-from . import shutdown
-from .convert import encode_headers, merge_headers, parse_url, request_headers
+from .convert import encode_headers, merge_headers, parse_url
 from .effects import SendRequest
-from .keepalive import socket_options
-from .network import DeadlineBackend, DeadlineStream
+from .keepalive import readiness, socket_options
+from .network import MIN_TIMEOUT, connect
+from .shutdown import shut_down
+
+_WRITE_SIZE: Final = 64 * 1024
 
 
 class PooledClient:
     """A connection pool for threads."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        self._pool = httpcore.ConnectionPool(network_backend=DeadlineBackend(), **_pool_options(limits))
+        self._pool = httpcore.ConnectionPool(network_backend=_DeadlineBackend(), **_pool_options(limits))
 
-    def send(self, request: SendRequest) -> PooledResponse:
-        """Send a request, and receive the head of its response."""
-        return PooledResponse(self._pool.handle_request(_make_request(request, request.read)))
+    def send(self, request: SendRequest, deadline: float) -> PooledResponse:
+        """Send a request, and receive the head of its response. deadline: by `time.monotonic`"""
+        timeouts = RequestTimeouts(request, deadline)
+        extensions = {"connect": timeouts, "read": timeouts, "write": timeouts, "pool": request.pool}
+        return PooledResponse(self._pool.handle_request(_make_request(request, extensions)), timeouts)
 
     def close(self) -> None:
         self._pool.close()
@@ -33,27 +44,142 @@ class PooledClient:
 class PooledResponse:
     """A response whose body is unread."""
 
-    def __init__(self, response: httpcore.Response) -> None:
+    is_http1 = True
+
+    def __init__(self, response: httpcore.Response, timeouts: RequestTimeouts) -> None:
         self.status_code = response.status
         self.headers = headers = merge_headers(response.headers)
         self.content_encoding = headers.get("content-encoding", "")
-        self.is_http1 = True
+        self._timeouts = timeouts
         self._stream = cast(Any, response.stream)
         self._chunks: Iterator[bytes] = iter(self._stream)
-        self._network: DeadlineStream = response.extensions["network_stream"]
 
     def receive(self, remaining: Callable[[], float] | None = None) -> bytes | None:
         """The next data, None at the end. remaining: the seconds that it may wait; by default until the deadline"""
-        if remaining is None:
-            return next(self._chunks, None)
-        self._network.remaining = remaining
-        try:
-            return next(self._chunks, None)
-        finally:
-            self._network.remaining = None
+        self._timeouts.remaining = remaining
+        return next(self._chunks, None)
 
     def close(self) -> None:
         self._stream.close()
+
+
+class RequestTimeouts:
+    """How long the reads and writes of one request may wait: for their timeout or until the deadline."""
+
+    remaining: Callable[[], float] | None = None
+    """The seconds that each read may wait, in place of timeout and deadline; for streams, which outlive their call."""
+
+    def __init__(self, request: SendRequest, deadline: float) -> None:
+        self.connect = request.connect
+        self.read = request.read
+        self.write = request.write
+        self.is_head_written = False
+        self._deadline = deadline
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(connect={self.connect}, read={self.read}, write={self.write})"
+
+    def limit(self, seconds: float) -> float:
+        """Seconds, or the time until the deadline if it is less. Raises TimeoutError if there is none: a server that
+        always has data to read would otherwise never meet a timeout.
+        """
+        until_deadline = self._deadline - time.monotonic()
+        if until_deadline <= 0:
+            raise TimeoutError("timed out")
+        return min(seconds, until_deadline)
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    """A connection whose reads and writes keep the `RequestTimeouts` of their request."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._is_readable = readiness(connection)
+        self._head = b""
+
+    def read(self, max_bytes: int, timeout: Any = None) -> bytes:
+        try:
+            remaining = timeout.remaining
+            self._socket.settimeout(timeout.limit(timeout.read) if remaining is None else max(remaining(), MIN_TIMEOUT))
+            return self._socket.recv(max_bytes)
+        except TimeoutError as error:
+            raise httpcore.ReadTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ReadError(str(error)) from error
+
+    def write(self, buffer: bytes, timeout: Any = None) -> None:
+        # The head of a request waits for the body, so that both go out in one packet. httpcore always writes something
+        # after it, if only nothing.
+        if not timeout.is_head_written:
+            timeout.is_head_written, self._head = True, buffer
+            return
+        unsent = memoryview(self._head + buffer if self._head else buffer)
+        self._head = b""
+        try:
+            while unsent:
+                self._socket.settimeout(timeout.limit(timeout.write))
+                unsent = unsent[self._socket.send(unsent[:_WRITE_SIZE]) :]
+        except TimeoutError as error:
+            raise httpcore.WriteTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
+    ) -> _DeadlineStream:
+        with _connect_errors():
+            try:
+                # The timeout bounds the whole handshake, not each of its reads.
+                self._socket.settimeout(timeout.limit(timeout.connect))
+                return _DeadlineStream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname))
+            except BaseException:
+                self.close()
+                raise
+
+    def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            # Those of a closed socket may be another one's by now.
+            return self._socket.fileno() < 0 or bool(self._is_readable())
+        if info == "socket":
+            return self._socket
+        if info == "ssl_object":
+            return self._socket if isinstance(self._socket, ssl.SSLSocket) else None
+        return None
+
+
+class _DeadlineBackend(httpcore.NetworkBackend):
+    """Connects within the `RequestTimeouts` of a request."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: Any = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> _DeadlineStream:
+        with _connect_errors():
+            connection = connect(host, port, timeout.limit(timeout.connect))
+            try:
+                for option in (*(socket_options or ()), (socket.IPPROTO_TCP, socket.TCP_NODELAY, True)):
+                    connection.setsockopt(*option)
+            except BaseException:
+                connection.close()
+                raise
+            return _DeadlineStream(connection)
+
+
+@contextlib.contextmanager
+def _connect_errors() -> Iterator[None]:
+    try:
+        yield
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout(str(error)) from error
+    except OSError as error:
+        raise httpcore.ConnectError(str(error)) from error
 
 
 class AsyncPooledClient:
@@ -65,8 +191,9 @@ class AsyncPooledClient:
     async def send(self, request: SendRequest) -> AsyncPooledResponse:
         """Send a request, and receive the head of its response."""
         # A stream has timeouts of its own.
-        timeout = None if request.streams else request.read
-        return AsyncPooledResponse(await self._pool.handle_async_request(_make_request(request, timeout)))
+        read = None if request.streams else request.read
+        timeouts = {"connect": request.connect, "read": read, "write": request.write, "pool": request.pool}
+        return AsyncPooledResponse(await self._pool.handle_async_request(_make_request(request, timeouts)))
 
     async def close(self) -> None:
         await self._pool.aclose()
@@ -75,11 +202,12 @@ class AsyncPooledClient:
 class AsyncPooledResponse:
     """A response whose body is unread."""
 
+    is_http1 = True
+
     def __init__(self, response: httpcore.Response) -> None:
         self.status_code = response.status
         self.headers = headers = merge_headers(response.headers)
         self.content_encoding = headers.get("content-encoding", "")
-        self.is_http1 = True
         self._stream = cast(Any, response.stream)
         self._chunks: AsyncIterator[bytes] = aiter(self._stream)
         self._network = response.extensions["network_stream"]
@@ -106,7 +234,7 @@ class AsyncPooledResponse:
 
     def abandon(self, *, is_loop_closed: bool) -> None:
         """Disconnect at once, from any thread."""
-        shutdown.shut_down(self._network)
+        shut_down(self._network)
 
 
 def _pool_options(limits: httpx.Limits) -> dict[str, Any]:
@@ -119,15 +247,14 @@ def _pool_options(limits: httpx.Limits) -> dict[str, Any]:
     }
 
 
-def _make_request(request: SendRequest, read: float | None) -> httpcore.Request:
+def _make_request(request: SendRequest, timeouts: dict[str, Any]) -> httpcore.Request:
     # A function of its own, so that no frame of a traceback has the key among its variables.
     address = parse_url(request.url, request.query)
     url = address.url
-    timeouts = {"connect": request.connect, "read": read, "write": request.write, "pool": request.pool}
     return httpcore.Request(
         request.method,
         httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
-        headers=cast("list[tuple[bytes, bytes]]", encode_headers(request_headers(request, address))),
+        headers=encode_headers(request, address),
         content=request.content or b"",
         extensions={"timeout": timeouts},
     )

@@ -12,8 +12,8 @@ from .effects import SendRequest
 from .locks import ForkSafeLock
 
 if TYPE_CHECKING:
-    from .async_exchange import AsyncHTTPClient, AsyncHTTPResponse
-    from .exchange import HTTPClient, HTTPResponse
+    from .async_ import AsyncHTTPClient, AsyncHTTPResponse
+    from .sync import HTTPClient, HTTPResponse
 
 ClientT = TypeVar("ClientT")
 
@@ -53,8 +53,8 @@ class ProxiedClient:
     def __init__(self, router: ProxyRouter[HTTPClient]) -> None:
         self._router = router
 
-    def send(self, request: SendRequest) -> HTTPResponse:
-        return self._router.route(request).send(request)
+    def send(self, request: SendRequest, deadline: float) -> HTTPResponse:
+        return self._router.route(request).send(request, deadline)
 
     def close(self) -> None:
         for client in self._router.take_all():

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 
 from .convert import ACCEPTED_CODINGS, merge_headers, parse_url
-from .deadlines import VariableTimeout, enforce_deadline, enforce_on_connect
+from .deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforce_on_connect
 from .effects import KEY_HEADER, SendRequest
 from .shutdown import shut_down
 
@@ -22,15 +22,15 @@ class HttpxClient:
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
 
-    def send(self, request: SendRequest) -> HttpxResponse:
-        """Send a request, and receive the head of its response."""
-        return HttpxResponse(
-            self._client.send(
+    def send(self, request: SendRequest, deadline: float) -> HttpxResponse:
+        """Send a request, and receive the head of its response. deadline: by `time.monotonic`"""
+        with DEADLINE.until(deadline):
+            response = self._client.send(
                 _make_request(self._client, request, request.read, trace=enforce_on_connect),
                 stream=True,
                 follow_redirects=False,
             )
-        )
+        return HttpxResponse(response, deadline)
 
     def close(self) -> None:
         self._client.close()
@@ -39,12 +39,13 @@ class HttpxClient:
 class HttpxResponse:
     """A response whose body is unread."""
 
-    def __init__(self, response: httpx.Response) -> None:
+    def __init__(self, response: httpx.Response, deadline: float) -> None:
         self.status_code = response.status_code
         self.headers = merge_headers(response.headers.raw)
         self.content_encoding = _content_encoding(response)
         self.is_http1 = response.http_version.startswith("HTTP/1")
         self._response = response
+        self._deadline = deadline
         self._chunks: Iterator[bytes] | None = None
         self._timeout: VariableTimeout | None = None
 
@@ -58,10 +59,12 @@ class HttpxResponse:
             self._chunks = iter(
                 self._response.iter_bytes() if self._response.is_stream_consumed else cast(Any, self._response.stream)
             )
+        if remaining is None:
+            with DEADLINE.until(self._deadline):
+                return next(self._chunks, None)
         if self._timeout is None:
-            if remaining is not None:
-                # The connection cannot compute it.
-                remaining()
+            # The connection cannot compute it.
+            remaining()
             return next(self._chunks, None)
         self._timeout.remaining = remaining
         try:

@@ -1,23 +1,49 @@
-"""Drives flows in threads."""
+"""Drives flows in threads: sends their requests, and reads responses or hands on open streams."""
 
 from __future__ import annotations
 
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from ..errors import AurousError, ConfigurationError
 from .client_factory import CLOSED, make_client, type_name
+from .convert import BodyBuffer, is_event_stream, make_decoder, to_raw_response
 from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
 from .locks import ForkSafeLock
 
-if TYPE_CHECKING:
-    from .exchange import HTTPClient
+# `exceptions` is imported where something fails: the libraries behind it are slow to import.
 
 T = TypeVar("T")
+
+
+class HTTPResponse(Protocol):
+    """A response whose body is unread."""
+
+    status_code: int
+    headers: dict[str, str]
+    content_encoding: str
+    is_http1: bool
+
+    def receive(self, remaining: Callable[[], float] | None = None) -> bytes | None:
+        """The next data, None at the end. remaining: the seconds that it may wait; by default until the deadline"""
+
+    def close(self) -> None:
+        """Close the response. Its connection is reused only if the body was read to its end."""
+
+
+class HTTPClient(Protocol):
+    """A client of one of the HTTP libraries."""
+
+    def send(self, request: SendRequest, deadline: float) -> HTTPResponse:
+        """Send a request, and receive the head of its response. deadline: by `time.monotonic`"""
+        ...
+
+    def close(self) -> None: ...
 
 
 class SyncTransport:
@@ -73,11 +99,33 @@ class SyncTransport:
 
     def send(self, request: SendRequest) -> RawResponse | TransportError:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
-        # Imported late: the libraries behind it are slow to import.
-        from .exchange import exchange
-
+        client = self.http_client()
         deadline = time.monotonic() + request.total
-        return exchange(self.http_client(), request, deadline)
+        response: HTTPResponse | None = None
+        content = bytearray()
+        try:
+            response = client.send(request, deadline)
+            if request.streams and is_event_stream(response.status_code, response.headers):
+                result = to_raw_response(response, body=SyncBody(response))
+                response = None
+                return result
+            buffer = BodyBuffer(response.content_encoding)
+            content = buffer.content
+            while (data := response.receive()) is not None:
+                buffer.receive_data(data)
+                # For connections of the user's own client that cannot be patched.
+                if time.monotonic() > deadline:
+                    raise httpx.ReadTimeout("the body was not complete in time")
+            buffer.finish()
+            return to_raw_response(response, content)
+        except BaseException as error:
+            from .exceptions import to_result
+
+            # Raises what is no failure of the network.
+            return to_result(error, request, response, content)
+        finally:
+            if response is not None:
+                response.close()
 
     def http_client(self) -> HTTPClient:
         """The client in use, made on first use and again in a forked process. Raises AurousError if closed."""
@@ -98,3 +146,46 @@ class SyncTransport:
             client, self._client, self._closed = self._client, None, True
         if client is not None and self._user_client is None:
             client.close()
+
+
+class SyncBody:
+    """The unread body of a stream."""
+
+    on_shutdown: Callable[[], None] | None = None
+    """Only coroutines have an event loop that can shut down."""
+
+    def __init__(self, response: HTTPResponse) -> None:
+        self._response = response
+        self._decoder = make_decoder(response.content_encoding)
+
+    def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
+        """The next chunk, None at the end, or a TransportError.
+
+        remaining: returns the seconds that the read may wait; called when it starts to wait
+        """
+        decoder = self._decoder
+        try:
+            if decoder is None:
+                return self._response.receive(remaining)
+            data = b"" if decoder.has_more else self._response.receive(remaining)
+            if data is not None:
+                return decoder.decode(data)
+            decoder.finish()
+            return None
+        except Exception as error:
+            from .exceptions import FAILURES, to_transport_error
+
+            if not isinstance(error, FAILURES):
+                raise
+            return to_transport_error(error, None)
+
+    def close(self) -> None:
+        """Close the response. Its connection is reused only if the body was read to its end."""
+        self._response.close()
+
+    def abandon(self) -> None:
+        """As `close`, for a body whose owner is gone."""
+        from .exceptions import FAILURES
+
+        with suppress(*FAILURES):
+            self._response.close()

@@ -168,7 +168,7 @@ def test_http_client_that_follows_redirects_does_not_follow_them_for_calls(
 
 
 def test_endless_body_is_not_read_into_memory(wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.transport.decoding.MAX_BODY_SIZE", 2 * 2**20)
+    monkeypatch.setattr("aurous.transport.convert.MAX_BODY_SIZE", 2 * 2**20)
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()

@@ -49,6 +49,7 @@ OURS = {
         "aurous.transport.event_loop",
         "aurous._config.options",
         "aurous._config.policies",
+        "aurous.transport.convert",
         "aurous.transport.effects",
     ),
     *("aurous.transport", "aurous.transport.client_factory", "aurous.transport.keepalive", "aurous.transport.sync"),
