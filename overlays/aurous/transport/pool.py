@@ -29,7 +29,7 @@ class PooledClient:
     """A connection pool for threads."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        self._pool = httpcore.ConnectionPool(network_backend=_DeadlineBackend(), **_pool_options(limits))
+        self._pool = httpcore.ConnectionPool(network_backend=DeadlineBackend(), **_pool_options(limits))
 
     def send(self, request: SendRequest, deadline: float) -> PooledResponse:
         """Send a request, and receive the head of its response. deadline: by `time.monotonic`"""
@@ -89,7 +89,7 @@ class RequestTimeouts:
         return min(seconds, until_deadline)
 
 
-class _DeadlineStream(httpcore.NetworkStream):
+class DeadlineStream(httpcore.NetworkStream):
     """A connection whose reads and writes keep the `RequestTimeouts` of their request."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -129,12 +129,12 @@ class _DeadlineStream(httpcore.NetworkStream):
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: Any = None
-    ) -> _DeadlineStream:
+    ) -> DeadlineStream:
         with _connect_errors():
             try:
                 # The timeout bounds the whole handshake, not each of its reads.
                 self._socket.settimeout(timeout.limit(timeout.connect))
-                return _DeadlineStream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname))
+                return DeadlineStream(ssl_context.wrap_socket(self._socket, server_hostname=server_hostname))
             except BaseException:
                 self.close()
                 raise
@@ -150,7 +150,7 @@ class _DeadlineStream(httpcore.NetworkStream):
         return None
 
 
-class _DeadlineBackend(httpcore.NetworkBackend):
+class DeadlineBackend(httpcore.NetworkBackend):
     """Connects within the `RequestTimeouts` of a request."""
 
     def connect_tcp(
@@ -160,7 +160,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
         timeout: Any = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> _DeadlineStream:
+    ) -> DeadlineStream:
         with _connect_errors():
             connection = connect(host, port, timeout.limit(timeout.connect))
             try:
@@ -169,7 +169,7 @@ class _DeadlineBackend(httpcore.NetworkBackend):
             except BaseException:
                 connection.close()
                 raise
-            return _DeadlineStream(connection)
+            return DeadlineStream(connection)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,9 @@ from unittest import mock
 import aurous
 import httpcore
 import pytest
-from aurous.transport.network import DeadlineBackend
+from aurous._config.secret import Secret
+from aurous.transport.effects import SendRequest
+from aurous.transport.pool import DeadlineBackend, RequestTimeouts
 from clientkit.callers import Make
 from testkit.raw_server import run_dripping_server
 
@@ -59,8 +62,11 @@ def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyP
         connections.append(self)
 
     monkeypatch.setattr(socket.socket, "connect", record)
+    seconds = {"connect": 5.0, "pool": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
+    request = SendRequest("GET", "http://127.0.0.1", (), {}, Secret(""), None, **seconds, streams=False)
+    timeouts: Any = RequestTimeouts(request, time.monotonic() + 5)
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(httpcore.ConnectError):
         DeadlineBackend().connect_tcp(
-            "127.0.0.1", listener.getsockname()[1], socket_options=[(socket.IPPROTO_IP, 9999, 1)]
+            "127.0.0.1", listener.getsockname()[1], timeouts, socket_options=[(socket.IPPROTO_IP, 9999, 1)]
         )
     assert [connection.fileno() for connection in connections] == [-1]
