@@ -23,6 +23,9 @@ NEEDED = ("aurous", "aurous_client", "aurous_mock", "mypy", "openapi_python_clie
 
 def enter() -> None:
     """Continue in an environment with all development dependencies; create it if necessary."""
+    # A script and its tests start hundreds of interpreters, which are to compile each module once.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Try: python3.12 {sys.argv[0]}")
     is_inside = Path(sys.prefix).resolve() == HOME.resolve()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 
 from environment import ROOT, enter
 
@@ -23,11 +22,7 @@ def main() -> int:
     # More workers than cores, since many tests wait; distributed by file, so that module fixtures are made once.
     workers = min(3 * (os.cpu_count() or 2) // 2, 16)
     command = [sys.executable, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadfile", *options]
-    # Tests start hundreds of processes: cache their bytecode once, outside the source tree.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    with tempfile.TemporaryDirectory() as bytecode:
-        environment["PYTHONPYCACHEPREFIX"] = bytecode
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

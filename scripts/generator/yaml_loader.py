@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -14,6 +16,8 @@ Pointer = tuple[str | int, ...]
 
 # Deeper than any document for people, and shallow enough for all the tools that recurse into it.
 MAX_DEPTH = 100
+_MOST_BRACKETS: Final = 5000
+_NESTED_ON_ONE_LINE: Final = re.compile(rb"(?:[-?:][ \t]+){500}")
 # Below these stand values, in which a $ref is a member like any other.
 _VALUES = {"example", "default", "const", "enum", "value"}
 
@@ -28,9 +32,13 @@ class SpecError(Exception):
 
 def load(source: Path, *, marked: bool = False) -> Any:
     """The document; `marked` keeps the line of every node, and is slow. Raises SpecError or OSError."""
+    raw = source.read_bytes()
+    if not marked and not _may_be_deep(raw):
+        # The parser in Python, slower by far, is for the line and the words of what is wrong.
+        with suppress(YAMLError, ValueError):
+            return YAML(typ="safe").load(raw)
     try:
-        # The parser in C, where it is installed, has no bound on nesting.
-        return YAML(typ="rt" if marked else "safe", pure=True).load(source.read_bytes())
+        return YAML(typ="rt" if marked else "safe", pure=True).load(raw)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError([f"{source.name}:{line}: this is not YAML: {_one_line(error.problem)}"]) from error
@@ -38,6 +46,11 @@ def load(source: Path, *, marked: bool = False) -> Any:
         raise SpecError([f"{source.name}: this is not YAML: {_one_line(error)}"]) from error
     except RecursionError:
         raise SpecError([f"{source.name}: nested too deeply"]) from None
+
+
+def _may_be_deep(raw: bytes) -> bool:
+    """Whether a document may be nested more deeply than the parser in C, which has no bound, can bear."""
+    return raw.count(b"[") + raw.count(b"{") > _MOST_BRACKETS or _NESTED_ON_ONE_LINE.search(raw) is not None
 
 
 def json_errors(document: Any) -> Iterator[tuple[Pointer, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ JSON = [(b"content-type", b"application/json"), (b"content-length", b"0")]
 EVENTS = [(b"content-type", b"text/event-stream; charset=utf-8")]
 
 
+@cache
 def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """The contract, and one that lacks three members of its answers."""
     newer, lesser = load(ROOT / "openapi.yaml"), load(ROOT / "openapi.yaml")
@@ -31,10 +33,14 @@ def older() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return newer, lesser
 
 
-def operation(method: str, path: str) -> Operation:
+@cache
+def served() -> list[Operation]:
     newer, lesser = older()
-    served = operations.read(Document(lesser), [Document(newer)])
-    return next(found for found in served if found.match(method, path) is not None)
+    return list(operations.read(Document(lesser), [Document(newer)]))
+
+
+def operation(method: str, path: str) -> Operation:
+    return next(found for found in served() if found.match(method, path) is not None)
 
 
 def sent(operation: Operation, *messages: Message) -> list[Message]:

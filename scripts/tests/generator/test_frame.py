@@ -22,7 +22,8 @@ WRONG: tuple[Any, ...] = (
     *({"$ref": 5}, {"$ref": "#/info"}, {"$ref": "#/components/schemas/Thing"}, {"type": None}),
 )
 ABSENT = object()
-SEEDS = 24
+# The last ones only in the long run: each looks through a whole document.
+SEEDS = [seed if seed < 6 else pytest.param(seed, marks=pytest.mark.slow) for seed in range(24)]
 DO = "paths /v1/things get"
 THING = "components schemas Thing"
 # Where, what instead, and what is said of it.
@@ -82,7 +83,7 @@ def test_node_of_a_wrong_type_is_reported_with_its_place(
     assert all(PLACED.match(fault) for fault in faults), faults
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_value_anywhere_is_accepted_or_reported_with_its_place(
     seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,7 +107,7 @@ def test_committed_spec_has_no_faults(ours: dict[str, Any]) -> None:
     assert metaschema.faults(ours) == []
 
 
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_any_value_in_the_committed_spec_is_checked_without_a_crash(seed: int, ours: dict[str, Any]) -> None:
     rng = random.Random(seed)  # noqa: S311
     document = copy.deepcopy(ours)
