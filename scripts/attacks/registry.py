@@ -18,8 +18,9 @@ MODULES: Final = (
     "attacks.client_bodies",
     "attacks.client_keys",
     "attacks.client_retries",
+    "attacks.suite_runs",
 )
-Target = Literal["server", "client"]
+Target = Literal["server", "client", "suite"]
 
 
 @dataclass

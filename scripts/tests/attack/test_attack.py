@@ -32,7 +32,7 @@ def test_attack_list_has_every_attack_and_its_target(capsys: pytest.CaptureFixtu
     assert attack.main(["--list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(registry.all_attacks())
-    assert {line.split()[1] for line in lines} == {"server", "client"}
+    assert {line.split()[1] for line in lines} == {"server", "client", "suite"}
 
 
 @pytest.mark.parametrize(
