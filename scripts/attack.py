@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Attacks the mock server and the client, and reports what each attack costs them.
+"""Attacks the mock server, the client and the suite, and reports what each attack costs them.
 
     python3 scripts/attack.py --list
     python3 scripts/attack.py [--only NAME ...] [--json FILE]
+    python3 scripts/attack.py --record
 
 Each attack is a bounded run against 127.0.0.1, in processes of its own: it starts the mock server, or a hostile server
-for the client, does harm, and checks the bounds that SECURITY.md states, with figures.
+for the client or the suite, does harm, and checks the bounds that SECURITY.md states. `--record` writes figures there.
 
 Exit codes: 0 every check passed, 1 one failed, 2 usage error, 130 interrupted. Needs nothing but Python and pip.
 """
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     checks.check_output_files(parser, options.json)
     enter()
+    from attacks import record
     from attacks.registry import all_attacks, select
     from resilience.report import print_reports
 
@@ -40,23 +42,33 @@ def main(arguments: list[str] | None = None) -> int:
         for attack in all_attacks().values():
             print(f"{attack.name:<20} {attack.target:<7} {attack.summary}")
         return 0
+    if options.record and options.only:
+        parser.error("--record records all attacks, not those of --only")
     try:
         selected = select(options.only)
-    except LookupError as error:
+        if options.record:
+            record.SECTION.check(record.DOCUMENT)
+    except (LookupError, ValueError) as error:
         parser.error(str(error.args[0]))
+    reports: list[RunReport] = []
     try:
-        return print_reports(_reports(selected), options.json)
+        code = print_reports(_run(selected, reports), options.json)
     except KeyboardInterrupt:
         print("attack: interrupted; all processes are stopped", file=sys.stderr)
         return INTERRUPTED
+    if options.record:
+        record.SECTION.write(record.DOCUMENT, record.table(selected, reports))
+    return code
 
 
-def _reports(selected: list[Attack]) -> Iterator[RunReport]:
+def _run(selected: list[Attack], reports: list[RunReport]) -> Iterator[RunReport]:
+    """Carry out the attacks, and append and yield the report of each."""
     from attacks import runner
 
     for attack in selected:
         print(f"{attack.name} ...", flush=True)
-        yield runner.run(attack)
+        reports.append(runner.run(attack))
+        yield reports[-1]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -64,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--list", action="store_true", help="list the attacks")
     add("--only", nargs="+", default=[], metavar="NAME", help="run only these attacks (default: all)")
+    add("--record", action="store_true", help="run all attacks, and write the table of SECURITY.md")
     add("--json", type=Path, metavar="FILE", help="write figures and checks as JSON")
     return parser
 

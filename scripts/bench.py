@@ -45,7 +45,7 @@ def _bench(options: argparse.Namespace) -> int:
         committed = records.ratios(records.read()) if options.check else {}
         if options.record:
             # Before the measurement, not after it.
-            markdown.check(records.README.read_text(encoding="utf-8"))
+            markdown.SECTION.check(records.README)
     except (LookupError, ValueError, records.RecordError) as error:
         sys.exit(f"bench: {error.args[0]}")
     if cores.choose()[1] is None:
@@ -61,8 +61,7 @@ def _bench(options: argparse.Namespace) -> int:
     if options.record:
         records.RATIOS.write_text(records.as_json(record), encoding="utf-8")
         records.PICTURE.write_text(plot.draw(record), encoding="utf-8")
-        readme = records.README.read_text(encoding="utf-8")
-        records.README.write_text(markdown.insert_table(readme, record), encoding="utf-8")
+        markdown.SECTION.write(records.README, markdown.table(record))
     outcomes = [outcome for group in selected for outcome in thresholds.evaluate(group, results.series[group.name])]
     regressions = [*thresholds.regressions(outcomes, committed)]
     if regressions:

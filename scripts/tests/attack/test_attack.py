@@ -8,9 +8,10 @@ from pathlib import Path
 
 import attack
 import pytest
-from attacks import registry, runner
+from attacks import record, registry, runner
 from attacks.registry import Attack, Observations
 from attacks.target_server import running_server
+from marked_section import END
 from resilience.report import RunReport
 
 QUICK = [name for name, each in registry.all_attacks().items() if not each.slow]
@@ -89,3 +90,39 @@ def test_target_server_reports_wait_and_memory() -> None:
         assert server.is_running
         assert server.log is not None
     assert not server.is_running
+
+
+def test_record_writes_a_row_for_each_attack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "SECURITY.md"
+    document.write_text(f"before\n{record.SECTION.begin}old\n{END}after\n")
+    monkeypatch.setattr(record, "DOCUMENT", document)
+    planted = Attack("planted", "server", "Always | succeeds.", succeed)
+    monkeypatch.setattr(registry, "select", lambda names: [planted])
+    monkeypatch.setattr(runner, "run", lambda each: each.report())
+    assert attack.main(["--record"]) == 1
+    lines = document.read_text().splitlines()
+    assert "| `planted`: Always \\| succeeds. | server | requests: 7 | 0 of 1 pass |" in lines
+    assert "old" not in lines
+    assert (lines[0], lines[-1]) == ("before", "after")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [(["--record", "--only", "pipelining"], "not those of --only"), (["--record"], "SECURITY.md: there is no single")],
+)
+def test_record_that_cannot_be_written_is_refused_before_any_attack(
+    arguments: list[str],
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    document = tmp_path / "SECURITY.md"
+    document.write_text("no marks\n")
+    monkeypatch.setattr(record, "DOCUMENT", document)
+    monkeypatch.setattr(runner, "run", lambda _: pytest.fail("it was attacked"))
+    with pytest.raises(SystemExit):
+        attack.main(arguments)
+    assert reason in capsys.readouterr().err

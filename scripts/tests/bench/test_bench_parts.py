@@ -222,7 +222,7 @@ def test_markdown_table_has_figures_and_ratios() -> None:
 
 def test_readme_table_matches_the_committed_ratios() -> None:
     readme = records.README.read_text(encoding="utf-8")
-    assert markdown.insert_table(readme, records.read()) == readme
-    assert markdown.insert_table(readme, a_record(aurous=5.0, openai=60.0)) != readme
-    with pytest.raises(ValueError, match="has no table between"):
-        markdown.insert_table("# README", records.read())
+    assert markdown.SECTION.replace(readme, markdown.table(records.read())) == readme
+    assert markdown.SECTION.replace(readme, markdown.table(a_record(aurous=5.0, openai=60.0))) != readme
+    with pytest.raises(ValueError, match="there is no single place between"):
+        markdown.SECTION.replace("# README", "")

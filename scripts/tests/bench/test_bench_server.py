@@ -29,6 +29,7 @@ from benchmarks import (
 from benchmarks.groups import Case, Claim, Group
 from benchmarks.measurement import Results
 from benchmarks.payloads import StreamSpec
+from marked_section import END
 
 Command = Callable[..., int]
 
@@ -234,13 +235,13 @@ def test_record_without_a_place_in_the_readme_is_refused_before_measuring(
     readme.write_text("# README\n")
     monkeypatch.setattr(records, "README", readme)
     monkeypatch.setattr(measurement, "measure", lambda *_, **__: pytest.fail("it was measured"))
-    with pytest.raises(SystemExit, match=r"^bench: the README has no table between <!-- written by "):
+    with pytest.raises(SystemExit, match=r"^bench: README.md: there is no single place between <!-- written by "):
         command("--record")
 
 
 def test_record_writes_ratios_plot_and_table(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
-    readme.write_text(f"before\n{markdown.BEGIN}old\n{markdown.END}after\n")
+    readme.write_text(f"before\n{markdown.SECTION.begin}old\n{END}after\n")
     monkeypatch.setattr(records, "RATIOS", tmp_path / "RATIOS.json")
     monkeypatch.setattr(records, "PICTURE", tmp_path / "speed.svg")
     monkeypatch.setattr(records, "README", readme)
