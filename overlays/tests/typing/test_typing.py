@@ -57,6 +57,7 @@ def _pyright() -> list[tuple[str, int, str]]:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tool", ["mypy", "pyright"])
 class TestTools:
     def test_type_checkers_accept_valid_programs(self, tool: str) -> None:

@@ -43,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
     arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", *PROGRAMS]
     environment = {**os.environ, "MYPYPATH": str(ROOT / "overlays")}
@@ -67,6 +68,7 @@ def test_mock_answers_operations_of_natural_spec_through_the_client(folder: Path
     assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
 
 
+@pytest.mark.slow
 def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: Path) -> None:
     spec = small_specs.write(tmp_path / "fastapi.yaml", fastapi_app.app.openapi())
     assert regenerate.generate(spec, tmp_path / "aurous_client")

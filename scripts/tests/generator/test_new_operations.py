@@ -191,6 +191,7 @@ def test_generator_names_no_endpoint() -> None:
             )
 
 
+@pytest.mark.slow
 def test_package_with_new_operations_is_strictly_typed(folder: Path) -> None:
     """With a module that uses the new methods, so that their signatures are what a caller expects."""
     arguments = [
