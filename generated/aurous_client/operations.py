@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar
+from types import TracebackType
+from typing import Any, Generic, Literal, Protocol, Self, TypeAlias, TypeVar
 
 from .types import Timeouts
 
@@ -15,6 +16,8 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 # As RFC 9110 defines them.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
+EventT = TypeVar("EventT")
+EventT_co = TypeVar("EventT_co", covariant=True)
 StreamT_co = TypeVar("StreamT_co", covariant=True)
 
 
@@ -53,6 +56,20 @@ class Charge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EventFormat(Generic[EventT_co]):
+    """How the events of a stream arrive, and what each of them is parsed into."""
+
+    parse: Callable[[Any], EventT_co]
+    """Makes an event from its decoded data. Raises ParseError."""
+    media_type: str = "text/event-stream"
+    """Of JSON lines, each line is an event."""
+    format: Literal["json", "text"] = "json"
+    """How the data of an event is decoded."""
+    terminator: str | None = None
+    """The data of the last event, if there is one that says so; else the stream ends with its body."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operation(Generic[ResultT]):
     """One operation of the API, as data."""
 
@@ -69,8 +86,8 @@ class Operation(Generic[ResultT]):
     """The media types that a success can have, as the `Accept` header lists them."""
     variants: tuple[Variant[ResultT], ...] = ()
     """The forms that a success can have, where there are several; each has its own `parse` and `format`."""
-    parse_event: Callable[[Any], Any] | None = None
-    """Makes one decoded event of a stream; None where the operation does not stream."""
+    events: EventFormat[Any] | None = None
+    """None where the operation does not stream."""
     idempotency_header: str | None = None
     """The header that makes a repeated call safe, where the operation takes one."""
     charge: Charge | None = None
@@ -136,13 +153,61 @@ class AsyncCaller(Protocol):
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]: ...
 
 
-class SyncStreamer(SyncCaller, Protocol[StreamT_co]):
-    """A caller that can also open streams of events."""
+class SyncEventStream(Protocol[EventT_co]):
+    """The events of a stream, which `with` opens and closes; iterating opens it too."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __iter__(self) -> Self: ...
+
+    def __next__(self) -> EventT_co: ...
+
+    def close(self) -> None: ...
+
+
+class AsyncEventStream(Protocol[EventT_co]):
+    """As `SyncEventStream`, for asyncio."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def __aiter__(self) -> Self: ...
+
+    async def __anext__(self) -> EventT_co: ...
+
+    async def close(self) -> None: ...
+
+
+class SyncEventCaller(SyncCaller, Protocol):
+    """A caller that can also open streams of typed events."""
+
+    def stream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> SyncEventStream[EventT]: ...
+
+
+class AsyncEventCaller(AsyncCaller, Protocol):
+    """As `SyncEventCaller`, for asyncio."""
+
+    def astream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> AsyncEventStream[EventT]: ...
+
+
+class SyncStreamer(SyncEventCaller, Protocol[StreamT_co]):
+    """A caller that also has a class of its own for the streams of some operations."""
 
     def stream(self, operation: Operation[Any], request: Request) -> StreamT_co: ...
 
 
-class AsyncStreamer(AsyncCaller, Protocol[StreamT_co]):
+class AsyncStreamer(AsyncEventCaller, Protocol[StreamT_co]):
     """As `SyncStreamer`, for asyncio."""
 
     def astream(self, operation: Operation[Any], request: Request) -> StreamT_co: ...
@@ -150,13 +215,18 @@ class AsyncStreamer(AsyncCaller, Protocol[StreamT_co]):
 
 __all__ = [
     "AsyncCaller",
+    "AsyncEventCaller",
+    "AsyncEventStream",
     "AsyncStreamer",
     "Charge",
+    "EventFormat",
     "Format",
     "Operation",
     "Request",
     "Response",
     "SyncCaller",
+    "SyncEventCaller",
+    "SyncEventStream",
     "SyncStreamer",
     "Variant",
 ]

@@ -16,7 +16,13 @@ from .encoding import convert_class, merge_body, to_headers
 from .types import UNSET, Timeouts
 
 if TYPE_CHECKING:
-    from .operations import AsyncCaller, AsyncStreamer, Request, SyncCaller, SyncStreamer
+    from .operations import (
+        AsyncCaller,
+        AsyncStreamer,
+        Request,
+        SyncCaller,
+        SyncStreamer,
+    )
 
 StreamT = TypeVar("StreamT")
 

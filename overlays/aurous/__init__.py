@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from ._request.idempotency import idempotency_key as idempotency_key
     from ._request.response import response_info as response_info
     from ._stream.accumulator import CompletionWithoutUsage as CompletionWithoutUsage
+    from ._stream.events import AsyncEventStream as AsyncEventStream
+    from ._stream.events import EventStream as EventStream
     from ._stream.parser import StreamNotice as StreamNotice
     from ._stream.stream import AsyncChatStream as AsyncChatStream
     from ._stream.stream import ChatStream as ChatStream
@@ -90,6 +92,7 @@ else:
         "_request.idempotency": ("idempotency_key",),
         "_request.response": ("response_info",),
         "_stream.accumulator": ("CompletionWithoutUsage",),
+        "_stream.events": ("AsyncEventStream", "EventStream"),
         "_stream.parser": ("StreamNotice",),
         "_stream.stream": ("AsyncChatStream", "ChatStream"),
         "billing.budget": ("Budget",),

@@ -197,16 +197,20 @@ class APIResponseValidationError(AurousError):
 class StreamInterruptedError(AurousError):
     """A stream ended before its answer did. What arrived is in `text`; the completion may be stored and charged."""
 
-    def __init__(self, message: str, *, completion_id: str | None, text: str, kind: str) -> None:
+    def __init__(
+        self, message: str, *, completion_id: str | None, text: str, kind: str, events: int | None = None
+    ) -> None:
         self.completion_id = completion_id
         self.text = text
+        """Empty for a stream that is no chat completion."""
         self.kind = kind
         """`cut`: the connection broke. `closed_early`: the server closed it cleanly, but before the end.
         `done_without_finish_reason`: the server sent `[DONE]` before the answer had ended."""
         self.recovery: Recovery | None = None
         """What the stored record says, if it was retrieved."""
         which = f" ({completion_id})" if completion_id else ""
-        super().__init__(f"the stream{which} broke off after {len(text)} characters: {message}")
+        received = f"{len(text)} characters" if events is None else f"{events} event{'s' * (events != 1)}"
+        super().__init__(f"the stream{which} broke off after {received}: {message}")
 
 
 class IncompleteCompletionError(StreamInterruptedError):

@@ -45,24 +45,34 @@ def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
             continue
         where = (*pointer, EXTENSION)
         written = operation[EXTENSION]["amount"]
-        for schema in _successes(spec, operation):
-            if not _leads_to_number(spec, schema, charge.amount):
-                yield (*where, "amount"), f"R14: {written} is not a number in every successful response"
-                break
+        if not all(_leads_to_number(spec, schema, charge.amount) for schema in _successes(spec, pointer, operation)):
+            yield (*where, "amount"), f"R14: {written} is not a number in every successful response"
+        elif not _some_event_leads_to_number(spec, pointer, charge.amount):
+            yield (*where, "amount"), f"R14: {written} is not a number in any event of the stream"
         original = operation[EXTENSION].get("record_of")
         if original is not None and original not in charged:
             yield (*where, "record_of"), f"R14: {original} is not an operation that is charged"
-        if charge.is_record and not all(_has_member(spec, schema, "id") for schema in _successes(spec, operation)):
+        if charge.is_record and not all(
+            _has_member(spec, schema, "id") for schema in _successes(spec, pointer, operation)
+        ):
             yield where, "R14: a record needs a member id, by which the charge is recognised"
 
 
-def _successes(spec: Spec, operation: Mapping[str, Any]) -> Iterator[Any]:
-    """The schemas of all successes; an empty one for a success without a JSON body."""
+def _successes(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> Iterator[Any]:
+    """The schemas of all successes but streams; an empty one for a success without a JSON body."""
+    if spec.only_streams(pointer, operation):
+        return
     for _, response in spec.successes(operation):
         yield response.get("content", {}).get("application/json", {}).get("schema", {})
-    event = spec.event_component(operation)
-    if event is not None:
-        yield spec.schemas.get(event, {})
+
+
+def _some_event_leads_to_number(spec: Spec, pointer: Pointer, path: tuple[str, ...]) -> bool:
+    """Whether the price can be in an event: one of them has it, and the others lack it."""
+    events = spec.events(pointer)
+    if events is None:
+        return True
+    schema = spec.schemas.get(events.component or "", {})
+    return any(_leads_to_number(spec, alternative, path) for alternative in _alternatives(spec, schema))
 
 
 def _leads_to_number(spec: Spec, schema: Any, path: tuple[str, ...]) -> bool:

@@ -111,6 +111,7 @@ def _operations(spec: Spec, package: Package) -> Iterator[Omission]:
         if spec.body_schema(operation) is not None and not module.sends_body:
             yield (*pointer, "requestBody"), f"the body of {name}"
         yield from _answers(spec, package, pointer, operation, module)
+        yield from _events(spec, package, pointer, name, module)
         yield from _formats(spec, pointer, module)
 
 
@@ -125,9 +126,21 @@ def _answers(
         parsed = f"{module.facts.get('parse')} {module.facts.get('variants')}"
         if "application/json" in content and not all(f"{name}.from_dict" in parsed for name in classes):
             yield (*where, "application/json"), f"the JSON answer of {operation['operationId']}"
-        event = f"{spec.event_component(operation)}.from_dict"
-        if "text/event-stream" in content and module.facts.get("parse_event") != event:
-            yield (*where, "text/event-stream"), f"the events of {operation['operationId']}"
+
+
+def _events(spec: Spec, package: Package, pointer: Pointer, name: str, module: introspect.Module) -> Iterator[Omission]:
+    """The stream of an operation, where the module does not parse all of its events."""
+    events = spec.events(pointer)
+    if events is None:
+        return
+    named = _named(spec, package, {"$ref": f"#/components/schemas/{events.component}"}) if events.component else set()
+    classes = {event for event in named if event in package.models}
+    facts = module.events
+    is_parsed = all(f"{event}.from_dict" in str(facts.get("parse")) for event in classes)
+    wanted = (events.media_type, events.format, events.terminator)
+    declared = (facts.get("media_type", "text/event-stream"), facts.get("format", "json"), facts.get("terminator"))
+    if not facts or not is_parsed or wanted != declared:
+        yield events.pointer, f"the events of {name}"
 
 
 def _formats(spec: Spec, pointer: Pointer, module: introspect.Module) -> Iterator[Omission]:

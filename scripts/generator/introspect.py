@@ -29,6 +29,8 @@ class Module:
 
     facts: dict[str, Any]
     """The arguments of its Operation: a value where it is constant, else source text."""
+    events: dict[str, Any]
+    """The arguments of its EventFormat, likewise; empty without a stream."""
     functions: set[str]
     parameters: dict[str, str]
     """What the path, the query and the headers are filled from: the name of a parameter, by its name in the spec."""
@@ -138,7 +140,8 @@ def _module(tree: ast.Module) -> Module | None:
                     pairs = zip(table.keys, table.values, strict=True)
                     parameters |= {str(key.value): _source(v) for key, v in pairs if isinstance(key, ast.Constant)}
     return Module(
-        facts={keyword.arg or "": _fact(keyword.value) for keyword in operation.keywords},
+        facts=_facts(operation),
+        events=_facts(next(_calls(tree, "EventFormat"), None)),
         functions=set(functions),
         parameters=parameters,
         declared=[argument.arg for argument in [*arguments.args, *arguments.kwonlyargs]],
@@ -159,6 +162,10 @@ def _method(tree: ast.FunctionDef | ast.AsyncFunctionDef) -> Method:
         positional=len(built.args) if built else 0,
         keywords={keyword.arg or "" for keyword in built.keywords} if built else set(),
     )
+
+
+def _facts(call: ast.Call | None) -> dict[str, Any]:
+    return {keyword.arg or "": _fact(keyword.value) for keyword in call.keywords} if call else {}
 
 
 def _fact(value: ast.expr) -> Any:

@@ -11,7 +11,7 @@ from .yaml_loader import Pointer
 
 Diagnostic = tuple[Pointer, str]
 
-OPERATION_EXTENSIONS: Final = frozenset({"x-charge", "x-errors", "x-repeatable", "x-sdk-method"})
+OPERATION_EXTENSIONS: Final = frozenset({"x-charge", "x-errors", "x-repeatable", "x-sdk-method", "x-sdk-stream"})
 PARAMETER_EXTENSIONS: Final = frozenset({"x-set-by-client"})
 SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts"})
 COMPONENT_EXTENSIONS: Final = frozenset({"x-error-codes"})

@@ -8,6 +8,7 @@ from typing import Any
 
 from . import charges, names, unsupported
 from .keywords import SCHEMA_EXTENSIONS
+from .normalize import event_streams
 from .schemas import ANNOTATIONS, Place, walk
 from .spec import Spec, component_name
 from .yaml_loader import Pointer, SpecError
@@ -18,7 +19,7 @@ Rule = Callable[[Spec], Iterable[Diagnostic]]
 # Members that may stand beside a $ref: the generated docstrings take them from the document itself.
 _ANNOTATIONS = {"$ref", *SCHEMA_EXTENSIONS, *ANNOTATIONS}
 _SCALARS = {"string", "integer", "number", "boolean"}
-_JSON, _EVENTS = "application/json", "text/event-stream"
+_JSON = "application/json"
 _STATUS = re.compile(r"[1-5](\d\d|XX)")
 ERROR_CODE_FACTS = frozenset({"status", "type", "retryable", "when", "page"})
 
@@ -42,30 +43,27 @@ def named_objects(spec: Spec) -> Iterator[Diagnostic]:
             yield place.pointer, "R1: a component that is a mere $ref gets no name in Python; refer to its target"
 
 
-def json_first(spec: Spec) -> Iterator[Diagnostic]:
+def custom_streams(spec: Spec) -> Iterator[Diagnostic]:
+    """Streams that the client has a class for: that class reads events of one kind, and the call without a stream."""
     events: dict[str, str] = {}
     for pointer, operation in spec.operations():
-        for status, response in spec.successes(operation):
-            types = list(response.get("content", {}))
-            where = (*pointer, "responses", status, "content")
-            if _EVENTS not in types:
-                continue
-            if _JSON not in types:
-                yield where, "R2: an operation that streams needs application/json too, for a call without a stream"
-            if "schema" not in response["content"][_EVENTS]:
-                yield (*where, _EVENTS), f"R2: {_EVENTS} needs a schema, or nothing is parsed"
-            name = spec.event_component(operation) or ""
-            event = spec.schemas.get(name)
-            if not (isinstance(event, dict) and "properties" in event):
-                yield (*where, _EVENTS), "R2: an event needs a contentSchema whose first $ref is an object with members"
-            own = str(operation.get("operationId"))
-            kind, first = next(iter(events.items()), (name, own))
-            events.setdefault(name, own)
-            if name != kind:
-                text = (
-                    f"R2: the events of {own} are {name}, those of {first} are {kind}: the client reads one kind only"
-                )
-                yield (*where, _EVENTS), text
+        stream, own = spec.events(pointer), str(operation.get("operationId"))
+        if stream is None:
+            if event_streams.EXTENSION in operation:
+                yield (*pointer, event_streams.EXTENSION), "R2: the operation has no stream"
+            continue
+        if not stream.is_custom:
+            continue
+        if spec.only_streams(pointer, operation):
+            yield stream.pointer, f"R2: a custom stream needs {_JSON} too, for a call without a stream"
+        event = spec.schemas.get(stream.component or "")
+        if not (isinstance(event, dict) and "properties" in event):
+            yield stream.pointer, "R2: an event needs a contentSchema whose first $ref is an object with members"
+        kind, first = next(iter(events.items()), (stream.component or "", own))
+        events.setdefault(stream.component or "", own)
+        if stream.component != kind:
+            text = f"R2: the events of {own} are {stream.component}, those of {first} are {kind}; one of them is custom"
+            yield stream.pointer, text
 
 
 def nullable(spec: Spec) -> Iterator[Diagnostic]:
@@ -200,7 +198,7 @@ def no_booleans(spec: Spec) -> Iterator[Diagnostic]:
 
 RULES: tuple[Rule, ...] = (
     named_objects,
-    json_first,
+    custom_streams,
     nullable,
     tagged_unions,
     const_defaults,

@@ -28,6 +28,7 @@ _OPERATION = {
     "properties": {
         "x-errors": {"type": "array", "items": _TEXT},
         "x-sdk-method": _TEXT,
+        "x-sdk-stream": {"enum": ["custom"]},
         "x-charge": {
             "type": "object",
             "required": ["amount"],

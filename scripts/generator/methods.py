@@ -16,8 +16,9 @@ from .models import Models, wire_name
 from .operations import Call, Parameter
 from .spec import Spec
 
-# The member of a request body that turns its answer into a stream of events.
+# The member of a request body, or the parameter of a query, that turns its answer into a stream of events.
 _SWITCH = '"stream"'
+_FIXED = "True"
 
 # What every method has besides what the spec gives it.
 _OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_disconnect"}
@@ -52,7 +53,13 @@ def _namespace(
     spec: Spec, models: Models, calls: Mapping[Any, Call], space: resources.Namespace, is_root: bool
 ) -> dict[str, Any]:
     def known(of: resources.Namespace) -> dict[str, Any]:
-        return {"class_name": of.class_name, "streams": of.streams, "doc": _namespace_doc(spec, of)}
+        kind = "Streamer" if of.has_custom_streams else "EventCaller" if of.has_events else "Caller"
+        return {
+            "class_name": of.class_name,
+            "has_custom_streams": of.has_custom_streams,
+            "caller": kind,
+            "doc": _namespace_doc(spec, of),
+        }
 
     siblings = {method.name for method in space.methods}
     return {
@@ -76,30 +83,37 @@ def _method(
 ) -> dict[str, Any]:
     others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
     members = _members(spec, models, call, [*call.paths, *others])
-    switch = next((member for member in members if member.wire_name == _SWITCH and call.event), None)
+    opens_stream, is_custom = method.events is not None, method.events is not None and method.events.is_custom
+    switch = next((member for member in members if member.wire_name == _SWITCH and call.stream), None)
+    flag = next((query for query in call.queries if query.wire_name == _SWITCH and call.stream), None)
     guard = None
     fixed = ""
-    if switch is not None and method.opens_stream:
+    arguments = _arguments(call, others, fixed=flag if opens_stream else None)
+    if flag is not None and opens_stream:
+        others.remove(flag)
+    if switch is not None and opens_stream:
         members.remove(switch)
-        fixed = f"{switch.wire_name}: True"
+        fixed = f"{switch.wire_name}: {_FIXED}"
     elif switch is not None:
         members[members.index(switch)] = replace(switch, accepted="Literal[False]")
         guard = switch.name
 
     whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
-    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DROP] * method.opens_stream]
+    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DROP] * is_custom]
     signature = _qualify_builtins(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
         "module": f"_api.{call.tag}.{call.module}",
-        "opens_stream": method.opens_stream,
+        "opens_stream": opens_stream,
+        "is_custom": is_custom,
+        "event": _qualify_builtins(call.stream.annotation, siblings) if call.stream and opens_stream else None,
         "result": _qualify_builtins(call.result.annotation, siblings),
         "guard": guard,
         "stream_name": resources.stream_name(method.name),
         "signature": signature,
         "body": _body(members, fixed),
-        "arguments": _arguments(call, others),
+        "arguments": arguments,
         "doc": _doc(spec, call, method, [*call.paths, *keywords]),
     }
 
@@ -164,8 +178,8 @@ def _body(members: Sequence[Parameter], fixed: str) -> str | None:
     return f"{{{', '.join(written)}}}, extra_body{rules}" if members else None
 
 
-def _arguments(call: Call, others: Sequence[Parameter]) -> str:
-    """The arguments of the operation's build_request, from the method's own."""
+def _arguments(call: Call, others: Sequence[Parameter], *, fixed: Parameter | None) -> str:
+    """The arguments of the operation's build_request, from the method's own. fixed: one that is always true"""
     passed = [parameter.name for parameter in call.paths]
     if call.body is not None and types.has_members(call.body):
         passed.append("body=_body")
@@ -174,6 +188,7 @@ def _arguments(call: Call, others: Sequence[Parameter]) -> str:
         passed.append("body=UNSET if body is None else body" if is_optional else "body=body")
     for parameter in others:
         value = parameter.name if parameter.required else f"UNSET if {parameter.name} is None else {parameter.name}"
+        value = _FIXED if parameter is fixed else value
         passed.append(f"{parameter.name}={value}")
     return ", ".join(passed)
 
@@ -183,7 +198,7 @@ def _doc(spec: Spec, call: Call, method: resources.Method, parameters: Sequence[
     return docstrings.docstring(
         f"{call.summary}.",
         "Deprecated." if call.operation.get("deprecated") else "",
-        "Opens a stream: a context manager over its events." if method.opens_stream else "",
+        "Opens a stream: a context manager over its events." if method.events is not None else "",
         str(call.operation.get("description", "")),
         docstrings.arguments((parameter.name, parameter.doc) for parameter in parameters),
         docstrings.errors(spec, call.operation.get("x-errors", ())),

@@ -31,7 +31,8 @@ class Models:
 
     def __init__(self, spec: Spec, parsed: GeneratorData, config: Config) -> None:
         self.spec = spec
-        named = _named_schemas(spec, config)
+        self.named = named = _named_schemas(spec, config)
+        """Every component, as it was parsed."""
         self.classes = {str(m.class_info.name): m for m in parsed.models if not types.is_free_form(m)}
         self.enums: dict[str, LiteralEnumProperty] = {
             str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, LiteralEnumProperty)
@@ -61,7 +62,7 @@ class Models:
         return {
             "name": name,
             "doc": docstrings.docstring(docstrings.sentence(str(schema.get("description", name)))),
-            "members": [self._member(prop, written.get(wire_name(prop), {}), tagged) for prop in props],
+            "members": [self._member(name, prop, written.get(wire_name(prop), {}), tagged) for prop in props],
             "additional": {
                 "annotation": types.annotation(extra) if extra else "Any",
                 "parser": types.parser(extra) if extra else "_parse.anything",
@@ -70,19 +71,22 @@ class Models:
             "imports": self.imports([*props, *([extra] if extra else [])], "", own=name),
         }
 
-    def _member(self, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
+    def _member(self, model: str, prop: PropertyProtocol, schema: Mapping[str, Any], tagged: bool) -> dict[str, Any]:
         scalar = types.scalar(prop, tagged)
         constant = types.literal(prop) if isinstance(prop, ConstProperty) else None
         name = str(prop.python_name)
         described = docstrings.describe(self.spec, schema)
+        may_lack = (model, wire_name(prop)) in self.spec.lacking
+        if may_lack:
+            described = f"{described} Earlier versions of the API do not send it.".strip()
         return {
             "name": name,
             "wire_name": types.quoted_name(prop),
             # Unions are spelt out: their names stand in a module that imports this one.
-            "annotation": types.annotation(prop),
+            "annotation": types.annotation(prop) + " | Unset" * may_lack,
             # An optional const is sent only where the spec makes it the default.
             "default": constant if prop.required or "default" in schema else "UNSET",
-            "required": prop.required,
+            "required": prop.required and not may_lack,
             "doc": docstrings.docstring(described) if described else None,
             "encoder": f"self.{name}" if types.is_plain(prop) else f"_encode(self.{name})",
             "scalar": scalar and scalar[0],

@@ -44,8 +44,9 @@ RESERVED_CLASSES = {
     *dir(builtins),
     *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
     *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "Timeouts", "UNSET", "Unset", "JsonObject"),
-    *("Operation", "Request", "Response", "Variant", "FileInput"),
+    *("Operation", "Request", "Response", "Variant", "FileInput", "EventFormat"),
     *("SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
+    *("SyncEventCaller", "AsyncEventCaller", "SyncEventStream", "AsyncEventStream"),
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }

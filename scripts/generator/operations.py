@@ -12,7 +12,7 @@ from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import charges, docstrings, names, types
-from .models import PACKAGE, Models, wire_name
+from .models import Models, wire_name
 from .normalize import Answer, Format
 from .normalize.media_types import essence
 from .spec import Pointer, Spec, is_text
@@ -79,6 +79,18 @@ class Result:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """The stream of an operation: how its events arrive, and what each is parsed into."""
+
+    annotation: str
+    parser: str
+    media_type: str
+    format: str
+    terminator: str | None
+    is_custom: bool
+
+
+@dataclass(frozen=True)
 class Call:
     """One operation: where it stands in the spec, and what of it becomes Python."""
 
@@ -94,8 +106,7 @@ class Call:
     body_type: str
     """Its media type."""
     result: Result
-    event: str | None
-    """The class of a stream's events."""
+    stream: Stream | None
 
     @property
     def summary(self) -> str:
@@ -123,7 +134,7 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "path": repr(str(call.pointer[1])),
         "path_expression": _path_expression(str(call.pointer[1]), call.paths),
         "result": call.result,
-        "event": call.event and f"{PACKAGE}{call.event}",
+        "stream": call.stream,
         "idempotency_header": idempotency[0] if idempotency else None,
         "charge": charges.charge_of(call.operation),
         "query_parameters": call.queries,
@@ -154,7 +165,7 @@ def _call(
     spec: Spec, models: Models, endpoint: Endpoint, tag: str, pointer: Pointer, operation: Mapping[str, Any]
 ) -> Call:
     sources = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
-    body = spec.body(pointer)
+    body, stream = spec.body(pointer), _stream(spec, models, pointer)
 
     def parameters(location: str) -> list[Parameter]:
         props = [*endpoint.path_parameters, *endpoint.query_parameters, *endpoint.header_parameters]
@@ -177,8 +188,8 @@ def _call(
         body=endpoint.bodies[0].prop if endpoint.bodies else None,
         body_format=body.format if body else "json",
         body_type=body.media_type if body else "application/json",
-        result=Result(tuple(_form(models, answer, endpoint) for answer in spec.answers(pointer))),
-        event=spec.event_component(operation),
+        result=Result(tuple(_form(models, answer, endpoint, stream) for answer in spec.answers(pointer))),
+        stream=stream,
     )
 
 
@@ -203,18 +214,30 @@ def _parameter(
     )
 
 
-def _form(models: Models, answer: Answer, endpoint: Endpoint) -> Form:
+def _stream(spec: Spec, models: Models, pointer: Pointer) -> Stream | None:
+    events = spec.events(pointer)
+    if events is None:
+        return None
+    annotation, parser = "str", "_parse.string"
+    if events.component is not None:
+        prop = models.named[events.component]
+        annotation = types.annotation(prop, models.names, optional=False)
+        parser = types.parser(prop, models.names)
+    return Stream(annotation, parser, events.media_type, events.format, events.terminator, events.is_custom)
+
+
+def _form(models: Models, answer: Answer, endpoint: Endpoint, stream: Stream | None) -> Form:
     annotation, parser = {
         "none": ("None", "_parse.null"),
         "bytes": ("bytes", "_parse.binary"),
         "text": ("str", "_parse.string"),
     }.get(answer.format, ("Any", "_parse.anything"))
     for response in endpoint.responses:
-        if response.status_code.pattern == answer.status and answer.format in ("json", "json_lines"):
+        if response.status_code.pattern == answer.status and answer.format == "json":
             annotation = types.annotation(response.prop, models.names)
             parser = types.parser(response.prop, models.names)
-    if answer.format == "json_lines":
-        annotation, parser = f"list[{annotation}]", f"lambda value: _parse.array(value, {parser})"
+    if answer.format == "json_lines" and stream is not None:
+        annotation, parser = f"list[{stream.annotation}]", f"lambda value: _parse.array(value, {stream.parser})"
     return Form(answer.status, answer.media_type, answer.format, annotation, parser)
 
 

@@ -9,6 +9,7 @@ Derived from method and path, so that a new operation needs no line here:
     POST   /v1/things/{id}:cancel             things.cancel
     GET    /v1/models                         models.list       (the answer is a list)
     GET    /v1/balance                        balance.retrieve  (the answer is not)
+    GET    /v1/things/{id}/events             things.events.stream  (the answer is nothing but a stream)
     PUT, PATCH -> update, DELETE -> delete
 
 An operation that wants another name says so with `x-sdk-method: namespace.method`.
@@ -23,13 +24,14 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from .normalize import Events
 from .spec import METHODS, Pointer, Spec, SpecError
 
 _VERSION_SEGMENT = re.compile(r"v\d+")
 _COLON = re.compile(r":(?![^{]*\})")
 # Methods that clients built on the tree have at its root.
 _OF_CLIENTS = {
-    *("aclose", "acall", "astream", "call", "close", "stream", "with_options"),
+    *("aclose", "acall", "astream", "astream_events", "call", "close", "stream", "stream_events", "with_options"),
     *("api_version", "base_url", "budget", "ledger"),
 }
 # Words that decorators and annotations inside the classes mention; `list` is taken care of.
@@ -39,12 +41,12 @@ _VERBS = {"post": "create", "put": "update", "patch": "update", "delete": "delet
 
 @dataclass
 class Method:
-    """A method: the operation it carries out, and whether it opens a stream of its events."""
+    """A method: the operation it carries out, and the stream that it opens, if it does."""
 
     name: str
     pointer: Pointer
     operation: Mapping[str, Any]
-    opens_stream: bool = False
+    events: Events | None = None
 
 
 @dataclass
@@ -56,8 +58,16 @@ class Namespace:
     children: dict[str, Namespace] = field(default_factory=dict)
 
     @property
-    def streams(self) -> bool:
-        return any(method.opens_stream for method in self.methods) or any(c.streams for c in self.children.values())
+    def has_custom_streams(self) -> bool:
+        """Whether a method opens a stream that the client has a class of its own for."""
+        own = any(method.events is not None and method.events.is_custom for method in self.methods)
+        return own or any(child.has_custom_streams for child in self.children.values())
+
+    @property
+    def has_events(self) -> bool:
+        """Whether a method opens a stream of typed events."""
+        own = any(method.events is not None and not method.events.is_custom for method in self.methods)
+        return own or any(child.has_events for child in self.children.values())
 
     @property
     def class_name(self) -> str:
@@ -72,16 +82,19 @@ class Namespace:
 
 
 def build(spec: Spec) -> Namespace:
-    """The tree of all operations. Raises SpecError where two of them want one name."""
+    """The tree of all operations of a normalized spec. Raises SpecError where two of them want one name."""
     root = Namespace()
     for pointer, operation in spec.operations():
         steps, name = _name(spec, pointer, operation)
         namespace = root
         for depth in range(len(steps)):
             namespace = namespace.children.setdefault(steps[depth], Namespace(steps[: depth + 1]))
-        namespace.methods.append(Method(name, pointer, operation))
-        if spec.event_schema(operation) is not None:
-            namespace.methods.append(Method(stream_name(name), pointer, operation, opens_stream=True))
+        events, only_streams = spec.events(pointer), spec.only_streams(pointer, operation)
+        if not only_streams:
+            namespace.methods.append(Method(name, pointer, operation))
+        if events is not None:
+            own_name = name if only_streams else stream_name(name)
+            namespace.methods.append(Method(own_name, pointer, operation, events))
     classes: dict[str, Namespace] = {}
     for namespace in root.walk():
         _refuse_clashes(spec, namespace)
@@ -120,6 +133,8 @@ def _name(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> tuple[t
         raise SpecError([f"{spec.place(pointer)}: no method name follows from {path}; give it an x-sdk-method"])
     if len(fixed) > 1 and not is_item and _is_verb(spec, str(path), str(method)):
         return fixed[:-1], fixed[-1]
+    if spec.only_streams(pointer, operation):
+        return fixed, "stream"
     if method == "get" and not is_item and _answers_list(spec, operation):
         return fixed, "list"
     return fixed, _VERBS.get(str(method), str(method))

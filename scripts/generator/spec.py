@@ -12,7 +12,7 @@ from typing import Any, cast
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from . import examples, keywords, metaschema, schemas, yaml_loader
-from .normalize import Answer, Body, Draft, normalize
+from .normalize import Answer, Body, Draft, Events, is_stream, normalize, streams_only
 from .schemas import METHODS
 from .yaml_loader import Pointer, SpecError
 
@@ -25,6 +25,8 @@ class Spec:
     def __init__(self, source: Path, document: dict[str, Any] | None = None) -> None:
         """document: what the file has, if it is loaded already; its nodes then have no lines"""
         self._has_lines = document is None
+        self.lacking: set[tuple[str, str]] = set()
+        """(model, member) of what is required to make the model, but what a response may lack: see `compatibility`."""
         self.source = source
         self.document: dict[str, Any] = yaml_loader.load(source) if document is None else document
         if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):
@@ -113,8 +115,20 @@ class Spec:
         return document
 
     def answers(self, pointer: Pointer) -> list[Answer]:
-        """The forms in which the success of an operation can arrive, event streams excepted."""
+        """The forms in which the success of an operation can arrive; streams only where there are no others."""
         return self._draft.answers.get(pointer, [])
+
+    def events(self, pointer: Pointer) -> Events | None:
+        """What the stream of an operation consists of, in a normalized document; None without one."""
+        return self._draft.events.get(pointer)
+
+    def only_streams(self, pointer: Pointer, operation: Mapping[str, Any]) -> bool:
+        """Whether every success of an operation is a stream, normalized or not."""
+        answers = self.answers(pointer)
+        if answers:
+            return all(is_stream(answer.media_type or "") for answer in answers)
+        contents = [response.get("content", {}) for _, response in self.successes(operation)]
+        return bool(contents) and all(map(streams_only, contents))
 
     def body(self, pointer: Pointer) -> Body | None:
         """How the body of an operation is encoded; None without one."""
@@ -158,18 +172,6 @@ class Spec:
             if str(status).startswith("2"):
                 yield str(status), self.follow(response)
 
-    def event_schema(self, operation: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The schema of one server-sent event of an operation, or None where it does not stream."""
-        for _, response in self.successes(operation):
-            if "text/event-stream" in response.get("content", {}):
-                return self.follow(response["content"]["text/event-stream"].get("schema", {}))
-        return None
-
-    def event_component(self, operation: Mapping[str, Any]) -> str | None:
-        """The component that a stream's `data` decodes to: the first $ref under its contentSchema."""
-        schema = self.event_schema(operation)
-        return None if schema is None else next(_content_schema_references(schema), None)
-
     @cached_property
     def error_codes(self) -> dict[str, dict[str, Any]]:
         codes: dict[str, dict[str, Any]] = self.document.get("components", {}).get("x-error-codes", {})
@@ -201,9 +203,3 @@ def is_text(schema: Mapping[str, Any]) -> bool:
 
 def component_name(reference: str) -> str:
     return reference.rsplit("/", 1)[-1]
-
-
-def _content_schema_references(schema: Mapping[str, Any]) -> Iterator[str]:
-    for pointer, node in walk(schema):
-        if "contentSchema" in pointer and pointer[-1] == "$ref":
-            yield component_name(node)

@@ -22,9 +22,10 @@ from .requests import AsyncRequestMethod, RequestMethod
 
 if TYPE_CHECKING:
     import httpx
-    from aurous_client.operations import Operation, Request, Response, ResultT
+    from aurous_client.operations import EventFormat, EventT, Operation, Request, Response, ResultT
 
     from .._config.hooks import Hooks
+    from .._stream.events import AsyncEventStream, EventStream
     from .._stream.stream import AsyncChatStream, ChatStream
     from ..transport.async_ import AsyncTransport
 
@@ -104,6 +105,14 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         from .._stream.stream import ChatStream
 
         return ChatStream(self._stream_context(operation, request), self._transport)
+
+    def stream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> EventStream[EventT]:
+        """A stream of a generated operation's typed events, opened by `with` or by iterating."""
+        from .._stream.events import EventStream
+
+        return EventStream(self._stream_context(operation, request), operation, events, self._enter, self._transport)
 
     def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""
@@ -191,6 +200,15 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         from .._stream.stream import AsyncChatStream
 
         return AsyncChatStream(self._stream_context(operation, request), self._transport)
+
+    def astream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> AsyncEventStream[EventT]:
+        """A stream of a generated operation's typed events, opened by `async with` or by iterating."""
+        from .._stream.events import AsyncEventStream
+
+        context = self._stream_context(operation, request)
+        return AsyncEventStream(context, operation, events, self._enter, self._transport)
 
     async def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""

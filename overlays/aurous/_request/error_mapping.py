@@ -16,7 +16,7 @@ from .._json import INVALID_JSON, decode
 from ..errors import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, error_class
 from ..transport.effects import RawResponse, TransportError
 from ..transport.tracebacks import redact_chain
-from ..types import Attempt
+from ..types import Attempt, ResponseInfo
 from .retry import HTTPError, NoResponse, parse_date, parse_retry_after
 
 _STATUSES: Final[Mapping[str, int]] = {
@@ -96,6 +96,12 @@ def error_in_success(response: RawResponse, options: Options, attempts: Sequence
     )
     error.add_note(f"The response had this error in its body, but the status {response.status_code}.")
     return error
+
+
+def error_in_event(event: Any, content: bytes, info: ResponseInfo) -> APIStatusError:
+    """The exception for an error that a server sent in a stream. content: the event, without the key"""
+    code, status = ErrorBody.of(event).code, status_of(event)
+    return error_class(status, code)(status, headers=info.headers, content=content, attempts=info.attempts)
 
 
 def explain(fault: ParseError, options: Options) -> str:

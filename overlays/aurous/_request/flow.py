@@ -71,6 +71,7 @@ class RequestFlow:
         self._request = request
         self._options = options
         self._streams = streams
+        self._stream_type = operation.events.media_type if operation.events is not None else EVENT_STREAM
         self._clock = clock
         self._random = random
         self._quota = quota
@@ -110,7 +111,7 @@ class RequestFlow:
             raw = yield from self._send_until_success()
             if raw.body is None:
                 content_type = raw.headers.get("content-type", "no content type")
-                raise self._validation_error(f"expected a body of type {EVENT_STREAM}, found {content_type}", raw)
+                raise self._validation_error(f"expected a body of type {self._stream_type}, found {content_type}", raw)
             return StreamResponse(body=raw.body, info=self._info(raw), deadline=self._deadline)
 
     def finish(self, result: object | None, error: BaseException | None) -> None:
@@ -185,10 +186,11 @@ class RequestFlow:
             write=min(timeout.write, remaining),
             total=remaining,
             streams=self._streams,
+            stream_type=self._stream_type,
         )
 
     def _make_headers(self) -> dict[str, str]:
-        headers = {"Accept": EVENT_STREAM if self._streams else self._operation.accept, "User-Agent": USER_AGENT}
+        headers = {"Accept": self._stream_type if self._streams else self._operation.accept, "User-Agent": USER_AGENT}
         if self._streams:
             # A compressed stream arrives when a block of it is full, not when an event is.
             headers["Accept-Encoding"] = "identity"

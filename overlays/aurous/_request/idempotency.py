@@ -46,7 +46,7 @@ def check_key(key: object) -> str:
 
 def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> None:
     """Raise EncodeError if a call for one result has a body with `"stream": true`."""
-    if operation.parse_event is None or content is None or b'"stream"' not in content:
+    if operation.events is None or content is None or b'"stream"' not in content:
         return
     body = json.loads(content)
     if isinstance(body, dict) and body.get("stream") is True:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from aurous_client.decoding import decode as decode_body
 from aurous_client.errors import ParseError
-from aurous_client.operations import Operation
+from aurous_client.operations import AsyncEventStream, Operation, SyncEventStream
 from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
 from .._error_body import printable
@@ -89,8 +89,10 @@ def _decode_line(line: bytes) -> Any:
     return document
 
 
-def response_info(result: JsonObject | list[Any] | str | bytes) -> ResponseInfo:
-    """The metadata of a result: request id, applied version, replay, rate limits, attempts.
+def response_info(
+    result: JsonObject | list[Any] | str | bytes | SyncEventStream[Any] | AsyncEventStream[Any],
+) -> ResponseInfo:
+    """The metadata of a result, or of an open stream: request id, applied version, replay, rate limits, attempts.
 
     Raises TypeError for an object that is not the result of a call: one made by hand, a part of a result, or a copied
     or unpickled one.

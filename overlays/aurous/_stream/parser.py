@@ -15,11 +15,10 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
-from .._error_body import ErrorBody
 from .._json import decode_strict
-from .._request.error_mapping import is_error, status_of
+from .._request.error_mapping import error_in_event, is_error
 from .._request.repair import repair
-from ..errors import APIResponseValidationError, AurousError, error_class
+from ..errors import APIResponseValidationError, AurousError
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
 from ..types import ResponseInfo
 from .template import BLANK_LINE, ChunkTemplate, make_template
@@ -240,11 +239,7 @@ class ChunkParser:
         self._events.append(chunk)
 
     def _error(self, frame: Any, data: str) -> AurousError:
-        code, status = ErrorBody.of(frame).code, status_of(frame)
-        content = self._redact(data.encode("utf-8", "replace"))
-        return error_class(status, code)(
-            status, headers=self._info.headers, content=content, attempts=self._info.attempts
-        )
+        return error_in_event(frame, self._redact(data.encode("utf-8", "replace")), self._info)
 
     def _validation_error(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
         return APIResponseValidationError(

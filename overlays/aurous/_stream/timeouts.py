@@ -66,16 +66,19 @@ class StreamTimeouts:
         return _no_further_event(self._timeouts) if self._has_events else _no_first_event(self._timeouts)
 
     def interruption(
-        self, failure: TransportError | None, *, completion_id: str | None, text: str
+        self, failure: TransportError | None, *, completion_id: str | None, text: str, events: int | None = None
     ) -> StreamInterruptedError:
-        """The error for a stream that stopped before its end: a timeout, a transport error, or the server's close."""
+        """The error for a stream that stopped before its end: a timeout, a transport error, or the server's close.
+
+        events: how many were received, of a stream that is no text
+        """
         kind: type[StreamInterruptedError] = StreamInterruptedError
         message, how = "the server closed the connection before the end", "closed_early"
         if failure.timed_out if failure else self.has_expired:
             (kind, message), how = self.first_to_expire, "cut"
         elif failure:
             message, how = failure.message, "cut"
-        error = kind(message, completion_id=completion_id, text=text, kind=how)
+        error = kind(message, completion_id=completion_id, text=text, kind=how, events=events)
         error.__cause__ = failure.cause if failure else None
         return error
 
@@ -91,7 +94,9 @@ class StreamTimeouts:
         return max(self._deadline - now, _MIN_READ)
 
 
-def as_stream_timeout(error: APITimeoutError, timeouts: Timeouts, elapsed: float) -> APITimeoutError:
+def as_stream_timeout(
+    error: APITimeoutError, timeouts: Timeouts, elapsed: float, *, events: int | None = None
+) -> APITimeoutError:
     """The error for a timeout before the stream was open: a server may hold its headers back until the first event.
 
     elapsed: seconds since the call started
@@ -103,7 +108,7 @@ def as_stream_timeout(error: APITimeoutError, timeouts: Timeouts, elapsed: float
         expired = _no_first_event(timeouts)
     else:
         return error
-    timeout = expired.error(expired.message, completion_id=None, text="", kind="cut")
+    timeout = expired.error(expired.message, completion_id=None, text="", kind="cut", events=events)
     timeout.attempts, timeout.sent = error.attempts, error.sent
     return timeout
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from attrs import evolve
-from aurous_client.operations import Charge, Operation
+from aurous_client.operations import AsyncEventStream, Charge, Operation, SyncEventStream
 from aurous_client.types import UNSET, JsonObject
 
 from ..errors import APIResponseValidationError
@@ -25,8 +25,8 @@ _MAX_DIGITS: Final = 40
 _TOO_LARGE: Final = 10**_MAX_DIGITS
 
 
-def receipt(completion: JsonObject) -> Receipt:
-    """The receipt of a completion, or of the result of any other call that is charged.
+def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any]) -> Receipt:
+    """The receipt of a completion, of the result of any other call that is charged, or of a stream of events.
 
     Raises TypeError for an object that has no price.
     """
@@ -35,7 +35,7 @@ def receipt(completion: JsonObject) -> Receipt:
     charge = _COMPLETION if operation is None or operation.charge is None else operation.charge
     member = None if context is None else _find_member(context.content, charge.amount[0])
     if member is None:
-        member = _member_of(completion, charge.amount[0])
+        member = _member_of(completion, charge.amount[0]) if isinstance(completion, JsonObject) else None
         if member is None and (operation is None or operation.charge is None):
             raise TypeError(f"this {type(completion).__name__} has no {charge.amount[0]}, so there is no receipt")
     return _read(
@@ -91,16 +91,21 @@ def receipt_of_error(error: APIResponseValidationError, operation: Operation[Any
     """The receipt in a response that is otherwise invalid, which was charged all the same; None without one."""
     if operation.charge is None:
         return None
-    document = _decode(error.content)
     info = ResponseInfo(status_code=error.status_code, headers=error.headers, attempts=error.attempts)
-    result = _read(
-        operation.charge,
-        document.get(operation.charge.amount[0]),
+    result = receipt_in(error.content, operation, replayed=info.is_charged_before)
+    return result if result.has_amount else None
+
+
+def receipt_in(content: bytes, operation: Operation[Any], *, replayed: bool = False) -> Receipt:
+    """The receipt in a document of a charged operation: a response, or an event of its stream."""
+    charge, document = operation.charge or _COMPLETION, _decode(content)
+    return _read(
+        charge,
+        document.get(charge.amount[0]),
         completion_id=str(document.get("id") or ""),
         model=str(document.get("model") or operation.id),
-        replayed=info.is_charged_before,
+        replayed=replayed,
     )
-    return result if result.has_amount else None
 
 
 def has_usage(result: object) -> bool:

@@ -13,7 +13,7 @@ from .._config.options import Backend
 from ..errors import AurousError, ConfigurationError
 from . import event_loop
 from .client_factory import CLOSED, check_backend, make_async_client, type_name
-from .convert import BodyBuffer, is_event_stream, make_decoder, to_raw_response
+from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
 from .locks import ForkSafeLock
 from .shutdown import ShutdownGuard
@@ -124,7 +124,7 @@ class AsyncTransport:
         try:
             async with event_loop.timeout(limit):
                 response = await client.send(request)
-                if request.streams and is_event_stream(response.status_code, response.headers):
+                if is_stream(request, response.status_code, response.headers):
                     body = AsyncBody(response)
                     await body.guard.start()
                     result = to_raw_response(response, body=body)

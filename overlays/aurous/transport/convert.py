@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 import httpx
 
-from .effects import EVENT_STREAM, KEY_HEADER, RawResponse, SendRequest
+from .effects import KEY_HEADER, RawResponse, SendRequest
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
 _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
@@ -86,9 +86,10 @@ def to_raw_response(
     return RawResponse(status_code, headers, bytes(content), body, body_error, is_framed or not response.is_http1)
 
 
-def is_event_stream(status_code: int, headers: Mapping[str, str]) -> bool:
+def is_stream(request: SendRequest, status_code: int, headers: Mapping[str, str]) -> bool:
+    """Whether a response is the stream that a request asks for."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    return 200 <= status_code < 300 and kind == EVENT_STREAM
+    return request.streams and 200 <= status_code < 300 and kind == request.stream_type
 
 
 class DecodingError(Exception):

@@ -34,7 +34,8 @@ class SendRequest(NamedTuple):
     write: float
     total: float
     streams: bool
-    """Whether to leave the body of a successful `text/event-stream` response unread, in `RawResponse.body`."""
+    """Whether to leave the body of a successful response of `stream_type` unread, in `RawResponse.body`."""
+    stream_type: str = EVENT_STREAM
 
     def __repr__(self) -> str:
         # Prompts do not belong in logs.

@@ -12,7 +12,7 @@ import httpx
 
 from ..errors import AurousError, ConfigurationError
 from .client_factory import CLOSED, make_client, type_name
-from .convert import BodyBuffer, is_event_stream, make_decoder, to_raw_response
+from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
 from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
 from .locks import ForkSafeLock
 
@@ -105,7 +105,7 @@ class SyncTransport:
         content = bytearray()
         try:
             response = client.send(request, deadline)
-            if request.streams and is_event_stream(response.status_code, response.headers):
+            if is_stream(request, response.status_code, response.headers):
                 result = to_raw_response(response, body=SyncBody(response))
                 response = None
                 return result

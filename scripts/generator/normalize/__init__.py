@@ -4,7 +4,8 @@ source_map     a node of the normalized document -> its place in the file
 draft          the document being rewritten, the faults, and how bodies and answers are encoded
 component_names  components -> names of classes
 operations     root security, `default` responses, parameters, webhooks
-media_types    bodies and successes of every media type
+event_streams  event streams and JSON lines -> a component for what they consist of
+media_types    bodies and other successes of every media type
 all_of         allOf -> one schema
 alternatives   nullable types, constants, lists of types
 hoisting       inline objects and enums -> components
@@ -16,10 +17,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import all_of, alternatives, component_names, hoisting, media_types, open_enums, operations
-from .draft import Answer, Body, Draft, Format
+from . import all_of, alternatives, component_names, event_streams, hoisting, media_types, open_enums, operations
+from .draft import Answer, Body, Draft, Events, Format
+from .event_streams import streams_only
+from .media_types import is_stream
 
-__all__ = ["Answer", "Body", "Draft", "Format", "normalize"]
+__all__ = ["Answer", "Body", "Draft", "Events", "Format", "is_stream", "normalize", "streams_only"]
 
 
 def normalize(document: Mapping[str, Any]) -> Draft:
@@ -30,6 +33,7 @@ def normalize(document: Mapping[str, Any]) -> Draft:
     operations.expand_default_responses(draft)
     operations.describe_parameters(draft)
     operations.name_webhook_payloads(draft)
+    event_streams.sort_streams(draft)
     all_of.flatten(draft)
     media_types.sort_bodies(draft)
     media_types.sort_answers(draft)

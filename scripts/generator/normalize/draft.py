@@ -36,6 +36,22 @@ class Body:
     format: BodyFormat
 
 
+@dataclass(frozen=True)
+class Events:
+    """What the stream of an operation consists of."""
+
+    media_type: str
+    format: Literal["json", "text"]
+    """How the data of an event, or a line, is decoded."""
+    component: str | None
+    """What it is parsed into; None for text."""
+    terminator: str | None
+    """The data of the last event, if there is one that says so."""
+    pointer: Pointer
+    is_custom: bool = False
+    """Whether the client has a class of its own for this stream."""
+
+
 @dataclass
 class Draft:
     """A copy of the document, which the passes rewrite."""
@@ -44,11 +60,13 @@ class Draft:
     sources: SourceMap = field(default_factory=SourceMap)
     faults: list[tuple[Pointer, str]] = field(default_factory=list)
     answers: dict[Pointer, list[Answer]] = field(default_factory=dict)
-    """By operation, those of event streams excepted."""
+    """By operation, those of streams excepted where there are others."""
+    events: dict[Pointer, Events] = field(default_factory=dict)
+    """By operation."""
     bodies: dict[Pointer, Body] = field(default_factory=dict)
     """By operation."""
     payloads: list[str] = field(default_factory=list)
-    """The components that webhooks send."""
+    """The components that webhooks and streams send."""
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Draft:

@@ -36,6 +36,11 @@ def format_of(media_type: str) -> Format:
     return "text" if kind.startswith("text/") or kind in _TEXTS or kind.endswith("+xml") else "bytes"
 
 
+def is_stream(media_type: str) -> bool:
+    """Whether a body of this media type is a row of items, each of which is complete by itself."""
+    return essence(media_type) == EVENTS or format_of(media_type) == "json_lines"
+
+
 def sort_bodies(draft: Draft) -> None:
     """Note how each operation's body is encoded, and leave its schema under application/json."""
     for pointer, operation in draft.operations():
@@ -109,13 +114,16 @@ def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, 
     kept: dict[str, Any] = {}
     for media_type, media in content.items():
         place = (*where, "content", media_type)
-        if essence(media_type) == EVENTS:
+        if essence(media_type) == EVENTS and len(content) > 1:
+            # A stream that the client has a class for.
             kept[EVENTS] = media
             draft.sources.move((*where, "content", EVENTS), place)
             continue
         answer = Answer(status, media_type, format_of(media_type), place)
         answers.append(answer)
-        if answer.format not in ("json", "json_lines"):
+        if is_stream(media_type):
+            continue
+        if answer.format != "json":
             if draft.follow(media.get("schema", {})).get("type", "string") != "string":
                 draft.fault((*place, "schema"), f"R2: the schema of {media_type}, which is not JSON, must be a string")
             continue
@@ -124,7 +132,7 @@ def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, 
             # First: the parser takes the first media type that it knows.
             kept = {JSON: media, **kept}
             draft.sources.move((*where, "content", JSON), place)
-        elif kept[JSON]["schema"] != media["schema"] or {"json", "json_lines"} <= {other.format for other in answers}:
+        elif kept[JSON]["schema"] != media["schema"]:
             draft.fault(place, "R2: the JSON forms of one success must have one schema")
     if kept:
         response["content"] = kept

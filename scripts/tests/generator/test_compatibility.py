@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[3]
 NEXT = "2099-01-01"
 THING = "components schemas Thing"
 NOTE = {f"{THING} properties note": {"type": "string"}}
+PIECE = "components schemas Piece required"
+STREAM = "paths /v1/things post responses 200 content text/event-stream schema"
 # Pinned to the version of the first argument, in the package generated for the next one.
 PROGRAM = """
 import sys
@@ -42,7 +44,9 @@ def missing(tmp_path: Path, new: dict[str, Any], old: dict[str, Any]) -> set[tup
         small_specs.write(tmp_path / f"{name}.yaml", small_specs.document(at=changes))
         for name, changes in (("new", new), ("old", old))
     ]
-    return {(str(pointer[-1]), member) for pointer, member in missing_members(Spec(files[0]), load(files[1]))}
+    spec = Spec(files[0])
+    spec.normalize()
+    return {(str(pointer[-1]), member) for pointer, member in missing_members(spec, load(files[1]))}
 
 
 @pytest.mark.parametrize(
@@ -64,6 +68,15 @@ def missing(tmp_path: Path, new: dict[str, Any], old: dict[str, Any]) -> set[tup
         ),
         pytest.param({"components schemas Piece required": ["text"]}, {}, {("Piece", "text")}, id="member of an event"),
         pytest.param(
+            {PIECE: ["text"]},
+            {
+                PIECE: ["text"],
+                f"{STREAM} properties data oneOf 1 contentSchema": {"anyOf": [ref("Piece"), ref("Fault")]},
+            },
+            set(),
+            id="event beside others",
+        ),
+        pytest.param(
             {
                 "components schemas Item": {
                     "type": "object",
@@ -82,6 +95,37 @@ def test_members_that_an_earlier_version_may_lack(
     new: dict[str, Any], old: dict[str, Any], expected: set[tuple[str, str]], tmp_path: Path
 ) -> None:
     assert missing(tmp_path, new, old) == expected
+
+
+def test_model_of_both_directions_asks_for_what_a_response_may_lack(tmp_path: Path) -> None:
+    """The members of a request are those of the newest version, whatever an earlier one sends."""
+    sent_too = {"components schemas ThingRequest properties whole": ref("Thing")}
+    required = {f"{THING} required": ["id", "object", "count"], "components schemas ThingList required": []}
+    old, new = small_specs.document(at=sent_too), small_specs.document(at=sent_too | required)
+    earlier = [small_specs.write(tmp_path / "old.yaml", old)]
+    assert regenerate.generate(small_specs.write(tmp_path / "new.yaml", new), tmp_path / "aurous_client", earlier)
+    program = """
+from aurous_client import UNSET
+from aurous_client.models import Thing
+lacking = Thing.from_dict({"id": "a"})
+assert lacking.count is UNSET and lacking.to_dict() == {"id": "a", "object": "thing"}
+assert Thing(id="a", count=1).to_dict() == {"id": "a", "object": "thing", "count": 1}
+try:
+    Thing(id="a")
+except TypeError as error:
+    assert "count" in str(error)
+else:
+    raise AssertionError("a request goes out without what the newest version requires")
+"""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path) -> None:

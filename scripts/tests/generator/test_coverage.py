@@ -48,10 +48,11 @@ LOSSES = [
     ("api/things/create_thing.py", "content=to_json(body)", "content=None", "requestBody: the body of createThing"),
     (
         "api/things/create_thing.py",
-        "parse_event=_models.Piece.from_dict,",
-        "",
+        "parse=_models.Piece.from_dict",
+        "parse=_parse.anything",
         "event-stream: the events of createThing",
     ),
+    ("api/things/create_thing.py", 'terminator="[DONE]"', "terminator=None", "event-stream: the events of createThing"),
     ("resources.py", "def retrieve(", "def fetch(", "get: method things.retrieve (sync)"),
     ("resources.py", "async def retrieve(", "async def fetch(", "get: method things.retrieve (async)"),
     ("resources.py", "def stream(", "def open(", "post: method things.stream (sync)"),
@@ -80,7 +81,9 @@ def tampered(package: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
-    return Spec(small_specs.write(tmp_path_factory.mktemp("spec") / "small.yaml", small_specs.document()))
+    made = Spec(small_specs.write(tmp_path_factory.mktemp("spec") / "small.yaml", small_specs.document()))
+    made.normalize()
+    return made
 
 
 def losses(spec: Spec, package: Path) -> str:

@@ -27,6 +27,9 @@ WEBHOOK = {
     "responses": {"200": {"description": "Received."}},
 }
 ANY_CONTENT = {"application/json": ANY_JSON}
+STREAM = f"{CONTENT} text/event-stream"
+CUSTOM = f"{CREATE} x-sdk-stream"
+JSON_DATA = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Piece")}
 OTHER_STREAM = f"{LIST} responses 200 content"
 
 
@@ -58,14 +61,33 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R1", f"{CREATE} operationId", {f"{LIST} operationId": "create_thing", f"{CREATE} operationId": "createThing"}),
     ("R1", f"{SCHEMAS} Alias", {f"{SCHEMAS} Alias": ref("Thing")}),
     # R2
-    ("R2", CONTENT, {f"{CONTENT} application/json": DROP}),
+    ("R2", STREAM, {CUSTOM: "custom", f"{CONTENT} application/json": DROP}),
+    ("R2", f"{LIST} x-sdk-stream", {f"{LIST} x-sdk-stream": "custom"}),
     ("R2", f"{CONTENT} application/x-ndjson", {f"{CONTENT} application/x-ndjson": ANY_JSON}),
     ("R2", f"{CONTENT} application/vnd.x+json", {f"{CONTENT} application/vnd.x+json": {"schema": ref("Piece")}}),
     ("R2", f"{CONTENT} text/plain schema", {f"{CONTENT} text/plain": ANY_JSON}),
-    ("R2", f"{CONTENT} text/event-stream", {f"{CONTENT} text/event-stream schema": DROP}),
-    ("R2", f"{CONTENT} text/event-stream", {f"{CONTENT} text/event-stream schema": {"type": "object"}}),
-    ("R2", f"{CONTENT} text/event-stream", {f"{SCHEMAS} Piece": {"type": "integer"}}),
-    ("R2", f"{CONTENT} text/event-stream", {OTHER_STREAM: {**ANY_CONTENT, **small_specs.events("Thing")}}),
+    ("R2", STREAM, {f"{STREAM} schema": DROP}),
+    ("R2", STREAM, {CUSTOM: "custom", f"{STREAM} schema": {"type": "object"}}),
+    ("R2", STREAM, {CUSTOM: "custom", f"{SCHEMAS} Piece": {"type": "integer"}}),
+    (
+        "R2",
+        STREAM,
+        {
+            CUSTOM: "custom",
+            f"{LIST} x-sdk-stream": "custom",
+            OTHER_STREAM: {**ANY_CONTENT, **small_specs.events("Thing")},
+        },
+    ),
+    # Fields of an event, or its data?
+    (
+        "R2",
+        f"{STREAM} schema",
+        {f"{STREAM} schema": {"properties": {"event": {"type": "string"}, "data": ref("Piece")}}},
+    ),
+    # Text, or JSON?
+    ("R2", STREAM, {f"{STREAM} schema properties data": {"anyOf": [{"type": "string"}, JSON_DATA]}}),
+    ("R2", STREAM, {f"{STREAM} schema properties data": {"anyOf": [{"const": "A"}, {"const": "B"}, JSON_DATA]}}),
+    ("R4", f"{STREAM} schema", {f"{STREAM} schema": {"anyOf": [ref("Circle"), ref("Thing")]}}),
     # R3
     ("R3", f"{THING} parent nullable", {f"{THING} parent": {**ref("Thing"), "nullable": True}}),
     # R4

@@ -7,16 +7,21 @@ from typing import Any, Final
 
 from ... import models as _models
 from ...encoding import to_headers, to_json
-from ...operations import AsyncCaller, Operation, Request, Response, SyncCaller
+from ...operations import AsyncCaller, EventFormat, Operation, Request, Response, SyncCaller
 from ...operations import Charge as _Charge
 from ...types import UNSET, Unset
+
+EVENTS: Final[EventFormat[_models.ChatCompletionChunk]] = EventFormat(
+    parse=_models.ChatCompletionChunk.from_dict,
+    terminator="[DONE]",
+)
 
 OPERATION: Final[Operation[_models.ChatCompletion]] = Operation(
     id="createChatCompletion",
     method="POST",
     path="/v1/chat/completions",
     parse=_models.ChatCompletion.from_dict,
-    parse_event=_models.ChatCompletionChunk.from_dict,
+    events=EVENTS,
     idempotency_header="Idempotency-Key",
     charge=_Charge(amount=("usage", "credits_charged")),
 )

@@ -1,0 +1,229 @@
+"""The course of one stream of typed events, from its request to its charge, as flows. Sans-I/O; `events` drives them.
+
+Of a chat completion's stream, which can be recovered and put together, see `controller`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextvars import Context, copy_context
+from typing import Any, Final, Generic, TypeAlias
+from weakref import ref
+
+from aurous_client.operations import Charge, EventFormat, EventT, Operation
+
+from .._request.error_mapping import redact
+from .._request.flow import RequestFlow, StreamResponse
+from .._request.response import warn_of_deprecation
+from ..billing.receipts import receipt_in
+from ..errors import APITimeoutError, AurousError, StreamInterruptedError
+from ..transport.effects import Close, Flow, Read, TransportError
+from ..types import Receipt, ResponseContext
+from .controller import DRAIN
+from .event_parser import NOTHING, EventParser, Nothing
+from .state import StreamContext
+from .timeouts import StreamTimeouts, as_stream_timeout
+
+Enter: TypeAlias = Callable[[Charge, Receipt, Mapping[str, str]], None]
+"""Enters a receipt in the ledger; with the headers of its response."""
+
+_CLOSED: Final = "the stream was closed before its end"
+
+
+class EventController(Generic[EventT]):
+    """Opens a stream, parses its events, and brings it to its end, once, however it ends."""
+
+    def __init__(
+        self, context: StreamContext, operation: Operation[Any], events: EventFormat[EventT], enter: Enter
+    ) -> None:
+        self._context = context
+        self._operation = operation
+        self._events = events
+        self._enter = enter
+        self._timeout_options = context.options.timeout.changed_by(context.request.timeout)
+        self._parser: EventParser[EventT]
+        self._timeouts: StreamTimeouts
+        self._flow: RequestFlow
+        # Charges count for the budgets that were active when the stream was opened, wherever it is read.
+        self._opened_in: Context
+        self._needs_restart = False
+        self._has_new_event = True
+        self._priced = b""
+        self._error: AurousError | None = None
+        self._body_has_ended = False
+        self.response: StreamResponse | None = None
+        """None before the stream is open."""
+        self.is_closed = False
+        self.receipt: Receipt | None = None
+
+    @property
+    def origin(self) -> ResponseContext | None:
+        """What `response_info` and `receipt` read; None before the stream is open."""
+        if self.response is None:
+            return None
+        return ResponseContext(self.response.info, self._priced or b"{}", self._operation)
+
+    def open(self) -> Flow[None]:
+        """Send the request: once, however often this is called, and however it ends."""
+        if self.response is not None:
+            return
+        if self._error is not None:
+            raise self._error
+        started, options = self._context.clock(), self._context.options
+        try:
+            self._flow, self._opened_in = self._context.make_stream_flow(), copy_context()
+            response = yield from self._flow.for_stream()
+        except APITimeoutError as error:
+            elapsed = self._context.clock() - started
+            self._error = as_stream_timeout(error, self._timeout_options, elapsed, events=0)
+            raise self._error from error.__cause__
+        except BaseException as error:
+            self._error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+            raise
+        clock, info = self._context.clock, response.info
+        sent = clock() - info.attempts[-1].elapsed
+        self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=clock)
+        self._parser = EventParser(
+            self._events, info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
+        )
+        response.body.on_shutdown = _abandoner(self)
+        self.response = response
+        try:
+            warn_of_deprecation(info.headers)
+        except Warning:
+            # A filter made it an error, so the block of the stream will never be entered, nor left.
+            yield from self.close()
+            raise
+
+    def advance(self) -> Flow[EventT | Nothing]:
+        """The next event; NOTHING at the end. Raises what the stream ended with, each time."""
+        yield from self.open()
+        if self.is_closed:
+            if self._error is not None:
+                raise self._error
+            return NOTHING
+        try:
+            event = yield from self._next_event()
+        except BaseException as error:
+            self._error = error if isinstance(error, AurousError) else AurousError(_CLOSED)
+            yield from self._finish(error)
+            raise
+        if event is NOTHING:
+            yield from self._drain()
+            yield from self._finish(None)
+        return event
+
+    def close(self, error: BaseException | None = None) -> Flow[None]:
+        """Disconnect, whatever the stream's state. error: what the caller failed with, if so"""
+        if self.response is None:
+            self._error = self._error or AurousError("the stream was closed before it was opened")
+        elif not self.is_closed:
+            self._error = AurousError(_CLOSED)
+            yield from self._finish(error)
+
+    def abandon(self) -> None:
+        """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""
+        if self.response is not None and not self.is_closed:
+            self._error = AurousError(_CLOSED)
+            self.response.body.abandon()
+            self._settle(None)
+
+    def _next_event(self) -> Flow[EventT | Nothing]:
+        parser, body = self._parser, self._body
+        while True:
+            event = parser.next_event()
+            if event is not NOTHING:
+                self._note_price()
+                self._has_new_event = self._needs_restart = True
+                return event
+            if parser.is_done:
+                return NOTHING
+            if self._body_has_ended:
+                if self._events.terminator is not None:
+                    raise self._interruption(None)
+                return NOTHING
+            if not self._may_read():
+                raise self._interruption(None)
+            piece = yield Read(body, self._read_timeout)
+            if isinstance(piece, TransportError):
+                failure = redact(piece, self._context.options.api_key)
+                raise self._interruption(failure if isinstance(failure, TransportError) else None)
+            if piece is not None:
+                parser.receive_data(piece)
+                continue
+            self._body_has_ended = True
+            if not parser.finish():
+                raise self._interruption(None)
+
+    @property
+    def _body(self) -> Any:
+        return None if self.response is None else self.response.body
+
+    def _may_read(self) -> bool:
+        # One read is made after each event, however late it is. Keep-alives do not restart the timeout.
+        if self._has_new_event:
+            self._has_new_event = False
+            return not self._timeouts.is_past_deadline
+        return not self._timeouts.has_expired
+
+    def _read_timeout(self) -> float:
+        # Restarted only now, since the caller may have spent time on the events of the last piece.
+        if self._needs_restart:
+            self._needs_restart = False
+            return self._timeouts.restart()
+        return self._timeouts.remaining
+
+    def _note_price(self) -> None:
+        charge = self._operation.charge
+        if charge is not None and receipt_in(self._parser.data, self._operation).has_amount:
+            self._priced = self._parser.data
+
+    def _interruption(self, failure: TransportError | None) -> StreamInterruptedError:
+        if self._needs_restart:
+            self._read_timeout()
+        return self._timeouts.interruption(failure, completion_id=None, text="", events=self._parser.count)
+
+    def _drain(self) -> Flow[None]:
+        """Read the rest of the body if it arrives soon: only then is the connection reusable."""
+        deadline = self._context.clock() + DRAIN
+
+        def remaining() -> float:
+            return deadline - self._context.clock()
+
+        while not self._body_has_ended and remaining() > 0:
+            piece = yield Read(self._body, remaining)
+            if not isinstance(piece, bytes):
+                return
+
+    def _finish(self, error: BaseException | None) -> Flow[None]:
+        """Disconnect, enter the charge, and report the end to the hooks."""
+        try:
+            yield Close(self._body)
+        finally:
+            self._settle(error)
+
+    def _settle(self, error: BaseException | None) -> None:
+        charge, response = self._operation.charge, self.response
+        if self.is_closed or response is None:
+            return
+        self.is_closed = True
+        if charge is not None:
+            content = self._priced or self._parser.data
+            entry = receipt_in(content, self._operation, replayed=response.info.is_charged_before)
+            if entry.has_amount:
+                self.receipt = entry
+            if entry.has_amount or not charge.is_record:
+                self._opened_in.run(self._enter, charge, entry, response.info.headers)
+        self._flow.finish(None, error)
+
+
+def _abandoner(controller: EventController[Any]) -> Callable[[], None]:
+    """Its `abandon`, which does not keep it alive."""
+    reference = ref(controller)
+
+    def abandon() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.abandon()
+
+    return abandon

@@ -1,0 +1,155 @@
+"""Parses the body of a stream of typed events: server-sent events, or JSON lines. Bytes in, events out."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import takewhile
+from typing import Any, Final, Generic
+
+from aurous_client.errors import ParseError
+from aurous_client.operations import EventFormat, EventT
+
+from .._json import INVALID_JSON, decode
+from .._request.error_mapping import error_in_event, is_error
+from ..errors import APIResponseValidationError
+from ..sse import Decoder, EventTooLargeError, ServerSentEvent
+from ..transport.effects import EVENT_STREAM
+from ..types import ResponseInfo
+
+_PINGS: Final = frozenset({"ping", "keepalive", "keep-alive"})
+
+
+class Nothing:
+    """The type of `NOTHING`."""
+
+
+NOTHING: Final = Nothing()
+"""Returned where there is no event; None can be one."""
+
+
+class LineDecoder:
+    """Decodes JSON lines, with the interface of `sse.Decoder`."""
+
+    def __init__(self, *, max_event_size: int | None) -> None:
+        self._limit = sys.maxsize if max_event_size is None else max_event_size
+        self._tail = bytearray()
+        self.has_failed = False
+        """Whether a line was too large, which ends the stream."""
+
+    def decode(self, data: bytes) -> list[ServerSentEvent]:
+        whole, line_feed, tail = data.rpartition(b"\n")
+        lines: list[bytes] = []
+        if line_feed:
+            lines = (bytes(self._tail) + whole).split(b"\n")
+            self._tail.clear()
+        self._tail += tail
+        self.has_failed = any(len(line) > self._limit for line in (*lines, self._tail))
+        fitting = takewhile(lambda line: len(line) <= self._limit, lines)
+        return [ServerSentEvent(data=line.decode("utf-8", "replace")) for line in fitting]
+
+
+class EventParser(Generic[EventT]):
+    """Parses one stream: `receive_data` and `finish` take what was read, `next_event` parses what is in it.
+
+    redact: removes the key from what a server repeats of it
+    """
+
+    def __init__(
+        self,
+        events: EventFormat[EventT],
+        info: ResponseInfo,
+        *,
+        max_event_size: int | None,
+        redact: Callable[[bytes], bytes],
+    ) -> None:
+        self._format = events
+        self._info = info
+        self._redact = redact
+        self._is_sse = events.media_type == EVENT_STREAM
+        make_decoder: type[Decoder | LineDecoder] = Decoder if self._is_sse else LineDecoder
+        self._decoder = make_decoder(max_event_size=max_event_size)
+        self._waiting: deque[ServerSentEvent] = deque()
+        self._max_event_size = max_event_size
+        self._is_too_large = False
+        self.is_done = False
+        """Whether the last event was received."""
+        self.count = 0
+        """The events that were parsed."""
+        self.data = b""
+        """That of the last event, as received: its decimals are exact."""
+
+    def receive_data(self, piece: bytes) -> None:
+        """Take in what was read. Call it when `next_event` has returned NOTHING."""
+        if self._is_too_large:
+            return
+        with suppress(EventTooLargeError):
+            self._waiting.extend(event for event in self._decoder.decode(piece) if _has_data(event))
+        self._is_too_large = self._decoder.has_failed
+
+    def finish(self) -> bool:
+        """The body has ended. Takes in an event that lacks only its line ends; False if it broke off within one."""
+        before = len(self._waiting)
+        self.receive_data(b"\n\n" if self._is_sse else b"\n")
+        if len(self._waiting) == before or self._format.format == "text":
+            return True
+        if decode(self._waiting[-1].data.encode("utf-8", "replace")) is not INVALID_JSON:
+            return True
+        last = self._waiting[-1].data.strip()
+        if last == self._format.terminator:
+            return True
+        self._waiting.pop()
+        return False
+
+    def next_event(self) -> EventT | Nothing:
+        """The next event of what was received. Raises AurousError for one that is an error, or invalid."""
+        while self._waiting and not self.is_done:
+            event = self._waiting.popleft()
+            if self._format.terminator is not None and event.data.strip() == self._format.terminator:
+                self.is_done = True
+                self._waiting.clear()
+                break
+            parsed = self._parse(event)
+            self.count += 1
+            return parsed
+        if self._is_too_large and not self.is_done:
+            raise self._invalid(f"an event is larger than {self._max_event_size} bytes", "")
+        return NOTHING
+
+    def _parse(self, event: ServerSentEvent) -> EventT:
+        content = event.data.encode("utf-8", "replace")
+        document: Any = event.data
+        if self._format.format == "json":
+            document = decode(content)
+        if event.event == "error":
+            raise error_in_event(None if document is INVALID_JSON else document, self._redact(content), self._info)
+        if document is INVALID_JSON:
+            raise self._invalid("expected JSON in each event", event.data)
+        try:
+            parsed = self._format.parse(document)
+        except ParseError as error:
+            if isinstance(document, dict) and is_error(document):
+                raise error_in_event(document, self._redact(content), self._info) from None
+            raise self._invalid(str(error), event.data, error) from None
+        # A schema without required members has nothing to tell an error by, except that it does not know `error`.
+        unknown = getattr(parsed, "additional_properties", None)
+        if isinstance(unknown, dict) and unknown.get("error") and is_error(unknown):
+            raise error_in_event(document, self._redact(content), self._info)
+        self.data = content
+        return parsed
+
+    def _invalid(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
+        return APIResponseValidationError(
+            message,
+            path=cause.path if cause else (),
+            status_code=self._info.status_code,
+            headers=self._info.headers,
+            content=self._redact(data.encode("utf-8", "replace")),
+            attempts=self._info.attempts,
+        )
+
+
+def _has_data(event: ServerSentEvent) -> bool:
+    return bool(event.data.strip()) and event.event not in _PINGS
