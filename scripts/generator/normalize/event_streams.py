@@ -58,7 +58,8 @@ def _sort_stream(
         if described.get(EXTENSION) == "custom":
             draft.events[operation] = _custom(draft, media_type, content[media_type], place)
             continue
-        events = _events(draft, place, content[media_type], class_name(described.get("operationId", ""), "event"))
+        kind = "event" if essence(media_type) == EVENTS else "item"
+        events = _events(draft, place, content[media_type], class_name(described.get("operationId", ""), kind))
         if events is not None:
             draft.events[operation] = events
             draft.payloads += [] if events.component is None else [events.component]

@@ -22,8 +22,8 @@ with Aurous("al_live_" + "0" * 64, base_url=sys.argv[1]) as client:
     assert isinstance(client.imaginary_notes.retrieve("n"), str)
     client.imaginary_notes.update("n", body="text")
     client.imaginary_notes.delete("n")
-    rows = client.imaginary_exports.retrieve()
-    assert all(isinstance(row, models.ExportImaginaryRowsResponse) for row in rows)
+    with client.imaginary_exports.stream() as rows:
+        assert all(isinstance(row, models.ExportImaginaryRowsItem) for row in rows)
     report = client.imaginary_reports.retrieve(after=MOMENT, fields=["a", "b"], x_since=MOMENT, x_page=2, x_tags=["x"])
     assert isinstance(report, models.ImaginaryReport)
     assert all(isinstance(file, models.ImaginaryFile) for file in client.imaginary_files.list())

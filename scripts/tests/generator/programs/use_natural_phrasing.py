@@ -26,7 +26,7 @@ from aurous_client.api.imaginary import export_imaginary_rows, get_imaginary_out
 from aurous_client.errors import EncodeError
 from aurous_client.files import File
 from aurous_client.models import (
-    ExportImaginaryRowsResponse,
+    ExportImaginaryRowsItem,
     GetImaginaryReportResponse202,
     ImaginaryDog,
     ImaginaryFile,
@@ -120,7 +120,8 @@ def answers(client: Aurous) -> None:
     note: str = client.imaginary_notes.retrieve("n")
     assert note == "né"
     assert aurous.response_info(note).request_id == "req_1"
-    rows: list[ExportImaginaryRowsResponse] = client.imaginary_exports.retrieve()
+    with client.imaginary_exports.stream() as stream:
+        rows: list[ExportImaginaryRowsItem] = list(stream)
     assert [row.row for row in rows] == [1, 2]
     files: list[ImaginaryFile] = client.imaginary_files.list()
     assert files == [ImaginaryFile.from_dict({"id": "f", "anything": [1]})]
@@ -236,7 +237,8 @@ def retries(client: Aurous) -> None:
     client.imaginary_notes.delete("n")
     assert [place[:2] for place in seen[-2:]] == [("DELETE", "/v1/imaginary_notes/n")] * 2
     failing.add(("GET", "/v1/imaginary_exports"))
-    assert aurous.response_info(client.imaginary_exports.retrieve()).attempts[0].status_code == 503
+    with client.imaginary_exports.stream() as stream:
+        assert aurous.response_info(stream).attempts[0].status_code == 503
     failing.add(("POST", "/v1/imaginary_vectors"))
     count = len(seen)
     message = ""
@@ -253,7 +255,8 @@ def retries(client: Aurous) -> None:
 async def asynchronous(base_url: str) -> None:
     async with AsyncAurous("key", base_url=base_url) as client:
         assert await client.imaginary_notes.retrieve("n") == "né"
-        assert [row.row for row in await client.imaginary_exports.retrieve()] == [1, 2]
+        async with client.imaginary_exports.stream() as stream:
+            assert [row.row async for row in stream] == [1, 2]
         assert (await client.imaginary_files.create(file=b"x", purpose="learn")).id == "f"
 
 

@@ -30,7 +30,7 @@ from aurous_client.models import (
     ImaginaryTree,
     ImaginaryWebhook,
 )
-from aurous_client.operations import Operation, Request
+from aurous_client.operations import AsyncEventStream, EventFormat, EventT, Operation, Request, SyncEventStream
 from aurous_client.resources import AsyncResources, Resources
 
 assert "generated" not in str(aurous_client.__file__)
@@ -87,6 +87,16 @@ class Connected(AuthenticatedClient):
 
     def astream(self, operation: Operation[Any], request: Request) -> str:
         return "a stream"
+
+    def stream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> SyncEventStream[EventT]:
+        raise AssertionError(operation.id)
+
+    def astream_events(
+        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
+    ) -> AsyncEventStream[EventT]:
+        raise AssertionError(operation.id)
 
 
 class Sync(Resources[str]):
