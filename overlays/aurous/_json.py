@@ -48,10 +48,10 @@ def decode(content: bytes) -> Any:
     try:
         return decode_strict(content)
     except (ValueError, RecursionError):
-        return _decode_leniently(content)
+        return decode_leniently(content)
 
 
-def _decode_leniently(content: bytes) -> Any:
+def decode_leniently(content: bytes) -> Any:
     """Reads other encodings, a byte order mark, lone surrogates and numbers beyond a float's range too."""
     try:
         return json.loads(content, parse_constant=_refuse)

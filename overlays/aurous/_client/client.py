@@ -1,33 +1,185 @@
-"""The clients `Aurous` and `AsyncAurous`.
+"""The clients `Aurous` and `AsyncAurous`: their options, and the start of their calls and streams.
 
 Their methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
 """
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from aurous_client import encoding
 from aurous_client.resources import AsyncResources, Resources
 
-from .._config import environment
-from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
+from .._config import environment, redirect
+from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
 from .._request.retry_quota import RetryQuota
+from ..transport.locks import fork_safe_lock
 from ..transport.sync import SyncTransport
-from .base import BaseClient, LazyLedger, refuse_httpx2
 from .requests import AsyncRequestMethod, RequestMethod
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import httpx
     from aurous_client.operations import EventFormat, EventT, Operation, Request, Response, ResultT
 
     from .._config.hooks import Hooks
+    from .._request.flow import RequestFlow
     from .._stream.events import AsyncEventStream, EventStream
+    from .._stream.state import StreamContext
     from .._stream.stream import AsyncChatStream, ChatStream
+    from ..billing.budget import Budget
+    from ..billing.ledger import Ledger
     from ..transport.async_ import AsyncTransport
+
+# The code of calls and streams is imported when the first one starts, so that making a client stays cheap.
+
+
+def _response_format(kind: type[Any]) -> Any:
+    # Needs an optional dependency.
+    from ..tools.structured_output import response_format_for
+
+    return response_format_for(kind)
+
+
+encoding.class_converter = _response_format
+
+
+class LazyLedger:
+    """The ledger shared by clients made with `with_options()`, created on first use."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self._lock = fork_safe_lock(self)
+        self._ledger = ledger
+
+    @property
+    def ledger(self) -> Ledger:
+        if self._ledger is None:
+            from ..billing.ledger import Ledger
+
+            with self._lock:
+                if self._ledger is None:
+                    self._ledger = Ledger()
+        return self._ledger
+
+
+class BaseClient:
+    """Options, and what clients made with `with_options()` share: a transport, a ledger and a retry quota."""
+
+    _options: Options
+    _shared_ledger: LazyLedger
+    _retry_quota: RetryQuota
+    _transport: Any
+    _owns_transport: bool
+
+    @property
+    def base_url(self) -> str:
+        """The server's address, without /v1."""
+        return self._options.base_url
+
+    @property
+    def api_version(self) -> str | None:
+        """The `Aurous-Version` that is sent; None leaves it to the team's default."""
+        return self._options.api_version
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the calls of this client have cost, by model. Shared by clients made with `with_options()`."""
+        return self._shared_ledger.ledger
+
+    def budget(self, credits: Decimal | str | int) -> Budget:
+        """A sum that calls may spend: those of a block, `with client.budget(credits="5") as budget:`, or those of a
+        client, `client.with_options(budget=client.budget(credits="5"))`.
+
+        Once it is spent, calls raise BudgetExceededError before anything is sent. Streams count, also those that were
+        cancelled or recovered. The price of a call is known only afterwards: the last one can exceed the budget.
+        A block within a generator raises ConfigurationError: others run while it is suspended.
+        """
+        return self.ledger.budget(credits)
+
+    def with_options(
+        self,
+        *,
+        api_version: str | FromEnvironment | None = FROM_ENVIRONMENT,
+        timeout: Timeouts | float | None = None,
+        max_retries: int | None = None,
+        retry: RetryPolicy | None = None,
+        streams: StreamPolicy | None = None,
+        hooks: Sequence[Hooks] | None = None,
+        budget: Budget | None = None,
+    ) -> Self:
+        """This client with some options changed. It is cheap: connections and ledger are shared.
+
+        budget: what its calls may spend, wherever they are made; in addition to the budgets that there are
+        """
+        options = self._options.with_changes(
+            api_version=api_version,
+            timeout=timeout,
+            max_retries=max_retries,
+            retry=retry,
+            streams=streams,
+            hooks=hooks,
+        )
+        ledger = self._shared_ledger if budget is None else LazyLedger(self.ledger.limited_by(budget))
+        is_same_quota = options.retry.quota == self._options.retry.quota
+        variant = object.__new__(type(self))
+        variant.__dict__.update(
+            _options=options,
+            _shared_ledger=ledger,
+            _retry_quota=self._retry_quota if is_same_quota else RetryQuota(options.retry.quota),
+            _transport=self._transport,
+            _owns_transport=False,
+        )
+        return variant
+
+    def __repr__(self) -> str:
+        # Also called on a client whose construction failed, by tools that show the variables of a traceback.
+        options = self.__dict__.get("_options")
+        settings = f"base_url={options.base_url!r}, api_key={options.api_key!r}" if options else ""
+        return f"{type(self).__name__}({settings})"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a client holds connections and a key, and cannot be pickled; make one in each process")
+
+    def _request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
+        """The flow of a call. Raises BudgetExceededError for one that would be charged, if a budget is spent."""
+        from .._request.flow import RequestFlow
+
+        if operation.charge is not None and not operation.charge.is_record:
+            self._shared_ledger.ledger.check_budgets()
+        options = self._options
+        return RequestFlow(
+            operation,
+            request,
+            options if redirect.installed is None else redirect.installed(options),
+            streams=streams,
+            clock=self._transport.clock,
+            random=random.random,
+            quota=self._retry_quota,
+        )
+
+    def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
+        from .._stream.state import StreamContext
+
+        options = self._options
+        return StreamContext(
+            options if redirect.installed is None else redirect.installed(options),
+            self.ledger,
+            request,
+            clock=self._transport.clock,
+            make_flow=self._request_flow,
+            make_stream_flow=lambda: self._request_flow(operation, request, streams=True),
+        )
+
+    def _check_budgets(self, operation: Operation[Any]) -> None:
+        """Refuse a call that may cost something, if a budget is spent."""
+        if operation.idempotency_header is not None:
+            self.ledger.check_budgets()
 
 
 class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
@@ -78,8 +230,6 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         )
         if http_client is None:
             environment.check(self._options.base_url)
-        else:
-            refuse_httpx2(http_client)
         self._transport = SyncTransport(http_client)
         self._shared_ledger = LazyLedger()
         self._retry_quota = RetryQuota(self._options.retry.quota)
@@ -91,14 +241,15 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
 
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
-        with self._record_unparsed(operation):
-            response: Response[ResultT] = self._transport.run(self._request_flow(operation, request).for_result())
-        return self._settle(operation, response)
+        flow = self._request_flow(operation, request)
+        return self._transport.run(flow.for_caller(self._shared_ledger.ledger))
 
     def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
-        return self._enter_cost(operation, self.call(operation, request))
+        response = self.call(operation, request)
+        self.ledger.enter_usage(operation, response)
+        return response
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events, opened by `with` or by iterating."""
@@ -112,7 +263,7 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         """A stream of a generated operation's typed events, opened by `with` or by iterating."""
         from .._stream.events import EventStream
 
-        return EventStream(self._stream_context(operation, request), operation, events, self._enter, self._transport)
+        return EventStream(self._stream_context(operation, request), operation, events, self._transport)
 
     def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""
@@ -170,8 +321,6 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         )
         if http_client is None:
             environment.check(self._options.base_url)
-        else:
-            refuse_httpx2(http_client)
         from ..transport.async_ import AsyncTransport
 
         self._transport = AsyncTransport(http_client, backend=backend)
@@ -185,15 +334,15 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
-        with self._record_unparsed(operation):
-            flow = self._request_flow(operation, request).for_result()
-            response: Response[ResultT] = await self._transport.run(flow)
-        return self._settle(operation, response)
+        flow = self._request_flow(operation, request)
+        return await self._transport.run(flow.for_caller(self._shared_ledger.ledger))
 
     async def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `acall`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
-        return self._enter_cost(operation, await self.acall(operation, request))
+        response = await self.acall(operation, request)
+        self.ledger.enter_usage(operation, response)
+        return response
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
@@ -207,8 +356,7 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         """A stream of a generated operation's typed events, opened by `async with` or by iterating."""
         from .._stream.events import AsyncEventStream
 
-        context = self._stream_context(operation, request)
-        return AsyncEventStream(context, operation, events, self._enter, self._transport)
+        return AsyncEventStream(self._stream_context(operation, request), operation, events, self._transport)
 
     async def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""

@@ -148,7 +148,7 @@ def checked_version(version: str | None, source: str) -> str | None:
 def _checked_key(given: Secret | None) -> Secret:
     key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
     if not key:
-        if redirect.is_installed():
+        if redirect.installed is not None:
             return Secret("")
         raise ConfigurationError(NO_KEY)
     if not key.is_sendable():

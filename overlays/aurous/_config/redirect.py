@@ -11,21 +11,12 @@ if TYPE_CHECKING:
 Redirect: TypeAlias = "Callable[[Options], Options]"
 """The options that a call is made with, in place of its client's own. Raises ConfigurationError to refuse the call."""
 
-_redirect: Redirect | None = None
+installed: Redirect | None = None
+"""None where the options of a client are final. Otherwise, one without a key can be made."""
 
 
 def install(redirect: Redirect | None) -> Redirect | None:
     """Apply a redirect to the calls of all clients, those that exist already included. Returns the one before."""
-    global _redirect
-    previous, _redirect = _redirect, redirect
+    global installed
+    previous, installed = installed, redirect
     return previous
-
-
-def is_installed() -> bool:
-    """Whether the options of a client are not final. One without a key can then be made."""
-    return _redirect is not None
-
-
-def resolve(options: Options) -> Options:
-    """The options that a call is made with."""
-    return options if _redirect is None else _redirect(options)

@@ -6,9 +6,11 @@ An *attempt* is one HTTP request; a *call* is all attempts for one result.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -16,22 +18,24 @@ from aurous_client.encoding import to_headers
 from aurous_client.errors import EncodeError, ParseError
 from aurous_client.operations import Operation, Request, Response
 
-from .._config.hooks import CallDetails, HookDispatcher
+from .._config.hooks import CallDetails, HookDispatcher, logger
 from .._config.options import Options, checked_version
 from .._json import INVALID_JSON
 from .._version import __version__
+from ..billing.ledger import Ledger
 from ..errors import APIResponseValidationError, AurousError
 from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportError
 from ..types import Attempt, ResponseContext, ResponseInfo
 from . import error_mapping, idempotency
 from .repair import Repaired
-from .response import attach, parse
+from .response import attach, parse, warn_of_deprecation
 from .retry import GiveUp, Retry, decide, quota_cost
 from .retry_quota import SUCCESS_REFUND, RetryQuota
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
 _MIN_TIMEOUT: Final = 0.001
+_GENERATED_HEADERS: Final = frozenset({"Content-Type"})
 # Shares of the time of a call without, and with, a timeout for each attempt.
 _POOL_SHARE: Final = 0.99
 _POOL_SHARE_OF_ATTEMPT: Final = 0.5
@@ -76,8 +80,9 @@ class RequestFlow:
         self._random = random
         self._quota = quota
         self._quota_tokens = 0
-        self._timeout = options.timeout.changed_by(request.timeout)
-        self._hooks = HookDispatcher(options.hooks)
+        self._timeout = options.timeout if request.timeout is None else options.timeout.changed_by(request.timeout)
+        is_observed = bool(options.hooks) or logger.isEnabledFor(logging.INFO)
+        self._hooks = HookDispatcher(options.hooks) if is_observed else None
         self._attempts: list[Attempt] = []
         if not streams:
             idempotency.refuse_hidden_stream(operation, request.content)
@@ -87,51 +92,76 @@ class RequestFlow:
         self._headers = self._make_headers()
         self._started = clock()
         self._deadline = self._started + self._timeout.total
-        self.details = CallDetails(
-            operation_id=operation.id,
-            method=operation.method,
-            path=operation.path,
-            base_url=options.base_url,
+
+    @cached_property
+    def details(self) -> CallDetails:
+        """What hooks are told of the call."""
+        return CallDetails(
+            operation_id=self._operation.id,
+            method=self._operation.method,
+            path=self._operation.path,
+            base_url=self._options.base_url,
             idempotency_key=self._key,
-            streams=streams,
-            content=request.content,
+            streams=self._streams,
+            content=self._request.content,
         )
+
+    def for_caller(self, ledger: Ledger) -> Flow[Response[Any]]:
+        """As `for_result`; enters in the ledger what the call cost, and warns of what is deprecated."""
+        charge = self._operation.charge
+        try:
+            response = yield from self.for_result()
+        except APIResponseValidationError as error:
+            if charge is not None:
+                ledger.enter_unparsed(self._operation, charge, error)
+            raise
+        if charge is not None:
+            ledger.enter_result(charge, response)
+        if "aurous-deprecated" in response.headers or "sunset" in response.headers:
+            warn_of_deprecation(response.headers)
+        return response
 
     def for_result(self) -> Flow[Response[Any]]:
         """The call to its parsed response. Raises the errors of `aurous.errors`."""
+        if self._hooks is None:
+            return self._parse((yield from self._send_until_success()))
         with self._hooks.observe(self.details, self._headers) as ending:
-            raw = yield from self._send_until_success()
-            response = self._parse(raw)
+            response = self._parse((yield from self._send_until_success()))
             ending.result = response.parsed
             return response
 
     def for_stream(self) -> Flow[StreamResponse]:
         """The call to an open stream. Raises the errors of `aurous.errors`. The stream reports its end by `finish`."""
+        if self._hooks is None:
+            return self._open((yield from self._send_until_success()))
         with self._hooks.observe(self.details, self._headers, ends=False):
-            raw = yield from self._send_until_success()
-            if raw.body is None:
-                content_type = raw.headers.get("content-type", "no content type")
-                raise self._validation_error(f"expected a body of type {self._stream_type}, found {content_type}", raw)
-            return StreamResponse(body=raw.body, info=self._info(raw), deadline=self._deadline)
+            return self._open((yield from self._send_until_success()))
 
     def finish(self, result: object | None, error: BaseException | None) -> None:
         """Report the end of a stream to the hooks."""
-        self._hooks.end(self.details, result, error)
+        if self._hooks is not None:
+            self._hooks.end(self.details, result, error)
+
+    def _open(self, raw: RawResponse) -> StreamResponse:
+        if raw.body is None:
+            content_type = raw.headers.get("content-type", "no content type")
+            raise self._validation_error(f"expected a body of type {self._stream_type}, found {content_type}", raw)
+        return StreamResponse(body=raw.body, info=self._info(raw), deadline=self._deadline)
 
     def _send_until_success(self) -> Flow[RawResponse]:
         """Attempts until one succeeds. Raises the error of the last one."""
         while True:
             started = self._clock()
-            result = yield from self._send_when_connected()
-            result = error_mapping.redact(result, self._options.api_key)
-            elapsed = self._clock() - started
-            if isinstance(result, RawResponse) and error_mapping.is_truncated(self._operation, result):
-                result = TransportError(message="the response was cut short", sent=True)
-            attempt = error_mapping.attempt_of(result, len(self._attempts) + 1, elapsed)
-            if isinstance(result, RawResponse) and result.is_success:
+            result = self._checked((yield from self._send_when_connected()))
+            number, elapsed = len(self._attempts) + 1, self._clock() - started
+            if isinstance(result, RawResponse) and 200 <= result.status_code < 300:
+                status, request_id = result.status_code, result.headers.get("aurous-request-id")
+                attempt = Attempt(number=number, elapsed=elapsed, status_code=status, request_id=request_id)
                 self._record(attempt, result.headers)
-                self._quota.release(max(self._quota_tokens, SUCCESS_REFUND))
+                if self._quota.spent:
+                    self._quota.release(max(self._quota_tokens, SUCCESS_REFUND))
                 return result
+            attempt = error_mapping.attempt_of(result, number, elapsed)
             failure = error_mapping.failure_of(result, attempt)
             decision = decide(
                 self._options.retry,
@@ -156,15 +186,27 @@ class RequestFlow:
             self._record(replace(attempt, delay=decision.delay), headers)
             yield Sleep(decision.delay)
 
+    def _checked(self, result: RawResponse | TransportError) -> RawResponse | TransportError:
+        """The result without the key, or the failure that a success turns out to be."""
+        key = self._options.api_key
+        if isinstance(result, TransportError) or not 200 <= result.status_code < 300:
+            return error_mapping.redact(result, key)
+        if not result.is_framed and error_mapping.is_truncated(self._operation, result):
+            return TransportError(message="the response was cut short", sent=True)
+        is_redacted = not key.is_in((*result.headers, *result.headers.values()))
+        return result if is_redacted else error_mapping.redact(result, key)
+
     def _send_when_connected(self) -> Flow[RawResponse | TransportError]:
         """One attempt. Waiting for a free connection is no part of it, and goes on as long as the call may."""
         timeout, now = self._timeout, self._clock()
         until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
         while True:
             now = self._clock()
-            remaining = timeout.within(max(self._deadline - now, _MIN_TIMEOUT))
+            remaining = max(self._deadline - now, _MIN_TIMEOUT)
             # So that it ends before the attempt does, and leaves time for it.
-            share = _POOL_SHARE if timeout.attempt is None else _POOL_SHARE_OF_ATTEMPT
+            share = _POOL_SHARE
+            if timeout.attempt is not None:
+                remaining, share = min(timeout.attempt, remaining), _POOL_SHARE_OF_ATTEMPT
             pool = max(min(until - now, share * remaining), _MIN_TIMEOUT)
             result: RawResponse | TransportError = yield self._send_request(remaining, pool)
             is_waiting = isinstance(result, TransportError) and result.is_pool_timeout and timeout.attempt is not None
@@ -198,8 +240,11 @@ class RequestFlow:
             headers["Aurous-Version"] = self._options.api_version
         if self._key is not None and self._operation.idempotency_header is not None:
             headers[self._operation.idempotency_header] = self._key
-        headers = to_headers(headers, self._request.headers)
-        for name, value in headers.items():
+        extra = self._request.headers
+        if extra.keys() <= _GENERATED_HEADERS:
+            return {**headers, **extra}
+        headers = to_headers(headers, extra)
+        for name, value in extra.items():
             if name.lower() == "aurous-version":
                 checked_version(value, name)
             elif name.lower() == KEY_HEADER.lower():
@@ -208,7 +253,8 @@ class RequestFlow:
 
     def _record(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         self._attempts.append(attempt)
-        self._hooks.attempt(self.details, attempt, headers)
+        if self._hooks is not None:
+            self._hooks.attempt(self.details, attempt, headers)
 
     def _parse(self, raw: RawResponse) -> Response[Any]:
         # No variable may be the body: error trackers collect those of the frames that an error passes.

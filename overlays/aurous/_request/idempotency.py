@@ -79,8 +79,12 @@ def key_for(
 
 def given_key(operation: Operation[Any], headers: Mapping[str, str]) -> str | None:
     """The caller's own key, unchecked; None without one."""
-    header = (operation.idempotency_header or "").lower()
-    return next((value for name, value in headers.items() if name.lower() == header), None)
+    if operation.idempotency_header is not None and headers:
+        header = operation.idempotency_header.lower()
+        for name, value in headers.items():
+            if name.lower() == header:
+                return value
+    return None
 
 
 def is_idempotent(operation: Operation[Any], key: str | None) -> bool:

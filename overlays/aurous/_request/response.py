@@ -13,7 +13,7 @@ from aurous_client.operations import AsyncEventStream, Operation, SyncEventStrea
 from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
 from .._error_body import printable
-from .._json import INVALID_JSON, decode
+from .._json import INVALID_JSON, decode, decode_leniently, decode_strict
 from ..transport.effects import RawResponse
 from ..types import ResponseContext, ResponseInfo, context_of
 from .repair import repair
@@ -54,7 +54,10 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
     variant = operation.variant(response.status_code, content_type) if operation.variants else operation
     try:
         if variant.format == "json":
-            document = decode(response.content)
+            try:
+                document = decode_strict(response.content)
+            except (ValueError, RecursionError):
+                document = decode_leniently(response.content)
         else:
             document = decode_body(variant.format, response.content, content_type, _decode_line)
     except ParseError as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..transport.locks import ForkSafeLock
+from ..transport.locks import fork_safe_lock
 
 SUCCESS_REFUND: Final = 1
 
@@ -20,21 +20,22 @@ class RetryQuota:
     """
 
     def __init__(self, capacity: int | None) -> None:
-        self._capacity = self._tokens = capacity
-        self._lock = ForkSafeLock()
+        self._capacity = capacity
+        self.spent = 0
+        """Tokens that were taken and not given back."""
+        self._lock = fork_safe_lock(self)
 
     def acquire(self, tokens: int) -> bool:
         """Take tokens for a retry. False if there are not as many."""
         with self._lock:
-            if self._tokens is None:
+            if self._capacity is None:
                 return True
-            if self._tokens < tokens:
+            if self._capacity - self.spent < tokens:
                 return False
-            self._tokens -= tokens
+            self.spent += tokens
             return True
 
     def release(self, tokens: int) -> None:
         """Give tokens back after a success."""
         with self._lock:
-            if self._tokens is not None and self._capacity is not None:
-                self._tokens = min(self._tokens + tokens, self._capacity)
+            self.spent = max(self.spent - tokens, 0)

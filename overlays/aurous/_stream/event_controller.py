@@ -5,12 +5,12 @@ Of a chat completion's stream, which can be recovered and put together, see `con
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import Context, copy_context
-from typing import Any, Final, Generic, TypeAlias
+from typing import Any, Final, Generic
 from weakref import ref
 
-from aurous_client.operations import Charge, EventFormat, EventT, Operation
+from aurous_client.operations import EventFormat, EventT, Operation
 
 from .._request.error_mapping import redact
 from .._request.flow import RequestFlow, StreamResponse
@@ -24,22 +24,16 @@ from .event_parser import NOTHING, EventParser, Nothing
 from .state import StreamContext
 from .timeouts import StreamTimeouts, as_stream_timeout
 
-Enter: TypeAlias = Callable[[Charge, Receipt, Mapping[str, str]], None]
-"""Enters a receipt in the ledger; with the headers of its response."""
-
 _CLOSED: Final = "the stream was closed before its end"
 
 
 class EventController(Generic[EventT]):
     """Opens a stream, parses its events, and brings it to its end, once, however it ends."""
 
-    def __init__(
-        self, context: StreamContext, operation: Operation[Any], events: EventFormat[EventT], enter: Enter
-    ) -> None:
+    def __init__(self, context: StreamContext, operation: Operation[Any], events: EventFormat[EventT]) -> None:
         self._context = context
         self._operation = operation
         self._events = events
-        self._enter = enter
         self._timeout_options = context.options.timeout.changed_by(context.request.timeout)
         self._parser: EventParser[EventT]
         self._timeouts: StreamTimeouts
@@ -213,7 +207,7 @@ class EventController(Generic[EventT]):
             if entry.has_amount:
                 self.receipt = entry
             if entry.has_amount or not charge.is_record:
-                self._opened_in.run(self._enter, charge, entry, response.info.headers)
+                self._opened_in.run(self._context.ledger.enter, charge, entry, response.info.headers)
         self._flow.finish(None, error)
 
 

@@ -11,7 +11,7 @@ from aurous_client.operations import EventFormat, EventT, Operation
 
 from ..errors import AurousError
 from ..types import Receipt, ResponseContext, ResponseInfo
-from .event_controller import Enter, EventController
+from .event_controller import EventController
 from .event_parser import Nothing
 from .state import StreamContext
 
@@ -69,10 +69,9 @@ class EventStream(_BaseEventStream[EventT], Iterator[EventT]):
         context: StreamContext,
         operation: Operation[Any],
         events: EventFormat[EventT],
-        enter: Enter,
         transport: SyncTransport,
     ) -> None:
-        self._controller = EventController(context, operation, events, enter)
+        self._controller = EventController(context, operation, events)
         self._transport = transport
 
     def __enter__(self) -> Self:
@@ -105,10 +104,9 @@ class AsyncEventStream(_BaseEventStream[EventT], AsyncIterator[EventT]):
         context: StreamContext,
         operation: Operation[Any],
         events: EventFormat[EventT],
-        enter: Enter,
         transport: AsyncTransport,
     ) -> None:
-        self._controller = EventController(context, operation, events, enter)
+        self._controller = EventController(context, operation, events)
         self._transport = transport
 
     async def __aenter__(self) -> Self:

@@ -11,8 +11,8 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
 from ..errors import BudgetExceededError, ConfigurationError
-from ..transport.locks import ForkSafeLock
-from ._decimal import EXACT
+from ..transport.locks import fork_safe_lock
+from .receipts import EXACT
 
 if TYPE_CHECKING:
     from .ledger import Ledger
@@ -35,7 +35,7 @@ class Budget:
         self.ledger = ledger
         """The ledger of the client whose calls it limits."""
         self._spent = Decimal(0)
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
         self._entries: list[_Entry] = []
 
     def __repr__(self) -> str:
@@ -65,7 +65,7 @@ class Budget:
         if _is_in_generator(sys._getframe(1)):
             raise ConfigurationError(_GENERATOR)
         entry = _Entry(self)
-        entry.token = _ENTRIES.set((*_ENTRIES.get(), entry))
+        entry.token = ENTRIES.set((*ENTRIES.get(), entry))
         with self._lock:
             self._entries.append(entry)
         return self
@@ -73,17 +73,17 @@ class Budget:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        entries = _ENTRIES.get()
+        entries = ENTRIES.get()
         with self._lock:
             entry = next((each for each in reversed(entries) if each.budget is self), self._entries[-1])
             self._entries.remove(entry)
         try:
-            _ENTRIES.reset(entry.token)
+            ENTRIES.reset(entry.token)
         except ValueError:
             entry.is_active = False
             warnings.warn(_OTHER_CONTEXT, RuntimeWarning, stacklevel=2)
         else:
-            _ENTRIES.set(tuple(each for each in entries if each is not entry))
+            ENTRIES.set(tuple(each for each in entries if each is not entry))
 
 
 class _Entry:
@@ -100,10 +100,11 @@ class _Entry:
 
 def entered_budgets() -> tuple[Budget, ...]:
     """The budgets of the blocks that the caller is in, the outermost first, each once."""
-    return tuple(dict.fromkeys(entry.budget for entry in _ENTRIES.get() if entry.is_active))
+    return tuple(dict.fromkeys(entry.budget for entry in ENTRIES.get() if entry.is_active))
 
 
-_ENTRIES: Final[ContextVar[tuple[_Entry, ...]]] = ContextVar("aurous_budgets", default=())
+ENTRIES: Final[ContextVar[tuple[_Entry, ...]]] = ContextVar("aurous_budgets", default=())
+"""The blocks that the caller is in."""
 _ALTERNATIVE: Final = "limit a client instead: client.with_options(budget=client.budget(credits=...))"
 _GENERATOR: Final = (
     "budget: a generator cannot limit a block, since others run while it is suspended, and it may be resumed "

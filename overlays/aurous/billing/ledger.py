@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final
 
-from ..errors import ConfigurationError
-from ..transport.locks import ForkSafeLock
+from aurous_client.operations import Charge, Operation, Response
+
+from ..errors import APIResponseValidationError, ConfigurationError
+from ..transport.locks import fork_safe_lock, share_lock
 from ..types import Receipt
-from ._decimal import EXACT, total
-from .budget import Budget, entered_budgets
+from .budget import ENTRIES, Budget, entered_budgets
+from .receipts import EXACT, read_receipt, receipt, receipt_of_error, usage_of
 
 MAX_REMEMBERED: Final = 10_000
 """Completions that a ledger remembers, so that none is entered twice."""
@@ -49,7 +53,7 @@ class Ledger:
     """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
 
     def __init__(self) -> None:
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
         self._lines: dict[str, LedgerLine] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
@@ -60,7 +64,7 @@ class Ledger:
     def credits(self) -> Decimal:
         """All credits charged so far."""
         with self._lock:
-            return total(line.credits for line in self._lines.values())
+            return reduce(EXACT.add, (line.credits for line in self._lines.values()), Decimal(0))
 
     @property
     def by_model(self) -> dict[str, LedgerLine]:
@@ -115,6 +119,36 @@ class Ledger:
             self._enter(entry)
         self._spend(entry, budgets)
 
+    def enter_result(self, charge: Charge, response: Response[Any]) -> None:
+        """Enter the receipt of a call that returned a result."""
+        entry = receipt(response.parsed)
+        # What a running completion costs is not final.
+        is_open = not entry.has_amount or getattr(response.parsed, "status", None) == "in_progress"
+        if not (charge.is_record and is_open):
+            self.enter(charge, entry, response.headers)
+
+    def enter_unparsed(self, operation: Operation[Any], charge: Charge, error: APIResponseValidationError) -> None:
+        """Enter the receipt of a response that could not be parsed, if it has one."""
+        entry = receipt_of_error(error, operation)
+        if entry is not None:
+            self.enter(charge, entry, error.headers)
+
+    def enter_usage(self, operation: Operation[Any], response: Response[Any]) -> None:
+        """Enter the receipt of an operation of which the spec says nothing, if its response has one."""
+        usage = usage_of(response.content)
+        if usage is not None and "credits_charged" in usage:
+            parsed: Any = response.parsed
+            created = parsed.get("id") if isinstance(parsed, dict) else getattr(parsed, "id", "")
+            charge = Charge(amount=("usage", "credits_charged"), is_record=operation.idempotency_header is None)
+            self.enter(charge, read_receipt(str(created or ""), usage), response.headers)
+
+    def enter(self, charge: Charge, entry: Receipt, headers: Mapping[str, str]) -> None:
+        """Enter a receipt as the operation is charged. headers: of the response that has it"""
+        if charge.is_record:
+            self.settle(entry, created=False)
+        else:
+            self.charge(entry, is_replay=headers.get("aurous-idempotent-replayed", "").lower() == "true")
+
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A budget for the calls that are entered here. An inner one counts for the outer.
 
@@ -129,6 +163,7 @@ class Ledger:
             raise ConfigurationError("budget: it was made by another client")
         ledger = copy(self)
         ledger._own_budgets = (*self._own_budgets, budget)
+        share_lock(ledger)
         return ledger
 
     def check_budgets(self) -> None:
@@ -137,6 +172,8 @@ class Ledger:
             budget.check()
 
     def _budgets(self) -> tuple[Budget, ...]:
+        if not self._own_budgets and not ENTRIES.get():
+            return ()
         entered = (budget for budget in entered_budgets() if budget.ledger._lines is self._lines)
         return tuple(dict.fromkeys((*entered, *self._own_budgets)))
 

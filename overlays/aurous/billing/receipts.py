@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any, Final
 
 from attrs import evolve
@@ -16,8 +16,9 @@ from aurous_client.types import UNSET, JsonObject
 
 from ..errors import APIResponseValidationError
 from ..types import Receipt, ReceiptWarning, ResponseInfo, context_of
-from ._decimal import EXACT, total
 
+# Independent of the precision and traps that the program has set for its own decimals.
+EXACT: Final = Context(prec=100, traps=[])
 # The documentation's sums hold to four decimals.
 TOLERANCE: Final = Decimal("0.0001")
 # No honest figure has more; one with an exponent of a million would take all memory.
@@ -119,7 +120,7 @@ def _disagreements(entry: Receipt, charge: Charge, *, checks_sum: bool) -> Itera
     tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
     if tokens != entry.total_tokens:
         yield f"total_tokens is {entry.total_tokens}, its parts are {tokens}"
-    credits = total((entry.input_credits, entry.output_credits, entry.reasoning_credits))
+    credits = EXACT.add(EXACT.add(entry.input_credits, entry.output_credits), entry.reasoning_credits)
     if checks_sum and EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
         yield f"credits_charged is {entry.credits}, its parts are {credits}"
     if min(entry.credits, entry.input_credits, entry.output_credits, entry.reasoning_credits) < 0:

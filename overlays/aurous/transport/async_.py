@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import httpx
 
 from .._config.options import Backend
-from ..errors import AurousError, ConfigurationError
+from ..errors import AurousError
 from . import event_loop
-from .client_factory import CLOSED, check_backend, make_async_client, type_name
+from .client_factory import CLOSED, check_backend, check_http_client, make_async_client
 from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
-from .locks import ForkSafeLock
+from .locks import fork_safe_lock
 from .shutdown import ShutdownGuard
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ class AsyncTransport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Any] | None = None,
     ) -> None:
-        if http_client is not None and not isinstance(http_client, httpx.AsyncClient):
-            raise ConfigurationError(f"http_client must be an httpx.AsyncClient, not {type_name(http_client)}")
+        if http_client is not None:
+            check_http_client(http_client, httpx.AsyncClient)
         check_backend(backend)
         self._backend: Backend = backend
         self.clock = clock
@@ -79,7 +79,7 @@ class AsyncTransport:
         self._user_client = http_client
         self._clients: dict[Any, AsyncHTTPClient] = {}
         self._guards: dict[Any, ShutdownGuard] = {}
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
         self._closed = False
 
     async def run(self, flow: Flow[T]) -> T:

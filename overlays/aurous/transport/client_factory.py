@@ -68,8 +68,19 @@ def check_backend(backend: Backend) -> None:
         raise ConfigurationError(f"backend='aiohttp' needs an extra: {problem}")
 
 
-def type_name(thing: object) -> str:
-    return f"{type(thing).__module__.partition('.')[0]}.{type(thing).__qualname__}"
+def check_http_client(http_client: object, kind: type[httpx.Client] | type[httpx.AsyncClient]) -> None:
+    """Raise ConfigurationError for a client that is not of httpx, or not of this kind."""
+    if isinstance(http_client, kind):
+        return
+    given = type(http_client)
+    # httpx's successor is not yet supported.
+    if any(base.__module__.partition(".")[0] == "httpx2" for base in given.__mro__):
+        raise ConfigurationError(
+            f"http_client must be a client of httpx, not of httpx2 ({given.__qualname__}), whose errors and timeouts "
+            "are other classes; make an httpx.Client or httpx.AsyncClient with the same settings"
+        )
+    name = f"{given.__module__.partition('.')[0]}.{given.__qualname__}"
+    raise ConfigurationError(f"http_client must be an httpx.{kind.__name__}, not {name}")
 
 
 def _make_connections(proxy: str | None) -> HTTPClient:

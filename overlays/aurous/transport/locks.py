@@ -1,4 +1,4 @@
-"""A lock that is unlocked in a forked child, even if another thread held it during the fork."""
+"""Locks that are unlocked in a forked child, even if another thread held them during the fork."""
 
 from __future__ import annotations
 
@@ -6,33 +6,35 @@ import os
 import sys
 import threading
 import weakref
+from typing import Protocol
 
 
-class ForkSafeLock:
-    """A lock for use in `with`. Reentrant, for a stream that is collected while its thread holds the lock."""
+class Owner(Protocol):
+    """An object with a lock, named `_lock`."""
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        _LOCKS.add(self)
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def reset(self) -> None:
-        self._lock = threading.RLock()
+    _lock: threading.RLock
 
 
-_LOCKS: weakref.WeakSet[ForkSafeLock] = weakref.WeakSet()
+_OWNERS: weakref.WeakSet[Owner] = weakref.WeakSet()
 
 
-def _reset_all() -> None:
-    # The thread that held it does not exist in the child, and would never release it.
-    for lock in list(_LOCKS):
-        lock.reset()
+def fork_safe_lock(owner: Owner) -> threading.RLock:
+    """A lock for `owner._lock`. Reentrant, for a stream that is collected while its thread holds the lock."""
+    _OWNERS.add(owner)
+    return threading.RLock()
+
+
+def share_lock(owner: Owner) -> None:
+    """Renew the lock of an object too that has the lock of another one."""
+    _OWNERS.add(owner)
+
+
+def renew_locks() -> None:
+    """Give all owners new locks: the thread that held one does not exist in the child, and would never release it."""
+    renewed: dict[int, threading.RLock] = {}
+    for owner in list(_OWNERS):
+        owner._lock = renewed.setdefault(id(owner._lock), threading.RLock())
 
 
 if sys.platform != "win32":
-    os.register_at_fork(after_in_child=_reset_all)
+    os.register_at_fork(after_in_child=renew_locks)

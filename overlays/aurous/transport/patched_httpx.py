@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from .effects import SendRequest
-from .locks import ForkSafeLock
+from .locks import fork_safe_lock
 
 if TYPE_CHECKING:
     # Named as strings below, which are not evaluated: threads need not load what coroutines do.
@@ -59,7 +59,7 @@ class _Switch(Generic[ClientT]):
         self._direct = direct
         self._make_public = make_public
         self._public: ClientT | None = None
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
 
     def _public_client(self) -> ClientT:
         # Of two threads that come at once, one would make a client that nothing closes.

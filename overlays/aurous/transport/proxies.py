@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from .._config.environment import Proxies
 from .convert import parse_url
 from .effects import SendRequest
-from .locks import ForkSafeLock
+from .locks import fork_safe_lock
 
 if TYPE_CHECKING:
     from .async_ import AsyncHTTPClient, AsyncHTTPResponse
@@ -28,7 +28,7 @@ class ProxyRouter(Generic[ClientT]):
 
     def __init__(self, proxies: Proxies, make: Callable[[str | None], ClientT]) -> None:
         self._make: Callable[[str | None], ClientT] = make
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
         self._clients: dict[str | None, ClientT] = {}
         self._proxy_of = lru_cache(_ORIGINS)(proxies.url_for)
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol, TypeVar
 
 import httpx
 
-from ..errors import AurousError, ConfigurationError
-from .client_factory import CLOSED, make_client, type_name
+from ..errors import AurousError
+from .client_factory import CLOSED, check_http_client, make_client
 from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
 from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
-from .locks import ForkSafeLock
+from .locks import fork_safe_lock
 
 # `exceptions` is imported where something fails: the libraries behind it are slow to import.
 
@@ -61,14 +61,14 @@ class SyncTransport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        if http_client is not None and not isinstance(http_client, httpx.Client):
-            raise ConfigurationError(f"http_client must be an httpx.Client, not {type_name(http_client)}")
+        if http_client is not None:
+            check_http_client(http_client, httpx.Client)
         self.clock = clock
         self._sleep = sleep
         self._user_client = http_client
         self._client: HTTPClient | None = None
         self._process = os.getpid()
-        self._lock = ForkSafeLock()
+        self._lock = fork_safe_lock(self)
         self._closed = False
 
     def run(self, flow: Flow[T]) -> T:

@@ -34,7 +34,6 @@ OURS = {
         "aurous._config",
         "aurous._config.environment",
         "aurous._config.secret",
-        "aurous._client.base",
         "aurous._client.requests",
         "aurous._request",
         "aurous._request.retry_quota",

@@ -290,7 +290,7 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
         from aurous._config import redirect
 
         def test_a_client_without_a_key_cannot_be_made():
-            assert not redirect.is_installed()
+            assert redirect.installed is None
             with pytest.raises(ConfigurationError, match="no API key"):
                 Aurous()
     """)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
 import multiprocessing
 import threading
@@ -16,7 +17,7 @@ import httpx
 import pytest
 import trio
 from aurous import errors
-from aurous.transport.locks import ForkSafeLock
+from aurous.transport.locks import fork_safe_lock, renew_locks, share_lock
 from aurous.transport.tracebacks import chain, without_frames
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Make, Time
@@ -314,12 +315,21 @@ def test_generated_operations_are_retried_and_keyed_by_the_client(wire: RawServe
     asyncio.run(go())
 
 
-def test_renewed_lock_is_open() -> None:
-    lock = ForkSafeLock()
-    lock.__enter__()
-    lock.reset()
-    with lock:
-        pass
+class Owner:
+    def __init__(self) -> None:
+        self._lock = fork_safe_lock(self)
+
+
+def test_renewed_lock_is_open_and_still_shared() -> None:
+    owner = Owner()
+    other = copy.copy(owner)
+    share_lock(other)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(owner._lock.acquire).result()
+        assert not owner._lock.acquire(blocking=False)
+        renew_locks()
+        assert owner._lock.acquire(blocking=False)
+        assert other._lock is owner._lock
 
 
 def test_frames_of_a_package_are_removed_from_tracebacks() -> None:
