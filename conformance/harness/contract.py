@@ -100,11 +100,18 @@ def operation_id(label: str) -> str:
     return next(operation.id for operation in operations() if f"{operation.method} {operation.path}" == label)
 
 
+@cache
+def path_pattern(path: str) -> re.Pattern[str]:
+    """Matches the paths that a path of the contract, such as `/v1/things/{id}`, stands for, and nothing longer."""
+    fixed = re.split(r"\{[^}]*\}", path)
+    return re.compile("[^/]+".join(map(re.escape, fixed)) + r"\Z")
+
+
 def charge_of(method: str, path: str) -> tuple[str, ...] | None:
     """Where the response to a request has its price; None if the operation is not charged."""
     for template, item in document()["paths"].items():
         node = item.get(method.lower())
-        if node is not None and re.fullmatch(re.sub(r"\\{[^{}]*\\}", "[^/]+", re.escape(template)), path):
+        if node is not None and path_pattern(template).match(path):
             # The released specs of before say nothing of charges.
             charge = node.get("x-charge", _CHARGES_BEFORE.get(node.get("operationId")))
             return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache
 from urllib.parse import urlsplit
 
 from harness import contract
@@ -53,16 +51,8 @@ def _refusal(api: ApiClient, operation: str) -> str:
 
 def _operation_of(exchange: Exchange) -> Operation | None:
     path = urlsplit(exchange.url).path
-    return next(
-        (each for each in contract.operations() if each.method == exchange.method and _pattern(each.path).match(path)),
-        None,
-    )
-
-
-@cache
-def _pattern(path: str) -> re.Pattern[str]:
-    fixed = re.split(r"\{[^}]*\}", path)
-    return re.compile("[^/]+".join(map(re.escape, fixed)) + r"\Z")
+    matching = (each for each in contract.operations() if contract.path_pattern(each.path).match(path))
+    return next((operation for operation in matching if operation.method == exchange.method), None)
 
 
 def _is_served(exchange: Exchange) -> bool:

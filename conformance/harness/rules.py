@@ -39,6 +39,8 @@ CHANGELOG = "changelog"
 expensive = pytest.mark.expensive
 # Marks tests that reserve a lot and cost little: they run while the budget is untouched.
 first = pytest.mark.first
+# Marks tests of what the run has seen already, which are of use even if its time is over.
+looks_back = pytest.mark.looks_back
 
 
 class Level(StrEnum):

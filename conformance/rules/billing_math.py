@@ -115,13 +115,13 @@ def require_repeated(movements: list[Movement]) -> None:
 
 
 def _observe(api: ApiClient, spend: Callable[[], Decimal]) -> Movement:
-    before = _settled(api)
+    before = settled_balance(api)
     charged = spend()
     after = _wait_for_balance(api, lambda balance: Movement(before, balance, charged).is_over)
     return Movement(before, after, charged)
 
 
-def _settled(api: ApiClient) -> Exchange:
+def settled_balance(api: ApiClient) -> Exchange:
     """The balance, once the holds of earlier requests are released; other programs may hold credits for longer."""
     return _wait_for_balance(api, lambda balance: _amount(balance, "held_credits") == 0)
 
@@ -138,7 +138,7 @@ def _wait_for_balance(api: ApiClient, is_reached: Callable[[Exchange], bool]) ->
 
 def _require_quiet(api: ApiClient, seconds: float) -> None:
     """End the test as not tested if the balance moves in as much time as an attempt takes, without a request."""
-    before = _settled(api)
+    before = settled_balance(api)
     time.sleep(min(max(seconds, POLL_EVERY), SETTLES_WITHIN))
     after = api.balance().expect(200)
     if before.at("credits") != after.at("credits"):

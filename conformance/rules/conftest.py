@@ -89,18 +89,19 @@ def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
     return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
 
 
-@pytest.fixture(scope="session")
-def disconnected(api: ApiClient, mock_controls: MockControls) -> Disconnected:
-    """A stream whose client left while it ran, with the record once it has ended.
+@pytest.fixture(scope="session", params=[False, True], ids=["plain", "keyed"])
+def disconnected(api: ApiClient, mock_controls: MockControls, request: pytest.FixtureRequest) -> Disconnected:
+    """A stream whose client left while it ran, with the record once it has ended; one that was sent a key as well.
 
     A completion may end before its server can notice. Then a longer one is tried: one that would take longer than
     the server may take, at the pace of the first.
     """
-    first = disconnect(api, mock_controls, 160)
+    headers = {"Idempotency-Key": str(uuid4())} if request.param else {}
+    first = disconnect(api, mock_controls, headers, 160)
     if first.record.at("status") != "completed":
         return first
     pace = first.record.at("usage", "completion_tokens") / max(first.seconds, 0.01)
-    longer = disconnect(api, mock_controls, int(min(max(pace * 2 * NOTICED_WITHIN, 800), MOST_TOKENS)))
+    longer = disconnect(api, mock_controls, headers, int(min(max(pace * 2 * NOTICED_WITHIN, 800), MOST_TOKENS)))
     made = longer.record.at("usage", "completion_tokens")
     is_early = longer.record.at("status") == "completed" and longer.seconds < NOTICED_WITHIN
     # A server may well end a short answer in time, but not make ten times as many tokens as it sent, in no time.
@@ -109,9 +110,9 @@ def disconnected(api: ApiClient, mock_controls: MockControls) -> Disconnected:
     return longer
 
 
-def disconnect(api: ApiClient, mock_controls: MockControls, tokens: int) -> Disconnected:
+def disconnect(api: ApiClient, mock_controls: MockControls, headers: Headers, tokens: int) -> Disconnected:
     """Leave a stream after its first words, and wait for its record to end."""
-    with running_stream(api, mock_controls, tokens=tokens, pace=40) as stream:
+    with running_stream(api, mock_controls, headers, tokens=tokens, pace=40) as stream:
         completion_id, text = stream.transcript.id, stream.transcript.content
     left = time.monotonic()
     record = wait_until_terminal(api, completion_id, NOTICED_WITHIN)

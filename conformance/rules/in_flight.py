@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from harness.client.api_client import ApiClient
+from harness.client.api_client import ApiClient, Headers
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
 from harness.client.stream import OpenStream, has_output
@@ -27,12 +27,18 @@ NOTICEABLE = 0.15
 
 @contextmanager
 def running_stream(
-    api: ApiClient, mock_controls: MockControls, *, tokens: int = 64, pace: int = 128, **options: Any
+    api: ApiClient,
+    mock_controls: MockControls,
+    headers: Headers | None = None,
+    *,
+    tokens: int = 64,
+    pace: int = 128,
+    **options: Any,
 ) -> Iterator[OpenStream]:
     """A stream that has begun and, if it is slow enough, not ended."""
     body = api.chat_body(LONG, stream=True, **{"max_tokens": tokens, **options})
     started = time.monotonic()
-    with api.open_stream(body, headers=mock_controls.pace(pace)) as stream:
+    with api.open_stream(body, headers={**(headers or {}), **mock_controls.pace(pace)}) as stream:
         stream.exchange.expect(200)
         stream.read_until(has_output)
         is_late = mock_controls.available and time.monotonic() - started > tokens / pace / 2

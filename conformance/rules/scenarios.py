@@ -60,6 +60,7 @@ SCENARIOS = {
     "structured": Scenario("Invent a person, in JSON.", JSON_OBJECT),
     "logprobs": Scenario(options={"logprobs": True, "top_logprobs": 2}),
     "length": Scenario("Write a long poem about rain.", {"max_tokens": CUT}),
+    "cut_logprobs": Scenario("Write a long poem about rain.", {"logprobs": True, "top_logprobs": 1, "max_tokens": CUT}),
     "stop": Scenario(options={"stop": ["no-such-text", "nor-this-one"]}),
     "stopped": Scenario("Tell me about rain, in one sentence.", {"stop": [" "]}),
     "keyed": Scenario(keyed=True),

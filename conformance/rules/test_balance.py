@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from harness.checks.receipts import TOLERANCE, exact
@@ -12,10 +13,12 @@ from harness.client.api_client import ApiClient
 from harness.client.completion_result import CompletionResult, fetch_result
 from harness.client.exchange import Exchange
 from harness.client.mock_controls import MockControls
+from harness.client.stream import Transcript
 from harness.rules import BALANCE, CHAT_IDEMPOTENCY, COSTS, IDEMPOTENCY, PRICING, STREAMING, rule
 from harness.violations import not_tested, require
 
 from .billing_math import EXACTLY, require_balance_change
+from .conftest import UNKNOWN_ID
 from .in_flight import running_stream, wait_until_terminal, was_still_running
 from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
 
@@ -55,25 +58,28 @@ def test_balance_falls_by_credits_charged(api: ApiClient, scenarios: Scenarios, 
     page=COSTS,
     sentence="Completions at the same time lower the balance by the sum of their `credits_charged`.",
 )
-@each_mode
-def test_balance_falls_by_the_sum_of_concurrent_charges(api: ApiClient, stream: bool) -> None:
+@pytest.mark.parametrize("modes", [[False], [True], [False, True]], ids=["create", "stream", "create and stream"])
+def test_at_once(api: ApiClient, modes: list[bool]) -> None:
     bodies = [api.chat_body("Name a river.", max_tokens=2) for _ in range(AT_ONCE)]
+    streams = [modes[number % len(modes)] for number in range(AT_ONCE)]
 
     def spend() -> Decimal:
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            results = list(pool.map(lambda body: fetch_result(api, body, stream=stream), bodies))
+            results = list(pool.map(lambda body, stream: fetch_result(api, body, stream=stream), bodies, streams))
         return sum((charge_of(api, result) for result in results), Decimal(0))
 
     require_balance_change(api, spend, what=f"{AT_ONCE} at once")
 
 
 @rule("balance.replay_is_free", page=IDEMPOTENCY, sentence="A replay is not charged.")
-def test_replayed_completion_is_not_charged_again(api: ApiClient, key: str) -> None:
-    body = api.chat_body()
-    api.complete(body, headers={"Idempotency-Key": key})
+def test_replay_is_free(api: ApiClient, scenarios: Scenarios) -> None:
+    keyed = [(scenarios.body(kind), scenarios.headers(kind)) for kind in DOCUMENTS if SCENARIOS[kind].keyed]
+    for body, headers in keyed:
+        api.complete(body, headers=headers)
 
     def spend() -> Decimal:
-        api.complete(body, headers={"Idempotency-Key": key})
+        for body, headers in keyed:
+            api.complete(body, headers=headers)
         return Decimal(0)
 
     require_balance_change(api, spend)
@@ -126,9 +132,10 @@ def test_refused_request_is_not_charged(api: ApiClient, key: str, stream: bool) 
     page=BALANCE,
     sentence="Retrieving a completion, the models or the balance is not charged.",
 )
-def test_read_operations_are_not_charged(api: ApiClient, completion: Exchange) -> None:
+def test_reading_is_free(api: ApiClient, completion: Exchange, transcript: Transcript) -> None:
     def spend() -> Decimal:
-        api.retrieve(completion.at("id"))
+        for completion_id in (completion.at("id"), transcript.id, UNKNOWN_ID):
+            api.retrieve(completion_id)
         api.models()
         return Decimal(0)
 
@@ -160,7 +167,7 @@ def test_hold_is_released_when_the_completion_ends(api: ApiClient, stream: bool)
 )
 def test_balance_after_a_disconnect_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
-        with running_stream(api, mock_controls, tokens=120, pace=40) as stream:
+        with running_stream(api, mock_controls, {"Idempotency-Key": str(uuid4())}, tokens=120, pace=40) as stream:
             completion_id = stream.transcript.id
         return exact(wait_until_terminal(api, completion_id).at("usage", "credits_charged"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from harness import contract
@@ -14,9 +15,10 @@ from harness.client.stream import Transcript
 from harness.rules import CANCEL, CANCELLATION, RETRIEVE, STREAMING, rule
 from harness.violations import inform, not_tested, require
 
-from .billing_math import require_balance_change
+from .billing_math import EXACTLY, require_balance_change, settled_balance
 from .conftest import UNKNOWN_ID, Cancelled, Disconnected
 from .in_flight import running_stream, wait_until_terminal
+from .scenarios import each_mode
 
 ENDS_WITHIN = 5.0
 TOO_SOON = "the stream ended before it could be cancelled"
@@ -37,6 +39,12 @@ def test_cancel_of_a_running_stream_returns_its_record(cancelled: Cancelled) -> 
 def test_cancel_response_fits_the_completion_schema(cancelled: Cancelled) -> None:
     schema_errors = contract.schema_errors("ChatCompletion", cancelled.response.expect(200).json)
     require(not schema_errors, "; ".join(schema_errors), cancelled.response)
+    streamed = cancelled.transcript.chunks[0]
+    for exchange in (cancelled.response, cancelled.record.expect(200)):
+        for member in ("id", "created", "model"):
+            actual = f"the record's {member} is {exchange.get(member)!r}, and {streamed.get(member)!r} was streamed"
+            same = exchange.get(member) == streamed.get(member)
+            require(same, actual, cancelled.transcript.exchange, exchange)
 
 
 @rule("cancel.status", page=CANCEL, sentence="Its `status` is `cancelled`, and so is the stored record's.")
@@ -108,7 +116,11 @@ def test_last_frames_of_a_cancelled_stream(cancelled: Cancelled) -> None:
 @rule("cancel.twice", page=CANCEL, sentence="Cancelling again is 409 `chat_cancel_target_already_terminal`.")
 def test_second_cancel_is_a_conflict(api: ApiClient, cancelled: Cancelled) -> None:
     cancelled.response.expect(200)
+    before = api.retrieve(cancelled.transcript.id).expect(200)
     require_conflict_code(api.cancel(cancelled.transcript.id), "chat_cancel_target_already_terminal")
+    after = api.retrieve(cancelled.transcript.id).expect(200)
+    same = contract.documented("ChatCompletion", before.json) == contract.documented("ChatCompletion", after.json)
+    require(same, "the second cancel changed the record", before, after)
 
 
 @rule(
@@ -195,7 +207,8 @@ def test_cancel_with_an_empty_object_as_body(api: ApiClient) -> None:
 )
 def test_balance_after_a_cancel_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
-        with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
+        # A key is ignored on streams, also by what cancels them.
+        with running_stream(api, mock_controls, {"Idempotency-Key": str(uuid4())}, tokens=400, pace=40) as stream:
             response = api.cancel(stream.transcript.id)
             if not mock_controls.available and response.status == 409:
                 not_tested(TOO_SOON)
@@ -204,6 +217,23 @@ def test_balance_after_a_cancel_falls_by_the_recorded_charge(api: ApiClient, moc
         return exact(wait_until_terminal(api, stream.transcript.id).at("usage", "credits_charged"))
 
     require_balance_change(api, spend)
+
+
+@rule(
+    "cancel.no_refund",
+    page=CANCELLATION,
+    sentence="What has ended is paid for: a cancel that comes too late changes no balance.",
+)
+@each_mode
+def test_no_refund(api: ApiClient, completion: Exchange, transcript: Transcript, stream: bool) -> None:
+    ended = api.retrieve(transcript.id if stream else completion.at("id")).expect(200)
+    before = settled_balance(api)
+    api.cancel(ended.at("id"))
+    after = settled_balance(api)
+    rise = exact(after.at("credits")) - exact(before.at("credits"))
+    # The team may be topped up at this moment, but hardly by this very amount.
+    is_refund = rise > 0 and abs(rise - exact(ended.at("usage", "credits_charged"))) <= EXACTLY
+    require(not is_refund, f"the balance has risen by {rise}, which the completion was charged", ended, before, after)
 
 
 @rule(

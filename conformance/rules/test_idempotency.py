@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from harness import contract
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
@@ -10,8 +11,10 @@ from harness.violations import inform, require
 
 from .conftest import Kept
 from .idempotency_requests import REPLAYED, require_fresh, require_replay, with_key
+from .scenarios import DOCUMENTS, SCENARIOS, Scenarios
 
 STATUS = "Aurous-Idempotency-Status"
+KEYED = [kind for kind in DOCUMENTS if SCENARIOS[kind].keyed]
 REPLAY_LATER = "A result is kept for 24 hours: it is replayed at once, and still at the end of a run."
 
 
@@ -28,6 +31,16 @@ def test_same_key_and_body_replay_the_completion(api: ApiClient, key: str) -> No
     first = api.complete(body, headers=with_key(key))
     for _ in range(3):
         require_replay(api.create(body, headers=with_key(key)), first)
+
+
+@rule(
+    "idempotency.replay", page=CHAT_IDEMPOTENCY, sentence="The same key with the same body gets the same answer again."
+)
+@pytest.mark.parametrize("kind", KEYED)
+def test_replay_of_kind(api: ApiClient, scenarios: Scenarios, key: str, kind: str) -> None:
+    body = scenarios.body(kind)
+    first = api.complete(body, headers=with_key(key))
+    require_replay(api.create(body, headers=with_key(key)), first)
 
 
 @first

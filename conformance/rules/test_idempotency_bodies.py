@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -13,7 +14,7 @@ from harness import contract
 from harness.client.api_client import ApiClient, encode
 from harness.generation.request_normalizer import EFFORTS
 from harness.rules import IDEMPOTENCY, rule
-from harness.violations import require
+from harness.violations import not_tested, require
 
 from .idempotency_requests import REPLAYED, is_replayed, require_conflict, require_fresh, require_replay, with_key
 
@@ -76,6 +77,12 @@ SPELLINGS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "every letter escaped": escaped,
     "indented": lambda body: json.dumps(body, ensure_ascii=False, indent=4).encode(),
     "sorted": lambda body: json.dumps(body, sort_keys=True).encode(),
+}
+# Small changes of a text, each of which makes another JSON value of it.
+TEXTS: dict[str, Callable[[str], str]] = {
+    "a space": lambda text: text + " ",
+    "a capital": str.upper,
+    "accents apart": lambda text: unicodedata.normalize("NFD", text),
 }
 NUMBERS = ["1.0", "1e0", "1E0", "10e-1", "0.1e+1", "1.00"]
 
@@ -160,11 +167,26 @@ def test_body_lacking_a_member_is_a_conflict(api: ApiClient, key: str) -> None:
 @rule(
     "idempotency.conflict_in_depth", page=IDEMPOTENCY, sentence="The smallest change deep in a message is another body."
 )
-def test_small_change_deep_in_a_message_is_a_conflict(api: ApiClient, key: str) -> None:
-    body = api.chat_body("Say: gold.")
+@pytest.mark.parametrize("change", TEXTS)
+def test_conflict_in_depth(api: ApiClient, key: str, change: str) -> None:
+    body = api.chat_body("Say: caf\u00e9.")
     first = api.complete(body, headers=with_key(key))
-    message = {**body["messages"][0], "content": body["messages"][0]["content"] + " "}
+    message = {**body["messages"][0], "content": TEXTS[change](body["messages"][0]["content"])}
     require_conflict(api.create({**body, "messages": [message]}, headers=with_key(key), expect_error=True), first)
+
+
+@rule(
+    "idempotency.conflict_by_unknown_member",
+    page=IDEMPOTENCY,
+    sentence="The whole body counts, with members that no page lists.",
+)
+def test_conflict_by_unknown_member(api: ApiClient, key: str) -> None:
+    body = api.chat_body(metadata={"order": "7"})
+    first = api.create(body, headers=with_key(key))
+    if first.status in (400, 422):
+        not_tested(f"members that no page lists are refused: {first.outcome}")
+    other = {**body, "metadata": {"order": "8"}}
+    require_conflict(api.create(other, headers=with_key(key), expect_error=True), first.expect(200))
 
 
 @rule("idempotency.conflict_keeps_first", page=IDEMPOTENCY, sentence="A conflict leaves the first answer in its place.")

@@ -96,23 +96,29 @@ def test_request_without_credits_is_refused(without_credits: ApiClient, stream: 
     require(held == 0, f"the refused request still holds {held}", response)
 
 
+@pytest.fixture(scope="module")
+def long_prompt(api: ApiClient) -> str:
+    """A prompt that is longer than the context window of the model."""
+    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
+    window = (rows[api.model].get("aurous_metadata") or {}).get("context_window")
+    if not isinstance(window, int) or window > 600_000:
+        not_tested(f"the context window of {api.model} is not known, or too large to fill")
+    # How many tokens a word makes is the server's own business, so it is asked first.
+    words = api.complete(api.chat_body("rain " * 100, max_tokens=1)).at("usage", "prompt_tokens") / 100
+    return "rain " * int(window / words * 1.1 + 1000)
+
+
 @expensive
 @rule(
     "limits.context_window",
     page="api-reference/errors/max_input_tokens_exceeded",
     sentence="A prompt beyond the context window is 400 `max_input_tokens_exceeded`.",
 )
-def test_prompt_beyond_the_context_window_is_refused(api: ApiClient) -> None:
-    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
-    window = (rows[api.model].get("aurous_metadata") or {}).get("context_window")
-    if not isinstance(window, int) or window > 600_000:
-        not_tested(f"the context window of {api.model} is not known, or too large to fill")
-    # How many tokens a word makes is the server's own business, so it is asked first.
-    words = api.complete(api.chat_body("rain " * 1000, max_tokens=1)).at("usage", "prompt_tokens") / 1000
-    prompt = "rain " * int(window / words * 1.1 + 1000)
-    response = api.create(api.chat_body(prompt), expect_error=True)
+@each_mode
+def test_context_window(api: ApiClient, long_prompt: str, stream: bool) -> None:
+    response = api.create(api.chat_body(long_prompt, stream=stream), expect_error=True)
     if response.status == 413:
-        not_tested(f"a body of {len(prompt):,} bytes is refused with 413 before its tokens are counted")
+        not_tested(f"a body of {len(long_prompt):,} bytes is refused with 413 before its tokens are counted")
     response.expect(400)
     code, kind = response.at("error", "code"), response.at("error", "type")
     require((code, kind) == ("max_input_tokens_exceeded", "invalid_request"), f"the error is {kind} {code}", response)

@@ -23,7 +23,7 @@ from hypothesis.stateful import rule as step
 
 from .idempotency_requests import require_conflict, require_fresh, require_replay, with_key
 
-EXAMPLES = {Profile.QUICK: 4, Profile.DEFAULT: 15, Profile.THOROUGH: 120}
+EXAMPLES = {Profile.QUICK: 4, Profile.DEFAULT: 10, Profile.THOROUGH: 120}
 STEPS = {Profile.QUICK: 12, Profile.DEFAULT: 20, Profile.THOROUGH: 40}
 
 # Few keys and few bodies, so that they meet again and again.
@@ -50,7 +50,7 @@ def idempotency_machine(api: ApiClient) -> type[RuleBasedStateMachine]:
         def __init__(self) -> None:
             super().__init__()
             self.prefix = uuid4().hex
-            self.question = api.chat_body(max_tokens=4)
+            self.question = api.chat_body(max_tokens=1)
             self.firsts: dict[str, tuple[dict[str, Any], Exchange]] = {}
             self.known: dict[str, Exchange] = {}
 

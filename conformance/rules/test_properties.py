@@ -27,5 +27,5 @@ def test_generated_request_gets_a_documented_response(case: Any, api: ApiClient)
     page="api-reference",
     sentence="What a create answers can be retrieved and cancelled by its id, in any order and number.",
 )
-def test_created_completion_is_reachable_by_its_id(api: ApiClient) -> None:
-    schemathesis_adapter.follow_links(SCHEMA, api)
+def test_links(api: ApiClient) -> None:
+    schemathesis_adapter.follow_links(schemathesis_adapter.load_links(SELECTED.profile, SELECTED.seed), api)

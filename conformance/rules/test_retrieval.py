@@ -16,31 +16,24 @@ from harness.rules import ERRORS, RETRIEVE, expensive, rule
 from harness.violations import inform, require
 
 from .conftest import UNKNOWN_ID
-from .scenarios import SCENARIOS, Scenarios, each_mode
+from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
 
 # What proxies normalize or refuse on their own: encoded control characters, quotes, slashes and dot segments.
 ODD_PATH = re.compile(r"%[01][0-9A-Fa-f]|%7[Ff]|%2[0257FEfe]|%[89A-Fa-f][0-9A-Fa-f]|/\.\.?(/|\Z)")
 MEMBERS = tuple(contract.schema("ChatCompletion")["properties"])
+ROOM = 24
 WITH_USAGE = [kind for kind in SCENARIOS if not kind.startswith("bare")]
 
 
 @rule("retrieval.same_as_created", page=RETRIEVE, sentence="A completion is retrieved as it was created.")
-@pytest.mark.parametrize("kind", ["text", "tools", "json", "unicode"])
-def test_retrieved_completion_equals_the_created_one(api: ApiClient, kind: str) -> None:
-    tool = {"type": "function", "function": {"name": "get_rain", "parameters": {"type": "object"}}}
-    bodies: dict[str, dict[str, Any]] = {
-        "text": api.chat_body("Name three rivers."),
-        "tools": api.chat_body(
-            "What is the rain in Oslo?", tools=[tool], tool_choice=tool | {"function": {"name": "get_rain"}}
-        ),
-        "json": api.chat_body("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=64),
-        "unicode": api.chat_body("Répète : ünïcödé, 日本語, 🌧️"),
-    }
-    completion = api.complete(bodies[kind])
-    record = api.retrieve(completion.at("id")).expect(200)
-    created, stored = (contract.documented("ChatCompletion", exchange.json) for exchange in (completion, record))
-    differing = [member for member in MEMBERS if created.get(member) != stored.get(member)]
-    require(not differing, f"these members differ: {', '.join(differing)}", completion, record)
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_same_as_created(api: ApiClient, scenarios: Scenarios, kind: str) -> None:
+    require_same(api, scenarios.document(kind))
+
+
+@rule("retrieval.same_as_created", page=RETRIEVE, sentence="A completion is retrieved as it was created.")
+def test_same_as_created_in_any_script(api: ApiClient) -> None:
+    require_same(api, api.complete(api.chat_body("Répète : ünïcödé, 日本語, 🌧️", max_tokens=ROOM)))
 
 
 @rule("retrieval.schema", page=RETRIEVE, sentence="The record has the documented members of a completion.")
@@ -146,6 +139,14 @@ def test_retrieve_of_a_malformed_id_is_refused(api: ApiClient, asked: str) -> No
 def test_retrieve_ignores_the_idempotency_key(api: ApiClient, completion: Exchange, key: str) -> None:
     record = api.retrieve(completion.at("id"), headers={"Idempotency-Key": key})
     inform(f"with an Idempotency-Key it is answered {record.outcome}")
+
+
+def require_same(api: ApiClient, completion: Exchange) -> None:
+    """Require that the record has every documented member of the completion as it was created."""
+    record = api.retrieve(completion.at("id")).expect(200)
+    created, stored = (contract.documented("ChatCompletion", exchange.json) for exchange in (completion, record))
+    differing = [member for member in MEMBERS if created.get(member) != stored.get(member)]
+    require(not differing, f"these members differ: {', '.join(differing)}", completion, record)
 
 
 def require_record(api: ApiClient, stream: Transcript) -> None:

@@ -1,56 +1,54 @@
-"""What an exchange was charged, read from its receipt."""
+"""What an exchange was charged, read from where the contract says that its response has the price."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from harness import contract
 from harness.client.exchange import Exchange
 from harness.client.spend_limit import is_charge
+from harness.client.sse import EventParser
+from harness.violations import RuleViolation
 
 
 def charged_credits(exchange: Exchange) -> float | None:
     """The credits that a response says it cost: none for an error, a replay, or what the contract does not charge.
 
-    None is a success whose receipt is missing, or states what cannot be a charge (NaN, a negative number, text).
+    None is a success whose receipt is missing, or states what cannot be a charge (NaN, a negative number, text). Of a
+    stream, the last event that has a receipt counts.
     """
     if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
         return 0.0
     place = contract.charge_of(exchange.method, urlsplit(exchange.url).path)
     if place is None:
         return 0.0
+    documents = (document for document in _documents(exchange) if _has_receipt(document, place))
+    return _amount(next(documents, None), place)
+
+
+def _documents(exchange: Exchange) -> Iterator[Any]:
+    """What may have a receipt: the body, or what the events of a stream carry, the last one first."""
     if exchange.media_type == "text/event-stream":
-        return _streamed_credits(exchange)
-    return _credits_in(exchange.body, place)
+        for event in reversed(EventParser().feed(exchange.body)):
+            try:
+                yield event.value
+            except (ValueError, RecursionError):
+                continue
+    else:
+        try:
+            yield exchange.json
+        except RuleViolation:
+            return
 
 
-def _credits_in(document: bytes, place: tuple[str, ...] = ("usage", "credits_charged")) -> float | None:
-    try:
-        amount = json.loads(document)
-        for name in place:
-            amount = amount[name]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    is_number = isinstance(amount, int | float) and not isinstance(amount, bool)
-    return float(amount) if is_number and is_charge(amount) else None
+def _has_receipt(document: Any, place: tuple[str, ...]) -> bool:
+    return isinstance(document, dict) and document.get(place[0]) is not None
 
 
-def _streamed_credits(exchange: Exchange) -> float | None:
-    """The receipt of a stream: its last usage block."""
-    amount: float | None = None
-    for line in exchange.body.splitlines():
-        if line.startswith(b"data:") and b'"usage"' in line:
-            frame = line.partition(b":")[2]
-            if _has_usage(frame):
-                amount = _credits_in(frame)
-                if amount is None:
-                    return None
-    return amount
-
-
-def _has_usage(frame: bytes) -> bool:
-    try:
-        return json.loads(frame).get("usage") is not None
-    except (ValueError, AttributeError, RecursionError):
-        return True
+def _amount(document: Any, place: tuple[str, ...]) -> float | None:
+    for name in place:
+        document = document.get(name) if isinstance(document, dict) else None
+    is_number = isinstance(document, int | float) and not isinstance(document, bool)
+    return float(document) if is_number and is_charge(document) else None

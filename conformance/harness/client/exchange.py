@@ -36,6 +36,8 @@ class Exchange:
     inspected: bool = False
     complete: bool = False
     cancelled: bool = False
+    # The body that was decoded last, with what it says: many checks read the same response.
+    _decoded: tuple[bytes, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
         expected = name.lower()
@@ -47,10 +49,12 @@ class Exchange:
 
     @property
     def json(self) -> Any:
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            raise RuleViolation("the body is not JSON", self) from None
+        if self._decoded is None or self._decoded[0] is not self.body:
+            try:
+                self._decoded = self.body, json.loads(self.body)
+            except (ValueError, RecursionError):
+                raise RuleViolation("the body is not JSON", self) from None
+        return self._decoded[1]
 
     @property
     def request_json(self) -> Any:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,6 +14,11 @@ class Event:
 
     data: str
     name: str = "message"
+
+    @cached_property
+    def value(self) -> Any:
+        """The data as JSON, decoded once; ValueError or RecursionError if it is none."""
+        return json.loads(self.data)
 
 
 @dataclass

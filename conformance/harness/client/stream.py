@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -130,7 +129,7 @@ class Transcript:
 
     def _decoded(self, event: Event) -> dict[str, Any]:
         try:
-            frame = json.loads(event.data)
+            frame = event.value
         except (ValueError, RecursionError):
             raise RuleViolation(f"an event's data is not JSON: {event.data[:200]}", self.exchange) from None
         if not isinstance(frame, dict):

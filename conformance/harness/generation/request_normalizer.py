@@ -21,22 +21,31 @@ OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
 EFFORTS: list[str] = contract.schema("ReasoningEffort")["enum"]
 LEAST_EFFORT = EFFORTS[0]
 # A short answer and no reasoning: a live server charges for every token.
-FRUGAL: dict[str, Any] = {"max_tokens": 8, "reasoning_effort": LEAST_EFFORT}
+FRUGAL: dict[str, Any] = {"max_tokens": 4, "reasoning_effort": LEAST_EFFORT}
+# Of a generated request, of which there are hundreds.
+FEWEST_TOKENS = 1
+FEWEST_MESSAGES = 4
 LONGEST_MODEL: int = contract.schema("ChatCompletionRequest")["properties"]["model"].get("maxLength", 128)
 LEAST_DETAIL: str = contract.schema("ImageDetail")["enum"][0]
 MEDIA = ("image_url", "video_url")
 WHOLE_NUMBERS = ("max_tokens", "seed", "top_logprobs")
 
 
-def normalize_body(body: Any, model: str, *, refuses_pictures: bool = False) -> Any:
-    """A generated body in which whatever is well formed is acceptable too."""
+def normalize_body(body: Any, model: str, *, keeps_pictures: bool = False) -> Any:
+    """A generated body in which whatever is well formed is acceptable too, and costs little.
+
+    Pictures cost more than all the rest of a request; unless `keeps_pictures`, text stands for those that are well
+    formed.
+    """
     if not isinstance(body, dict):
         return body
-    # Whether members that no page names are refused is not documented, nor whether a null may stand for no member.
-    known = contract.documented("ChatCompletionRequest", body)
+    if not contract.schema_errors("ChatCompletionRequest", body):
+        body = {**body, "messages": body["messages"][:FEWEST_MESSAGES]}
+    # Whether members that no page names are refused is not documented.
+    known = contract.documented("ChatCompletionRequest", body, keeps_nulls=True)
     normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in known.items()}
-    normalized = {**FRUGAL, **normalized}
-    if refuses_pictures and "messages" in normalized:
+    normalized = {**FRUGAL, "max_tokens": FEWEST_TOKENS, **normalized}
+    if not keeps_pictures and "messages" in normalized:
         normalized["messages"] = _without_pictures(normalized["messages"])
     if isinstance(normalized.get("model"), str) and len(normalized["model"]) <= LONGEST_MODEL:
         normalized["model"] = model
@@ -83,7 +92,8 @@ def media_in(value: Any) -> set[str]:
 
 def media_part(kind: str) -> dict[str, Any]:
     """A part with a picture or video that needs no host."""
-    return {"type": kind, kind: {"url": PIXEL}}
+    detail = {"detail": LEAST_DETAIL} if kind == "image_url" else {}
+    return {"type": kind, kind: {"url": PIXEL, **detail}}
 
 
 def is_streamed(body: Any) -> bool:
@@ -96,7 +106,7 @@ def _unchanged(value: Any) -> Any:
 
 def _tokens(value: Any) -> Any:
     whole = isinstance(value, int | float) and not isinstance(value, bool) and value == int(value)
-    return min(int(value), FRUGAL["max_tokens"]) if whole and value >= 1 else value
+    return min(int(value), FEWEST_TOKENS) if whole and value >= 1 else value
 
 
 def _messages(messages: Any) -> Any:

@@ -45,11 +45,13 @@ def sample(schema: dict[str, Any]) -> Any:
     match schema.get("type"):
         case "object":
             properties = schema.get("properties", {})
-            return {name: sample(properties[name]) for name in schema.get("required", ())}
+            # Pictures are charged by their detail, the least of which comes first.
+            names = [*schema.get("required", ()), *(["detail"] if "detail" in properties else [])]
+            return {name: sample(properties[name]) for name in names}
         case "array":
             return [sample(schema["items"])]
         case "string":
-            return PIXEL if "pattern" in schema else schema.get("enum", [schema.get("example", "Say: gold.")])[0]
+            return PIXEL if "pattern" in schema else schema.get("enum", [schema.get("example", "Hi.")])[0]
         case "integer" | "number":
             return schema.get("example", schema.get("minimum", 1))
         case _:

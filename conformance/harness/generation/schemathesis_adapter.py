@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from typing import Any
 
 import httpx
@@ -36,6 +37,28 @@ EXCLUDED = (
     "missing_required_header",
     "use_after_free",
 )
+QUESTION = {
+    "type": "object",
+    "properties": {
+        "model": {"type": "string", "enum": ["a chat model"]},
+        "messages": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "role": {"enum": ["user"]},
+                    "content": {"type": "string", "minLength": 1, "maxLength": 40},
+                },
+                "required": ["role", "content"],
+                "additionalProperties": False,
+            },
+            "minItems": 1,
+            "maxItems": 1,
+        },
+    },
+    "required": ["model", "messages"],
+    "additionalProperties": False,
+}
 # A path with characters that proxies refuse on their own.
 ENCODED = re.compile(r"/v1/\S*%")
 REQUEST_ARGUMENTS = ("method", "url", "headers", "params", "data", "json", "cookies")
@@ -74,6 +97,16 @@ def configuration(profile: Profile, seed: int) -> schemathesis.Config:
 def load(profile: Profile, seed: int) -> Any:
     """The contract as a schemathesis schema."""
     return schemathesis.openapi.from_path(contract.SELECTED.spec, config=configuration(profile, seed))
+
+
+def load_links(profile: Profile, seed: int) -> Any:
+    """The contract with creates that differ only in their text.
+
+    What may be asked for is explored operation by operation; generating whole bodies takes longer than following links.
+    """
+    document = deepcopy(contract.document())
+    document["paths"][COMPLETIONS]["post"]["requestBody"]["content"] = {"application/json": {"schema": QUESTION}}
+    return schemathesis.openapi.from_dict(document, config=configuration(profile, seed))
 
 
 def check_case(case: Any, api: ApiClient) -> Exchange:
@@ -121,8 +154,9 @@ def normalize_case(case: Any, api: ApiClient) -> None:
         headers.pop("Idempotency-Key", None)
     case.headers = headers
     if isinstance(case.body, dict):
-        refuses_pictures = bool(media_in(case.body) and api.media_refusal("image_url"))
-        case.body = normalize_body(case.body, api.model, refuses_pictures=refuses_pictures)
+        is_thorough = api.settings.profile is Profile.THOROUGH
+        keeps_pictures = is_thorough and not (media_in(case.body) and api.media_refusal("image_url"))
+        case.body = normalize_body(case.body, api.model, keeps_pictures=keeps_pictures)
 
 
 def ceiling(case: Any, api: ApiClient) -> float | None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
 from harness.client import api_client, deadlines, stream, throttling
-from harness.client.api_client import ApiClient
+from harness.client.api_client import FAULT_HEADER, ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
@@ -185,6 +185,15 @@ def test_throttled_stream_is_opened_again(slept: list[float]) -> None:
     with client_of(throttled(1)) as (api, _):
         assert api.stream(BODY).done
     assert slept == [3.0]
+
+
+@pytest.mark.parametrize(("fault", "waits"), [("pace=40", [3.0]), ("code=other", [3.0]), ("code=c; retry-after=0", [])])
+def test_only_a_429_that_was_ordered_as_a_fault_is_not_waited_for(
+    fault: str, waits: list[float], slept: list[float]
+) -> None:
+    with client_of(throttled(1)) as (api, _):
+        api.send("GET", "/v1/models", headers={FAULT_HEADER: fault})
+    assert slept == waits
 
 
 def test_other_503_is_not_waited_for(slept: list[float]) -> None:

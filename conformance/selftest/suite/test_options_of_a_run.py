@@ -99,6 +99,13 @@ def test_run_past_its_time_limit_says_what_was_left_out() -> None:
 
 
 @pytest.mark.slow
+def test_what_a_run_has_seen_is_judged_even_past_its_time_limit() -> None:
+    done = run("--max-seconds", "0.001", "--rule", "limits.every_429", "--rule", "header.version", "-rs")
+    assert "no request of this run was throttled" in done.stdout
+    assert "no response of this run could show it" in done.stdout
+
+
+@pytest.mark.slow
 def test_server_that_is_none_ends_the_run_with_exit_code_2() -> None:
     done = run("--base-url", "http://127.0.0.1:9")
     assert done.returncode == 2
