@@ -45,6 +45,7 @@ class VariantResult:
         return self.outcome in GOOD
 
 
+_RECORDED = "All rows were recorded with the same rules, "
 TITLES = {Kind.FAULT: "Planted faults", Kind.VARIATION: "Legal variations"}
 
 
@@ -101,23 +102,24 @@ class Matrix:
         return json.dumps({"score": self.score, "variants": rows}, indent=1, ensure_ascii=False) + "\n"
 
     def as_record(self, earlier: Mapping[str, str] | None = None, known: Container[str] = ()) -> str:
-        """What makes a later run faster: by id, the first test that caught the variant.
+        """What makes a later run faster: by id, the first rule that caught the variant.
 
         Of `earlier` records, those of `known` variants that this run did not try are kept.
         """
         tried = {result.variant.id for result in self.results}
-        kept = {name: test for name, test in (earlier or {}).items() if name in known and name not in tried}
+        kept = {name: rule for name, rule in (earlier or {}).items() if name in known and name not in tried}
         hits = {
-            result.variant.id: result.suite_run.tests[0] for result in self.of(Kind.FAULT) if result.suite_run.tests
+            result.variant.id: result.suite_run.failed[0] for result in self.of(Kind.FAULT) if result.suite_run.failed
         }
         return json.dumps(dict(sorted({**kept, **hits}.items())), indent=1) + "\n"
 
-    def as_page(self, earlier: str = "", known: Container[str] = ()) -> str:
+    def as_page(self, earlier: str = "", known: Container[str] = (), *, rules: str = "", day: str = "") -> str:
         """Markdown, for the repository.
 
-        Of an `earlier` page, the rows of `known` variants that this run did not try are kept.
+        Of an `earlier` page, the rows of `known` variants that this run did not try are kept, if they were recorded
+        with the same rules. `rules` identifies those of this run, `day` says when it was.
         """
-        rows = {row.id: row for row in _rows_of(earlier) if row.id in known}
+        rows = {name: row for name, row in recorded(earlier, rules).items() if name in known}
         rows |= {result.variant.id: _row(result) for result in self.results}
         ordered = sorted(rows.values())
         lines = [
@@ -127,9 +129,11 @@ class Matrix:
             "",
             f"**{_scored([(row.kind, row.outcome) for row in ordered])}.**",
             "",
+            f"{_RECORDED}`{rules}`, last on {day}. Rows of other rules are removed when a row is recorded.",
+            "",
             "The rule is the first that failed. The suite stops there: others may fail too.",
+            "A fault is shown to every rule before it counts as missed, and a variation to every rule.",
             "Variations of the independent server are planted several at a time, and alone if a rule fails.",
-            "With `--related` a fault is shown to the rules of its page only: others may catch what is missed here.",
             "What begins with `independent` is planted in the independent server, the rest in front of the mock.",
             "",
         ]
@@ -138,6 +142,11 @@ class Matrix:
             lines += [row.text for row in ordered if row.kind is kind]
             lines.append("")
         return "\n".join(lines)
+
+
+def recorded(page: str, rules: str) -> dict[str, Row]:
+    """The rows of a page by the variant's id; none if they were recorded with other rules."""
+    return {row.id: row for row in _rows_of(page)} if f"{_RECORDED}`{rules}`" in page else {}
 
 
 def _rows_of(page: str) -> Iterator[Row]:

@@ -32,7 +32,7 @@ def run_variants(
 ) -> Iterator[VariantResult]:
     """Try each variant; results come as they are ready.
 
-    Faults are tried up to the first rule that catches them, unless `exhaustive`. `hints` are the tests that caught a
+    Faults are tried up to the first rule that catches them, unless `exhaustive`. `hints` are the rules that caught a
     variant before: they come first, which changes how long a run takes and not how it ends. So many variations of the
     independent server as `together` are planted in one server; if it fails, each is tried alone. `related` tries
     faults only on the rules of their page, and on those about every response.

@@ -46,9 +46,9 @@ class SuiteRun:
 
 @dataclass(frozen=True)
 class Job:
-    """One run. Tests whose ids contain one of the words in `first` come first, in the order of the words, and then the
-    tests of rules from `page`; a run that is not `exhaustive` ends at the first failed rule. One that is `related` ends
-    there: of the other tests, only those that look at every response of the run follow."""
+    """One run. Tests of the rules in `first`, or whose ids contain it, come first, in that order, and then the tests of
+    rules from `page`; a run that is not `exhaustive` ends at the first failed rule. One that is `related` ends there:
+    of the other tests, only those that look at every response of the run follow."""
 
     url: str
     report: str
@@ -149,10 +149,10 @@ def _order(item: pytest.Item, job: Job) -> int:
     # The rules on every response of the run have nothing to check before the others ran.
     if LAST in item.nodeid:
         return len(job.first) + 2
-    for turn, word in enumerate(job.first):
-        if word in item.nodeid:
-            return turn
     rule = rule_of(item)
+    for turn, name in enumerate(job.first):
+        if name in item.nodeid or (rule is not None and rule.id == name):
+            return turn
     return len(job.first) + (rule is None or rule.page != job.page)
 
 

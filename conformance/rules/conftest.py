@@ -14,7 +14,7 @@ from harness.client.mock_controls import MockControls, find_controls
 from harness.client.stream import Transcript
 from harness.violations import not_tested
 
-from .in_flight import running_stream, wait_until_terminal
+from .in_flight import running_stream, wait_until_terminal, was_still_running
 from .scenarios import Scenarios
 
 UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
@@ -53,6 +53,20 @@ class Disconnected:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Running:
+    """A stream that was looked at while it ran, and read to its end.
+
+    `record` and `balance` are of while it ran, `foreign_cancel` is another team's attempt, `balance_before` of before.
+    """
+
+    transcript: Transcript
+    balance_before: Exchange
+    balance: Exchange
+    record: Exchange
+    foreign_cancel: Exchange | None
+
+
 @pytest.fixture
 def key() -> str:
     """An idempotency key that nobody has used."""
@@ -62,7 +76,7 @@ def key() -> str:
 @pytest.fixture(scope="session")
 def completion(api: ApiClient) -> Exchange:
     """A completion, just created."""
-    return api.complete(api.chat_body("Name three uses of a paper clip."))
+    return api.complete(api.chat_body("Name three uses of a paper clip.", max_tokens=16))
 
 
 @pytest.fixture(scope="session")
@@ -89,6 +103,19 @@ def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
     return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
 
 
+@pytest.fixture(scope="session")
+def running(api: ApiClient, mock_controls: MockControls) -> Running:
+    balance_before = api.balance()
+    with running_stream(api, mock_controls) as stream:
+        balance, record = api.balance(), api.retrieve(stream.transcript.id)
+        has_other_team = api.settings.other_api_key is not None
+        foreign_cancel = api.as_other_team().cancel(stream.transcript.id) if has_other_team else None
+        ran = was_still_running(stream)
+    if not ran:
+        not_tested("the stream ended too soon to be looked at while it ran")
+    return Running(stream.transcript, balance_before, balance, record, foreign_cancel)
+
+
 @pytest.fixture(scope="session", params=[False, True], ids=["plain", "keyed"])
 def disconnected(api: ApiClient, mock_controls: MockControls, request: pytest.FixtureRequest) -> Disconnected:
     """A stream whose client left while it ran, with the record once it has ended; one that was sent a key as well.
@@ -97,7 +124,7 @@ def disconnected(api: ApiClient, mock_controls: MockControls, request: pytest.Fi
     the server may take, at the pace of the first.
     """
     headers = {"Idempotency-Key": str(uuid4())} if request.param else {}
-    first = disconnect(api, mock_controls, headers, 160)
+    first = disconnect(api, mock_controls, headers, 96)
     if first.record.at("status") != "completed":
         return first
     pace = first.record.at("usage", "completion_tokens") / max(first.seconds, 0.01)
@@ -122,13 +149,13 @@ def disconnect(api: ApiClient, mock_controls: MockControls, headers: Headers, to
 @pytest.fixture(scope="session")
 def transcript(api: ApiClient) -> Transcript:
     """A stream, read to its end."""
-    return api.stream(api.chat_body("Count to five."))
+    return api.stream(api.chat_body("Count to five.", max_tokens=16))
 
 
 @pytest.fixture(scope="session")
 def bare_transcript(api: ApiClient) -> Transcript:
     """A stream without a receipt."""
-    return api.stream(api.chat_body("Count to five.", stream_options={"include_usage": False}))
+    return api.stream(api.chat_body("Count to five.", stream_options={"include_usage": False}, max_tokens=8))
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,12 @@ class Scenarios:
         """Every kind of document that the server made."""
         return self._all(DOCUMENTS, self.document)
 
+    def result(self, name: str, *, stream: bool) -> CompletionResult:
+        """What a completion of this kind says."""
+        if stream:
+            return CompletionResult.of_stream(self.stream(name))
+        return CompletionResult.of_document(self.document(name))
+
     def results(self) -> dict[str, CompletionResult]:
         """What every kind of document and stream says."""
         documents = {f"create {name}": CompletionResult.of_document(made) for name, made in self.documents().items()}

@@ -18,28 +18,14 @@ from harness.rules import BALANCE, CHAT_IDEMPOTENCY, COSTS, IDEMPOTENCY, PRICING
 from harness.violations import not_tested, require
 
 from .billing_math import EXACTLY, require_balance_change
-from .conftest import UNKNOWN_ID
-from .in_flight import running_stream, wait_until_terminal, was_still_running
+from .conftest import UNKNOWN_ID, Running
+from .in_flight import running_stream, wait_until_terminal
 from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
 
 AT_ONCE = 6
 # The kinds that are paid for to their own end; the others are cut short, which costs less.
 WHOLE = frozenset({"text", "length"})
-BRIEF = {"max_tokens": 8}
-
-
-@pytest.fixture(scope="module")
-def balances(api: ApiClient, mock_controls: MockControls) -> tuple[Exchange, Exchange]:
-    """The balance before a stream, and while it runs."""
-    before = api.balance().expect(200)
-    if before.json.get("billing_mode") == "exempt":
-        not_tested("this team is exempt from billing")
-    with running_stream(api, mock_controls, tokens=64) as stream:
-        during = api.balance().expect(200)
-        ran = was_still_running(stream)
-    if not ran:
-        not_tested("the stream ended too soon to be looked at while it ran")
-    return before, during
+BRIEF = {"max_tokens": 2}
 
 
 @rule("balance.moves_by_charge", page=COSTS, sentence="The balance falls by exactly `credits_charged`.")
@@ -59,7 +45,7 @@ def test_balance_falls_by_credits_charged(api: ApiClient, scenarios: Scenarios, 
     sentence="Completions at the same time lower the balance by the sum of their `credits_charged`.",
 )
 @pytest.mark.parametrize("modes", [[False], [True], [False, True]], ids=["create", "stream", "create and stream"])
-def test_at_once(api: ApiClient, modes: list[bool]) -> None:
+def test_balance_falls_by_the_sum_of_concurrent_charges(api: ApiClient, modes: list[bool]) -> None:
     bodies = [api.chat_body("Name a river.", max_tokens=2) for _ in range(AT_ONCE)]
     streams = [modes[number % len(modes)] for number in range(AT_ONCE)]
 
@@ -72,7 +58,7 @@ def test_at_once(api: ApiClient, modes: list[bool]) -> None:
 
 
 @rule("balance.replay_is_free", page=IDEMPOTENCY, sentence="A replay is not charged.")
-def test_replay_is_free(api: ApiClient, scenarios: Scenarios) -> None:
+def test_replayed_completion_is_not_charged_again(api: ApiClient, scenarios: Scenarios) -> None:
     keyed = [(scenarios.body(kind), scenarios.headers(kind)) for kind in DOCUMENTS if SCENARIOS[kind].keyed]
     for body, headers in keyed:
         api.complete(body, headers=headers)
@@ -132,7 +118,7 @@ def test_refused_request_is_not_charged(api: ApiClient, key: str, stream: bool) 
     page=BALANCE,
     sentence="Retrieving a completion, the models or the balance is not charged.",
 )
-def test_reading_is_free(api: ApiClient, completion: Exchange, transcript: Transcript) -> None:
+def test_read_operations_are_not_charged(api: ApiClient, completion: Exchange, transcript: Transcript) -> None:
     def spend() -> Decimal:
         for completion_id in (completion.at("id"), transcript.id, UNKNOWN_ID):
             api.retrieve(completion_id)
@@ -167,7 +153,7 @@ def test_hold_is_released_when_the_completion_ends(api: ApiClient, stream: bool)
 )
 def test_balance_after_a_disconnect_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
-        with running_stream(api, mock_controls, {"Idempotency-Key": str(uuid4())}, tokens=120, pace=40) as stream:
+        with running_stream(api, mock_controls, {"Idempotency-Key": str(uuid4())}, tokens=96, pace=40) as stream:
             completion_id = stream.transcript.id
         return exact(wait_until_terminal(api, completion_id).at("usage", "credits_charged"))
 
@@ -175,8 +161,8 @@ def test_balance_after_a_disconnect_falls_by_the_recorded_charge(api: ApiClient,
 
 
 @rule("stream.holds_credits", page=PRICING, sentence="While a completion runs, credits are held for it.")
-def test_running_stream_holds_credits(balances: tuple[Exchange, Exchange]) -> None:
-    before, during = balances
+def test_running_stream_holds_credits(running: Running) -> None:
+    before, during = metered(running)
     held = exact(during.at("held_credits"))
     require(held > 0, f"held_credits is {held} while a stream runs", before, during)
 
@@ -186,8 +172,8 @@ def test_running_stream_holds_credits(balances: tuple[Exchange, Exchange]) -> No
     page=BALANCE,
     sentence="`available_credits` is `credits` less `held_credits`, also while credits are held; `credits` stays.",
 )
-def test_available_credits_exclude_held_credits_during_a_stream(balances: tuple[Exchange, Exchange]) -> None:
-    before, during = balances
+def test_available_credits_exclude_held_credits_during_a_stream(running: Running) -> None:
+    before, during = metered(running)
     total, held, available = (exact(during.at(name)) for name in ("credits", "held_credits", "available_credits"))
     require(abs(total - held - available) <= TOLERANCE, f"{total} less {held} is not {available}", during)
     # Other programs of the team may spend in between, but hardly what this stream holds to the last digit.
@@ -195,6 +181,13 @@ def test_available_credits_exclude_held_credits_during_a_stream(balances: tuple[
     newly_held = held - exact(before.at("held_credits"))
     is_twice = newly_held > 0 and abs(fell - newly_held) <= EXACTLY
     require(not is_twice, f"`credits` has fallen by {fell}, which is held and not charged", before, during)
+
+
+def metered(running: Running) -> tuple[Exchange, Exchange]:
+    """The balance of a team that pays, before a stream and while it ran."""
+    if running.balance_before.expect(200).json.get("billing_mode") == "exempt":
+        not_tested("this team is exempt from billing")
+    return running.balance_before, running.balance.expect(200)
 
 
 def charge_of(api: ApiClient, result: CompletionResult) -> Decimal:

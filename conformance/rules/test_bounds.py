@@ -56,7 +56,7 @@ def accepted() -> set[str]:
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
-def test_bound(api: ApiClient, accepted: set[str], bound: Bound) -> None:
+def test_request_bound_is_enforced(api: ApiClient, accepted: set[str], bound: Bound) -> None:
     for kind in sorted(media_in(list(bound.inside))):
         if refusal := api.media_refusal(kind):
             not_tested(
@@ -91,6 +91,7 @@ def test_max_tokens_above_the_hard_cap_is_refused(api: ApiClient, over: int, str
     )
 
 
+@first
 @rule("request.max_tokens.up_to_cap", page=CREATE, sentence="`max_tokens` of the model's hard cap is accepted.")
 @each_mode
 def test_max_tokens_at_the_hard_cap_is_accepted(api: ApiClient, stream: bool) -> None:

@@ -17,6 +17,8 @@ from .scenarios import CUT, each_mode
 
 CLOCKS_MAY_DIFFER_BY = 600
 ROOM = 64
+# Enough that a word and a space are among them.
+STOPPED = 8
 MAX_TOKENS = next(check for check in ANSWER_CHECKS if check.id == "completion.max_tokens")
 
 
@@ -118,7 +120,9 @@ def test_untruncated_completion_does_not_finish_with_length(api: ApiClient, stre
 @pytest.mark.parametrize("stop", [" ", [" "], ["none", "of", "these", " "], ["a", "e", "o", " "]], ids=str)
 @each_mode
 def test_completion_ends_before_a_stop_sequence(api: ApiClient, stop: str | list[str], stream: bool) -> None:
-    result = fetch_result(api, api.chat_body("Tell me about rain, in one sentence.", stop=stop), stream=stream)
+    result = fetch_result(
+        api, api.chat_body("Tell me about rain, in one sentence.", stop=stop, max_tokens=STOPPED), stream=stream
+    )
     actual = [text for text in ([stop] if isinstance(stop, str) else stop) if text in result.content]
     require(not actual, f"the answer has {actual}: {result.content[:80]!r}", result.exchange)
 
@@ -127,7 +131,7 @@ def test_completion_ends_before_a_stop_sequence(api: ApiClient, stop: str | list
 @pytest.mark.parametrize("length", [1, 3])
 @each_mode
 def test_stop_sequence_may_begin_the_completion(api: ApiClient, length: int, stream: bool) -> None:
-    body = api.chat_body("Tell me about rain, in one sentence.", temperature=0, seed=7)
+    body = api.chat_body("Tell me about rain, in one sentence.", temperature=0, seed=7, max_tokens=STOPPED)
     beginning = fetch_result(api, body, stream=False).content[:length]
     result = fetch_result(api, {**body, "stop": beginning}, stream=stream)
     actual = f"it was to stop at {beginning!r}, and the answer is {result.content[:80]!r}"
@@ -195,7 +199,7 @@ def test_minimal_reasoning_effort_uses_no_reasoning_tokens(api: ApiClient, strea
 
 @rule("completion.unicode", page=CREATE, sentence="Text of any script is answered as JSON in UTF-8.")
 def test_completion_of_unicode_text_is_valid_utf8(api: ApiClient) -> None:
-    completion = api.complete(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️"))
+    completion = api.complete(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️", max_tokens=24))
     content = completion.at("choices", 0, "message", "content")
     require(isinstance(content, str) and "\ufffd" not in content, f"`content` is {content!r}", completion)
 

@@ -38,7 +38,7 @@ def shown(request: pytest.FixtureRequest) -> None:
     [pytest.param(name, marks=rule(name, page=page, sentence=says), id=name) for name, page, says in all_rules()],
 )
 @pytest.mark.usefixtures("shown")
-def test_every_response(api: ApiClient, exchange_checks: ExchangeChecks, name: str) -> None:
+def test_every_response_of_the_run_passes(api: ApiClient, exchange_checks: ExchangeChecks, name: str) -> None:
     api.recorder.inspect()
     findings = exchange_checks.findings
     for message, exchange in findings.violations.get(name, []):

@@ -59,7 +59,7 @@ def test_failed_stream_is_charged_as_recorded(api: ApiClient, mock_controls: Moc
     headers = mock_controls.fault("error-frame=3")
 
     def spend() -> Decimal:
-        transcript = api.stream(api.chat_body(), headers=headers)
+        transcript = api.stream(api.chat_body(max_tokens=8), headers=headers)
         return exact(api.retrieve(transcript.id).expect(200).at("usage", "credits_charged"))
 
     require_balance_change(api, spend, what="a stream that failed")
@@ -125,7 +125,7 @@ def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls:
     informational=True,
 )
 def test_error_frame_of_a_failed_stream(api: ApiClient, mock_controls: MockControls) -> None:
-    transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=2"))
+    transcript = api.stream(api.chat_body(max_tokens=8), headers=mock_controls.fault("error-frame=2"))
     codes = [frame["error"].get("code") for frame in transcript.frames if "error" in frame]
     inform(f"an error frame {codes}, {'then' if transcript.done else 'without'} [DONE]")
 
@@ -136,7 +136,7 @@ def test_error_frame_of_a_failed_stream(api: ApiClient, mock_controls: MockContr
     sentence="A failed stream's record is `failed`, with `error`.",
 )
 def test_record_of_a_failed_stream_has_an_error(api: ApiClient, mock_controls: MockControls) -> None:
-    transcript = api.stream(api.chat_body(), headers=mock_controls.fault("error-frame=3"))
+    transcript = api.stream(api.chat_body(max_tokens=8), headers=mock_controls.fault("error-frame=3"))
     record = api.retrieve(transcript.id).expect(200)
     require(record.at("status") == "failed", f"`status` is {record.at('status')!r}", transcript.exchange, record)
     schema_errors = contract.schema_errors("ChatCompletion", record.json)

@@ -158,7 +158,7 @@ def test_nul_character_in_a_message_is_refused(api: ApiClient, stream: bool) -> 
     "hostile.null_members", page=CREATE, sentence="A null for what could be left out is answered, and not with a 5xx."
 )
 @each_mode
-def test_null_members(api: ApiClient, stream: bool) -> None:
+def test_null_for_an_optional_member_is_handled(api: ApiClient, stream: bool) -> None:
     body = {**api.chat_body(**BRIEF), "stream": stream}
     members = [name for name in OPTIONAL if name not in body]
     together = api.create({**body, **dict.fromkeys(members)})
@@ -279,7 +279,7 @@ def test_body_in_another_encoding_than_declared(api: ApiClient) -> None:
     sentence="A picture on a private host is refused.",
     informational=True,
 )
-def test_private_url(api: ApiClient) -> None:
+def test_image_on_a_private_host(api: ApiClient) -> None:
     url = "https://169.254.169.254/latest/meta-data"
     parts = [{"type": "image_url", "image_url": {"url": url, "detail": LEAST_DETAIL}}]
     response = api.create({**api.chat_body(), "messages": [{"role": "user", "content": parts}]})

@@ -37,7 +37,7 @@ def test_same_key_and_body_replay_the_completion(api: ApiClient, key: str) -> No
     "idempotency.replay", page=CHAT_IDEMPOTENCY, sentence="The same key with the same body gets the same answer again."
 )
 @pytest.mark.parametrize("kind", KEYED)
-def test_replay_of_kind(api: ApiClient, scenarios: Scenarios, key: str, kind: str) -> None:
+def test_keyed_completion_of_every_kind_is_replayed(api: ApiClient, scenarios: Scenarios, key: str, kind: str) -> None:
     body = scenarios.body(kind)
     first = api.complete(body, headers=with_key(key))
     require_replay(api.create(body, headers=with_key(key)), first)

@@ -168,7 +168,7 @@ def test_body_lacking_a_member_is_a_conflict(api: ApiClient, key: str) -> None:
     "idempotency.conflict_in_depth", page=IDEMPOTENCY, sentence="The smallest change deep in a message is another body."
 )
 @pytest.mark.parametrize("change", TEXTS)
-def test_conflict_in_depth(api: ApiClient, key: str, change: str) -> None:
+def test_small_change_deep_in_a_message_is_a_conflict(api: ApiClient, key: str, change: str) -> None:
     body = api.chat_body("Say: caf\u00e9.")
     first = api.complete(body, headers=with_key(key))
     message = {**body["messages"][0], "content": TEXTS[change](body["messages"][0]["content"])}
@@ -180,7 +180,7 @@ def test_conflict_in_depth(api: ApiClient, key: str, change: str) -> None:
     page=IDEMPOTENCY,
     sentence="The whole body counts, with members that no page lists.",
 )
-def test_conflict_by_unknown_member(api: ApiClient, key: str) -> None:
+def test_undocumented_member_makes_another_body(api: ApiClient, key: str) -> None:
     body = api.chat_body(metadata={"order": "7"})
     first = api.create(body, headers=with_key(key))
     if first.status in (400, 422):
@@ -234,7 +234,7 @@ def test_key_of_a_refused_request_accepts_the_corrected_one(api: ApiClient, key:
     sentence="Of requests at once with one key, one is carried out; others replay or 409.",
 )
 def test_concurrent_requests_with_one_key_run_once(api: ApiClient, key: str) -> None:
-    body = api.chat_body(max_tokens=64)
+    body = api.chat_body(max_tokens=16)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: api.create(body, headers=with_key(key)), range(8)))
     fresh = [exchange for exchange in answers if exchange.status == 200 and not is_replayed(exchange)]

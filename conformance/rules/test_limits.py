@@ -115,7 +115,7 @@ def long_prompt(api: ApiClient) -> str:
     sentence="A prompt beyond the context window is 400 `max_input_tokens_exceeded`.",
 )
 @each_mode
-def test_context_window(api: ApiClient, long_prompt: str, stream: bool) -> None:
+def test_prompt_beyond_the_context_window_is_refused(api: ApiClient, long_prompt: str, stream: bool) -> None:
     response = api.create(api.chat_body(long_prompt, stream=stream), expect_error=True)
     if response.status == 413:
         not_tested(f"a body of {len(long_prompt):,} bytes is refused with 413 before its tokens are counted")

@@ -23,7 +23,7 @@ from hypothesis.stateful import rule as step
 
 from .idempotency_requests import require_conflict, require_fresh, require_replay, with_key
 
-EXAMPLES = {Profile.QUICK: 4, Profile.DEFAULT: 10, Profile.THOROUGH: 120}
+EXAMPLES = {Profile.QUICK: 4, Profile.DEFAULT: 8, Profile.THOROUGH: 120}
 STEPS = {Profile.QUICK: 12, Profile.DEFAULT: 20, Profile.THOROUGH: 40}
 
 # Few keys and few bodies, so that they meet again and again.

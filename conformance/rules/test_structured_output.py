@@ -13,7 +13,7 @@ from harness.client.exchange import Exchange
 from harness.rules import STRUCTURED, expensive, rule
 from harness.violations import inform, require
 
-from .scenarios import each_mode
+from .scenarios import Scenarios, each_mode
 
 PERSON = {
     "type": "object",
@@ -65,9 +65,8 @@ def schema_of_size(size: int) -> dict[str, Any]:
 
 @rule("structured.json_object", page=STRUCTURED, sentence="`json_object` is answered with syntactically valid JSON.")
 @each_mode
-def test_json_object_format_gives_valid_json(api: ApiClient, stream: bool) -> None:
-    body = api.chat_body("Invent a person, in JSON.", response_format={"type": "json_object"}, max_tokens=ROOM)
-    result = fetch_result(api, body, stream=stream)
+def test_json_object_format_gives_valid_json(scenarios: Scenarios, stream: bool) -> None:
+    result = scenarios.result("structured", stream=stream)
     value = parse(result.content, result.exchange)
     require(isinstance(value, dict), f"the content is {str(value)[:80]}", result.exchange)
 

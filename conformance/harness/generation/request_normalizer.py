@@ -21,7 +21,7 @@ OPEN_SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}}
 EFFORTS: list[str] = contract.schema("ReasoningEffort")["enum"]
 LEAST_EFFORT = EFFORTS[0]
 # A short answer and no reasoning: a live server charges for every token.
-FRUGAL: dict[str, Any] = {"max_tokens": 4, "reasoning_effort": LEAST_EFFORT}
+FRUGAL: dict[str, Any] = {"max_tokens": 2, "reasoning_effort": LEAST_EFFORT}
 # Of a generated request, of which there are hundreds.
 FEWEST_TOKENS = 1
 FEWEST_MESSAGES = 4
@@ -41,8 +41,8 @@ def normalize_body(body: Any, model: str, *, keeps_pictures: bool = False) -> An
         return body
     if not contract.schema_errors("ChatCompletionRequest", body):
         body = {**body, "messages": body["messages"][:FEWEST_MESSAGES]}
-    # Whether members that no page names are refused is not documented.
-    known = contract.documented("ChatCompletionRequest", body, keeps_nulls=True)
+    # Whether members that no page names are refused is not documented, nor whether a null may stand for no member.
+    known = contract.documented("ChatCompletionRequest", body)
     normalized = {name: _REPLACED.get(name, _unchanged)(value) for name, value in known.items()}
     normalized = {**FRUGAL, "max_tokens": FEWEST_TOKENS, **normalized}
     if not keeps_pictures and "messages" in normalized:

@@ -8,7 +8,7 @@ import pytest
 from mutants import source_mutation
 from mutants.catalogue import ALL, BY_SERVER, MODULES, VARIANTS, ServerName, faults, quick, sample, variations
 from mutants.registry import Kind
-from mutants.report import Matrix, Outcome, VariantResult
+from mutants.report import Matrix, Outcome, VariantResult, recorded
 from mutants.runner import groups, run_variant
 from mutants.suite_runner import Suite, SuiteRun
 from mutants.variant_server import KEY, running
@@ -128,11 +128,23 @@ def test_rows_of_variants_that_are_gone_are_dropped() -> None:
     assert Matrix([passed]).as_page(page, known=["stream.crlf"]) == Matrix([passed]).as_page()
 
 
-def test_record_keeps_the_tests_of_variants_that_were_not_tried() -> None:
+def test_rows_recorded_with_other_rules_are_dropped() -> None:
+    missed = VariantResult(VARIANTS["auth.any_key_accepted"], SuiteRun(True, 1.0))
+    passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
+    page = Matrix([missed]).as_page(rules="a1", day="2026-11-01")
+    assert set(recorded(page, "a1")) == {"auth.any_key_accepted"}
+    assert recorded(page, "b2") == {}
+    same, other = (Matrix([passed]).as_page(page, known=ALL, rules=rules, day="2026-11-02") for rules in ("a1", "b2"))
+    assert set(recorded(same, "a1")) == {"auth.any_key_accepted", "stream.crlf"}
+    assert set(recorded(other, "b2")) == {"stream.crlf"}
+    assert "`b2`, last on 2026-11-02" in other
+
+
+def test_record_keeps_the_rules_of_variants_that_were_not_tried() -> None:
     caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",), ("test_sum",)))
     earlier = {"receipt.sum_off": "old", "auth.any_key_accepted": "kept", "gone": "dropped"}
     record = json.loads(Matrix([caught]).as_record(earlier, known=ALL))
-    assert record == {"auth.any_key_accepted": "kept", "receipt.sum_off": "test_sum"}
+    assert record == {"auth.any_key_accepted": "kept", "receipt.sum_off": "receipt.sum"}
 
 
 def test_crashed_variant_is_not_caught() -> None:
