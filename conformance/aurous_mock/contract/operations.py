@@ -8,10 +8,21 @@ from urllib.parse import unquote
 
 from aurous_mock.contract import versioning
 from aurous_mock.contract.document import Document, Schema, join
-from aurous_mock.contract.versioning import Tree
+from aurous_mock.contract.versioning import EVENTS, JSON, JSON_LINES, Tree
 
-JSON = "application/json"
-EVENTS = "text/event-stream"
+__all__ = [
+    "EVENTS",
+    "JSON",
+    "JSON_LINES",
+    "Content",
+    "Operation",
+    "Parameter",
+    "RateClass",
+    "RequestBody",
+    "Success",
+    "read",
+]
+
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 # Their values are read before an operation is chosen, and are refused with codes of their own.
 _READ_ELSEWHERE = frozenset({"accept", "content-type", "authorization", "aurous-version", "idempotency-key"})
@@ -135,8 +146,8 @@ def _operation(
         success=_success(document, pointer, responses),
         documents_not_found="404" in responses,
         rate_class=_rate_class(document, node),
-        hidden=versioning.hidden_members(document, others, path, method, JSON),
-        hidden_in_events=versioning.hidden_members(document, others, path, method, EVENTS),
+        hidden=versioning.hidden_members(document, others, path, method, {JSON}),
+        hidden_in_events=versioning.hidden_members(document, others, path, method, {EVENTS, *JSON_LINES}),
         pattern=_pattern(path),
     )
 

@@ -1,17 +1,22 @@
 """Filters responses by the version that a request asks for: members that only other versions have are left out."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence, Set
+from typing import Any, Final, Protocol
 
 import orjson
 from starlette.types import Message, Send
 
+from aurous_mock.contract import event_schemas
 from aurous_mock.contract.document import Document
 
 # Members to leave out: None for a whole member, a tree for parts of it.
 Tree = Mapping[str, "Tree | None"]
-_JSON = "application/json"
-_EVENTS = "text/event-stream"
+JSON: Final = "application/json"
+EVENTS: Final = "text/event-stream"
+JSON_LINES: Final = frozenset(
+    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
+)
+_DATA: Final = b"data: "
 # Bounds schemas that refer to themselves.
 _DEEPEST = 12
 
@@ -26,12 +31,14 @@ class Filtered(Protocol):
     def hidden_in_events(self) -> Tree: ...
 
 
-def hidden_members(document: Document, others: Sequence[Document], path: str, method: str, media_type: str) -> Tree:
-    """The members of an operation's first success that only the `others` have."""
-    own = _schema(document, path, method, media_type)
+def hidden_members(
+    document: Document, others: Sequence[Document], path: str, method: str, media_types: Set[str]
+) -> Tree:
+    """The members of an operation's first success, in one of these media types, that only the `others` have."""
+    own = _schema(document, path, method, media_types)
     tree: Tree = {}
     for other in others:
-        other_schema = _schema(other, path, method, media_type)
+        other_schema = _schema(other, path, method, media_types)
         if own is not None and other_schema is not None:
             tree = _merge_trees(tree, _missing_members(document, own, other, other_schema, _DEEPEST))
     return tree
@@ -45,10 +52,12 @@ class ResponseFilter:
         self._send = send
         self._start: Message | None = None
         self._body = b""
+        self._media_type = ""
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if _is_json(message):
+            self._media_type = _media_type(message)
+            if self._media_type == JSON or self._media_type in JSON_LINES:
                 # Content-Length is known only with the body.
                 self._start = message
                 return
@@ -65,41 +74,50 @@ class ResponseFilter:
     async def _send_filtered(self, start: Message) -> None:
         body = self._body
         if start["status"] < 300:
-            body = orjson.dumps(_without(orjson.loads(body), self._operation.hidden))
+            body = self._filtered(body)
         length = (b"content-length", b"%d" % len(body))
         headers = [length if name.lower() == b"content-length" else (name, value) for name, value in start["headers"]]
         await self._send({**start, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
 
+    def _filtered(self, body: bytes) -> bytes:
+        if self._media_type == JSON:
+            return orjson.dumps(_without(orjson.loads(body), self._operation.hidden))
+        return b"".join(self._line(line) for line in body.splitlines(keepends=True))
+
     def _event(self, body: bytes) -> bytes:
-        # Each message is a whole event.
-        if not body.startswith(b"data: {"):
+        """An event without what is hidden. Each message is a whole event, and its JSON stands in one line."""
+        if not self._operation.hidden_in_events or self._media_type != EVENTS:
             return body
-        payload = orjson.loads(body.removeprefix(b"data: "))
-        return b"data: " + orjson.dumps(_without(payload, self._operation.hidden_in_events)) + b"\n\n"
+        head, separator, data = body.partition(_DATA)
+        is_first_line = not head or head.endswith(b"\n")
+        return head + separator + self._line(data) if separator and is_first_line else body
+
+    def _line(self, line: bytes) -> bytes:
+        if not line.startswith((b"{", b"[")):
+            return line
+        ending = line[len(line.rstrip(b"\r\n")) :]
+        try:
+            document = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            return line
+        return orjson.dumps(_without(document, self._operation.hidden_in_events)) + ending
 
 
-def _schema(document: Document, path: str, method: str, media_type: str) -> Any:
-    """The schema of the first success; of an event stream, the schema of the decoded data."""
+def _schema(document: Document, path: str, method: str, media_types: Set[str]) -> Any:
+    """The schema of the first success in one of these media types; of an event stream, that of the decoded data."""
     item = (document.root.get("paths") or {}).get(path, {})
     responses = document.follow("", item)[1].get(method, {}).get("responses") or {}
     response: Any = next((node for code, node in responses.items() if str(code).startswith("2")), {})
-    content = document.follow("", response)[1].get("content") or {}
-    schema = content.get(media_type, {}).get("schema")
-    if media_type != _EVENTS or schema is None:
-        return schema
-    return next(_content_schemas(schema), None)
-
-
-def _content_schemas(node: Any) -> Iterator[Any]:
-    if isinstance(node, Mapping) and "contentSchema" in node:
-        yield node["contentSchema"]
-    elif isinstance(node, Mapping):
-        for child in node.values():
-            yield from _content_schemas(child)
-    elif isinstance(node, list):
-        for child in node:
-            yield from _content_schemas(child)
+    contents = document.follow("", response)[1].get("content") or {}
+    for media_type, content in contents.items():
+        base = essence(media_type)
+        if base in media_types and base == EVENTS:
+            kinds = event_schemas.read(document, content.get("schema", {}))
+            return {"anyOf": [kind.schema for kind in kinds if kind.is_json]}
+        if base in media_types:
+            return content.get("schema")
+    return None
 
 
 def _members(document: Document, schema: Any) -> dict[str, list[Any]]:
@@ -146,7 +164,11 @@ def _without(value: Any, tree: Tree) -> Any:
     return {name: _without(child, tree.get(name) or {}) if name in tree else child for name, child in kept.items()}
 
 
-def _is_json(message: Message) -> bool:
-    return any(
-        name.lower() == b"content-type" and value.startswith(_JSON.encode()) for name, value in message["headers"]
-    )
+def essence(media_type: str) -> str:
+    """A media type without its parameters, in lower case."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def _media_type(message: Message) -> str:
+    values = (value.decode("latin-1") for name, value in message["headers"] if name.lower() == b"content-type")
+    return essence(next(values, ""))

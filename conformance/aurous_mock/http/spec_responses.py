@@ -9,13 +9,11 @@ import orjson
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aurous_mock.contract.operations import EVENTS, JSON, Content, Operation
+from aurous_mock.contract import event_schemas
+from aurous_mock.contract.operations import EVENTS, JSON, JSON_LINES, Content, Operation
 from aurous_mock.generation import schema_faker
 from aurous_mock.http.errors import APIError
 
-_NDJSON: Final = frozenset(
-    {"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"}
-)
 _LINES: Final = 3
 # Set for every response.
 _OWN_HEADERS: Final = ("aurous-", "x-ratelimit-")
@@ -67,7 +65,7 @@ class SpecResponses:
         base = content.media_type.partition(";")[0].strip().lower()
         if base == JSON or base.endswith("+json"):
             return orjson.dumps(self._value(operation, content))
-        if base in _NDJSON:
+        if base in JSON_LINES:
             return b"".join(
                 _lines(content.examples or [self._value(operation, content, str(n)) for n in range(_LINES)])
             )
@@ -75,18 +73,28 @@ class SpecResponses:
         return value.encode() if isinstance(value, str) else orjson.dumps(value)
 
     def _events(self, operation: Operation, content: Content) -> Iterator[bytes]:
-        for value in content.examples or [self._value(operation, content)]:
+        """The events of the examples, or one of each kind that the schema has."""
+        for value in content.examples:
             yield from _event(value)
+        if content.examples:
+            return
+        for number, kind in enumerate(event_schemas.read(content.schema.document, content.schema.node)):
+            data = kind.text
+            if data is None:
+                made = self._fake(operation, content, kind.schema, f"event {number}")
+                data = orjson.dumps(made).decode() if kind.is_json else str(made)
+            yield from _event({"event": kind.name, "data": data})
 
     def _value(self, operation: Operation, content: Content, variant: str = "") -> Any:
         """The documented example, or a value that fits the schema."""
-        if content.examples:
-            return content.examples[0]
+        return content.examples[0] if content.examples else self._fake(operation, content, content.schema.node, variant)
+
+    def _fake(self, operation: Operation, content: Content, node: Any, variant: str) -> Any:
+        """A value that fits a schema, always the same."""
         place = (id(operation), content.media_type, content.schema.pointer, variant)
         if place not in self._made:
             name = f"{self._seed} {operation.method} {operation.path} {content.media_type} {variant}"
             rng = random.Random(blake2b(name.encode()).digest())
-            node = content.schema.node
             if not isinstance(node, Mapping) or not node:
                 node = {"type": "object"} if "json" in content.media_type else {"type": "string"}
             try:

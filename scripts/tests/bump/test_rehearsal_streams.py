@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aurous_mock.contract import operations
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation
@@ -95,6 +96,31 @@ def test_filter_applies_to_events_and_changes_nothing_else() -> None:
     assert [message["body"] for message in out] == [
         b'data: {"choices":[{"delta":{"content":"b"}}]}\n\n', *frames[1:]
     ]  # fmt: skip
+
+
+def imaginary(media_type: str, schema: dict[str, Any]) -> Document:
+    content = {media_type: {"schema": schema}}
+    responses = {"200": {"description": "Fine.", "content": content}}
+    return Document({"paths": {"/v1/imaginary": {"get": {"responses": responses}}}})
+
+
+@pytest.mark.parametrize(
+    ("media_type", "sent_bytes", "filtered"),
+    [
+        ("text/event-stream", b'event: a\ndata: {"new":1,"old":2}\n\n', b'event: a\ndata: {"old":2}\n\n'),
+        ("application/x-ndjson", b'{"new":1}\n{"old":2}\n', b'{}\n{"old":2}\n'),
+    ],
+)
+def test_filter_applies_to_streams_of_any_operation(media_type: str, sent_bytes: bytes, filtered: bytes) -> None:
+    older, newer = (
+        imaginary(media_type, {"type": "object", "properties": {key: {"type": "integer"} for key in names}})
+        for names in (("old",), ("old", "new"))
+    )
+    [watch] = operations.read(older, [newer])
+    _head, tail = sent(
+        watch, start([(b"content-type", media_type.encode()), (b"content-length", b"9")]), body(sent_bytes)
+    )
+    assert tail["body"] == filtered
 
 
 def test_error_responses_are_not_filtered() -> None:
