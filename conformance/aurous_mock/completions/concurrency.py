@@ -2,32 +2,16 @@
 
 import asyncio
 from collections import Counter
-from types import TracebackType
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from aurous_mock.http.errors import APIError
 
 # A request waits for less than a second, and then is refused.
 _WAIT_SECONDS = 0.8
 
-
-class Slot:
-    """The right to generate one completion. Releasing it again does nothing."""
-
-    def __init__(self, semaphore: asyncio.Semaphore | None) -> None:
-        self._semaphore = semaphore
-
-    def release(self) -> None:
-        if self._semaphore is not None:
-            self._semaphore.release()
-            self._semaphore = None
-
-    def __enter__(self) -> "Slot":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.release()
+# The right to generate one completion. `aclose` gives it back early; to do so again does nothing.
+Slot = AsyncExitStack
 
 
 class ConcurrencyLimit:
@@ -39,22 +23,27 @@ class ConcurrencyLimit:
         self._semaphores: dict[str, asyncio.Semaphore] = {}
         self._waiting: Counter[str] = Counter()
 
-    async def acquire(self, team: str) -> Slot:
-        """A slot of the team. Raises APIError if none is free in time, or too many requests wait already."""
-        if self._limit is None:
-            return Slot(None)
-        semaphore = self._semaphores.setdefault(team, asyncio.Semaphore(self._limit))
-        if semaphore.locked() and self._waiting[team] >= self._limit:
+    @asynccontextmanager
+    async def slot(self, team: str) -> AsyncIterator[Slot]:
+        """A slot of the team for the length of a block. Raises APIError if none is free in time, or too many requests
+        wait already."""
+        async with AsyncExitStack() as slot:
+            if self._limit is not None:
+                await self._wait(slot, team, self._limit)
+            yield slot
+
+    async def _wait(self, slot: Slot, team: str, limit: int) -> None:
+        semaphore = self._semaphores.setdefault(team, asyncio.Semaphore(limit))
+        if semaphore.locked() and self._waiting[team] >= limit:
             raise self._refusal()
         self._waiting[team] += 1
         try:
             async with asyncio.timeout(self._wait_seconds):
-                await semaphore.acquire()
+                await slot.enter_async_context(semaphore)
         except TimeoutError:
             raise self._refusal() from None
         finally:
             self._waiting[team] -= 1
-        return Slot(semaphore)
 
     def _refusal(self) -> APIError:
         return APIError(

@@ -9,7 +9,7 @@ from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
-from aurous_mock.http.errors import APIError, type_for
+from aurous_mock.http.errors import PROVIDER_FAILURES, APIError, type_for
 
 IN_PROGRESS, COMPLETED, CANCELLED, FAILED = "in_progress", "completed", "cancelled", "failed"
 
@@ -33,7 +33,10 @@ ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance t
 
 
 def failure_of(error: APIError) -> Failure:
-    return Failure(error.code, "rate_limit" if error.code == "provider_rate_limited" else type_for(500), error.message)
+    if error.code == "provider_rate_limited":
+        return Failure(error.code, "rate_limit", error.message)
+    is_provider = error.code in PROVIDER_FAILURES or error.code == INTERNAL_ERROR.code
+    return Failure(error.code, type_for(500 if is_provider else 400), error.message)
 
 
 class Draft:
@@ -58,7 +61,7 @@ class Draft:
         else:
             self._texts.append(delta.text)
             self._logprobs += delta.logprobs
-        self._tokens += 1 if delta.text else 0
+        self._tokens += delta.tokens if delta.text else 0
 
     def end(self, finish: Finish) -> None:
         """Set why the answer ended; nothing may be added afterwards."""
@@ -71,6 +74,10 @@ class Draft:
         self._calls = [(call, [call.arguments]) for call in answer.calls]
         self._tokens = answer.length
         self._finish = answer.finish
+
+    def discard(self) -> None:
+        """Drop what was generated, so that there is nothing that could not be stored."""
+        self._texts, self._logprobs, self._calls, self._tokens, self._finish = [], [], [], 0, None
 
     @property
     def usage(self) -> Usage:
@@ -131,6 +138,9 @@ class Draft:
 
 def mark_failed(body: bytes, failure: Failure) -> bytes:
     """The body of a completion that cannot be finished otherwise: failed, and not charged. body: an earlier one"""
+    if not body:
+        # Of an operation that is answered by its spec alone: there is no completion.
+        return body
     completion: dict[str, Any] = orjson.loads(body)
     usage = completion["usage"]
     usage["credits_charged"] = 0.0

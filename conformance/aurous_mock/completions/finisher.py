@@ -38,7 +38,7 @@ class Finisher:
     @property
     def pending(self) -> int:
         """How many are not stored yet."""
-        return len(self._pending)
+        return sum(not task.done() for task in self._pending)
 
     async def finish(self, finish: FinishCompletion) -> bool:
         """Finish it, once, even if the caller is cancelled. False if it was finished differently before.

@@ -9,7 +9,7 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.contract import chat_limits
-from aurous_mock.contract.model_catalogue import Model
+from aurous_mock.contract.model_catalogue import MODELS, Model
 from aurous_mock.contract.openai_members import translate_openai_members
 from aurous_mock.generation import tokens
 from aurous_mock.http.errors import APIError
@@ -54,9 +54,9 @@ class ParsedRequest:
         return ""
 
 
-def read(body: Mapping[str, Any]) -> ParsedRequest:
-    """Measure a body that the schema allows, and refuse what its model cannot do."""
-    model = chat_limits.resolve_model(body)
+def read(body: Mapping[str, Any], models: Mapping[str, Model] = MODELS) -> ParsedRequest:
+    """Measure a body that the schema allows, and refuse what its model, one of those on offer, cannot do."""
+    model = chat_limits.resolve_model(body, models)
     body = translate_openai_members(body)
     chat_limits.check_limits(body, model)
     prompt_tokens = tokens.count_prompt(body)

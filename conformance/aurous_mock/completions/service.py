@@ -1,44 +1,25 @@
 """The life of a completion: idempotency key and hold, generation, storage and charge."""
 
 import asyncio
-import contextlib
 import traceback
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import orjson
 
-from aurous_mock.billing import pricing
 from aurous_mock.completions import identifiers
 from aurous_mock.completions.concurrency import ConcurrencyLimit
-from aurous_mock.completions.draft import (
-    ABANDONED,
-    BY_REQUEST,
-    BY_SHUTDOWN,
-    CANCELLED,
-    COMPLETED,
-    FAILED,
-    IN_PROGRESS,
-    INTERNAL_ERROR,
-    Draft,
-    Failure,
-    failure_of,
-)
+from aurous_mock.completions.draft import ABANDONED, BY_REQUEST, BY_SHUTDOWN, CANCELLED, COMPLETED, IN_PROGRESS, Draft
 from aurous_mock.completions.finisher import Finisher
-from aurous_mock.completions.idempotency import Claim, KeyInUse, Replay, decide
+from aurous_mock.completions.generation import Generation
+from aurous_mock.completions.idempotency import Claim, KeyInUse, decide
 from aurous_mock.completions.parsed_request import ParsedRequest
-from aurous_mock.completions.streamed_generation import Generation, finish_of
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Engine, Pace
 from aurous_mock.http.errors import APIError
-from aurous_mock.storage.store import (
-    Checkpoint,
-    InsufficientCredits,
-    StartCompletion,
-    StartResult,
-    Store,
-    StoreUnavailable,
-)
+from aurous_mock.storage.store import Checkpoint, Store, StoreUnavailable
 
 _CANCEL_TIMEOUT = 10.0
 _CHECKPOINT_INTERVAL = 0.2
@@ -66,8 +47,9 @@ class Service:
         self.store = store
         self._engine = engine
         self._concurrency = concurrency or ConcurrencyLimit(None)
-        self._finisher = finisher or Finisher(store)
-        self._generations: dict[str, Generation] = {}
+        self.finisher = finisher or Finisher(store)
+        # Streams, while something refers to them.
+        self._generations: WeakValueDictionary[str, Generation] = WeakValueDictionary()
         self._sync_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -79,12 +61,12 @@ class Service:
         if self._sync_task is not None:
             self._sync_task.cancel()
         await self._engine.stop()
-        await self._finisher.stop()
+        await self.finisher.stop()
         await self.store.stop()
 
     def interrupt_all(self) -> None:
         """End every stream, because the server shuts down."""
-        for generation in self._generations.values():
+        for generation in list(self._generations.values()):
             generation.interrupt(BY_SHUTDOWN)
 
     async def create(
@@ -94,90 +76,44 @@ class Service:
 
         provider_error: raised instead of asking the engine
         """
+        async with self.run(request, team, claim) as generation:
+            if generation.is_replay:
+                return Created(generation.body, is_replay=True)
+            if provider_error is not None:
+                raise provider_error
+            generation.draft.set_answer(await self._engine.answer(request, pace))
+            await generation.finish(COMPLETED)
+            if generation.status != COMPLETED:
+                raise APIError("chat_provider_unavailable", "The completion was abandoned while it was generated.")
+            return Created(generation.body, is_replay=False, generated=generation.draft.usage.generated)
+
+    @asynccontextmanager
+    async def run(self, request: ParsedRequest, team: str, claim: Claim | None = None) -> AsyncIterator[Generation]:
+        """Start a completion, for a block that adds to its draft and finishes it.
+
+        However the block ends, the completion has ended after it: its record is final, its hold settled, its key
+        answered or free, and its slot released. An error that leaves the block decides how it failed.
+        """
         draft = self._draft(request)
-        with await self._concurrency.acquire(team):
-            result = await self._open(draft, team, claim)
-            if isinstance(result, Replay):
-                return Created(result.body, is_replay=True)
+        async with self._concurrency.slot(team) as slot:
+            generation = Generation(self.store, self.finisher, draft, slot)
             try:
-                if provider_error is not None:
-                    raise provider_error
-                draft.set_answer(await self._engine.answer(request, pace))
+                await generation.open(team, claim)
+                if request.streamed:
+                    self._generations[draft.id] = generation
+                yield generation
             except BaseException as error:
-                failure = failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR
-                await self._fail(draft, failure)
+                await generation.fail(error)
                 raise
-        finish = finish_of(draft, COMPLETED, None)
-        if not await self._finisher.finish(finish):
-            raise APIError("chat_provider_unavailable", "The completion was abandoned while it was generated.")
-        return Created(finish.body, is_replay=False, generated=draft.usage.generated)
-
-    async def _fail(self, draft: Draft, failure: Failure) -> None:
-        # The caller has an error to raise already; the finisher goes on in the background.
-        with contextlib.suppress(StoreUnavailable):
-            await self._finisher.finish(finish_of(draft, FAILED, failure))
-
-    async def begin(self, request: ParsedRequest, team: str) -> Generation:
-        """Begin a streamed completion; the caller adds the deltas to its draft, finishes it and forgets it."""
-        draft = self._draft(request)
-        slot = await self._concurrency.acquire(team)
-        try:
-            await self._open(draft, team, None)
-        except BaseException:
-            slot.release()
-            raise
-        generation = Generation(self._finisher, draft, slot)
-        self._generations[draft.id] = generation
-        return generation
+            finally:
+                await generation.close()
 
     def _draft(self, request: ParsedRequest) -> Draft:
         return Draft(request, identifiers.new("cmp_"), int(self.store.now()))
 
-    def deltas(self, generation: Generation, pace: Pace) -> AsyncIterator[Delta | Finish]:
+    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[Delta | Finish]]:
         """The answer while the engine generates it."""
-        return self._engine.stream(generation.draft.request, pace)
-
-    def forget(self, generation: Generation) -> None:
-        """Drop a generation that has ended; its record is in the store."""
-        self._generations.pop(generation.draft.id, None)
-
-    async def _open(self, draft: Draft, team: str, claim: Claim | None) -> Replay | None:
-        request = draft.request
-        # Nobody can retrieve it before its end: the id of a completion that is not streamed is in its response.
-        visible = request.streamed or self.store.shared
-        start = StartCompletion(
-            id=draft.id,
-            team=team,
-            streamed=request.streamed,
-            hold=request.hold,
-            body=orjson.dumps(draft.body(IN_PROGRESS)) if visible else b"",
-            claim=claim,
-        )
-        result = await self._open_in_store(start, draft)
-        match result:
-            case InsufficientCredits(available):
-                raise APIError(
-                    "balance_too_low",
-                    f"Team available balance is {pricing.in_credits(available)} credits, the completion requires "
-                    f"{pricing.in_credits(request.hold)}.",
-                )
-            case KeyInUse(reason):
-                raise APIError("idempotency_key_in_use", reason, param="Idempotency-Key")
-            case Replay():
-                return result
-            case _:
-                return None
-
-    async def _open_in_store(self, start: StartCompletion, draft: Draft) -> StartResult:
-        if not self.store.shared:
-            return await self.store.open(start)
-        opening = asyncio.create_task(self.store.open(start))
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            # The transaction may be committed all the same.
-            self._finisher.undo(opening, finish_of(draft, FAILED, INTERNAL_ERROR))
-            raise
+        return self._engine.stream(request, pace)
 
     async def retrieve(self, team: str, completion_id: str) -> bytes:
         """The body of the team's completion now. Raises APIError if there is none."""
@@ -237,7 +173,8 @@ class Service:
     async def _sync_with_store(self) -> None:
         """Store checkpoints of the streams of this server, and cancel those that other servers asked to cancel."""
         while True:
-            running = [generation for generation in self._generations.values() if generation.status == IN_PROGRESS]
+            streams = list(self._generations.values())
+            running = [generation for generation in streams if generation.status == IN_PROGRESS]
             # At once, so that the store can commit them together. It reports errors, and may be available next time.
             results = await asyncio.gather(*map(self._sync, running), return_exceptions=True)
             for error in results:

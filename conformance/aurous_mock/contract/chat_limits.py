@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from aurous_mock.contract.model_catalogue import MODELS, Model
+from aurous_mock.contract.model_catalogue import Model
 from aurous_mock.contract.validation import shorten
 from aurous_mock.http.errors import APIError
 
@@ -21,10 +21,10 @@ _SUBSCHEMAS = frozenset({"items", "additionalProperties", "not", "contains", "pr
 _BRANCHES = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 
 
-def resolve_model(body: Mapping[str, Any]) -> Model:
+def resolve_model(body: Mapping[str, Any], models: Mapping[str, Model]) -> Model:
     """The chat model that a valid body names. Raises APIError if there is none."""
     slug = body["model"]
-    model = MODELS.get(slug)
+    model = models.get(slug)
     if model is None:
         raise APIError("resource_not_found", f"No model has the slug {shorten(slug)!r}.", param="model")
     if model.kind != "chat":

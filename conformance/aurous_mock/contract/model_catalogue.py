@@ -1,5 +1,6 @@
 """The models that the mock serves, with their limits and prices."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,15 @@ class Rates:
     input: int
     output: int
     version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMapping:
+    """A model to offer under a name, and the upstream server's name for it. rates: None for the documented ones"""
+
+    name: str
+    upstream: str
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +35,8 @@ class Model:
     max_output_tokens_hard_cap: int = 0
     rates: Rates = Rates(input=0, output=0)
     dimensions: tuple[int, ...] = ()
+    # What the upstream server calls it; None: the same.
+    upstream: str | None = None
 
     def row(self) -> dict[str, Any]:
         """The model as the API lists it (`/api-reference/models/list-chat-and-embedding-models`)."""
@@ -75,6 +87,6 @@ EMBED = Model(
 MODELS = {model.id: model for model in (GROW, FULL, EMBED)}
 
 
-def listing() -> dict[str, Any]:
+def listing(models: Iterable[Model]) -> dict[str, Any]:
     """The body of GET /v1/models."""
-    return {"object": "list", "data": [model.row() for model in MODELS.values()]}
+    return {"object": "list", "data": [model.row() for model in models]}

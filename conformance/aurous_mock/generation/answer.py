@@ -29,12 +29,13 @@ class ToolCall:
 @dataclass(frozen=True, slots=True)
 class Delta:
     """The next part of an answer: `text` continues the content, or the arguments of call number `call`; `opens` begins
-    that call. A delta is one token, unless it only opens a call. `logprobs` are OpenAI's entries for its tokens."""
+    that call. `logprobs` are OpenAI's entries for its tokens. tokens: how many it has, of a text that is not empty"""
 
     text: str
     call: int | None = None
     opens: ToolCall | None = None
     logprobs: Logprobs = ()
+    tokens: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The interface of engines, which generate answers, and the fake model: an engine without a language model."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,14 +26,17 @@ class Pace:
 
 
 class Engine(Protocol):
-    """Generates answers. Raises `Refused` with the documented code where the provider fails."""
+    """Generates answers. Raises APIError with the documented code where the provider fails."""
 
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         """The whole answer."""
         ...
 
-    def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
-        """The answer while it is generated: its deltas, then why it finished."""
+    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[Delta | Finish]]:
+        """The answer while it is generated: its deltas, then why it finished.
+
+        A provider that fails before it answers fails at the beginning of the block, when no stream has begun.
+        """
         ...
 
     async def stop(self) -> None:
@@ -53,8 +57,12 @@ class FakeModel:
             await asyncio.sleep(seconds)
         return answer
 
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
-        answer = await self._compose(request)
+    @asynccontextmanager
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+        async with aclosing(self._deltas(await self._compose(request), pace)) as deltas:
+            yield deltas
+
+    async def _deltas(self, answer: Answer, pace: Pace) -> AsyncGenerator[Delta | Finish, None]:
         loop = asyncio.get_running_loop()
         started = loop.time()
         if pace.first_token:

@@ -12,6 +12,8 @@ from starlette.types import Receive, Scope, Send
 from aurous_mock.completions import idempotency, identifiers
 from aurous_mock.completions.draft import COMPLETED
 from aurous_mock.completions.idempotency import Claim, KeyInUse, Replay
+from aurous_mock.completions.lifetime import Lifetime
+from aurous_mock.completions.service import Service
 from aurous_mock.contract.operations import EVENTS, Operation
 from aurous_mock.contract.parameters import check_parameters
 from aurous_mock.http import offload
@@ -21,7 +23,7 @@ from aurous_mock.http.request_body import read_body
 from aurous_mock.http.request_context import RequestContext, context_of
 from aurous_mock.http.routes import Answer, Handler
 from aurous_mock.http.spec_responses import SpecResponses, choose_content
-from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store
+from aurous_mock.storage.store import FinishCompletion, StartCompletion
 
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 
@@ -30,10 +32,10 @@ class Dispatcher:
     """Serves every operation of the specs. handlers: those that do more, by method and path without parameter names"""
 
     def __init__(
-        self, handlers: Mapping[tuple[str, str], Handler], store: Store, limits: Limits, responses: SpecResponses
+        self, handlers: Mapping[tuple[str, str], Handler], service: Service, limits: Limits, responses: SpecResponses
     ) -> None:
         self._handlers = handlers
-        self._store = store
+        self._service = service
         self._limits = limits
         self._responses = responses
 
@@ -73,14 +75,19 @@ class Dispatcher:
     async def _answer_once(self, claim: Claim, context: RequestContext, response: Response) -> Response:
         """The response, kept for the key of its request; or the one that is kept already."""
         team, record_id = context.team or "", identifiers.new("res_")
-        result = await self._store.open(
-            StartCompletion(id=record_id, team=team, streamed=False, hold=0, body=b"", claim=claim)
-        )
-        if isinstance(result, KeyInUse):
-            raise APIError("idempotency_key_in_use", result.reason, param="Idempotency-Key")
-        if isinstance(result, Replay):
-            return _restored(result.body)
-        await self._store.close(FinishCompletion(id=record_id, status=COMPLETED, body=_stored(response), charge=0))
+        finish = FinishCompletion(id=record_id, status=COMPLETED, body=_stored(response), charge=0)
+        start = StartCompletion(id=record_id, team=team, streamed=False, hold=0, body=b"", claim=claim)
+        lifetime = Lifetime(self._service.store, self._service.finisher)
+        try:
+            result = await lifetime.open(start)
+            if isinstance(result, KeyInUse):
+                raise APIError("idempotency_key_in_use", result.reason, param="Idempotency-Key")
+            if isinstance(result, Replay):
+                return _restored(result.body)
+            await lifetime.end(finish)
+        finally:
+            if lifetime.is_open:
+                await lifetime.end(finish)
         return response
 
 

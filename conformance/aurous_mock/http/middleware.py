@@ -17,7 +17,7 @@ from aurous_mock.completions import identifiers
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.spec import Contracts
 from aurous_mock.contract.versioning import ResponseFilter
-from aurous_mock.http import admin, admin_access, faults, request_context, routes
+from aurous_mock.http import admin, admin_access, faults, request_context, request_log, routes
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.fault_injector import HTML, FaultInjector
 from aurous_mock.http.faults import NO_FAULT, Fault
@@ -69,6 +69,7 @@ class APIMiddleware:
         headers = request_context.read_headers(scope["headers"])
         context = RequestContext(identifiers.new("req_"), self._contracts.current, headers)
         scope["aurous.context"] = context
+        request_log.REQUEST_ID.set(context.request_id)
         # Has the router raise HTTPException instead of answering in plain text.
         scope["app"] = self
 

@@ -1,6 +1,6 @@
 """The operations that do more than their spec says: completions, models and balance."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import orjson
@@ -9,11 +9,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions import idempotency, parsed_request
-from aurous_mock.completions.draft import FAILED, INTERNAL_ERROR, failure_of
 from aurous_mock.completions.idempotency import Claim
 from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
-from aurous_mock.completions.streamed_generation import Generation
 from aurous_mock.contract import model_catalogue
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.operations import JSON
@@ -40,6 +38,7 @@ class Routes:
         self._settings = settings
         self._service = service
         self._limits = limits
+        self._models = {model.id: model for model in settings.models} or model_catalogue.MODELS
 
     def handlers(self) -> dict[tuple[str, str], Handler]:
         """The handlers by method and path; they get requests that were checked against the spec."""
@@ -57,13 +56,13 @@ class Routes:
         size, body = context.body_size, context.body
         context.key = idempotency.read_key(context.headers)
         # What is compared for a key is the body as it was sent.
-        parsed = await offload.run(size, _parse, context)
+        parsed = await offload.run(size, _parse, context, self._models)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:
             raise admission.error
         if parsed.streamed:
-            return await self._stream(request, parsed, team)
+            return self._stream(context, parsed, _provider_error(request))
         claim = None
         if context.key is not None:
             claim = Claim(context.key, CREATE, await offload.run(size, idempotency.fingerprint, body))
@@ -72,37 +71,21 @@ class Routes:
             await self._limits.spend_tokens(team, created.generated)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.is_replay else None)
 
-    async def _stream(self, request: Request, parsed: ParsedRequest, team: str) -> SSEResponse:
-        generation = await self._service.begin(parsed, team)
-        try:
-            return await self._stream_response(request, generation, team)
-        except BaseException as error:
-            try:
-                await generation.finish(FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR)
-            finally:
-                self._service.forget(generation)
-            raise
-
-    async def _stream_response(self, request: Request, generation: Generation, team: str) -> SSEResponse:
-        context = context_of(request)
-        provider_error = _provider_error(request)
-        if provider_error is not None and context.fault.error_frame is None:
-            raise provider_error
-        fault = context.fault
+    def _stream(self, context: RequestContext, parsed: ParsedRequest, provider_error: APIError | None) -> SSEResponse:
+        team, fault = _team(context), context.fault
         options = StreamOptions(
             warn=context.key is not None,
             keep_alive=fault.keep_alive or self._settings.keep_alive,
+            pace=self._pace(context),
             error_frame=fault.error_frame,
             provider_error=provider_error,
             notice_disconnect=not fault.unnoticed,
         )
-        deltas = self._service.deltas(generation, self._pace(context))
 
-        async def settle() -> None:
-            self._service.forget(generation)
-            await self._limits.spend_tokens(team, generation.draft.usage.generated)
+        async def settle(generated: int) -> None:
+            await self._limits.spend_tokens(team, generated)
 
-        return SSEResponse(generation, deltas, options, context, on_end=settle)
+        return SSEResponse(self._service, parsed, team, options, context, on_end=settle)
 
     async def retrieve(self, request: Request) -> Answer:
         context = context_of(request)
@@ -117,7 +100,7 @@ class Routes:
         return _json(await self._service.cancel(team, _id(context)))
 
     async def models(self, request: Request) -> Answer:
-        return _json(orjson.dumps(model_catalogue.listing()))
+        return _json(orjson.dumps(model_catalogue.listing(self._models.values())))
 
     async def balance(self, request: Request) -> Answer:
         balance = await self._service.store.balance(_team(context_of(request)))
@@ -128,11 +111,11 @@ class Routes:
         return pace if context.fault.pace is None else replace(pace, tokens_per_second=context.fault.pace)
 
 
-def _parse(context: RequestContext) -> ParsedRequest:
+def _parse(context: RequestContext, models: Mapping[str, model_catalogue.Model]) -> ParsedRequest:
     operation = context.operation
     assert operation is not None, "the middleware admits no request without an operation"
     assert operation.body is not None, "the spec has a body for each completion"
-    return parsed_request.read(drop_null_members(operation.body.content[JSON], context.body))
+    return parsed_request.read(drop_null_members(operation.body.content[JSON], context.body), models)
 
 
 def _id(context: RequestContext) -> str:

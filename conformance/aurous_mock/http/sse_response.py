@@ -1,14 +1,18 @@
-"""Streams a generation as server-sent events, and ends it when the client disconnects."""
+"""Streams a completion as server-sent events, and ends it when the client disconnects."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import traceback
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, INTERNAL_ERROR, failure_of
-from aurous_mock.completions.streamed_generation import Generation
-from aurous_mock.generation.answer import Delta, Finish
+from aurous_mock.completions.generation import Generation
+from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.completions.service import Service
+from aurous_mock.generation.answer import Finish
+from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.frames import DONE, KEEP_ALIVE, FrameWriter, frame
 from aurous_mock.http.request_context import RequestContext
@@ -33,106 +37,129 @@ class StreamOptions:
 
     warn: bool
     keep_alive: float
+    pace: Pace
     error_frame: int | None
     provider_error: APIError | None
     notice_disconnect: bool
 
 
 class SSEResponse:
-    """The ASGI response that streams a generation. The generation has ended when it returns, whatever the client does.
+    """The ASGI response that runs a completion and streams it. The completion has ended when it returns, whatever the
+    client does. A completion that fails before there is anything to send raises, so that its error has a status.
 
-    on_end: called when all is sent, or the client is gone
+    on_end: called with the number of generated tokens when all is sent, or the client is gone
     """
 
     def __init__(
         self,
-        generation: Generation,
-        deltas: AsyncIterator[Delta | Finish],
+        service: Service,
+        request: ParsedRequest,
+        team: str,
         options: StreamOptions,
         context: RequestContext,
         *,
-        on_end: Callable[[], Awaitable[None]],
+        on_end: Callable[[int], Awaitable[None]],
     ) -> None:
-        self._generation = generation
-        self._deltas = deltas
+        self._service = service
+        self._request = request
+        self._team = team
         self._options = options
         self._context = context
         self._on_end = on_end
-        self._frames = FrameWriter(generation.draft)
+        self._is_started = False
         self._sent_at = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._receive, self._send = receive, send
+        generated = 0
         try:
-            await self._stream()
+            async with self._service.run(self._request, self._team) as generation:
+                self._frames = FrameWriter(generation.draft)
+                try:
+                    await self._stream(generation)
+                finally:
+                    generated = generation.draft.usage.generated
         except StoreUnavailable:
+            if not self._is_started:
+                raise
             # Its end is not stored, so none is sent: the client finds it by the completion's id later.
             sockets.close(scope)
             await sockets.flush(scope)
         finally:
-            await self._on_end()
+            await self._on_end(generated)
 
-    async def _stream(self) -> None:
+    async def _stream(self, generation: Generation) -> None:
+        if self._options.provider_error is not None and self._options.error_frame is None:
+            raise self._options.provider_error
+        try:
+            error = await self._run(generation)
+        except BaseExceptionGroup as errors:
+            # Of the task group.
+            raise errors.exceptions[0] from None
+        if error is not None and not self._is_started:
+            raise error
+        await self._end(generation)
+
+    async def _run(self, generation: Generation) -> Exception | None:
+        """Send what the engine generates, and finish the completion. Returns the error that ended it."""
+        async with asyncio.TaskGroup() as group:
+            helpers = [group.create_task(self._send_keep_alives())]
+            if self._options.notice_disconnect:
+                helpers.append(group.create_task(self._watch_for_disconnect(generation)))
+            producer = group.create_task(self._produce(generation))
+            generation.attach(producer)
+            await asyncio.wait([producer])
+            error = None if producer.cancelled() else producer.result()
+            if error is None or self._is_started:
+                await _finish(generation, error, is_interrupted=producer.cancelled())
+            for helper in helpers:
+                helper.cancel()
+        return error
+
+    async def _produce(self, generation: Generation) -> Exception | None:
+        """Send what the engine generates. Returns the error that ends it: raised, it would end the whole group."""
+        try:
+            async with self._service.stream(self._request, self._options.pace) as deltas:
+                await self._start()
+                number = 0
+                async for delta in deltas:
+                    if number == self._options.error_frame:
+                        raise self._options.provider_error or APIError(
+                            "chat_provider_unavailable", "The provider failed mid-stream."
+                        )
+                    if isinstance(delta, Finish):
+                        generation.draft.end(delta)
+                        return None
+                    # Into the draft first: the record has whatever the client may have received.
+                    generation.draft.add(delta)
+                    await self._emit(self._frames.delta(delta))
+                    number += 1
+        except Exception as error:
+            return error
+        return RuntimeError("the engine ended its stream without a reason")
+
+    async def _start(self) -> None:
+        """Send the head and the first frames, if they are not sent yet."""
+        if self._is_started:
+            return
         status = b"ignored_streaming" if self._options.warn else b"not_set"
         headers = [*EVENT_HEADERS, (b"aurous-idempotency-status", status)]
-        helpers: list[asyncio.Task[None]] = []
-        producer: asyncio.Task[None] | None = None
-        try:
-            await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-            helpers.append(asyncio.create_task(self._send_keep_alives()))
-            if self._options.notice_disconnect:
-                helpers.append(asyncio.create_task(self._watch_for_disconnect()))
-            producer = asyncio.create_task(self._produce())
-            self._generation.attach(producer)
-            await asyncio.wait([producer])
-        finally:
-            try:
-                await self._finish_generation(producer)
-            finally:
-                for helper in helpers:
-                    helper.cancel()
-        await self._finish()
-
-    async def _produce(self) -> None:
+        self._is_started = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
         if self._options.warn:
             await self._emit(self._frames.warning())
         await self._emit(self._frames.role())
-        number = 0
-        async for delta in self._deltas:
-            if number == self._options.error_frame:
-                raise self._options.provider_error or APIError(
-                    "chat_provider_unavailable", "The provider failed mid-stream."
-                )
-            if isinstance(delta, Finish):
-                self._generation.draft.end(delta)
-                return
-            # Into the draft first: the record has whatever the client may have received.
-            self._generation.draft.add(delta)
-            await self._emit(self._frames.delta(delta))
-            number += 1
 
-    async def _finish_generation(self, producer: "asyncio.Task[None] | None") -> None:
-        generation = self._generation
-        if producer is not None:
-            producer.cancel()
-        if producer is not None and producer.done() and not producer.cancelled():
-            error = producer.exception()
-            if error is None:
-                await generation.finish(COMPLETED)
-            else:
-                await generation.finish(FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR)
-        else:
-            await generation.finish(CANCELLED, generation.failure or BY_DISCONNECT)
-
-    async def _finish(self) -> None:
+    async def _end(self, generation: Generation) -> None:
         """Send the last frames: usage, or the error. The server drops them if the client is gone."""
-        if self._generation.status == FAILED:
-            assert self._generation.failure is not None
-            error = APIError(self._generation.failure.code, self._generation.failure.message)
+        await self._start()
+        if generation.status == FAILED:
+            assert generation.failure is not None
+            error = APIError(generation.failure.code, generation.failure.message)
             code = self._context.contract.code(error.code)
             await self._emit(frame(envelope(error, code, self._context.request_id)))
         else:
-            await self._emit(self._frames.final(self._generation.status))
+            await self._emit(self._frames.final(generation.status))
         await self._emit(DONE)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -140,10 +167,10 @@ class SSEResponse:
         self._sent_at = asyncio.get_running_loop().time()
         await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def _watch_for_disconnect(self) -> None:
+    async def _watch_for_disconnect(self, generation: Generation) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self._generation.interrupt(BY_DISCONNECT)
+        generation.interrupt(BY_DISCONNECT)
 
     async def _send_keep_alives(self) -> None:
         """Send a comment after `keep_alive` seconds of silence, so that proxies keep the connection."""
@@ -154,3 +181,15 @@ class SSEResponse:
                 await self._emit(KEEP_ALIVE)
                 silence = 0.0
             await asyncio.sleep(self._options.keep_alive - silence)
+
+
+async def _finish(generation: Generation, error: Exception | None, *, is_interrupted: bool) -> None:
+    if is_interrupted:
+        await generation.finish(CANCELLED, generation.failure or BY_DISCONNECT)
+    elif isinstance(error, APIError):
+        await generation.finish(FAILED, failure_of(error))
+    elif error is not None:
+        traceback.print_exception(error)
+        await generation.finish(FAILED, INTERNAL_ERROR)
+    else:
+        await generation.finish(COMPLETED)

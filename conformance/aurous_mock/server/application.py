@@ -26,7 +26,7 @@ class Application:
         self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         handlers = Routes(settings, self.service, limits).handlers()
-        dispatcher = Dispatcher(handlers, self.service.store, limits, SpecResponses(settings.seed))
+        dispatcher = Dispatcher(handlers, self.service, limits, SpecResponses(settings.seed))
         admin_router = Router(Admin(self.service.store).table(), redirect_slashes=False)
         self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, dispatcher, admin_router)
 
@@ -44,7 +44,7 @@ def concurrency(settings: Settings) -> int | None:
     """Completions of one team at a time: by default its share of the connections to the upstream server."""
     if settings.max_concurrent is not None or settings.upstream is None:
         return settings.max_concurrent
-    from aurous_mock.generation.upstream import MAX_CONNECTIONS
+    from aurous_mock.upstream.client import MAX_CONNECTIONS
 
     return max(1, MAX_CONNECTIONS // len(set(settings.keys.values())))
 
@@ -52,6 +52,12 @@ def concurrency(settings: Settings) -> int | None:
 def _engine(settings: Settings) -> Engine:
     if settings.upstream is None:
         return FakeModel(settings.seed)
-    from aurous_mock.generation.upstream import Upstream
+    from aurous_mock.upstream.client import Upstream
+    from aurous_mock.upstream.dialect import Dialect
 
-    return Upstream(settings.upstream, settings.upstream_key, settings.upstream_model, settings.upstream_timeout)
+    return Upstream(
+        settings.upstream,
+        settings.upstream_key,
+        timeout=settings.upstream_timeout,
+        dialect=Dialect(settings.upstream_dialect),
+    )

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,7 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from aurous_mock.billing.pricing import MICRO
+from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http import faults
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, SettingsError
@@ -36,8 +38,13 @@ def read(arguments: Sequence[str]) -> Settings:
     keys |= {key: team for team, key in flags.team_key}
     if not keys:
         _fail("--no-default-key needs another key: --api-key or --team-key")
-    if flags.upstream is None and (flags.upstream_key or flags.upstream_model):
-        _fail("--upstream-key and --upstream-model need --upstream")
+    if flags.upstream is None and (flags.upstream_key or flags.upstream_model or flags.model):
+        _fail("--upstream-key, --upstream-model and --model need --upstream")
+    if flags.upstream_model and flags.model:
+        _fail("--upstream-model is for all models; --model names one for each: use either")
+    names = [mapping.name for mapping in flags.model]
+    if len(set(names)) < len(names):
+        _fail("--model has the same NAME twice")
     if flags.durability == "fast" and flags.state is None:
         _fail("--durability needs --state: without it, everything is in memory")
     if flags.workers > 1 and flags.state is None:
@@ -61,6 +68,8 @@ def read(arguments: Sequence[str]) -> Settings:
         upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
         upstream_model=flags.upstream_model,
         upstream_timeout=flags.upstream_timeout,
+        upstream_dialect=flags.upstream_dialect,
+        model_mappings=tuple(flags.model),
         specs=tuple(flags.spec),
         admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
         access_log=not flags.no_access_log,
@@ -160,13 +169,28 @@ def _parser() -> argparse.ArgumentParser:
         help="forward to this OpenAI-compatible server, such as http://127.0.0.1:11434/v1, and wrap its answers",
     )
     add("--upstream-key", default=None, metavar="KEY", help="its bearer token (env: AUROUS_MOCK_UPSTREAM_KEY)")
-    add("--upstream-model", default=None, metavar="M", help="the model to ask it for (default: the one requested)")
+    add("--upstream-model", default=None, metavar="M", help="the one model to ask it for, whatever is requested")
     add(
         "--upstream-timeout",
         type=rate,
         default=600.0,
         metavar="S",
-        help="seconds for a whole answer of it (default: 600)",
+        help="seconds for a whole answer of it, for the head of a stream, and between two events (default: 600)",
+    )
+    add(
+        "--upstream-dialect",
+        choices=("auto", "max_tokens", "max_completion_tokens"),
+        default="auto",
+        help="what it calls the most tokens of an answer (default: as its refusals teach)",
+    )
+    add(
+        "--model",
+        action="append",
+        default=[],
+        type=model,
+        metavar="NAME=UPSTREAM[:INPUT/OUTPUT]",
+        help="offer its model UPSTREAM as NAME, at these credits per million tokens; repeatable "
+        "(default: all that it lists)",
     )
     add(
         "--spec",
@@ -261,6 +285,15 @@ def team_key(text: str) -> tuple[str, str]:
     if not team or not key:
         raise argparse.ArgumentTypeError(f"{text!r} is not TEAM=KEY")
     return team, api_key(key)
+
+
+def model(text: str) -> ModelMapping:
+    match = re.fullmatch(r"([^=]+)=(.+?)(?::(\d{1,9})/(\d{1,9}))?", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=UPSTREAM or NAME=UPSTREAM:INPUT/OUTPUT")
+    name, upstream, input_rate, output_rate = match.groups()
+    rates = Rates(input=int(input_rate), output=int(output_rate)) if input_rate else None
+    return ModelMapping(name, upstream, rates)
 
 
 def state(text: str) -> str:

@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 
 import orjson
 
+from aurous_mock.server.serving import with_models
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
 
@@ -54,7 +55,7 @@ class Mock:
 @contextmanager
 def running(**options: Any) -> Iterator[Mock]:
     """A mock with the given fields of `Settings`, which listens within a `with` block."""
-    settings = Settings(**{"port": 0, "access_log": False, **options})
+    settings = with_models(Settings(**{"port": 0, "access_log": False, **options}))
     listener = bind(settings.host, settings.port)
     started = threading.Event()
     server = Server(settings, started.set)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aurous_mock.billing.pricing import MICRO
+from aurous_mock.contract.model_catalogue import Model, ModelMapping
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.storage.retention import Retention
 
@@ -41,8 +42,13 @@ class Settings:
     upstream: str | None = None
     upstream_key: str | None = field(default=None, repr=False)
     upstream_model: str | None = None
-    # Seconds that it may take for a whole answer.
+    # The models to offer of it; none: all that it lists.
+    model_mappings: tuple[ModelMapping, ...] = ()
+    # Seconds for a whole answer of it, for the head of a stream, and between two events.
     upstream_timeout: float = 600.0
+    upstream_dialect: str = "auto"
+    # What is offered; none: the models of the mock. With an upstream server, `upstream.models` fills it at the start.
+    models: tuple[Model, ...] = ()
     specs: tuple[Path, ...] = ()
     # Needed for /_mock/ and faults from other machines, and with an upstream server.
     admin_key: str | None = None

@@ -146,7 +146,15 @@ class DatabaseStore:
         return connection.execute(statements.PLACE_HOLD, hold).rowcount == 1
 
     async def close(self, finish: FinishCompletion) -> bool:
-        finished = await self._transact(lambda connection: self._close(connection, finish))
+        try:
+            finished = await self._transact(lambda connection: self._close(connection, finish))
+        except (StoreUnavailable, asyncio.CancelledError):
+            # It is tried again, and the lease renewed until then.
+            raise
+        except BaseException:
+            # What can never be stored is left to the lease, which ends without renewal.
+            self.leases.held.discard(finish.id)
+            raise
         self.leases.held.discard(finish.id)
         return finished
 

@@ -12,18 +12,23 @@ from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, first_id, long_c
 from testkit.conditions import eventually
 
 
+async def take(limit: ConcurrencyLimit, team: str) -> None:
+    """Take a slot, and give it back."""
+    async with limit.slot(team):
+        pass
+
+
 def test_team_at_its_limit_leaves_the_others_alone() -> None:
     async def scenario() -> None:
         limit = ConcurrencyLimit(2, wait_seconds=0)
-        slots = [await limit.acquire("greedy") for _ in range(2)]
-        with pytest.raises(APIError) as refused:
-            await limit.acquire("greedy")
-        assert (refused.value.code, refused.value.headers) == ("concurrency_limit_exceeded", {"Retry-After": "1"})
-        with await limit.acquire("other"):
-            pass
-        slots[0].release()
-        slots[0].release()
-        (await limit.acquire("greedy")).release()
+        async with limit.slot("greedy") as first, limit.slot("greedy"):
+            with pytest.raises(APIError) as refused:
+                await take(limit, "greedy")
+            assert (refused.value.code, refused.value.headers) == ("concurrency_limit_exceeded", {"Retry-After": "1"})
+            await take(limit, "other")
+            await first.aclose()
+            await first.aclose()
+            await take(limit, "greedy")
 
     asyncio.run(scenario())
 
@@ -31,13 +36,13 @@ def test_team_at_its_limit_leaves_the_others_alone() -> None:
 def test_queue_is_bounded_and_served_in_order() -> None:
     async def scenario() -> None:
         limit = ConcurrencyLimit(1, wait_seconds=60)
-        slot = await limit.acquire("t")
-        waiting = asyncio.create_task(limit.acquire("t"))
-        await asyncio.sleep(0)
-        with pytest.raises(APIError):
-            await limit.acquire("t")
-        slot.release()
-        (await waiting).release()
+        async with limit.slot("t") as slot:
+            waiting = asyncio.create_task(take(limit, "t"))
+            await asyncio.sleep(0)
+            with pytest.raises(APIError):
+                await take(limit, "t")
+            await slot.aclose()
+            await waiting
 
     asyncio.run(scenario())
 
@@ -45,13 +50,12 @@ def test_queue_is_bounded_and_served_in_order() -> None:
 def test_waiter_that_gives_up_takes_no_slot() -> None:
     async def scenario() -> None:
         limit = ConcurrencyLimit(1, wait_seconds=60)
-        slot = await limit.acquire("t")
-        waiting = asyncio.create_task(limit.acquire("t"))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.wait([waiting])
-        slot.release()
-        (await limit.acquire("t")).release()
+        async with limit.slot("t"):
+            waiting = asyncio.create_task(take(limit, "t"))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+        await take(limit, "t")
 
     asyncio.run(scenario())
 
@@ -59,9 +63,10 @@ def test_waiter_that_gives_up_takes_no_slot() -> None:
 def test_slot_is_released_when_the_block_fails() -> None:
     async def scenario() -> None:
         limit = ConcurrencyLimit(1, wait_seconds=0)
-        with pytest.raises(RuntimeError), await limit.acquire("t"):
-            raise RuntimeError
-        (await limit.acquire("t")).release()
+        with pytest.raises(RuntimeError):
+            async with limit.slot("t"):
+                raise RuntimeError
+        await take(limit, "t")
 
     asyncio.run(scenario())
 
@@ -84,8 +89,8 @@ def test_stream_holds_a_slot_until_it_ends() -> None:
 
 
 def test_upstream_connections_are_shared_out_to_the_teams() -> None:
-    from aurous_mock.generation.upstream import MAX_CONNECTIONS
     from aurous_mock.server import application
+    from aurous_mock.upstream.client import MAX_CONNECTIONS
 
     keys = {f"key-{number}": f"team-{number % 4}" for number in range(8)}
     shared = Settings(keys=keys, upstream="http://127.0.0.1:9/v1")

@@ -21,6 +21,9 @@ from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, StartResult, StoreUnavailable
 from mockkit import chat
 
+OPTIONS = StreamOptions(
+    warn=False, keep_alive=15, pace=Pace(), error_frame=None, provider_error=None, notice_disconnect=True
+)
 CLAIM = Claim("key", "/v1/chat/completions", "fingerprint")
 
 
@@ -147,7 +150,11 @@ class BrokenEngine:
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         raise RuntimeError("broken")
 
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+    @contextlib.asynccontextmanager
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+        yield self._deltas()
+
+    async def _deltas(self) -> AsyncIterator[Delta | Finish]:
         yield Delta("a")
         raise RuntimeError("broken")
 
@@ -155,24 +162,23 @@ class BrokenEngine:
         """Nothing to close."""
 
 
-async def stream(store: MemoryStore, engine: Any, send: Any) -> str:
+async def stream(store: "FailingStore", engine: Any, send: Any) -> str:
     """Stream one completion to `send`, and return its id."""
     service = Service(store, engine, finisher=Finisher(store, Sleeps()))
-    generation = await service.begin(parsed_request.read(chat(stream=True)), "t")
-    options = StreamOptions(warn=False, keep_alive=15, error_frame=None, provider_error=None, notice_disconnect=True)
 
     async def receive() -> dict[str, Any]:
         await asyncio.Event().wait()
         return {}
 
-    async def settle() -> None:
-        service.forget(generation)
+    async def settle(generated: int) -> None:
+        """No tokens are limited."""
 
     context = RequestContext("req_1", spec.load(()).current, {})
-    response = SSEResponse(generation, service.deltas(generation, Pace()), options, context, on_end=settle)
+    request = parsed_request.read(chat(stream=True))
+    response = SSEResponse(service, request, "t", OPTIONS, context, on_end=settle)
     with contextlib.suppress(ConnectionError, RuntimeError):
         await response({"type": "http"}, receive, send)
-    return generation.draft.id
+    return store.opened[-1]
 
 
 @pytest.mark.parametrize("failing_send", range(5))
@@ -219,9 +225,9 @@ def test_stream_whose_end_is_not_stored_sends_no_done() -> None:
         store, sent = FailingStore(failures=1), b""
         finisher = Finisher(store, Sleeps(is_open=False), wait_seconds=0)
         service = Service(store, FakeModel(0), finisher=finisher)
-        generation = await service.begin(parsed_request.read(chat(stream=True)), "t")
         with pytest.raises(StoreUnavailable):
-            await generation.finish("completed")
+            async with service.run(parsed_request.read(chat(stream=True)), "t") as generation:
+                await generation.finish("completed")
         assert generation.finished.is_set()
         assert sent == b""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from aurous_mock.completions import parsed_request
@@ -28,7 +29,11 @@ class Patient:
             raise self._error
         return Answer(("done",), (), Finish("stop"))
 
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[Delta | Finish]:
+    @asynccontextmanager
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+        yield self._deltas()
+
+    async def _deltas(self) -> AsyncIterator[Delta | Finish]:
         yield Finish("stop")
 
     async def stop(self) -> None:

@@ -1,0 +1,123 @@
+"""Asks the upstream server at the start which models it has, and makes the catalogue to offer of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import httpx
+
+from aurous_mock.contract.model_catalogue import FULL, GROW, Model, ModelMapping, Rates
+from aurous_mock.http import request_log
+from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.upstream.redaction import Redaction
+from aurous_mock.upstream.values import UnexpectedResponse, as_count, as_list, as_object, parse
+
+_SECONDS: Final = 10.0
+_MOST_BYTES: Final = 4 * 1024 * 1024
+_CONTEXT: Final = 256_000
+_DEFAULT_OUTPUT, _MOST_OUTPUT = 4096, 32_768
+# What servers call the context of a model: vLLM, OpenRouter, Groq, LM Studio.
+_CONTEXT_NAMES: Final = ("max_model_len", "context_length", "context_window", "max_context_length")
+
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+def with_models(settings: Settings) -> Settings:
+    """The settings with the models to offer. Raises SettingsError if the upstream server is not what it should be."""
+    if settings.upstream is None:
+        return settings
+    try:
+        rows: Rows | None = _ask(settings.upstream, settings.upstream_key)
+    except _NoListError as error:
+        if not settings.model_mappings and settings.upstream_model is None:
+            raise SettingsError(f"{error}; name the models to offer: --model NAME=UPSTREAM") from error
+        request_log.warn(str(error))
+        rows = None
+    mappings = settings.model_mappings
+    if not mappings and settings.upstream_model is not None:
+        mappings = tuple(ModelMapping(model.id, settings.upstream_model) for model in (GROW, FULL))
+    if mappings:
+        _warn_of_unknown(mappings, rows)
+        models = [_mapped(mapping, (rows or {}).get(mapping.upstream, {})) for mapping in mappings]
+    else:
+        models = [_mapped(ModelMapping(name, name), row) for name, row in (rows or {}).items() if _can_chat(row)]
+    if not models:
+        raise SettingsError(f"{settings.upstream} has no models; name one to ask it for: --model NAME=UPSTREAM")
+    return replace(settings, models=tuple(models))
+
+
+class _NoListError(Exception):
+    """The server is there, and has no list of models."""
+
+
+def _ask(url: str, key: str | None) -> Rows:
+    with httpx.Client(headers={"Authorization": f"Bearer {key}"} if key else None, timeout=_SECONDS) as client:
+        status, raw = _get(client, f"{url}/models")
+        if status in (401, 403):
+            raise SettingsError(f"{url}/models answered {status}: check --upstream-key")
+        if 300 <= status < 400:
+            raise SettingsError(f"{url}/models redirects, which is not followed: give --upstream the final address")
+        if status in (404, 405) and not url.endswith("/v1") and _get(client, f"{url}/v1/models")[0] == 200:
+            raise SettingsError(f"{url}/models answered {status}: did you mean --upstream {url}/v1?")
+        if status != 200:
+            raise _NoListError(f"{url}/models answered {status}")
+    try:
+        rows = [as_object(row, "a model") for row in as_list(as_object(parse(raw), "the list").get("data"), "data")]
+    except UnexpectedResponse as error:
+        raise SettingsError(f"{url} is no OpenAI-compatible server: {url}/models sent {error}") from error
+    return {row["id"]: row for row in rows if isinstance(row.get("id"), str) and row["id"]}
+
+
+def _get(client: httpx.Client, url: str) -> tuple[int, bytes]:
+    try:
+        with client.stream("GET", url) as response:
+            raw = b""
+            for block in response.iter_bytes():
+                raw += block
+                if len(raw) > _MOST_BYTES:
+                    raise SettingsError(f"{url} sent more than a list of models can have")
+            return response.status_code, raw
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = Redaction({}, client.headers.get("authorization")).without_keys(str(error)) or type(error).__name__
+        raise SettingsError(f"cannot reach the upstream server at {url}: {reason}; check --upstream") from error
+
+
+def _warn_of_unknown(mappings: Sequence[ModelMapping], rows: Rows | None) -> None:
+    unknown = sorted({mapping.upstream for mapping in mappings if rows is not None and mapping.upstream not in rows})
+    if unknown:
+        known = ", ".join(list(rows or {})[:20])
+        request_log.warn(f"the upstream server does not list {', '.join(unknown)}; it lists {known or 'no model'}")
+
+
+def _can_chat(row: Mapping[str, Any]) -> bool:
+    """Whether a model is one for completions, as far as its row says so."""
+    return row.get("kind", "chat") == "chat" and row.get("type") not in ("embedding", "embeddings", "image", "audio")
+
+
+def _mapped(mapping: ModelMapping, row: Mapping[str, Any]) -> Model:
+    """A model as this server offers it, from what its row says; the rest is as of the documented model."""
+    metadata = row.get("aurous_metadata")
+    known = {**row, **metadata} if isinstance(metadata, Mapping) else row
+    context = next((count for count in (as_count(known.get(name)) for name in _CONTEXT_NAMES) if count), _CONTEXT)
+    most = as_count(known.get("max_output_tokens_hard_cap")) or min(context, _MOST_OUTPUT)
+    default = as_count(known.get("default_max_output_tokens")) or _DEFAULT_OUTPUT
+    capabilities = known.get("capabilities")
+    is_list = isinstance(capabilities, list) and all(isinstance(name, str) for name in capabilities)
+    return Model(
+        id=mapping.name,
+        kind="chat",
+        context_window=context,
+        # A server that does not say refuses what its model lacks.
+        capabilities=tuple(sorted(capabilities)) if is_list and capabilities else FULL.capabilities,
+        default_max_output_tokens=min(default, most),
+        max_output_tokens_hard_cap=most,
+        rates=mapping.rates or _rates(row.get("chat_pricing")) or GROW.rates,
+        upstream=mapping.upstream,
+    )
+
+
+def _rates(pricing: Any) -> Rates | None:
+    rates = [pricing.get(name) for name in ("input", "output")] if isinstance(pricing, Mapping) else []
+    counts = [as_count(rate.get("credits_per_M")) for rate in rates if isinstance(rate, Mapping)]
+    known = [count for count in counts if count is not None]
+    return Rates(input=known[0], output=known[1]) if len(known) == 2 else None

@@ -1,0 +1,132 @@
+"""Reads the body of an upstream server's answer: events, or JSON in place of them, or the reverse."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from typing import TypeVar
+
+import httpx
+
+from aurous_mock.generation.answer import Delta, Finish
+from aurous_mock.upstream.answer_reader import AnswerReader
+from aurous_mock.upstream.bounds import most_bytes
+from aurous_mock.upstream.values import UnexpectedResponse, describe, parse
+
+T = TypeVar("T")
+
+# What lines of an event stream begin with.
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+
+
+async def read_blocks(response: httpx.Response, max_tokens: int) -> AsyncGenerator[bytes, None]:
+    """The body as it is sent. Raises UnexpectedResponse where it is encoded, or longer than its tokens can be."""
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise UnexpectedResponse("an encoded body, which was not asked for")
+    left = most_bytes(max_tokens)
+    async with aclosing(response.aiter_raw()) as blocks:  # type: ignore[type-var]
+        async for block in blocks:
+            left -= len(block)
+            if left < 0:
+                raise UnexpectedResponse("more than the tokens that were asked for")
+            yield block
+
+
+async def read_parts(
+    blocks: AsyncGenerator[bytes, None], reader: AnswerReader, pause: float
+) -> AsyncGenerator[Delta | Finish, None]:
+    """The deltas of an answer, then its end, whether it is a stream or one JSON document.
+
+    pause: seconds that may pass between two events. Raises TimeoutError, and what the reader raises.
+    """
+    async with aclosing(blocks), aclosing(within(pause, _read_documents(blocks))) as documents:
+        async for is_event, document in documents:
+            if document == b"[DONE]":
+                reader.end_of_stream()
+            elif is_event:
+                for delta in reader.read_chunk(parse(document)):
+                    yield delta
+            else:
+                # All of it before anything is sent: it may be wrong at its end.
+                for delta in list(reader.read_body(parse(document))):
+                    yield delta
+            if reader.is_over:
+                break
+        for part in reader.finish():
+            yield part
+
+
+async def within(seconds: float, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The items. Raises TimeoutError if one takes longer, but only while it reads: the consumer is not interrupted."""
+    async with aclosing(items):
+        while True:
+            async with asyncio.timeout(seconds):
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+            yield item
+
+
+async def until(deadline: float, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """The items. Raises TimeoutError when one is read after the deadline, in the time of the event loop."""
+    async with aclosing(items):
+        while True:
+            async with asyncio.timeout_at(deadline):
+                try:
+                    item = await anext(items)
+                except StopAsyncIteration:
+                    return
+            yield item
+
+
+async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bool, bytes], None]:
+    """The documents of a body, and whether each is the data of an event. A body without events is one document."""
+    begun = b""
+    async for block in blocks:
+        begun = (begun + block).removeprefix(b"\xef\xbb\xbf").lstrip()
+        # Three bytes may be a part of a byte-order mark.
+        if len(begun) >= 3:
+            break
+    if not begun.startswith((b"{", b"[", b"<")):
+        has_events = False
+        async for data in read_events(begun, blocks):
+            has_events = True
+            yield True, data
+        if not has_events and not begun.startswith(_FIELDS):
+            raise UnexpectedResponse(f"{describe(begun)} in place of an answer")
+        return
+    yield False, b"".join([begun, *[block async for block in blocks]])
+
+
+async def read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The data of each event. Only CR and LF end lines: other line separators may be part of JSON text."""
+    data: list[bytes] = []
+    async for line in _read_lines(begun, blocks):
+        if line.startswith(b"data:"):
+            data.append(line[5:].strip())
+        if not line or (len(data) == 1 and _is_whole(data[0])):
+            # Some servers leave out the empty line that ends an event.
+            if data:
+                yield b"\n".join(data)
+            data = []
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a line can only be the whole data of an event."""
+    return data == b"[DONE]" or (data.startswith(b"{") and data.endswith(b"}"))
+
+
+async def _read_lines(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The lines, and what follows the last line break."""
+    # A line may come in many blocks: joined once, or it would be copied for each of them.
+    unfinished: list[bytes] = []
+    first: bytes | None = begun
+    while first is not None:
+        start, *others = first.replace(b"\r", b"\n").split(b"\n")
+        unfinished.append(start)
+        if others:
+            for line in (b"".join(unfinished), *others[:-1]):
+                yield line
+            unfinished = [others[-1]]
+        first = await anext(blocks, None)
+    yield b"".join(unfinished) or b":"
