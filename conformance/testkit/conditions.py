@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-PATIENCE: Final = 20.0
+# Far beyond what a busy machine needs; nobody waits for so long where all is well.
+PATIENCE: Final = 120.0
 
 _T = TypeVar("_T")
 

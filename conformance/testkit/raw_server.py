@@ -209,6 +209,19 @@ def run_dripping_server(data: bytes, pause: float = 0.01) -> Iterator[str]:
                 thread.join(10)
 
 
+def drip_without_end(start: bytes, piece: bytes, *, pause: float = 0.01) -> Action:
+    """Send `start`, and then a piece again and again until the client disconnects."""
+
+    def act(connection: Connection) -> bool:
+        with contextlib.suppress(OSError):
+            connection.socket.sendall(start)
+            while not connection.over.wait(pause):
+                connection.socket.sendall(piece)
+        return False
+
+    return act
+
+
 def drip(data: bytes, *, fast: int = 0, pause: float = 0.01) -> Action:
     """Send this byte by byte, after the first `fast` ones."""
 

@@ -20,6 +20,7 @@ from aurous_mock.server.application import Application
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from mockkit import CREATE, chat
 
+# In seconds of CPU.
 LONGEST_WAIT = 5.0
 STRANGE: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 2.0, 2.5, 1e308, 2**70, "", " ", "x" * 300, "\U0001f9ea", "\u2028", "a\0b", "\ud800",
@@ -198,10 +199,10 @@ async def run(count: int, seed: int) -> Counter[int]:
     seen: Counter[int] = Counter()
     for _ in range(count):
         made = request(rng)
-        begun = time.perf_counter()
+        begun = time.process_time()
         status = await send(application, made)
         assert status < 500, made
-        assert time.perf_counter() - begun < LONGEST_WAIT, made
+        assert time.process_time() - begun < LONGEST_WAIT, made
         seen[status] += 1
     return seen
 

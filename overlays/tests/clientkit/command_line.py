@@ -15,10 +15,10 @@ import pytest
 from aurous import Aurous
 from aurous.cli import main
 from aurous.testing import AurousMock
+from testkit.conditions import PATIENCE
 
 QUESTION = "Name three uses of a paper clip."
 CHAT = "/v1/chat/completions"
-PATIENCE = 20.0
 
 
 class Ended:

@@ -15,6 +15,7 @@ import aurous
 import pytest
 import trio
 from clientkit.streams import Ends, held
+from testkit.conditions import PATIENCE
 from testkit.raw_server import Connection, RawServer
 from testkit.responses import KEY, MESSAGES, MODEL
 from testkit.streams import RED, ROLE, events, in_pieces
@@ -35,7 +36,7 @@ class Disconnects:
     def wait(self, count: int = 1) -> None:
         """Return once so many clients have disconnected."""
         for _ in range(count):
-            assert self._seen.acquire(timeout=30), "the client did not disconnect"
+            assert self._seen.acquire(timeout=PATIENCE), "the client did not disconnect"
 
 
 @pytest.fixture

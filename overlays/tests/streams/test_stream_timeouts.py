@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import socket
 import threading
 import time as real_time
 from typing import Any
@@ -10,21 +11,31 @@ from typing import Any
 # Takes longer to load than some of these streams may last.
 import pytest
 from aurous import Timeouts, errors
-from clientkit.callers import Make
+from clientkit.callers import Make, Time
 from clientkit.streams import Stream, connections
+from testkit.conditions import PATIENCE
 from testkit.raw_server import Action, Connection, RawServer, drip, raw
 from testkit.responses import answer, envelope
 from testkit.streams import GREEN, LAST, RED, ROLE, TEXT, WHOLE, begin, chunk, events, in_pieces, record, sends
 
 
-def chatters(*pieces: bytes, pause: float = 0.01) -> Action:
-    """A server that never ends: it repeats itself until nobody listens."""
+def chatters(
+    *pieces: bytes, pause: float = 0.01, time: Time | None = None, read: threading.Event | None = None
+) -> Action:
+    """A server that never ends: it repeats itself until nobody listens.
+
+    time: a clock that moves with each repetition; read: what is waited for before the first one
+    """
 
     def act(connection: Connection) -> bool:
         connection.send(begin("Transfer-Encoding: chunked"))
         for piece in pieces:
             connection.send(b"%x\r\n%b\r\n" % (len(piece), piece))
+        if read is not None:
+            read.wait()
         while not connection.over.wait(pause):
+            if time is not None:
+                time.sleep(0.02)
             try:
                 connection.socket.sendall(b"%x\r\n%b\r\n" % (len(pieces[-1]), pieces[-1]))
             except OSError:
@@ -52,13 +63,29 @@ class TestTimeouts:
         ],
     )
     def test_timeouts_expire_although_bytes_keep_arriving(
-        self, live: Make, wire: RawServer, pieces: list[bytes], timeouts: Timeouts, error: type[Exception]
+        self,
+        make: Make,
+        time: Time,
+        wire: RawServer,
+        pieces: list[bytes],
+        timeouts: Timeouts,
+        error: type[Exception],
     ) -> None:
-        wire.plays(chatters(*pieces))
-        caller = live(wire.url, timeout=timeouts)
+        read, ends_in_chunks = threading.Event(), pieces[-1].startswith(b"data: {")
+        wire.plays(chatters(*pieces, time=None if ends_in_chunks else time, read=read))
+        caller = make(wire.url, timeout=timeouts)
         stream = Stream(caller)
+
+        def exhaust() -> None:
+            if RED_SENT not in b"".join(pieces):
+                read.set()
+            for _ in stream:
+                time.sleep(0.05)
+                if stream.snapshot.text:
+                    read.set()
+
         with pytest.raises(errors.StreamTimeoutError) as caught, stream:
-            list(stream)
+            exhaust()
         assert type(caught.value) is error
         assert isinstance(caught.value, errors.APITimeoutError)
         assert caught.value.kind == "cut"
@@ -114,7 +141,7 @@ class TestTimeouts:
 
         def act(connection: Connection) -> bool:
             connection.send(in_pieces(events(ROLE, RED), ends=False))
-            first.wait(10)
+            first.wait()
             connection.send(in_pieces(events(GREEN, LAST, "[DONE]")).partition(b"\r\n\r\n")[2])
             rest.set()
             return True
@@ -128,15 +155,25 @@ class TestTimeouts:
                     while real_time.monotonic() < busy_until:
                         pass
                     first.set()
-                    assert rest.wait(10)
+                    assert rest.wait(PATIENCE)
         assert stream.completion.choices[0].message.content == TEXT
 
     def test_idle_timeout_does_not_run_while_the_last_chunk_is_processed(self, live: Make, wire: RawServer) -> None:
         """What has come is read without waiting, and no clock was asked since the first of it."""
-        wire.plays(sends(ROLE, RED, then="close"))
-        with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=0.1))) as stream:
+        closed = threading.Event()
+
+        def act(connection: Connection) -> bool:
+            connection.send(in_pieces(events(ROLE), events(RED)))
+            connection.socket.shutdown(socket.SHUT_WR)
+            closed.set()
+            connection.wait_closed()
+            return False
+
+        wire.plays(act)
+        with Stream(live(wire.url, timeout=Timeouts(idle=0.1, first_event=20))) as stream:
             for _ in range(2):
                 next(iter(stream))
+                assert closed.wait(PATIENCE)
                 real_time.sleep(0.15)
             with pytest.raises(errors.StreamInterruptedError, match="the server closed") as caught:
                 list(stream)
@@ -164,7 +201,7 @@ class TestTimeouts:
             with Stream(caller) as stream:
                 for _ in stream:
                     real_time.sleep(busy)
-                    assert real_time.monotonic() - began < 5
+                    assert real_time.monotonic() - began < PATIENCE
 
         with pytest.raises(errors.TotalTimeoutError, match=r"0\.5 s"):
             read()
@@ -175,26 +212,26 @@ class TestTimeouts:
 
         def act(connection: Connection) -> bool:
             connection.send(in_pieces(events(ROLE, RED), ends=False))
-            connection.over.wait(0.6)
+            connection.over.wait(2.3)
             connection.send(in_pieces(events(GREEN, LAST, "[DONE]")).partition(b"\r\n\r\n")[2])
             return True
 
         wire.plays(act)
-        with Stream(live(wire.url, timeout=Timeouts(idle=10, first_event=0.4))) as stream:
+        with Stream(live(wire.url, timeout=Timeouts(idle=60, first_event=2))) as stream:
             assert "".join(stream.text) == TEXT
 
     def test_first_event_timeout_includes_retries(self, live: Make, wire: RawServer) -> None:
-        throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "0.4"})
+        throttled = answer(429, envelope("too_many_requests", "rate_limit"), headers={"Retry-After": "30"})
         wire.plays(throttled, sends(*WHOLE))
-        caller = live(wire.url, timeout=Timeouts(first_event=0.3))
+        caller = live(wire.url, timeout=Timeouts(first_event=20))
         with pytest.raises(errors.RateLimitError), Stream(caller):
             pass
 
     def test_stream_timeouts_do_not_affect_later_requests_on_the_connection(self, live: Make, wire: RawServer) -> None:
-        caller = live(wire.url, timeout=Timeouts(idle=0.4, first_event=0.4))
+        caller = live(wire.url, timeout=Timeouts(idle=2, first_event=2))
 
         def slow(connection: Connection) -> bool:
-            connection.over.wait(0.6)
+            connection.over.wait(2.3)
             return answer(200, record())(connection)
 
         wire.plays(sends(*WHOLE), slow)

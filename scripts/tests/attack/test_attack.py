@@ -17,6 +17,7 @@ from resilience.report import RunReport
 QUICK = [name for name, each in registry.all_attacks().items() if not each.slow]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_quick_attack_fails(name: str) -> None:
     report = runner.run(registry.all_attacks()[name])

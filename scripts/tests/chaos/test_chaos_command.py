@@ -30,7 +30,7 @@ from resilience.report import RunReport
 pytestmark = pytest.mark.slow
 
 # Short timeouts, and a deadline beyond the lease of a completion whose server was killed.
-PATIENCE = ClientTimeouts(read=0.5, total=20, initial_delay=0.1)
+PATIENCE = ClientTimeouts(read=0.5, total=60, initial_delay=0.1)
 SMALL: dict[str, Any] = {"seed": 4, "kills": 1, "timeouts": PATIENCE, "workers": (("threads", 16), ("tasks", 32))}
 
 
@@ -48,7 +48,7 @@ def keyless_result() -> Result:
 def streams_result() -> Result:
     # Few at once: on a busy machine many would not open within their timeout.
     few: dict[str, Any] = {
-        "timeouts": ClientTimeouts(read=1, total=20, initial_delay=0.1),
+        "timeouts": ClientTimeouts(read=1, total=60, initial_delay=0.1),
         "workers": (("threads", 5), ("tasks", 9)),
     }
     return asyncio.run(chaos_run.run(Config(kind="streams", count=40, **{**SMALL, **few, "kills": 0})))

@@ -96,6 +96,7 @@ def echoing_server() -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.slow
 def test_suite_reports_have_no_key(echoing_server: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--assert=plain"]
     command += [f"conformance/rules/test_{about}.py" for about in ("models", "completion", "authentication")]
@@ -113,6 +114,7 @@ def test_suite_reports_have_no_key(echoing_server: str, tmp_path: Path) -> None:
         assert OTHER.encode() not in output
 
 
+@pytest.mark.slow
 def test_chaos_figures_have_no_key(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "scripts/chaos.py", "calls", "--calls", "20", "--kills", "0", "--json", str(figures)]

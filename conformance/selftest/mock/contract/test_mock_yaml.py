@@ -19,7 +19,15 @@ def test_scalars_are_read_by_yaml_1_2(tmp_path: Path, text: str, value: object) 
 
 
 @pytest.mark.parametrize(
-    "text", ["a: [", "a: 1\na: 2\n", "a: !!python/object:os.system 1", "[" * 100_000, "- " * 100_000]
+    "text",
+    [
+        pytest.param("a: [", id="unclosed"),
+        pytest.param("a: 1\na: 2\n", id="member twice"),
+        pytest.param("a: !!python/object:os.system 1", id="object of Python"),
+        pytest.param("- " * 100_000, id="deep in dashes"),
+        # Seconds, which ruamel.yaml takes to give up.
+        pytest.param("[" * 100_000, id="deep in brackets", marks=pytest.mark.slow),
+    ],
 )
 def test_text_that_is_no_spec_is_an_error_with_the_file(tmp_path: Path, text: str) -> None:
     path = tmp_path / "broken.yaml"

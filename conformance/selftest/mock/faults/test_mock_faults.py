@@ -177,7 +177,7 @@ def test_stream_is_cut_where_the_fault_says(client: httpx.Client, mock: Mock, ho
     lines = data_lines(data.decode())
     assert len(lines) == 3
     completion_id = json.loads(lines[0])["id"]
-    assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
+    assert eventually(lambda: status_of(client, completion_id) == "cancelled")
 
 
 def test_unnoticed_cut_leaves_a_completed_record(client: httpx.Client, mock: Mock) -> None:
@@ -223,12 +223,12 @@ def test_stall_fault_stops_a_document(mock: Mock, client: httpx.Client, place: s
 
 def test_stalled_stream_is_cancelled_when_the_client_disconnects(client: httpx.Client) -> None:
     headers = {HEADER: "stall=3"}
-    with client.stream("POST", CREATE, json=chat(stream=True), headers=headers, timeout=0.3) as response:
+    with client.stream("POST", CREATE, json=chat(stream=True), headers=headers, timeout=2) as response:
         lines = response.iter_lines()
         completion_id = first_id(lines)
         with pytest.raises(httpx.ReadTimeout):
             list(lines)
-    assert eventually(lambda: status_of(client, completion_id) == "cancelled", seconds=5)
+    assert eventually(lambda: status_of(client, completion_id) == "cancelled")
 
 
 def test_latency_fault_only_delays(client: httpx.Client) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aurous_mock.server import cli
 from aurous_mock.server.cli import read
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
 from aurous_mock.server.workers import RespawnBackoff
@@ -130,6 +131,17 @@ def failing(*flags: str) -> str:
     return line
 
 
+def failing_here(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    """The same, by a server that is not a process of its own."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--port", "0", *flags])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("aurous-mock: ")
+    return str(line)
+
+
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
@@ -153,8 +165,14 @@ def failing(*flags: str) -> str:
         (["--host", "203.0.113.7"], "203.0.113.7"),
     ],
 )
-def test_invalid_settings_print_one_line_and_exit_2(flags: list[str], word: str) -> None:
-    assert word in failing(*flags)
+def test_invalid_settings_print_one_line_and_exit_2(
+    flags: list[str], word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert word in failing_here(capsys, *flags)
+
+
+def test_invalid_settings_in_a_process_print_one_line_and_exit_2() -> None:
+    assert "--port" in failing("--port", "70000")
 
 
 def test_state_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_durability_sets_how_postgresql_commits(postgres: str) -> None:
 def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 2.0)
     blocking = sa.create_engine(postgres)
 
     async def scenario() -> None:
@@ -143,7 +143,7 @@ def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
 
 
 def test_idle_transaction_in_postgresql_is_ended(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 0.1)
+    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 2.0)
     watching = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
 
     def pause(connection: sa.Connection) -> None:
