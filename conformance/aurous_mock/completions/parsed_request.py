@@ -1,6 +1,6 @@
 """Reads a valid request body into a `ParsedRequest`, measured and checked against its model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -31,6 +31,9 @@ class ParsedRequest:
     # How many likeliest tokens to list beside each token; None when no log probabilities were asked for.
     alternatives: int | None
     hold: int
+    # The scripted answer that the request brings along, and those of the server that may apply, by number.
+    reply: Any = None
+    scripts: Sequence[tuple[int, str]] = ()
     # Sixty-four bits that are the same whenever the same answer is asked for.
     digest: int
 
@@ -81,11 +84,12 @@ def read(body: Mapping[str, Any], models: Mapping[str, Model] = MODELS) -> Parse
         stops=tuple(text for text in ((stop,) if isinstance(stop, str) else stop) if text),
         alternatives=int(body.get("top_logprobs") or 0) if body.get("logprobs") is True else None,
         hold=pricing.hold(prompt_tokens, max_tokens, effort, model),
-        digest=_digest(body),
+        digest=digest(body),
     )
 
 
-def _digest(body: Mapping[str, Any]) -> int:
+def digest(body: Mapping[str, Any]) -> int:
+    """Sixty-four bits that are the same for all requests for the same answer."""
     essence = {name: value for name, value in body.items() if name not in _PRESENTATION}
     raw = orjson.dumps(essence, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(blake2b(raw, digest_size=8).digest(), "big")

@@ -79,7 +79,7 @@ def compose_answer(request: ParsedRequest, seed: int) -> Answer:
     tool = _choose_tool(request)
     if tool is not None:
         return _call(tool, request, reasoning, rng)
-    text = _cut_at_stop(_write(request, rng), request.stops)
+    text = cut_at_stop(_write(request, rng), request.stops)
     all_tokens = tokens.split(text)
     kept = tuple(all_tokens[: request.max_tokens])
     finish = Finish("length" if len(kept) < len(all_tokens) else "stop", reasoning)
@@ -162,6 +162,7 @@ def _dump(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def _cut_at_stop(text: str, stops: tuple[str, ...]) -> str:
+def cut_at_stop(text: str, stops: tuple[str, ...]) -> str:
+    """The text before the first of the sequences at which to stop."""
     ends = [place for stop in stops if (place := text.find(stop)) >= 0]
     return text[: min(ends)] if ends else text

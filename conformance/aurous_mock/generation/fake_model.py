@@ -44,6 +44,22 @@ class Engine(Protocol):
         ...
 
 
+async def stream_answer(answer: Answer, pace: Pace) -> AsyncGenerator[Delta | Finish, None]:
+    """A whole answer, delta by delta at a pace."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    if pace.first_token:
+        await asyncio.sleep(pace.first_token)
+    for number, delta in enumerate(answer.deltas()):
+        if pace.tokens_per_second:
+            # Until a point in time: sleeps that are added up would fall behind at high speeds.
+            await asyncio.sleep(started + pace.duration(number) - loop.time())
+        elif number % _BURST == 0:
+            await asyncio.sleep(0)
+        yield delta
+    yield answer.finish
+
+
 class FakeModel:
     """Generates plausible text, tool calls and JSON, deterministically."""
 
@@ -59,22 +75,8 @@ class FakeModel:
 
     @asynccontextmanager
     async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
-        async with aclosing(self._deltas(await self._compose(request), pace)) as deltas:
+        async with aclosing(stream_answer(await self._compose(request), pace)) as deltas:
             yield deltas
-
-    async def _deltas(self, answer: Answer, pace: Pace) -> AsyncGenerator[Delta | Finish, None]:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        if pace.first_token:
-            await asyncio.sleep(pace.first_token)
-        for number, delta in enumerate(answer.deltas()):
-            if pace.tokens_per_second:
-                # Until a point in time: sleeps that are added up would fall behind at high speeds.
-                await asyncio.sleep(started + pace.duration(number) - loop.time())
-            elif number % _BURST == 0:
-                await asyncio.sleep(0)
-            yield delta
-        yield answer.finish
 
     async def _compose(self, request: ParsedRequest) -> Answer:
         if request.body.get("tools") or request.body.get("response_format"):

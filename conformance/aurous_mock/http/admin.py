@@ -1,5 +1,6 @@
-"""The mock's own endpoints under /_mock/, for tests: ledger, reset, clock and faults."""
+"""The mock's own endpoints under /_mock/, for tests: ledger, reset, clock, faults and answers."""
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from aurous_mock.contract import json_body
+from aurous_mock.contract.spec import Contracts
 from aurous_mock.http import faults
 from aurous_mock.http.errors import APIError
+from aurous_mock.scripting.scripts import check_script, read_script
 from aurous_mock.storage.store import Store
 
 PREFIX = "/_mock/"
@@ -23,8 +26,9 @@ MAX_RULES = 1000
 class Admin:
     """The admin endpoints of one server."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, contracts: Contracts) -> None:
         self._store = store
+        self._codes = frozenset().union(*(contract.codes for contract in contracts.by_version.values()))
 
     def table(self) -> list[Route]:
         return [
@@ -32,6 +36,7 @@ class Admin:
             Route(PREFIX + "reset", self.reset, methods=["POST"]),
             Route(PREFIX + "clock", self.clock, methods=["POST"]),
             Route(PREFIX + "faults", self.faults, methods=["POST"]),
+            Route(PREFIX + "answers", self.answers, methods=["GET", "POST"]),
         ]
 
     async def ledger(self, request: Request) -> Response:
@@ -59,17 +64,35 @@ class Admin:
         body = json_body.parse(await request.body())
         if not isinstance(body, dict) or not isinstance(body.get("fault"), str):
             raise APIError("missing_field", "fault is required.", param="fault")
-        rule = read_rule(body)
-        if len(await self._store.rules()) >= MAX_RULES:
-            raise APIError("value_out_of_range", f"There are {MAX_RULES} faults already: POST /_mock/reset first.")
-        await self._store.add_rule(orjson.dumps(rule).decode())
+        rule = read_rule(body, self._codes)
+        await self._add(orjson.dumps(rule).decode())
         return _json({"fault": rule["fault"]})
 
+    async def answers(self, request: Request) -> Response:
+        """POST: scripts answers, as `aurous_mock.scripting.scripts.check_script` describes. GET: the scripts that are
+        not used up, each with how many answers it has given."""
+        if request.method == "POST":
+            try:
+                script = check_script(json_body.parse(await request.body()))
+            except ValueError as error:
+                raise APIError("invalid_format", f"{error}.", param="answers") from error
+            await self._add(script)
+            return _json(orjson.loads(script))
+        scripts = [(number, rule) for number, rule in await self._store.rules() if read_script(rule) is not None]
+        listed = [{"script": orjson.loads(rule), "given": await self._store.rule_count(n)} for n, rule in scripts]
+        return _json({"answers": listed})
 
-def read_rule(body: dict[str, Any]) -> dict[str, str]:
+    async def _add(self, rule: str) -> None:
+        if len(await self._store.rules()) >= MAX_RULES:
+            message = f"There are {MAX_RULES} faults and answers already: POST /_mock/reset first."
+            raise APIError("value_out_of_range", message)
+        await self._store.add_rule(rule)
+
+
+def read_rule(body: dict[str, Any], codes: Collection[str]) -> dict[str, str]:
     """The validated rule of a request to /_mock/faults. Raises APIError if it is not one."""
     try:
-        fault = faults.parse(body["fault"])
+        fault = faults.parse(body["fault"], codes)
     except ValueError as error:
         raise APIError("invalid_format", f"{error}.", param="fault") from error
     if fault.times is None:

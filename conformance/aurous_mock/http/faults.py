@@ -3,7 +3,7 @@
 A fault is written as directives separated by semicolons, `name=value` or a bare name, in the request header
 `Aurous-Mock-Fault` or in POST /_mock/faults:
 
-    code=NAME            answer with this documented error code, at its documented status
+    code=NAME            answer with this documented error code, at its documented status; with status=N, any code
     status=N             answer with this status (and a code that fits it, unless one is given)
     retry-after=S|none   add Retry-After to that error; a 429 has one of 1 second unless told `none`
     html                 answer with an HTML page instead of JSON (status 502 unless given)
@@ -26,7 +26,8 @@ PLACE is `before` (nothing done), `after` (all done and charged, no byte sent), 
 (within the body) or a number: bytes of a JSON body, frames of a stream.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,8 +118,11 @@ def error_of(fault: Fault) -> APIError:
     return APIError(code, f"Injected fault: {fault.text}", status=status, headers=headers)
 
 
-def parse(text: str) -> Fault:
-    """The fault that `text` describes. Raises ValueError, which names the directive that is wrong."""
+def parse(text: str, codes: Collection[str] | None = None) -> Fault:
+    """The fault that `text` describes. Raises ValueError, which names the directive that is wrong.
+
+    codes: the documented codes; others need a status. None: any code is taken
+    """
     fields: dict[str, Any] = {}
     for directive in filter(None, (part.strip() for part in text.split(";"))):
         name, _, value = (part.strip() for part in directive.partition("="))
@@ -135,6 +139,11 @@ def parse(text: str) -> Fault:
             raise ValueError(f"{directive!r}: {error}") from None
     if not fields:
         raise ValueError("an empty fault")
+    code = fields.get("code")
+    if code is not None and codes is not None and code not in codes and "status" not in fields:
+        similar = difflib.get_close_matches(code, codes, n=1)
+        meant = f" (did you mean {similar[0]}?)" if similar else ""
+        raise ValueError(f"'code={code}': this code is not documented{meant}; with status=N, any code can be given")
     return Fault(text=text.strip(), **fields)
 
 

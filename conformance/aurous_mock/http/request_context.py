@@ -1,6 +1,6 @@
 """The state of one request: its team, contract version, injected fault, key and rate limits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ class RequestContext:
     headers: Mapping[str, str]
     team: str | None = None
     fault: Fault = NO_FAULT
+    # Scripted faults and answers that may apply, by number.
+    rules: Sequence[tuple[int, str]] = ()
     key: str | None = None
     operation: Operation | None = None
     path_parameters: Mapping[str, str] = field(default_factory=dict)

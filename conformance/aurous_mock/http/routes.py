@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import orjson
 from starlette.requests import Request
@@ -16,12 +17,14 @@ from aurous_mock.contract import model_catalogue
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.operations import JSON
 from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http import offload
+from aurous_mock.http import admin_access, offload
 from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
 from aurous_mock.http.faults import Fault, error_of
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_context import RequestContext, context_of
 from aurous_mock.http.sse_response import SSEResponse, StreamOptions
+from aurous_mock.scripting import replies
+from aurous_mock.scripting.replies import HEADER as REPLY_HEADER
 from aurous_mock.server.settings import Settings
 
 CREATE = "/v1/chat/completions"
@@ -57,6 +60,8 @@ class Routes:
         context.key = idempotency.read_key(context.headers)
         # What is compared for a key is the body as it was sent.
         parsed = await offload.run(size, _parse, context, self._models)
+        if context.rules or REPLY_HEADER in context.headers:
+            parsed = replace(parsed, reply=self._reply(context), scripts=context.rules)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:
@@ -70,6 +75,16 @@ class Routes:
         if not created.is_replay:
             await self._limits.spend_tokens(team, created.generated)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.is_replay else None)
+
+    def _reply(self, context: RequestContext) -> Any:
+        """The scripted answer in the request's own header, where a fault might be injected, too."""
+        text = context.headers.get(REPLY_HEADER)
+        if text is None or not admin_access.may_inject_faults(context.headers, self._settings):
+            return None
+        try:
+            return replies.read_header(text)
+        except ValueError as error:
+            raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Answer") from error
 
     def _stream(self, context: RequestContext, parsed: ParsedRequest, provider_error: APIError | None) -> SSEResponse:
         team, fault = _team(context), context.fault

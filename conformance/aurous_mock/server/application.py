@@ -1,5 +1,7 @@
 """Builds the ASGI application and its parts from settings."""
 
+from pathlib import Path
+
 from starlette.routing import Router
 
 from aurous_mock.completions.concurrency import ConcurrencyLimit
@@ -12,7 +14,9 @@ from aurous_mock.http.middleware import APIMiddleware
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.routes import Routes
 from aurous_mock.http.spec_responses import SpecResponses
-from aurous_mock.server.settings import Settings
+from aurous_mock.scripting.cassettes import Cassette, CassetteError, RecordingEngine, ReplayEngine
+from aurous_mock.scripting.engine import ScriptedEngine
+from aurous_mock.server.settings import Settings, SettingsError
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
 from aurous_mock.storage.store import Store
@@ -23,11 +27,13 @@ class Application:
 
     def __init__(self, settings: Settings) -> None:
         self.contracts = spec.load(settings.specs)
-        self.service = Service(_store(settings), _engine(settings), ConcurrencyLimit(concurrency(settings)))
+        store = _store(settings)
+        engine = ScriptedEngine(_engine(settings), store)
+        self.service = Service(store, engine, ConcurrencyLimit(concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         handlers = Routes(settings, self.service, limits).handlers()
         dispatcher = Dispatcher(handlers, self.service, limits, SpecResponses(settings.seed))
-        admin_router = Router(Admin(self.service.store).table(), redirect_slashes=False)
+        admin_router = Router(Admin(self.service.store, self.contracts).table(), redirect_slashes=False)
         self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, dispatcher, admin_router)
 
 
@@ -50,14 +56,28 @@ def concurrency(settings: Settings) -> int | None:
 
 
 def _engine(settings: Settings) -> Engine:
+    if settings.replay:
+        return ReplayEngine([_load(path) for path in settings.replay])
     if settings.upstream is None:
         return FakeModel(settings.seed)
     from aurous_mock.upstream.client import Upstream
     from aurous_mock.upstream.dialect import Dialect
 
-    return Upstream(
+    upstream = Upstream(
         settings.upstream,
         settings.upstream_key,
         timeout=settings.upstream_timeout,
         dialect=Dialect(settings.upstream_dialect),
     )
+    if settings.record is None:
+        return upstream
+    cassette = _load(settings.record) if settings.record.exists() else Cassette(settings.record)
+    secrets = [*settings.keys, *filter(None, [settings.upstream_key, settings.admin_key])]
+    return RecordingEngine(upstream, cassette, secrets)
+
+
+def _load(path: Path) -> Cassette:
+    try:
+        return Cassette.load(path)
+    except CassetteError as error:
+        raise SettingsError(str(error)) from error

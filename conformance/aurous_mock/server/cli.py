@@ -14,6 +14,7 @@ from aurous_mock.billing.pricing import MICRO
 from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.generation.fake_model import Pace
 from aurous_mock.http import faults
+from aurous_mock.scripting import replies
 from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, SettingsError
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY, Retention
 
@@ -45,6 +46,10 @@ def read(arguments: Sequence[str]) -> Settings:
     names = [mapping.name for mapping in flags.model]
     if len(set(names)) < len(names):
         _fail("--model has the same NAME twice")
+    if flags.record and (flags.upstream is None or flags.workers > 1):
+        _fail("--record needs --upstream, whose answers it records, and one worker")
+    if flags.replay and flags.upstream:
+        _fail("--replay answers in place of --upstream: leave one of them out")
     if flags.durability == "fast" and flags.state is None:
         _fail("--durability needs --state: without it, everything is in memory")
     if flags.workers > 1 and flags.state is None:
@@ -70,6 +75,8 @@ def read(arguments: Sequence[str]) -> Settings:
         upstream_timeout=flags.upstream_timeout,
         upstream_dialect=flags.upstream_dialect,
         model_mappings=tuple(flags.model),
+        record=flags.record,
+        replay=tuple(flags.replay),
         specs=tuple(flags.spec),
         admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
         access_log=not flags.no_access_log,
@@ -193,6 +200,21 @@ def _parser() -> argparse.ArgumentParser:
         "(default: all that it lists)",
     )
     add(
+        "--record",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="with --upstream: record its answers in this file, without keys, for --replay and tests",
+    )
+    add(
+        "--replay",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="answer from this file that --record wrote, and refuse what it does not have; repeatable",
+    )
+    add(
         "--spec",
         action="append",
         default=[],
@@ -214,13 +236,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _epilog() -> str:
     grammar = (faults.__doc__ or "").partition("\n\n")[2]
+    forms = (replies.__doc__ or "").partition("\n\n")[2]
     endpoints = (
         "GET /_mock/ledger          every charge, in order\n"
         "POST /_mock/reset          delete everything\n"
         'POST /_mock/clock          {"advance": SECONDS}\n'
         'POST /_mock/faults         {"fault": TEXT, "method": "POST", "path": "/v1/..."}\n'
+        'POST /_mock/answers        {"answer": ANSWER, "when": TEXT, "model": M, "times": N}, or "answers": [...]\n'
+        "GET /_mock/answers         answers that are not used up, and how often each was given\n"
     )
-    return f"for tests (this machine only, unless there is an --admin-key):\n\n{endpoints}\nfaults:\n\n{grammar}"
+    return (
+        f"for tests (this machine only, unless there is an --admin-key):\n\n{endpoints}\n"
+        f"answers, also in the request header Aurous-Mock-Answer:\n\n{forms}\nfaults:\n\n{grammar}"
+    )
 
 
 def _number(text: str) -> float:

@@ -1,18 +1,24 @@
 """Runs a mock inside a test process: a real server on a free port, in a daemon thread."""
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
-from urllib.request import Request, urlopen
+from os import PathLike
+from typing import Any, Final
+from urllib.request import ProxyHandler, Request, build_opener
 
 import orjson
 
+from aurous_mock.scripting import functions
+from aurous_mock.scripting.cassettes import Cassette
+from aurous_mock.scripting.scripts import check_script
 from aurous_mock.server.serving import with_models
 from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
 
 _TIMEOUT_SECONDS = 30
+_FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "a": re.ASCII}
 
 
 class Mock:
@@ -22,14 +28,18 @@ class Mock:
         self.url = url
         self.api_key = api_key
         self.server = server
+        self._functions: list[str] = []
+        self._opener = build_opener(ProxyHandler({}))
         self._admin_headers = {} if admin_key is None else {"Aurous-Mock-Key": admin_key}
 
     def __repr__(self) -> str:
         return f"Mock({self.url!r})"
 
     def reset(self) -> None:
-        """Delete every completion, key, charge and fault, and reset the clock."""
+        """Delete every completion, key, charge, fault and scripted answer, and reset the clock."""
         self._call("POST", "reset", {})
+        functions.remove(self._functions)
+        self._functions = []
 
     def ledger(self) -> list[dict[str, Any]]:
         """Every charge so far, in order: `completion_id`, `credits_charged`, `idempotency_key` and more."""
@@ -44,10 +54,47 @@ class Mock:
         """Inject `fault` into the next matching request; see `aurous_mock.http.faults`."""
         self._call("POST", "faults", {"fault": fault, "method": method, "path": path})
 
+    def answer(self, answer: Any, *, when: Any = None, model: str | None = None, times: int | None = None) -> None:
+        """Give this answer to every matching request, or to `times` of them; see `aurous.testing.AurousMock`."""
+        source = {"function": self._register(answer)} if callable(answer) else {"answer": answer}
+        self._script(source, when, model, times)
+
+    def answers(self, *answers: Any, when: Any = None, model: str | None = None) -> None:
+        """Give these answers to matching requests, one after the other, each once."""
+        self._script({"answers": [*answers]}, when, model, None)
+
+    def replay(self, path: str | PathLike[str]) -> None:
+        """Answer from a cassette, which `aurous-mock --record` wrote, and refuse requests that it does not have."""
+        self.answer(Cassette.load(path))
+
+    def unused_answers(self) -> list[dict[str, Any]]:
+        """The scripts of which an answer was not given: those without a limit that gave none, and those with answers
+        left."""
+        listed = self._call("GET", "answers")["answers"]
+        return [each["script"] for each in listed if "times" in each["script"] or not each["given"]]
+
+    def _script(self, source: dict[str, Any], when: Any, model: str | None, times: int | None) -> None:
+        script = {**source, "model": model, "times": times}
+        if isinstance(when, re.Pattern):
+            flags = "".join(flag for flag, bit in _FLAGS.items() if when.flags & bit)
+            script["when"] = {"pattern": f"(?{flags}){when.pattern}" if flags else when.pattern}
+        elif callable(when):
+            script["condition"] = self._register(when)
+        elif when is not None:
+            script["when"] = when
+        check_script(script)
+        self._call("POST", "answers", script)
+
+    def _register(self, function: Callable[[Any], Any]) -> str:
+        name = functions.register(function)
+        self._functions.append(name)
+        return name
+
     def _call(self, method: str, name: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         data = None if body is None else orjson.dumps(body)
         request = Request(f"{self.url}/_mock/{name}", data, self._admin_headers, method=method)  # noqa: S310 - our own http URL
-        with urlopen(request, timeout=_TIMEOUT_SECONDS) as response:  # noqa: S310
+        # Directly: a proxy that the machine is set to use cannot reach this machine's own loopback.
+        with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
             parsed: dict[str, Any] = orjson.loads(response.read())
             return parsed
 

@@ -49,6 +49,9 @@ class Settings:
     upstream_dialect: str = "auto"
     # What is offered; none: the models of the mock. With an upstream server, `upstream.models` fills it at the start.
     models: tuple[Model, ...] = ()
+    # Where to record what the upstream answers; cassettes to answer from, without an upstream.
+    record: Path | None = None
+    replay: tuple[Path, ...] = ()
     specs: tuple[Path, ...] = ()
     # Needed for /_mock/ and faults from other machines, and with an upstream server.
     admin_key: str | None = None

@@ -288,6 +288,13 @@ class DatabaseStore:
 
         return await self._transact(work)
 
+    async def rule_count(self, number: int) -> int:
+        def work(connection: sa.Connection) -> int:
+            counted = sa.select(counters.c.count).where(counters.c.name == rule_counter(number))
+            return connection.execute(counted).scalar_one_or_none() or 0
+
+        return await self._read(work)
+
     async def remove_rule(self, number: int) -> None:
         def work(connection: sa.Connection) -> None:
             connection.execute(sa.delete(rules).where(rules.c.number == number))

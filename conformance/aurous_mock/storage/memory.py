@@ -172,6 +172,9 @@ class MemoryStore:
     async def count_rule(self, number: int, rule: str) -> int | None:
         return await self.count(rule_counter(number)) if self._rules.get(number) == rule else None
 
+    async def rule_count(self, number: int) -> int:
+        return self._counts.get(rule_counter(number), 0)
+
     async def remove_rule(self, number: int) -> None:
         self._rules.pop(number, None)
         self._counts.pop(rule_counter(number), None)

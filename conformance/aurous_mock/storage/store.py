@@ -104,7 +104,7 @@ class Charge:
 
 
 def rule_counter(number: int) -> str:
-    """The name of the counter of a scripted fault."""
+    """The name of the counter of a scripted fault or answer."""
     return f"rule {number}"
 
 
@@ -166,19 +166,23 @@ class Store(Protocol):
         ...
 
     async def add_rule(self, rule: str) -> None:
-        """Store a scripted fault."""
+        """Store a scripted fault or answer."""
         ...
 
     async def rules(self) -> list[tuple[int, str]]:
-        """The scripted faults and their numbers, oldest first."""
+        """The scripted faults and answers and their numbers, oldest first."""
         ...
 
     async def count_rule(self, number: int, rule: str) -> int | None:
-        """Increment the counter of a scripted fault, and return its value before; None if the fault is removed."""
+        """Increment the counter of a scripted fault or answer, and return its value before; None if it is removed."""
+        ...
+
+    async def rule_count(self, number: int) -> int:
+        """The counter of a scripted fault or answer."""
         ...
 
     async def remove_rule(self, number: int) -> None:
-        """Delete a scripted fault and its counter."""
+        """Delete a scripted fault or answer, and its counter."""
         ...
 
     async def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Where calls go while pytest runs: its plugin sends them to a mock server, or refuses them."""
+"""Where calls go in tests: `aurous.testing` sends them to a mock server, or refuses them."""
 
 from __future__ import annotations
 
@@ -20,3 +20,10 @@ def install(redirect: Redirect | None) -> Redirect | None:
     global installed
     previous, installed = installed, redirect
     return previous
+
+
+def uninstall(redirect: Redirect) -> None:
+    """Apply a redirect no more, if it is the one in use."""
+    global installed
+    if installed == redirect:
+        installed = None

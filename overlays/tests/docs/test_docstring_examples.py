@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from types import SimpleNamespace
 from typing import Any, Literal
 
 import aurous
 import pytest
 from aurous.sse import Decoder
+from aurous.testing import running, tool_call
 from aurous_mock.http import faults
 from clientkit.examples import ROOT, docstring_examples, run
 
@@ -26,7 +28,13 @@ EXAMPLES = {
 
 def test_examples_are_found() -> None:
     modules = {place.partition(":")[0].removeprefix("overlays/aurous/") for place in EXAMPLES}
-    assert modules >= {"__init__.py", "tools/function_tool.py", "_stream/stream.py", "telemetry.py", "testing.py"}
+    assert modules >= {
+        "__init__.py",
+        "tools/function_tool.py",
+        "_stream/stream.py",
+        "telemetry.py",
+        "testing/__init__.py",
+    }
 
 
 @pytest.mark.parametrize("place", EXAMPLES)
@@ -39,7 +47,15 @@ def test_docstring_example_runs(place: str, aurous_mock: Any) -> None:
         # What the text around an example takes for granted.
         namespace: dict[str, Any] = {name: getattr(aurous, name) for name in aurous.__all__}
         namespace |= {"Any": Any, "Decoder": Decoder, "Literal": Literal, "Weather": dict[str, str]}
-        namespace |= {"aurous_mock": aurous_mock, "client": client, "messages": MESSAGES, "pieces": [b"data: 1\n\n"]}
+        namespace |= {
+            "re": re,
+            "running": running,
+            "tool_call": tool_call,
+            "aurous_mock": aurous_mock,
+            "client": client,
+            "messages": MESSAGES,
+            "pieces": [b"data: 1\n\n"],
+        }
         namespace["my_service"] = SimpleNamespace(colours=colours)
         known = set(namespace)
         run(EXAMPLES[place], namespace)

@@ -46,7 +46,10 @@ def example_with(word: str) -> Example:
 
 
 CLIENT = [example for example in PYTHON if section(example) == "The client"]
-TOOLS, BUDGET, BATCH, SERVICE, FIXTURE = map(example_with, ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_"))
+TOOLS, BUDGET, BATCH, SERVICE, FIXTURE, SCRIPTED, UNITTEST = map(
+    example_with,
+    ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_summary(aurous", "def test_weather", "unittest"),
+)
 
 
 def test_the_first_commands_run_the_demo_and_the_tests() -> None:
@@ -77,7 +80,7 @@ def test_extras_named_in_the_readme_exist() -> None:
 
 OPTIONS = {
     "scripts/regenerate.py": ["--check"],
-    "-m aurous_mock": ["--port", "--state", "--upstream", "--no-default-key", "--api-key"],
+    "-m aurous_mock": ["--port", "--state", "--upstream", "--no-default-key", "--api-key", "--record", "--replay"],
     "-m pytest conformance": ["--base-url", "--api-key", "--report", "--max-credits", "--dry-run"],
 }
 
@@ -108,7 +111,7 @@ def test_faults_named_in_the_readme_exist() -> None:
 
 
 def test_every_readme_example_is_run() -> None:
-    tried = {example.line for example in (*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE)}
+    tried = {example.line for example in (*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE, SCRIPTED, UNITTEST)}
     assert tried == {example.line for example in PYTHON}
     assert set(re.findall(r"^```(\w+)$", README, flags=re.MULTILINE)) == {"python", "sh"}
 
@@ -202,7 +205,7 @@ def test_service_example_streams(service: str, aurous_mock: Any) -> None:
 
 
 def test_service_example_answers_502_on_failure(service: str, aurous_mock: Any) -> None:
-    aurous_mock.fault("code=chat_model_not_supported", path="/v1/chat/completions")
+    aurous_mock.fault("code=model_wrong_kind", path="/v1/chat/completions")
     response = httpx.get(f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE)
     assert (response.status_code, response.text) == (502, "No answer can be had right now.")
 
@@ -216,19 +219,35 @@ def test_service_example_cancels_when_the_browser_disconnects(service: str, auro
     assert charge["status"] == "cancelled"
 
 
-def test_fixture_example_passes(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        my_service="""
-        from aurous import Aurous
-        from aurous import RetryPolicy
+MY_SERVICE = """
+    from aurous import Aurous, RetryPolicy, run_tools, tool
 
-        def summarise(text):
-            with Aurous(retry=RetryPolicy(initial_delay=0)) as client:
-                messages = [{"role": "user", "content": text}]
-                answer = client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
-                return answer.choices[0].message.content
-        """
-    )
-    pytester.makepyfile(test_service=f"import my_service\n\n{FIXTURE.parsed}")
+    @tool
+    def get_weather(city: str) -> str:
+        return f"4 degrees in {city}"
+
+    def summarise(text):
+        with Aurous(retry=RetryPolicy(initial_delay=0)) as client:
+            messages = [{"role": "user", "content": text}]
+            answer = client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
+            return answer.choices[0].message.content
+
+    def weather(question):
+        with Aurous() as client:
+            messages = [{"role": "user", "content": question}]
+            return run_tools(client, model="aurous-grow-2.0-pro", messages=messages, tools=[get_weather]).text
+"""
+
+
+def test_fixture_examples_pass(pytester: pytest.Pytester) -> None:
+    examples = f"import my_service\n\n{FIXTURE.parsed}\n\n{SCRIPTED.parsed}"
+    pytester.makepyfile(my_service=MY_SERVICE, test_service=examples)
     without = [f"-pno:{name}" for name in ("anyio", "faker", "hypothesispytest", "schemathesis")]
-    pytester.runpytest_subprocess(*without).assert_outcomes(passed=1)
+    pytester.runpytest_subprocess(*without).assert_outcomes(passed=2)
+
+
+def test_unittest_example_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(my_service=MY_SERVICE, test_service=f"import my_service\n\n{UNITTEST.parsed}")
+    done = pytester.run(sys.executable, "-m", "unittest", "-v", "test_service")
+    assert done.ret == 0
+    done.stderr.fnmatch_lines(["test_summary*ok", "Ran 1 test*"])

@@ -1,0 +1,1 @@
+"""Scripted answers: what they say, which requests they are for, and where they come from."""
