@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from generator.yaml_loader import load
@@ -48,9 +49,12 @@ def tree(folder: Path) -> Path:
     """Copy the project as it is on disk, as a clean repository of its own."""
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
+        # With its bytecode, which the programs that run in the tree would else compile again and again.
+        for path in (ROOT / name, Path(cache_from_source(ROOT / name))):
+            if path.is_file():
+                target = folder / path.relative_to(ROOT)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, target)
     git(folder, "init", "--quiet")
     commit(folder, "As it is")
     return folder
