@@ -16,7 +16,7 @@ from mutants.variant_server import KEY, running
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 SETTINGS = ROOT / "schemathesis.toml"
 SPEC = ROOT / "openapi.yaml"
 PHASES = ["examples", "coverage", "fuzzing", "stateful"]

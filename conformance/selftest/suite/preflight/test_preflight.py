@@ -13,7 +13,7 @@ import pytest
 from answering_server import Answer, AnsweringServer, answering, response
 from harness import preflight, startup
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 KEY = "al_live_" + "7" * 64
 VENDOR = json.dumps({"object": "list", "data": [{"id": "gpt-9", "object": "model", "owned_by": "them"}]}).encode()
 REFUSAL = json.dumps({"error": {"type": "authentication", "code": "invalid_api_key", "request_id": "req_1"}}).encode()
