@@ -10,6 +10,7 @@ from mutants.variants import (
     authentication,
     bad_input,
     bounds,
+    combinations,
     completions,
     error_envelopes,
     idempotency_keys,
@@ -38,7 +39,7 @@ MODULES = (
         streams,
         stream_content,
     ),
-    *(records, ignored_parameters, models, bad_input, legal_variations, stream_variations),
+    *(records, combinations, ignored_parameters, models, bad_input, legal_variations, stream_variations),
 )
 
 

@@ -4,6 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from aurous_mock.server import sockets
 from starlette.datastructures import MutableHeaders
@@ -139,6 +140,8 @@ def _rewritten(scope: Scope, request: Request, before: bytes) -> Scope:
     body = request.content.raw
     if body != before:
         request.headers["content-length"] = str(len(body))
+    if request.path != scope["path"]:
+        scope["raw_path"] = quote(request.path).encode("ascii")
     # In place of a copy: the protocol below keeps its eyes on this very object.
     scope["method"], scope["path"], scope["headers"] = request.method, request.path, request.headers.raw
     return scope

@@ -293,3 +293,24 @@ def empty_content(body: dict[str, Any]) -> None:
     message = body["choices"][0]["message"]
     if message["content"] is None and body["status"] == "completed":
         message["content"] = ""
+
+
+@variation.answer("header.cache_control_on_two_lines", "Lines of one name are one list.", HTTP)
+def split_cache_control(request: Request, answer: Answer) -> None:
+    if "cache-control" in answer.headers:
+        first, *others = answer.headers["cache-control"].split(", ")
+        answer.headers["cache-control"] = first
+        for directive in others:
+            answer.headers.append("cache-control", directive)
+
+
+@variation.behaviour("json.trailing_newline", "White space after a JSON value is legal.", "RFC 8259")
+class TrailingNewline(Behaviour):
+    def answer(self, request: Request, answer: Answer) -> None:
+        if not answer.streamed and answer.content.raw:
+            answer.content = Bytes(answer.content.raw + b"\n")
+
+
+@variation.completion("body.created_with_a_fraction", "created is a number.", CREATE_PAGE)
+def write_created_with_a_fraction(body: dict[str, Any]) -> None:
+    body["created"] = float(body["created"])

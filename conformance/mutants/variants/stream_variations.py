@@ -8,6 +8,7 @@ from mutants.registry import Behaviour, Frames, variation
 SSE = "WHATWG HTML, server-sent events"
 PAGE = "api-reference/chat/streaming"
 KEYS = "api-reference/chat/idempotency"
+TOOLS = "api-reference/chat/tools"
 
 
 @variation.frame("stream.crlf", "Lines may end in CR LF.", SSE)
@@ -193,3 +194,37 @@ def warn_alone(frame: Frame) -> Frames:
 def drop_not_set(request: Request, answer: Answer) -> None:
     if answer.streamed and not request.key:
         del answer.headers["aurous-idempotency-status"]
+
+
+@variation.frame("stream.chunk_without_choices_first", "A chunk has one choice at most.", PAGE)
+def begin_without_choices(frame: Frame) -> Frames:
+    if frame.delta.get("role") and "begun" not in frame.stream:
+        frame.stream["begun"] = True
+        empty = frame.copy()
+        empty.body["choices"] = []
+        return empty, frame
+    return None
+
+
+@variation.frame("stream.role_with_null_content", "delta.content is a string or null.", PAGE)
+def send_null_beside_role(frame: Frame) -> Frames:
+    if frame.delta.get("role") and not frame.delta.get("content"):
+        frame.delta["content"] = None
+    return None
+
+
+@variation.frame("stream.call_name_in_two_pieces", "The pieces of a call are put together.", TOOLS)
+def cut_call_name(frame: Frame) -> Frames:
+    calls = frame.delta.get("tool_calls") or []
+    if len(calls) != 1 or len(calls[0].get("function", {}).get("name") or "") < 2:
+        return None
+    rest = frame.copy()
+    name = calls[0]["function"]["name"]
+    calls[0]["function"]["name"] = name[:3]
+    piece = rest.delta["tool_calls"][0]
+    rest.choice["delta"] = {"tool_calls": [{"index": piece["index"], "function": {"name": name[3:]}}]}
+    calls[0]["function"].pop("arguments", None)
+    arguments = piece["function"].get("arguments")
+    if arguments:
+        rest.delta["tool_calls"][0]["function"]["arguments"] = arguments
+    return frame, rest

@@ -99,13 +99,15 @@ class Prober:
         changes += [f"{name} {(Decimal(before[name]) - Decimal(after[name])).normalize()}" for name in names]
 
     @contextlib.contextmanager
-    def running_stream(self, **members: Any) -> Iterator[tuple[str, Iterator[str]]]:
+    def running_stream(
+        self, *, headers: dict[str, str] | None = None, **members: Any
+    ) -> Iterator[tuple[str, Iterator[str]]]:
         """A stream that waits after its first token: its completion's id, and the lines that follow."""
         self.server.application.chat.pace = 3600
         held = self._held_credits()
         try:
             document = body("Tell me a long story", stream=True, **members)
-            with self.client.stream("POST", PATH, json=document) as response:
+            with self.client.stream("POST", PATH, json=document, headers=headers) as response:
                 lines = response.iter_lines()
                 first = [next(lines) for _ in range(3)]
                 yield self.completion_id(first[0]), lines

@@ -202,3 +202,25 @@ def running_without_figures(application: Application) -> None:
         usage["breakdown"].pop("reasoning_credits", None)
 
     edit_documents(application, lambda call, completion: completion.status == "in_progress", change)
+
+
+@VARIATIONS.plant(CREATE, "create_text", "models")
+def documents_end_with_a_line_break(application: Application) -> None:
+    """A line break follows every JSON document."""
+
+    def add(call: Call, response: Response) -> None:
+        if response.stream is None:
+            response.body = response.encode() + b"\n"
+
+    application.seams.response.append(add)
+
+
+@VARIATIONS.plant(CREATE, "create_text")
+def clock_ahead_of_time(application: Application) -> None:
+    """The server's clock is five minutes ahead."""
+
+    @around(application.chat, "_start")
+    def start(original: Any, call: Call) -> Completion:
+        completion: Completion = original(call)
+        completion.created += 300
+        return completion

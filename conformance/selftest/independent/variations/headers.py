@@ -176,3 +176,16 @@ def standard_rate_limit_headers_too(application: Application) -> None:
                 response.headers[f"RateLimit-{name}"] = response.headers[f"X-RateLimit-{name}"]
 
     application.seams.response.append(add)
+
+
+@VARIATIONS.plant("RFC 9110", "stream_bytes")
+def cache_control_on_two_lines(application: Application) -> None:
+    """A header that is a list is sent as several lines."""
+
+    def split(call: Call, response: Response) -> None:
+        if "Cache-Control" in response.headers:
+            response.headers["Cache-Control"] = "no-cache"
+            # Header names are looked up without regard to case, so that this is one more line of the same header.
+            response.headers["cache-control"] = "no-transform"
+
+    application.seams.response.append(split)

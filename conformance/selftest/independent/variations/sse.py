@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -306,3 +307,36 @@ def stream_ends_with_the_connection(application: Application) -> None:
         response.close = response.stream is not None
 
     application.seams.response.append(close)
+
+
+@VARIATIONS.plant("RFC 9110", "stream_encoding")
+def streams_compressed(application: Application) -> None:
+    """Streams are compressed with gzip, each event as soon as it is made, where the client accepts it."""
+
+    def compress(call: Call, response: Response) -> None:
+        accepted = call.request.headers.get("Accept-Encoding") or ""
+        if response.stream is not None and "gzip" in accepted:
+            response.headers["Content-Encoding"] = "gzip"
+            response.stream = _gzipped(response.stream)
+
+    application.seams.response.append(compress)
+
+
+def _gzipped(parts: Iterator[bytes]) -> Iterator[bytes]:
+    compressor = zlib.compressobj(wbits=31)
+    for part in parts:
+        yield compressor.compress(part) + compressor.flush(zlib.Z_SYNC_FLUSH)
+    yield compressor.flush()
+
+
+@VARIATIONS.plant(STREAMING, "stream_text", "stream_tools")
+def chunk_without_choices_first(application: Application) -> None:
+    """A chunk without a choice comes before the role."""
+
+    def begin(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
+        for frame in frames:
+            if frame.kind == "role":
+                yield Frame("comment chunk", stream.chunk({}) | {"choices": []})
+            yield frame
+
+    application.seams.frames.append(begin)
