@@ -1,6 +1,7 @@
-"""The course of one stream, from its request to its receipt, as flows. Sans-I/O: `stream` has the reading loops.
+"""The life of one stream, in the order of this module: opened, read event by event, ended, and perhaps recovered.
 
-No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
+Sans-I/O: `stream` has the reading loops. What is known is in the `StreamState`; the parser's events change it, and the
+controller acts on it. No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
 """
 
 from __future__ import annotations
@@ -27,9 +28,8 @@ from ..errors import (
 )
 from ..transport.effects import Close, Flow, Read, Shield, TransportError
 from ..types import Recovery
-from .billing import StreamBilling
 from .parser import ChunkParser, StreamEvent, StreamNotice
-from .record import StoredRecord
+from .recovery import StoredRecord
 from .state import StreamContext, StreamState
 from .timeouts import StreamTimeouts, as_stream_timeout
 
@@ -54,19 +54,55 @@ class StreamController:
         self._timeout_options = context.options.timeout.changed_by(context.request.timeout)
         self._parser: ChunkParser
         self._timeouts: StreamTimeouts
-        self._billing: StreamBilling | None = None
-        # Whether an event arrived since the last check, and since the timeout was last restarted. One read is made in
-        # any case, however late it is.
-        self._has_new_event = True
-        self._needs_restart = False
-        self._needs_note = True
-        self._warned = 0
         self.state = StreamState(context.options.api_key.redact)
-        self._record = StoredRecord(context, self.state, self._timeout_options)
         self.body: Any = None
         """None before the stream is open."""
         self.has_buffered = False
         """Whether `next_chunk` may return one."""
+
+    # Opening
+
+    def open(self) -> Flow[None]:
+        """Send the request: once, however often this is called, and however it ends."""
+        state = self.state
+        if state.response is not None:
+            return
+        if state.error is not None:
+            raise state.error
+        started, flow = self._clock(), self._context.make_stream_flow()
+        state.start(flow, self._context)
+        try:
+            response = yield from flow.for_stream()
+        except APITimeoutError as error:
+            state.error = as_stream_timeout(error, self._timeout_options, self._clock() - started)
+            raise state.error from error.__cause__
+        except APIResponseValidationError as error:
+            state.error = error
+            state.settle_completion_in(error)
+            raise
+        except BaseException as error:
+            state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+            raise
+        self._begin(response)
+        try:
+            warn_of_deprecation(response.info.headers)
+        except Warning as error:
+            # A filter made it an error, so the block of the stream will never be entered, nor left.
+            yield from self.close(error)
+            raise
+
+    def _begin(self, response: StreamResponse) -> None:
+        options = self._context.options
+        sent = self._clock() - response.info.attempts[-1].elapsed
+        self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=self._clock)
+        self._parser = ChunkParser(
+            response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
+        )
+        self.body = response.body
+        self.body.on_shutdown = _abandoner(self)
+        self.state.begin(response)
+
+    # Reading
 
     def next_chunk(self) -> ChatCompletionChunk | None:
         """The next chunk of what was received, if there is one."""
@@ -80,21 +116,12 @@ class StreamController:
     def should_read(self) -> bool:
         """Whether to read on; if not, run `advance`."""
         state = self.state
-        if not state.is_reading or state.is_done:
-            return False
-        if self._has_new_event:
-            self._has_new_event = False
-            return not self._timeouts.is_past_deadline
-        # The last piece had no event, so the timeout runs on, whether or not there is anything to wait for.
-        if self._needs_restart:
-            self._restart_timeout()
-        return not self._timeouts.has_expired
+        return state.is_reading and not state.is_done and self._timeouts.may_read()
 
     def read_timeout(self) -> float:
         """Seconds that a read may wait. Call it when the read starts to wait, not for data that has arrived."""
-        # The timeout restarts only now, since the caller may have spent time on the chunks of the last piece.
-        remaining = self._restart_timeout() if self._needs_restart else self._timeouts.remaining
-        return remaining if remaining < DRAIN or not self.state.needs_nothing else DRAIN
+        seconds = self._timeouts.read_timeout()
+        return seconds if seconds < DRAIN or not self.state.needs_nothing else DRAIN
 
     def receive_data(self, piece: bytes | TransportError | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. piece: None at the body's end"""
@@ -104,35 +131,43 @@ class StreamController:
         self.state.stop(redacted if isinstance(redacted, TransportError) else None)
         return None
 
-    def open(self) -> Flow[None]:
-        """Send the request: once, however often this is called, and however it ends."""
-        state = self.state
-        if state.response is not None:
-            return
-        if state.error is not None:
-            raise state.error
-        started, flow = self._clock(), self._context.make_stream_flow()
-        has_hooks = bool(self._context.options.hooks)
-        self._billing = StreamBilling(self._context.ledger, flow, state, has_hooks=has_hooks)
+    def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
+        """The first chunk from this event on."""
+        state, parser = self.state, self._parser
         try:
-            response = yield from flow.for_stream()
-        except APITimeoutError as error:
-            state.error = as_stream_timeout(error, self._timeout_options, self._clock() - started)
-            raise state.error from error.__cause__
-        except APIResponseValidationError as error:
-            state.error = error
-            self._billing.settle_completion_in(error)
-            raise
-        except BaseException as error:
-            state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
-            raise
-        self._begin(response)
-        try:
-            warn_of_deprecation(response.info.headers)
-        except Warning as error:
-            # A filter made it an error, so the block of the stream will never be entered, nor left.
-            yield from self.close(error)
-            raise
+            while event is not None:
+                self._timeouts.has_new_event = True
+                chunk = state.apply(event)
+                if not state.has_charge:
+                    state.begin_charge()
+                if state.new_warnings:
+                    self._warn()
+                if chunk is not None:
+                    self.has_buffered = parser.has_buffered
+                    return chunk
+                event = parser.next_event()
+        except AurousError as error:
+            state.stop(error)
+        self.has_buffered = False
+        return None
+
+    def _warn(self) -> None:
+        new, self.state.new_warnings = self.state.new_warnings, []
+        for warning in new:
+            warnings.warn(StreamNotice(f"{warning.code}: {warning.message}"), stacklevel=caller_level())
+
+    def _take_buffered(self) -> None:
+        """Take in what was received and not delivered: the receipt may be in it."""
+        self.state.delivered = self.state.accumulator.choice
+        self._apply_all(self._parser.next_event())
+
+    def _apply_all(self, event: StreamEvent | None) -> None:
+        with suppress(AurousError):
+            while event is not None:
+                self.state.apply(event)
+                event = self._parser.next_event()
+
+    # Ending
 
     def advance(self) -> Flow[bool]:
         """Open the stream, or handle its end. False at the end; raises what it ended with, each time."""
@@ -158,94 +193,6 @@ class StreamController:
             raise
         return self.has_buffered
 
-    def close(self, error: BaseException | None = None) -> Flow[None]:
-        """Disconnect, whatever the stream's state. error: what the caller failed with, if so"""
-        state = self.state
-        if state.response is None:
-            state.error = state.error or AurousError("the stream was closed before it was opened")
-        elif self._billing is not None and not self._billing.is_closed:
-            try:
-                if state.end is None:
-                    yield from self._abandon()
-            finally:
-                yield from self._finalize(error)
-
-    def abandon(self) -> None:
-        """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""
-        state, billing = self.state, self._billing
-        if state.response is None or billing is None or billing.is_closed:
-            return
-        if state.end is None:
-            self._take_buffered()
-            state.end = state.complete_end if state.is_complete else "left"
-        state.is_reading = False
-        self.body.abandon()
-        billing.close(None)
-
-    def cancel(self) -> Flow[ChatCompletion]:
-        """Cancel the completion on the server, and disconnect. Returns its record."""
-        state = self.state
-        if state.id is None:
-            raise AurousError("there is no chunk yet, so there is no id to cancel by; close() disconnects")
-        record = yield from self._record.cancel(state.id)
-        if state.end is None:
-            self._take_buffered()
-            yield from self._drain()
-            state.end = "left"
-        yield from self.close()
-        return record
-
-    def recover(self, within: float | None) -> Flow[Recovery]:
-        """Disconnect, and retrieve the record until it is final, for so many seconds."""
-        yield from self.close()
-        if self.state.id is None:
-            message = "there is no chunk, so there is no id to retrieve by"
-            raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
-        return (yield from self._record.recover(self._policy.recover_within if within is None else within))
-
-    def _begin(self, response: StreamResponse) -> None:
-        options = self._context.options
-        sent = self._clock() - response.info.attempts[-1].elapsed
-        self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=self._clock)
-        self._parser = ChunkParser(
-            response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
-        )
-        self.body = response.body
-        self.body.on_shutdown = _abandoner(self)
-        self.state.begin(response)
-
-    def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
-        """The first chunk from this event on."""
-        state, parser = self.state, self._parser
-        try:
-            while event is not None:
-                self._has_new_event = self._needs_restart = True
-                chunk = state.apply(event)
-                if self._needs_note or event.__class__ is not ChatCompletionChunk:
-                    self._note()
-                if chunk is not None:
-                    self.has_buffered = parser.has_buffered
-                    return chunk
-                event = parser.next_event()
-        except AurousError as error:
-            state.stop(error)
-        self.has_buffered = False
-        return None
-
-    def _note(self) -> None:
-        """Register the id with the ledger, and pass on warnings."""
-        state = self.state
-        if self._billing is not None:
-            self._billing.begin()
-        self._needs_note = state.id is None
-        new, self._warned = state.warnings[self._warned :], max(self._warned, len(state.warnings))
-        for warning in new:
-            warnings.warn(StreamNotice(f"{warning.code}: {warning.message}"), stacklevel=caller_level())
-
-    def _restart_timeout(self) -> float:
-        self._needs_restart = False
-        return self._timeouts.restart()
-
     def _finish(self) -> Flow[None]:
         """Handle the end of reading. An incomplete stream raises an error, or continues from its record."""
         state = self.state
@@ -265,49 +212,12 @@ class StreamController:
         # After the total timeout there is no time left to recover in.
         if self._policy.on_disconnect == "raise" or state.id is None or isinstance(error, TotalTimeoutError):
             raise error
-        yield from self._record.complete(
-            error, within=self._policy.recover_within, error_of_record=self._parser.error_of_record
-        )
-        yield from self._finalize(state.error)
-        if state.error is not None:
-            state.error.receipt = state.receipt
-        if state.continuation is not None:
-            self.has_buffered = True
-        elif state.error is not None:
-            raise state.error
+        yield from self._continue_from_record(error)
 
     def _interruption(self) -> StreamInterruptedError:
         state = self.state
         failure = state.stopped_by if isinstance(state.stopped_by, TransportError) else None
-        if self._needs_restart:
-            self._restart_timeout()
         return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
-
-    def _abandon(self) -> Flow[None]:
-        """The caller stops early. What was received may be the whole answer all the same."""
-        state = self.state
-        self._take_buffered()
-        if state.is_complete:
-            state.end = state.complete_end
-            yield from self._drain()
-            return
-        state.end = "left"
-        if state.id is not None and self._policy.on_early_close == "cancel":
-            try:
-                yield Shield(self._record.cancel(state.id))
-            except AurousError as error:
-                logger.warning("cancelling %s failed: %s", state.id, error)
-
-    def _take_buffered(self) -> None:
-        """Take in what was received and not delivered: the receipt may be in it."""
-        self.state.delivered = self.state.accumulator.choice
-        self._apply_all(self._parser.next_event())
-
-    def _apply_all(self, event: StreamEvent | None) -> None:
-        with suppress(AurousError):
-            while event is not None:
-                self.state.apply(event)
-                event = self._parser.next_event()
 
     def _drain(self) -> Flow[None]:
         """Read the rest of the body if it arrives soon: only then is the connection reusable."""
@@ -324,11 +234,91 @@ class StreamController:
 
     def _finalize(self, error: BaseException | None) -> Flow[None]:
         """Disconnect, enter the receipt or that it is unsettled, and report the end to the hooks."""
-        state, billing = self.state, self._billing
-        state.is_reading = False
+        self.state.is_reading = False
         yield Close(self.body)
-        if billing is not None:
-            billing.close(error)
+        self.state.close(error)
+
+    # Leaving early
+
+    def close(self, error: BaseException | None = None) -> Flow[None]:
+        """Disconnect, whatever the stream's state. error: what the caller failed with, if so"""
+        state = self.state
+        if state.response is None:
+            state.error = state.error or AurousError("the stream was closed before it was opened")
+        elif not state.is_closed:
+            try:
+                if state.end is None:
+                    yield from self._leave()
+            finally:
+                yield from self._finalize(error)
+
+    def _leave(self) -> Flow[None]:
+        """The caller stops early. What was received may be the whole answer all the same."""
+        state = self.state
+        self._take_buffered()
+        if state.is_complete:
+            state.end = state.complete_end
+            yield from self._drain()
+            return
+        state.end = "left"
+        if state.id is not None and self._policy.on_early_close == "cancel":
+            try:
+                yield Shield(self._stored_record().cancel(state.id))
+            except AurousError as error:
+                logger.warning("cancelling %s failed: %s", state.id, error)
+
+    def abandon(self) -> None:
+        """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""
+        state = self.state
+        if state.response is None or state.is_closed:
+            return
+        if state.end is None:
+            self._take_buffered()
+            state.end = state.complete_end if state.is_complete else "left"
+        state.is_reading = False
+        self.body.abandon()
+        state.close(None)
+
+    # The stored record
+
+    def cancel(self) -> Flow[ChatCompletion]:
+        """Cancel the completion on the server, and disconnect. Returns its record."""
+        state = self.state
+        if state.id is None:
+            raise AurousError("there is no chunk yet, so there is no id to cancel by; close() disconnects")
+        record = yield from self._stored_record().cancel(state.id)
+        if state.end is None:
+            self._take_buffered()
+            yield from self._drain()
+            state.end = "left"
+        yield from self.close()
+        return record
+
+    def recover(self, within: float | None) -> Flow[Recovery]:
+        """Disconnect, and retrieve the record until it is final, for so many seconds."""
+        yield from self.close()
+        if self.state.id is None:
+            message = "there is no chunk, so there is no id to retrieve by"
+            raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
+        within = self._policy.recover_within if within is None else within
+        return (yield from self._stored_record().recover(within))
+
+    def _continue_from_record(self, error: StreamInterruptedError) -> Flow[None]:
+        """Deliver what the record has beyond the stream as one more chunk. error: what interrupted the stream"""
+        state = self.state
+        yield from self._stored_record().complete(
+            error, within=self._policy.recover_within, error_of_record=self._parser.error_of_record
+        )
+        yield from self._finalize(state.error)
+        if state.error is not None:
+            state.error.receipt = state.receipt
+        if state.continuation is not None:
+            self.has_buffered = True
+        elif state.error is not None:
+            raise state.error
+
+    def _stored_record(self) -> StoredRecord:
+        return StoredRecord(self._context, self.state, self._timeout_options)
 
 
 def _abandoner(controller: StreamController) -> Callable[[], None]:

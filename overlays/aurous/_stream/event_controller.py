@@ -40,8 +40,6 @@ class EventController(Generic[EventT]):
         self._flow: RequestFlow
         # Charges count for the budgets that were active when the stream was opened, wherever it is read.
         self._opened_in: Context
-        self._needs_restart = False
-        self._has_new_event = True
         self._priced = b""
         self._error: AurousError | None = None
         self._body_has_ended = False
@@ -128,7 +126,7 @@ class EventController(Generic[EventT]):
             event = parser.next_event()
             if event is not NOTHING:
                 self._note_price()
-                self._has_new_event = self._needs_restart = True
+                self._timeouts.has_new_event = True
                 return event
             if parser.is_done:
                 return NOTHING
@@ -136,9 +134,9 @@ class EventController(Generic[EventT]):
                 if self._events.terminator is not None:
                     raise self._interruption(None)
                 return NOTHING
-            if not self._may_read():
+            if not self._timeouts.may_read():
                 raise self._interruption(None)
-            piece = yield Read(body, self._read_timeout)
+            piece = yield Read(body, self._timeouts.read_timeout)
             if isinstance(piece, TransportError):
                 failure = redact(piece, self._context.options.api_key)
                 raise self._interruption(failure if isinstance(failure, TransportError) else None)
@@ -153,28 +151,12 @@ class EventController(Generic[EventT]):
     def _body(self) -> Any:
         return None if self.response is None else self.response.body
 
-    def _may_read(self) -> bool:
-        # One read is made after each event, however late it is. Keep-alives do not restart the timeout.
-        if self._has_new_event:
-            self._has_new_event = False
-            return not self._timeouts.is_past_deadline
-        return not self._timeouts.has_expired
-
-    def _read_timeout(self) -> float:
-        # Restarted only now, since the caller may have spent time on the events of the last piece.
-        if self._needs_restart:
-            self._needs_restart = False
-            return self._timeouts.restart()
-        return self._timeouts.remaining
-
     def _note_price(self) -> None:
         charge = self._operation.charge
         if charge is not None and receipt_in(self._parser.data, self._operation).has_amount:
             self._priced = self._parser.data
 
     def _interruption(self, failure: TransportError | None) -> StreamInterruptedError:
-        if self._needs_restart:
-            self._read_timeout()
         return self._timeouts.interruption(failure, completion_id=None, text="", events=self._parser.count)
 
     def _drain(self) -> Flow[None]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
+from attrs import frozen
 from aurous_client.api.chat import cancel_chat_completion, retrieve_chat_completion
 from aurous_client.models import (
     ChatCompletion,
@@ -29,9 +30,10 @@ from .._config.policies import Timeouts
 from .._request.flow import RequestFlow
 from ..billing.ledger import Ledger
 from ..billing.receipts import has_usage, receipt
-from ..errors import APITimeoutError, ConflictError
+from ..errors import APITimeoutError, AurousError, ConflictError, StreamInterruptedError
 from ..transport.effects import Flow, Sleep
 from ..types import Receipt, Recovery, RecoveryOutcome
+from .state import StreamContext, StreamState
 
 MakeFlow: TypeAlias = Callable[[Operation[Any], Request], RequestFlow]
 
@@ -44,6 +46,78 @@ _MIN_RETRIEVE_TIMEOUT: Final = 1.0
 # Seconds. The caller wants to leave, so this is short.
 _CANCEL_TIMEOUT: Final = 15.0
 _FINAL: Final[dict[str, RecoveryOutcome]] = {"completed": "completed", "cancelled": "cancelled", "failed": "failed"}
+
+
+@frozen
+class StoredRecord:
+    """Asks the server for the record, and keeps in the stream's state what it says."""
+
+    context: StreamContext
+    state: StreamState
+    timeouts: Timeouts
+
+    def cancel(self, completion_id: str) -> Flow[ChatCompletion]:
+        """Cancel the completion. Returns its record, which is kept if it is final."""
+        record = yield from cancel(
+            completion_id, make_flow=self.context.make_flow, ledger=self.context.ledger, timeouts=self.timeouts
+        )
+        self._keep(record)
+        return record
+
+    def recover(self, within: float) -> Flow[Recovery]:
+        """Retrieve the record until it is final, for so many seconds."""
+        state = self.state
+        found = yield from recover(
+            state.id or "",
+            state.delivered or state.accumulator.choice,
+            make_flow=self.context.make_flow,
+            ledger=self.context.ledger,
+            clock=self.context.clock,
+            within=within,
+            timeouts=self.timeouts,
+        )
+        state.recovery = found
+        self._keep(found.completion)
+        return found
+
+    def complete(
+        self,
+        error: StreamInterruptedError,
+        *,
+        within: float,
+        error_of_record: Callable[[ChatCompletion], AurousError],
+    ) -> Flow[None]:
+        """Put what the record has beyond the stream into `state.continuation`, and into `state.error` how the stream
+        ends after it: with None if the record is a whole answer.
+
+        error: what interrupted the stream; raised if the record cannot be retrieved
+        """
+        state = self.state
+        remaining = state.response.deadline - self.context.clock() if state.response else 0.0
+        try:
+            found = yield from self.recover(min(within, remaining))
+        except AurousError as failure:
+            error.add_note(f"Its record could not be had: {failure}")
+            raise error from error.__cause__
+        error.recovery = found
+        if found.outcome == "failed":
+            state.error = state.with_partial(error_of_record(found.completion))
+            state.error.__cause__ = error
+        elif found.outcome != "completed" or not found.agrees:
+            status = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
+            error.add_note(f"Its record is {status}; see `recovery`.")
+            state.error = error
+        if found.continuation is not None:
+            state.continuation = found.continuation
+            state.accumulator.add(found.continuation)
+        if state.error is not None:
+            state.error.text = state.accumulator.text
+
+    def _keep(self, record: ChatCompletion) -> None:
+        # Its receipt is in the ledger already.
+        if is_final(record):
+            self.state.record = record
+            self.state.receipt = receipt_of(record) or self.state.receipt
 
 
 def recover(

@@ -1,8 +1,10 @@
-"""The state of one stream: everything that its events have said so far, and how it ended."""
+"""The state of one stream: everything that its events have said so far, how it ended, and what it cost."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from contextvars import Context, copy_context
 from typing import Any, Final, Literal, TypeAlias
 
 from attrs import frozen
@@ -16,7 +18,7 @@ from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import attach
 from ..billing.ledger import Ledger
 from ..billing.receipts import read_receipt, usage_of
-from ..errors import AurousError, IncompleteCompletionError
+from ..errors import APIResponseValidationError, AurousError, IncompleteCompletionError
 from ..transport.effects import TransportError
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
@@ -53,11 +55,19 @@ class StreamState:
     redact: removes the key from ids, which errors, logs and spans show
     """
 
+    # Of the request, from `start` on. Charges count for the budgets that were active then, wherever it is read.
+    _flow: RequestFlow
+    _ledger: Ledger
+    _started_in: Context
+    _has_hooks = False
+
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         self.response: StreamResponse | None = None
         """None before the stream is open."""
         self.accumulator = Accumulator(redact)
         self.warnings: list[StreamWarning] = []
+        self.new_warnings: list[StreamWarning] = []
+        """Those that were not passed on yet."""
         self.usage: UsageReceived | None = None
         """The last `usage` that was received."""
         self.is_done = False
@@ -79,13 +89,23 @@ class StreamState:
         self.record: ChatCompletion | None = None
         """The stored record, if it was retrieved and is final."""
         self.recovery: Recovery | None = None
+        self.has_charge = False
+        """Whether the ledger knows of the completion."""
+        self.is_closed = False
+        """Whether the receipt was entered, or that it is unsettled, and the end was reported to the hooks."""
         self._completion: ChatCompletion | CompletionWithoutUsage | None = None
+        self._is_settled = False
+
+    def start(self, flow: RequestFlow, context: StreamContext) -> None:
+        """The request is about to be sent."""
+        self._flow, self._ledger, self._started_in = flow, context.ledger, copy_context()
+        self._has_hooks = bool(context.options.hooks)
 
     def begin(self, response: StreamResponse) -> None:
         """The stream is open."""
         self.response, self.is_reading = response, True
         if response.info.idempotency_status == "ignored_streaming":
-            self.warnings.append(KEY_IGNORED)
+            self._add_warning(KEY_IGNORED)
 
     def stop(self, reason: AurousError | TransportError | None) -> None:
         """No more is read: an error event, a transport error, or the body's end."""
@@ -112,6 +132,35 @@ class StreamState:
         elif event is DONE:
             self.is_done = True
         return None
+
+    def begin_charge(self) -> None:
+        """Expect a receipt, if the completion has an id: it is unsettled from now on."""
+        if self.accumulator.id is not None and not self.has_charge:
+            self.has_charge = True
+            self._started_in.run(self._ledger.begin, self.accumulator.id)
+
+    def close(self, error: BaseException | None) -> None:
+        """Enter the receipt, or that it is unsettled, and report the end to the hooks."""
+        self.begin_charge()
+        if self.receipt is None and self.is_complete:
+            self._settle(self.streamed_receipt)
+        result: ChatCompletion | CompletionWithoutUsage | None = None
+        # Building the completion of a long text takes time, so it is done only if hooks will see it.
+        if error is None and self._has_hooks:
+            with suppress(AurousError):
+                result = self.completion
+        if not self.is_closed:
+            self.is_closed = True
+            self._flow.finish(result, error)
+
+    def settle_completion_in(self, error: APIResponseValidationError) -> None:
+        """Settle a completion that the server sent in place of a stream."""
+        whole = completion_in(error.content)
+        if whole is not None:
+            completion, receipt = whole
+            self._settle(receipt)
+            error.completion_id = completion.id
+            error.text = (completion.choices[0].message.content or "") if completion.choices else ""
 
     @property
     def id(self) -> str | None:
@@ -168,10 +217,21 @@ class StreamState:
         return error
 
     def _add_warning(self, warning: StreamWarning) -> None:
-        if KEY_IGNORED in self.warnings and warning.code == KEY_IGNORED.code:
+        if warning.code == KEY_IGNORED.code and KEY_IGNORED in self.warnings:
             # The header had said the same, without the server's words.
             self.warnings.remove(KEY_IGNORED)
+            if KEY_IGNORED in self.new_warnings:
+                self.new_warnings.remove(KEY_IGNORED)
+                self.new_warnings.append(warning)
+        else:
+            self.new_warnings.append(warning)
         self.warnings.append(warning)
+
+    def _settle(self, receipt: Receipt | None) -> None:
+        self.receipt = receipt
+        if receipt is not None and not self._is_settled:
+            self._is_settled = True
+            self._started_in.run(self._ledger.settle, receipt, created=True)
 
 
 def completion_in(content: bytes) -> tuple[ChatCompletion, Receipt] | None:

@@ -47,20 +47,38 @@ class StreamTimeouts:
         self._clock = clock
         self._limit = sent + timeouts.until_first_event
         self._has_events = False
-        self.is_past_deadline = False
-        """Whether the stream should have ended, as of the last `restart`."""
+        self._has_read = False
+        self._needs_restart = False
+        # Whether the stream should have ended, as of the last restart.
+        self._is_past_deadline = False
+        self.has_new_event = False
+        """To be set when an event is received."""
 
-    @property
-    def remaining(self) -> float:
-        """Seconds that the next read may take."""
+    def may_read(self) -> bool:
+        """Whether there is time for another read. The first is made, and one after each event, however late it is."""
+        if self.has_new_event:
+            self.has_new_event, self._needs_restart, self._has_read = False, True, True
+            return not self._is_past_deadline
+        if not self._has_read:
+            self._has_read = True
+            return True
+        # The last piece had no event, so the timeout runs on, whether or not there is anything to wait for.
+        if self._needs_restart:
+            self._restart()
+        return not self._has_expired()
+
+    def read_timeout(self) -> float:
+        """Seconds that a read may wait. To be called when it starts to wait, not for data that has arrived: the caller
+        may have spent time on the events of the last piece.
+        """
+        if self._needs_restart:
+            return self._restart()
         return max(min(self._limit, self._deadline) - self._clock(), _MIN_READ)
 
-    @property
-    def has_expired(self) -> bool:
+    def _has_expired(self) -> bool:
         return self._clock() >= min(self._limit, self._deadline)
 
-    @property
-    def first_to_expire(self) -> ExpiredTimeout:
+    def _first_to_expire(self) -> ExpiredTimeout:
         if self._deadline <= self._limit:
             return _no_end(self._timeouts)
         return _no_further_event(self._timeouts) if self._has_events else _no_first_event(self._timeouts)
@@ -72,25 +90,28 @@ class StreamTimeouts:
 
         events: how many were received, of a stream that is no text
         """
+        if self.has_new_event or self._needs_restart:
+            self._restart()
         kind: type[StreamInterruptedError] = StreamInterruptedError
         message, how = "the server closed the connection before the end", "closed_early"
-        if failure.timed_out if failure else self.has_expired:
-            (kind, message), how = self.first_to_expire, "cut"
+        if failure.timed_out if failure else self._has_expired():
+            (kind, message), how = self._first_to_expire(), "cut"
         elif failure:
             message, how = failure.message, "cut"
         error = kind(message, completion_id=completion_id, text=text, kind=how, events=events)
         error.__cause__ = failure.cause if failure else None
         return error
 
-    def restart(self) -> float:
-        """Start waiting for the event after the last. Returns `remaining`."""
+    def _restart(self) -> float:
+        """Start waiting for the event after the last. Returns the seconds that a read may wait."""
         now = self._clock()
+        self._needs_restart = False
         self._limit = limit = now + self._idle
         self._has_events = True
         # This runs for every event of every stream.
         if limit < self._deadline:
             return self._idle
-        self.is_past_deadline = now >= self._deadline
+        self._is_past_deadline = now >= self._deadline
         return max(self._deadline - now, _MIN_READ)
 
 
