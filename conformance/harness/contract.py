@@ -40,6 +40,8 @@ class Operation:
     id: str
     method: str
     path: str
+    is_public: bool = False
+    """Whether the spec lets everybody call it, without a key."""
 
     def address(self, completion_id: str) -> str:
         return self.path.replace("{id}", completion_id)
@@ -88,11 +90,16 @@ def version() -> str:
 
 def operations() -> list[Operation]:
     return [
-        Operation(operation["operationId"], method.upper(), path)
+        Operation(operation["operationId"], method.upper(), path, is_public=_is_public(operation))
         for path, item in document()["paths"].items()
         for method, operation in item.items()
         if isinstance(operation, dict) and "operationId" in operation
     ]
+
+
+def _is_public(operation: dict[str, Any]) -> bool:
+    security = operation.get("security", document().get("security"))
+    return security is not None and (not security or {} in security)
 
 
 def operation_id(label: str) -> str:

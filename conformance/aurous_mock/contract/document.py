@@ -85,7 +85,7 @@ class Document:
     def validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator:
         """A validator for the schema at a pointer."""
         reference = f"{_URI}#{quote(pointer, safe='/~')}"
-        return jsonschema_rs.Draft202012Validator({"$ref": reference}, registry=self._registry)
+        return jsonschema_rs.Draft202012Validator({"$ref": reference}, registry=self._registry, validate_formats=True)
 
     def standalone(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """The schema with everything that its references may lead to."""

@@ -31,6 +31,12 @@ def read(document: Document, schema: Any) -> tuple[EventKind, ...]:
     return (*(kind for kind in kinds if kind.text is None), *(kind for kind in kinds if kind.text is not None))
 
 
+def is_of_data(document: Document, schema: Any) -> bool:
+    """Whether a schema is that of the data of events, rather than of events with their fields."""
+    target = document.follow("", schema)[1]
+    return not any(_has_fields(document, document.follow("", kind)[1]) for kind in (target, *_branches(target)))
+
+
 def _read(document: Document, schema: Any) -> Iterator[EventKind]:
     target = document.follow("", schema)[1]
     branches = _branches(target)

@@ -11,6 +11,8 @@ import httpx
 import hypothesis
 import requests
 import schemathesis
+from aurous_mock.contract import event_schemas
+from aurous_mock.contract.document import Document
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.transport import Response
 
@@ -97,7 +99,26 @@ def configuration(profile: Profile, seed: int) -> schemathesis.Config:
 
 def load(profile: Profile, seed: int) -> Any:
     """The contract as a schemathesis schema."""
-    return schemathesis.openapi.from_path(contract.SELECTED.spec, config=configuration(profile, seed))
+    document = deepcopy(contract.document())
+    for path, method, _, _, operation in Document(contract.document()).operations():
+        for status in operation.get("responses", {}):
+            if str(status).startswith("2"):
+                responses = document["paths"][path][method]["responses"]
+                responses[status] = _with_event_fields(deepcopy(contract.follow(responses[status])))
+    return schemathesis.openapi.from_dict(document, config=configuration(profile, seed))
+
+
+def _with_event_fields(response: dict[str, Any]) -> dict[str, Any]:
+    """A response whose event stream has the schema of whole events, which is what schemathesis validates them by."""
+    media = response.get("content", {}).get("text/event-stream")
+    if media is not None and "schema" in media:
+        document = Document(contract.document())
+        schema = media["schema"]
+        if event_schemas.is_of_data(document, schema):
+            is_text = document.types(schema) == {"string"} and "enum" not in contract.resolve(schema)
+            data = schema if is_text else {"contentMediaType": "application/json", "contentSchema": schema}
+            media["schema"] = {"type": "object", "required": ["data"], "properties": {"data": data}}
+    return response
 
 
 def load_links(profile: Profile, seed: int) -> Any:
