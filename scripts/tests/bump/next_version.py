@@ -7,6 +7,8 @@ from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
+import new_operations
+
 Document = dict[str, Any]
 TEXT = {"type": "string", "description": "Made up.", "example": "Ada"}
 
@@ -125,6 +127,12 @@ ADDITIONS = [
             "ImaginaryDrawingRequest",
         ),
         ("operation-added", "compatible"),
+    ),
+    change(
+        "operations of every kind",
+        new_operations.add,
+        ("operation-added", "compatible"),
+        ("model-added", "compatible"),
     ),
     change(
         "new optional member of a request",

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import new_operations
 import next_version
 import pytest
 import rehearsal
@@ -37,6 +38,10 @@ EDITS = [
     ("overlays/tests/tools/structured_output/test_response_format.py", 'sent["strict"]', 'sent["is_strict"]'),
 ]
 MAX_EDITS = 5
+PROGRAM = str(Path(__file__).parent / "programs" / "call_new_operations.py")
+OPERATIONS = [
+    f"{method} {path}" for path, item in new_operations.PATHS.items() for method in item if method != "parameters"
+] + ["GET /v1/imaginary_drawings/latest", "POST /v1/imaginary_drawings"]
 
 
 def bump(tree: Path) -> subprocess.CompletedProcess[str]:
@@ -135,7 +140,21 @@ def test_mock_answers_new_operations_by_the_spec_alone(mock: str) -> None:
 
 
 def test_suite_passes_on_the_mock_of_the_rehearsed_version(bumped: Path, mock: str) -> None:
-    rules = [f"conformance/rules/test_{name}.py" for name in ("authentication", "models", "structured_output")]
+    rules = [
+        f"conformance/rules/test_{name}.py" for name in ("authentication", "models", "structured_output", "versions")
+    ]
     options = ["-q", "-p", "no:cacheprovider", "--base-url", mock, "--api-version", NEXT]
     done = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_requests_generated_for_new_operations_get_documented_responses(bumped: Path, mock: str) -> None:
+    options = ["-q", "-p", "no:cacheprovider", "-k", "imaginary", "--base-url", mock, "--api-version", NEXT]
+    done = rehearsal.run(bumped, "-m", "pytest", "conformance/rules/test_properties.py", *options)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert f"{len(OPERATIONS)} passed" in done.stdout
+
+
+def test_client_calls_new_operations_on_the_mock(bumped: Path, mock: str) -> None:
+    done = rehearsal.run(bumped, PROGRAM, mock)
+    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
