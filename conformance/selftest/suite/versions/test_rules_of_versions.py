@@ -45,7 +45,7 @@ PUT = Operation("replaceImaginaryDrawing", "PUT", "/v1/imaginary_drawings/{numbe
 def extended(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """The contract with an operation that no version will ever have."""
     document = deepcopy(contract.document())
-    document["paths"] |= IMAGINARY
+    document["paths"] |= deepcopy(IMAGINARY)
     document["components"]["schemas"]["ImaginaryDrawing"] = DRAWING
     monkeypatch.setattr(contract, "document", lambda: document)
     return document
@@ -77,6 +77,36 @@ def test_valid_request_of_an_operation_has_what_its_spec_requires(extended: dict
     schema = {**DRAWING, "components": extended["components"]}
     for seed in range(20):
         assert contract.instance_errors(schema, valid_body(PUT, random.Random(seed))) == []
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body"),
+    [
+        ("application/vnd.imaginary+json", b'{"size": 4}'),
+        ("application/x-www-form-urlencoded", b"size=4"),
+        ("multipart/form-data", b'name="size"\r\n\r\n4\r\n'),
+        ("text/plain", None),
+        ("image/*", None),
+    ],
+)
+def test_valid_body_has_the_media_type_that_its_operation_takes(
+    extended: dict[str, Any], media_type: str, body: bytes | None
+) -> None:
+    members = {"size": {"type": "integer", "const": 4}}
+    schema = {"type": "object", "required": ["size"], "properties": members} if body else {"type": "string"}
+    put = extended["paths"][PUT.path]["put"]
+    put["requestBody"] = {"content": {media_type: {"schema": schema}}}
+    request = valid_request(PUT)
+    assert request.headers["Content-Type"].startswith(media_type.partition("*")[0])
+    assert "*" not in request.headers["Content-Type"]
+    assert request.content
+    assert body is None or body in request.content
+
+
+def test_operation_without_security_is_public(extended: dict[str, Any]) -> None:
+    assert not any(operation.is_public for operation in contract.operations())
+    extended["paths"][PUT.path]["put"]["security"] = []
+    assert [operation.id for operation in contract.operations() if operation.is_public] == [PUT.id]
 
 
 @pytest.mark.parametrize("operation", contract.operations(), ids=lambda operation: operation.id)
