@@ -123,8 +123,8 @@ def _format(package: Path) -> None:
             [*ruff, *step, *common, package.name], cwd=package.parent, capture_output=True, text=True, check=False
         )
         if done.returncode:
-            told = " ".join(done.stderr.split())
-            raise SpecError([f"the generator wrote what is not Python, which is a fault of its own: {told}"])
+            message = " ".join(done.stderr.split())
+            raise SpecError([f"the generator wrote what is not Python, which is a fault of its own: {message}"])
 
 
 def _require_tools() -> None:

@@ -4,7 +4,7 @@
 Compares openapi.yaml with the spec that was released last, prints the changes as Markdown, and fails if one of them is
 breaking while the package's version is not raised accordingly, or if a released spec was edited.
 
-Exit codes: 0 all is well, 1 a breaking change without a version that says so, 2 it cannot be told.
+Exit codes: 0 all is well, 1 a breaking change without a version that says so, 2 it cannot say.
 """
 
 from __future__ import annotations
@@ -43,8 +43,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(render.as_markdown(report))
     wanted = last.package.after(report.bump)
     if report.bump == "major" and current < wanted:
-        told = f"{report.counts['breaking']} breaking change(s) since aurous-labs {last.package} ({last.api_version})"
-        print(f"spec_gate: {told}, and the version is {current}; it must be {wanted} or later", file=sys.stderr)
+        message = (
+            f"{report.counts['breaking']} breaking change(s) since aurous-labs {last.package} ({last.api_version})"
+        )
+        print(f"spec_gate: {message}, and the version is {current}; it must be {wanted} or later", file=sys.stderr)
         return 1
     return 0
 

@@ -41,12 +41,12 @@ class ParseError(ClientError, ValueError):
     def __init__(self, expected: str, value: object, path: Path = (), *, is_tag: bool = False) -> None:
         self.expected = expected
         """What the spec requires."""
-        self.found = _describe(value)
-        """What was found instead: its JSON type, and the value itself where that is short and harmless."""
+        self.actual = _describe(value)
+        """What was there instead: its JSON type, and the value itself where that is short and harmless."""
         self.path = path
         """The steps from the document's root to the error: names of members and indices."""
         self.is_tag = is_tag
-        super().__init__(expected, self.found, path)
+        super().__init__(expected, self.actual, path)
 
     @property
     def pointer(self) -> str:
@@ -56,14 +56,14 @@ class ParseError(ClientError, ValueError):
 
     def __str__(self) -> str:
         where = f"{self.pointer}: " if self.path else ""
-        return f"{where}expected {self.expected}, found {self.found}"
+        return f"{where}expected {self.expected}, found {self.actual}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore_parse_error, (self.expected, self.found, self.path, self.is_tag)
+        return _restore_parse_error, (self.expected, self.actual, self.path, self.is_tag)
 
     def within(self, step: str | int) -> ParseError:
         """The same error, one level further up."""
-        return _restore_parse_error(self.expected, self.found, (step, *self.path), self.is_tag)
+        return _restore_parse_error(self.expected, self.actual, (step, *self.path), self.is_tag)
 
     @staticmethod
     def of_union(faults: Sequence[ParseError]) -> ParseError:
@@ -74,7 +74,7 @@ class ParseError(ClientError, ValueError):
         deepest = [fault for fault in deepest if not fault.is_tag] or deepest
         first = deepest[0]
         alike = [fault.expected for fault in deepest if fault.path == first.path]
-        return _restore_parse_error(" or ".join(dict.fromkeys(alike)), first.found, first.path, first.is_tag)
+        return _restore_parse_error(" or ".join(dict.fromkeys(alike)), first.actual, first.path, first.is_tag)
 
 
 class StatusError(ClientError):
@@ -104,10 +104,10 @@ class StatusError(ClientError):
             return f"HTTP {self.status_code}"
 
 
-def _restore_parse_error(expected: str, found: str, path: Path, is_tag: bool) -> ParseError:
+def _restore_parse_error(expected: str, actual: str, path: Path, is_tag: bool) -> ParseError:
     fault = ParseError(expected, UNSET, path, is_tag=is_tag)
-    fault.found = found
-    fault.args = (expected, found, path)
+    fault.actual = actual
+    fault.args = (expected, actual, path)
     return fault
 
 

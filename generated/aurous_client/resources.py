@@ -275,7 +275,7 @@ class ChatCompletionsResource(Generic[StreamT]):
             extra_body: Members of the body that are not listed here.
             timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
             on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
-                record has. Left out, it is as the client was told.
+                record has. By default, as the options of the client say.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,
@@ -717,7 +717,7 @@ class AsyncChatCompletionsResource(Generic[StreamT]):
             extra_body: Members of the body that are not listed here.
             timeout: Seconds for one attempt, or the timeouts of this call, in place of the client's.
             on_disconnect: What to do when the stream breaks off: raise, or go on with what the stored
-                record has. Left out, it is as the client was told.
+                record has. By default, as the options of the client say.
 
         Errors by status:
             400: `missing_field`, `invalid_format`, `value_out_of_range`, `unknown_version`,

@@ -37,7 +37,7 @@ _ON_DROP = Parameter(
     accepted='Literal["raise", "recover"]',
     required=False,
     doc="What to do when the stream breaks off: raise, or go on with what the stored record has. "
-    "Left out, it is as the client was told.",
+    "By default, as the options of the client say.",
 )
 
 

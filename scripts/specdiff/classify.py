@@ -68,13 +68,13 @@ class Classifier:
         old, new = finding.old, finding.new
         if old is not None and new is not None and old[:3] != new[:3]:
             # Two components in turn: what is meant is this one use, and not all the uses of either.
-            found = self._usage.sides(path)
+            sides = self._usage.sides(path)
         else:
-            found = self._usage.sides(new or old or path)
+            sides = self._usage.sides(new or old or path)
         if not finding.sided or finding.rule in ("description-changed", "example-changed"):
-            return {next(iter(found), Side.CALL): {name for names in found.values() for name in names}}
+            return {next(iter(sides), Side.CALL): {name for names in sides.values() for name in names}}
         # A component that nothing uses still has a class, which code may import.
-        return {side: names for side, names in found.items() if side is not Side.CALL} or {Side.RESPONSE: set()}
+        return {side: names for side, names in sides.items() if side is not Side.CALL} or {Side.RESPONSE: set()}
 
     def _rule(self, finding: Finding, side: Side, path: Pointer) -> str:
         rule = finding.rule

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from generator import charges, resources
+from generator.normalize import event_streams
 from generator.spec import Spec, walk
 from generator.yaml_loader import Pointer
 
@@ -100,6 +101,8 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             )
         elif name == charges.EXTENSION:
             rule, text = _charge(was, now)
+        elif name == event_streams.EXTENSION and was is not None:
+            rule, text = "stream-class-changed", "the stream has another class"
         elif name == "x-sdk-method":
             # Reported as the method's new name.
             continue

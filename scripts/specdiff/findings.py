@@ -138,8 +138,8 @@ class FindingMapper:
 
     def _members(self, document: dict[str, Any], at: Pointer | None) -> dict[str, Any]:
         node = sources.find(document, _holder(at or ()))
-        found = node.get("properties", {}) if isinstance(node, dict) else {}
-        return found if isinstance(found, dict) else {}
+        members = node.get("properties", {}) if isinstance(node, dict) else {}
+        return members if isinstance(members, dict) else {}
 
     # ---------------------------------------------------------------- renamed
 

@@ -21,7 +21,7 @@ class Effect(StrEnum):
 
 
 _BREAKING = """
-    api-address-changed security-scheme-changed security-changed
+    api-address-changed security-scheme-changed security-changed stream-class-changed
     operation-removed operation-renamed operation-moved method-renamed model-removed charge-changed
     parameter-added-required parameter-removed parameter-became-required parameter-serialization-changed
     parameter-moved-out-of-client

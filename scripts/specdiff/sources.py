@@ -94,14 +94,14 @@ def line_in(node: Node | None, pointer: Pointer) -> int:
     """The line of what a pointer leads to in a parsed text, or of the closest ancestor that exists."""
     line = 1
     for step in pointer:
-        found: tuple[Node, Node] | None = None
+        child: tuple[Node, Node] | None = None
         if isinstance(node, MappingNode):
-            found = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            child = next(((key, value) for key, value in node.value if key.value == str(step)), None)
         elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
-            found = (node.value[int(step)], node.value[int(step)])
-        if found is None:
+            child = (node.value[int(step)], node.value[int(step)])
+        if child is None:
             break
-        line, node = found[0].start_mark.line + 1, found[1]
+        line, node = child[0].start_mark.line + 1, child[1]
     return line
 
 

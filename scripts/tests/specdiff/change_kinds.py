@@ -1,4 +1,4 @@
-"""Owns how kinds of changes are written, and the pair of documents in which they all stand; the kinds are elsewhere.
+"""How kinds of changes are written, and the pair of documents in which they all stand; `change_table` has the kinds.
 
 All stand in one pair of documents, each under a path or a component of its own, because a run of the engine takes a
 second or two.
@@ -19,12 +19,12 @@ BREAKING, COMPATIBLE, DOCUMENTATION = "breaking", "compatible", "documentation"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of change. `told` is every (rule, effect) that the diff says of it, and nothing else."""
+    """One kind of change. `reported` is every (rule, effect) that the diff says of it, and nothing else."""
 
     name: str
     old: Fragment
     new: Fragment
-    told: frozenset[tuple[str, str]]
+    reported: frozenset[tuple[str, str]]
 
 
 def operation(index: int, **parts: Any) -> Fragment:
@@ -110,13 +110,15 @@ def parameter(**parts: Any) -> Fragment:
     return {"parameters": [{"name": "limit", "in": "query", "schema": {"type": "integer"}, **parts}]}
 
 
-def both(name: str, wrap: Callable[[Fragment], Fragment], old: Fragment, new: Fragment, *told: tuple[str, str]) -> Kind:
+def both(
+    name: str, wrap: Callable[[Fragment], Fragment], old: Fragment, new: Fragment, *reported: tuple[str, str]
+) -> Kind:
     """A member of an object that is asked for or answered, as it was and as it became."""
-    return Kind(name, wrap(record(a=old)), wrap(record(a=new)), frozenset(told))
+    return Kind(name, wrap(record(a=old)), wrap(record(a=new)), frozenset(reported))
 
 
-def kind(name: str, old: Fragment, new: Fragment, *told: tuple[str, str]) -> Kind:
-    return Kind(name, old, new, frozenset(told))
+def kind(name: str, old: Fragment, new: Fragment, *reported: tuple[str, str]) -> Kind:
+    return Kind(name, old, new, frozenset(reported))
 
 
 def event(schema: Fragment) -> Fragment:

@@ -1,4 +1,4 @@
-"""The kinds of changes that the diff is held to: each as it was, as it became, and what a client is to be told of it."""
+"""The kinds of changes that the diff is held to: each as it was, as it became, and how the diff reports it."""
 
 # A table is read by rows.
 # ruff: noqa: E501
@@ -140,6 +140,8 @@ KINDS = [
     # ---------------------------------------------------------------- what the engine does not see
     kind("member of an event removed", event({"$ref": "#V"}) | {"schemas": {"V": record(a=TEXT)}}, event({"$ref": "#V"}) | {"schemas": {"V": record()}}, ("response-member-removed", BREAKING)),
     kind("component used on both sides", asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(a=TEXT)}}, asked({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(("a",), a=TEXT)}}, ("request-member-became-required", BREAKING), ("response-member-became-required", COMPATIBLE)),
+    kind("stream marked as custom", {}, {"x-sdk-stream": "custom"}, ("extension-changed", DOCUMENTATION)),
+    kind("stream no longer custom", {"x-sdk-stream": "custom"}, {}, ("stream-class-changed", BREAKING)),
     kind("component renamed", answered({"$ref": "#One"}) | {"schemas": {"One": record()}}, answered({"$ref": "#Two"}) | {"schemas": {"Two": record()}}, ("model-removed", BREAKING), ("model-added", COMPATIBLE)),
     kind("documented error added", {"x-errors": ["a"]}, {"x-errors": ["a", "b"]}, ("documented-errors-changed", DOCUMENTATION)),
     kind("nothing", asked(record()), asked(record())),

@@ -50,11 +50,11 @@ def report(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_json_report_has_the_lines_of_both_files(edited: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert spec_diff.main([str(SPEC), str(edited), "--json", "--fail-on", "breaking"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert told["bump"] == "major"
-    assert told["counts"] == {"breaking": 1, "compatible": 2, "documentation": 2}
-    assert (told["old"]["version"], told["new"]["version"]) == (VERSION, "2099-09-01")
-    broken = told["changes"][0]
+    report = json.loads(capsys.readouterr().out)
+    assert report["bump"] == "major"
+    assert report["counts"] == {"breaking": 1, "compatible": 2, "documentation": 2}
+    assert (report["old"]["version"], report["new"]["version"]) == (VERSION, "2099-09-01")
+    broken = report["changes"][0]
     assert (broken["rule"], broken["side"]) == ("request-bound-tightened", "request")
     assert broken["operations"] == ["POST /v1/chat/completions"]
     assert broken["new"]["line"] == line_of(edited.read_text(), "maximum: 1.5")

@@ -27,13 +27,13 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 @pytest.mark.parametrize("index", range(len(KINDS)), ids=[kind.name for kind in KINDS])
 def test_kind_of_change_is_classified(report: Report, index: int) -> None:
-    told = {
+    reported = {
         (change.rule, change.effect.value)
         for change in report.changes
         for pointer in (change.old, change.new)
         if pointer and len(pointer) > 1 and change_kinds.owner(pointer) == index
     }
-    assert told == set(KINDS[index].told)
+    assert reported == set(KINDS[index].reported)
 
 
 def test_every_finding_belongs_to_a_known_kind(report: Report) -> None:
@@ -45,4 +45,4 @@ def test_every_kind_of_change_has_a_known_rule() -> None:
     assert len(KINDS) >= 40
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     for kind in KINDS:
-        assert all(RULES[rule].value == effect for rule, effect in kind.told)
+        assert all(RULES[rule].value == effect for rule, effect in kind.reported)
