@@ -174,7 +174,7 @@ def test_sync_and_async_client_have_the_same_methods(place: str) -> None:
     one, other = methods(aurous.Aurous("al_live_key")), methods(aurous.AsyncAurous("al_live_key"))
     if not place:
         # What the generated methods call is named by how it is called.
-        one["acall"], one["astream"] = one.pop("call"), one.pop("stream")
+        one |= {f"a{name}": one.pop(name) for name in ("call", "stream", "stream_events")}
         # Only coroutines have event loops, each with connections of its own.
         assert other.pop("close_connections") == []
     assert one == other
