@@ -26,20 +26,20 @@ def _refuse(name: str) -> Any:
 _decode_text: Final = json.JSONDecoder(parse_constant=_refuse).decode
 
 
-def _decode_with_json(content: bytes) -> Any:
+def decode_with_json(content: bytes) -> Any:
     return _decode_text(content.decode())
 
 
-def _fastest_decoder() -> Callable[[bytes], Any]:
+def fastest_decoder() -> Callable[[bytes], Any]:
     try:
         import msgspec
     except ImportError:
-        return _decode_with_json
+        return decode_with_json
     # Errors of older versions are not ValueErrors.
-    return _decode_with_json if MSGSPEC.problem() else msgspec.json.Decoder().decode
+    return decode_with_json if MSGSPEC.problem() else msgspec.json.Decoder().decode
 
 
-decode_strict: Final = _fastest_decoder()
+decode_strict: Final = fastest_decoder()
 """Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
 
 

@@ -73,7 +73,7 @@ def bump(
     _set_version(root / SPEC, api_version)
     _set_pin(root / TRIAL, api_version)
     on_step("generated/: the client is regenerated")
-    _run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
+    run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
     on_step(f"diff against {last.api_version}, released with {last.package}")
     # Beside the copy, whose contents become part of the tree.
     scratch = root.parent / "compared"
@@ -90,7 +90,7 @@ def bump(
     if tests is not None:
         for name, arguments in _stages(root, report, tests):
             on_step(name)
-            _run(root, [sys.executable, *arguments], f"{name} failed; see above")
+            run(root, [sys.executable, *arguments], f"{name} failed; see above")
     return Bump(api_version, before, after, report)
 
 
@@ -127,7 +127,7 @@ def _set_pin(path: Path, api_version: str) -> None:
     path.write_text(replaced, encoding="utf-8")
 
 
-def _run(root: Path, command: list[str], fault: str) -> None:
+def run(root: Path, command: list[str], fault: str) -> None:
     paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
     # Tests must leave no files in the copy.
     clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}

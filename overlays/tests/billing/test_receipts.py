@@ -161,8 +161,14 @@ class TestLedger:
         for number in range(20_100):
             ledger.settle(numbered(number), created=True)
             ledger.begin(f"open_{number}")
-        assert len(ledger._settled) == len(ledger._open) == 10_000
+        assert len(ledger.unsettled) == 10_000
         assert ledger.by_model[MODEL].calls == 20_100
+        # A known one is not counted again; the oldest are no longer known.
+        ledger.settle(numbered(20_099), created=True)
+        ledger.settle(numbered(10_100), created=True)
+        assert ledger.by_model[MODEL].calls == 20_100
+        ledger.settle(numbered(10_000), created=True)
+        assert ledger.by_model[MODEL].calls == 20_101
 
     def test_client_ledger_counts_creates_and_streams_but_no_retrievals(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)

@@ -17,6 +17,7 @@ from aurous.transport.async_ import AsyncTransport
 from aurous.transport.sync import SyncTransport
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Caller
+from clientkit.internals import set_transport
 from testkit.responses import KEY, MODEL
 
 FAULT_HEADER = "Aurous-Mock-Fault"
@@ -59,7 +60,7 @@ def body(number: int) -> dict[str, Any]:
 def in_threads(url: str, weather: Weather) -> tuple[list[aurous.models.ChatCompletion], aurous.Ledger]:
     with httpx.Client(event_hooks={"request": [weather.strike]}) as network:
         client = aurous.Aurous(KEY, base_url=url, retry=RETRY, http_client=network)
-        client._transport = SyncTransport(network, clock=lambda: 0.0, sleep=lambda _: None)
+        set_transport(client, SyncTransport(network, clock=lambda: 0.0, sleep=lambda _: None))
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda number: client.chat.completions.create(**body(number)), range(CALLS)))
     return found, client.ledger
@@ -69,7 +70,7 @@ def in_tasks(url: str, weather: Weather) -> tuple[list[aurous.models.ChatComplet
     async def go() -> tuple[list[aurous.models.ChatCompletion], aurous.Ledger]:
         async with httpx.AsyncClient(event_hooks={"request": [weather.astrike]}) as network:
             client = aurous.AsyncAurous(KEY, base_url=url, retry=RETRY, http_client=network)
-            client._transport = AsyncTransport(network, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0))
+            set_transport(client, AsyncTransport(network, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
             few = asyncio.Semaphore(16)
 
             async def ask(number: int) -> aurous.models.ChatCompletion:

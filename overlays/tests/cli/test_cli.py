@@ -6,16 +6,17 @@ import io
 import json
 import re
 import sys
-from typing import Any
 
 import pytest
 from aurous import __version__
-from aurous.cli import commands, output
+from aurous.cli import output
 from aurous.cli.views import markdown
 from aurous.testing import AurousMock
-from aurous_client.models import Model, ResponseMessage
+from aurous_client.models import ResponseMessage
 from clientkit.command_line import CHAT, QUESTION, address, charged, listener, only_id, record, run
 from rich.console import Console
+from testkit.raw_server import RawServer
+from testkit.responses import answer
 
 # Answers.
 
@@ -187,8 +188,8 @@ def test_live_view_shows_the_whole_answer() -> None:
     assert lines == ["A <div> here", "and there.", "", "<table>", "<tr>", "</table>", "", "a (http://b.example) bold"]
 
 
-def test_whole_floats_of_a_model_are_printed_as_integers(aurous_mock: AurousMock) -> None:
-    model = Model.from_dict(json.loads(run("models", "--json").out)["data"][0])
-    metadata: Any = model.aurous_metadata
-    metadata.context_window = 256000.0
-    assert commands._row(model)[2] == "256000"
+def test_whole_floats_of_a_model_are_printed_as_integers(aurous_mock: AurousMock, wire: RawServer) -> None:
+    models = json.loads(run("models", "--json").out)
+    models["data"][0]["aurous_metadata"]["context_window"] = 256000.0
+    wire.plays(answer(200, models))
+    assert " 256000 " in run("models", "--base-url", wire.url).out

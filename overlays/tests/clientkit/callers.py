@@ -12,6 +12,8 @@ from aurous.transport.sync import SyncTransport
 from hypothesis import HealthCheck, settings
 from testkit.responses import KEY, MESSAGES, MODEL
 
+from clientkit.internals import set_transport
+
 # The client for threads, and that for coroutines on either kind of connections.
 KINDS: dict[str, Any] = {"sync": None, "async": "httpx", "aiohttp": "aiohttp"}
 # For servers that say nothing more. What a busy machine has too late for this is for the next attempt.
@@ -46,11 +48,11 @@ class Caller:
         options = {"retry": aurous.RetryPolicy(jitter=0), "base_url": url, "api_key": KEY, **options}
         if kind == "sync":
             self.client: Any = aurous.Aurous(http_client=http_client, **options)
-            self.client._transport = SyncTransport(http_client, clock=time.clock, sleep=time.sleep)
+            set_transport(self.client, SyncTransport(http_client, clock=time.clock, sleep=time.sleep))
         else:
             self.client = aurous.AsyncAurous(http_client=http_client, **options)
-            self.client._transport = AsyncTransport(
-                http_client, backend=KINDS[kind], clock=time.clock, sleep=time.asleep
+            set_transport(
+                self.client, AsyncTransport(http_client, backend=KINDS[kind], clock=time.clock, sleep=time.asleep)
             )
             self.runner = asyncio.Runner()
 

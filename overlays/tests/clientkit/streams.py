@@ -18,6 +18,7 @@ from aurous_mock.server.launcher import Mock
 from testkit.responses import MESSAGES, MODEL
 
 from clientkit.callers import Caller, Time
+from clientkit.internals import aheld, held
 
 FAULT = "Aurous-Mock-Fault"
 # Of this request to the mock: the role, four tokens, the end.
@@ -112,24 +113,6 @@ def in_use(caller: Caller) -> list[Any]:
     """Those that a stream has not given back."""
     busy, _ = caller.run(held if caller.kind == "sync" else aheld)
     return list(busy)
-
-
-def held(client: Any) -> tuple[list[Any], list[Any]]:
-    """The connections of a client that are in use, and the others; of one for coroutines, those of its loop."""
-    carrier = client._transport.http_client()
-    # Beneath the switch for tools that patch httpx.
-    carrier = getattr(carrier, "_direct", carrier)
-    if hasattr(carrier, "_pool"):
-        known = carrier._pool.connections
-        return [one._connection for one in known if not one.is_idle()], [
-            one._connection for one in known if one.is_idle()
-        ]
-    connector = carrier._session.connector
-    return [*connector._acquired], [one for idle in connector._conns.values() for one, _ in idle]
-
-
-async def aheld(client: Any) -> tuple[list[Any], list[Any]]:
-    return held(client)
 
 
 class Ends(aurous.Hooks):

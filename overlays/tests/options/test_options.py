@@ -12,7 +12,8 @@ from aurous import ConfigurationError, Timeouts
 from aurous._config.options import read_options
 from aurous._config.secret import Secret
 from aurous_client import SERVER_URL
-from testkit.responses import KEY
+from testkit.raw_server import RawServer
+from testkit.responses import GOOD, KEY, MESSAGES, MODEL
 
 
 @pytest.fixture
@@ -40,10 +41,13 @@ class TestKey:
         with pytest.raises(ConfigurationError, match="no API key"):
             aurous.Aurous(empty)
 
-    def test_api_key_argument_wins_over_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_api_key_argument_wins_over_environment(self, wire: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AUROUS_API_KEY", f" {KEY}\n")
-        assert aurous.Aurous()._options.api_key == Secret(KEY)
-        assert aurous.Aurous("al_live_other\n")._options.api_key == Secret("al_live_other")
+        wire.plays(GOOD)
+        for arguments in ((), ("al_live_other\n",)):
+            with aurous.Aurous(*arguments, base_url=wire.url) as client:
+                client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        assert [request.header("X-Api-Key") for request in wire.requests] == [KEY, "al_live_other"]
 
     @pytest.mark.parametrize("bad", ["al live", "al_live_é", "al\nlive", "al\x00live"])
     def test_api_key_invalid_in_a_header_is_refused_without_showing_it(

@@ -18,6 +18,7 @@ from aurous import _json, _optional
 from aurous._optional import AIOHTTP, MSGSPEC, OPENTELEMETRY, PYDANTIC, RICH, OptionalPackage
 from aurous.tools.json_schema import MissingLibraryError, schema_for
 from aurous.transport.pool import AsyncPooledClient
+from clientkit.internals import connections_of
 from packaging.requirements import Requirement
 from packaging.version import Version
 from testkit.raw_server import RawServer
@@ -95,7 +96,7 @@ def test_backend_auto_takes_httpx_where_aiohttp_is_too_old(monkeypatch: pytest.M
         async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
             completion = await client.chat.completions.create(model=MODEL, messages=MESSAGES)
             assert completion.status == "completed"
-            assert isinstance(client._transport.http_client()._direct, AsyncPooledClient)
+            assert isinstance(connections_of(client), AsyncPooledClient)
 
     asyncio.run(call())
 
@@ -107,9 +108,9 @@ def test_backend_aiohttp_names_the_version_that_it_needs(monkeypatch: pytest.Mon
 
 
 def test_json_is_decoded_without_msgspec_where_it_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _json._fastest_decoder() != _json._decode_with_json
+    assert _json.fastest_decoder() != _json.decode_with_json
     install(monkeypatch, MSGSPEC, "0.20.0")
-    assert _json._fastest_decoder() == _json._decode_with_json
+    assert _json.fastest_decoder() == _json.decode_with_json
 
 
 @pytest.mark.parametrize(("package", "version"), [(MSGSPEC, "0.20.0"), (PYDANTIC, "1.10.26")])

@@ -18,7 +18,8 @@ import pytest
 import trio
 from aurous import StreamPolicy, Timeouts, errors
 from aurous_mock.server.launcher import Mock
-from clientkit.streams import FAULT, Stream, callers, connections, held, in_use
+from clientkit.internals import held
+from clientkit.streams import FAULT, Stream, callers, connections, in_use
 from testkit.raw_server import Connection, RawServer
 from testkit.responses import KEY, MESSAGES, MODEL, answer
 from testkit.streams import RED, ROLE, events, in_pieces, record, sends

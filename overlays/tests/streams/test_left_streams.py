@@ -14,7 +14,8 @@ from typing import Any
 import aurous
 import pytest
 import trio
-from clientkit.streams import Ends, held
+from clientkit.internals import held
+from clientkit.streams import Ends
 from testkit.conditions import PATIENCE
 from testkit.raw_server import Connection, RawServer
 from testkit.responses import KEY, MESSAGES, MODEL

@@ -21,6 +21,7 @@ from aurous.transport.locks import fork_safe_lock, renew_locks, share_lock
 from aurous.transport.tracebacks import chain, without_frames
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Make, Time
+from clientkit.internals import count_event_loops, has_connections, locked, transport_of
 from testkit.raw_server import RawServer
 from testkit.responses import GOOD, KEY, MESSAGES, MODEL, answer, completion
 
@@ -93,8 +94,8 @@ def test_closing_a_with_options_client_keeps_the_shared_pool(wire: RawServer) ->
 def test_with_options_opens_no_pool(wire: RawServer) -> None:
     client = aurous.Aurous(KEY, base_url=wire.url)
     variants = [client.with_options(max_retries=number) for number in range(200)]
-    assert {id(variant._transport) for variant in variants} == {id(client._transport)}
-    assert client._transport._client is None
+    assert {id(transport_of(variant)) for variant in variants} == {id(transport_of(client))}
+    assert not has_connections(client)
 
 
 def test_threads_that_start_together_share_one_pool(wire: RawServer) -> None:
@@ -103,7 +104,7 @@ def test_threads_that_start_together_share_one_pool(wire: RawServer) -> None:
 
     def first(_: int) -> httpx.Client:
         gate.wait()
-        return client._transport.http_client()
+        return transport_of(client).http_client()
 
     with ThreadPoolExecutor(16) as pool:
         assert len({id(found) for found in pool.map(first, range(16))}) == 1
@@ -193,7 +194,7 @@ def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     # As if another thread were at work on both at the moment of the fork.
-    with client._transport._lock, client.ledger._lock:
+    with locked(client):
         child = context.Process(target=_ask_in_child, args=(client, answers))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -214,7 +215,7 @@ def test_client_serves_several_event_loops_in_turn(mock: Mock) -> None:
     fifth = asyncio.run(aask(client)).id
     assert len({first, second, third, fourth, fifth}) == 5
     # What belonged to loops that are over is not kept.
-    assert len(client._transport._clients) == 1
+    assert count_event_loops(client) == 1
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -12,6 +12,7 @@ import aurous
 import pytest
 import trio
 from aurous_mock.server.launcher import Mock
+from clientkit.internals import count_event_loops
 from testkit.raw_server import RawServer
 from testkit.responses import GOOD, KEY, MESSAGES, MODEL
 
@@ -103,7 +104,7 @@ def test_connections_are_closed_with_their_loop(backend: Any, wire: RawServer) -
         asyncio.run(call())
         assert wire.connections == number + 1
     # The last client was closed; those of the loops before are forgotten.
-    assert len(client._transport._clients) == 1
+    assert count_event_loops(client) == 1
 
 
 @BACKENDS

@@ -97,7 +97,7 @@ def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The bump in this process, with no engine and no other programs; what it would have run."""
     ran: list[list[str]] = []
     monkeypatch.setattr(bump, "ROOT", tree)
-    monkeypatch.setattr(bump_steps, "_run", lambda root, command, fault: ran.append(command))
+    monkeypatch.setattr(bump_steps, "run", lambda root, command, fault: ran.append(command))
     monkeypatch.setattr(classify, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
     return ran
 
@@ -177,7 +177,7 @@ def test_failing_step_is_reported_on_one_line(
     def fail(*_: object) -> None:
         raise fault
 
-    monkeypatch.setattr(bump_steps, "_run", fail)
+    monkeypatch.setattr(bump_steps, "run", fail)
     assert bump.main([NEXT]) == code
     assert capsys.readouterr().err == output
 
