@@ -78,8 +78,11 @@ def traced() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("traced")
-@pytest.mark.parametrize("frame", [text, arguments, metered])
-def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes]) -> None:
+@pytest.mark.parametrize(
+    ("frame", "chunks"),
+    [(text, 5_000), (arguments, 5_000), (metered, 5_000), pytest.param(text, 200_000, marks=pytest.mark.slow)],
+)
+def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes], chunks: int) -> None:
     made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), StreamState()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
 
@@ -94,4 +97,4 @@ def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes]) -
 
     before = receive(100)
     # Ten characters for each chunk at most, where an object for each would take hundreds of bytes.
-    assert receive(5_000) - before < 5_000 * 12
+    assert receive(chunks) - before < chunks * 12
