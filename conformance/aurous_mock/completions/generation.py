@@ -42,6 +42,8 @@ class Generation:
         # The final body; or the body of the completion that has the same key.
         self.body = b""
         self.is_replay = False
+        # In micro-credits.
+        self.charge = 0
         self._producer: asyncio.Task[object] | None = None
 
     async def open(self, team: str, claim: Claim | None) -> None:
@@ -69,6 +71,11 @@ class Generation:
             case Replay(body):
                 self.is_replay, self.body = True, body
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started, and has ended."""
+        return self.finished.is_set() and not self.is_replay
+
     def attach(self, producer: "asyncio.Task[object]") -> None:
         """Set the task to cancel when the generation is interrupted."""
         self._producer = producer
@@ -90,10 +97,10 @@ class Generation:
         self.status, self.failure = status, failure
         try:
             finish = finish_of(self.draft, status, failure)
-            self.body = finish.body
+            self.body, self.charge = finish.body, finish.charge
             if not await self._lifetime.end(finish):
                 # Another server took this one for dead, and failed it.
-                self.status, self.failure = FAILED, ABANDONED
+                self.status, self.failure, self.charge = FAILED, ABANDONED, 0
         finally:
             self.finished.set()
             await self._slot.aclose()

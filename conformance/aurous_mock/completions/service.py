@@ -19,6 +19,7 @@ from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation.answer import Delta, Finish
 from aurous_mock.generation.fake_model import Engine, Pace
 from aurous_mock.http.errors import APIError
+from aurous_mock.http.metrics import Metrics
 from aurous_mock.storage.store import Checkpoint, Store, StoreUnavailable
 
 _CANCEL_TIMEOUT = 10.0
@@ -48,6 +49,7 @@ class Service:
         self._engine = engine
         self._concurrency = concurrency or ConcurrencyLimit(None)
         self.finisher = finisher or Finisher(store)
+        self.metrics = Metrics()
         # Streams, while something refers to them.
         self._generations: WeakValueDictionary[str, Generation] = WeakValueDictionary()
         self._sync_task: asyncio.Task[None] | None = None
@@ -98,15 +100,25 @@ class Service:
         async with self._concurrency.slot(team) as slot:
             generation = Generation(self.store, self.finisher, draft, slot)
             try:
-                await generation.open(team, claim)
-                if request.streamed:
-                    self._generations[draft.id] = generation
-                yield generation
+                with self.metrics.running(streamed=request.streamed):
+                    await generation.open(team, claim)
+                    if request.streamed:
+                        self._generations[draft.id] = generation
+                    yield generation
             except BaseException as error:
                 await generation.fail(error)
                 raise
             finally:
                 await generation.close()
+                self._generations.pop(draft.id, None)
+                self._count(generation)
+
+    def _count(self, generation: Generation) -> None:
+        if generation.has_ended:
+            request, usage, charge = generation.draft.request, generation.draft.usage, generation.charge
+            self.metrics.count_completion(request.model, generation.status, usage, charge, streamed=request.streamed)
+            if generation.failure is not None:
+                self.metrics.count_failure(generation.failure.code)
 
     def _draft(self, request: ParsedRequest) -> Draft:
         return Draft(request, identifiers.new("cmp_"), int(self.store.now()))

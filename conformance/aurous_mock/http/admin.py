@@ -1,4 +1,4 @@
-"""The mock's own endpoints under /_mock/, for tests: ledger, reset, clock, faults and answers."""
+"""The mock's own endpoints: ledger, reset, clock, faults and answers for tests, under /_mock/, and /metrics."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from aurous_mock.contract import json_body
 from aurous_mock.contract.spec import Contracts
-from aurous_mock.http import faults
+from aurous_mock.http import faults, metrics
 from aurous_mock.http.errors import APIError
+from aurous_mock.http.metrics import Metrics
 from aurous_mock.scripting.scripts import check_script, read_script
 from aurous_mock.storage.store import Store
 
@@ -23,21 +24,31 @@ MAX_ADVANCE = 1_000_000_000
 MAX_RULES = 1000
 
 
+def is_admin_path(path: str) -> bool:
+    """Whether a path is one of these endpoints."""
+    return path.startswith(PREFIX) or path == metrics.PATH
+
+
 class Admin:
     """The admin endpoints of one server."""
 
-    def __init__(self, store: Store, contracts: Contracts) -> None:
+    def __init__(self, store: Store, contracts: Contracts, metrics: Metrics) -> None:
         self._store = store
         self._codes = frozenset().union(*(contract.codes for contract in contracts.by_version.values()))
+        self._metrics = metrics
 
     def table(self) -> list[Route]:
         return [
+            Route(metrics.PATH, self.metrics, methods=["GET"]),
             Route(PREFIX + "ledger", self.ledger, methods=["GET"]),
             Route(PREFIX + "reset", self.reset, methods=["POST"]),
             Route(PREFIX + "clock", self.clock, methods=["POST"]),
             Route(PREFIX + "faults", self.faults, methods=["POST"]),
             Route(PREFIX + "answers", self.answers, methods=["GET", "POST"]),
         ]
+
+    async def metrics(self, request: Request) -> Response:
+        return Response(self._metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
     async def ledger(self, request: Request) -> Response:
         charges = [charge.body() for charge in await self._store.charges()]

@@ -15,7 +15,7 @@ _BROWSER = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode")
 
 
 def may_use_admin(scope: Scope, headers: Mapping[str, str], settings: Settings) -> bool:
-    """Whether a request may use the endpoints under /_mock/."""
+    """Whether a request may use the endpoints under /_mock/, and /metrics."""
     if settings.admin_key is not None:
         return _has_key(headers, settings.admin_key)
     if settings.upstream is not None or any(name in headers for name in (*_FORWARDED, *_BROWSER)):
@@ -46,4 +46,7 @@ def _is_own_host(host: str, listening_on: str) -> bool:
 
 
 def _has_key(headers: Mapping[str, str], key: str) -> bool:
-    return hmac.compare_digest(headers.get(HEADER, "").encode("latin-1"), key.encode())
+    """Whether the key is sent, in the header of its own or as a bearer token, which Prometheus sends."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    sent = headers.get(HEADER) or (token if scheme.lower() == "bearer" else "")
+    return hmac.compare_digest(sent.encode("latin-1"), key.encode())

@@ -17,7 +17,7 @@ from aurous_mock.completions import identifiers
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.spec import Contracts
 from aurous_mock.contract.versioning import ResponseFilter
-from aurous_mock.http import admin, admin_access, faults, request_context, request_log, routes
+from aurous_mock.http import admin, admin_access, faults, health, request_context, request_log, routes
 from aurous_mock.http.errors import APIError, envelope
 from aurous_mock.http.fault_injector import HTML, FaultInjector
 from aurous_mock.http.faults import NO_FAULT, Fault
@@ -83,12 +83,18 @@ class APIMiddleware:
         try:
             await self._respond(scope, receive, send_with_headers, context)
         finally:
-            if self._settings.access_log:
-                self._log(scope, context, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            if scope["path"] != health.PATH:
+                self._service.metrics.count_request(_operation_name(context), context.status, seconds)
+                if self._settings.access_log:
+                    self._log(scope, context, seconds)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
         try:
-            if scope["path"].startswith(admin.PREFIX):
+            if scope["path"] == health.PATH and scope["method"] in ("GET", "HEAD"):
+                await (await health.health(self._service.store))(scope, receive, send)
+                return
+            if admin.is_admin_path(scope["path"]):
                 if not admin_access.may_use_admin(scope, headers=context.headers, settings=self._settings):
                     raise HTTPException(404)
                 await self._admin_router(scope, receive, send)
@@ -219,6 +225,12 @@ class APIMiddleware:
             path = path.replace(key, "[key]")
         line = f"{context.request_id} {scope['method']} {path} {context.status} {seconds * 1000:.1f}ms"
         print(f"{line} {context.team or '-'}", file=sys.stderr)
+
+
+def _operation_name(context: RequestContext) -> str:
+    """The operation as the spec names it; paths that clients make up are one."""
+    operation = context.operation
+    return f"{operation.method} {operation.path}" if operation is not None else "other"
 
 
 def _raw_path(scope: Scope) -> str:

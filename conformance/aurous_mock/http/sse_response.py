@@ -118,6 +118,7 @@ class SSEResponse:
 
     async def _produce(self, generation: Generation) -> Exception | None:
         """Send what the engine generates. Returns the error that ends it: raised, it would end the whole group."""
+        began = asyncio.get_running_loop().time()
         try:
             async with self._service.stream(self._request, self._options.pace) as deltas:
                 await self._start()
@@ -133,6 +134,10 @@ class SSEResponse:
                     # Into the draft first: the record has whatever the client may have received.
                     generation.draft.add(delta)
                     await self._emit(self._frames.delta(delta))
+                    if number == 0:
+                        self._service.metrics.observe_first_delta(
+                            self._request.model, asyncio.get_running_loop().time() - began
+                        )
                     number += 1
         except Exception as error:
             return error

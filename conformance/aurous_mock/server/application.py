@@ -9,6 +9,7 @@ from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
 from aurous_mock.generation.fake_model import Engine, FakeModel
 from aurous_mock.http.admin import Admin
+from aurous_mock.http.cors import with_cors
 from aurous_mock.http.dispatcher import Dispatcher
 from aurous_mock.http.middleware import APIMiddleware
 from aurous_mock.http.rate_limits import Limits
@@ -33,8 +34,10 @@ class Application:
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         handlers = Routes(settings, self.service, limits).handlers()
         dispatcher = Dispatcher(handlers, self.service, limits, SpecResponses(settings.seed))
-        admin_router = Router(Admin(self.service.store, self.contracts).table(), redirect_slashes=False)
-        self.asgi = APIMiddleware(settings, self.contracts, self.service, limits, dispatcher, admin_router)
+        admin = Admin(self.service.store, self.contracts, self.service.metrics)
+        admin_router = Router(admin.table(), redirect_slashes=False)
+        middleware = APIMiddleware(settings, self.contracts, self.service, limits, dispatcher, admin_router)
+        self.asgi = with_cors(middleware, settings.cors)
 
 
 def _store(settings: Settings) -> Store:

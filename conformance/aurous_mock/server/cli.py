@@ -79,6 +79,7 @@ def read(arguments: Sequence[str]) -> Settings:
         replay=tuple(flags.replay),
         specs=tuple(flags.spec),
         admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
+        cors=tuple(flags.cors),
         access_log=not flags.no_access_log,
     )
 
@@ -230,6 +231,14 @@ def _parser() -> argparse.ArgumentParser:
         help="answer /_mock/ to who sends this key as Aurous-Mock-Key, and to nobody else; with --upstream, "
         "there are no faults and no /_mock/ without it (env: AUROUS_MOCK_ADMIN_KEY)",
     )
+    add(
+        "--cors",
+        action="append",
+        type=origin,
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin send requests, such as http://localhost:3000, or * for all; repeatable",
+    )
     add("--no-access-log", action="store_true", help="do not write a line for each request to standard error")
     return parser
 
@@ -244,6 +253,7 @@ def _epilog() -> str:
         'POST /_mock/faults         {"fault": TEXT, "method": "POST", "path": "/v1/..."}\n'
         'POST /_mock/answers        {"answer": ANSWER, "when": TEXT, "model": M, "times": N}, or "answers": [...]\n'
         "GET /_mock/answers         answers that are not used up, and how often each was given\n"
+        "GET /metrics               for Prometheus\n"
     )
     return (
         f"for tests (this machine only, unless there is an --admin-key):\n\n{endpoints}\n"
@@ -329,6 +339,13 @@ def state(text: str) -> str:
         raise argparse.ArgumentTypeError(
             "state is kept in memory when --state is left out; here it names a file or URL"
         )
+    return text
+
+
+def origin(text: str) -> str:
+    parts = urlsplit(text)
+    if text != "*" and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an origin, such as http://localhost:3000, nor *")
     return text
 
 

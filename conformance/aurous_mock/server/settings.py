@@ -55,4 +55,6 @@ class Settings:
     specs: tuple[Path, ...] = ()
     # Needed for /_mock/ and faults from other machines, and with an upstream server.
     admin_key: str | None = None
+    # Origins whose pages may send requests; `*` stands for all.
+    cors: tuple[str, ...] = ()
     access_log: bool = True

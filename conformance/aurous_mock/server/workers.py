@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
+from aurous_mock.http.metrics import MULTIPROCESS
 from aurous_mock.server.settings import Settings
 from aurous_mock.server.uvicorn_server import run
 
@@ -67,6 +69,12 @@ class Supervisor:
 
     def run(self, ready: Callable[[], None]) -> None:
         """Run until a signal ends it. ready: called when every worker accepts requests"""
+        with tempfile.TemporaryDirectory(prefix="aurous-mock-metrics-") as folder:
+            # Inherited by the workers, which sum up their metrics there.
+            os.environ[MULTIPROCESS] = folder
+            self._run(ready)
+
+    def _run(self, ready: Callable[[], None]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._shut_down)
         for _ in range(self._settings.workers):
@@ -102,6 +110,7 @@ class Supervisor:
                     dead.add(place)
                     delay, code = backoffs[place].fail(), worker.process.exitcode
                     worker.ready_receiver.close()
+                    _forget_metrics(worker.process.pid)
                     print(f"aurous-mock: a worker ended ({code}); replaced in {delay:g} s", file=sys.stderr)
                 if place in dead and backoffs[place].is_due and not self._is_shutting_down:
                     dead.discard(place)
@@ -113,6 +122,13 @@ class Supervisor:
         for worker in self._workers:
             if worker.process.is_alive():
                 worker.process.terminate()
+
+
+def _forget_metrics(pid: int | None) -> None:
+    """What a worker that is gone was doing is not going on."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _wait_until_ready(worker: Worker) -> bool:
