@@ -20,7 +20,7 @@ from harness.settings import is_loopback, without_user_info
 # The exit code of a run on what is no Aurous server, or refuses the key.
 NOT_AUROUS = 2
 # Seconds for all requests together: with the start of Python, less than five.
-ANSWERS_WITHIN = 3.5
+ANSWERS_WITHIN = 3.0
 # Stands for a key where none is given.
 NO_KEY = "al_live_" + "0" * 64
 MAX_READ_BYTES = 256 * 1024
@@ -85,20 +85,19 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
             socket.create_connection((host, port), within).close()
         except OSError as error:
             return without_user_info(f"{url} cannot be reached: {error.strerror or error}")
-    key = api_key or NO_KEY
-    problem = _problem(root_of(url), key, within)
+    problem = _problem(root_of(url), api_key, within)
     # Some servers send back the key that they were sent.
-    return problem and without_user_info(problem.replace(key, KEY_VARIABLE))
+    return problem and without_user_info(problem.replace(api_key or NO_KEY, KEY_VARIABLE))
 
 
-def _problem(base_url: str, api_key: str, within: float) -> str | None:
+def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
     with httpx.Client(base_url=base_url, timeout=within) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []
         for path in PROBES:
-            responses.append(_probe(client, path, {"X-Api-Key": api_key}))
+            responses.append(_probe(client, path, {"X-Api-Key": api_key or NO_KEY}))
             if is_aurous(responses[-1]):
-                return _key_problem(client, responses, api_key)
+                return _key_problem(client, responses, api_key) or _path_problem(base_url, responses[0])
             if deadlines.remaining() <= 0:
                 break
     seen = "\n".join(f"  GET {response.path}: {describe(response)}" for response in responses)
@@ -137,18 +136,42 @@ def describe(response: Response) -> str:
     return printable(words)
 
 
-def _key_problem(client: httpx.Client, responses: list[Response], api_key: str) -> str | None:
+def _key_problem(client: httpx.Client, responses: list[Response], api_key: str | None) -> str | None:
     """That the key is refused in both of the headers that may carry it."""
     first = responses[0]
     if first.status != 401:
         return None
-    bearer = _probe(client, PROBES[0], {"Authorization": f"Bearer {api_key}"})
+    bearer = _probe(client, PROBES[0], {"Authorization": f"Bearer {api_key or NO_KEY}"})
     if bearer.status != 401:
         return None
+    if api_key is None:
+        return (
+            f"the server asks for a key: GET {first.path} is answered {_refusal(first)}\n"
+            "Name one with --api-key or AUROUS_API_KEY."
+        )
     return (
-        f"the server refuses the key: GET {first.path} is answered {describe(first)}\n"
+        f"the server refuses the key: GET {first.path} is answered {_refusal(first)}\n"
         "Check --api-key or AUROUS_API_KEY: a key begins with al_live_ and belongs to this server."
     )
+
+
+def _path_problem(base_url: str, first: Response) -> str | None:
+    """That an Aurous server listens at this address, and not with this path before /v1."""
+    parts = urlsplit(base_url)
+    if first.status != 404 or not parts.path.strip("/"):
+        return None
+    return printable(
+        f"an Aurous server listens at {parts.scheme}://{parts.netloc}, but GET {parts.path}{first.path} is answered "
+        f"{_refusal(first)}\nCheck the path: --base-url takes what stands before /v1, probably "
+        f"{parts.scheme}://{parts.netloc}"
+    )
+
+
+def _refusal(response: Response) -> str:
+    """The status of an error, with its code if it has the API's envelope."""
+    error = response.value.get("error") if isinstance(response.value, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    return printable(f"{response.status} {code}") if isinstance(code, str) else describe(response)
 
 
 def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response:

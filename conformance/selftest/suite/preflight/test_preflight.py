@@ -118,6 +118,24 @@ def test_aurous_server_has_no_problem() -> None:
     assert problem_of(always(response(200, body, Aurous_Version="2026-05-15"))) is None
 
 
+def test_missing_key_is_asked_for() -> None:
+    with answering(always(response(401, REFUSAL, Aurous_Request_Id="req_1"))) as server:
+        problem = preflight.problem_at(server.url, None)
+    assert problem is not None
+    assert problem.startswith("the server asks for a key: GET /v1/models is answered 401 invalid_api_key")
+
+
+@pytest.mark.parametrize("path", ["/v2", "/v1/models"])
+def test_wrong_path_at_an_aurous_server_names_the_right_one(path: str) -> None:
+    unknown = json.dumps({"error": {"type": "not_found", "code": "resource_not_found", "request_id": "req_1"}})
+    with answering(always(response(404, unknown.encode(), Aurous_Request_Id="req_1"))) as server:
+        problem = preflight.problem_at(server.url + path, KEY)
+        assert problem is not None
+        assert f"GET {path}/v1/models is answered 404 resource_not_found" in problem
+        assert problem.endswith(f"probably {server.url}")
+        assert preflight.problem_at(server.url, KEY) is None
+
+
 def test_refused_key_is_reported_as_such() -> None:
     problem = problem_of(always(response(401, REFUSAL, Aurous_Request_Id="req_1")))
     assert problem is not None
