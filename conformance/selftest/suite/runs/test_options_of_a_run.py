@@ -120,7 +120,7 @@ def test_price_of_a_run_is_shown_by_rule() -> None:
     assert lines[-1].endswith("Nothing was sent.")
 
 
-@pytest.mark.parametrize("profile", [Profile.QUICK, Profile.DEFAULT])
+@pytest.mark.parametrize("profile", Profile)
 def test_price_is_recorded_for_whole_runs(profile: Profile) -> None:
     costs = dry_run.recorded(profile)
     assert len(costs) > 300
