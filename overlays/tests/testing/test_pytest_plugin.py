@@ -133,6 +133,7 @@ MODULE_CLIENTS = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", [None, "al_live_of_production"])
 def test_clients_made_at_import_call_the_mock(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, wire: RawServer, key: str | None
@@ -195,6 +196,7 @@ ALLOWED = """
 """
 
 
+@pytest.mark.slow
 def test_a_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         hosts=ALLOWED,
@@ -223,6 +225,7 @@ def test_a_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
     run(pytester, "--strict-markers").assert_outcomes(passed=3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("allowed", "passed"), [("staging.example other.example", 1), ("*", 1), ("else.example", 0)])
 def test_an_ini_option_allows_hosts(pytester: pytest.Pytester, allowed: str, passed: int) -> None:
     pytester.makeini(f"[pytest]\naurous_allowed_hosts = {allowed}")
@@ -238,6 +241,7 @@ def test_an_ini_option_allows_hosts(pytester: pytest.Pytester, allowed: str, pas
     run(pytester).assert_outcomes(passed=passed, failed=1 - passed)
 
 
+@pytest.mark.slow
 def test_usefixtures_gives_every_test_the_mock(pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nusefixtures = aurous_mock")
     pytester.makepyfile(
@@ -252,6 +256,7 @@ def test_usefixtures_gives_every_test_the_mock(pytester: pytest.Pytester) -> Non
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import pytest
@@ -266,6 +271,7 @@ def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pyteste
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: RawServer) -> None:
     wire.plays(answer(200, {"object": "list", "data": []}))
     pytester.makepyfile(f"""
@@ -283,6 +289,7 @@ def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pyt
     assert len(wire.requests) == 1
 
 
+@pytest.mark.slow
 def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import pytest
@@ -297,6 +304,7 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
     run(pytester, "-pno:aurous").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_mock_is_called_directly_in_spite_of_a_proxy(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -318,6 +326,7 @@ def test_the_mock_is_called_directly_in_spite_of_a_proxy(
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_async_tests_use_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import asyncio
@@ -338,6 +347,7 @@ def test_async_tests_use_the_fixture(pytester: pytest.Pytester) -> None:
     run(pytester, beside="anyio").assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_the_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import sys
@@ -358,6 +368,7 @@ def test_the_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Py
     run(pytester).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("missing", ["starlette", "orjson"])
 def test_a_missing_extra_is_reported_in_one_line(pytester: pytest.Pytester, missing: str) -> None:
     pytester.makeconftest(f"import sys; sys.modules[{missing!r}] = None")
@@ -378,6 +389,7 @@ def test_pytest_lists_the_fixture_with_its_docstring(pytester: pytest.Pytester) 
     result.stdout.fnmatch_lines(["aurous_mock -- *", "*A mock of the Aurous Labs API on this machine*"])
 
 
+@pytest.mark.slow
 def test_answers_are_scripted_for_one_test_only(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=MODULE_CLIENTS,
@@ -415,6 +427,7 @@ def test_answers_are_scripted_for_one_test_only(pytester: pytest.Pytester) -> No
     run(pytester).assert_outcomes(passed=6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "errors"), [("", 0), ("aurous_unused_answers = error", 1)])
 def test_unused_answers_fail_a_test_where_the_setting_says_so(
     pytester: pytest.Pytester, setting: str, errors: int
@@ -441,6 +454,7 @@ def test_unused_answers_fail_a_test_where_the_setting_says_so(
     result.stdout.fnmatch_lines(["*scripted answers were not given*of two*"] * errors)
 
 
+@pytest.mark.slow
 def test_fixtures_of_wider_scope_have_servers_of_their_own(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=MODULE_CLIENTS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -9,6 +10,17 @@ import pytest
 from independent import faults, variations
 from independent.plants import Plant
 from independent.probes import PROBES, observe
+
+# Each plant has a server of its own; the others are tried in the slow run.
+EVERY = 5
+
+
+def as_params(plants: Iterable[Plant]) -> list[Any]:
+    return [
+        pytest.param(plant, id=plant.name, marks=[pytest.mark.slow] if number % EVERY else [])
+        for number, plant in enumerate(plants)
+    ]
+
 
 ALL: list[Plant] = [*faults.ALL.values(), *variations.ALL.values()]
 # What most requests are: a fault that shows here without saying so would drown the rule that is about it.
@@ -21,14 +33,14 @@ def correct() -> dict[str, Any]:
     return observe(list(PROBES))
 
 
-@pytest.mark.parametrize("plant", [pytest.param(plant, id=plant.name) for plant in faults.ALL.values()])
+@pytest.mark.parametrize("plant", as_params(faults.ALL.values()))
 def test_fault_shows_in_its_own_probes_only(plant: Plant, correct: dict[str, Any]) -> None:
     seen = observe(list(dict.fromkeys([*plant.probes, *COMMON])), plant)
     changed = {name for name in seen if seen[name] != correct[name]}
     assert changed == set(plant.probes)
 
 
-@pytest.mark.parametrize("plant", [pytest.param(plant, id=plant.name) for plant in variations.ALL.values()])
+@pytest.mark.parametrize("plant", as_params(variations.ALL.values()))
 def test_variation_shows_in_its_probes(plant: Plant, correct: dict[str, Any]) -> None:
     seen = observe(list(plant.probes), plant)
     changed = {name for name in seen if seen[name] != correct[name]}
