@@ -21,7 +21,7 @@ _BROKEN = "invalid_format"
 
 
 class ScriptedEngine:
-    """Scripts that are used up come first, in their order; then those without a limit, the newest first."""
+    """Scripts with a limit come first, in their order; then those without one, the newest first."""
 
     def __init__(self, engine: Engine, store: Store) -> None:
         self._engine = engine

@@ -1,0 +1,58 @@
+"""Installs one client in an environment of its own, outside of the repository, for the length of a block."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from compatibility.clients import Client
+
+DRIVERS = Path(__file__).parent / "drivers"
+_INSTALL_SECONDS = 600
+
+
+class InstallError(Exception):
+    """A client cannot be installed here. The message is one line that says why."""
+
+
+@contextmanager
+def installed(client: Client) -> Iterator[tuple[list[str], str]]:
+    """The command that runs the client's driver, and the client's version."""
+    with tempfile.TemporaryDirectory(prefix="aurous-compat-", ignore_cleanup_errors=True) as folder:
+        yield _install_javascript(client, Path(folder)) if client.is_javascript else _install(client, Path(folder))
+
+
+def _install(client: Client, folder: Path) -> tuple[list[str], str]:
+    python = folder / "bin" / "python"
+    _run([sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, str(folder)])
+    _run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *client.installed])
+    version = _run([str(python), "-c", f"import importlib.metadata as m; print(m.version({client.package!r}))"])
+    return [str(python), str(DRIVERS / client.driver)], version
+
+
+def _install_javascript(client: Client, folder: Path) -> tuple[list[str], str]:
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise InstallError("there is no Node on this machine")
+    _run([npm, "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), *client.installed])
+    # Packages are looked for beside the file that imports them.
+    driver = shutil.copy(DRIVERS / client.driver, folder)
+    package = json.loads((folder / "node_modules" / client.package / "package.json").read_text("utf-8"))
+    return [node, str(driver)], str(package["version"])
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise InstallError(f"not installed within {_INSTALL_SECONDS} s") from error
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+        raise InstallError(lines[-1])
+    return done.stdout.strip()
