@@ -7,7 +7,7 @@ keywords       finds keywords and extensions that nothing reads
 examples       checks examples and bounds against the document's own schemas
 normalize      rewrites the document into the phrasing of the parser
 spec           the document: its operations, references and places
-lint           the rules that a normalized document keeps, R1 to R12
+lint           the rules that a normalized document keeps, R1 to R12 and R15
 charges        rule R14: where responses have their price
 compatibility  members that earlier versions do not send become optional
 unsupported    rule R13: constructs without a counterpart

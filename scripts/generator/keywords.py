@@ -11,10 +11,12 @@ from .yaml_loader import Pointer
 
 Diagnostic = tuple[Pointer, str]
 
-OPERATION_EXTENSIONS: Final = frozenset({"x-charge", "x-errors", "x-repeatable", "x-sdk-method", "x-sdk-stream"})
+OPERATION_EXTENSIONS: Final = frozenset(
+    {"x-charge", "x-errors", "x-rate-class", "x-repeatable", "x-sdk-method", "x-sdk-stream"}
+)
 PARAMETER_EXTENSIONS: Final = frozenset({"x-set-by-client"})
 SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts"})
-COMPONENT_EXTENSIONS: Final = frozenset({"x-error-codes"})
+COMPONENT_EXTENSIONS: Final = frozenset({"x-error-codes", "x-rate-classes"})
 
 _SCHEMA_KEYWORDS = (
     {"$schema", "$id", "$ref", "$anchor", "$dynamicRef", "$dynamicAnchor", "$vocabulary", "$comment", "$defs"}

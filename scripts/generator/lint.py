@@ -21,6 +21,7 @@ _ANNOTATIONS = {"$ref", *SCHEMA_EXTENSIONS, *ANNOTATIONS}
 _SCALARS = {"string", "integer", "number", "boolean"}
 _JSON = "application/json"
 _STATUS = re.compile(r"[1-5](\d\d|XX)")
+_RATE_CLASS = {"burst", "per_minute"}
 ERROR_CODE_FACTS = frozenset({"status", "type", "retryable", "when", "page"})
 
 
@@ -176,6 +177,18 @@ def known_codes(spec: Spec) -> Iterator[Diagnostic]:
             yield ("components", "x-error-codes", code), f"R10: an error code needs {', '.join(missing)}"
 
 
+def known_rate_classes(spec: Spec) -> Iterator[Diagnostic]:
+    classes = spec.document.get("components", {}).get("x-rate-classes", {})
+    for pointer, operation in spec.operations():
+        name = operation.get("x-rate-class")
+        if name is not None and name not in classes:
+            yield (*pointer, "x-rate-class"), f"R15: {name} is not among components/x-rate-classes"
+    for name, figures in classes.items():
+        if set(figures) != _RATE_CLASS or not all(isinstance(value, int) and value > 0 for value in figures.values()):
+            where = ("components", "x-rate-classes", name)
+            yield where, "R15: a rate class has burst and per_minute, whole numbers greater than 0"
+
+
 def listed_members(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         schema = place.keywords
@@ -206,6 +219,7 @@ RULES: tuple[Rule, ...] = (
     sendable_security,
     known_successes,
     known_codes,
+    known_rate_classes,
     listed_members,
     no_booleans,
     charges.check,

@@ -35,6 +35,7 @@ _OPERATION = {
             "properties": {"amount": _TEXT, "record_of": _TEXT},
             "additionalProperties": False,
         },
+        "x-rate-class": _TEXT,
         "x-repeatable": _FLAG,
         "parameters": {"items": {"properties": {"x-set-by-client": _FLAG}}},
     }

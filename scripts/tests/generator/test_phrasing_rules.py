@@ -177,6 +177,10 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
         "paths /v1/things/{id} delete x-charge amount",
         {"paths /v1/things/{id} delete x-charge": {"amount": "amount"}},
     ),
+    # R15
+    ("R15", f"{LIST} x-rate-class", {f"{LIST} x-rate-class": "slow"}),
+    ("R15", "components x-rate-classes slow", {"components x-rate-classes": {"slow": {"burst": 0, "per_minute": 1}}}),
+    ("R15", "components x-rate-classes slow", {"components x-rate-classes": {"slow": {"burst": 1}}}),
 ]
 
 SILENT: list[tuple[str, str, dict[str, Any]]] = [
@@ -231,7 +235,20 @@ def test_violation_is_reported_with_rule_and_place(
 
 
 def test_every_lint_rule_has_a_violation_case() -> None:
-    assert {rule for rule, _, _ in BREACHES} == {"R1", "R2", "R3", "R4", "R7", "R9", "R10", "R11", "R12", "R13", "R14"}
+    assert {rule for rule, _, _ in BREACHES} == {
+        "R1",
+        "R2",
+        "R3",
+        "R4",
+        "R7",
+        "R9",
+        "R10",
+        "R11",
+        "R12",
+        "R13",
+        "R14",
+        "R15",
+    }
 
 
 @pytest.mark.parametrize(("message", "place", "changes"), SILENT)
@@ -325,6 +342,13 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
                 ),
             },
             id="R14-record",
+        ),
+        pytest.param(
+            {
+                f"{LIST} x-rate-class": "slow",
+                "components x-rate-classes": {"slow": {"burst": 12, "per_minute": 6}},
+            },
+            id="R15-rate-class",
         ),
     ],
 )
