@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import introspect, resources
+from . import introspect, resources, schemas
 from .introspect import Package
+from .normalize.media_types import essence
+from .schemas import METHODS
 from .spec import Spec, component_name
-from .yaml_loader import Pointer, SpecError
+from .yaml_loader import Pointer, SpecError, resolve
 
 Omission = tuple[Pointer, str]
 
@@ -27,8 +29,50 @@ def check(spec: Spec, folder: Path) -> None:
         for part in (_components, _operations, _methods, _error_codes)
         for pointer, what in part(spec, package)
     ]
+    faults += [f"{spec.place_in_file(pointer)}: {what} was dropped" for pointer, what in _written(spec, package)]
     if faults:
-        raise SpecError(faults)
+        raise SpecError(list(dict.fromkeys(faults)))
+
+
+def _written(spec: Spec, package: Package) -> Iterator[Omission]:
+    """What the file has, and the normalized document lacks: the other checks go by that one."""
+    members = {name for model in package.models.values() for name in model.read}
+    for place in schemas.walk(spec.written):
+        for member in place.keywords.get("properties", {}) if not place.wire_only else ():
+            if member not in members:
+                yield (*place.pointer, "properties", member), f"member {member}"
+    for path, item in spec.written.get("paths", {}).items():
+        for method in METHODS:
+            if method in item:
+                yield from _written_operation(spec, package, ("paths", path, method), item[method])
+
+
+def _written_operation(
+    spec: Spec, package: Package, pointer: Pointer, operation: Mapping[str, Any]
+) -> Iterator[Omission]:
+    module = package.operations.get(str(operation.get("operationId")))
+    if module is None:
+        yield pointer, f"operation {operation.get('operationId')}"
+        return
+    for index, written in enumerate(operation.get("parameters", ())):
+        parameter = _follow(spec.written, written)
+        if parameter["name"] not in module.parameters:
+            yield (*pointer, "parameters", index), f"parameter {parameter['name']}"
+    if "requestBody" in operation and not module.sends_body:
+        yield (*pointer, "requestBody"), "the body"
+    known = {essence(answer.media_type or "") for answer in spec.answers(pointer)}
+    events = spec.events(pointer)
+    known |= {events.media_type} if events is not None else set()
+    for status, written in operation.get("responses", {}).items():
+        for media_type in _follow(spec.written, written).get("content", {}) if status.startswith("2") else ():
+            if essence(media_type) not in known:
+                yield (*pointer, "responses", status, "content", media_type), f"the answer of type {media_type}"
+
+
+def _follow(document: Mapping[str, Any], node: Any) -> Mapping[str, Any]:
+    while isinstance(node, dict) and "$ref" in node:
+        node = resolve(document, str(node["$ref"]))
+    return node if isinstance(node, dict) else {}
 
 
 def _components(spec: Spec, package: Package) -> Iterator[Omission]:

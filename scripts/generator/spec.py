@@ -25,6 +25,8 @@ class Spec:
     def __init__(self, source: Path, document: dict[str, Any] | None = None) -> None:
         """document: what the file has, if it is loaded already; its nodes then have no lines"""
         self._has_lines = document is None
+        self.written: dict[str, Any] = {}
+        """The document as the file has it, once `document` is the normalized one."""
         self.lacking: set[tuple[str, str]] = set()
         """(model, member) of what is required to make the model, but what a response may lack: see `compatibility`."""
         self.source = source
@@ -36,10 +38,11 @@ class Spec:
 
     def normalize(self) -> None:
         """Rewrite a valid document into the phrasing of the parser. Raises SpecError for what cannot be."""
+        self.written = self.document
         self._draft = normalize(self.document)
         self.document = self._draft.document
         if self._draft.faults:
-            raise SpecError([f"{self._written(pointer)}: {text}" for pointer, text in self._draft.faults])
+            raise SpecError([f"{self.place_in_file(pointer)}: {text}" for pointer, text in self._draft.faults])
 
     @cached_property
     def _draft(self) -> Draft:
@@ -83,9 +86,9 @@ class Spec:
 
     def place(self, pointer: Pointer) -> str:
         """The file, line and JSON pointer of a node, or of the closest ancestor that exists."""
-        return self._written(self._draft.sources.source(pointer))
+        return self.place_in_file(self._draft.sources.source(pointer))
 
-    def _written(self, pointer: Pointer) -> str:
+    def place_in_file(self, pointer: Pointer) -> str:
         """As `place`, for a pointer into the file."""
         node: Any = self._marked
         line = 1

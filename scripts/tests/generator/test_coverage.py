@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import small_specs
@@ -114,3 +115,39 @@ def test_missing_file_is_reported_as_lost(tampered: Path, spec: Spec, file: str)
 
 def test_complete_package_has_no_losses(package: Path, spec: Spec) -> None:
     assert losses(spec, package) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "lost", "said"),
+    [
+        pytest.param(
+            {"components schemas Thing properties weight": {"type": "integer"}},
+            ("components", "schemas", "Thing", "properties", "weight"),
+            "Thing/properties/weight: member weight",
+            id="member",
+        ),
+        pytest.param(
+            {"paths /v1/things get parameters 1": {"name": "page", "in": "query", "schema": {"type": "integer"}}},
+            ("paths", "/v1/things", "get", "parameters", 1),
+            "get/parameters/1: parameter page",
+            id="parameter",
+        ),
+    ],
+)
+def test_what_normalizing_loses_is_reported(
+    package: Path, tmp_path: Path, change: dict[str, Any], lost: tuple[str | int, ...], said: str
+) -> None:
+    document = small_specs.document()
+    for path, value in change.items():
+        *steps, last = path.split(" ")
+        holder: Any = document
+        for step in steps:
+            holder = holder[step]
+        holder.append(value) if isinstance(holder, list) else holder.update({last: value})
+    spec = Spec(small_specs.write(tmp_path / "small.yaml", document))
+    spec.normalize()
+    node: Any = spec.document
+    for step in lost[:-1]:
+        node = node[step]
+    del node[lost[-1]]
+    assert said in losses(spec, package)
