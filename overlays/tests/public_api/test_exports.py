@@ -27,6 +27,8 @@ MAKING = "import aurous; aurous.Aurous('al_live_key')"
 # What making a client may load besides httpx. All programs pay for it before they do anything: what belongs to calls,
 # streams, receipts or tools is imported where the first of them begins.
 OURS = {
+    # Where an operation takes files.
+    "aurous_client.files",
     *(
         "aurous",
         "aurous._version",
