@@ -38,9 +38,9 @@ class LedgerLine:
     def plus(self, entry: Receipt) -> LedgerLine:
         if entry.replayed:
             return replace(self, replays=self.replays + 1)
-        return replace(
-            self,
+        return LedgerLine(
             calls=self.calls + 1,
+            replays=self.replays,
             credits=EXACT.add(self.credits, entry.credits),
             prompt_tokens=self.prompt_tokens + entry.prompt_tokens,
             completion_tokens=self.completion_tokens + entry.completion_tokens,
@@ -183,7 +183,8 @@ class Ledger:
                 budget.add(entry.credits)
 
     def _enter(self, entry: Receipt) -> None:
-        self._lines[entry.model] = self._lines.get(entry.model, LedgerLine()).plus(entry)
+        line = self._lines.get(entry.model)
+        self._lines[entry.model] = (LedgerLine() if line is None else line).plus(entry)
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

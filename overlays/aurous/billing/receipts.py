@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Context, Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Final
 
 from attrs import evolve
@@ -120,9 +121,10 @@ def _disagreements(entry: Receipt, charge: Charge, *, checks_sum: bool) -> Itera
     tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
     if tokens != entry.total_tokens:
         yield f"total_tokens is {entry.total_tokens}, its parts are {tokens}"
-    credits = EXACT.add(EXACT.add(entry.input_credits, entry.output_credits), entry.reasoning_credits)
-    if checks_sum and EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
-        yield f"credits_charged is {entry.credits}, its parts are {credits}"
+    if checks_sum:
+        credits = EXACT.add(EXACT.add(entry.input_credits, entry.output_credits), entry.reasoning_credits)
+        if EXACT.subtract(credits, entry.credits).copy_abs() > TOLERANCE:
+            yield f"credits_charged is {entry.credits}, its parts are {credits}"
     if min(entry.credits, entry.input_credits, entry.output_credits, entry.reasoning_credits) < 0:
         yield "a figure in credits is negative"
     if min(entry.prompt_tokens, entry.completion_tokens, entry.reasoning_tokens) < 0:
@@ -147,7 +149,7 @@ def _member_of(result: JsonObject, name: str) -> Any:
 
 def _find_member(content: bytes, name: str) -> Any:
     """A member of a JSON document, with exact decimals; None without it."""
-    quoted = json.dumps(name).encode()
+    quoted = _quoted(name)
     _, _, rest = content.partition(quoted)
     # Decode nothing but the member, where its name tells where it is: another may be the same without its escapes.
     if rest and quoted not in rest and b"\\u" not in content:
@@ -158,6 +160,12 @@ def _find_member(content: bytes, name: str) -> Any:
         except (ValueError, ArithmeticError, RecursionError):
             pass
     return _decode(content).get(name)
+
+
+@lru_cache(maxsize=64)
+def _quoted(name: str) -> bytes:
+    """The name of a member as JSON has it."""
+    return json.dumps(name).encode()
 
 
 def parse_decimal(text: str) -> Decimal:
@@ -174,6 +182,7 @@ def _is_number(value: object) -> bool:
 
 _USAGE: Final = "usage"
 _COMPLETION: Final = Charge(amount=(_USAGE, "credits_charged"))
+_ZERO: Final = Decimal(0)
 _PARTS: Final = ("input_credits", "output_credits", "reasoning_credits")
 _SPACE: Final = " \t\r\n"
 _EXACT_DECODER: Final = json.JSONDecoder(parse_float=Decimal)
@@ -186,8 +195,8 @@ def _integer(value: object) -> int:
 
 def _decimal(value: object) -> Decimal:
     """A figure of a receipt. A missing or impossible one is 0, and then the sums do not add up."""
-    if not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
-        return Decimal(0)
+    if value is None or not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+        return _ZERO
     figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     fits = figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS
-    return figure if fits else Decimal(0)
+    return figure if fits else _ZERO

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
@@ -49,7 +50,7 @@ class AiohttpClient:
         try:
             response = await self._session.request(
                 request.method,
-                _to_yarl(address.url),
+                _yarl_url(request.url, request.query),
                 headers=request_headers(request, address),
                 data=_to_payload(request.content),
                 allow_redirects=False,
@@ -127,8 +128,9 @@ def _to_payload(content: bytes | None) -> bytes | io.BytesIO | None:
     return io.BytesIO(content) if content and len(content) > _LARGE_BODY else content or None
 
 
-def _to_yarl(url: httpx.URL) -> URL:
-    return URL(str(url), encoded=True)
+@lru_cache(maxsize=256)
+def _yarl_url(url: str, query: tuple[tuple[str, str], ...]) -> URL:
+    return URL(str(parse_url(url, query).url), encoded=True)
 
 
 def _to_httpcore_error(error: Exception) -> Exception:

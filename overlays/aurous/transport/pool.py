@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any, Final, cast
 
 import httpcore
@@ -247,13 +248,18 @@ def _pool_options(limits: httpx.Limits) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)
+def _httpcore_url(address: str, query: tuple[tuple[str, str], ...]) -> httpcore.URL:
+    url = parse_url(address, query).url
+    return httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+
+
 def _make_request(request: SendRequest, timeouts: dict[str, Any]) -> httpcore.Request:
     # A function of its own, so that no frame of a traceback has the key among its variables.
     address = parse_url(request.url, request.query)
-    url = address.url
     return httpcore.Request(
         request.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        _httpcore_url(request.url, request.query),
         headers=encode_headers(request, address),
         content=request.content or b"",
         extensions={"timeout": timeouts},
