@@ -89,6 +89,21 @@ async def async_httpx(url: str) -> AsyncIterator[AsyncAsk]:
         yield ask
 
 
+@asynccontextmanager
+async def async_aiohttp(url: str) -> AsyncIterator[AsyncAsk]:
+    import aiohttp as library
+
+    content = raw_clients.body(MODEL, stream=False)
+    async with library.ClientSession(url, headers=raw_clients.HEADERS) as session:
+
+        async def ask() -> str:
+            async with session.post(PATH, json=content) as response:
+                text: str = (await response.json())["choices"][0]["message"]["content"]
+                return text
+
+        yield ask
+
+
 CLIENTS: dict[str, Callable[[str], AbstractContextManager[Ask]]] = {
     "aurous": aurous,
     "openai": openai,
@@ -98,4 +113,5 @@ ASYNC_CLIENTS: dict[str, Callable[[str], AbstractAsyncContextManager[AsyncAsk]]]
     "aurous": async_aurous,
     "openai": async_openai,
     "httpx": async_httpx,
+    "aiohttp": async_aiohttp,
 }

@@ -27,6 +27,7 @@ FANNED_OUT = 256
 EVENTS_EACH = 100
 PACE = 0.05
 CALLS = 1_000
+OPENED = 500
 IN_FLIGHT = 64
 
 LONG = StreamSpec(STREAMED, 0)
@@ -45,6 +46,17 @@ def stream(client: str, url: str, spec: StreamSpec = LONG) -> dict[str, float]:
             read_count = read(spec.model)
     _check([read_count], spec)
     return _per_unit(watch, spec.events)
+
+
+def opened_stream(client: str, url: str) -> dict[str, float]:
+    """CPU microseconds per stream of two events, one after another on one connection."""
+    spec = StreamSpec(2, 0)
+    with streams.CLIENTS[client](url) as read:
+        read(_SMALL.model)
+        with timed(url) as watch:
+            read_counts = [read(spec.model) for _ in range(OPENED)]
+    _check(read_counts, spec)
+    return _per_unit(watch, OPENED)
 
 
 def async_stream(client: str, url: str, spec: StreamSpec = LONG) -> dict[str, float]:
@@ -143,6 +155,7 @@ def memory(length: str, url: str) -> dict[str, float]:
 WORK: dict[str, Callable[[str, str], dict[str, float]]] = {
     "stream": stream,
     "async-stream": async_stream,
+    "open-stream": opened_stream,
     "fan-out": fan_out,
     "fan-out-paced": paced_fan_out,
     "call": call,

@@ -134,6 +134,13 @@ GROUPS = (
     _large("tools", "20 tool calls, 1 MB"),
     _large("logprobs", "4,000 log probabilities"),
     Group(
+        "open-stream",
+        "stream of two events, sync, one after another",
+        "us/stream",
+        _cases("open-stream", ("aurous", "openai", "httpx-sse")),
+        (Claim("aurous", "openai", 2), Claim("aurous", "httpx-sse", 0.9)),
+    ),
+    Group(
         "fan-out",
         "256 async streams at once, 100 events each, full speed",
         "us/event",
@@ -160,14 +167,14 @@ GROUPS = (
         "call, sync, one after another",
         "us/call",
         _cases("call", calls.CLIENTS),
-        (Claim("aurous", "openai", 2.2), Claim("aurous", "httpx", 0.9)),
+        (Claim("aurous", "openai", 2.2), Claim("aurous", "httpx", 1.2)),
     ),
     Group(
         "async-call",
         "call, async, 64 in flight",
         "us/call",
         _cases("async-call", calls.ASYNC_CLIENTS),
-        (Claim("aurous", "openai", 4.5), Claim("aurous", "httpx", 5)),
+        (Claim("aurous", "openai", 4.5), Claim("aurous", "httpx", 5), Claim("aurous", "aiohttp")),
     ),
     Group(
         "import",
