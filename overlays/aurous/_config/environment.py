@@ -51,9 +51,9 @@ class Proxies:
     """
 
     def __init__(self) -> None:
-        found = getproxies()
-        self._by_scheme = {scheme: url for scheme, url in found.items() if scheme in ("http", "https", "all") and url}
-        self._exclusions = tuple(_exclusions(found.get("no", ""))) if self._by_scheme else ()
+        proxies = getproxies()
+        self._by_scheme = {scheme: url for scheme, url in proxies.items() if scheme in ("http", "https", "all") and url}
+        self._exclusions = tuple(_exclusions(proxies.get("no", ""))) if self._by_scheme else ()
 
     def __bool__(self) -> bool:
         return bool(self._by_scheme)
@@ -135,8 +135,8 @@ def _has_socks() -> bool:
 
 def _variable(name: str) -> str:
     """How to call a setting: by the variable that it comes from, if there is one."""
-    found = next((each for each in (name, name.upper()) if os.environ.get(each)), None)
-    return f"the environment variable {found}" if found else f"the system's setting for {name}"
+    variable = next((each for each in (name, name.upper()) if os.environ.get(each)), None)
+    return f"the environment variable {variable}" if variable else f"the system's setting for {name}"
 
 
 def _load_file(path: str) -> None:

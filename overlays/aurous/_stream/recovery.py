@@ -67,7 +67,7 @@ class StoredRecord:
     def recover(self, within: float) -> Flow[Recovery]:
         """Retrieve the record until it is final, for so many seconds."""
         state = self.state
-        found = yield from recover(
+        recovery = yield from recover(
             state.id or "",
             state.delivered or state.accumulator.choice,
             make_flow=self.context.make_flow,
@@ -76,9 +76,9 @@ class StoredRecord:
             within=within,
             timeouts=self.timeouts,
         )
-        state.recovery = found
-        self._keep(found.completion)
-        return found
+        state.recovery = recovery
+        self._keep(recovery.completion)
+        return recovery
 
     def complete(
         self,
@@ -95,21 +95,22 @@ class StoredRecord:
         state = self.state
         remaining = state.response.deadline - self.context.clock() if state.response else 0.0
         try:
-            found = yield from self.recover(min(within, remaining))
+            recovery = yield from self.recover(min(within, remaining))
         except AurousError as failure:
             error.add_note(f"Its record could not be had: {failure}")
             raise error from error.__cause__
-        error.recovery = found
-        if found.outcome == "failed":
-            state.error = state.with_partial(error_of_record(found.completion))
+        error.recovery = recovery
+        if recovery.outcome == "failed":
+            state.error = state.with_partial(error_of_record(recovery.completion))
             state.error.__cause__ = error
-        elif found.outcome != "completed" or not found.agrees:
-            status = found.outcome if found.agrees else f"{found.outcome}, but does not begin with what was delivered"
+        elif recovery.outcome != "completed" or not recovery.agrees:
+            mismatch = "" if recovery.agrees else ", but does not begin with what was delivered"
+            status = f"{recovery.outcome}{mismatch}"
             error.add_note(f"Its record is {status}; see `recovery`.")
             state.error = error
-        if found.continuation is not None:
-            state.continuation = found.continuation
-            state.accumulator.add(found.continuation)
+        if recovery.continuation is not None:
+            state.continuation = recovery.continuation
+            state.accumulator.add(recovery.continuation)
         if state.error is not None:
             state.error.text = state.accumulator.text
 
