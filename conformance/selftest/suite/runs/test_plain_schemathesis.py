@@ -34,7 +34,7 @@ def stranger(variant: str, folder: Path, *options: str) -> dict[str, Any]:
     command += ["--report", "json", "--report-json-path", str(report)]
     with running(VARIANTS[variant]) as url:
         done = subprocess.run(  # noqa: S603
-            [*command, *options, "--url", url], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+            [*command, *options, "--url", url], cwd=folder, capture_output=True, text=True, timeout=1800, check=False
         )
     assert report.exists(), done.stdout + done.stderr
     actual: dict[str, Any] = json.loads(report.read_text())
