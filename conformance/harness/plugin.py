@@ -19,6 +19,7 @@ from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import printable
+from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
 from harness.reports import dry_run, html_report, json_report, last_run, rule_list, terminal
@@ -52,6 +53,7 @@ class ConformancePlugin:
         self._settings: Settings | None = None
         self._spend_limit: SpendLimit | None = None
         self._time_limit: TimeLimit | None = None
+        self._reachability = Reachability()
         self._failed_setups: dict[int, BaseException] = {}
 
     # ---------------------------------------------------------------- what the tests use
@@ -70,7 +72,9 @@ class ConformancePlugin:
         return self._spend_limit
 
     def api_client(self) -> ApiClient:
-        return ApiClient(self.settings, self.recorder, self.spend_limit, self.time_limit)
+        return ApiClient(
+            self.settings, self.recorder, self.spend_limit, self.time_limit, reachability=self._reachability
+        )
 
     @property
     def time_limit(self) -> TimeLimit:

@@ -16,6 +16,7 @@ from harness.client import deadlines
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
+from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
@@ -50,6 +51,7 @@ class ApiClient:
         spend_limit: SpendLimit,
         time_limit: TimeLimit | None = None,
         *,
+        reachability: Reachability | None = None,
         api_key: str | None = None,
         waits: bool = True,
     ) -> None:
@@ -57,6 +59,7 @@ class ApiClient:
         self.recorder = recorder
         self.spend_limit = spend_limit
         self.time_limit = time_limit or TimeLimit()
+        self.reachability = reachability or Reachability()
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
         self.waits = waits
@@ -85,8 +88,14 @@ class ApiClient:
             not_tested("needs a key of a second team: --other-api-key")
         if self._other_team is None:
             key = self.settings.other_api_key
-            other = ApiClient(self.settings, self.recorder, self.spend_limit, self.time_limit, api_key=key)
-            self._other_team = other
+            self._other_team = ApiClient(
+                self.settings,
+                self.recorder,
+                self.spend_limit,
+                self.time_limit,
+                reachability=self.reachability,
+                api_key=key,
+            )
         self._other_team._model, self._other_team.rates = self.model, self.rates
         return self._other_team
 
@@ -240,6 +249,7 @@ class ApiClient:
 
     def _send_once(self, request: httpx.Request) -> Exchange:
         limit = min(REQUEST_SECONDS, self.time_limit.remaining())
+        self.reachability.require()
         exchange, started = self._start(request), time.monotonic()
         try:
             with deadlines.deadline(limit):
@@ -251,8 +261,9 @@ class ApiClient:
         except (httpx.TransportError, httpx.DecodingError) as error:
             # Raises NotTested if it was the run's own time that was over.
             self.time_limit.remaining()
-            exchange.transport_error = describe_error(error, limit)
+            exchange.transport_error = self._note_error(error, limit)
         else:
+            self.reachability.accepted()
             exchange.status = response.status_code
             exchange.headers = _decoded_headers(response.headers)
             exchange.complete = True
@@ -261,6 +272,7 @@ class ApiClient:
 
     def _open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
         limit = min(REQUEST_SECONDS, self.time_limit.remaining())
+        self.reachability.require()
         exchange = self._start(request)
         try:
             with deadlines.deadline(limit):
@@ -269,11 +281,19 @@ class ApiClient:
                     exchange.body = read_body(response)
         except (httpx.TransportError, httpx.DecodingError) as error:
             self.time_limit.remaining()
-            exchange.transport_error = describe_error(error, limit)
+            exchange.transport_error = self._note_error(error, limit)
             raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
+        self.reachability.accepted()
         exchange.status = response.status_code
         exchange.headers = _decoded_headers(response.headers)
         return exchange, response
+
+    def _note_error(self, error: Exception, seconds: float) -> str:
+        """What became of a request that got no response, in words."""
+        described = describe_error(error, seconds)
+        if isinstance(error, httpx.ConnectError):
+            self.reachability.refused(described)
+        return described
 
 
 def read_body(response: httpx.Response) -> bytes:

@@ -40,8 +40,8 @@ def _line(result: RuleResult, width: int | None) -> str:
 
 
 def left_out(results: RunResults) -> Iterator[str]:
-    """How many rules were not tested for want of money, time or an answer, and why."""
-    for limit in ("budget", "time limit", "rate limited"):
+    """How many rules were not tested for want of money, time, an answer or a server, and why."""
+    for limit in ("budget", "time limit", "rate limited", "server gone"):
         rules = [result for result in results if _has_reason(result, limit)]
         if rules:
             reason = next(check.actual for check in rules[0].checks if check.actual.startswith(limit))

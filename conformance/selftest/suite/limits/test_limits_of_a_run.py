@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
-from harness.client import api_client, deadlines, stream, throttling
+from harness.client import api_client, deadlines, reachability, stream, throttling
 from harness.client.api_client import FAULT_HEADER, ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
+from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
 from harness.client.throttling import Throttle, is_throttled, parse_retry_after
@@ -109,6 +110,49 @@ def test_run_past_its_time_limit_sends_nothing(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(NotTested, match="time limit: the run's 5 s were over; raise --max-seconds"):
         limit.remaining()
     assert math.isinf(TimeLimit().remaining())
+
+
+# ---------------------------------------------------------------- servers that are gone
+
+
+def test_server_that_is_gone_leaves_the_rest_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(reachability.time, "monotonic", lambda: now[0])
+    gone = Reachability()
+    for _ in range(reachability.GONE_AFTER):
+        gone.require()
+        gone.refused("Connection refused")
+    with pytest.raises(NotTested, match=r"^server gone: .*\(Connection refused\)"):
+        gone.require()
+    now[0] += reachability.RETRY_EVERY
+    gone.require()
+    with pytest.raises(NotTested, match="server gone"):
+        gone.refused("Connection refused")
+    now[0] += reachability.RETRY_EVERY
+    gone.require()
+    gone.accepted()
+    gone.require()
+
+
+def test_refused_connections_are_counted_by_all_clients_of_a_run() -> None:
+    with client_of(hang_up) as (_, server):
+        url = server.url
+    settings = Settings(url, KEY, "al_live_" + "8" * 64, "2026-05-15")
+    client = ApiClient(settings, Recorder(), SpendLimit())
+    client._model = "m"
+    try:
+        assert "refused" in client.models().transport_error
+        with pytest.raises(RuleViolation, match="the stream did not open"):
+            client.stream(BODY)
+        assert "refused" in client.as_other_team().models().transport_error
+        with pytest.raises(NotTested, match="no longer accepts connections"):
+            client.models()
+    finally:
+        client.close()
+
+
+def hang_up(server: AnsweringServer, head: str) -> Iterable[bytes]:
+    return []
 
 
 # ---------------------------------------------------------------- size

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import threading
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
@@ -214,3 +218,22 @@ def test_startup_is_the_first_plugin_that_pytest_loads() -> None:
     options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert options["addopts"].startswith("-p harness.startup")
     assert options["pythonpath"] == ["conformance"]
+
+
+def test_interrupt_before_the_first_test_ends_without_a_traceback() -> None:
+    received = threading.Event()
+
+    def announce(server: AnsweringServer, head: str) -> Iterable[bytes]:
+        received.set()
+        server.closing.wait()
+        return []
+
+    with answering(announce) as server:
+        command = [sys.executable, "-m", "pytest", "conformance", "--base-url", server.url, "-p", "no:cacheprovider"]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:  # noqa: S603
+            assert received.wait(60)
+            process.send_signal(signal.SIGINT)
+            output, errors = process.communicate(timeout=60)
+    assert process.returncode == startup.INTERRUPTED
+    assert errors == "\ninterrupted before the first test\n"
+    assert output == ""
