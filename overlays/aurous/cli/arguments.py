@@ -13,6 +13,8 @@ from .._version import __version__
 REFUSED: Final = 1
 USAGE: Final = 2
 NO_ANSWER: Final = 3
+SOME_FAILED: Final = 4
+BUDGET_SPENT: Final = 5
 INTERRUPTED: Final = 130
 OUTPUT_CLOSED: Final = 141
 
@@ -29,10 +31,33 @@ exit status:
   {REFUSED}    the API refused: an unknown id, a wrong key, too few credits
   {USAGE}    the command line or the settings are wrong, and nothing was sent
   {NO_ANSWER}    no answer, or only part of one: no connection, a timeout, an interrupted stream
+  {SOME_FAILED}    a batch is done, but some of its lines failed
+  {BUDGET_SPENT}    a batch stopped, since its budget is spent
   {INTERRUPTED}  interrupted by Ctrl-C; an answer that had begun was cancelled, and its charge shown
   {OUTPUT_CLOSED}  standard output was closed by its reader, such as head; the answer was cancelled
 
 Standard output has only the answer; receipts and errors go to standard error."""
+
+
+_BATCH_EPILOG: Final = f"""\
+A line is the body of a chat completion, {{"prompt": "..."}}, a row for the template, or a line of OpenAI's batch form
+(custom_id, method, url, body). CSV and Parquet have a column `prompt`, or those of the template. The output has the
+form of OpenAI's batch output: custom_id, response, error; and the receipt in `aurous`.
+
+Run the same command again after a crash, kill or Ctrl-C: lines with an answer are not asked again, and those that were
+in flight get their first answer, uncharged, for 24 hours; later they are named before they are asked. Ctrl-C finishes
+what is in flight; twice hangs up.
+
+exit status:
+  0    every line has an answer
+  {REFUSED}    the API refused all of it: a wrong key, too few credits
+  {USAGE}    the command line, the settings or a file is wrong: another job, another input, no batch
+  {NO_ANSWER}    the server does not answer, or the output cannot be written
+  {SOME_FAILED}    every line has ended, some with an error: see the output, and --retry-failed
+  {BUDGET_SPENT}    the budget is spent
+  {INTERRUPTED}  interrupted; run again to go on
+
+The key is read from AUROUS_API_KEY."""
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -55,6 +80,13 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 1 or more")
+    return value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aurous",
@@ -66,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"aurous {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_chat(commands)
+    _add_batch(commands)
     _add(commands, "models", "list the models, their limits and their prices")
     _add(commands, "balance", "show the team's credits")
     get = _add(commands, "get", "show a stored completion, such as one that was interrupted")
@@ -83,6 +116,37 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
     chat.add_argument("--max-tokens", type=int, metavar="N", help="the most tokens to generate, and to pay for")
     chat.add_argument("--temperature", type=float, metavar="T", help="0 to 2; lower is more predictable")
     chat.add_argument("--plain", action="store_true", help="no live view, only the text; the default in a pipe")
+
+
+def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
+    batch = _add(commands, "batch", "ask each line of a file, and write a file of answers; each line is charged once")
+    batch.formatter_class = argparse.RawDescriptionHelpFormatter
+    batch.epilog = _BATCH_EPILOG
+    batch.add_argument("input", metavar="FILE", help="the lines to ask; -, standard input")
+    batch.add_argument(
+        "-o",
+        "--output",
+        default="-",
+        metavar="FILE",
+        help="where answers go, and where a run goes on from (default: -)",
+    )
+    batch.add_argument(
+        "--input-format", choices=("jsonl", "csv", "parquet"), help="of the input (default: by its suffix, else jsonl)"
+    )
+    batch.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="M", help="for lines without one (default: %(default)s)"
+    )
+    batch.add_argument("--system", metavar="TEXT", help="instructions that go before each prompt")
+    batch.add_argument("--template", metavar="TEXT", help="makes a prompt of each row: 'Translate {text}'")
+    batch.add_argument(
+        "--concurrency", type=_count, default=64, metavar="N", help="the most requests at once (default: %(default)s)"
+    )
+    batch.add_argument("--budget", metavar="CREDITS", help="start nothing more once the job has cost so much")
+    batch.add_argument("--ordered", action="store_true", help="write answers in the order of the lines")
+    batch.add_argument("--retry-failed", action="store_true", help="ask the lines again that failed in an earlier run")
+    batch.add_argument("--job", metavar="NAME", help="makes the idempotency keys (default: that of the output, or new)")
+    batch.add_argument("--dry-run", action="store_true", help="check the lines, show the first body, and send nothing")
+    batch.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
 
 
 def _add(commands: argparse._SubParsersAction[_Parser], name: str, purpose: str) -> _Parser:

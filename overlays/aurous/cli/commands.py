@@ -20,8 +20,12 @@ from . import chat, output
 
 def run(flags: Namespace) -> int:
     """Run a command. Returns its exit status; raises the errors of a call."""
-    if not os.environ.get(KEY_VARIABLE, "").strip():
+    if not os.environ.get(KEY_VARIABLE, "").strip() and not getattr(flags, "dry_run", False):
         raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE} in the environment")
+    if flags.command == "batch":
+        from . import batch
+
+        return batch.run(flags)
     policy = StreamPolicy(on_disconnect="recover")
     timeout = None if flags.timeout is None else Timeouts(total=flags.timeout)
     with Aurous(base_url=flags.base_url, timeout=timeout, streams=policy) as client:

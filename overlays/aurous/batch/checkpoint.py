@@ -1,0 +1,235 @@
+"""The output file of a batch as its checkpoint: what it has is not asked again, and only one run writes it.
+
+Each result is one line, written as soon as it is there and synced by a thread, once a second. The journal beside it
+says up to which line requests have been sent, and when: what is missing in the output was in flight.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from array import array
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import IO, Any, Final
+
+from .._json import INVALID_JSON, decode
+from ..errors import ConfigurationError
+from .file_lock import lock_file
+from .journal import Journal
+from .results import OWN_MEMBER, RECORD_START
+
+_SYNC_SECONDS: Final = 1.0
+
+
+class CheckpointError(ConfigurationError):
+    """An output file that cannot be continued: of another job, of another input, or written by another run."""
+
+
+def read(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+    """The records of an output file, decoded; a torn last line is left out. Raises CheckpointError for another file."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, 1):
+            if line.endswith(b"\n"):
+                yield _record(line, number, Path(path))
+
+
+class Checkpoint:
+    """An output file, locked for this run.
+
+    job:          the job it must belong to; by default the one it belongs to, or a new one
+    retry_failed: forget the lines that failed, so that they are asked again
+
+    Raises CheckpointError for a file that is not of this job, and OSError if it cannot be written.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, job: str | None = None, retry_failed: bool = False) -> None:
+        self.path = Path(path)
+        self.answered = 0
+        """The lines that have an answer."""
+        self.failed = 0
+        """The lines that ended in an error."""
+        self.credits = Decimal(0)
+        """The price of these answers."""
+        self._job = job
+        # By line: 8 bytes of the key of its record; 0 without one.
+        self._keys = array("Q")
+        self._problem: OSError | None = None
+        self._is_dirty = False
+        self._closing = threading.Event()
+        self._syncer: threading.Thread | None = None
+        self._file = _open_locked(self.path)
+        try:
+            self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"))
+            self._job = self._journal.check_job(self._job)
+            self._load(retry_failed)
+            self.job = self._journal.open(self._job, self.is_done)
+            os.fsync(self._file.fileno())
+        except BaseException:
+            self._file.close()
+            raise
+
+    def is_done(self, number: int) -> bool:
+        """Whether the line has a record."""
+        return number < len(self._keys) and self._keys[number] != 0
+
+    def check(self, number: int, key: str) -> bool:
+        """Whether the line has a record. Raises CheckpointError if that is the record of another request."""
+        if not self.is_done(number):
+            return False
+        if self._keys[number] != _digest(key):
+            raise CheckpointError(
+                f"line {number} of the input is not the one that {self.path} has a result of: the input, the model, "
+                "the template or the system text has changed. Use them as they were, or another output file; a line "
+                "that failed may be mended, and asked again with retry_failed (--retry-failed)"
+            )
+        return True
+
+    def asked_before(self, number: int) -> float | None:
+        """Unix time at which an earlier run may have asked a line that has no record; None if none has."""
+        return self._journal.asked_before(number)
+
+    def start(self, number: int, now: float) -> None:
+        """Note that a line is about to be asked. now: Unix time"""
+        self._journal.advance(number, now)
+
+    def write(self, record: bytes) -> None:
+        """Append a record. Raises OSError, and the file then ends with the record before."""
+        if self._syncer is None:
+            self._syncer = threading.Thread(target=self._sync_regularly, name="aurous-batch-sync", daemon=True)
+            self._syncer.start()
+        if self._problem is not None:
+            raise self._problem
+        descriptor, line, written = self._file.fileno(), record + b"\n", 0
+        try:
+            while written < len(line):
+                written += os.write(descriptor, line[written:])
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_END) - written)
+            raise
+        self._is_dirty = True
+
+    def close(self, *, is_complete: bool = False) -> None:
+        """Sync and unlock the file. is_complete: whether every line that was asked has a record"""
+        self._closing.set()
+        if self._syncer is not None:
+            self._syncer.join()
+        if self._file.closed:
+            return
+        try:
+            os.fsync(self._file.fileno())
+            self._journal.close(remove=is_complete)
+        finally:
+            self._journal.close()
+            self._file.close()
+
+    def _sync_regularly(self) -> None:
+        while not self._closing.wait(_SYNC_SECONDS):
+            if self._is_dirty:
+                self._is_dirty = False
+                try:
+                    os.fsync(self._file.fileno())
+                except OSError as error:
+                    self._problem = error
+                    return
+
+    def _load(self, retry_failed: bool) -> None:
+        failed: dict[int, float] = {}
+        end = 0
+        self._file.seek(0)
+        for number, line in enumerate(self._file, 1):
+            if not line.endswith(b"\n") and line[: len(RECORD_START)] == RECORD_START[: len(line)]:
+                # Torn by the end of an earlier run.
+                os.ftruncate(self._file.fileno(), end)
+                break
+            end += len(line)
+            record = _record(line, number, self.path)
+            own = record[OWN_MEMBER]
+            self._check_job(own["job"])
+            if record["error"] is not None and retry_failed:
+                failed[own["line"]] = own["asked_at"] if own.get("may_be_charged") else 0.0
+                continue
+            self._mark(own["line"], own["idempotency_key"])
+            if record["error"] is None:
+                self.answered += 1
+                self.credits += _credits(own)
+            else:
+                self.failed += 1
+        if failed:
+            self._journal.remember({number: asked for number, asked in failed.items() if asked}, self._job)
+            self._drop_failed()
+
+    def _drop_failed(self) -> None:
+        """Replace the file by one without the records of errors, in one step."""
+        path = self.path.with_name(f"{self.path.name}.new")
+        with open(path, "wb") as new:
+            self._file.seek(0)
+            for number, line in enumerate(self._file, 1):
+                if _record(line, number, self.path)["error"] is None:
+                    new.write(line)
+            new.flush()
+            os.fsync(new.fileno())
+        replacement = _open_locked(path)
+        os.replace(path, self.path)
+        self._file.close()
+        self._file = replacement
+
+    def _check_job(self, job: str) -> None:
+        if self._job is None:
+            self._job = job
+        elif self._job != job:
+            raise CheckpointError(f"{self.path} belongs to the job {job!r}, not to {self._job!r}; use another file")
+
+    def _mark(self, number: int, key: str) -> None:
+        if number >= len(self._keys):
+            self._keys.extend([0] * (max(number + 1, 2 * len(self._keys)) - len(self._keys)))
+        self._keys[number] = _digest(key)
+
+
+def _open_locked(path: Path) -> IO[bytes]:
+    """The file, made if there is none, which no other run may open until it is closed."""
+    while True:
+        try:
+            file = open(path, "a+b")  # noqa: SIM115 - the checkpoint closes it
+        except OSError as error:
+            raise CheckpointError(f"cannot write {path}: {error.strerror}") from None
+        try:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise CheckpointError(f"{path} is not a regular file, so a run could not be continued from it")
+            lock_file(file)
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except BlockingIOError:
+            file.close()
+            raise CheckpointError(f"another run is writing {path}") from None
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        # Replaced between opening and locking.
+        file.close()
+
+
+def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
+    record = decode(line)
+    own = record.get(OWN_MEMBER) if record is not INVALID_JSON and isinstance(record, dict) else None
+    if not isinstance(own, dict) or not {"line", "job", "idempotency_key", "asked_at"} <= own.keys():
+        raise CheckpointError(f"line {number} of {path} is not the result of a batch; use another output file")
+    return record  # type: ignore[no-any-return]
+
+
+def _credits(own: dict[str, Any]) -> Decimal:
+    try:
+        return Decimal(own["receipt"]["credits"])
+    except (KeyError, TypeError, InvalidOperation):
+        return Decimal(0)
+
+
+def _digest(key: str) -> int:
+    """8 bytes of a key, which is a UUID; never 0."""
+    return int(key.replace("-", "")[-16:], 16) or 1

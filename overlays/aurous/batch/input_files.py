@@ -1,0 +1,198 @@
+"""Reads the lines of input files: JSON lines, CSV and Parquet, in constant memory."""
+
+from __future__ import annotations
+
+import csv
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Final, Literal, TypeAlias, get_args
+
+from .._json import INVALID_JSON, decode
+from .._optional import PYARROW
+from ..errors import ConfigurationError
+from .request_forms import Line, Unreadable
+
+InputFormat: TypeAlias = Literal["jsonl", "csv", "parquet"]
+INPUT_FORMATS: Final[tuple[str, ...]] = get_args(InputFormat)
+
+_PROBE: Final = 4096
+_ROWS_AT_ONCE: Final = 1024
+_SUFFIXES: Final[dict[str, InputFormat]] = {".csv": "csv", ".parquet": "parquet"}
+# A prompt may be a whole document; the default is 128 KiB.
+_MAX_CSV_FIELD: Final = 16 * 1024 * 1024
+
+
+class InputFile:
+    """The lines of a file. Iterate over it once; close it with `with` or `close()`.
+
+    format:   by default that of the file's suffix: `.csv`, `.parquet`, and JSON lines for all others
+    required: columns that a CSV or Parquet file must have, such as those of a template; by default `prompt`
+
+    Raises ConfigurationError if the file cannot be read, or is of another kind.
+    """
+
+    def __init__(
+        self,
+        source: str | os.PathLike[str] | IO[bytes],
+        *,
+        format: InputFormat | None = None,  # noqa: A002 - the option's name
+        required: tuple[str, ...] = (),
+    ) -> None:
+        is_path = isinstance(source, (str, os.PathLike))
+        self.name = str(source) if is_path else "standard input"
+        self.format: InputFormat = format or _SUFFIXES.get(Path(self.name).suffix.lower(), "jsonl")
+        self._required = required or ("prompt",)
+        self._file: IO[bytes] = self._open(source) if isinstance(source, (str, os.PathLike)) else source
+        self._owns_file = is_path
+        self._consumed = 0
+        self.size: int | None
+        """Bytes, or rows of a Parquet file; None where that is not known."""
+        self.is_pipe: bool
+        """Whether reading it may have to wait for another program, or for somebody who types."""
+        try:
+            self.size, self.is_pipe = _size(self._file)
+            self._lines = {"jsonl": self._json_lines, "csv": self._csv_rows, "parquet": self._parquet_rows}[
+                self.format
+            ]()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def position(self) -> int:
+        """How much of `size` has been read."""
+        return self._consumed
+
+    def __iter__(self) -> Iterator[Line]:
+        return self._lines
+
+    def close(self) -> None:
+        if self._owns_file:
+            self._file.close()
+
+    def __enter__(self) -> InputFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open(self, path: str | os.PathLike[str]) -> IO[bytes]:
+        try:
+            return open(path, "rb")
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {self.name}: {error.strerror}") from None
+
+    def _json_lines(self) -> Iterator[Line]:
+        # Before the first line is asked for, so that a wrong file is an error of the command.
+        peek = getattr(self._file, "peek", None)
+        if self.size and peek is not None and _is_binary(peek(_PROBE)[:_PROBE]):
+            raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")
+        return self._read_json_lines()
+
+    def _read_json_lines(self) -> Iterator[Line]:
+        for number, text in enumerate(self._file, 1):
+            self._consumed += len(text)
+            if text.isspace():
+                continue
+            value = decode(text)
+            yield Line(number, Unreadable("it is not JSON") if value is INVALID_JSON else value)
+
+    def _csv_rows(self) -> Iterator[Line]:
+        csv.field_size_limit(_MAX_CSV_FIELD)
+        rows = csv.reader(self._texts(), strict=True)
+        try:
+            names = next(rows)
+        except StopIteration:
+            raise ConfigurationError(f"{self.name} is empty; its first row must name the columns") from None
+        except csv.Error as error:
+            raise ConfigurationError(f"{self.name} is not a CSV file: {error}") from None
+        if not all(name.isprintable() for name in names):
+            raise ConfigurationError(f"{self.name} is not a CSV file in UTF-8: its first row has no names of columns")
+        self._require(names)
+        return self._read_csv_rows(rows, names)
+
+    def _texts(self) -> Iterator[str]:
+        for number, line in enumerate(self._file):
+            self._consumed += len(line)
+            yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
+
+    def _read_csv_rows(self, rows: Iterator[list[str]], names: list[str]) -> Iterator[Line]:
+        number = 1
+        while True:
+            number += 1
+            try:
+                row = next(rows)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Line(number, Unreadable(f"it is not a row of a CSV file: {error}"))
+                continue
+            if not row:
+                continue
+            if len(row) != len(names):
+                yield Line(number, Unreadable(f"it has {len(row)} columns instead of {len(names)}"))
+            else:
+                yield Line(number, self._request_of(dict(zip(names, row, strict=True))))
+
+    def _parquet_rows(self) -> Iterator[Line]:
+        problem = PYARROW.problem()
+        if problem:
+            raise ConfigurationError(f"{self.name}: to read Parquet, {problem}")
+        from pyarrow import ArrowException  # type: ignore[import-untyped]
+        from pyarrow.parquet import ParquetFile  # type: ignore[import-untyped]
+
+        try:
+            table: Any = ParquetFile(self._file)
+        except (ArrowException, OSError) as error:
+            raise ConfigurationError(f"{self.name} is not a Parquet file: {str(error).splitlines()[0]}") from None
+        self._require(table.schema_arrow.names)
+        self.size = table.metadata.num_rows
+        return self._read_parquet_rows(table)
+
+    def _read_parquet_rows(self, table: Any) -> Iterator[Line]:
+        from pyarrow import ArrowException
+
+        number, batches = 0, table.iter_batches(batch_size=_ROWS_AT_ONCE)
+        while True:
+            try:
+                rows = next(batches, None)
+            except (ArrowException, OSError) as error:
+                reason = str(error).splitlines()[0]
+                raise ConfigurationError(f"{self.name} cannot be read after row {number}: {reason}") from None
+            if rows is None:
+                return
+            for row in rows.to_pylist():
+                number += 1
+                self._consumed = number
+                yield Line(number, self._request_of(row))
+
+    def _require(self, names: list[str]) -> None:
+        missing = [name for name in self._required if name not in names]
+        if missing:
+            raise ConfigurationError(
+                f"{self.name} has no column {', '.join(missing)}; its columns are {', '.join(names)}. "
+                "A template makes prompts from other columns"
+            )
+
+    def _request_of(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The members of a row that make its request: all those for a template, else the ones with a meaning."""
+        if self._required != ("prompt",):
+            return row
+        return {name: row[name] for name in ("custom_id", "model", "prompt") if row.get(name) not in (None, "")}
+
+
+def _size(file: IO[bytes]) -> tuple[int | None, bool]:
+    """Its bytes, if they are known, and whether it is a pipe or a terminal."""
+    try:
+        information = os.fstat(file.fileno())
+    except OSError:
+        # It exists in memory alone.
+        return None, False
+    is_file = stat.S_ISREG(information.st_mode)
+    return (information.st_size if is_file else None), not is_file
+
+
+def _is_binary(start: bytes) -> bool:
+    return b"\0" in start or start[:2] == b"\x1f\x8b" or start[:4] == b"PAR1"

@@ -1,0 +1,110 @@
+"""The journal of a batch: up to which line requests have been sent, and when, in this run and in those that died.
+
+Its first page is mapped into memory, so that a note costs no system call and outlives the process, killed or not.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import struct
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from ..errors import ConfigurationError
+
+_PAGE: Final = mmap.PAGESIZE
+# The last line that was asked, and the Unix time.
+MARK: Final = struct.Struct("<Qd")
+
+
+class Journal:
+    """The journal at a path; it is made by `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._map: mmap.mmap | None = None
+        self._job: str | None = None
+        self._high = 0
+        # Of earlier runs: the last line that was asked, and when. The first that reaches a line is the one that counts.
+        self._runs: list[tuple[int, float]] = []
+        self._failed: dict[int, float] = {}
+        self._read()
+
+    def check_job(self, job: str | None) -> str | None:
+        """The job of the journal, if there is one. Raises ConfigurationError if it is not the given one."""
+        if job is not None and self._job is not None and job != self._job:
+            raise ConfigurationError(f"{self._path} belongs to the job {self._job!r}, not to {job!r}")
+        return job if job is not None else self._job
+
+    def remember(self, failed: dict[int, float], job: str | None) -> None:
+        """Note when lines were asked whose records are about to be dropped."""
+        self._failed.update(failed)
+        self._write(job or "")
+
+    def open(self, job: str | None, is_done: Callable[[int], bool]) -> str:
+        """Begin a run. Returns its job: a new one if none is given."""
+        job = job or new_job()
+        self._failed = {number: asked for number, asked in self._failed.items() if not is_done(number)}
+        self._write(job)
+        with open(self._path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), _PAGE)
+        return job
+
+    def asked_before(self, number: int) -> float | None:
+        """Unix time at which an earlier run may have asked a line; None if none has."""
+        times = [asked for high, asked in self._runs if number <= high]
+        if number in self._failed:
+            times.append(self._failed[number])
+        return min(times, default=None)
+
+    def advance(self, number: int, now: float) -> None:
+        """Note that this run asks a line, and with it has asked all before it."""
+        if self._map is not None and number > self._high:
+            self._high = number
+            MARK.pack_into(self._map, 0, number, now)
+
+    def close(self, *, remove: bool = False) -> None:
+        """Close it. remove: it has nothing that another run needs to know"""
+        if self._map is None:
+            return
+        self._map.close()
+        self._map = None
+        if remove:
+            self._path.unlink(missing_ok=True)
+
+    def _read(self) -> None:
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        try:
+            high, now = MARK.unpack_from(content)
+            document: dict[str, Any] = json.loads(content[_PAGE:])
+            self._job = document["job"] or None
+            self._runs = [(int(line), float(asked)) for line, asked in document["runs"]]
+            self._failed = {int(line): float(asked) for line, asked in document["failed"].items()}
+        except (struct.error, ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigurationError(
+                f"{self._path} is not the journal of a batch; move it away to begin without it"
+            ) from None
+        # What an earlier run reached at an earlier time, a later one adds nothing to.
+        if high > max((line for line, _ in self._runs), default=0):
+            self._runs.append((high, now))
+
+    def _write(self, job: str) -> None:
+        document = {"job": job, "runs": self._runs, "failed": self._failed}
+        path = self._path.with_name(f"{self._path.name}.new")
+        with open(path, "wb") as file:
+            file.write(MARK.pack(0, 0.0).ljust(_PAGE, b"\0") + json.dumps(document).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(path, self._path)
+
+
+def new_job() -> str:
+    """The name of a job that nobody has named."""
+    return str(uuid.uuid4())

@@ -1,0 +1,161 @@
+"""The result of one line, and its form in the output file: OpenAI's batch output, with the receipt."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from aurous_client.errors import EncodeError
+from aurous_client.models import ChatCompletion
+from aurous_client.operations import Response
+
+from .._json import decode
+from ..errors import APIStatusError, AurousError
+from ..types import Receipt
+from .request_forms import BatchRequest, InvalidLine
+
+OWN_MEMBER: Final = "aurous"
+"""The member of a record that OpenAI's form does not have."""
+
+RECORD_START: Final = b'{"id":"batch_req_'
+"""How every record begins, also one that was torn."""
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
+
+
+class InvalidLineError(AurousError, ValueError):
+    """A line that asks for nothing that can be sent. The message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchResult:
+    """How one line of a batch ended: with a completion, or with an error."""
+
+    number: int
+    """The line's number, from 1."""
+    custom_id: str
+    """Its own, or `line-N`."""
+    idempotency_key: str
+    completion: ChatCompletion | None = None
+    error: AurousError | EncodeError | None = None
+    """None for an answer; `InvalidLineError` where nothing was sent."""
+    receipt: Receipt | None = None
+    """What the answer cost; `receipt.replayed` says whether an earlier run paid for it."""
+    job: str = field(default="", repr=False)
+    asked_at: float = field(default=0.0, repr=False)
+    """Unix time at which it was asked."""
+    response: Response[ChatCompletion] | None = field(default=None, repr=False)
+
+    @property
+    def text(self) -> str | None:
+        """The text of the first choice; None without one."""
+        if self.completion is None or not self.completion.choices:
+            return None
+        return self.completion.choices[0].message.content
+
+    def to_json(self) -> bytes:
+        """The record of the output file, without a newline."""
+        own: dict[str, Any] = {
+            "line": self.number,
+            "job": self.job,
+            "idempotency_key": self.idempotency_key,
+            "asked_at": round(self.asked_at, 3),
+        }
+        if self.receipt is not None:
+            own["receipt"] = _receipt(self.receipt)
+        response, error = "null", "null"
+        if self.response is not None:
+            request_id = self.response.headers.get("aurous-request-id")
+            response = (
+                f'{{"status_code":{self.response.status_code},"request_id":{_ENCODER.encode(request_id)},'
+                f'"body":{_one_line(self.response)}}}'
+            )
+        elif self.error is not None:
+            error = _ENCODER.encode(_error(self.error))
+            own["may_be_charged"] = may_be_charged(self.error)
+            if isinstance(self.error, APIStatusError):
+                body = decode(self.error.content)
+                answer = {
+                    "status_code": self.error.status_code,
+                    "request_id": self.error.request_id,
+                    "body": body if isinstance(body, dict) else None,
+                }
+                response = _ENCODER.encode(answer)
+        record = (
+            f'{{"id":"batch_req_{self.idempotency_key}","custom_id":{_ENCODER.encode(self.custom_id)},'
+            f'"response":{response},"error":{error},"{OWN_MEMBER}":{_ENCODER.encode(own)}}}'
+        )
+        return record.encode()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of the output file, decoded."""
+        record: dict[str, Any] = json.loads(self.to_json())
+        return record
+
+
+def invalid_result(line: InvalidLine, job: str, asked_at: float) -> BatchResult:
+    """The result of a line that asks for nothing."""
+    return BatchResult(
+        number=line.number,
+        custom_id=line.custom_id,
+        idempotency_key=line.key,
+        error=InvalidLineError(line.reason),
+        job=job,
+        asked_at=asked_at,
+    )
+
+
+def error_result(request: BatchRequest, error: AurousError | EncodeError, job: str, asked_at: float) -> BatchResult:
+    """The result of a line whose call failed."""
+    return BatchResult(
+        number=request.number,
+        custom_id=request.custom_id,
+        idempotency_key=request.key,
+        error=error,
+        job=job,
+        asked_at=asked_at,
+    )
+
+
+def may_be_charged(error: AurousError | EncodeError) -> bool:
+    """Whether the server may have carried out a call that failed."""
+    if isinstance(error, (InvalidLineError, EncodeError)):
+        return False
+    attempts = getattr(error, "attempts", ())
+    return not attempts or any(attempt.may_have_worked for attempt in attempts)
+
+
+def _error(error: AurousError | EncodeError) -> dict[str, str]:
+    if isinstance(error, InvalidLineError):
+        code = "invalid_line"
+    elif isinstance(error, APIStatusError):
+        code = error.code or f"http_{error.status_code}"
+    else:
+        code = type(error).__name__
+    return {"code": code, "message": str(error)}
+
+
+def _receipt(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "credits": f"{receipt.credits:f}",
+        "model": receipt.model,
+        "pricing_version": receipt.pricing_version,
+        "prompt_tokens": receipt.prompt_tokens,
+        "completion_tokens": receipt.completion_tokens,
+        "reasoning_tokens": receipt.reasoning_tokens,
+        "replayed": receipt.replayed,
+    }
+
+
+def _one_line(response: Response[ChatCompletion]) -> str:
+    """The body as it was received, so that its numbers keep their digits, on one line."""
+    content = response.content
+    try:
+        if not content.startswith(_BYTE_ORDER_MARK) and b"\0" not in content:
+            # Within a string of JSON there are none.
+            return content.decode().replace("\n", " ").replace("\r", " ").strip()
+    except UnicodeDecodeError:
+        pass
+    return _ENCODER.encode(response.parsed.to_dict())

@@ -1,0 +1,96 @@
+"""The settings of a batch, checked, and the clients that it calls with."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from .._config.hooks import CallDetails, Hooks
+from .._config.policies import RetryPolicy
+from ..errors import ConfigurationError
+from ..types import Attempt
+from .pace import Pace
+
+if TYPE_CHECKING:
+    from .._client.client import AsyncAurous, Aurous
+
+    ClientT = TypeVar("ClientT", Aurous, AsyncAurous)
+
+# Until the first answer, so that a wrong address is reported soon.
+_FIRST_RETRIES: Final = RetryPolicy()
+# Afterwards: enough for an outage of some minutes. The pace keeps them from multiplying the load.
+_PATIENT_RETRIES: Final = RetryPolicy(max_retries=10, quota=None)
+_THROTTLED: Final = "provider_rate_limited"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What `run` and `arun` are given. Raises ConfigurationError for what is invalid."""
+
+    job: str | None
+    checkpoint: str | os.PathLike[str] | None
+    model: str | None
+    system: str | None
+    template: str | None
+    concurrency: int
+    share: float
+    budget: Decimal | str | int | None
+    ordered: bool
+    retry_failed: bool
+    retry: RetryPolicy | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.concurrency, int) or self.concurrency < 1:
+            raise ConfigurationError(f"concurrency must be a whole number of 1 or more, not {self.concurrency!r}")
+        if not isinstance(self.share, (int, float)) or not 0 < self.share <= 1:
+            raise ConfigurationError(f"share must be a number over 0, and 1 at most, not {self.share!r}")
+        if self.job is not None and (not isinstance(self.job, str) or not self.job):
+            raise ConfigurationError("job must be a string with at least one character")
+        if self.retry_failed and self.checkpoint is None:
+            raise ConfigurationError("retry_failed needs a checkpoint, which says which lines failed")
+        if self.budget is not None:
+            object.__setattr__(self, "budget", _credits(self.budget))
+
+    @property
+    def limit(self) -> Decimal | None:
+        """The budget in credits."""
+        assert self.budget is None or isinstance(self.budget, Decimal)
+        return self.budget
+
+    def clients(
+        self, client: ClientT, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]
+    ) -> tuple[ClientT, ClientT]:
+        """The client to call with until the server has answered, and the one for afterwards."""
+        hooks = [*client._options.hooks, _PaceHook(pace, clock, lock)]
+        first = client.with_options(retry=self.retry or _FIRST_RETRIES, hooks=hooks)
+        return first, client.with_options(retry=self.retry or _PATIENT_RETRIES, hooks=hooks)
+
+
+class _PaceHook(Hooks):
+    """Tells the pace of each refusal when it happens, not when its call ends."""
+
+    def __init__(self, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]) -> None:
+        self._pace = pace
+        self._clock = clock
+        self._lock = lock
+
+    def on_attempt(self, call: CallDetails, attempt: Attempt) -> None:
+        if attempt.status_code == 429 or attempt.code == _THROTTLED:
+            with self._lock:
+                self._pace.refuse(self._clock(), attempt.delay or 0.0)
+
+
+def _credits(value: Decimal | str | int) -> Decimal:
+    if isinstance(value, float):
+        raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
+    try:
+        amount = Decimal(value)
+    except (InvalidOperation, TypeError, ValueError):
+        raise ConfigurationError(f"budget: {value!r} is not a number of credits") from None
+    if not amount.is_finite() or amount < 0:
+        raise ConfigurationError("budget: credits must be 0 or more")
+    return amount

@@ -1,0 +1,243 @@
+"""Runs a batch in asyncio's tasks: `arun`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable
+from contextlib import nullcontext, suppress
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, Self, cast
+
+from aurous_client.api.chat.create_chat_completion import OPERATION
+from aurous_client.errors import EncodeError
+
+from .._config.policies import RetryPolicy
+from ..errors import AurousError, IdempotencyKeyInUseError
+from .results import BatchResult
+from .scheduler import InFlight, Outcome, Scheduler, Signal, pull_from
+from .settings import Settings
+from .summary import Summary
+
+if TYPE_CHECKING:
+    from .._client.client import AsyncAurous
+
+_READ_AHEAD: Final = 64
+
+
+def arun(
+    client: AsyncAurous,
+    requests: Iterable[Any] | AsyncIterable[Any],
+    *,
+    job: str | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    model: str | None = None,
+    system: str | None = None,
+    template: str | None = None,
+    concurrency: int = 64,
+    share: float = 1.0,
+    budget: Decimal | str | int | None = None,
+    ordered: bool = False,
+    retry_failed: bool = False,
+    retry: RetryPolicy | None = None,
+) -> AsyncBatch:
+    """Ask many requests, as fast as the rate limits allow. Arguments, results and errors are those of `run`.
+
+    requests: an asynchronous iterable is read ahead by 64 lines; a plain one is read in the event loop
+
+    Needs asyncio, and returns an asynchronous iterator:
+
+        async for result in arun(client, ["What is 1 + 1?", "What is 2 + 2?"], model="aurous-grow-2.0-pro"):
+            print(result.text)
+    """
+    settings = Settings(
+        job=job,
+        checkpoint=checkpoint,
+        model=model,
+        system=system,
+        template=template,
+        concurrency=concurrency,
+        share=share,
+        budget=budget,
+        ordered=ordered,
+        retry_failed=retry_failed,
+        retry=retry,
+    )
+    return AsyncBatch(client, requests, settings)
+
+
+class AsyncBatch:
+    """A batch for tasks. Made by `arun`; iterate over it once for the results."""
+
+    def __init__(
+        self,
+        client: AsyncAurous,
+        requests: Iterable[Any] | AsyncIterable[Any],
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._source = _AsyncSource(requests) if isinstance(requests, AsyncIterable) else None
+        pull = self._source or pull_from(iter(cast("Iterable[Any]", requests)))
+        self._core = Scheduler(settings, pull, clock)
+        self._first_client, self._client = settings.clients(client, self._core.pace, clock, nullcontext())
+        self._concurrency = settings.concurrency
+        self._ready: deque[BatchResult] = deque()
+        self._turn = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._arrived = asyncio.Event()
+        self._tasks: list[asyncio.Future[None]] = []
+        self._working = 0
+        self._has_begun = False
+
+    @property
+    def summary(self) -> Summary:
+        """The figures so far."""
+        return self._core.summary
+
+    @property
+    def job(self) -> str:
+        """What the idempotency keys are derived from, with each line; empty before the first result."""
+        return self._core.job
+
+    def stop(self) -> None:
+        """Start no more requests. The iteration ends when those in flight have ended."""
+        self._core.stop()
+        self._changed.set()
+
+    def __aiter__(self) -> AsyncIterator[BatchResult]:
+        if self._has_begun:
+            raise RuntimeError("a batch can be iterated over once")
+        self._has_begun = True
+        # Not kept: once the loop that has it is left, it is closed.
+        return self._iterate()
+
+    async def aclose(self) -> None:
+        """Hang up on the requests in flight, and close the checkpoint. Leaving a loop early does so, too."""
+        for task in self._tasks:
+            task.cancel()
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            self._core.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def _iterate(self) -> AsyncGenerator[BatchResult, None]:
+        self._core.open()
+        try:
+            self._working = self._concurrency
+            workers = [asyncio.ensure_future(self._work()) for _ in range(self._concurrency)]
+            self._tasks += workers
+            if self._source is not None:
+                self._tasks.append(asyncio.ensure_future(self._source.read(self._changed)))
+            while self._working or self._ready:
+                self._arrived.clear()
+                while self._ready:
+                    yield self._ready.popleft()
+                self._changed.set()
+                if self._working and not self._ready:
+                    await self._arrived.wait()
+            await asyncio.gather(*workers)
+        finally:
+            await self.aclose()
+        if self._core.error is not None:
+            raise self._core.error
+
+    async def _work(self) -> None:
+        """Ask one request after another."""
+        try:
+            while (flight := await self._next()) is not None:
+                try:
+                    outcome = await self._ask(flight)
+                except BaseException:
+                    self._core.abandon(flight)
+                    raise
+                self._deliver(self._core.finish(flight, outcome))
+                self._changed.set()
+        finally:
+            self._working -= 1
+            self._arrived.set()
+
+    async def _next(self) -> InFlight | None:
+        """The next request, once it may start; None if there is none."""
+        async with self._turn:
+            while True:
+                # Before the step, so that nothing that changes meanwhile is missed.
+                self._changed.clear()
+                # Results that nobody takes do not pile up.
+                step = self._core.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
+                if isinstance(step, InFlight):
+                    return step
+                if step is Signal.FINISHED:
+                    return None
+                if isinstance(step, list):
+                    self._deliver(step)
+                    # Many lines may be invalid, and others have to be delivered meanwhile.
+                    await asyncio.sleep(0)
+                elif isinstance(step, float):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(step):
+                            await self._changed.wait()
+                else:
+                    await self._changed.wait()
+
+    def _deliver(self, results: list[BatchResult]) -> None:
+        if results:
+            self._ready.extend(results)
+            self._arrived.set()
+
+    async def _ask(self, flight: InFlight) -> Outcome:
+        request, polls = flight.request.for_client(), 0
+        while True:
+            client = self._client if self._core.has_answers else self._first_client
+            try:
+                return await client.acall(OPERATION, request)
+            except IdempotencyKeyInUseError as error:
+                delay = self._core.poll_delay(flight, polls)
+                if delay is None:
+                    return error
+            except (AurousError, EncodeError) as error:
+                return error
+            polls += 1
+            await asyncio.sleep(delay)
+
+
+class _AsyncSource:
+    """Lines of an asynchronous iterable, read ahead."""
+
+    def __init__(self, requests: AsyncIterable[Any]) -> None:
+        self._requests = requests
+        self._lines: deque[Any] = deque()
+        self._room = asyncio.Event()
+        self._is_exhausted = False
+        self._error: Exception | None = None
+
+    def __call__(self) -> Any:
+        if self._lines:
+            self._room.set()
+            return self._lines.popleft()
+        if self._error is not None:
+            raise self._error
+        return Signal.FINISHED if self._is_exhausted else Signal.BLOCKED
+
+    async def read(self, changed: asyncio.Event) -> None:
+        """Read until the end."""
+        try:
+            async for line in self._requests:
+                self._lines.append(line)
+                changed.set()
+                while len(self._lines) >= _READ_AHEAD:
+                    self._room.clear()
+                    await self._room.wait()
+        except Exception as error:
+            self._error = error
+        finally:
+            self._is_exhausted = True
+            changed.set()

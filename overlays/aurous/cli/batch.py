@@ -1,0 +1,236 @@
+"""The command `aurous batch`: a file of requests in, a file of answers out. Internal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from argparse import Namespace
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import IO, Any, Final
+
+from .._client.client import AsyncAurous
+from .._config.policies import Timeouts
+from .._json import INVALID_JSON, decode
+from ..batch.input_files import InputFile
+from ..batch.request_forms import InvalidLine, Line, RequestForms, Unreadable, template_fields
+from ..batch.tasks import AsyncBatch, arun
+from ..errors import AurousError, BudgetExceededError, ConfigurationError
+from . import failures, output
+from .arguments import BUDGET_SPENT, INTERRUPTED, SOME_FAILED
+from .batch_progress import choose_progress, describe
+
+_PIECE: Final = 1 << 16
+
+
+def run(flags: Namespace) -> int:
+    """Ask all lines. Returns the exit status; raises ConfigurationError, the error that ended the run, and OSError."""
+    to_stdout = flags.output == "-"
+    if to_stdout and flags.json:
+        raise ConfigurationError("--json writes the summary to standard output: give the answers a file, -o FILE")
+    if to_stdout and flags.retry_failed:
+        raise ConfigurationError("--retry-failed needs the file of an earlier run, -o FILE")
+    with _input(flags) as lines:
+        if flags.dry_run:
+            return _check(lines, flags)
+        return asyncio.run(_Run(lines, flags).run())
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, lines: InputFile, flags: Namespace) -> None:
+        self._lines = lines
+        self._flags = flags
+        self._batch: AsyncBatch
+        self._interrupts = 0
+        self._task: asyncio.Task[Any] | None = None
+
+    async def run(self) -> int:
+        flags, to_stdout = self._flags, self._flags.output == "-"
+        timeout = None if flags.timeout is None else Timeouts(total=flags.timeout)
+        self._task = asyncio.current_task()
+        async with AsyncAurous(base_url=flags.base_url, timeout=timeout) as client:
+            self._batch = arun(
+                client,
+                _read_pipe(sys.stdin.buffer) if self._lines.is_pipe else self._lines,
+                job=flags.job,
+                checkpoint=None if to_stdout else flags.output,
+                model=flags.model,
+                system=flags.system,
+                template=flags.template,
+                concurrency=flags.concurrency,
+                budget=flags.budget,
+                ordered=flags.ordered,
+                retry_failed=flags.retry_failed,
+            )
+            with _signals(self._interrupt):
+                try:
+                    await self._iterate(to_stdout)
+                except BudgetExceededError as error:
+                    return self._end(BUDGET_SPENT, str(error))
+                except asyncio.CancelledError:
+                    if self._interrupts < 2:
+                        raise
+                    return self._end(INTERRUPTED, "hung up")
+                except AurousError as error:
+                    if self._batch.summary.lines:
+                        self._report()
+                    if isinstance(error, ConfigurationError):
+                        raise
+                    output.write_note(failures.summary(error))
+                    self._explain_resuming()
+                    return failures.exit_status(error)
+        if self._interrupts:
+            return self._end(INTERRUPTED, "interrupted")
+        self._report()
+        if self._batch.summary.failed:
+            again = "" if to_stdout else "; --retry-failed asks them again"
+            output.write_note(f"{self._batch.summary.failed:,} lines failed, each with its error in the output{again}")
+            return SOME_FAILED
+        return 0
+
+    async def _iterate(self, to_stdout: bool) -> None:
+        async with self._batch as batch:
+            with choose_progress(self._lines, batch.summary, quiet=self._flags.quiet, uses_stdout=to_stdout) as show:
+                ticker = asyncio.ensure_future(show.repeat())
+                try:
+                    async for result in batch:
+                        if to_stdout:
+                            output.write_line(result.to_json().decode())
+                finally:
+                    ticker.cancel()
+
+    def _interrupt(self) -> None:
+        self._interrupts += 1
+        if self._interrupts == 1:
+            self._batch.stop()
+            count = self._batch.summary.in_flight
+            output.write_note(f"interrupted: finishing {count} requests in flight; once more hangs up on them")
+        elif self._task is not None:
+            self._task.cancel()
+
+    def _end(self, status: int, reason: str) -> int:
+        self._report()
+        output.write_note(reason)
+        self._explain_resuming()
+        return status
+
+    def _explain_resuming(self) -> None:
+        if self._flags.output != "-":
+            output.write_note(f"run the same command again to go on; {self._flags.output} has what was answered")
+        elif self._flags.job is not None:
+            output.write_note(f"--job {self._batch.job} again within 24 hours pays for nothing twice")
+        else:
+            output.write_note(
+                f"--job {self._batch.job} within 24 hours pays for nothing twice; with -o FILE, a run goes on"
+            )
+
+    def _report(self) -> None:
+        summary = self._batch.summary
+        if self._flags.json:
+            output.write_line(json.dumps({"job": self._batch.job, **summary.to_dict()}, indent=2))
+        elif not self._flags.quiet:
+            for line in describe(summary):
+                output.write_note(line)
+
+
+def _input(flags: Namespace) -> AbstractContextManager[InputFile]:
+    needed = template_fields(flags.template) if flags.template is not None else ()
+    if flags.input != "-":
+        return InputFile(flags.input, format=flags.input_format, required=needed)
+    return _standard_input(flags, needed)
+
+
+@contextmanager
+def _standard_input(flags: Namespace, needed: tuple[str, ...]) -> Iterator[InputFile]:
+    with ExitStack() as stack:
+        if sys.stdin is None:
+            raise ConfigurationError("standard input is closed")
+        source: IO[bytes] = sys.stdin.buffer
+        if flags.input_format in ("csv", "parquet"):
+            # These are not read in pieces as they arrive.
+            import shutil
+            import tempfile
+
+            copy = stack.enter_context(tempfile.TemporaryFile())
+            shutil.copyfileobj(source, copy)
+            copy.seek(0)
+            source = copy
+        yield stack.enter_context(InputFile(source, format=flags.input_format, required=needed))
+
+
+async def _read_pipe(file: IO[bytes]) -> AsyncIterator[Line]:
+    """The lines of a pipe, as they arrive, while requests are made."""
+    number, rest = 0, b""
+    while True:
+        await _readable(file.fileno())
+        piece = os.read(file.fileno(), _PIECE)
+        *lines, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
+        for text in lines:
+            number += 1
+            if text and not text.isspace():
+                value = decode(text)
+                yield Line(number, Unreadable("it is not JSON") if value is INVALID_JSON else value)
+        if not piece:
+            return
+
+
+async def _readable(descriptor: int) -> None:
+    loop, ready = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(descriptor, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(descriptor)
+
+
+@contextmanager
+def _signals(interrupt: Any) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call a function, where the system has signals."""
+    loop, numbers = asyncio.get_running_loop(), (signal.SIGINT, signal.SIGTERM)
+    try:
+        with suppress(NotImplementedError, ValueError, RuntimeError):
+            for number in numbers:
+                loop.add_signal_handler(number, interrupt)
+        yield
+    finally:
+        with suppress(NotImplementedError, ValueError, RuntimeError):
+            for number in numbers:
+                loop.remove_signal_handler(number)
+
+
+def _check(lines: InputFile, flags: Namespace) -> int:
+    """Read all lines, and report what would be asked; sends nothing."""
+    from ..batch.checkpoint import read
+
+    forms = RequestForms(job=flags.job or "", model=flags.model, system=flags.system, template=flags.template)
+    done: set[int] = set()
+    if flags.output != "-" and os.path.exists(flags.output):
+        records = read(flags.output)
+        done = {record["aurous"]["line"] for record in records if not (flags.retry_failed and record["error"])}
+    count = invalid = size = 0
+    for line in lines:
+        if line.number in done:
+            continue
+        request = forms.read(line.number, line.value)
+        if isinstance(request, InvalidLine):
+            invalid += 1
+            output.write_note(request.reason)
+            continue
+        if not count and not flags.json:
+            output.write_line(request.content.decode())
+        count += 1
+        size += len(request.content)
+    if flags.json:
+        figures = {"to_ask": count, "invalid": invalid, "skipped": len(done), "bytes": size}
+        output.write_line(json.dumps(figures, indent=2))
+    else:
+        output.write_note(
+            f"{count:,} lines would be asked, {size:,} bytes in all; {invalid:,} are invalid, and {len(done):,} have "
+            "a result. Nothing was sent; this is the first body"
+        )
+    return SOME_FAILED if invalid else 0

@@ -1,0 +1,325 @@
+"""The command `aurous batch`: what it writes, its exit status, and jobs that are killed, interrupted and continued."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aurous.batch.journal import MARK
+from aurous.testing import AurousMock
+from clientkit.batches import prompts, records, write_lines
+from clientkit.command_line import CHAT, PATIENCE, Ended, run
+from testkit.conditions import eventually
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_lines(tmp_path / "prompts.jsonl", prompts(20))
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    return tmp_path / "answers.jsonl"
+
+
+def start(*arguments: object, env: Mapping[str, str] | None = None, **pipes: Any) -> subprocess.Popen[bytes]:
+    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-m", "aurous", "batch", *map(str, arguments)]
+    return subprocess.Popen(command, env={**os.environ, **(env or {})}, **{**settings, **pipes})
+
+
+def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended:
+    out, err = process.communicate(given, timeout=3 * PATIENCE)
+    return Ended(process.returncode, out.decode(), err.decode())
+
+
+def keys(mock: AurousMock) -> list[str]:
+    return [charge["idempotency_key"] for charge in mock.ledger()]
+
+
+def assert_charged_once(mock: AurousMock, target: Path, count: int) -> None:
+    """Every line has one answer and one charge."""
+    stored = records(target)
+    assert sorted(record["aurous"]["line"] for record in stored) == list(range(1, count + 1))
+    assert sorted(record["aurous"]["idempotency_key"] for record in stored) == sorted(keys(mock))
+    assert all(record["error"] is None for record in stored)
+
+
+def test_answers_go_to_the_output_and_figures_to_stderr(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    result = run("batch", str(source), "-o", str(target))
+    assert (result.status, result.out) == (0, "")
+    assert_charged_once(aurous_mock, target, 20)
+    total = sum(Decimal(str(charge["credits_charged"])) for charge in aurous_mock.ledger())
+    assert re.fullmatch(r"20 lines answered, in [\d.]+ s", result.lines[0])
+    assert result.lines[1].startswith(f"{total:f} credits charged, ")
+    assert result.lines[2].endswith("; 0 attempts refused, 0 retries")
+
+
+def test_standard_input_and_output_without_files(aurous_mock: AurousMock, source: Path) -> None:
+    result = run("batch", "-", "--quiet", "--ordered", given=source.read_bytes())
+    assert (result.status, result.err) == (0, "")
+    answers = [json.loads(line) for line in result.out.splitlines()]
+    assert [answer["custom_id"] for answer in answers] == [f"line-{number}" for number in range(1, 21)]
+    piped = ended(start("-", "--quiet", stdin=subprocess.PIPE), source.read_bytes())
+    assert (piped.status, len(piped.out.splitlines())) == (0, 20)
+    with source.open("rb") as file:
+        redirected = ended(start("-", "--quiet", stdin=file))
+    assert (redirected.status, len(redirected.out.splitlines())) == (0, 20)
+
+
+def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> None:
+    process = start("-", "--quiet", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b'"first"\n')
+    process.stdin.flush()
+    first = json.loads(process.stdout.readline())
+    result = ended(process, b'"second"')
+    assert (result.status, first["custom_id"], json.loads(result.out)["custom_id"]) == (0, "line-1", "line-2")
+
+
+def test_ctrl_c_ends_a_run_that_waits_for_lines(aurous_mock: AurousMock) -> None:
+    process = start("-", "--quiet", stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b'"first"\n')
+    process.stdin.flush()
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    # Without closing its input, for whose end it does not wait.
+    assert process.wait(PATIENCE) == 130
+    ended(process)
+
+
+def test_json_option_prints_the_figures(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    result = run("batch", str(source), "-o", str(target), "--json")
+    figures = json.loads(result.out)
+    assert (result.status, result.err) == (0, "")
+    assert (figures["answered"], figures["failed"], figures["job"]) == (20, 0, records(target)[0]["aurous"]["job"])
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("given", ["file", "pipe"])
+def test_rows_with_a_template(aurous_mock: AurousMock, tmp_path: Path, target: Path, kind: str, given: str) -> None:
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    table = pyarrow.table({"text": ["cat", "dog"], "custom_id": ["c", "d"]})
+    path = tmp_path / f"rows.{kind}"
+    (csv.write_csv if kind == "csv" else parquet.write_table)(table, path)
+    flags = ["--template", "Translate {text}", "--system", "Into French.", "-o", str(target)]
+    if given == "file":
+        result = run("batch", str(path), *flags)
+    else:
+        result = run("batch", "-", "--input-format", kind, *flags, given=path.read_bytes())
+    assert result.status == 0
+    assert sorted(record["custom_id"] for record in records(target)) == ["c", "d"]
+
+
+def test_output_of_openai_s_batch_form_has_its_custom_ids(
+    aurous_mock: AurousMock, tmp_path: Path, target: Path
+) -> None:
+    body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Why?"}]}
+    line = {"custom_id": "request-1", "method": "POST", "url": "/v1/chat/completions", "body": body}
+    result = run("batch", str(write_lines(tmp_path / "in.jsonl", [line])), "-o", str(target))
+    (record,) = records(target)
+    assert (result.status, record["custom_id"], record["response"]["status_code"]) == (0, "request-1", 200)
+    assert record["response"]["body"]["choices"][0]["message"]["content"]
+
+
+def test_failed_lines_are_counted_and_retried(aurous_mock: AurousMock, tmp_path: Path, target: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [*prompts(3), "nonsense", {"prompt": "a", "model": "unknown"}])
+    result = run("batch", str(source), "-o", str(target))
+    assert result.status == 4
+    assert result.lines[0].startswith("3 lines answered, 2 failed, 1 of them invalid, in ")
+    assert result.lines[-1].endswith("--retry-failed asks them again")
+    codes = {each["error"]["code"] for each in records(target) if each["error"]}
+    assert codes == {"invalid_line", "resource_not_found"}
+    write_lines(source, [*prompts(3), {"prompt": "mended"}, {"prompt": "a"}])
+    again = run("batch", str(source), "-o", str(target), "--retry-failed")
+    assert again.status == 0
+    assert_charged_once(aurous_mock, target, 5)
+
+
+def test_budget_has_its_own_exit_status(aurous_mock: AurousMock, tmp_path: Path, target: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", prompts(200))
+    flags = ["batch", str(source), "-o", str(target), "--concurrency=4"]
+    result = run(*flags, "--budget=0.5")
+    assert result.status == 5
+    assert re.fullmatch(r"the budget of 0.5 credits is spent \(0\.5\d*\)", result.lines[-2])
+    assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
+    assert run(*flags, "--budget=1000").status == 0
+    assert_charged_once(aurous_mock, target, 200)
+
+
+def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", [*prompts(2), "nonsense"])
+    result = run("batch", str(source), "-o", str(target), "--dry-run")
+    assert result.status == 4
+    assert json.loads(result.out)["messages"] == [{"role": "user", "content": "Say 1."}]
+    assert result.lines[0] == "line 3: it is not JSON"
+    assert result.lines[1].startswith("2 lines would be asked, ")
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(
+    ("flags", "status", "expected"),
+    [
+        (["nothing.jsonl"], 2, "cannot read nothing.jsonl: No such file or directory"),
+        (["/"], 2, "cannot read /: Is a directory"),
+        (["SOURCE", "-o", "/"], 2, "cannot write /: Is a directory"),
+        (["SOURCE", "-o", "SOURCE"], 2, "is not the result of a batch; use another output file"),
+        (["SOURCE", "--template", "Translate"], 2, "the template names no member of a row"),
+        (["SOURCE", "--input-format", "csv"], 2, "no column prompt"),
+        (["SOURCE", "--input-format", "parquet"], 2, "is not a Parquet file"),
+        (["SOURCE", "--budget", "much"], 2, "budget: 'much' is not a number of credits"),
+        (["SOURCE", "--concurrency", "0"], 2, "0 is not a number of 1 or more"),
+        (["SOURCE", "--json"], 2, "give the answers a file"),
+        (["SOURCE", "--retry-failed"], 2, "needs the file of an earlier run"),
+    ],
+)
+def test_mistake_is_one_line(
+    aurous_mock: AurousMock, source: Path, flags: list[str], status: int, expected: str
+) -> None:
+    result = run("batch", *(str(source) if flag == "SOURCE" else flag for flag in flags))
+    assert (result.status, result.out) == (status, "")
+    assert expected in result.line
+    assert aurous_mock.ledger() == []
+
+
+def test_missing_key_is_one_line(source: Path) -> None:
+    result = run("batch", str(source))
+    assert (result.status, result.line) == (2, "there is no API key: set AUROUS_API_KEY in the environment")
+
+
+def test_wrong_key_is_reported_once(aurous_mock: AurousMock, tmp_path: Path, target: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", prompts(10_000))
+    env = {"AUROUS_API_KEY": "al_live_wrong"}
+    result = run("batch", str(source), "-o", str(target), "--base-url", aurous_mock.url, env=env)
+    assert result.status == 1
+    assert result.lines[0].startswith("HTTP 401 invalid_api_key")
+    assert len(result.lines) == 2
+    assert target.read_bytes() == b""
+
+
+def test_server_that_is_not_there_is_reported(source: Path, target: Path) -> None:
+    env = {"AUROUS_API_KEY": "al_live_any"}
+    flags = ["--base-url", "http://127.0.0.1:1", "--timeout", "0.5"]
+    result = run("batch", str(source), "-o", str(target), *flags, env=env)
+    assert result.status == 3
+    assert len(result.lines) == 2
+
+
+def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    # As on a full disk; in blocks of 512 bytes.
+    script = 'ulimit -f 10; exec "$@"'
+    command = [sys.executable, "-m", "aurous", "batch", str(source), "-o", str(target)]
+    process = subprocess.Popen(["sh", "-c", script, "sh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    result = ended(process)
+    assert (result.status, result.lines[-1]) == (3, "cannot write the answer: File too large")
+    assert 0 < len(records(target)) < 20
+    assert run("batch", str(source), "-o", str(target)).status == 0
+    assert_charged_once(aurous_mock, target, 20)
+
+
+# Kills and interruptions.
+
+
+def start_slow(mock: AurousMock, source: Path, target: Path, *flags: str) -> subprocess.Popen[bytes]:
+    """A run whose answers take a while, of which there are some already."""
+    before = target.stat().st_size if target.exists() else 0
+    process = start(source, "-o", target, "--concurrency=4", "--quiet", *flags)
+    eventually(lambda: target.exists() and target.stat().st_size > before)
+    return process
+
+
+def test_kill_at_any_moment_neither_loses_nor_repeats_a_charge(
+    aurous_mock: AurousMock, tmp_path: Path, target: Path
+) -> None:
+    count, chance = 60, random.Random(0)
+    source = write_lines(tmp_path / "in.jsonl", prompts(count))
+    for _ in range(3):
+        aurous_mock.fault("latency=0.1; times=20", path=CHAT)
+        process = start_slow(aurous_mock, source, target)
+        size = target.stat().st_size + chance.randrange(5000)
+        eventually(lambda size=size, process=process: target.stat().st_size > size or process.poll() is not None)
+        process.kill()
+        process.communicate()
+    result = run("batch", str(source), "-o", str(target))
+    assert result.status == 0
+    assert_charged_once(aurous_mock, target, count)
+
+
+def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Path, target: Path) -> None:
+    source = write_lines(tmp_path / "in.jsonl", prompts(300))
+    aurous_mock.fault("latency=0.05; times=300", path=CHAT)
+    process = start_slow(aurous_mock, source, target)
+    process.send_signal(signal.SIGINT)
+    result = ended(process)
+    assert result.status == 130
+    assert re.fullmatch(r"interrupted: finishing \d requests in flight; once more hangs up on them", result.lines[0])
+    assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
+    assert len(records(target)) == len(keys(aurous_mock)) < 300
+
+
+def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
+    process = start_slow(aurous_mock, source, target)
+    assert process.stderr is not None
+    process.send_signal(signal.SIGINT)
+    first = process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    result = ended(process)
+    assert first.startswith(b"aurous: interrupted: finishing ")
+    assert (result.status, result.lines[0]) == (130, "hung up")
+    aurous_mock.reset()
+    assert run("batch", str(source), "-o", str(target), "--quiet").status == 0
+    assert len(records(target)) == 20
+
+
+def test_interrupted_job_without_a_file_can_be_continued_by_its_name(aurous_mock: AurousMock, source: Path) -> None:
+    first = run("batch", str(source), "--job", "translations", "--quiet")
+    again = run("batch", str(source), "--job", "translations", "--quiet")
+    assert (first.status, again.status) == (0, 0)
+    assert len(keys(aurous_mock)) == 20
+    assert all(json.loads(line)["aurous"]["receipt"]["replayed"] for line in again.out.splitlines())
+
+
+def test_lines_that_may_be_charged_again_are_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
+    process = start_slow(aurous_mock, source, target)
+    process.kill()
+    process.communicate()
+    move_back(target.with_name(f"{target.name}.journal"), 30 * 3600)
+    aurous_mock.reset()
+    result = run("batch", str(source), "-o", str(target), "--quiet")
+    assert result.status == 0
+    assert 0 < len(result.lines) <= 4
+    for line in result.lines:
+        assert re.fullmatch(
+            r"warning: line (\d+) \(line-\1\) was in flight when an earlier run ended, 30 hours ago: .*", line
+        )
+
+
+def move_back(journal: Path, seconds: float) -> None:
+    """Let the last request of a journal have been sent earlier."""
+    content = bytearray(journal.read_bytes())
+    high, moment = MARK.unpack_from(content)
+    MARK.pack_into(content, 0, high, moment - seconds)
+    journal.write_bytes(content)
+
+
+def test_help_documents_every_exit_status() -> None:
+    text = run("batch", "--help").out
+    for status in (0, 1, 2, 3, 4, 5, 130):
+        assert re.search(rf"^  {status} +\S", text, flags=re.MULTILINE)

@@ -1,0 +1,114 @@
+"""Input files of a batch: JSON lines, CSV and Parquet; what is broken in them, and files of another kind."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pytest
+from aurous.batch import InputFile
+from aurous.batch.request_forms import Line, Unreadable
+from aurous.errors import ConfigurationError
+from pyarrow import parquet
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+def lines(path: Path, **options: Any) -> list[Line]:
+    with InputFile(path, **options) as file:
+        return list(file)
+
+
+def test_json_lines_keep_their_numbers_past_blank_ones(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '{"prompt": "a"}\n\n  \nnonsense\n"b"')
+    assert lines(path) == [(1, {"prompt": "a"}), (4, Unreadable("it is not JSON")), (5, "b")]
+
+
+def test_json_lines_in_other_line_ends_and_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", b'\xef\xbb\xbf{"prompt": "a"}\r\n{"prompt": "\xe2\x80\xa8"}\r\n')
+    assert lines(path) == [(1, {"prompt": "a"}), (2, {"prompt": "\u2028"})]
+
+
+def test_position_reaches_the_size_of_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", '"a"\n"b"\n')
+    with InputFile(path) as file:
+        assert (file.position, file.size) == (0, 8)
+        next(iter(file))
+        assert file.position == 4
+        list(file)
+        assert file.position == 8
+
+
+def test_csv_rows_are_requests(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", '\ufeffcustom_id,prompt,note\nx,"Why,\nor not?",n\n\ny,How?,\n')
+    assert lines(path) == [
+        (2, {"custom_id": "x", "prompt": "Why,\nor not?"}),
+        (4, {"custom_id": "y", "prompt": "How?"}),
+    ]
+
+
+def test_csv_rows_for_a_template_keep_all_columns(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text,to\ncat,French\n")
+    assert lines(path, required=("text", "to")) == [(2, {"text": "cat", "to": "French"})]
+
+
+def test_csv_row_of_another_length_is_one_unreadable_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "prompt,to\na,b\nc\nd,e\n")
+    assert [type(line.value) for line in lines(path)] == [dict, Unreadable, dict]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", "", "is empty"),
+        ("a.csv", "text,to\ncat,French\n", "no column prompt; its columns are text, to"),
+        ("a.csv", b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file"),
+        ("a.csv", b"\xff\xfep\0r\0", "not a CSV file"),
+        ("a.jsonl", b"\x1f\x8b\x08\0\0", "not a file of JSON lines, but binary"),
+        ("a.jsonl", b"PAR1" + b"x" * 40, "not a file of JSON lines, but binary"),
+        ("a.parquet", b"nonsense", "not a Parquet file"),
+    ],
+)
+def test_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: Any, expected: str) -> None:
+    path = write(tmp_path / name, content)
+    with pytest.raises(ConfigurationError, match=expected):
+        lines(path)
+
+
+def test_missing_file_and_directory_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot read .*nothing.jsonl: No such file"):
+        lines(tmp_path / "nothing.jsonl")
+    with pytest.raises(ConfigurationError, match=r"cannot read .*: Is a directory"):
+        lines(tmp_path)
+
+
+def test_parquet_rows_are_requests(tmp_path: Path) -> None:
+    table = pyarrow.table({"prompt": ["a", "b", None], "custom_id": ["x", "y", "z"], "n": [1, 2, 3]})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    with InputFile(tmp_path / "a.parquet") as file:
+        assert file.size == 3
+        assert [line.value for line in file] == [
+            {"custom_id": "x", "prompt": "a"},
+            {"custom_id": "y", "prompt": "b"},
+            {"custom_id": "z"},
+        ]
+        assert file.position == 3
+
+
+def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurous._optional._has_spec", lambda module: module != "pyarrow")
+    monkeypatch.delitem(sys.modules, "pyarrow", raising=False)
+    with pytest.raises(ConfigurationError, match=r'pip install "aurous-labs\[parquet\]"'):
+        lines(write(tmp_path / "a.parquet", b"PAR1"))
+
+
+def test_file_in_memory_has_no_known_size() -> None:
+    with InputFile(io.BytesIO(b'"a"\n')) as file:
+        assert (file.size, file.is_pipe) == (None, False)
+        assert list(file) == [(1, "a")]
