@@ -6,6 +6,7 @@ Windows, a server whose leases expire counts as dead.
 
 import contextlib
 import os
+import sys
 from pathlib import Path
 from typing import Protocol
 
@@ -14,10 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from aurous_mock.storage.location import Location
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # pragma: no cover
-    fcntl = None  # type: ignore[assignment]
 
 # When PostgreSQL drops the session, and with it the lock, of a host that disappeared: after 20 s.
 _KEEPALIVES = {"tcp_keepalives_idle": 5, "tcp_keepalives_interval": 5, "tcp_keepalives_count": 3}
@@ -34,13 +33,14 @@ class ServerLocks(Protocol):
 
     def is_locked(self, server: str) -> bool:
         """Whether that server's process lives."""
+        ...
 
 
 def make_server_locks(location: Location, engine: sa.Engine, server: str) -> ServerLocks:
     """The locks of a state, for the server of that id."""
     if not location.is_sqlite:
         return AdvisoryLocks(engine, server)
-    if fcntl is None or not location.url.database:
+    if sys.platform == "win32" or not location.url.database:
         return NoLocks()
     return FileLocks(Path(location.url.database), server)
 
