@@ -13,7 +13,7 @@ from aurous_mock.upstream.logprobs import read_logprobs
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.refusals import error_in_body
 from aurous_mock.upstream.tool_calls import ToolCallReader, read_entries
-from aurous_mock.upstream.usage import Measured, read_finish
+from aurous_mock.upstream.usage import Measured, is_beyond, read_finish
 from aurous_mock.upstream.values import TextDecoder, UnexpectedResponse, as_list, as_object, as_text
 
 _FINISH_REASONS: Final = {
@@ -57,6 +57,8 @@ class AnswerReader:
         members = self._members(body)
         if not members.get("choices"):
             raise UnexpectedResponse("an answer without choices")
+        if is_beyond(self._usage, self._request.max_tokens):
+            self._limit.be_strict()
         yield from self._read_choices(members)
         self._is_done = True
 

@@ -27,9 +27,14 @@ class OutputLimit:
 
     def __init__(self, max_tokens: int) -> None:
         self._max_tokens = max_tokens
+        self._doubtless = _LENIENCE * max_tokens + _MARGIN
         self._pieces = 0
         self.tokens = 0
         self.is_reached = False
+
+    def be_strict(self) -> None:
+        """The server itself says that the answer is too long."""
+        self._doubtless = self._max_tokens
 
     def admit(self, text: str) -> tuple[str, int]:
         """What the answer may have of its next piece, and how many tokens that is."""
@@ -39,7 +44,7 @@ class OutputLimit:
         self._pieces += 1
         total = self.tokens + len(parts)
         is_too_long = total > self._max_tokens and self._pieces > self._max_tokens
-        if is_too_long or total > _LENIENCE * self._max_tokens + _MARGIN:
+        if is_too_long or total > self._doubtless:
             self.is_reached = True
             parts = parts[: max(self._max_tokens - self.tokens, 0)]
             request_log.warn(f"the upstream server ignores max_tokens: its answer is cut at {self._max_tokens} tokens")

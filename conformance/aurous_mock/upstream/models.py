@@ -16,8 +16,12 @@ _SECONDS: Final = 10.0
 _MOST_BYTES: Final = 4 * 1024 * 1024
 _CONTEXT: Final = 256_000
 _DEFAULT_OUTPUT, _MOST_OUTPUT = 4096, 32_768
-# What servers call the context of a model: vLLM, OpenRouter, Groq, LM Studio.
-_CONTEXT_NAMES: Final = ("max_model_len", "context_length", "context_window", "max_context_length")
+# What servers call the context of a model: vLLM, OpenRouter, Groq, LM Studio, LiteLLM.
+_CONTEXT_NAMES: Final = ("max_model_len", "context_length", "context_window", "max_context_length", "max_input_tokens")
+_OUTPUT_NAMES: Final = ("max_output_tokens_hard_cap", "max_output_tokens", "max_completion_tokens")
+
+# What models that cannot chat are called.
+_OTHER_KINDS: Final = ("embedding", "image", "audio", "rerank", "moderation", "video")
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -91,15 +95,16 @@ def _warn_of_unknown(mappings: Sequence[ModelMapping], rows: Rows | None) -> Non
 
 def _can_chat(row: Mapping[str, Any]) -> bool:
     """Whether a model is one for completions, as far as its row says so."""
-    return row.get("kind", "chat") == "chat" and row.get("type") not in ("embedding", "embeddings", "image", "audio")
+    said = [row[name] for name in ("kind", "type", "mode") if isinstance(row.get(name), str)]
+    return not any(kind.startswith(_OTHER_KINDS) for kind in said)
 
 
 def _mapped(mapping: ModelMapping, row: Mapping[str, Any]) -> Model:
     """A model as this server offers it, from what its row says; the rest is as of the documented model."""
     metadata = row.get("aurous_metadata")
     known = {**row, **metadata} if isinstance(metadata, Mapping) else row
-    context = next((count for count in (as_count(known.get(name)) for name in _CONTEXT_NAMES) if count), _CONTEXT)
-    most = as_count(known.get("max_output_tokens_hard_cap")) or min(context, _MOST_OUTPUT)
+    context = _first_count(known, _CONTEXT_NAMES) or _CONTEXT
+    most = _first_count(known, _OUTPUT_NAMES) or min(context, _MOST_OUTPUT)
     default = as_count(known.get("default_max_output_tokens")) or _DEFAULT_OUTPUT
     capabilities = known.get("capabilities")
     is_list = isinstance(capabilities, list) and all(isinstance(name, str) for name in capabilities)
@@ -114,6 +119,10 @@ def _mapped(mapping: ModelMapping, row: Mapping[str, Any]) -> Model:
         rates=mapping.rates or _rates(row.get("chat_pricing")) or GROW.rates,
         upstream=mapping.upstream,
     )
+
+
+def _first_count(row: Mapping[str, Any], names: Sequence[str]) -> int | None:
+    return next((count for count in (as_count(row.get(name)) for name in names) if count), None)
 
 
 def _rates(pricing: Any) -> Rates | None:

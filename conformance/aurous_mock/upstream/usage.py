@@ -43,6 +43,12 @@ def read_finish(reason: str, usage: Any, measured: Measured, request: ParsedRequ
     return _bounded(Finish(reason, reasoning, prompt, completion), request)
 
 
+def is_beyond(usage: Mapping[str, Any], max_tokens: int) -> bool:
+    """Whether a server says that it ignored `max_tokens`."""
+    generated = _generated(usage, Measured(0))
+    return generated is not None and generated[0] > max_tokens
+
+
 def _prompt(counts: Mapping[str, Any], request: ParsedRequest) -> int | None:
     count = as_count(counts.get("prompt_tokens"))
     # No prompt is empty, and none is larger than the model takes.

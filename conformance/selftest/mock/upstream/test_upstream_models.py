@@ -22,6 +22,7 @@ ROWS: list[dict[str, Any]] = [
     {"id": "grown", "kind": "chat", "chat_pricing": {"input": {"credits_per_M": 3}, "output": {"credits_per_M": 5}},
      "aurous_metadata": {"context_window": 1000, "capabilities": ["tools"], "max_output_tokens_hard_cap": 50}},
     {"id": "embed", "kind": "embedding"},
+    {"id": "also-embed", "mode": "embedding"},
     {"id": 7},
 ]  # fmt: skip
 HELLO = answer(200, completion({"content": "Hello."}))

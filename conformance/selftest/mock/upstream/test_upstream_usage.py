@@ -134,6 +134,13 @@ def test_text_beyond_max_tokens_is_cut(gateway: Gateway, streamed: bool, capsys:
     assert "ignores max_tokens" in capsys.readouterr().err
 
 
+def test_answer_whose_own_count_is_beyond_max_tokens_is_cut_there(gateway: Gateway) -> None:
+    usage = {"prompt_tokens": 9, "completion_tokens": 6}
+    body = gateway.call(answer(200, completion({"content": "a b c d e f"}, usage=usage)), max_tokens=3).json()
+    assert body["choices"][0]["message"]["content"] == "a b c"
+    assert (body["choices"][0]["finish_reason"], body["usage"]["completion_tokens"]) == ("length", 3)
+
+
 def test_answer_within_max_tokens_is_not_cut(gateway: Gateway) -> None:
     """The model's tokens are longer than ours."""
     text = "international cooperation organizations"
