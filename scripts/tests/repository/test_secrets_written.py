@@ -17,6 +17,8 @@ import pytest
 from aurous_mock.server.launcher import running
 from aurous_mock.server.settings import DEFAULT_KEY
 from testkit.mock_process import MockProcess
+from testkit.raw_server import run_raw_server
+from testkit.responses import HANG_UP, answer
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = "al_live_" + "5ec4e7" * 10 + "beef"
@@ -35,11 +37,15 @@ def written(folder: Path) -> bytes:
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
 def test_mock_state_and_log_have_no_key(end: signal.Signals, tmp_path: Path) -> None:
     flags = ["--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
-    flags += ["--upstream", "http://127.0.0.1:9/v1"]
-    with MockProcess(*flags, cwd=tmp_path) as mock:
+    models = answer(200, {"object": "list", "data": [{"id": "llama"}]})
+    flags += ["--upstream-model", "llama"]
+    with (
+        run_raw_server(models, HANG_UP) as upstream,
+        MockProcess(*flags, "--upstream", f"{upstream.url}/v1", cwd=tmp_path) as mock,
+    ):
         url = mock.url
         for headers in ({"X-Api-Key": KEY}, {"Authorization": f"Bearer {KEY}", "Idempotency-Key": "one"}):
-            # The upstream is not there: records of failures are written, too.
+            # The upstream server hangs up: records of failures are written, too.
             for body in (CHAT, {**CHAT, "stream": True}):
                 assert httpx.post(f"{url}/v1/chat/completions", json=body, headers=headers).status_code >= 200
         assert httpx.get(f"{url}/v1/balance", headers={"X-Api-Key": KEY}).status_code == 200
