@@ -57,8 +57,14 @@ class PooledResponse:
 
     def receive(self, remaining: Callable[[], float] | None = None) -> bytes | None:
         """The next data, None at the end. remaining: the seconds that it may wait; by default until the deadline"""
+        if remaining is None:
+            return next(self._chunks, None)
         self._timeouts.remaining = remaining
-        return next(self._chunks, None)
+        try:
+            return next(self._chunks, None)
+        finally:
+            # It leads to the stream, which is to be freed without the collector of cycles.
+            self._timeouts.remaining = None
 
     def close(self) -> None:
         self._stream.close()
