@@ -22,6 +22,12 @@ from testkit.streams import begin, chunk
 pytestmark = pytest.mark.slow
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no fault of the client, and what hangs does so for longer than this."""
+    monkeypatch.setattr("fuzzing.client_matrix.TOLERANCE", 300.0)
+
+
 def failed_checks(run_report: RunReport) -> list[str]:
     """The claims of the checks that failed."""
     return [check.claim for check in run_report.checks if not check.passed]
@@ -128,7 +134,7 @@ def test_client_that_hangs_or_raises_untyped_errors_is_detected(kind: str, monke
         try:
             raw_server.plays(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", then="stall"))
             assert client.ask("balance") == "APITimeoutError"
-            monkeypatch.setattr("fuzzing.client_matrix.DEADLINE", -10.0)
+            monkeypatch.setattr("fuzzing.client_matrix.DEADLINE", -1000.0)
             with pytest.raises(MisbehaviorError, match="its deadline is"):
                 client.ask("balance")
             monkeypatch.setattr("aurous._request.flow.parse", lambda *_: 1 // 0)
