@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """Shows that calls are charged exactly once, and streams report their price, on a failing network.
 
-    python3 scripts/chaos.py [calls] [without-keys] [streams] [--calls N] [--streams N] [--seed N]
+    python3 scripts/chaos.py [calls] [without-keys] [streams] [batch] [--calls N] [--streams N] [--lines N] [--seed N]
                              [--retry-quota N] [--json FILE]
 
 The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
 processed the request: connections reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken
 by a duplicate. The server is killed (-9) three times and restarted on its state. Clients in threads and tasks, in four
 processes, make calls; the same calls without idempotency keys show what the keys are worth; streams are cut at random
-points. The clients' ledgers are then compared with the server's.
+points; a batch, `aurous batch`, is killed as often as the server. What the clients know is then compared with the
+server's ledger.
 
 Exit codes: 0 every check passed, 1 one failed, 2 usage error, 130 interrupted. The same seed gives the same faults to
 the same attempts. Needs nothing but Python and pip.
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from resilience.chaos.chaos_run import Config
     from resilience.report import RunReport
 
-PARTS = ("calls", "without-keys", "streams")
+PARTS = ("calls", "without-keys", "streams", "batch")
 INTERRUPTED = 130
 
 
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(part: str, options: argparse.Namespace) -> RunReport:
-    from resilience.chaos import chaos_run, charge_audit, stream_audit
+    from resilience.chaos import batch_run, chaos_run, charge_audit, stream_audit
 
     task = asyncio.current_task()
     assert task is not None
@@ -62,9 +63,17 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
         for number in (signal.SIGTERM, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     began = time.monotonic()
+
+    def show(text: str) -> None:
+        print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True)
+
+    if part == "batch":
+        print(f"a batch of {options.lines:,} lines ...", flush=True)
+        batch = batch_run.BatchConfig(count=options.lines, seed=options.seed, kills=options.kills)
+        return await batch_run.run(batch, show)
     config = _config(part, options)
     print(f"{config.count:,} {part} ...", flush=True)
-    result = await chaos_run.run(config, lambda text: print(f"  {time.monotonic() - began:6.1f} s  {text}", flush=True))
+    result = await chaos_run.run(config, show)
     evaluate = {
         "calls": charge_audit.evaluate,
         "without-keys": charge_audit.evaluate_without_keys,
@@ -107,6 +116,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: all)")
     add("--calls", type=checks.count, default=10_000, metavar="N", help="number of calls (default: 10000)")
     add("--streams", type=checks.count, default=2_000, metavar="N", help="number of streams (default: 2000)")
+    add("--lines", type=checks.count, default=10_000, metavar="N", help="lines of the batch (default: 10000)")
     add("--kills", type=int, default=3, metavar="N", help="kills of the server in each part (default: 3)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the faults (default: 0)")
     add(

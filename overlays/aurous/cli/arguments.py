@@ -119,7 +119,13 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
 
 
 def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
-    batch = _add(commands, "batch", "ask each line of a file, and write a file of answers; each line is charged once")
+    batch = _add(
+        commands,
+        "batch",
+        "ask each line of a file, and write a file of answers; each line is charged once",
+        json="the summary as JSON, on standard output",
+        timeout="seconds of one attempt; with its retries, a line has 600",
+    )
     batch.formatter_class = argparse.RawDescriptionHelpFormatter
     batch.epilog = _BATCH_EPILOG
     batch.add_argument("input", metavar="FILE", help="the lines to ask; -, standard input")
@@ -149,7 +155,14 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     batch.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
 
 
-def _add(commands: argparse._SubParsersAction[_Parser], name: str, purpose: str) -> _Parser:
+def _add(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    purpose: str,
+    *,
+    json: str = "only the API's object, as JSON",
+    timeout: str = "seconds to wait for all of it (default: 600)",
+) -> _Parser:
     parser = commands.add_parser(
         name,
         help=purpose,
@@ -158,7 +171,7 @@ def _add(commands: argparse._SubParsersAction[_Parser], name: str, purpose: str)
         # An abbreviation in a script could become ambiguous with a new flag.
         allow_abbrev=False,
     )
-    parser.add_argument("--json", action="store_true", help="only the API's object, as JSON")
+    parser.add_argument("--json", action="store_true", help=json)
     parser.add_argument("--base-url", metavar="URL", help="the server (env: AUROUS_BASE_URL)")
-    parser.add_argument("--timeout", type=_seconds, metavar="S", help="seconds to wait for all of it (default: 600)")
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help=timeout)
     return parser

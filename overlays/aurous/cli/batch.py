@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import IO, Any, Final
 
 from .._client.client import AsyncAurous
-from .._config.policies import Timeouts
 from .._json import INVALID_JSON, decode
 from ..batch.input_files import InputFile
 from ..batch.request_forms import InvalidLine, Line, RequestForms, Unreadable, template_fields
@@ -51,9 +50,8 @@ class _Run:
 
     async def run(self) -> int:
         flags, to_stdout = self._flags, self._flags.output == "-"
-        timeout = None if flags.timeout is None else Timeouts(total=flags.timeout)
         self._task = asyncio.current_task()
-        async with AsyncAurous(base_url=flags.base_url, timeout=timeout) as client:
+        async with AsyncAurous(base_url=flags.base_url, timeout=flags.timeout) as client:
             self._batch = arun(
                 client,
                 _read_pipe(sys.stdin.buffer) if self._lines.is_pipe else self._lines,

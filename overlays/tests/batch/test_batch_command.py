@@ -212,9 +212,10 @@ def test_wrong_key_is_reported_once(aurous_mock: AurousMock, tmp_path: Path, tar
     assert target.read_bytes() == b""
 
 
-def test_server_that_is_not_there_is_reported(source: Path, target: Path) -> None:
+@pytest.mark.slow
+def test_server_that_is_not_there_is_reported_after_its_retries(source: Path, target: Path) -> None:
     env = {"AUROUS_API_KEY": "al_live_any"}
-    flags = ["--base-url", "http://127.0.0.1:1", "--timeout", "0.5"]
+    flags = ["--base-url", "http://127.0.0.1:1", "--quiet"]
     result = run("batch", str(source), "-o", str(target), *flags, env=env)
     assert result.status == 3
     assert len(result.lines) == 2
