@@ -24,10 +24,13 @@ class Rates:
     def ceiling(self, body: Any, longest_output: int = 4096) -> float:
         """The most that a request may cost: every four bytes of it a token, and all the output it allows.
 
-        No question of the suite asks for an answer of more than `longest_output` tokens, whatever it allows.
+        No question of the suite asks for an answer of more than `longest_output` tokens, whatever it allows. A limit
+        that is no number is refused, which costs nothing.
         """
-        tokens = body.get("max_tokens", longest_output) if isinstance(body, dict) else 0
-        output = min(tokens, longest_output) if isinstance(tokens, int | float) else longest_output
+        tokens = body.get("max_tokens") if isinstance(body, dict) else 0
+        if tokens is None:
+            tokens = longest_output
+        output = min(tokens, longest_output) if isinstance(tokens, int | float) else 0
         return (len(str(body)) / 4 * self.input + output * self.output) / CREDITS_PER_MILLION
 
 

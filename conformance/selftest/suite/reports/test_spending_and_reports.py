@@ -100,6 +100,9 @@ def test_free_calls_are_not_limited() -> None:
 
 def test_ceiling_counts_prompt_and_output() -> None:
     assert Rates(75, 450).ceiling({"max_tokens": 1000}) > 0.45
+    assert Rates(75, 450).ceiling({}) > 1.8
+    assert Rates(75, 450).ceiling({"max_tokens": None}) > 1.8
+    assert Rates(75, 450).ceiling({"max_tokens": "many"}) < 0.001
     assert Rates(75, 450).ceiling({"max_tokens": 1_000_000}) == pytest.approx(4096 * 450 / 1e6, rel=0.01)
     assert Rates(75, 450).ceiling({"messages": ["x" * 4_000_000]}) > 75
 
