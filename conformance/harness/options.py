@@ -144,16 +144,20 @@ def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None
 
 
 def _credits(text: str) -> float:
-    value = float(text)
-    if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of credits")
-    return value
+    return _amount(text, "credits")
 
 
 def _seconds(text: str) -> float:
-    value = float(text)
+    return _amount(text, "seconds")
+
+
+def _amount(text: str, unit: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not (math.isfinite(value) and value >= 0):
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of {unit}")
     return value
 
 

@@ -262,7 +262,10 @@ def _epilog() -> str:
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
     if not 0 <= value < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is out of range")
     return value
@@ -280,26 +283,24 @@ def rate(text: str) -> float:
 
 
 def limit(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
 
 
 def retention(text: str) -> Retention:
     try:
         return Retention(days=rate(text.removesuffix("d"))) if text.endswith("d") else Retention(count=limit(text))
-    except ValueError as error:
+    except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is neither days, such as 30d, nor a number of completions"
         ) from error
 
 
 def port(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port")
-    return value
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, from 0 to 65535")
+    return int(text)
 
 
 def amount(text: str) -> int:

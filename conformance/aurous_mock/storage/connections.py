@@ -1,6 +1,7 @@
 """Connects to the database of a shared state, and runs transactions off the event loop."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +38,7 @@ class Database:
         self.location = location.parse(text)
         self.is_postgresql = self.location.url.get_backend_name() == "postgresql"
         try:
+            _create_private(self.location)
             self.writer, self._reader = _engines(self.location, durability)
             schema.prepare(self.writer)
         except schema.SchemaError as error:
@@ -106,6 +108,13 @@ def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
     except Rollback as rollback:
         result: T = rollback.result
         return result
+
+
+def _create_private(where: Location) -> None:
+    """Create a missing SQLite file for its user alone: it has what people ask. SQLite's other files follow its mode."""
+    path = where.url.database or ""
+    if where.is_sqlite and path and not path.startswith(("file:", ":")):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _engines(where: Location, durability: str) -> tuple[sa.Engine, sa.Engine]:

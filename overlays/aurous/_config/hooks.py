@@ -14,6 +14,7 @@ from typing import Any
 
 from .._error_body import printable
 from ..types import Attempt
+from .secret import MASK
 
 logger = logging.getLogger("aurous")
 
@@ -120,4 +121,4 @@ class HookDispatcher:
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers with the values of secret ones replaced."""
-    return {name: "[secret]" if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
+    return {name: MASK if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}

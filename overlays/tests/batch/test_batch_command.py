@@ -183,7 +183,7 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
         (["SOURCE", "--input-format", "csv"], 2, "no column prompt"),
         (["SOURCE", "--input-format", "parquet"], 2, "is not a Parquet file"),
         (["SOURCE", "--budget", "much"], 2, "budget: 'much' is not a number of credits"),
-        (["SOURCE", "--concurrency", "0"], 2, "0 is not a number of 1 or more"),
+        (["SOURCE", "--concurrency", "0"], 2, "0 is not a whole number of 1 or more"),
         (["SOURCE", "--json"], 2, "give the answers a file"),
         (["SOURCE", "--retry-failed"], 2, "needs the file of an earlier run"),
     ],

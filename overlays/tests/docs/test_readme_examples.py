@@ -46,9 +46,12 @@ def example_with(word: str) -> Example:
 
 
 CLIENT = [example for example in PYTHON if section(example) == "The client"]
-TOOLS, BUDGET, BATCH, SERVICE, FIXTURE, SCRIPTED, UNITTEST = map(
+TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, FIXTURE, SCRIPTED, UNITTEST = map(
     example_with,
-    ("@tool", "budget(", "sys.stdin", "FastAPI()", "def test_summary(aurous", "def test_weather", "unittest"),
+    (
+        *("@tool", "budget(", "sys.stdin", "FastAPI()", "aurous.batch"),
+        *("def test_summary(aurous", "def test_weather", "unittest"),
+    ),
 )
 
 
@@ -111,8 +114,8 @@ def test_faults_named_in_the_readme_exist() -> None:
 
 
 def test_every_readme_example_is_run() -> None:
-    tried = {example.line for example in (*CLIENT, TOOLS, BUDGET, BATCH, SERVICE, FIXTURE, SCRIPTED, UNITTEST)}
-    assert tried == {example.line for example in PYTHON}
+    others = (TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, FIXTURE, SCRIPTED, UNITTEST)
+    assert {example.line for example in (*CLIENT, *others)} == {example.line for example in PYTHON}
     assert set(re.findall(r"^```(\w+)$", README, flags=re.MULTILINE)) == {"python", "sh"}
 
 
@@ -143,9 +146,16 @@ def test_budget_example_stops_at_its_budget(aurous_mock: Any, capsys: pytest.Cap
     assert output.startswith(f"{calls} calls: the budget of 0.5 credits is spent (0.5")
 
 
-def test_batch_example_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
+def test_batch_example_answers_each_line(aurous_mock: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    run(BATCH, {})
+    answered = [line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert sorted(answered) == [f"line-{number}" for number in range(1, 6)]
+    assert len(aurous_mock.ledger()) == 5
+
+
+def test_translation_example_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
     program = tmp_path / "translate.py"
-    program.write_text(BATCH.parsed, encoding="utf-8")
+    program.write_text(TRANSLATION.parsed, encoding="utf-8")
     lines = [f"Line {number}." for number in range(8)]
     command = [sys.executable, str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:

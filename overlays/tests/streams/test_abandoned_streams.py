@@ -53,8 +53,9 @@ class TestAbandonedStreams:
 
         def interrupts(connection: Connection) -> bool:
             connection.send(in_pieces(events(ROLE, RED), ends=False))
-            reads.wait(30)
-            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            # A signal that nobody waits for would end the process.
+            if reads.wait(120):
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             connection.over.wait(30)
             return False
 

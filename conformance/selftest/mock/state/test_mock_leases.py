@@ -210,8 +210,9 @@ def test_lease_of_a_start_whose_response_was_lost_is_not_renewed(tmp_path: Path)
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-        # The transaction is committed all the same.
-        assert (await first.balance("t")).held in (0, 100)
+        # The transaction is committed all the same, at some time.
+        while (await first.balance("t")).held != 100:
+            await asyncio.sleep(0)
         await pass_time(time, LEASE_SECONDS + 2, first)
         assert (await first.balance("t")).held == 0
 

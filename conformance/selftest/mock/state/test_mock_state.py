@@ -307,3 +307,12 @@ def test_clock_refuses_what_is_out_of_range(seconds: str) -> None:
         refused = client.post("/_mock/clock", content=f'{{"advance": {seconds}}}', headers=headers)
         assert refused.status_code == 400
         assert client.get("/v1/models").status_code == 200
+
+
+def test_new_state_file_is_readable_by_its_user_alone(tmp_path: Path) -> None:
+    state = tmp_path / "state.db"
+    store = DatabaseStore(str(state), 1000)
+    assert store.database.location.is_sqlite
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert set(modes.values()) == {0o600}, modes
+    asyncio.run(store.stop())
