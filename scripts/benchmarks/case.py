@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from . import async_streams, calls, payloads, streams
+from . import async_streams, batches, calls, payloads, streams
 from .payloads import StreamSpec
 from .server_process import Stopwatch, timed
 
@@ -28,6 +28,7 @@ EVENTS_EACH = 100
 PACE = 0.05
 CALLS = 1_000
 OPENED = 500
+BATCHED = 4_000
 IN_FLIGHT = 64
 
 LONG = StreamSpec(STREAMED, 0)
@@ -113,6 +114,20 @@ async def _async_call(client: str, url: str) -> dict[str, float]:
     return _per_unit(watch, CALLS)
 
 
+def batch(client: str, url: str) -> dict[str, float]:
+    """CPU microseconds per request of a batch, from its start to its last answer in the file."""
+    return asyncio.run(_batch(client, url))
+
+
+async def _batch(client: str, url: str) -> dict[str, float]:
+    await batches.CLIENTS[client](url, IN_FLIGHT)
+    with timed(url) as watch:
+        lengths = await batches.CLIENTS[client](url, BATCHED)
+    if lengths != [payloads.answer_length()] * BATCHED:
+        raise WrongResultError(f"{len(lengths)} answers of {BATCHED} were read, or not all of their text")
+    return _per_unit(watch, BATCHED)
+
+
 def large_completion(client: str, kind: str) -> dict[str, float]:
     """CPU microseconds per kilobyte of a large completion, from bytes to a typed object, or to plain JSON."""
     content = payloads.large_completion(kind)
@@ -160,6 +175,7 @@ WORK: dict[str, Callable[[str, str], dict[str, float]]] = {
     "fan-out-paced": paced_fan_out,
     "call": call,
     "async-call": async_call,
+    "batch": batch,
     "memory": memory,
     "large-tools": lambda client, _: large_completion(client, "tools"),
     "large-logprobs": lambda client, _: large_completion(client, "logprobs"),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from . import async_streams, calls, mock, streams
+from . import async_streams, batches, calls, mock, streams
 from .payloads import KEY
 
 
@@ -175,6 +175,13 @@ GROUPS = (
         "us/call",
         _cases("async-call", calls.ASYNC_CLIENTS),
         (Claim("aurous", "openai", 4.5), Claim("aurous", "httpx", 5), Claim("aurous", "aiohttp")),
+    ),
+    Group(
+        "batch",
+        "batch of 4,000 short requests, 64 in flight, answers written to a file",
+        "us/request",
+        _cases("batch", batches.CLIENTS),
+        (Claim("aurous", "openai", 4), Claim("aurous", "aiohttp")),
     ),
     Group(
         "import",
