@@ -23,7 +23,13 @@ def compare(old: Source, new: Source, folder: Path) -> Report:
     """What changed from `old` to `new`, judged for a client. `folder` is for temporary files."""
     if old.document == new.document:
         return Report.of(old, new, [])
-    return Report.of(old, new, Classifier(old, new).classify(engine.compare(old, new, folder)))
+    kept, union_changes = unions.extract(engine.compare(old.document, new.document, folder), old.document, new.document)
+    if union_changes:
+        # What is within them can be compared only where both sides have the same form.
+        alike = unions.apply(union_changes, old.document, new.document)
+        within, _ = unions.extract(engine.compare(alike, new.document, folder), alike, new.document)
+        kept += [difference for difference in within if difference not in kept]
+    return Report.of(old, new, Classifier(old, new).classify(kept, union_changes))
 
 
 class Classifier:
@@ -33,11 +39,10 @@ class Classifier:
         self._old, self._new = old, new
         self._usage = Usage(old.document, new.document)
 
-    def classify(self, differences: list[Difference]) -> list[Change]:
-        kept, union_changes = unions.extract(differences, self._old.document, self._new.document)
+    def classify(self, differences: list[Difference], union_changes: list[tuple[Difference, Finding]]) -> list[Change]:
         mapper = FindingMapper(self._old.document, self._new.document)
         changes = [change for diff, finding in union_changes for change in self._changes_of(finding, diff.path)]
-        for diff in kept:
+        for diff in differences:
             for finding in mapper.map(diff):
                 changes += self._changes_of(finding, diff.path)
         for finding in extensions.find(self._old.document, self._new.document):

@@ -14,7 +14,6 @@ from typing import Any
 from generator.yaml_loader import Pointer
 
 from . import sources
-from .sources import Source
 
 # Exact: its report is marked experimental, and versions after it want a newer Node.
 PACKAGE = "@redocly/cli@2.77.0"
@@ -43,10 +42,10 @@ class Difference:
     impact: str
 
 
-def compare(old: Source, new: Source, folder: Path) -> list[Difference]:
-    """Every difference the engine sees."""
+def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Difference]:
+    """Every difference the engine sees between two documents."""
     npx = _require_node()
-    before, after = old.document, dict(new.document)
+    before, after = old, dict(new)
     added = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
     # A path that comes while another goes is taken by the engine for the same one renamed.
     after["paths"] = {path: item for path, item in after.get("paths", {}).items() if path not in added}
@@ -73,7 +72,7 @@ def compare(old: Source, new: Source, folder: Path) -> list[Difference]:
         raise EngineError(f"{PACKAGE} did not answer within {TIMEOUT} s") from error
     try:
         report = json.loads(done.stdout)
-        return [*map(_raw, report["changes"]), *(_added(path, new.document) for path in added)]
+        return [*map(_raw, report["changes"]), *(_added(path, new) for path in added)]
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"{PACKAGE} failed: {_last_lines(done.stderr)}") from error
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from generator.yaml_loader import Pointer
@@ -27,6 +28,32 @@ def extract(
         elif place not in union_changes:
             union_changes[place] = diff, _finding(place, old, new)
     return kept, list(union_changes.values())
+
+
+def apply(changes: Iterable[tuple[Difference, Finding]], old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The old document with these changes made, as far as it has the components that they refer to."""
+    document = copy.deepcopy(old)
+    for _, finding in changes:
+        if finding.old is None or finding.new is None:
+            continue
+        node = sources.find(new, finding.new)
+        parent = sources.find(document, finding.old[:-1])
+        if isinstance(parent, dict) and all(
+            sources.find(old, reference) is not None for reference in _references(node)
+        ):
+            parent[finding.old[-1]] = copy.deepcopy(node)
+    return document
+
+
+def _references(node: Any) -> Iterator[Pointer]:
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield sources.parse(node["$ref"])
+        for child in node.values():
+            yield from _references(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _references(child)
 
 
 def _union_place(diff: Difference, old: dict[str, Any], new: dict[str, Any]) -> Pointer | None:

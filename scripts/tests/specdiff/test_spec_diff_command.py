@@ -154,3 +154,28 @@ def test_failing_engine_is_reported_in_one_line(
     err = capsys.readouterr().err
     assert err.startswith("spec_diff: ./no-such-package failed: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "rule", "effect"),
+    [
+        ("minimal, medium, high", "request-enum-value-removed", "breaking"),
+        ("minimal, low, medium, high, most", "request-enum-value-added", "compatible"),
+    ],
+)
+def test_change_within_a_schema_that_became_nullable_is_found(
+    values: str, rule: str, effect: str, tmp_path: Path
+) -> None:
+    text = SPEC.read_text(encoding="utf-8")
+    member, enum = '$ref: "#/components/schemas/ReasoningEffort"', "enum: [minimal, low, medium, high]"
+    assert text.count(member) == text.count(enum) == 1
+    nullable = f'anyOf: [{{{member}}}, {{type: "null"}}]'
+    edited = tmp_path / "next.yaml"
+    edited.write_text(text.replace(member, nullable).replace(enum, f"enum: [{values}]"), encoding="utf-8")
+    folder = tmp_path / "compared"
+    folder.mkdir()
+    found = classify.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
+    assert {(change.rule, change.effect.value) for change in found.changes} == {
+        (rule, effect),
+        ("request-type-widened", "compatible"),
+    }

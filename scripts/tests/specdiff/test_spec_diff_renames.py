@@ -95,5 +95,5 @@ def test_difference_that_no_rule_knows_is_breaking() -> None:
         cast(sources.Source, SimpleNamespace(document=small_specs.document() | {"jsonSchemaDialect": dialect}))
         for dialect in ("https://one.example", "https://other.example")
     )
-    [change] = classify.Classifier(old, new).classify([])
+    [change] = classify.Classifier(old, new).classify([], [])
     assert (change.rule, change.effect.value, change.subject) == ("unknown-change", "breaking", "jsonSchemaDialect")
