@@ -80,9 +80,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     paths = os.pathsep.join(str(folder / name) for name in _ROOTS)
-    # Where pytest is started, plugins have no part in it, and take longer to load than all else.
-    pytest = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    return {**os.environ, **pytest, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def play() -> Play:

@@ -46,10 +46,8 @@ OPERATIONS = [
 
 def bump(tree: Path) -> subprocess.CompletedProcess[str]:
     """Bump a tree, with the tests that the changes affect."""
-    # A test may name plugins that the tree's own pytest is to load.
-    surroundings = {**rehearsal.environment(tree), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": ""}
     command = [sys.executable, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--affected", *FOLDERS]
-    return subprocess.run(command, cwd=tree, env=surroundings, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=tree, env=rehearsal.environment(tree), capture_output=True, text=True, check=False)
 
 
 def change_spec(tree: Path, changes: list[ApiChange]) -> None:
