@@ -151,11 +151,12 @@ class Answer:
         return self.headers.get("aurous-idempotent-replayed") == "true"
 
     def become(self, other: "Answer") -> None:
-        """Turn into another answer that keeps this one's identity."""
-        request_id, version = self.headers.get("aurous-request-id"), self.headers.get("aurous-version")
+        """Turn into another answer that keeps this one's id, version and rate limits."""
+        request_id, before = self.headers.get("aurous-request-id"), self.headers
         self.status, self.headers, self.content = other.status, other.headers, other.content
-        if version is not None:
-            self.headers["aurous-version"] = version
+        for name, value in before.items():
+            if name == "aurous-version" or name.startswith("x-ratelimit-"):
+                self.headers[name] = value
         if request_id is not None and (error := self.error):
             self.headers["aurous-request-id"] = error["request_id"] = request_id
 

@@ -47,7 +47,9 @@ OPERATIONS = [
 def bump(tree: Path) -> subprocess.CompletedProcess[str]:
     """Bump a tree, with the tests that the changes affect."""
     command = [sys.executable, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--affected", *FOLDERS]
-    return subprocess.run(command, cwd=tree, env=rehearsal.environment(tree), capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=tree, env=rehearsal.environment(tree), capture_output=True, text=True, check=False
+    )
 
 
 def change_spec(tree: Path, changes: list[ApiChange]) -> None:
