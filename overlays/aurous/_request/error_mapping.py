@@ -104,6 +104,20 @@ def error_in_event(event: Any, content: bytes, info: ResponseInfo) -> APIStatusE
     return error_class(status, code)(status, headers=info.headers, content=content, attempts=info.attempts)
 
 
+def invalid_event(
+    message: str, content: bytes, info: ResponseInfo, cause: ParseError | None = None
+) -> APIResponseValidationError:
+    """The exception for an event that does not fit its schema. content: the event, without the key"""
+    return APIResponseValidationError(
+        message,
+        path=cause.path if cause else (),
+        status_code=info.status_code,
+        headers=info.headers,
+        content=content,
+        attempts=info.attempts,
+    )
+
+
 def explain(fault: ParseError, options: Options) -> str:
     """What is wrong with a success, and what may be the reason."""
     if fault.path[:1] == ("usage",) and fault.path[-1] in ("usage", "credits_charged"):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
-from weakref import ref
+from weakref import WeakMethod
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
@@ -99,7 +99,7 @@ class StreamController:
             response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
         )
         self.body = response.body
-        self.body.on_shutdown = _abandoner(self)
+        self.body.on_shutdown = weakly(self.abandon)
         self.state.begin(response)
 
     # Reading
@@ -220,17 +220,7 @@ class StreamController:
         return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
 
     def _drain(self) -> Flow[None]:
-        """Read the rest of the body if it arrives soon: only then is the connection reusable."""
-        deadline = self._clock() + DRAIN
-
-        def remaining() -> float:
-            return deadline - self._clock()
-
-        while remaining() > 0:
-            piece = yield Read(self.body, remaining)
-            if not isinstance(piece, bytes):
-                return
-            self._apply_all(self._parser.receive_data(piece))
+        yield from drain(self.body, self._clock, lambda piece: self._apply_all(self._parser.receive_data(piece)))
 
     def _finalize(self, error: BaseException | None) -> Flow[None]:
         """Disconnect, enter the receipt or that it is unsettled, and report the end to the hooks."""
@@ -321,13 +311,27 @@ class StreamController:
         return StoredRecord(self._context, self.state, self._timeout_options)
 
 
-def _abandoner(controller: StreamController) -> Callable[[], None]:
-    """Its `abandon`, which does not keep it alive."""
-    reference = ref(controller)
+def drain(body: Any, clock: Callable[[], float], receive: Callable[[bytes], None]) -> Flow[None]:
+    """Read the rest of a body if it arrives soon: only then is the connection reusable."""
+    deadline = clock() + DRAIN
 
-    def abandon() -> None:
+    def remaining() -> float:
+        return deadline - clock()
+
+    while remaining() > 0:
+        piece = yield Read(body, remaining)
+        if not isinstance(piece, bytes):
+            return
+        receive(piece)
+
+
+def weakly(method: Callable[[], None]) -> Callable[[], None]:
+    """A function that calls a method, and does not keep its object alive."""
+    reference = WeakMethod(method)
+
+    def call() -> None:
         alive = reference()
         if alive is not None:
-            alive.abandon()
+            alive()
 
-    return abandon
+    return call

@@ -5,10 +5,8 @@ Of a chat completion's stream, which can be recovered and put together, see `con
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any, Final, Generic
-from weakref import ref
 
 from aurous_client.operations import EventFormat, EventT, Operation
 
@@ -19,7 +17,7 @@ from ..billing.receipts import receipt_in
 from ..errors import APITimeoutError, AurousError, StreamInterruptedError
 from ..transport.effects import Close, Flow, Read, TransportError
 from ..types import Receipt, ResponseContext
-from .controller import DRAIN
+from .controller import drain, weakly
 from .event_parser import NOTHING, EventParser, Nothing
 from .state import StreamContext
 from .timeouts import StreamTimeouts, as_stream_timeout
@@ -78,7 +76,7 @@ class EventController(Generic[EventT]):
         self._parser = EventParser(
             self._events, info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
         )
-        response.body.on_shutdown = _abandoner(self)
+        response.body.on_shutdown = weakly(self.abandon)
         self.response = response
         try:
             warn_of_deprecation(info.headers)
@@ -101,7 +99,8 @@ class EventController(Generic[EventT]):
             yield from self._finish(error)
             raise
         if event is NOTHING:
-            yield from self._drain()
+            if not self._body_has_ended:
+                yield from drain(self._body, self._context.clock, lambda _: None)
             yield from self._finish(None)
         return event
 
@@ -159,18 +158,6 @@ class EventController(Generic[EventT]):
     def _interruption(self, failure: TransportError | None) -> StreamInterruptedError:
         return self._timeouts.interruption(failure, completion_id=None, text="", events=self._parser.count)
 
-    def _drain(self) -> Flow[None]:
-        """Read the rest of the body if it arrives soon: only then is the connection reusable."""
-        deadline = self._context.clock() + DRAIN
-
-        def remaining() -> float:
-            return deadline - self._context.clock()
-
-        while not self._body_has_ended and remaining() > 0:
-            piece = yield Read(self._body, remaining)
-            if not isinstance(piece, bytes):
-                return
-
     def _finish(self, error: BaseException | None) -> Flow[None]:
         """Disconnect, enter the charge, and report the end to the hooks."""
         try:
@@ -191,15 +178,3 @@ class EventController(Generic[EventT]):
             if entry.has_amount or not charge.is_record:
                 self._opened_in.run(self._context.ledger.enter, charge, entry, response.info.headers)
         self._flow.finish(None, error)
-
-
-def _abandoner(controller: EventController[Any]) -> Callable[[], None]:
-    """Its `abandon`, which does not keep it alive."""
-    reference = ref(controller)
-
-    def abandon() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.abandon()
-
-    return abandon

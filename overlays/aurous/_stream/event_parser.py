@@ -13,7 +13,7 @@ from aurous_client.errors import ParseError
 from aurous_client.operations import EventFormat, EventT
 
 from .._json import INVALID_JSON, decode
-from .._request.error_mapping import error_in_event, is_error
+from .._request.error_mapping import error_in_event, invalid_event, is_error
 from ..errors import APIResponseValidationError
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
 from ..transport.effects import EVENT_STREAM
@@ -141,14 +141,7 @@ class EventParser(Generic[EventT]):
         return parsed
 
     def _invalid(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
-        return APIResponseValidationError(
-            message,
-            path=cause.path if cause else (),
-            status_code=self._info.status_code,
-            headers=self._info.headers,
-            content=self._redact(data.encode("utf-8", "replace")),
-            attempts=self._info.attempts,
-        )
+        return invalid_event(message, self._redact(data.encode("utf-8", "replace")), self._info, cause)
 
 
 def _has_data(event: ServerSentEvent) -> bool:

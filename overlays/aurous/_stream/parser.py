@@ -16,7 +16,7 @@ from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
 from .._json import decode_strict
-from .._request.error_mapping import error_in_event, is_error
+from .._request.error_mapping import error_in_event, invalid_event, is_error
 from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
@@ -242,14 +242,7 @@ class ChunkParser:
         return error_in_event(frame, self._redact(data.encode("utf-8", "replace")), self._info)
 
     def _validation_error(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
-        return APIResponseValidationError(
-            message,
-            path=cause.path if cause else (),
-            status_code=self._info.status_code,
-            headers=self._info.headers,
-            content=self._redact(data.encode("utf-8", "replace")),
-            attempts=self._info.attempts,
-        )
+        return invalid_event(message, self._redact(data.encode("utf-8", "replace")), self._info, cause)
 
 
 def _stream_warning(warning: Any) -> StreamWarning:
