@@ -158,16 +158,13 @@ class Scheduler:
         self.summary.seconds = now - self._began
         if self._is_stopped:
             return Signal.FINISHED
-        if (
-            not self._suspects
-            and self._settings.ordered
-            and self._sequence - self._delivered >= self._settings.concurrency
-        ):
+        repeats = self._may_repeat()
+        if not repeats and self._settings.ordered and self._sequence - self._delivered >= self._settings.concurrency:
             return Signal.BLOCKED
-        if self._next_line is None and not self._suspects:
+        if self._next_line is None and not repeats:
             line = self._read_line()
             if isinstance(line, Signal):
-                return line
+                return Signal.BLOCKED if self._suspects else line
             self._next_line = line
         if isinstance(self._next_line, InvalidLine):
             invalid, self._next_line = self._next_line, None
@@ -181,7 +178,7 @@ class Scheduler:
             return Signal.BLOCKED
         if delay > 0:
             return delay
-        if self._suspects:
+        if repeats:
             return self._repeat(self._suspects.popleft(), now)
         assert self._next_line is not None
         request, self._next_line = self._next_line, None
@@ -264,6 +261,12 @@ class Scheduler:
         self.summary.in_flight += 1
         flight.started, flight.reserved, flight.is_repeated = now, self.pace.start(), True
         return flight
+
+    def _may_repeat(self) -> bool:
+        """Whether to start a request again now: what was in flight with it has ended, or one of these succeeded."""
+        if not self._suspects:
+            return False
+        return not self.summary.in_flight or self._last_success >= self._suspects[0].started
 
     def _make_forms(self) -> RequestForms:
         settings = self._settings
