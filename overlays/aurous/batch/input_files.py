@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final, Literal, TypeAlias, get_args
+from typing import IO, Any, Final, Literal, TypeAlias
 
 from .._json import INVALID_JSON, decode
 from .._optional import PYARROW
@@ -15,7 +15,6 @@ from ..errors import ConfigurationError
 from .request_forms import Line, Unreadable
 
 InputFormat: TypeAlias = Literal["jsonl", "csv", "parquet"]
-INPUT_FORMATS: Final[tuple[str, ...]] = get_args(InputFormat)
 
 _PROBE: Final = 4096
 _ROWS_AT_ONCE: Final = 1024
