@@ -119,6 +119,9 @@ class RawServer:
         return [request.header("Idempotency-Key") for request in self.requests]
 
     def serve(self, connection: Connection) -> None:
+        """Take an action for each request of a connection."""
+        with self._lock:
+            self.connections += 1
         # An action may use the socket itself, which the client closes when it wants to.
         with connection.socket, contextlib.suppress(OSError):
             while (request := connection.receive()) is not None:
@@ -132,9 +135,30 @@ class RawServer:
 @contextlib.contextmanager
 def run_raw_server(*actions: Action) -> Iterator[RawServer]:
     """A server for the length of a block."""
+    server = RawServer("").plays(*actions)
+    with _run(server.serve) as address:
+        server.url = f"http://{address}"
+        yield server
+
+
+@contextlib.contextmanager
+def run_dripping_server(data: bytes, pause: float = 0.01) -> Iterator[str]:
+    """An address as `host:port` where each connection is sent this byte by byte, whatever it sends itself."""
+
+    def serve(connection: Connection) -> None:
+        with connection.socket:
+            drip(data, pause=pause)(connection)
+            connection.over.wait()
+
+    with _run(serve) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def _run(serve: Callable[[Connection], None]) -> Iterator[str]:
+    """Serve each connection in a thread of its own. Yields the address as `host:port`."""
     over = threading.Event()
     with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-        server = RawServer(f"http://127.0.0.1:{listener.getsockname()[1]}").plays(*actions)
         threads: list[threading.Thread] = []
         sockets: list[socket.socket] = []
 
@@ -148,16 +172,15 @@ def run_raw_server(*actions: Action) -> Iterator[RawServer]:
                     peer.close()
                     return
                 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                server.connections += 1
                 sockets.append(peer)
-                connection = Connection(server.connections, peer, over)
-                threads.append(threading.Thread(target=server.serve, args=(connection,), daemon=True))
+                connection = Connection(len(sockets), peer, over)
+                threads.append(threading.Thread(target=serve, args=(connection,), daemon=True))
                 threads[-1].start()
 
         threads.append(threading.Thread(target=accept, daemon=True))
         threads[0].start()
         try:
-            yield server
+            yield f"127.0.0.1:{listener.getsockname()[1]}"
         finally:
             over.set()
             # Closing a listener does not wake the thread that waits for it; a visitor does.
@@ -173,40 +196,6 @@ def run_raw_server(*actions: Action) -> Iterator[RawServer]:
 def raw(data: bytes, *, then: Ending = "close") -> Action:
     """Send exactly this; then `keep` the connection for another request, `close` it, `reset` it or `stall`."""
     return ScriptedResponse((data,), then)
-
-
-@contextlib.contextmanager
-def run_dripping_server(data: bytes, pause: float = 0.01) -> Iterator[str]:
-    """An address as `host:port` where each connection is sent this byte by byte, whatever it sends itself."""
-    over = threading.Event()
-
-    def send(peer: socket.socket) -> None:
-        with peer, contextlib.suppress(OSError):
-            for byte in data:
-                if over.wait(pause):
-                    return
-                peer.sendall(bytes([byte]))
-            over.wait()
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threads: list[threading.Thread] = []
-
-        def accept() -> None:
-            while not over.is_set():
-                threads.append(threading.Thread(target=send, args=(listener.accept()[0],), daemon=True))
-                threads[-1].start()
-
-        threads.append(threading.Thread(target=accept, daemon=True))
-        threads[0].start()
-        try:
-            yield f"127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            over.set()
-            # Closing a listener does not wake the thread that waits for it; a visitor does.
-            with contextlib.suppress(OSError):
-                socket.create_connection(listener.getsockname()).close()
-            for thread in threads:
-                thread.join(10)
 
 
 def drip_without_end(start: bytes, piece: bytes, *, pause: float = 0.01) -> Action:
