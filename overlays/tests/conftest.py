@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import ssl
+import threading
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -108,3 +109,18 @@ def mock(_mock: Mock) -> Mock:
     """The mock server, without completions, charges or faults."""
     _mock.reset()
     return _mock
+
+
+@pytest.fixture
+def armed_interrupt() -> Iterator[threading.Event]:
+    """SIGINT is a KeyboardInterrupt once, after this is set: a later one would end the process of the tests."""
+    event = threading.Event()
+
+    def interrupt(*_: object) -> None:
+        if event.is_set():
+            event.clear()
+            raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGINT, interrupt)
+    yield event
+    signal.signal(signal.SIGINT, previous)

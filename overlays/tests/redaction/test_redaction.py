@@ -262,7 +262,7 @@ def test_calls_refused_before_sending_do_not_show_the_key(make: Make) -> None:
         assert KEY not in with_locals(caught.value)
 
 
-def test_interrupts_do_not_show_the_key(wire: RawServer) -> None:
+def test_interrupts_do_not_show_the_key(armed_interrupt: threading.Event, wire: RawServer) -> None:
     main = threading.main_thread().ident
     assert main is not None
 
@@ -272,6 +272,7 @@ def test_interrupts_do_not_show_the_key(wire: RawServer) -> None:
         return False
 
     wire.plays(interrupt)
+    armed_interrupt.set()
     with aurous.Aurous(KEY, base_url=wire.url) as client, pytest.raises(KeyboardInterrupt) as caught:
         client.chat.completions.create(model=MODEL, messages=MESSAGES)
     assert KEY not in with_locals(caught.value)

@@ -8,7 +8,7 @@ import gc
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from decimal import Decimal
 from typing import Any
 
@@ -23,21 +23,6 @@ from clientkit.streams import FAULT, Stream, callers, connections, in_use
 from testkit.raw_server import Connection, RawServer
 from testkit.responses import KEY, MESSAGES, MODEL, answer
 from testkit.streams import RED, ROLE, events, in_pieces, record, sends
-
-
-@pytest.fixture
-def armed() -> Iterator[threading.Event]:
-    """SIGINT is a KeyboardInterrupt once, after this is set: a later one would end the process of the tests."""
-    event = threading.Event()
-
-    def interrupt(*_: object) -> None:
-        if event.is_set():
-            event.clear()
-            raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGINT, interrupt)
-    yield event
-    signal.signal(signal.SIGINT, previous)
 
 
 class TestAbandonedStreams:
@@ -64,7 +49,7 @@ class TestAbandonedStreams:
 
     @pytest.mark.parametrize("on_early_close", ["disconnect", "cancel"])
     def test_stream_interrupted_while_waiting_is_closed(
-        self, armed: threading.Event, wire: RawServer, on_early_close: Any
+        self, armed_interrupt: threading.Event, wire: RawServer, on_early_close: Any
     ) -> None:
         reads = threading.Event()
 
@@ -85,7 +70,7 @@ class TestAbandonedStreams:
                 for _ in stream.text:
                     reads.set()
 
-            armed.set()
+            armed_interrupt.set()
             with pytest.raises(KeyboardInterrupt), stream:
                 read()
             assert stream.end == "left"
