@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from clientkit.pytest_runs import MODULE_CLIENTS, SERVICE, run
 from testkit.raw_server import RawServer
 from testkit.responses import answer
 
 pytest_plugins = ["pytester"]
-
-# Other plugins of this machine have no part in these runs, and cost each of them a second.
-OTHERS = ["anyio", "cacheprovider", "faker", "hypothesispytest", "schemathesis", "xdist", "xdist.looponfail"]
-
-SERVICE = """
-    from aurous import Aurous
-
-    def ask(text):
-        with Aurous() as client:
-            messages = [{"role": "user", "content": text}]
-            return client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
-"""
-
-
-def run(pytester: pytest.Pytester, *arguments: str, beside: str = "") -> pytest.RunResult:
-    """beside: a plugin that has a part in it after all"""
-    without = [f"-pno:{name}" for name in OTHERS if name != beside]
-    return pytester.runpytest_subprocess(*without, *arguments)
 
 
 def test_the_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> None:
@@ -100,37 +83,6 @@ def test_one_server_serves_the_session_and_is_reset_for_each_test(pytester: pyte
         """,
     )
     run(pytester).assert_outcomes(passed=6)
-
-
-# A client of each kind that a service made when it was imported, and one call of each.
-MODULE_CLIENTS = """
-    import asyncio
-    from aurous import AsyncAurous, Aurous
-
-    client = Aurous()
-    variant = client.with_options(max_retries=0)
-    async_client = AsyncAurous()
-    QUESTION = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Hello."}]}
-
-    def create():
-        return variant.chat.completions.create(**QUESTION)
-
-    def stream():
-        with client.chat.completions.stream(**QUESTION) as stream:
-            return "".join(stream.text)
-
-    def acreate():
-        return asyncio.run(async_client.chat.completions.create(**QUESTION))
-
-    def astream():
-        async def read():
-            async with async_client.chat.completions.stream(**QUESTION) as stream:
-                return "".join([text async for text in stream.text])
-
-        return asyncio.run(read())
-
-    CALLS = [create, stream, acreate, astream]
-"""
 
 
 @pytest.mark.slow
@@ -387,124 +339,3 @@ def test_a_missing_extra_is_reported_in_one_line(pytester: pytest.Pytester, miss
 def test_pytest_lists_the_fixture_with_its_docstring(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--fixtures")
     result.stdout.fnmatch_lines(["aurous_mock -- *", "*A mock of the Aurous Labs API on this machine*"])
-
-
-@pytest.mark.slow
-def test_answers_are_scripted_for_one_test_only(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        service=MODULE_CLIENTS,
-        test_service="""
-            import asyncio
-            import pytest
-            import service
-            from aurous import run_tools, tool
-            from aurous.testing import tool_call
-
-            @pytest.mark.parametrize("call", service.CALLS)
-            def test_every_kind_of_call_gets_it(aurous_mock, call):
-                aurous_mock.answer("Spam.", when="Hello")
-                answer = call()
-                text = answer if isinstance(answer, str) else answer.choices[0].message.content
-                assert text == "Spam."
-
-            def test_another_test_does_not_see_it(aurous_mock):
-                assert service.create().choices[0].message.content != "Spam."
-
-            def test_a_tool_loop_is_scripted(aurous_mock):
-                cities = []
-
-                @tool
-                def get_weather(city: str) -> str:
-                    cities.append(city)
-                    return "4 degrees"
-
-                aurous_mock.answers(tool_call("get_weather", city="Oslo"), "It is cold in Oslo.")
-                run = run_tools(service.client, **service.QUESTION, tools=[get_weather])
-                assert (cities, run.text) == (["Oslo"], "It is cold in Oslo.")
-                assert aurous_mock.unused_answers() == []
-        """,
-    )
-    run(pytester).assert_outcomes(passed=6)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("setting", "errors"), [("", 0), ("aurous_unused_answers = error", 1)])
-def test_unused_answers_fail_a_test_where_the_setting_says_so(
-    pytester: pytest.Pytester, setting: str, errors: int
-) -> None:
-    pytester.makeini(f"[pytest]\n{setting}")
-    pytester.makepyfile("""
-        from aurous import Aurous
-
-        def ask():
-            messages = [{"role": "user", "content": "Hello."}]
-            with Aurous() as client:
-                client.chat.completions.create(model="aurous-grow-2.0-pro", messages=messages)
-
-        def test_one_is_left(aurous_mock):
-            aurous_mock.answers("one", "of two")
-            ask()
-
-        def test_all_are_given(aurous_mock):
-            aurous_mock.answers("one")
-            ask()
-    """)
-    result = run(pytester)
-    result.assert_outcomes(passed=2, errors=errors)
-    result.stdout.fnmatch_lines(["*scripted answers were not given*of two*"] * errors)
-
-
-@pytest.mark.slow
-def test_fixtures_of_wider_scope_have_servers_of_their_own(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        service=MODULE_CLIENTS,
-        test_one="""
-            import os
-            import pytest
-            import service
-
-            @pytest.fixture(scope="session")
-            def prepared(session_aurous_mock):
-                session_aurous_mock.answer("of the session")
-                return session_aurous_mock
-
-            @pytest.fixture(scope="module")
-            def warm(module_aurous_mock):
-                module_aurous_mock.answer("of the module")
-                service.create()
-                return module_aurous_mock
-
-            def said():
-                return service.create().choices[0].message.content
-
-            def test_the_session_s(prepared):
-                assert said() == "of the session"
-
-            def test_the_module_s_is_innermost(prepared, warm):
-                assert said() == "of the module"
-                assert len(warm.ledger()) == 2
-
-            def test_the_test_s_is_innermost(prepared, warm, aurous_mock):
-                aurous_mock.answer("of the test")
-                assert said() == "of the test"
-                assert os.environ["AUROUS_BASE_URL"] == aurous_mock.url
-                assert len(aurous_mock.ledger()) == 1
-
-            def test_the_module_s_again(warm):
-                assert said() == "of the module"
-                assert os.environ["AUROUS_BASE_URL"] == warm.url
-                assert len(warm.ledger()) == 3
-        """,
-        test_two="""
-            import os
-            import pytest
-            import service
-            from test_one import said
-            from aurous import ConfigurationError
-
-            def test_the_session_s_is_left(session_aurous_mock):
-                assert said() == "of the session"
-                assert os.environ["AUROUS_BASE_URL"] == session_aurous_mock.url
-        """,
-    )
-    run(pytester).assert_outcomes(passed=5)
