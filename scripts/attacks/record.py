@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from marked_section import MarkedSection
-from resilience.report import RunReport
+from resilience.report import RunReport, format_figure
 
 from attacks.registry import Attack
 
@@ -22,16 +22,12 @@ def table(attacks: Sequence[Attack], reports: Sequence[RunReport]) -> str:
 
 def _rows(attacks: Sequence[Attack], reports: Sequence[RunReport]) -> Iterator[str]:
     for attack, report in zip(attacks, reports, strict=True):
-        figures = "<br>".join(f"{name}: {_text(value)}" for name, value in report.figures.items())
+        figures = "<br>".join(
+            f"{name}: {', '.join(map(str.strip, format_figure(value)))}" for name, value in report.figures.items()
+        )
         passed = sum(check.passed for check in report.checks)
         summary = f"`{attack.name}`: {attack.summary}"
         yield f"| {_cell(summary)} | {attack.target} | {_cell(figures)} | {passed} of {len(report.checks)} pass |\n"
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{count:,} {name}" for name, count in value.items()) or "none"
-    return f"{value:,}" if isinstance(value, (int, float)) else str(value)
 
 
 def _cell(text: str) -> str:

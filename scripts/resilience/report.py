@@ -36,7 +36,7 @@ class RunReport(msgspec.Struct, frozen=True):
         width = max(map(len, self.figures), default=0)
         lines = [self.title, ""]
         for name, value in self.figures.items():
-            first, *more = _format(value)
+            first, *more = format_figure(value)
             lines += [f"  {name:<{width}}  {first}", *(f"  {'':<{width}}  {line}" for line in more)]
         lines.append("")
         for check in self.checks:
@@ -45,7 +45,7 @@ class RunReport(msgspec.Struct, frozen=True):
         return "\n".join(lines)
 
 
-def _format(value: object) -> list[str]:
+def format_figure(value: object) -> list[str]:
     """The lines of one figure."""
     if isinstance(value, dict):
         return [f"{count:>7,}  {name}" for name, count in value.items()] or ["none"]
