@@ -110,16 +110,16 @@ class Prober:
             with self.client.stream("POST", PATH, json=document, headers=headers) as response:
                 lines = response.iter_lines()
                 first = [next(lines) for _ in range(3)]
+                # With a key, these lines are the warning and the role: the token may not have been produced yet.
+                completion = self.completions()[-1]
+                _wait_until(lambda: completion.produced > 0)
                 yield self.completion_id(first[0]), lines
         finally:
             self.server.application.chat.pace = 0
             for completion in list(self.server.application.chat.completions.values()):
                 completion.ended.set()
             # The thread of the stream releases the hold; where a fault keeps it, this ends all the same.
-            for _ in range(500):
-                if self._held_credits() == held:
-                    break
-                threading.Event().wait(0.002)
+            _wait_until(lambda: self._held_credits() == held)
 
     def _held_credits(self) -> list[int]:
         return [sum(team.ledger.holds.copy().values()) for team in self.server.application.teams.values()]
@@ -156,6 +156,14 @@ class Prober:
             return self._labels.setdefault(value, f"{match.group(1)}#{len(self._labels)}({len(value)})")
 
         return _ID.sub(replace, text)
+
+
+def _wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for another thread to make `condition` true; a second at most, since a fault may keep it from that."""
+    for _ in range(500):
+        if condition():
+            break
+        threading.Event().wait(0.002)
 
 
 def observe(names: list[str], plant: Plant | None = None) -> dict[str, Any]:
