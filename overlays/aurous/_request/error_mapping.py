@@ -14,10 +14,10 @@ from .._config.secret import Secret
 from .._error_body import ErrorBody
 from .._json import INVALID_JSON, decode
 from ..errors import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, error_class
-from ..transport.effects import RawResponse, TransportError
+from ..transport.effects import RawResponse, TransportFailure
 from ..transport.tracebacks import redact_chain
 from ..types import Attempt, ResponseInfo
-from .retry import HTTPError, NoResponse, parse_date, parse_retry_after
+from .retry import ErrorResponse, NoResponse, parse_date, parse_retry_after
 
 _STATUSES: Final[Mapping[str, int]] = {
     "invalid_request": 400,
@@ -29,8 +29,8 @@ _STATUSES: Final[Mapping[str, int]] = {
 _REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
 
 
-def attempt_of(result: RawResponse | TransportError, number: int, elapsed: float) -> Attempt:
-    if isinstance(result, TransportError):
+def attempt_of(result: RawResponse | TransportFailure, number: int, elapsed: float) -> Attempt:
+    if isinstance(result, TransportFailure):
         return Attempt(number=number, elapsed=elapsed, error=result.message, sent=result.sent)
     return Attempt(
         number=number,
@@ -42,21 +42,21 @@ def attempt_of(result: RawResponse | TransportError, number: int, elapsed: float
     )
 
 
-def failure_of(result: RawResponse | TransportError, attempt: Attempt) -> HTTPError | NoResponse:
+def failure_of(result: RawResponse | TransportFailure, attempt: Attempt) -> ErrorResponse | NoResponse:
     """What the retry policy decides on."""
-    if isinstance(result, TransportError):
+    if isinstance(result, TransportFailure):
         return NoResponse(sent=result.sent, is_final=result.is_final, timed_out=result.timed_out)
     # The meaning of a 409 is in its code. If that was lost on the way, asking again may bring it.
     if result.body_error is not None and result.status_code == 409:
         return NoResponse(sent=True)
-    return HTTPError(status_code=result.status_code, code=attempt.code, retry_after=_retry_after(result))
+    return ErrorResponse(status_code=result.status_code, code=attempt.code, retry_after=_retry_after(result))
 
 
 def error_of(
-    result: RawResponse | TransportError, request: Request, options: Options, attempts: Sequence[Attempt]
+    result: RawResponse | TransportFailure, request: Request, options: Options, attempts: Sequence[Attempt]
 ) -> APIConnectionError | APIStatusError:
     """The exception for a call whose last attempt had this result."""
-    if isinstance(result, TransportError):
+    if isinstance(result, TransportFailure):
         kind = APITimeoutError if result.timed_out else APIConnectionError
         message = f"{request.method} {options.base_url}{request.path}: {result.message}"
         return kind(message, attempts=attempts, sent=result.sent)
@@ -159,9 +159,9 @@ def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
     return decode(response.content) is INVALID_JSON and response.content.lstrip()[:1] in (b"{", b"[", b"")
 
 
-def redact(result: RawResponse | TransportError, key: Secret) -> RawResponse | TransportError:
+def redact(result: RawResponse | TransportFailure, key: Secret) -> RawResponse | TransportFailure:
     """The result without the key, which a proxy's debugging page may repeat."""
-    if isinstance(result, TransportError):
+    if isinstance(result, TransportFailure):
         if result.cause is not None:
             redact_chain(result.cause, key.redact)
         return result._replace(message=key.redact(result.message))

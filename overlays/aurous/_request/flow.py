@@ -24,7 +24,7 @@ from .._json import INVALID_JSON
 from .._version import __version__
 from ..billing.ledger import Ledger
 from ..errors import APIResponseValidationError, AurousError
-from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportError
+from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportFailure
 from ..types import Attempt, ResponseContext, ResponseInfo
 from . import error_mapping, idempotency
 from .repair import Repaired
@@ -181,22 +181,22 @@ class RequestFlow:
                 self._record(attempt, headers)
                 # Don't bind the error locally: its traceback refers to this frame, so that would be a reference cycle.
                 raise self._error(result, decision.reason) from (
-                    result.cause if isinstance(result, TransportError) else None
+                    result.cause if isinstance(result, TransportFailure) else None
                 )
             self._record(replace(attempt, delay=decision.delay), headers)
             yield Sleep(decision.delay)
 
-    def _checked(self, result: RawResponse | TransportError) -> RawResponse | TransportError:
+    def _checked(self, result: RawResponse | TransportFailure) -> RawResponse | TransportFailure:
         """The result without the key, or the failure that a success turns out to be."""
         key = self._options.api_key
-        if isinstance(result, TransportError) or not 200 <= result.status_code < 300:
+        if isinstance(result, TransportFailure) or not 200 <= result.status_code < 300:
             return error_mapping.redact(result, key)
         if not result.is_framed and error_mapping.is_truncated(self._operation, result):
-            return TransportError(message="the response was cut short", sent=True)
+            return TransportFailure(message="the response was cut short", sent=True)
         is_redacted = not key.is_in((*result.headers, *result.headers.values()))
         return result if is_redacted else error_mapping.redact(result, key)
 
-    def _send_when_connected(self) -> Flow[RawResponse | TransportError]:
+    def _send_when_connected(self) -> Flow[RawResponse | TransportFailure]:
         """One attempt. Waiting for a free connection is no part of it, and goes on as long as the call may."""
         timeout, now = self._timeout, self._clock()
         until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
@@ -208,8 +208,8 @@ class RequestFlow:
             if timeout.attempt is not None:
                 remaining, share = min(timeout.attempt, remaining), _POOL_SHARE_OF_ATTEMPT
             pool = max(min(until - now, share * remaining), _MIN_TIMEOUT)
-            result: RawResponse | TransportError = yield self._send_request(remaining, pool)
-            is_waiting = isinstance(result, TransportError) and result.is_pool_timeout and timeout.attempt is not None
+            result: RawResponse | TransportFailure = yield self._send_request(remaining, pool)
+            is_waiting = isinstance(result, TransportFailure) and result.is_pool_timeout and timeout.attempt is not None
             if not is_waiting or now + pool >= until:
                 return result
 
@@ -284,7 +284,7 @@ class RequestFlow:
             is_generated_key=self._is_generated_key,
         )
 
-    def _error(self, result: RawResponse | TransportError, reason: str | None) -> AurousError:
+    def _error(self, result: RawResponse | TransportFailure, reason: str | None) -> AurousError:
         """The exception to raise. reason: why there is no retry, unless the result makes that clear"""
         error = error_mapping.error_of(result, self._request, self._options, self._attempts)
         if reason is not None:

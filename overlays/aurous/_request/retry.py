@@ -33,7 +33,7 @@ _DATE = re.compile(
 )
 
 
-class HTTPError(NamedTuple):
+class ErrorResponse(NamedTuple):
     """An attempt that got an error response."""
 
     status_code: int
@@ -70,7 +70,7 @@ class GiveUp(NamedTuple):
 
 def decide(
     policy: RetryPolicy,
-    failure: HTTPError | NoResponse,
+    failure: ErrorResponse | NoResponse,
     *,
     previous_attempts: Sequence[Attempt],
     is_idempotent: bool,
@@ -88,7 +88,7 @@ def decide(
     """
     polls = sum(attempt.code == KEY_IN_USE for attempt in previous_attempts)
     retries = len(previous_attempts) - polls
-    if isinstance(failure, HTTPError) and failure.code == KEY_IN_USE:
+    if isinstance(failure, ErrorResponse) and failure.code == KEY_IN_USE:
         # Without a lost attempt, a generated key can only be in use by a duplicate of this request: treat as running.
         is_running = is_generated_key or any(attempt.may_have_worked for attempt in previous_attempts)
         if not is_idempotent or not is_running:
@@ -104,7 +104,7 @@ def decide(
     if retries >= policy.max_retries:
         return GiveUp(f"max_retries is {policy.max_retries}{_MORE_RETRIES * _is_throttled(failure)}")
 
-    retry_after = failure.retry_after if isinstance(failure, HTTPError) else None
+    retry_after = failure.retry_after if isinstance(failure, ErrorResponse) else None
     if retry_after is not None:
         if retry_after > policy.max_retry_after:
             return GiveUp(f"the server asks to wait {retry_after:g} s, longer than max_retry_after")
@@ -115,7 +115,7 @@ def decide(
     return _within(remaining, Retry(delay * (1 - policy.jitter * random), reason))
 
 
-def quota_cost(failure: HTTPError | NoResponse) -> int:
+def quota_cost(failure: ErrorResponse | NoResponse) -> int:
     """The tokens of a retry after a failure."""
     if isinstance(failure, NoResponse):
         return _TIMEOUT_RETRY_COST if failure.timed_out else _RETRY_COST
@@ -154,8 +154,8 @@ def parse_date(value: str | None) -> datetime | None:
         return None
 
 
-def _is_throttled(failure: HTTPError | NoResponse) -> bool:
-    return isinstance(failure, HTTPError) and failure.status_code == 429
+def _is_throttled(failure: ErrorResponse | NoResponse) -> bool:
+    return isinstance(failure, ErrorResponse) and failure.status_code == 429
 
 
 def _doubled(first: float, times: int, maximum: float) -> float:
@@ -168,7 +168,7 @@ def _within(remaining: float, retry: Retry) -> Retry | GiveUp:
     return retry
 
 
-def _reason(failure: HTTPError | NoResponse) -> str | None:
+def _reason(failure: ErrorResponse | NoResponse) -> str | None:
     """Why the same request may succeed later; None if it cannot."""
     if isinstance(failure, NoResponse):
         return None if failure.is_final else "no response"

@@ -26,7 +26,7 @@ from ..errors import (
     StreamInterruptedError,
     TotalTimeoutError,
 )
-from ..transport.effects import Close, Flow, Read, Shield, TransportError
+from ..transport.effects import Close, Flow, Read, Shield, TransportFailure
 from ..types import Recovery
 from .parser import ChunkParser, StreamEvent, StreamNotice
 from .recovery import StoredRecord
@@ -123,12 +123,12 @@ class StreamController:
         seconds = self._timeouts.read_timeout()
         return seconds if seconds < DRAIN or not self.state.needs_nothing else DRAIN
 
-    def receive_data(self, piece: bytes | TransportError | None) -> ChatCompletionChunk | None:
+    def receive_data(self, piece: bytes | TransportFailure | None) -> ChatCompletionChunk | None:
         """The first chunk of what was read, if there is one. piece: None at the body's end"""
         if isinstance(piece, bytes):
             return self._take(self._parser.receive_data(piece))
         redacted = None if piece is None else redact(piece, self._context.options.api_key)
-        self.state.stop(redacted if isinstance(redacted, TransportError) else None)
+        self.state.stop(redacted if isinstance(redacted, TransportFailure) else None)
         return None
 
     def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
@@ -216,7 +216,7 @@ class StreamController:
 
     def _interruption(self) -> StreamInterruptedError:
         state = self.state
-        failure = state.stopped_by if isinstance(state.stopped_by, TransportError) else None
+        failure = state.stopped_by if isinstance(state.stopped_by, TransportFailure) else None
         return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
 
     def _drain(self) -> Flow[None]:

@@ -15,7 +15,7 @@ from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import warn_of_deprecation
 from ..billing.receipts import receipt_in
 from ..errors import APITimeoutError, AurousError, StreamInterruptedError
-from ..transport.effects import Close, Flow, Read, TransportError
+from ..transport.effects import Close, Flow, Read, TransportFailure
 from ..types import Receipt, ResponseContext
 from .controller import drain, weakly
 from .event_parser import NOTHING, EventParser, Nothing
@@ -136,9 +136,9 @@ class EventController(Generic[EventT]):
             if not self._timeouts.may_read():
                 raise self._interruption(None)
             piece = yield Read(body, self._timeouts.read_timeout)
-            if isinstance(piece, TransportError):
+            if isinstance(piece, TransportFailure):
                 failure = redact(piece, self._context.options.api_key)
-                raise self._interruption(failure if isinstance(failure, TransportError) else None)
+                raise self._interruption(failure if isinstance(failure, TransportFailure) else None)
             if piece is not None:
                 parser.receive_data(piece)
                 continue
@@ -155,7 +155,7 @@ class EventController(Generic[EventT]):
         if charge is not None and receipt_in(self._parser.data, self._operation).has_amount:
             self._priced = self._parser.data
 
-    def _interruption(self, failure: TransportError | None) -> StreamInterruptedError:
+    def _interruption(self, failure: TransportFailure | None) -> StreamInterruptedError:
         return self._timeouts.interruption(failure, completion_id=None, text="", events=self._parser.count)
 
     def _finish(self, error: BaseException | None) -> Flow[None]:

@@ -19,7 +19,7 @@ from .._request.response import attach
 from ..billing.ledger import Ledger
 from ..billing.receipts import read_receipt, usage_of
 from ..errors import APIResponseValidationError, AurousError, IncompleteCompletionError
-from ..transport.effects import TransportError
+from ..transport.effects import TransportFailure
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
@@ -74,7 +74,7 @@ class StreamState:
         """Whether `[DONE]` was received; nothing after it is parsed."""
         self.is_reading = False
         """Whether chunks are still taken from the body."""
-        self.stopped_by: AurousError | TransportError | None = None
+        self.stopped_by: AurousError | TransportFailure | None = None
         """Why reading stopped; None after the body's end."""
         self.continuation: ChatCompletionChunk | None = None
         """A last chunk from the stored record, not delivered yet."""
@@ -107,7 +107,7 @@ class StreamState:
         if response.info.idempotency_status == "ignored_streaming":
             self._add_warning(KEY_IGNORED)
 
-    def stop(self, reason: AurousError | TransportError | None) -> None:
+    def stop(self, reason: AurousError | TransportFailure | None) -> None:
         """No more is read: an error event, a transport error, or the body's end."""
         self.is_reading, self.stopped_by = False, reason
 

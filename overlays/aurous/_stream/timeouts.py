@@ -17,7 +17,7 @@ from ..errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from ..transport.effects import TransportError
+from ..transport.effects import TransportFailure
 
 # A read without any time could not even fetch what has arrived already.
 _MIN_READ = 0.001
@@ -84,7 +84,7 @@ class StreamTimeouts:
         return _no_further_event(self._timeouts) if self._has_events else _no_first_event(self._timeouts)
 
     def interruption(
-        self, failure: TransportError | None, *, completion_id: str | None, text: str, events: int | None = None
+        self, failure: TransportFailure | None, *, completion_id: str | None, text: str, events: int | None = None
     ) -> StreamInterruptedError:
         """The error for a stream that stopped before its end: a timeout, a transport error, or the server's close.
 

@@ -14,7 +14,7 @@ from ..errors import AurousError
 from . import event_loop
 from .client_factory import CLOSED, check_backend, check_http_client, make_async_client
 from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
-from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportError
+from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportFailure
 from .locks import fork_safe_lock
 from .shutdown import ShutdownGuard
 
@@ -112,7 +112,7 @@ class AsyncTransport:
         with anyio.CancelScope(shield=True):
             return await self.run(effect.flow)
 
-    async def send(self, request: SendRequest) -> RawResponse | TransportError:
+    async def send(self, request: SendRequest) -> RawResponse | TransportFailure:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
         client = self.http_client()
         if event_loop.running() not in self._guards:
@@ -144,10 +144,10 @@ class AsyncTransport:
 
                     return to_result(error, request, response, content)
         except BaseException as error:
-            from .exceptions import deadline_error, to_result, truncated_result
+            from .exceptions import deadline_failure, to_result, truncated_result
 
             if isinstance(error, TimeoutError):
-                return truncated_result(deadline_error(limit, error), response, content)
+                return truncated_result(deadline_failure(limit, error), response, content)
             # Raises what is no failure of the network.
             return to_result(error, request, response, content)
         finally:
@@ -218,7 +218,7 @@ class AsyncBody:
             self._timeout = ReusableTimeout()
         self.guard = ShutdownGuard(self._close_at_shutdown)
 
-    async def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
+    async def read(self, remaining: Callable[[], float]) -> bytes | TransportFailure | None:
         timeout, seconds = self._timeout, remaining()
         if timeout is None:
             return await self._read_within(seconds)
@@ -228,17 +228,17 @@ class AsyncBody:
             self._is_exhausted = data is None
             return data
         except BaseException as error:
-            from .exceptions import FAILURES, read_timeout_error, to_transport_error
+            from .exceptions import FAILURES, read_timeout_failure, to_transport_failure
 
             if isinstance(error, FAILURES):
-                return to_transport_error(error, None)
+                return to_transport_failure(error, None)
             if not timeout.expired():
                 raise
-            return read_timeout_error(seconds, error)
+            return read_timeout_failure(seconds, error)
         finally:
             timeout.stop()
 
-    async def _read_within(self, seconds: float) -> bytes | TransportError | None:
+    async def _read_within(self, seconds: float) -> bytes | TransportFailure | None:
         """`read` for event loops other than asyncio's."""
         import anyio
 
@@ -248,13 +248,13 @@ class AsyncBody:
                 self._is_exhausted = data is None
                 return data
         except Exception as error:
-            from .exceptions import FAILURES, read_timeout_error, to_transport_error
+            from .exceptions import FAILURES, read_timeout_failure, to_transport_failure
 
             if isinstance(error, TimeoutError):
-                return read_timeout_error(seconds, error)
+                return read_timeout_failure(seconds, error)
             if not isinstance(error, FAILURES):
                 raise
-            return to_transport_error(error, None)
+            return to_transport_failure(error, None)
 
     async def _decode(self) -> bytes | None:
         decoder = self._decoder

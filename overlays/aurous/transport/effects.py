@@ -18,7 +18,7 @@ EVENT_STREAM: Final = "text/event-stream"
 
 
 class SendRequest(NamedTuple):
-    """Send an HTTP request once. Result: RawResponse or TransportError."""
+    """Send an HTTP request once. Result: RawResponse or TransportFailure."""
 
     method: str
     url: str
@@ -49,7 +49,7 @@ class Sleep(NamedTuple):
 
 
 class Read(NamedTuple):
-    """Read the next piece of a body. Result: bytes, None at its end, or TransportError."""
+    """Read the next piece of a body. Result: bytes, None at its end, or TransportFailure."""
 
     body: Any
     remaining: Callable[[], float]
@@ -90,7 +90,7 @@ class RawResponse(NamedTuple):
         return f"RawResponse({self.status_code}, {len(self.content)} bytes)"
 
 
-class TransportError(NamedTuple):
+class TransportFailure(NamedTuple):
     """No response, or only part of one."""
 
     message: str
@@ -105,7 +105,7 @@ class TransportError(NamedTuple):
 
     def __repr__(self) -> str:
         # The message can quote what a server sent, before it is redacted.
-        return f"TransportError(sent={self.sent}, timed_out={self.timed_out})"
+        return f"TransportFailure(sent={self.sent}, timed_out={self.timed_out})"
 
 
 Effect: TypeAlias = SendRequest | Sleep | Read | Close | Shield

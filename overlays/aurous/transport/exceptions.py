@@ -1,4 +1,4 @@
-"""Maps exceptions of HTTP libraries to `TransportError`, without references to the key."""
+"""Maps exceptions of HTTP libraries to `TransportFailure`, without references to the key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from ..errors import AurousError
 from .client_factory import CLOSED
 from .convert import BodyTooLargeError, DecodingError, ResponseHead, merge_headers, to_raw_response
-from .effects import RawResponse, SendRequest, TransportError
+from .effects import RawResponse, SendRequest, TransportFailure
 from .tracebacks import chain, without_frames
 
 FAILURES: Final = (
@@ -32,7 +32,7 @@ _LIBRARIES = frozenset({"httpx", "httpcore", "h11", "h2", "hpack", "anyio", "tri
 
 
 class _Kind(NamedTuple):
-    """A kind of error: the words for it, and the members of the TransportError."""
+    """A kind of error: the words for it, and the members of the TransportFailure."""
 
     description: str
     is_sent: bool = True
@@ -73,33 +73,33 @@ _OTHER: Final = _Kind("the connection broke")
 
 def to_result(
     error: BaseException, request: SendRequest, response: ResponseHead | None, content: bytes | bytearray
-) -> RawResponse | TransportError:
+) -> RawResponse | TransportFailure:
     """The result of an attempt that an exception ended. Raises it if it is no failure of the network.
 
     response, content: what was received before
     """
     if isinstance(error, FAILURES):
-        return truncated_result(to_transport_error(error, request), response, content)
+        return truncated_result(to_transport_failure(error, request), response, content)
     if isinstance(error, httpx.HTTPStatusError):
         return _refused_response(error)
     raise scrub(error)
 
 
 def truncated_result(
-    failure: TransportError, response: ResponseHead | None, content: bytes | bytearray
-) -> RawResponse | TransportError:
+    failure: TransportFailure, response: ResponseHead | None, content: bytes | bytearray
+) -> RawResponse | TransportFailure:
     """The result of a response whose body is incomplete: an error status counts as a response, a success does not."""
     if response is None or 200 <= response.status_code < 300:
         return failure
     return to_raw_response(response, content, body_error=failure.message)
 
 
-def to_transport_error(error: BaseException, request: SendRequest | None) -> TransportError:
+def to_transport_failure(error: BaseException, request: SendRequest | None) -> TransportFailure:
     kind = next((_KIND_OF[base] for base in type(error).__mro__ if base in _KIND_OF), _OTHER)
     detail = str(error).strip()
     if isinstance(error, (httpcore.ReadTimeout, httpx.ReadTimeout)) and request is not None:
         detail = detail if detail and detail != "timed out" else f"nothing for {request.read:.3g} s"
-    return TransportError(
+    return TransportFailure(
         message=f"{kind.description}: {detail}" if detail else kind.description,
         sent=kind.is_sent or _is_mislabelled(error),
         timed_out=kind.is_timeout,
@@ -127,16 +127,16 @@ def _refused_response(error: httpx.HTTPStatusError) -> RawResponse:
     return to_raw_response(_Head(response.status_code, merge_headers(response.headers.raw), is_http1), content)
 
 
-def deadline_error(seconds: float, error: BaseException) -> TransportError:
+def deadline_failure(seconds: float, error: BaseException) -> TransportFailure:
     """The error of a request without a response in time."""
-    return TransportError(
+    return TransportFailure(
         message=f"no response in time: none within {seconds:.3g} s", sent=True, timed_out=True, cause=scrub(error)
     )
 
 
-def read_timeout_error(seconds: float, error: BaseException) -> TransportError:
+def read_timeout_failure(seconds: float, error: BaseException) -> TransportFailure:
     """The error of a stream from which no data was received in time."""
-    return TransportError(
+    return TransportFailure(
         message=f"no data received within {seconds:.3g} s", sent=True, timed_out=True, cause=scrub(error)
     )
 

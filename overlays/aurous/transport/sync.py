@@ -13,7 +13,7 @@ import httpx
 from ..errors import AurousError
 from .client_factory import CLOSED, check_http_client, make_client
 from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
-from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportError
+from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportFailure
 from .locks import fork_safe_lock
 
 # `exceptions` is imported where something fails: the libraries behind it are slow to import.
@@ -97,7 +97,7 @@ class SyncTransport:
         # A thread cannot be cancelled, so there is nothing to shield from.
         return self.run(effect.flow) if isinstance(effect, Shield) else effect.body.close()
 
-    def send(self, request: SendRequest) -> RawResponse | TransportError:
+    def send(self, request: SendRequest) -> RawResponse | TransportFailure:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
         client = self.http_client()
         deadline = time.monotonic() + request.total
@@ -158,8 +158,8 @@ class SyncBody:
         self._response = response
         self._decoder = make_decoder(response.content_encoding)
 
-    def read(self, remaining: Callable[[], float]) -> bytes | TransportError | None:
-        """The next chunk, None at the end, or a TransportError.
+    def read(self, remaining: Callable[[], float]) -> bytes | TransportFailure | None:
+        """The next chunk, None at the end, or a TransportFailure.
 
         remaining: returns the seconds that the read may wait; called when it starts to wait
         """
@@ -173,11 +173,11 @@ class SyncBody:
             decoder.finish()
             return None
         except Exception as error:
-            from .exceptions import FAILURES, to_transport_error
+            from .exceptions import FAILURES, to_transport_failure
 
             if not isinstance(error, FAILURES):
                 raise
-            return to_transport_error(error, None)
+            return to_transport_failure(error, None)
 
     def close(self) -> None:
         """Close the response. Its connection is reused only if the body was read to its end."""

@@ -14,7 +14,7 @@ from aurous._config.options import read_options
 from aurous._config.secret import Secret
 from aurous._request.flow import RequestFlow
 from aurous._request.retry_quota import RetryQuota
-from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportError
+from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportFailure
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from clientkit.callers import CALM, Time
@@ -27,8 +27,8 @@ BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": ME
 GOOD = RawResponse(
     status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode()
 )
-RESET = TransportError(message="the connection broke", sent=True)
-UNSENT = TransportError(message="cannot connect", sent=False)
+RESET = TransportFailure(message="the connection broke", sent=True)
+UNSENT = TransportFailure(message="cannot connect", sent=False)
 
 
 def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
@@ -40,13 +40,13 @@ def course(time: Time, request: Request = BODY, *, streams: bool = False, **opti
 
 
 def play(
-    course: RequestFlow, time: Time, *story: RawResponse | TransportError, takes: float = 0.0
+    course: RequestFlow, time: Time, *story: RawResponse | TransportFailure, takes: float = 0.0
 ) -> tuple[Any, list[SendRequest]]:
     """Carry a course out by a story; what came last comes again."""
     sent: list[SendRequest] = []
     waiting = list(story)
     steps = course.for_stream() if course.details.streams else course.for_result()
-    came: RawResponse | TransportError | None = None
+    came: RawResponse | TransportFailure | None = None
     while True:
         try:
             step = steps.send(came)
@@ -70,7 +70,7 @@ def test_successful_response_ends_flow_with_a_result(time: Time) -> None:
 @pytest.mark.parametrize(
     "came", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
 )
-def test_error_is_freed_without_garbage_collection(time: Time, came: RawResponse | TransportError) -> None:
+def test_error_is_freed_without_garbage_collection(time: Time, came: RawResponse | TransportFailure) -> None:
     gc.disable()
     try:
         try:
@@ -140,7 +140,7 @@ def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
 
 
 def test_permanent_failure_is_not_retried(time: Time) -> None:
-    final = TransportError(message="the address cannot be used", sent=False, is_final=True)
+    final = TransportFailure(message="the address cannot be used", sent=False, is_final=True)
     with pytest.raises(errors.APIConnectionError) as caught:
         play(course(time), time, final)
     assert len(caught.value.attempts) == 1
@@ -148,13 +148,14 @@ def test_permanent_failure_is_not_retried(time: Time) -> None:
 
 def test_error_keeps_its_cause(time: Time) -> None:
     cause = OSError("reset")
+    failure = TransportFailure(message="the connection broke", sent=True, cause=cause)
     with pytest.raises(errors.APIConnectionError) as caught:
-        play(course(time, max_retries=0), time, TransportError(message="the connection broke", sent=True, cause=cause))
+        play(course(time, max_retries=0), time, failure)
     assert caught.value.__cause__ is cause
 
 
 failures = st.builds(
-    TransportError,
+    TransportFailure,
     message=st.text(max_size=9),
     sent=st.booleans(),
     timed_out=st.booleans(),
@@ -188,7 +189,7 @@ replies = st.builds(
     st.integers(0, 6),
 )
 def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
-    story: list[RawResponse | TransportError], streams: bool, total: float, takes: float, max_retries: int
+    story: list[RawResponse | TransportFailure], streams: bool, total: float, takes: float, max_retries: int
 ) -> None:
     time = Time()
     began = time.now
@@ -204,12 +205,12 @@ def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
         assert [attempt.delay for attempt in attempts[:-1]] == time.slept
     if streams:
         # Nothing that may have reached the server is sent again without a key.
-        assert all(isinstance(came, TransportError) and not came.sent for came in story[: len(sent) - 1])
+        assert all(isinstance(came, TransportFailure) and not came.sent for came in story[: len(sent) - 1])
     assert sum(time.slept) + takes * (len(sent) - 1) <= total + takes
     assert time.now - began <= total + takes
 
 
-NO_CONNECTION = TransportError(
+NO_CONNECTION = TransportFailure(
     message="no free connection in time", sent=False, timed_out=True, is_final=True, is_pool_timeout=True
 )
 

@@ -18,7 +18,7 @@ from aurous._stream.accumulator import Accumulator
 from aurous._stream.recovery import Recovery, cancel, compare, recover
 from aurous.billing.ledger import Ledger
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
-from aurous.transport.effects import Flow, RawResponse, SendRequest, Sleep, TransportError
+from aurous.transport.effects import Flow, RawResponse, SendRequest, Sleep, TransportFailure
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
 from clientkit.callers import Time
@@ -39,7 +39,7 @@ def reply(document: Any, status: int = 200) -> RawResponse:
 class Play:
     """Carries out steps: answers what is sent with what was prepared, the last one for ever."""
 
-    answers: list[RawResponse | TransportError]
+    answers: list[RawResponse | TransportFailure]
     time: Time = field(factory=Time)
     ledger: Ledger = field(factory=Ledger)
     sent: list[SendRequest] = field(factory=list)
@@ -53,7 +53,7 @@ class Play:
         )
 
     def run(self, steps: Flow[T]) -> T:
-        came: RawResponse | TransportError | None = None
+        came: RawResponse | TransportFailure | None = None
         try:
             while True:
                 step = steps.send(came)
@@ -131,21 +131,21 @@ class TestRecover:
         assert totals[-1] == 1.0
 
     def test_recover_returns_the_last_record_at_the_deadline(self) -> None:
-        late = TransportError(message="no response in time", sent=True, timed_out=True)
+        late = TransportFailure(message="no response in time", sent=True, timed_out=True)
         found = Play([RUNNING, late]).recover(within=1.0)
         assert (found.outcome, found.completion.status) == ("in_progress", "in_progress")
 
     @pytest.mark.parametrize(
         ("answer", "kind"),
         [
-            (TransportError(message="no response in time", sent=True, timed_out=True), APITimeoutError),
-            (TransportError(message="cannot connect", sent=False), APIConnectionError),
+            (TransportFailure(message="no response in time", sent=True, timed_out=True), APITimeoutError),
+            (TransportFailure(message="cannot connect", sent=False), APIConnectionError),
             (reply(envelope("resource_not_found", "not_found"), 404), NotFoundError),
             (reply(envelope("internal_error", "server_error"), 500), ServerError),
         ],
     )
     def test_recover_raises_the_errors_of_a_call(
-        self, answer: RawResponse | TransportError, kind: type[Exception]
+        self, answer: RawResponse | TransportFailure, kind: type[Exception]
     ) -> None:
         with pytest.raises(kind):
             Play([answer]).recover()

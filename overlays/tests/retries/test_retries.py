@@ -11,8 +11,8 @@ import pytest
 from aurous._config.policies import RetryPolicy
 from aurous._request.retry import (
     KEY_IN_USE,
+    ErrorResponse,
     GiveUp,
-    HTTPError,
     NoResponse,
     Retry,
     decide,
@@ -34,7 +34,7 @@ BAD_GATEWAY = Attempt(number=1, elapsed=0.1, status_code=502)
 
 
 def decided(
-    outcome: HTTPError | NoResponse,
+    outcome: ErrorResponse | NoResponse,
     *earlier: Attempt,
     policy: RetryPolicy = POLICY,
     is_idempotent: bool = True,
@@ -60,33 +60,33 @@ def decided(
         (SENT, Retry, GiveUp),
         (NoResponse(sent=False, is_final=True), GiveUp, GiveUp),
         (NoResponse(sent=True, is_final=True), GiveUp, GiveUp),
-        (HTTPError(status_code=408), Retry, GiveUp),
-        (HTTPError(status_code=429, code="too_many_requests"), Retry, GiveUp),
-        (HTTPError(status_code=429, code="tpm_rate_limit_exceeded"), Retry, GiveUp),
-        (HTTPError(status_code=429, code="concurrency_limit_exceeded"), Retry, GiveUp),
-        (HTTPError(status_code=429), Retry, GiveUp),
+        (ErrorResponse(status_code=408), Retry, GiveUp),
+        (ErrorResponse(status_code=429, code="too_many_requests"), Retry, GiveUp),
+        (ErrorResponse(status_code=429, code="tpm_rate_limit_exceeded"), Retry, GiveUp),
+        (ErrorResponse(status_code=429, code="concurrency_limit_exceeded"), Retry, GiveUp),
+        (ErrorResponse(status_code=429), Retry, GiveUp),
         # Waiting brings no credits.
-        (HTTPError(status_code=429, code="balance_too_low"), GiveUp, GiveUp),
-        (HTTPError(status_code=429, code="insufficient_quota"), GiveUp, GiveUp),
-        (HTTPError(status_code=429, code="out_of_credits"), GiveUp, GiveUp),
-        (HTTPError(status_code=500, code="internal_error"), Retry, GiveUp),
-        (HTTPError(status_code=502), Retry, GiveUp),
-        (HTTPError(status_code=503, code="provider_rate_limited"), Retry, GiveUp),
-        (HTTPError(status_code=504), Retry, GiveUp),
-        (HTTPError(status_code=520), Retry, GiveUp),
-        (HTTPError(status_code=599), Retry, GiveUp),
+        (ErrorResponse(status_code=429, code="balance_too_low"), GiveUp, GiveUp),
+        (ErrorResponse(status_code=429, code="insufficient_quota"), GiveUp, GiveUp),
+        (ErrorResponse(status_code=429, code="out_of_credits"), GiveUp, GiveUp),
+        (ErrorResponse(status_code=500, code="internal_error"), Retry, GiveUp),
+        (ErrorResponse(status_code=502), Retry, GiveUp),
+        (ErrorResponse(status_code=503, code="provider_rate_limited"), Retry, GiveUp),
+        (ErrorResponse(status_code=504), Retry, GiveUp),
+        (ErrorResponse(status_code=520), Retry, GiveUp),
+        (ErrorResponse(status_code=599), Retry, GiveUp),
         # What 409 means is told by its code, and none of its codes gets better on a first attempt.
-        (HTTPError(status_code=409, code=KEY_IN_USE), GiveUp, GiveUp),
-        (HTTPError(status_code=409, code="chat_cancel_target_already_terminal"), GiveUp, GiveUp),
-        (HTTPError(status_code=409), GiveUp, GiveUp),
+        (ErrorResponse(status_code=409, code=KEY_IN_USE), GiveUp, GiveUp),
+        (ErrorResponse(status_code=409, code="chat_cancel_target_already_terminal"), GiveUp, GiveUp),
+        (ErrorResponse(status_code=409), GiveUp, GiveUp),
         *(
-            (HTTPError(status_code=status), GiveUp, GiveUp)
+            (ErrorResponse(status_code=status), GiveUp, GiveUp)
             for status in (101, 302, 400, 401, 402, 403, 404, 410, 413, 418)
         ),
-        (HTTPError(status_code=422), GiveUp, GiveUp),
+        (ErrorResponse(status_code=422), GiveUp, GiveUp),
     ],
 )
-def test_retryable_failures_are_retried(outcome: HTTPError | NoResponse, keyed: type, unkeyed: type) -> None:
+def test_retryable_failures_are_retried(outcome: ErrorResponse | NoResponse, keyed: type, unkeyed: type) -> None:
     assert type(decided(outcome)) is keyed
     assert type(decided(outcome, is_idempotent=False)) is unkeyed
 
@@ -110,7 +110,7 @@ def test_max_retries_counts_attempts_after_the_first() -> None:
 
 @pytest.mark.parametrize(("is_idempotent", "advised"), [(True, True), (False, False)])
 def test_more_retries_are_advised_only_where_they_change_something(is_idempotent: bool, advised: bool) -> None:
-    throttled = HTTPError(status_code=429, retry_after=1.0)
+    throttled = ErrorResponse(status_code=429, retry_after=1.0)
     decision = decided(throttled, policy=RetryPolicy(max_retries=0), is_idempotent=is_idempotent)
     assert isinstance(decision, GiveUp)
     assert ("max_retries" in str(decision.reason)) is advised
@@ -124,13 +124,13 @@ def test_deadline_ends_retries_before_max_retries() -> None:
 
 class TestRetryAfter:
     def test_retry_after_is_never_undercut(self) -> None:
-        outcome = HTTPError(status_code=429, retry_after=12.0)
+        outcome = ErrorResponse(status_code=429, retry_after=12.0)
         assert decided(outcome) == Retry(12.0, "too many requests")
         assert decided(outcome, random=1.0) == Retry(13.0, "too many requests")
 
     @pytest.mark.parametrize("asked", [0.0, 0.05])
     def test_retry_after_of_nothing_waits_a_little(self, asked: float) -> None:
-        outcome = HTTPError(status_code=503, retry_after=asked)
+        outcome = ErrorResponse(status_code=503, retry_after=asked)
         assert decided(outcome) == Retry(0.1, "the server failed")
         assert decided(outcome, random=1.0) == Retry(pytest.approx(0.15), "the server failed")
         # Unless the policy waits less by itself.
@@ -138,12 +138,12 @@ class TestRetryAfter:
 
     @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
     def test_retry_after_beyond_maximum_ends_retries(self, asked: float) -> None:
-        decision = decided(HTTPError(status_code=503, retry_after=asked), remaining=math.inf)
+        decision = decided(ErrorResponse(status_code=503, retry_after=asked), remaining=math.inf)
         assert isinstance(decision, GiveUp)
         assert "max_retry_after" in str(decision.reason)
 
     def test_retry_after_beyond_deadline_ends_retries(self) -> None:
-        assert isinstance(decided(HTTPError(status_code=429, retry_after=30.0), remaining=20.0), GiveUp)
+        assert isinstance(decided(ErrorResponse(status_code=429, retry_after=30.0), remaining=20.0), GiveUp)
 
     @pytest.mark.parametrize(
         ("value", "seconds"),
@@ -209,7 +209,7 @@ class TestRetryAfter:
 
 
 class TestKeyInUse:
-    IN_USE = HTTPError(status_code=409, code=KEY_IN_USE)
+    IN_USE = ErrorResponse(status_code=409, code=KEY_IN_USE)
     POLL = Attempt(number=2, elapsed=0.1, status_code=409, code=KEY_IN_USE)
 
     @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ codes = st.sampled_from([None, KEY_IN_USE, "too_many_requests", "balance_too_low
 statuses = st.integers(100, 999)
 outcomes = st.one_of(
     st.builds(NoResponse, sent=st.booleans(), is_final=st.booleans()),
-    st.builds(HTTPError, status_code=statuses, code=codes, retry_after=st.none() | st.floats(0)),
+    st.builds(ErrorResponse, status_code=statuses, code=codes, retry_after=st.none() | st.floats(0)),
 )
 attempts = st.builds(
     Attempt,
@@ -289,7 +289,7 @@ histories = st.lists(attempts, max_size=30) | st.builds(
 @given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
 def test_every_retry_decision_respects_policy_and_deadline(
     policy: RetryPolicy,
-    outcome: HTTPError | NoResponse,
+    outcome: ErrorResponse | NoResponse,
     earlier: list[Attempt],
     is_idempotent: bool,
     is_generated_key: bool,
@@ -311,7 +311,7 @@ def test_every_retry_decision_respects_policy_and_deadline(
     assert is_idempotent or (isinstance(outcome, NoResponse) and not outcome.sent)
     # The next attempt begins within the call's time.
     assert 0 <= decision.delay < remaining
-    asked = outcome.retry_after if isinstance(outcome, HTTPError) else None
+    asked = outcome.retry_after if isinstance(outcome, ErrorResponse) else None
     if decision.is_poll:
         assert decision.delay <= policy.max_poll
         assert is_generated_key or any(attempt.may_have_worked for attempt in earlier)
@@ -327,7 +327,7 @@ def test_every_retry_decision_respects_policy_and_deadline(
 @CALM
 @given(policies, st.lists(outcomes, max_size=60), seconds, st.floats(0, 1))
 def test_call_with_any_failures_ends_within_its_deadline(
-    policy: RetryPolicy, story: list[HTTPError | NoResponse], total: float, random: float
+    policy: RetryPolicy, story: list[ErrorResponse | NoResponse], total: float, random: float
 ) -> None:
     now, earlier = 0.0, list[Attempt]()
     for number, outcome in enumerate(story, 1):
@@ -338,7 +338,7 @@ def test_call_with_any_failures_ends_within_its_deadline(
             break
         now += decision.delay
         assert now <= total
-        answered = outcome if isinstance(outcome, HTTPError) else None
+        answered = outcome if isinstance(outcome, ErrorResponse) else None
         earlier.append(
             Attempt(
                 number=number,

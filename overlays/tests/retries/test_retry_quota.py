@@ -6,7 +6,7 @@ from typing import Any
 
 import aurous
 import pytest
-from aurous._request.retry import HTTPError, NoResponse, quota_cost
+from aurous._request.retry import ErrorResponse, NoResponse, quota_cost
 from aurous._request.retry_quota import RetryQuota
 from aurous.errors import APIStatusError, AurousError, ConfigurationError
 from clientkit.callers import Make
@@ -43,11 +43,11 @@ def test_quota_of_none_has_no_bound() -> None:
         (NoResponse(sent=True), 5),
         (NoResponse(sent=False), 5),
         (NoResponse(sent=True, timed_out=True), 10),
-        (HTTPError(status_code=503), 5),
-        (HTTPError(status_code=503, retry_after=20), 5),
-        (HTTPError(status_code=429), 5),
-        (HTTPError(status_code=429, retry_after=0), 5),
-        (HTTPError(status_code=429, retry_after=1), 0),
+        (ErrorResponse(status_code=503), 5),
+        (ErrorResponse(status_code=503, retry_after=20), 5),
+        (ErrorResponse(status_code=429), 5),
+        (ErrorResponse(status_code=429, retry_after=0), 5),
+        (ErrorResponse(status_code=429, retry_after=1), 0),
     ],
 )
 def test_costs_are_those_of_the_aws_sdks(failure: Any, cost: int) -> None:
