@@ -12,6 +12,7 @@ from aurous_mock.upstream.bounds import OutputLimit
 from aurous_mock.upstream.logprobs import read_logprobs
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.refusals import error_in_body
+from aurous_mock.upstream.stop_sequences import StopSequences
 from aurous_mock.upstream.tool_calls import ToolCallReader, read_entries
 from aurous_mock.upstream.usage import Measured, is_beyond, read_finish
 from aurous_mock.upstream.values import TextDecoder, UnexpectedResponse, as_list, as_object, as_text
@@ -36,6 +37,7 @@ class AnswerReader:
         self._limit = OutputLimit(request.max_tokens)
         self._calls = ToolCallReader(self._limit)
         self._content = TextDecoder()
+        self._stops = StopSequences(request.stops)
         self._index: Any = None
         self._reason: str | None = None
         self._usage: dict[str, Any] = {}
@@ -46,7 +48,12 @@ class AnswerReader:
     @property
     def is_over(self) -> bool:
         """Whether nothing that may follow belongs to the answer."""
-        return self._is_done or self._limit.is_reached
+        return self._is_done or self._is_cut
+
+    @property
+    def _is_cut(self) -> bool:
+        """Whether the server ignored a bound of the request, so that the answer ends before its own end."""
+        return self._limit.is_reached or self._stops.is_reached
 
     def end_of_stream(self) -> None:
         """The server said that its stream is complete."""
@@ -68,14 +75,16 @@ class AnswerReader:
 
     def finish(self) -> Iterator[Delta | Finish]:
         """What is left of the texts, and the end. Raises APIError if the server has not ended its answer."""
-        if not self._limit.is_reached:
+        if not self._is_cut:
             self._check_end()
-            text, count = self._limit.admit(self._content.flush())
-            if text:
-                yield Delta(text, tokens=count)
+            yield from self._text_deltas(self._content.flush())
+            rest, logprobs = self._stops.flush()
+            yield from self._admitted(rest, logprobs)
             yield from self._calls.flush()
         measured = Measured(self._limit.tokens, -(-self._reasoning_characters // tokens.BYTES_PER_TOKEN))
-        yield read_finish(self._finish_reason(), self._usage, measured, self._request)
+        yield read_finish(
+            self._finish_reason(), self._usage, measured, self._request, is_stopped=self._stops.is_reached
+        )
 
     def _members(self, body: Any) -> dict[str, Any]:
         members = as_object(body, "the body")
@@ -107,10 +116,10 @@ class AnswerReader:
             if isinstance(message.get(name), str):
                 self._reasoning_characters += len(message[name])
                 break
-        text, count = self._limit.admit(self._content.feed(text + refusal))
         logprobs = read_logprobs(choice) if self._request.alternatives is not None else ()
-        if text or logprobs:
-            yield Delta(text, logprobs=logprobs, tokens=count)
+        yield from self._text_deltas(self._content.feed(text + refusal), logprobs)
+        if self._stops.is_reached:
+            return
         for entry in read_entries(message):
             yield from self._calls.read(entry)
         reason = choice.get("finish_reason")
@@ -118,6 +127,14 @@ class AnswerReader:
             raise APIError("chat_provider_unavailable", "The provider failed in the middle of its answer.")
         if reason is not None:
             self._reason = reason if isinstance(reason, str) else "stop"
+
+    def _text_deltas(self, text: str, logprobs: Logprobs = ()) -> Iterator[Delta]:
+        yield from self._admitted(*self._stops.feed(text, logprobs))
+
+    def _admitted(self, text: str, logprobs: Logprobs) -> Iterator[Delta]:
+        text, count = self._limit.admit(text)
+        if text or logprobs:
+            yield Delta(text, logprobs=logprobs, tokens=count)
 
     def _check_end(self) -> None:
         if self._reason is not None:
@@ -131,6 +148,8 @@ class AnswerReader:
     def _finish_reason(self) -> str:
         if self._limit.is_reached:
             return "length"
+        if self._stops.is_reached:
+            return "tool_calls" if self._calls.count else "stop"
         reason = _FINISH_REASONS.get((self._reason or "").lower(), "stop")
         if self._reason is None:
             is_full = self._limit.tokens >= self._request.max_tokens

@@ -19,10 +19,13 @@ class Measured:
     reasoning: int = 0
 
 
-def read_finish(reason: str, usage: Any, measured: Measured, request: ParsedRequest) -> Finish:
+def read_finish(
+    reason: str, usage: Any, measured: Measured, request: ParsedRequest, *, is_stopped: bool = False
+) -> Finish:
     """The counts to charge: those of the server where they can be, ours elsewhere, which is said in the log.
 
     No count makes text free or a charge negative, and none is above what the request allows.
+    is_stopped: whether the text was cut at a stop sequence, so that the server counts more than was delivered
     """
     counts = usage if isinstance(usage, Mapping) else {}
     unknown: list[str] = []
@@ -30,7 +33,7 @@ def read_finish(reason: str, usage: Any, measured: Measured, request: ParsedRequ
     if prompt is None:
         unknown.append("prompt_tokens")
         prompt = request.prompt_tokens
-    known = _generated(counts, measured)
+    known = None if is_stopped else _generated(counts, measured)
     if known is None:
         unknown.append("completion_tokens")
         known = measured.text, as_count(_reported_reasoning(counts)) or measured.reasoning
