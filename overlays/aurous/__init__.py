@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from ._request.idempotency import idempotency_key as idempotency_key
     from ._request.response import response_info as response_info
     from ._stream.accumulator import CompletionWithoutUsage as CompletionWithoutUsage
-    from ._stream.events import AsyncEventStream as AsyncEventStream
-    from ._stream.events import EventStream as EventStream
-    from ._stream.parser import StreamNotice as StreamNotice
-    from ._stream.stream import AsyncChatStream as AsyncChatStream
-    from ._stream.stream import ChatStream as ChatStream
+    from ._stream.chat_stream import AsyncChatStream as AsyncChatStream
+    from ._stream.chat_stream import ChatStream as ChatStream
+    from ._stream.chunk_parser import StreamNotice as StreamNotice
+    from ._stream.event_stream import AsyncEventStream as AsyncEventStream
+    from ._stream.event_stream import EventStream as EventStream
     from .billing.budget import Budget as Budget
     from .billing.ledger import Ledger as Ledger
     from .billing.ledger import LedgerLine as LedgerLine
@@ -92,9 +92,9 @@ else:
         "_request.idempotency": ("idempotency_key",),
         "_request.response": ("response_info",),
         "_stream.accumulator": ("CompletionWithoutUsage",),
-        "_stream.events": ("AsyncEventStream", "EventStream"),
-        "_stream.parser": ("StreamNotice",),
-        "_stream.stream": ("AsyncChatStream", "ChatStream"),
+        "_stream.event_stream": ("AsyncEventStream", "EventStream"),
+        "_stream.chunk_parser": ("StreamNotice",),
+        "_stream.chat_stream": ("AsyncChatStream", "ChatStream"),
         "billing.budget": ("Budget",),
         "billing.ledger": ("Ledger", "LedgerLine"),
         "billing.receipts": ("receipt",),

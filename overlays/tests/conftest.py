@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from aurous._config import redirect
+from aurous._config import rerouting
 from aurous_mock.server.launcher import Mock, running
 from clientkit.callers import CALM, KINDS, Caller, Make, Time
 from clientkit.streams import callers
@@ -54,9 +54,9 @@ def _certificates_read_once() -> Iterator[None]:
 @pytest.fixture
 def outside_pytest() -> Iterator[None]:
     """Clients check their settings as they do in a program, without the pytest plugin."""
-    previous = redirect.install(None)
+    previous = rerouting.install(None)
     yield
-    redirect.install(previous)
+    rerouting.install(previous)
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from aurous._request.flow import StreamResponse
-from aurous._stream.parser import ChunkParser, StreamEvent
-from aurous._stream.state import StreamState
+from aurous._stream.chat_state import ChatState
+from aurous._stream.chunk_parser import ChunkParser, StreamEvent
 from aurous.errors import AurousError
 from aurous.sse import ServerSentEvent
 from aurous.types import ResponseInfo
@@ -23,24 +23,24 @@ class ReadingError(AssertionError):
 
 
 class _Counting(ChunkParser):
-    """Counts the frames that the exact parser reads."""
+    """Counts the blocks that the exact parser reads."""
 
     exact = 0
 
-    def _read(self, event: ServerSentEvent) -> None:
+    def _parse(self, decoded: ServerSentEvent) -> None:
         self.exact += 1
-        super()._read(event)
+        super()._parse(decoded)
 
 
 class _Exact(_Counting):
     """Has no fast path."""
 
-    def _read_line(self, event: bytes) -> StreamEvent | None:
+    def _parse_line(self, block: bytes) -> StreamEvent | None:
         return None
 
 
 def compare(data: bytes, cuts: list[int], max_event_size: int | None = None) -> int:
-    """Read it in pieces on the fast path, and whole by the exact parser. Returns how many frames took the fast path.
+    """Read it in pieces on the fast path, and whole by the exact parser. Returns how many blocks took the fast path.
 
     Raises ReadingError.
     """
@@ -60,7 +60,7 @@ def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def _read(parser: ChunkParser, pieces: list[bytes]) -> list[str]:
     """Everything that a parser says about a stream, in order."""
-    state, seen = StreamState(), list[str]()
+    state, seen = ChatState(), list[str]()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
     try:
         for piece in pieces:

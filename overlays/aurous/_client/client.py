@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aurous_client import encoding
 from aurous_client.resources import AsyncResources, Resources
 
-from .._config import environment, redirect
+from .._config import environment, rerouting
 from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from .._config.hooks import Hooks
     from .._request.flow import RequestFlow
-    from .._stream.events import AsyncEventStream, EventStream
-    from .._stream.state import StreamContext
-    from .._stream.stream import AsyncChatStream, ChatStream
+    from .._stream.chat_state import StreamContext
+    from .._stream.chat_stream import AsyncChatStream, ChatStream
+    from .._stream.event_stream import AsyncEventStream, EventStream
     from ..billing.budget import Budget
     from ..billing.ledger import Ledger
     from ..transport.async_ import AsyncTransport
@@ -156,7 +156,7 @@ class BaseClient:
         return RequestFlow(
             operation,
             request,
-            options if redirect.installed is None else redirect.installed(options),
+            options if rerouting.installed is None else rerouting.installed(options),
             streams=streams,
             clock=self._transport.clock,
             random=random.random,
@@ -164,11 +164,11 @@ class BaseClient:
         )
 
     def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
-        from .._stream.state import StreamContext
+        from .._stream.chat_state import StreamContext
 
         options = self._options
         return StreamContext(
-            options if redirect.installed is None else redirect.installed(options),
+            options if rerouting.installed is None else rerouting.installed(options),
             self.ledger,
             request,
             clock=self._transport.clock,
@@ -253,7 +253,7 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
         """A stream of a generated operation's events, opened by `with` or by iterating."""
-        from .._stream.stream import ChatStream
+        from .._stream.chat_stream import ChatStream
 
         return ChatStream(self._stream_context(operation, request), self._transport)
 
@@ -261,7 +261,7 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         self, operation: Operation[Any], events: EventFormat[EventT], request: Request
     ) -> EventStream[EventT]:
         """A stream of a generated operation's typed events, opened by `with` or by iterating."""
-        from .._stream.events import EventStream
+        from .._stream.event_stream import EventStream
 
         return EventStream(self._stream_context(operation, request), operation, events, self._transport)
 
@@ -346,7 +346,7 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
         """A stream of a generated operation's events; opened by `async with` or by iterating."""
-        from .._stream.stream import AsyncChatStream
+        from .._stream.chat_stream import AsyncChatStream
 
         return AsyncChatStream(self._stream_context(operation, request), self._transport)
 
@@ -354,7 +354,7 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         self, operation: Operation[Any], events: EventFormat[EventT], request: Request
     ) -> AsyncEventStream[EventT]:
         """A stream of a generated operation's typed events, opened by `async with` or by iterating."""
-        from .._stream.events import AsyncEventStream
+        from .._stream.event_stream import AsyncEventStream
 
         return AsyncEventStream(self._stream_context(operation, request), operation, events, self._transport)
 

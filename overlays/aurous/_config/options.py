@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from aurous_client import API_VERSION, SERVER_URL
 
 from ..errors import ConfigurationError
-from . import redirect
+from . import rerouting
 from .policies import RetryPolicy, StreamPolicy, Timeouts
 from .secret import Secret
 
@@ -148,7 +148,7 @@ def checked_version(version: str | None, source: str) -> str | None:
 def _checked_key(given: Secret | None) -> Secret:
     key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
     if not key:
-        if redirect.installed is not None:
+        if rerouting.installed is not None:
             return Secret("")
         raise ConfigurationError(NO_KEY)
     if not key.is_sendable():

@@ -125,27 +125,27 @@ def explain(fault: ParseError, options: Options) -> str:
     return str(fault)
 
 
-def is_error(frame: Mapping[str, Any]) -> bool:
-    """Whether a frame looks like an error: an envelope, or what would be in one."""
-    if frame.get("error"):
+def is_error(document: Mapping[str, Any]) -> bool:
+    """Whether a document looks like an error: an envelope, or what would be in one."""
+    if document.get("error"):
         return True
-    if "choices" in frame or not isinstance(frame.get("message"), str):
+    if "choices" in document or not isinstance(document.get("message"), str):
         return False
-    labels = [frame.get(name) for name in ("type", "code", "object")]
+    labels = [document.get(name) for name in ("type", "code", "object")]
     known = (*_STATUSES, *ERROR_CODES, "error")
     return any(isinstance(label, str) and label in known for label in labels)
 
 
-def status_of(frame: Any) -> int:
+def status_of(document: Any) -> int:
     """The HTTP status that an error would have had before the stream started."""
-    body = ErrorBody.of(frame)
+    body = ErrorBody.of(document)
     documented = ERROR_CODES.get(body.code or "")
     if documented is not None:
         return int(documented.status.replace("X", "0"))
     if body.type is not None and body.type in _STATUSES:
         return _STATUSES[body.type]
     # Some gateways write the status where the code belongs.
-    error = frame.get("error") if isinstance(frame, dict) else None
+    error = document.get("error") if isinstance(document, dict) else None
     number = error.get("code") if isinstance(error, dict) else None
     return number if isinstance(number, int) and 400 <= number <= 599 else 500
 

@@ -17,9 +17,9 @@ from ..billing.receipts import receipt_in
 from ..errors import APITimeoutError, AurousError, StreamInterruptedError
 from ..transport.effects import Close, Flow, Read, TransportFailure
 from ..types import Receipt, ResponseContext
-from .controller import drain, weakly
+from .chat_controller import drain, weakly
+from .chat_state import StreamContext
 from .event_parser import NOTHING, EventParser, Nothing
-from .state import StreamContext
 from .timeouts import StreamTimeouts, as_stream_timeout
 
 _CLOSED: Final = "the stream was closed before its end"

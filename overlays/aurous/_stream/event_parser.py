@@ -71,7 +71,7 @@ class EventParser(Generic[EventT]):
         self._is_sse = events.media_type == EVENT_STREAM
         make_decoder: type[Decoder | LineDecoder] = Decoder if self._is_sse else LineDecoder
         self._decoder = make_decoder(max_event_size=max_event_size)
-        self._waiting: deque[ServerSentEvent] = deque()
+        self._decoded: deque[ServerSentEvent] = deque()
         self._max_event_size = max_event_size
         self._is_too_large = False
         self.is_done = False
@@ -86,63 +86,63 @@ class EventParser(Generic[EventT]):
         if self._is_too_large:
             return
         with suppress(EventTooLargeError):
-            self._waiting.extend(event for event in self._decoder.decode(piece) if _has_data(event))
+            self._decoded.extend(filter(_has_data, self._decoder.decode(piece)))
         self._is_too_large = self._decoder.has_failed
 
     def finish(self) -> bool:
         """The body has ended. Takes in an event that lacks only its line ends; False if it broke off within one."""
-        before = len(self._waiting)
+        before = len(self._decoded)
         self.receive_data(b"\n\n" if self._is_sse else b"\n")
-        if len(self._waiting) == before or self._format.format == "text":
+        if len(self._decoded) == before or self._format.format == "text":
             return True
-        if decode(self._waiting[-1].data.encode("utf-8", "replace")) is not INVALID_JSON:
+        if decode(self._decoded[-1].data.encode("utf-8", "replace")) is not INVALID_JSON:
             return True
-        last = self._waiting[-1].data.strip()
+        last = self._decoded[-1].data.strip()
         if last == self._format.terminator:
             return True
-        self._waiting.pop()
+        self._decoded.pop()
         return False
 
     def next_event(self) -> EventT | Nothing:
         """The next event of what was received. Raises AurousError for one that is an error, or invalid."""
-        while self._waiting and not self.is_done:
-            event = self._waiting.popleft()
-            if self._format.terminator is not None and event.data.strip() == self._format.terminator:
+        while self._decoded and not self.is_done:
+            decoded = self._decoded.popleft()
+            if self._format.terminator is not None and decoded.data.strip() == self._format.terminator:
                 self.is_done = True
-                self._waiting.clear()
+                self._decoded.clear()
                 break
-            parsed = self._parse(event)
+            event = self._parse(decoded)
             self.count += 1
-            return parsed
+            return event
         if self._is_too_large and not self.is_done:
             raise self._invalid(f"an event is larger than {self._max_event_size} bytes", "")
         return NOTHING
 
-    def _parse(self, event: ServerSentEvent) -> EventT:
-        content = event.data.encode("utf-8", "replace")
-        document: Any = event.data
+    def _parse(self, decoded: ServerSentEvent) -> EventT:
+        content = decoded.data.encode("utf-8", "replace")
+        document: Any = decoded.data
         if self._format.format == "json":
             document = decode(content)
-        if event.event == "error":
+        if decoded.event == "error":
             raise error_in_event(None if document is INVALID_JSON else document, self._redact(content), self._info)
         if document is INVALID_JSON:
-            raise self._invalid("expected JSON in each event", event.data)
+            raise self._invalid("expected JSON in each event", decoded.data)
         try:
-            parsed = self._format.parse(document)
+            event = self._format.parse(document)
         except ParseError as error:
             if isinstance(document, dict) and is_error(document):
                 raise error_in_event(document, self._redact(content), self._info) from None
-            raise self._invalid(str(error), event.data, error) from None
+            raise self._invalid(str(error), decoded.data, error) from None
         # A schema without required members has nothing to tell an error by, except that it does not know `error`.
-        unknown = getattr(parsed, "additional_properties", None)
+        unknown = getattr(event, "additional_properties", None)
         if isinstance(unknown, dict) and unknown.get("error") and is_error(unknown):
             raise error_in_event(document, self._redact(content), self._info)
         self.data = content
-        return parsed
+        return event
 
     def _invalid(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
         return invalid_event(message, self._redact(data.encode("utf-8", "replace")), self._info, cause)
 
 
-def _has_data(event: ServerSentEvent) -> bool:
-    return bool(event.data.strip()) and event.event not in _PINGS
+def _has_data(decoded: ServerSentEvent) -> bool:
+    return bool(decoded.data.strip()) and decoded.event not in _PINGS

@@ -33,7 +33,7 @@ from ..billing.receipts import has_usage, receipt
 from ..errors import APITimeoutError, AurousError, ConflictError, StreamInterruptedError
 from ..transport.effects import Flow, Sleep
 from ..types import Receipt, Recovery, RecoveryOutcome
-from .state import StreamContext, StreamState
+from .chat_state import ChatState, StreamContext
 
 MakeFlow: TypeAlias = Callable[[Operation[Any], Request], RequestFlow]
 
@@ -53,7 +53,7 @@ class StoredRecord:
     """Asks the server for the record, and keeps in the stream's state what it says."""
 
     context: StreamContext
-    state: StreamState
+    state: ChatState
     timeouts: Timeouts
 
     def cancel(self, completion_id: str) -> Flow[ChatCompletion]:

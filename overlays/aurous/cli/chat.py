@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import closing, suppress
 
 from .._client.client import Aurous
-from .._stream.stream import ChatStream
+from .._stream.chat_stream import ChatStream
 from ..billing.receipts import receipt
 from ..errors import AurousError, ConfigurationError
 from . import failures, output, views

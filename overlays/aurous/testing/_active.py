@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
-from .._config import redirect
+from .._config import rerouting
 
 if TYPE_CHECKING:
     from .._config.options import Options
@@ -43,15 +43,15 @@ class ActiveMocks:
         """Send the clients of this process to a mock, for the length of a block."""
         with self._lock:
             self._mocks = [*self._mocks, mock]
-            if redirect.installed is None:
-                redirect.install(self._resolve)
+            if rerouting.installed is None:
+                rerouting.install(self._resolve)
         try:
             yield
         finally:
             with self._lock:
                 self._mocks = [each for each in self._mocks if each is not mock]
                 if not self._mocks:
-                    redirect.uninstall(self._resolve)
+                    rerouting.uninstall(self._resolve)
 
     @contextmanager
     def environment(self) -> Iterator[None]:
@@ -78,12 +78,12 @@ class ActiveMocks:
         from .._config.options import NO_KEY
         from ..errors import ConfigurationError
 
-        options = self.redirected(options) or options
+        options = self.rerouted(options) or options
         if not options.api_key:
             raise ConfigurationError(NO_KEY)
         return options
 
-    def redirected(self, options: Options, *, is_allowed: bool = False) -> Options | None:
+    def rerouted(self, options: Options, *, is_allowed: bool = False) -> Options | None:
         """The options with which a client calls the current mock; None for one that calls another server.
 
         is_allowed: whether the host of the options may be called

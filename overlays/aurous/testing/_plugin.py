@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from .._config import redirect
+from .._config import rerouting
 from ._active import active_mocks, environment_of, is_loopback
 from ._mock import AurousMock
 
@@ -115,10 +115,10 @@ class _Guard:
         self.test_hosts: frozenset[str] = frozenset()
         """Those that the current test allows."""
         self._allowed_hosts = frozenset(allowed_hosts)
-        self._previous = redirect.install(self.resolve)
+        self._previous = rerouting.install(self.resolve)
 
     def uninstall(self) -> None:
-        redirect.install(self._previous)
+        rerouting.install(self._previous)
 
     def resolve(self, options: Options) -> Options:
         from .._config.options import NO_KEY
@@ -126,9 +126,9 @@ class _Guard:
 
         host = urlsplit(options.base_url).hostname or ""
         is_allowed = bool({host, "*"} & (self._allowed_hosts | self.test_hosts))
-        redirected = active_mocks.redirected(options, is_allowed=is_allowed)
-        if redirected is not None:
-            return redirected
+        rerouted = active_mocks.rerouted(options, is_allowed=is_allowed)
+        if rerouted is not None:
+            return rerouted
         if not is_allowed and not is_loopback(host):
             raise ConfigurationError(_REFUSED.format(host=host))
         if not options.api_key:

@@ -57,4 +57,4 @@ def test_successful_stream_passes_few_modules(wire: RawServer, make: Make, kind:
     with modules_passed() as passed:
         assert caller.stream() == TEXT
     assert len(passed) <= MOST_OF_A_STREAM[kind], sorted(passed)
-    assert "aurous._stream.parser" in passed
+    assert "aurous._stream.chunk_parser" in passed

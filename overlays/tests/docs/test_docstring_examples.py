@@ -31,7 +31,7 @@ def test_examples_are_found() -> None:
     assert modules >= {
         "__init__.py",
         "tools/function_tool.py",
-        "_stream/stream.py",
+        "_stream/chat_stream.py",
         "telemetry.py",
         "testing/__init__.py",
     }

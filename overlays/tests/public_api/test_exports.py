@@ -40,7 +40,7 @@ OURS = {
         "aurous._request",
         "aurous._request.retry_quota",
         "aurous._client.client",
-        "aurous._config.redirect",
+        "aurous._config.rerouting",
         "aurous._error_body",
         "aurous.errors",
         "aurous.models",

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from aurous._request.flow import StreamResponse
-from aurous._stream.parser import ChunkParser, StreamEvent
-from aurous._stream.state import KEY_IGNORED, StreamState, completion_in
+from aurous._stream.chat_state import KEY_IGNORED, ChatState, completion_in
+from aurous._stream.chunk_parser import ChunkParser, StreamEvent
 from aurous.errors import (
     APIResponseValidationError,
     APIStatusError,
@@ -40,7 +40,7 @@ DOCUMENTS = st.recursive(
 )
 
 
-class Reading(StreamState):
+class Reading(ChatState):
     """A parser and the state that its events make."""
 
     def __init__(self, info: ResponseInfo, max_event_size: int | None) -> None:
@@ -219,7 +219,7 @@ class TestReceipt:
         assert made.streamed_receipt.credits == Decimal("0.01170000000000000000001")
         assert made.streamed_receipt.completion_id == "cmp_1"
         assert made.usage is not None
-        assert b"0.01170000000000000000001" in made.usage.frame
+        assert b"0.01170000000000000000001" in made.usage.content
 
     def test_last_of_several_usages_is_the_receipt(self) -> None:
         less = {**USAGE, "credits_charged": 0.001}

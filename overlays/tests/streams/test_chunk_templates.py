@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from aurous._stream.template import ChunkTemplate, make_template
+from aurous._stream.chunk_template import ChunkTemplate, make_template
 from aurous_client.models import ChatCompletionChunk
 from clientkit.callers import CALM
 from hypothesis import given

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from aurous import _json
 from aurous._request.flow import StreamResponse
-from aurous._stream import parser
-from aurous._stream.parser import ChunkParser
-from aurous._stream.state import StreamState
+from aurous._stream.chat_state import ChatState
+from aurous._stream.chunk_parser import ChunkParser
 from aurous.types import ResponseInfo
 from testkit.streams import HEAD, LAST, RED, ROLE, USAGE, WHOLE, chunk, events
 
@@ -32,9 +31,9 @@ VECTORS: dict[str, list[Any]] = {
 }
 
 
-def read(data: bytes) -> tuple[list[Any], StreamState]:
+def read(data: bytes) -> tuple[list[Any], ChatState]:
     """The events of a stream as text, and what they add up to."""
-    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), StreamState()
+    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
     seen = []
     event = made.receive_data(data)
@@ -51,7 +50,7 @@ def test_events_are_the_same_without_msgspec(frames: list[Any], monkeypatch: pyt
     data = events(*frames)
     assert _json.decode_strict is not _json.decode_with_json
     expected, state = read(data)
-    monkeypatch.setattr(parser, "decode_strict", _json.decode_with_json)
+    monkeypatch.setattr("aurous._stream.chunk_parser.decode_strict", _json.decode_with_json)
     seen, pure = read(data)
     assert seen == expected
     assert (pure.accumulator.choice, pure.accumulator.usage) == (state.accumulator.choice, state.accumulator.usage)
@@ -83,7 +82,7 @@ def traced() -> Iterator[None]:
     [(text, 5_000), (arguments, 5_000), (metered, 5_000), pytest.param(text, 200_000, marks=pytest.mark.slow)],
 )
 def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes], chunks: int) -> None:
-    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), StreamState()
+    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
 
     def receive(count: int) -> int:

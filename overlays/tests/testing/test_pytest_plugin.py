@@ -246,10 +246,10 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
     pytester.makepyfile("""
         import pytest
         from aurous import Aurous, ConfigurationError
-        from aurous._config import redirect
+        from aurous._config import rerouting
 
         def test_a_client_without_a_key_cannot_be_made():
-            assert redirect.installed is None
+            assert rerouting.installed is None
             with pytest.raises(ConfigurationError, match="no API key"):
                 Aurous()
     """)

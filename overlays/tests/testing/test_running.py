@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from aurous import Aurous
-from aurous._config import redirect
+from aurous._config import rerouting
 from aurous.testing import AurousMock, running
 from testkit.raw_server import RawServer
 from testkit.responses import answer
@@ -35,7 +35,7 @@ def test_clients_of_a_program_call_the_mock_within_the_block(monkeypatch: pytest
             assert os.environ["AUROUS_BASE_URL"] == mock.url
         assert os.environ["AUROUS_API_KEY"] == "al_live_of_production"
         assert "AUROUS_BASE_URL" not in os.environ
-        assert redirect.installed is None
+        assert rerouting.installed is None
 
 
 @pytest.mark.usefixtures("outside_pytest")
@@ -70,7 +70,7 @@ def test_blocks_of_several_threads_end_in_any_order() -> None:
         leave[name].set()
         threads[name].join()
         assert os.environ.get("AUROUS_BASE_URL") == (started[left].url if left else None)
-    assert redirect.installed is None
+    assert rerouting.installed is None
 
 
 def test_servers_of_several_threads_answer_their_own_clients() -> None:

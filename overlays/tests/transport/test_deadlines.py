@@ -9,8 +9,8 @@ from typing import Any
 import httpcore
 import pytest
 from aurous._config.secret import Secret
-from aurous.transport.deadlines import DEADLINE, VariableTimeout, enforce_deadline
 from aurous.transport.effects import SendRequest
+from aurous.transport.httpx_deadlines import DEADLINE, VariableTimeout, enforce_deadline
 from aurous.transport.sync import SyncTransport
 from testkit.raw_server import RawServer, raw
 from testkit.responses import KEY

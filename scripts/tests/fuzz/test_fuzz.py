@@ -8,7 +8,7 @@ from typing import Any
 
 import fuzz
 import pytest
-from aurous._stream.template import ChunkTemplate
+from aurous._stream.chunk_template import ChunkTemplate
 from aurous_client.models import ChatCompletionChunk
 from fuzzing import differential, endless, fuzz_client, fuzz_mock
 from fuzzing.client_matrix import KINDS, Client, MisbehaviorError
@@ -90,14 +90,15 @@ STREAM = b"".join(frame(each, 0) for each in stream(["Red", ", green", ", blue"]
 def test_wrong_template_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert differential.compare(STREAM, [100, 1000]) > 30
     monkeypatch.setattr(
-        "aurous._stream.template.ChunkTemplate.read_text", lambda self, event: event[self._between].decode()[:2]
+        "aurous._stream.chunk_template.ChunkTemplate.read_text", lambda self, event: event[self._between].decode()[:2]
     )
     with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
 
 
 def test_wrong_fast_path_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous._stream.parser.decode_strict", lambda data: json.loads(data.replace(b"Red", b"Rod")))
+    name = "aurous._stream.chunk_parser.decode_strict"
+    monkeypatch.setattr(name, lambda data: json.loads(data.replace(b"Red", b"Rod")))
     with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
 

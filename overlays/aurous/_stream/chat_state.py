@@ -1,4 +1,4 @@
-"""The state of one stream: everything that its events have said so far, how it ended, and what it cost."""
+"""The state of one chat stream: what its events add up to, how it ended, and what it cost."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ..errors import APIResponseValidationError, AurousError, IncompleteCompleti
 from ..transport.effects import TransportFailure
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
-from .parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
+from .chunk_parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
 
 EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
 """How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
@@ -49,8 +49,8 @@ class StreamContext:
     make_stream_flow: Callable[[], RequestFlow]
 
 
-class StreamState:
-    """What is known about a stream. Changed by `apply`, and by the controller.
+class ChatState:
+    """What is known about a chat stream. Changed by `apply`, and by the controller.
 
     redact: removes the key from ids, which errors, logs and spans show
     """
@@ -186,7 +186,7 @@ class StreamState:
         """The receipt in the last `usage`, to the digit; None without one."""
         if self.usage is None:
             return None
-        return read_receipt(self.id or self.usage.completion_id, usage_of(self.usage.frame) or {})
+        return read_receipt(self.id or self.usage.completion_id, usage_of(self.usage.content) or {})
 
     @property
     def completion(self) -> ChatCompletion | CompletionWithoutUsage:
@@ -199,8 +199,8 @@ class StreamState:
             if self.response is None or self.end != "finished":
                 raise AurousError("the stream has not come to its end; `snapshot` has what there is")
             self._completion = self.accumulator.completion()
-            frame = self.usage.frame if self.usage else b""
-            attach(self._completion, ResponseContext(self.response.info, frame))
+            content = self.usage.content if self.usage else b""
+            attach(self._completion, ResponseContext(self.response.info, content))
         return self._completion
 
     def unfinished(self) -> IncompleteCompletionError:

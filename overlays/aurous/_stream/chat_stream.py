@@ -15,8 +15,8 @@ from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarn
 from ..errors import AurousError
 from ..types import Receipt, Recovery, ResponseInfo
 from .accumulator import Accumulator, CompletionWithoutUsage
-from .controller import StreamController
-from .state import EndReason, StreamContext, StreamState
+from .chat_controller import ChatController
+from .chat_state import ChatState, EndReason, StreamContext
 
 if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 _NOT_OPEN = "the stream is not open yet; use it in a with block, or iterate over it"
 
 
-class _BaseStream:
+class _BaseChatStream:
     """What both kinds of streams can tell about themselves."""
 
     _BLOCK: ClassVar[str]
 
     def __init__(self, context: StreamContext, transport: SyncTransport | AsyncTransport) -> None:
-        self._controller = StreamController(context)
+        self._controller = ChatController(context)
 
     @property
     def id(self) -> str | None:
@@ -96,7 +96,7 @@ class _BaseStream:
         return self._state.accumulator
 
     @property
-    def _state(self) -> StreamState:
+    def _state(self) -> ChatState:
         return self._controller.state
 
     def __repr__(self) -> str:
@@ -104,14 +104,14 @@ class _BaseStream:
 
     def __del__(self) -> None:
         # Not by `__dict__`: that would keep what is being collected for one more collection.
-        controller: StreamController | None = getattr(self, "_controller", None)
+        controller: ChatController | None = getattr(self, "_controller", None)
         if controller is not None and controller.state.response is not None and controller.state.end is None:
             message = f"{self!r} was not closed; use it in a block: {self._BLOCK} client...stream(...) as stream:"
             controller.abandon()
             warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
 
-class ChatStream(_BaseStream, Iterator[ChatCompletionChunk]):
+class ChatStream(_BaseChatStream, Iterator[ChatCompletionChunk]):
     """A stream of chunks, each with exactly one choice.
 
         with client.chat.completions.stream(model="aurous-grow-2.0-pro", messages=messages) as stream:
@@ -182,7 +182,7 @@ class ChatStream(_BaseStream, Iterator[ChatCompletionChunk]):
         self._transport.run(self._controller.close())
 
 
-class AsyncChatStream(_BaseStream, AsyncIterator[ChatCompletionChunk]):
+class AsyncChatStream(_BaseChatStream, AsyncIterator[ChatCompletionChunk]):
     """`ChatStream` for coroutines: `async with client.chat.completions.stream(...) as stream:`."""
 
     _BLOCK = "async with"

@@ -1,8 +1,8 @@
 """Parses chunks that differ from an earlier one only in their text, without parsing what they share.
 
-Nearly all chunks of a text have the same bytes around a few characters. A template is made from one frame that was
-parsed in full. If another frame has the same bytes around a JSON string, it means the same except for that string: the
-bytes before it leave a JSON parser in the same state, and so do the bytes after it.
+Nearly all chunks of a text have the same bytes around a few characters. A template is made from one block, the bytes of
+a server-sent event, that was parsed in full. If another block has the same bytes around a JSON string, it means the
+same except for that string: the bytes before it leave a JSON parser in the same state, and so do the bytes after it.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import Any, Final
 from aurous_client.models import ChatCompletionChunk
 
 BLANK_LINE: Final = b"\n\n"
-"""The usual end of an event."""
+"""The usual end of a block."""
 
 # A JSON string's contents, as written.
 _CONTENT: Final = re.compile(r'"content"\s*:\s*"((?:[^"\\]|\\.)*)"')
-_PROBE: Final = "a text that no frame had"
+_PROBE: Final = "a text that no chunk had"
 
 _read_json = JSONDecoder().raw_decode
 
 
 class ChunkTemplate:
-    """A frame with a gap in place of its text. It is tried on every event of a stream, so each step counts.
+    """A block with a gap in place of its text. It is tried on every block of a stream, so each step counts.
 
-    head, tail: the bytes of the event around the text, with the blank line that ends it
+    head, tail: the bytes of the block around the text, with the blank line that ends it
     chunk:      what was parsed from it; not changed, and not handed out
     """
 
@@ -40,17 +40,17 @@ class ChunkTemplate:
         self._copy_choice = chunk.choices[0].__copy__
         self._copy_delta = chunk.choices[0].delta.__copy__
         self.matches = 0
-        """How many events matched."""
+        """How many blocks matched."""
 
-    def read_text(self, event: bytes) -> str | None:
-        """The text of an event; None if it does not match, or is not JSON."""
+    def read_text(self, block: bytes) -> str | None:
+        """The text of a block; None if it does not match, or is not JSON."""
         # Slicing is quicker than startswith() and endswith().
-        if event[self._before] != self._head or event[self._after] != self._tail:
+        if block[self._before] != self._head or block[self._after] != self._tail:
             return None
-        if not self._min_size <= len(event) <= self._max_size:
+        if not self._min_size <= len(block) <= self._max_size:
             return None
         try:
-            text = event[self._between].decode()
+            text = block[self._between].decode()
             if "\\" in text or '"' in text or not text.isprintable():
                 quoted = f'"{text}"'
                 text, length = _read_json(quoted)
@@ -59,13 +59,13 @@ class ChunkTemplate:
             return None
         return text
 
-    def match(self, event: bytes) -> ChatCompletionChunk | None:
-        """The chunk of an event; None if it does not match."""
-        text = self.read_text(event)
+    def match(self, block: bytes) -> ChatCompletionChunk | None:
+        """The chunk of a block; None if it does not match."""
+        text = self.read_text(block)
         return None if text is None else self.chunk(text)
 
     def chunk(self, text: str) -> ChatCompletionChunk:
-        """The chunk that a frame with this text stands for."""
+        """The chunk of a block with this text."""
         self.matches += 1
         chunk, choice, delta = self._copy_chunk(), self._copy_choice(), self._copy_delta()
         delta.content = text
@@ -74,20 +74,19 @@ class ChunkTemplate:
         return chunk
 
 
-def make_template(event: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: int) -> ChunkTemplate | None:
-    """A template of a frame. None if more than its text can matter, or its text cannot be located.
+def make_template(block: bytes, data: str, chunk: ChatCompletionChunk, *, max_event_size: int) -> ChunkTemplate | None:
+    """A template of a block. None if more than its text can matter, or its text cannot be located.
 
-    event: all its bytes
-    data:  its data, which must be its last line
+    data: its data, which must be its last line
     """
     if not _has_text_alone(chunk):
         return None
-    lead = event.removesuffix(data.encode() + BLANK_LINE)
+    lead = block.removesuffix(data.encode() + BLANK_LINE)
     if not lead.endswith((b"data: ", b"data:")):
         return None
     for place in _CONTENT.finditer(data):
         head, tail = data[: place.start(1)], data[place.end(1) :]
-        # To be sure of the place, parse the frame with another text in it.
+        # To be sure of the place, parse the block with another text in it.
         probed = ChatCompletionChunk.from_dict(_read_json(f"{head}{_PROBE}{tail}")[0])
         if probed.choices and probed.choices[0].delta.content == _PROBE:
             around = lead + head.encode(), tail.encode() + BLANK_LINE

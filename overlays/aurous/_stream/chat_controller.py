@@ -1,6 +1,6 @@
 """The life of one stream, in the order of this module: opened, read event by event, ended, and perhaps recovered.
 
-Sans-I/O: `stream` has the reading loops. What is known is in the `StreamState`; the parser's events change it, and the
+Sans-I/O: `stream` has the reading loops. What is known is in the `ChatState`; the parser's events change it, and the
 controller acts on it. No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
 """
 
@@ -28,9 +28,9 @@ from ..errors import (
 )
 from ..transport.effects import Close, Flow, Read, Shield, TransportFailure
 from ..types import Recovery
-from .parser import ChunkParser, StreamEvent, StreamNotice
+from .chat_state import ChatState, StreamContext
+from .chunk_parser import ChunkParser, StreamEvent, StreamNotice
 from .recovery import StoredRecord
-from .state import StreamContext, StreamState
 from .timeouts import StreamTimeouts, as_stream_timeout
 
 logger = logging.getLogger("aurous")
@@ -39,7 +39,7 @@ DRAIN: Final = 0.25
 """Seconds to wait for the rest of the body after the stream's end, which makes the connection reusable."""
 
 
-class StreamController:
+class ChatController:
     """Opens a stream, takes in what is read, and brings it to its end.
 
     To get the next chunk: `next_chunk`, if `has_buffered`; while there is none and `should_read`, read from `body` for
@@ -54,7 +54,7 @@ class StreamController:
         self._timeout_options = context.options.timeout.changed_by(context.request.timeout)
         self._parser: ChunkParser
         self._timeouts: StreamTimeouts
-        self.state = StreamState(context.options.api_key.redact)
+        self.state = ChatState(context.options.api_key.redact)
         self.body: Any = None
         """None before the stream is open."""
         self.has_buffered = False

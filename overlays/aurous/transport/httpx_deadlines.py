@@ -1,6 +1,6 @@
-"""Enforces the deadlines of synchronous calls on connections of httpx's public client, which the user may have brought.
+"""Enforces the deadlines of synchronous calls that an `httpx.Client` sends: the user's own, or that of a proxy.
 
-httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. Such a client
+httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. An existing client
 cannot be given another network backend, as `pool` has; so the methods of httpcore's network streams are replaced, and
 keep the deadline of their thread. Coroutines need none of this, since they can be cancelled.
 """

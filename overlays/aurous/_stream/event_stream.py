@@ -11,9 +11,9 @@ from aurous_client.operations import EventFormat, EventT, Operation
 
 from ..errors import AurousError
 from ..types import Receipt, ResponseContext, ResponseInfo
+from .chat_state import StreamContext
 from .event_controller import EventController
 from .event_parser import Nothing
-from .state import StreamContext
 
 if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport

@@ -1,6 +1,7 @@
-"""Parses the body of a stream: bytes in, events out.
+"""Parses the body of a chat stream: bytes in, events out.
 
-Page: api-reference/chat/streaming. The forms of warning and error frames are not documented, so all forms are accepted.
+A *block* is the bytes of one server-sent event, a *document* its decoded JSON, an *event* what it means for the stream.
+Page: api-reference/chat/streaming. The forms of warnings and errors are not documented, so all forms are accepted.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
 from ..types import ResponseInfo
-from .template import BLANK_LINE, ChunkTemplate, make_template
+from .chunk_template import BLANK_LINE, ChunkTemplate, make_template
 
 _DONE_DATA: Final = "[DONE]"
 _FIELD: Final = b"data: "
-_JSON_EVENT: Final = b"data: {"
+_JSON_BLOCK: Final = b"data: {"
 IGNORED_KEY_CODE: Final = "idempotency_ignored_streaming"
 
-# Templates that match nothing are made ever more rarely, starting with one for so many frames.
+# Templates that match nothing are made ever more rarely, starting with one for so many chunks.
 _TEMPLATE_INTERVAL: Final = 16
 
 # Keep-alives of other servers; this API sends comments.
@@ -39,7 +40,7 @@ class UsageReceived(NamedTuple):
     """The chunk that follows has a `usage`."""
 
     completion_id: str
-    frame: bytes
+    content: bytes
     """The chunk as received, whose decimals are exact."""
 
 
@@ -56,7 +57,7 @@ class Marker(Enum):
     DONE = "done"
     """`[DONE]`: the stream has ended."""
     IGNORED = "ignored"
-    """A frame that means nothing to this version."""
+    """A document that means nothing to this version."""
 
 
 DONE: Final = Marker.DONE
@@ -74,8 +75,8 @@ class ChunkParser:
     parser.receive_data(piece)   # the first event of a piece
     parser.next_event()          # the others, then None
 
-    Frames are parsed when they are asked for. A frame of the usual form, one line of JSON, is parsed without the SSE
-    decoder; whatever else it may be is left to `_read`, which accepts every form.
+    Blocks are parsed when their event is asked for. A block of the usual form, one line of JSON, is parsed without the
+    SSE decoder; all others are left to `_parse`, which accepts every form.
 
     redact: removes the key from what a server repeats of it
     """
@@ -85,27 +86,27 @@ class ChunkParser:
         self._redact = redact
         self._decoder = Decoder(max_event_size=max_event_size)
         self._max_event_size = sys.maxsize if max_event_size is None else max_event_size
-        # Received and not parsed yet: bytes between blank lines, the last first; decoded events; events of one frame.
+        # Received and not delivered yet: blocks without their blank lines, the last first; decoded ones; events.
         self._blocks: list[bytes] = []
         self._decoded: deque[ServerSentEvent] = deque()
         self._events: deque[StreamEvent] = deque()
-        # Whether the next byte starts an event.
-        self._is_between_events = False
+        # Whether the next byte starts a block.
+        self._is_between_blocks = False
         self._has_failed = False
         self._is_done = False
         self._template: ChunkTemplate | None = None
-        self._frames_to_template = 1
+        self._chunks_to_template = 1
         self._template_interval = _TEMPLATE_INTERVAL
         self.has_buffered = False
         """Whether `next_event` may return one."""
 
     def receive_data(self, piece: bytes) -> StreamEvent | None:
         """The first event of the next piece of the body. Call it when `next_event` has returned None."""
-        if self._is_between_events:
+        if self._is_between_blocks:
             template = self._template
             event: StreamEvent | None = template.match(piece) if template is not None else None
-            if event is None and piece.startswith(_JSON_EVENT) and piece.find(BLANK_LINE) == len(piece) - 2:
-                event = self._read_line(piece)
+            if event is None and piece.startswith(_JSON_BLOCK) and piece.find(BLANK_LINE) == len(piece) - 2:
+                event = self._parse_line(piece)
             if event is not None:
                 return event
         if self._is_done:
@@ -121,12 +122,12 @@ class ChunkParser:
             if self._events:
                 return self._events.popleft()
             if self._decoded:
-                self._read(self._decoded.popleft())
+                self._parse(self._decoded.popleft())
             elif self._blocks:
                 block = self._blocks.pop()
                 # The last block has no blank line yet, and continues in the next piece.
                 is_whole = bool(self._blocks)
-                event = self._read_block(block + BLANK_LINE) if is_whole and self._is_between_events else None
+                event = self._match_block(block + BLANK_LINE) if is_whole and self._is_between_blocks else None
                 if event is not None:
                     return event
                 if block or is_whole:
@@ -143,15 +144,15 @@ class ChunkParser:
         body = {"error": record.error.to_dict() if record.error else {"message": "the completion failed"}}
         return self._error(body, json.dumps(body))
 
-    def _read_block(self, event: bytes) -> StreamEvent | None:
+    def _match_block(self, block: bytes) -> StreamEvent | None:
         """The event of a block that is one line of JSON; None for all others."""
-        chunk = self._template.match(event) if self._template is not None else None
-        return chunk or (self._read_line(event) if event.startswith(_JSON_EVENT) else None)
+        chunk = self._template.match(block) if self._template is not None else None
+        return chunk or (self._parse_line(block) if block.startswith(_JSON_BLOCK) else None)
 
-    def _read_line(self, event: bytes) -> StreamEvent | None:
-        """The event of one `data: {...}` line with its blank line; None if `_read` has to look at it."""
-        data = event[len(_FIELD) : -len(BLANK_LINE)]
-        if b"\n" in data or b"\r" in data or len(event) - len(BLANK_LINE) > self._max_event_size:
+    def _parse_line(self, block: bytes) -> StreamEvent | None:
+        """The event of one `data: {...}` line with its blank line; None if it needs `_parse`."""
+        data = block[len(_FIELD) : -len(BLANK_LINE)]
+        if b"\n" in data or b"\r" in data or len(block) - len(BLANK_LINE) > self._max_event_size:
             return None
         try:
             chunk = ChatCompletionChunk.from_dict(decode_strict(data))
@@ -166,70 +167,69 @@ class ChunkParser:
             self._events.append(chunk)
             self.has_buffered = True
             return UsageReceived(chunk.id, data)
-        self._frames_to_template -= 1
-        if self._frames_to_template <= 0:
-            self._renew_template(event, data, chunk)
+        self._chunks_to_template -= 1
+        if self._chunks_to_template <= 0:
+            self._renew_template(block, data, chunk)
         return chunk
 
-    def _renew_template(self, event: bytes, data: bytes, chunk: ChatCompletionChunk) -> None:
+    def _renew_template(self, block: bytes, data: bytes, chunk: ChatCompletionChunk) -> None:
         if self._template is not None and self._template.matches == 0:
             self._template_interval *= 2
-        self._frames_to_template = self._template_interval
-        self._template = make_template(event, data.decode(), chunk, max_event_size=self._max_event_size)
+        self._chunks_to_template = self._template_interval
+        self._template = make_template(block, data.decode(), chunk, max_event_size=self._max_event_size)
 
     def _decode(self, data: bytes) -> None:
         try:
-            events = self._decoder.decode(data)
+            self._decoded.extend(self._decoder.decode(data))
         except EventTooLargeError as error:
             self._events.append(self._validation_error(str(error), ""))
-            events = []
-        self._is_between_events = self._decoder.is_between_events
+        self._is_between_blocks = self._decoder.is_between_events
         self._has_failed = self._decoder.has_failed and not self._events
-        self._decoded.extend(events)
 
-    def _read(self, event: ServerSentEvent) -> None:
-        """Append the events of a frame of any form."""
-        text = event.data.strip()
-        if event.event != "error" and (event.event in _PINGS or not text):
+    def _parse(self, decoded: ServerSentEvent) -> None:
+        """Append the events of a block of any form."""
+        text = decoded.data.strip()
+        if decoded.event != "error" and (decoded.event in _PINGS or not text):
             return
         if text == _DONE_DATA:
             self._is_done = True
-            self._is_between_events = False
+            self._is_between_blocks = False
             self._blocks.clear()
             self._decoded.clear()
             self._events.append(DONE)
             return
         try:
-            frame = json.loads(event.data)
+            document = json.loads(decoded.data)
         except (ValueError, RecursionError):
-            frame = None
-        if event.event == "error" or (isinstance(frame, dict) and is_error(frame)):
-            self._events.append(self._error(frame, event.data))
-        elif not isinstance(frame, dict):
-            self._events.append(self._validation_error("expected a JSON object in each event", event.data))
+            document = None
+        if decoded.event == "error" or (isinstance(document, dict) and is_error(document)):
+            self._events.append(self._error(document, decoded.data))
+        elif not isinstance(document, dict):
+            self._events.append(self._validation_error("expected a JSON object in each event", decoded.data))
         else:
-            self._read_frame(frame, event)
+            self._parse_document(document, decoded)
 
-    def _read_frame(self, frame: dict[str, Any], event: ServerSentEvent) -> None:
-        warning = frame.get("warning") or (frame if event.event == "warning" or _is_warning(frame) else None)
+    def _parse_document(self, document: dict[str, Any], decoded: ServerSentEvent) -> None:
+        is_warning = decoded.event == "warning" or _is_warning(document)
+        warning = document.get("warning") or (document if is_warning else None)
         if warning is not None:
             self._events.append(_stream_warning(warning))
-        choices, data = frame.get("choices"), event.data
-        if not isinstance(choices, list) and not isinstance(choices, dict) and not frame.get("usage"):
+        choices, data = document.get("choices"), decoded.data
+        if not isinstance(choices, (list, dict)) and not document.get("usage"):
             self._events.append(Marker.IGNORED)
             return
         try:
-            chunk = ChatCompletionChunk.from_dict(frame)
+            chunk = ChatCompletionChunk.from_dict(document)
         except ParseError:
             try:
-                chunk, document, notes = repair(ChatCompletionChunk.from_dict, frame)
+                chunk, repaired, notes = repair(ChatCompletionChunk.from_dict, document)
             except ParseError as error:
                 self._events.append(self._validation_error(str(error), data, error))
                 return
             self._events.extend(
                 Inconsistency(place, self._redact(note.encode()).decode()) for place, note in notes.items()
             )
-            data = json.dumps(document)
+            data = json.dumps(repaired)
         if not chunk.choices and not chunk.id:
             # Some gateways start with a content filter report in the form of a chunk without a completion.
             self._events.append(Marker.IGNORED)
@@ -238,8 +238,8 @@ class ChunkParser:
             self._events.append(UsageReceived(chunk.id, data.encode("utf-8", "replace")))
         self._events.append(chunk)
 
-    def _error(self, frame: Any, data: str) -> AurousError:
-        return error_in_event(frame, self._redact(data.encode("utf-8", "replace")), self._info)
+    def _error(self, document: Any, data: str) -> AurousError:
+        return error_in_event(document, self._redact(data.encode("utf-8", "replace")), self._info)
 
     def _validation_error(self, message: str, data: str, cause: ParseError | None = None) -> APIResponseValidationError:
         return invalid_event(message, self._redact(data.encode("utf-8", "replace")), self._info, cause)
@@ -252,5 +252,5 @@ def _stream_warning(warning: Any) -> StreamWarning:
         return StreamWarning(code="unknown", message=warning if isinstance(warning, str) else json.dumps(warning))
 
 
-def _is_warning(frame: Mapping[str, Any]) -> bool:
-    return frame.get("type") == "warning" or frame.get("code") == IGNORED_KEY_CODE
+def _is_warning(document: Mapping[str, Any]) -> bool:
+    return document.get("type") == "warning" or document.get("code") == IGNORED_KEY_CODE
