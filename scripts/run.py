@@ -21,7 +21,7 @@ PROMPT = "Name three uses of a paper clip."
 def main() -> int:
     enter()
     from aurous_mock.server.launcher import running
-    from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
+    from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
 
     with running(keys={DEFAULT_KEY: DEFAULT_TEAM, OTHER_KEY: "team_other"}) as mock:
         print(f"aurous-mock listens on {mock.url}\n")

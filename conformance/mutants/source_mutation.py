@@ -32,10 +32,12 @@ EXCUSED_KINDS = ("equivalent", "outside")
 SEED = 20260515
 # Those that keep the contract. How fast, on which store and with which scripted faults is the mock's own business.
 MODULES = (
-    *("billing/pricing", "completions/draft", "completions/idempotency", "completions/parsed_request"),
-    *("completions/service", "contract/chat_limits", "contract/model_catalogue", "contract/validation"),
-    *("generation/answer", "http/errors", "http/frames", "http/middleware", "http/request_body"),
-    *("http/request_context", "http/routes", "http/sse_response", "storage/memory"),
+    *("errors", "billing/pricing", "completions/draft", "completions/service"),
+    *("contract/chat_limits", "contract/model_catalogue", "contract/validation"),
+    *("generation/answer", "generation/parsed_request"),
+    *("http/frames", "http/idempotency_key", "http/middleware", "http/request_body"),
+    *("http/request_context", "http/routes", "http/sse_response"),
+    *("storage/idempotency", "storage/memory", "storage/statuses"),
 )
 OPERATORS = (
     *("AddNot", "NumberReplacer", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),

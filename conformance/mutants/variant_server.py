@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
-from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 
 from mutants.independent_variants import IndependentVariant
 from mutants.proxy import Proxy, guarded

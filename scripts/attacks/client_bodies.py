@@ -9,7 +9,7 @@ import zlib
 from typing import Final
 
 from aurous import AurousError
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.raw_server import Action, Connection, raw, run_raw_server
 from testkit.responses import response
 

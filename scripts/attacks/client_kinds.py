@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 
 from aurous import AsyncAurous, Aurous, AurousError, Timeouts
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.sockets import free_port
 
 from attacks.registry import Observations

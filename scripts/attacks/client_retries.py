@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from aurous import RetryPolicy
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.raw_server import run_raw_server
 from testkit.responses import answer, envelope
 

@@ -244,7 +244,7 @@ def endless_calls(observed: Observations) -> None:
 async def memory_over_calls(total: int, step: int) -> list[float]:
     """MiB that a server in this process has after each `step` of `total` calls, each with a key of its own."""
     from aurous_mock.server.application import Application
-    from aurous_mock.server.settings import Settings
+    from aurous_mock.settings import Settings
 
     application = Application(Settings(access_log=False))
     memory = PeakMemory(os.getpid())

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil  # type: ignore[import-untyped]
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.mock_process import MockProcess
 
 from attacks.memory import PeakMemory

@@ -14,7 +14,7 @@ import httpx
 from aurous import AsyncAurous, Aurous, AurousError, StreamPolicy, Timeouts
 from aurous._config.options import Backend
 from aurous_client.types import JsonObject
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.responses import MODEL
 
 KINDS: Final = ("sync", "httpx", "aiohttp")

@@ -21,7 +21,7 @@ from typing import Any, Final
 import hypothesis
 import schemathesis
 from aurous_mock.server.application import Application
-from aurous_mock.server.settings import DEFAULT_KEY, Settings
+from aurous_mock.settings import DEFAULT_KEY, Settings
 from generator import yaml_loader
 from resilience.report import Check, RunReport, summarize
 from schemathesis.engine import events, from_schema

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 # A request waits for less than a second, and then is refused.
 _WAIT_SECONDS = 0.8

@@ -1,27 +1,14 @@
 """A completion while it is generated, and its body in each status."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
-
-import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.errors import PROVIDER_FAILURES, APIError, type_for
 from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
-from aurous_mock.http.errors import PROVIDER_FAILURES, APIError, type_for
-
-IN_PROGRESS, COMPLETED, CANCELLED, FAILED = "in_progress", "completed", "cancelled", "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a record did not complete: the `error` member of a failed or cancelled completion."""
-
-    code: str
-    type: str
-    message: str
-
+from aurous_mock.generation.parsed_request import ParsedRequest
+from aurous_mock.storage.statuses import CANCELLED, COMPLETED, FAILED, Failure
 
 BY_REQUEST = Failure("cancelled_by_request", "invalid_request", "The completion was cancelled on request.")
 BY_DISCONNECT = Failure(
@@ -29,7 +16,6 @@ BY_DISCONNECT = Failure(
 )
 BY_SHUTDOWN = Failure("cancelled_by_shutdown", "server_error", "The server shut down before the completion ended.")
 INTERNAL_ERROR = Failure("internal_error", "server_error", "The server failed while it generated the completion.")
-ABANDONED = Failure("chat_provider_unavailable", "server_error", "The instance that made the completion went away.")
 
 
 def failure_of(error: APIError) -> Failure:
@@ -134,15 +120,3 @@ class Draft:
 
     def _logprobs_member(self) -> dict[str, Any] | None:
         return None if self.request.alternatives is None else {"content": self._logprobs, "refusal": None}
-
-
-def mark_failed(body: bytes, failure: Failure) -> bytes:
-    """The body of a completion that cannot be finished otherwise: failed, and not charged. body: an earlier one"""
-    if not body:
-        # Of an operation that is answered by its spec alone: there is no completion.
-        return body
-    completion: dict[str, Any] = orjson.loads(body)
-    usage = completion["usage"]
-    usage["credits_charged"] = 0.0
-    usage["breakdown"] |= {name: 0.0 for name in usage["breakdown"] if name.endswith("_credits")}
-    return orjson.dumps({**completion, "status": FAILED, "error": asdict(failure)})

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from aurous_mock.completions.draft import FAILED, INTERNAL_ERROR, mark_failed
+from aurous_mock.completions.draft import INTERNAL_ERROR
+from aurous_mock.storage.statuses import FAILED, mark_failed
 from aurous_mock.storage.store import FinishCompletion, Started, StartResult, Store, StoreUnavailable
 
 _FIRST_DELAY = 0.05

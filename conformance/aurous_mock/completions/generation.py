@@ -7,21 +7,12 @@ import orjson
 
 from aurous_mock.billing import pricing
 from aurous_mock.completions.concurrency import Slot
-from aurous_mock.completions.draft import (
-    ABANDONED,
-    BY_DISCONNECT,
-    CANCELLED,
-    FAILED,
-    IN_PROGRESS,
-    INTERNAL_ERROR,
-    Draft,
-    Failure,
-    failure_of,
-)
+from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, Draft, failure_of
 from aurous_mock.completions.finisher import Finisher
-from aurous_mock.completions.idempotency import Claim, KeyInUse, Replay
 from aurous_mock.completions.lifetime import Lifetime
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
+from aurous_mock.storage.idempotency import Claim, KeyInUse, Replay
+from aurous_mock.storage.statuses import ABANDONED, CANCELLED, FAILED, IN_PROGRESS, Failure
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Store, StoreUnavailable
 
 

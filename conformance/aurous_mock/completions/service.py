@@ -9,17 +9,18 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from aurous_mock.completions import identifiers
+from aurous_mock import identifiers
 from aurous_mock.completions.concurrency import ConcurrencyLimit
-from aurous_mock.completions.draft import ABANDONED, BY_REQUEST, BY_SHUTDOWN, CANCELLED, COMPLETED, IN_PROGRESS, Draft
+from aurous_mock.completions.draft import BY_REQUEST, BY_SHUTDOWN, Draft
 from aurous_mock.completions.finisher import Finisher
 from aurous_mock.completions.generation import Generation
-from aurous_mock.completions.idempotency import Claim, KeyInUse, decide
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Delta, Finish
-from aurous_mock.generation.fake_model import Engine, Pace
-from aurous_mock.http.errors import APIError
-from aurous_mock.http.metrics import Metrics
+from aurous_mock.generation.engine import Engine, Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
+from aurous_mock.metrics import Metrics
+from aurous_mock.storage.idempotency import Claim, KeyInUse, decide
+from aurous_mock.storage.statuses import ABANDONED, CANCELLED, COMPLETED, IN_PROGRESS
 from aurous_mock.storage.store import Checkpoint, Store, StoreUnavailable
 
 _CANCEL_TIMEOUT = 10.0

@@ -7,7 +7,7 @@ import orjson
 
 from aurous_mock.contract.model_catalogue import Model
 from aurous_mock.contract.validation import shorten
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 MAX_FORMAT_BYTES = 10_240
 MAX_FORMAT_LEVELS = 5

@@ -6,7 +6,7 @@ from typing import Any, Final
 import orjson
 
 from aurous_mock.contract.validation import dotted
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 MAX_DEPTH: Final = 100
 # Each object, array, member and item takes tens of bytes of memory, however short its text. These bounds keep a body of

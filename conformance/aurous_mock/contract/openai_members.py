@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 ALIAS = "max_completion_tokens"
 

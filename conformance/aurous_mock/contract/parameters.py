@@ -11,7 +11,7 @@ import orjson
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation, Parameter
 from aurous_mock.contract.validation import check
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 MAX_FIELDS = 1000
 _INTEGER = re.compile(r"-?\d{1,18}")

@@ -9,7 +9,7 @@ from aurous_mock.contract import operations
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation
 from aurous_mock.contract.yaml_reader import YAMLError, read_yaml
-from aurous_mock.http.errors import UNDOCUMENTED, Code, type_for
+from aurous_mock.errors import UNDOCUMENTED, Code, type_for
 
 # Released versions. Each bump adds a file; none is ever edited.
 RELEASED = Path(__file__).resolve().parents[1] / "specs"

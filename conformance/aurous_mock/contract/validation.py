@@ -7,7 +7,7 @@ import jsonschema_rs
 
 from aurous_mock.contract.document import Schema
 from aurous_mock.contract.excerpts import excerpts
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 _BOUNDS = frozenset(
     {

@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 
+from aurous_mock import identifiers
 from aurous_mock.billing import pricing
-from aurous_mock.completions import identifiers
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.errors import APIError
 from aurous_mock.generation import logprobs, schema_faker, text_generator, tokens
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.parsed_request import ParsedRequest
 
 Logprobs = tuple[dict[str, Any], ...]
 

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aurous_mock import metrics
 from aurous_mock.contract import json_body
 from aurous_mock.contract.spec import Contracts
-from aurous_mock.http import faults, metrics
-from aurous_mock.http.errors import APIError
-from aurous_mock.http.metrics import Metrics
+from aurous_mock.errors import APIError
+from aurous_mock.http import faults
+from aurous_mock.metrics import Metrics
 from aurous_mock.scripting.scripts import check_script, read_script
 from aurous_mock.storage.store import Store
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 from starlette.types import Scope
 
-from aurous_mock.server.settings import Settings
+from aurous_mock.settings import Settings
 
 HEADER = "aurous-mock-key"
 # A proxy or a browser is between: the address of the connection is not that of whoever asks.

@@ -9,20 +9,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aurous_mock.completions import idempotency, identifiers
-from aurous_mock.completions.draft import COMPLETED
-from aurous_mock.completions.idempotency import Claim, KeyInUse, Replay
+from aurous_mock import identifiers
 from aurous_mock.completions.lifetime import Lifetime
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.operations import EVENTS, Operation
 from aurous_mock.contract.parameters import check_parameters
-from aurous_mock.http import offload
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
+from aurous_mock.http import idempotency_key, offload
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_body import read_body
 from aurous_mock.http.request_context import RequestContext, context_of
 from aurous_mock.http.routes import Answer, Handler
 from aurous_mock.http.spec_responses import SpecResponses, choose_content
+from aurous_mock.storage.idempotency import Claim, KeyInUse, Replay
+from aurous_mock.storage.statuses import COMPLETED
 from aurous_mock.storage.store import FinishCompletion, StartCompletion
 
 _PARAMETER = re.compile(r"\{[^{}]*\}")
@@ -57,7 +57,7 @@ class Dispatcher:
         if handler is not None:
             return await handler(request)
         if operation.takes_key:
-            context.key = idempotency.read_key(context.headers)
+            context.key = idempotency_key.read_key(context.headers)
         return await self._answer_by_spec(operation, context, f"{request.scope['path']}?{query}")
 
     async def _answer_by_spec(self, operation: Operation, context: RequestContext, address: str) -> Answer:
@@ -69,7 +69,7 @@ class Dispatcher:
             return response
         if context.key is None or not isinstance(response, Response):
             return response
-        digest = await offload.run(context.body_size, idempotency.fingerprint, context.body)
+        digest = await offload.run(context.body_size, idempotency_key.fingerprint, context.body)
         return await self._answer_once(Claim(context.key, f"{operation.method} {address}", digest), context, response)
 
     async def _answer_once(self, claim: Claim, context: RequestContext, response: Response) -> Response:

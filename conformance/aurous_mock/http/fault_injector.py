@@ -5,8 +5,8 @@ from http import HTTPStatus
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from aurous_mock.http import sockets
 from aurous_mock.http.faults import Cut, Fault
-from aurous_mock.server import sockets
 
 HTML = b"<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1><hr><center>mock</center>\n"
 

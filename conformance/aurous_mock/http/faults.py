@@ -31,7 +31,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 
 HEADER = "aurous-mock-fault"
 PLACES = frozenset({"before", "after", "head", "body"})

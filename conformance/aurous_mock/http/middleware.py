@@ -13,18 +13,19 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aurous_mock.completions import identifiers
+from aurous_mock import identifiers, request_log
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.spec import Contracts
 from aurous_mock.contract.versioning import ResponseFilter
-from aurous_mock.http import admin, admin_access, faults, health, request_context, request_log, routes
-from aurous_mock.http.errors import APIError, envelope
+from aurous_mock.errors import APIError, envelope
+from aurous_mock.http import admin, admin_access, faults, health, request_context, routes
 from aurous_mock.http.fault_injector import HTML, FaultInjector
 from aurous_mock.http.faults import NO_FAULT, Fault
-from aurous_mock.http.rate_limits import Limits, RateLimitInfo
+from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_context import RequestContext
-from aurous_mock.server.settings import Settings
+from aurous_mock.settings import Settings
 from aurous_mock.storage.store import StoreUnavailable
+from aurous_mock.storage.token_bucket import RateLimitInfo
 
 _RETRY_SOON = {"Retry-After": "1"}
 

@@ -12,8 +12,8 @@ from aurous_mock.contract.document import Schema
 from aurous_mock.contract.operations import JSON, Operation
 from aurous_mock.contract.parameters import MAX_FIELDS, convert, read_fields
 from aurous_mock.contract.validation import check
+from aurous_mock.errors import APIError
 from aurous_mock.http import offload
-from aurous_mock.http.errors import APIError
 
 MAX_BODY: Final = 10 * 1024 * 1024
 _FORM = "application/x-www-form-urlencoded"

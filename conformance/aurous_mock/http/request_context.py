@@ -8,9 +8,9 @@ from starlette.requests import Request
 
 from aurous_mock.contract.operations import Operation
 from aurous_mock.contract.spec import Contract, Contracts
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 from aurous_mock.http.faults import NO_FAULT, Fault
-from aurous_mock.http.rate_limits import RateLimitInfo
+from aurous_mock.storage.token_bucket import RateLimitInfo
 
 _DATE_LENGTH = 10
 

@@ -9,23 +9,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from aurous_mock.completions import idempotency, parsed_request
-from aurous_mock.completions.idempotency import Claim
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
 from aurous_mock.contract import model_catalogue
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.operations import JSON
-from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http import admin_access, offload
-from aurous_mock.http.errors import PROVIDER_FAILURES, APIError
+from aurous_mock.errors import PROVIDER_FAILURES, APIError
+from aurous_mock.generation import parsed_request
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
+from aurous_mock.http import admin_access, idempotency_key, offload
 from aurous_mock.http.faults import Fault, error_of
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_context import RequestContext, context_of
 from aurous_mock.http.sse_response import SSEResponse, StreamOptions
 from aurous_mock.scripting import replies
 from aurous_mock.scripting.replies import HEADER as REPLY_HEADER
-from aurous_mock.server.settings import Settings
+from aurous_mock.settings import Settings
+from aurous_mock.storage.idempotency import Claim
 
 CREATE = "/v1/chat/completions"
 
@@ -57,7 +57,7 @@ class Routes:
         context = context_of(request)
         team = _team(context)
         size, body = context.body_size, context.body
-        context.key = idempotency.read_key(context.headers)
+        context.key = idempotency_key.read_key(context.headers)
         # What is compared for a key is the body as it was sent.
         parsed = await offload.run(size, _parse, context, self._models)
         if context.rules or REPLY_HEADER in context.headers:
@@ -70,7 +70,7 @@ class Routes:
             return self._stream(context, parsed, _provider_error(request))
         claim = None
         if context.key is not None:
-            claim = Claim(context.key, CREATE, await offload.run(size, idempotency.fingerprint, body))
+            claim = Claim(context.key, CREATE, await offload.run(size, idempotency_key.fingerprint, body))
         created = await self._service.create(parsed, team, claim, self._pace(context), _provider_error(request))
         if not created.is_replay:
             await self._limits.spend_tokens(team, created.generated)
@@ -109,7 +109,7 @@ class Routes:
     async def cancel(self, request: Request) -> Answer:
         context = context_of(request)
         team = _team(context)
-        key = idempotency.read_key(context.headers)
+        key = idempotency_key.read_key(context.headers)
         if key is not None:
             await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
         return _json(await self._service.cancel(team, _id(context)))

@@ -11,8 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from aurous_mock.contract import event_schemas
 from aurous_mock.contract.operations import EVENTS, JSON, JSON_LINES, Content, Operation
+from aurous_mock.errors import APIError
 from aurous_mock.generation import schema_faker
-from aurous_mock.http.errors import APIError
 
 _LINES: Final = 3
 # Set for every response.

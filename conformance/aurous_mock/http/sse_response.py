@@ -7,16 +7,17 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from aurous_mock.completions.draft import BY_DISCONNECT, CANCELLED, COMPLETED, FAILED, INTERNAL_ERROR, failure_of
+from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, failure_of
 from aurous_mock.completions.generation import Generation
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
+from aurous_mock.errors import APIError, envelope
 from aurous_mock.generation.answer import Finish
-from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http.errors import APIError, envelope
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
+from aurous_mock.http import sockets
 from aurous_mock.http.frames import DONE, KEEP_ALIVE, FrameWriter, frame
 from aurous_mock.http.request_context import RequestContext
-from aurous_mock.server import sockets
+from aurous_mock.storage.statuses import CANCELLED, COMPLETED, FAILED
 from aurous_mock.storage.store import StoreUnavailable
 
 EVENT_HEADERS = (

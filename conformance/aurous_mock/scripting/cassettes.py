@@ -11,10 +11,10 @@ from typing import Any, Final, Self
 
 import orjson
 
-from aurous_mock.completions.parsed_request import ParsedRequest, digest
+from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
-from aurous_mock.generation.fake_model import Engine, Pace, stream_answer
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.engine import Engine, Pace, stream_answer
+from aurous_mock.generation.parsed_request import ParsedRequest, digest
 from aurous_mock.scripting.replies import check_reply, compose_reply
 
 # Keys of this API and of others, and tokens of an Authorization header. Headers themselves are never recorded.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.parsed_request import ParsedRequest
 
 _MESSAGE_MEMBERS: Final = frozenset({"role", "content", "name", "tool_call_id", "tool_calls"})
 # Patterns are the tester's own; the text may be long.

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, Delta, Finish
-from aurous_mock.generation.fake_model import Engine, Pace, stream_answer
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.engine import Engine, Pace, stream_answer
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.scripting import functions
 from aurous_mock.scripting.cassettes import UnknownRequestError
 from aurous_mock.scripting.replies import check_reply, compose_reply

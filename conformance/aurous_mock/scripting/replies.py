@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import orjson
 
-from aurous_mock.completions import identifiers
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock import identifiers
 from aurous_mock.generation import logprobs, tokens
 from aurous_mock.generation.answer import Answer, Finish, ToolCall, cut_at_stop
+from aurous_mock.generation.parsed_request import ParsedRequest
 
 HEADER: Final = "aurous-mock-answer"
 FINISH_REASONS: Final = ("stop", "length", "tool_calls", "content_filter")

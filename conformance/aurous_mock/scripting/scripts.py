@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import orjson
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.scripting import conditions, functions, replies
 
 _MEMBERS: Final = frozenset({"answers", "answer", "function", "when", "condition", "model", "times"})

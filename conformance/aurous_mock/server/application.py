@@ -7,7 +7,9 @@ from starlette.routing import Router
 from aurous_mock.completions.concurrency import ConcurrencyLimit
 from aurous_mock.completions.service import Service
 from aurous_mock.contract import spec
-from aurous_mock.generation.fake_model import Engine, FakeModel
+from aurous_mock.errors import SettingsError
+from aurous_mock.generation.engine import Engine
+from aurous_mock.generation.fake_model import FakeModel
 from aurous_mock.http.admin import Admin
 from aurous_mock.http.cors import with_cors
 from aurous_mock.http.dispatcher import Dispatcher
@@ -17,7 +19,7 @@ from aurous_mock.http.routes import Routes
 from aurous_mock.http.spec_responses import SpecResponses
 from aurous_mock.scripting.cassettes import Cassette, CassetteError, RecordingEngine, ReplayEngine
 from aurous_mock.scripting.engine import ScriptedEngine
-from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.settings import Settings
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
 from aurous_mock.storage.store import Store

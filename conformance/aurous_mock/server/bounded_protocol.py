@@ -2,9 +2,12 @@
 
 import asyncio
 import resource
+from collections.abc import Callable
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from aurous_mock.http.sockets import EXTENSION
 
 # What is not body: request line, headers, chunk sizes, trailers. One block of a socket may come on top.
 MAX_OVERHEAD: Final = 64 * 1024
@@ -136,3 +139,23 @@ def most_connections() -> int:
             # The system refuses: what there is has to do.
             pass
     return max(soft - _RESERVED_DESCRIPTORS, 16)
+
+
+def make_protocol(bad_request: Callable[[], bytes]) -> type[asyncio.Protocol]:
+    """The protocol of one server, which gives each request access to its transport.
+
+    bad_request: makes the response to bytes that are not HTTP
+    """
+
+    class ServerProtocol(BoundedProtocol):
+        max_connections = most_connections()
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self.scope["extensions"] = {EXTENSION: {"transport": self.transport}}
+
+        def send_400_response(self, msg: str) -> None:
+            self.transport.write(bad_request())
+            self.transport.close()
+
+    return ServerProtocol

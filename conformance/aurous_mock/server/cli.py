@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from aurous_mock.billing.pricing import MICRO
 from aurous_mock.contract.model_catalogue import ModelMapping, Rates
-from aurous_mock.generation.fake_model import Pace
+from aurous_mock.errors import SettingsError
+from aurous_mock.generation.engine import Pace
 from aurous_mock.http import faults
 from aurous_mock.scripting import replies
-from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings, SettingsError
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY, Retention
 
 

@@ -14,8 +14,8 @@ from aurous_mock.scripting import functions
 from aurous_mock.scripting.cassettes import Cassette
 from aurous_mock.scripting.scripts import check_script
 from aurous_mock.server.serving import with_models
-from aurous_mock.server.settings import DEFAULT_KEY, Settings
 from aurous_mock.server.uvicorn_server import Server, address, bind
+from aurous_mock.settings import DEFAULT_KEY, Settings
 
 _TIMEOUT_SECONDS = 30
 _FLAGS: Final = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "a": re.ASCII}

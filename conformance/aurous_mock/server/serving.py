@@ -1,8 +1,8 @@
 """Serves in this process, or with several workers."""
 
-from aurous_mock.server.settings import Settings
 from aurous_mock.server.uvicorn_server import address, bind, make_server, run
 from aurous_mock.server.workers import Supervisor
+from aurous_mock.settings import Settings
 
 
 def with_models(settings: Settings) -> Settings:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 import orjson
 import uvicorn
 
-from aurous_mock.completions import identifiers
+from aurous_mock import identifiers
 from aurous_mock.contract.spec import Contract, ContractError
-from aurous_mock.http.errors import APIError, envelope
-from aurous_mock.server import sockets
+from aurous_mock.errors import APIError, SettingsError, envelope
 from aurous_mock.server.application import Application
-from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.server.bounded_protocol import make_protocol
+from aurous_mock.settings import Settings
 
 _GRACEFUL_SECONDS = 5
 # What is not done after the grace is cancelled, and has this long to store its end and answer.
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
         self._grace = grace
         config = uvicorn.Config(
             self.application.asgi,
-            http=sockets.protocol(lambda: _bad_request(self.application.contracts.current, settings)),
+            http=make_protocol(lambda: _bad_request(self.application.contracts.current, settings)),
             ws="none",
             lifespan="on",
             log_config=None,

@@ -13,9 +13,9 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
-from aurous_mock.http.metrics import MULTIPROCESS
-from aurous_mock.server.settings import Settings
+from aurous_mock.metrics import MULTIPROCESS
 from aurous_mock.server.uvicorn_server import run
+from aurous_mock.settings import Settings
 
 _POLL_INTERVAL = 0.5
 # A worker that dies sooner than this after its start has failed, and its successor waits.

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from aurous_mock.server.settings import SettingsError
+from aurous_mock.errors import SettingsError
 from aurous_mock.storage import location, schema
 from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.location import Location

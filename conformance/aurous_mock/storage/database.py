@@ -12,15 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
-from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
-from aurous_mock.http.rate_limits import BucketState, Change
 from aurous_mock.storage import statements
 from aurous_mock.storage.connections import Database
 from aurous_mock.storage.group_commit import Rollback
+from aurous_mock.storage.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
 from aurous_mock.storage.leases import LEASE_SECONDS, Leases
 from aurous_mock.storage.retention import IN_DATABASE, Retention
 from aurous_mock.storage.server_locks import make_server_locks
+from aurous_mock.storage.statuses import COMPLETED, IN_PROGRESS
 from aurous_mock.storage.store import (
     Balance,
     Charge,
@@ -36,6 +35,7 @@ from aurous_mock.storage.store import (
 )
 from aurous_mock.storage.sweeper import Sweeper
 from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
+from aurous_mock.storage.token_bucket import BucketState, Change
 
 
 class DatabaseStore:

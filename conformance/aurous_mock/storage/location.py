@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from aurous_mock.server.settings import SettingsError
+from aurous_mock.errors import SettingsError
 
 _HIDDEN = "***"
 _SECRET_PARAMETERS = ("pass", "secret", "token", "key")

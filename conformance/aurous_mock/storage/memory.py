@@ -4,10 +4,9 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, replace
 
-from aurous_mock.completions.draft import COMPLETED, IN_PROGRESS
-from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, KeyUnused, decide
-from aurous_mock.http.rate_limits import BucketState, Change
+from aurous_mock.storage.idempotency import WINDOW, Claim, Entry, KeyUnused, decide
 from aurous_mock.storage.retention import COUNTERS, IN_MEMORY, Retention
+from aurous_mock.storage.statuses import COMPLETED, IN_PROGRESS
 from aurous_mock.storage.store import (
     Balance,
     Charge,
@@ -20,6 +19,7 @@ from aurous_mock.storage.store import (
     StartResult,
     rule_counter,
 )
+from aurous_mock.storage.token_bucket import BucketState, Change
 
 
 @dataclass(frozen=True, slots=True)

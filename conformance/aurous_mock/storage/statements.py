@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam
 
-from aurous_mock.completions.draft import IN_PROGRESS
+from aurous_mock.storage.statuses import IN_PROGRESS
 from aurous_mock.storage.tables import balances, buckets, charges, completions, keys, meta, rules
 
 # Parameters whose names are no columns: of an UPDATE, those of columns are what it sets.

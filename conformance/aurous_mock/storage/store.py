@@ -5,8 +5,8 @@ from enum import Enum
 from typing import Any, Protocol
 
 from aurous_mock.billing.pricing import in_credits
-from aurous_mock.completions.idempotency import Claim, Entry, KeyInUse, Replay
-from aurous_mock.http.rate_limits import BucketState, Change
+from aurous_mock.storage.idempotency import Claim, Entry, KeyInUse, Replay
+from aurous_mock.storage.token_bucket import BucketState, Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

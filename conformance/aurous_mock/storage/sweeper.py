@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aurous_mock.completions.draft import IN_PROGRESS
-from aurous_mock.completions.idempotency import WINDOW
 from aurous_mock.storage.connections import Database
+from aurous_mock.storage.idempotency import WINDOW
 from aurous_mock.storage.retention import COUNTERS, Retention
+from aurous_mock.storage.statuses import IN_PROGRESS
 from aurous_mock.storage.store import StoreUnavailable
 from aurous_mock.storage.tables import balances, charges, completions, counters, keys
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock import request_log
+from aurous_mock.errors import APIError
 from aurous_mock.generation import tokens
 from aurous_mock.generation.answer import Answer, Delta, Finish, Logprobs, ToolCall
-from aurous_mock.http import request_log
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.bounds import OutputLimit
 from aurous_mock.upstream.logprobs import read_logprobs
 from aurous_mock.upstream.redaction import Redaction

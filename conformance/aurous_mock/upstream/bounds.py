@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from aurous_mock import request_log
 from aurous_mock.generation import tokens
-from aurous_mock.http import request_log
 
 # An answer may have so many bytes, and so many more for each token that the request allows.
 BASE_BYTES: Final = 1024 * 1024

@@ -8,11 +8,11 @@ from typing import Final
 import httpx
 import orjson
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock import request_log
+from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, Delta, Finish
-from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http import request_log
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.answer_reader import AnswerReader, join
 from aurous_mock.upstream.dialect import Dialect, Members
 from aurous_mock.upstream.forwarding import forwarded_body

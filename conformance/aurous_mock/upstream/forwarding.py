@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from aurous_mock.completions.parsed_request import ParsedRequest
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.dialect import MAX_COMPLETION_TOKENS, MAX_TOKENS, Members
 
 # Members of this API alone, and `n`: the contract knows one choice.

@@ -6,9 +6,10 @@ from typing import Any, Final
 
 import httpx
 
+from aurous_mock import request_log
 from aurous_mock.contract.model_catalogue import FULL, GROW, Model, ModelMapping, Rates
-from aurous_mock.http import request_log
-from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.errors import SettingsError
+from aurous_mock.settings import Settings
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.values import UnexpectedResponse, as_count, as_list, as_object, parse
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
-from aurous_mock.http import request_log
-from aurous_mock.http.errors import APIError
+from aurous_mock import request_log
+from aurous_mock.errors import APIError
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.values import UnexpectedResponse, as_count, parse, whole
 

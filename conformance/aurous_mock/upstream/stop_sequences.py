@@ -3,8 +3,8 @@
 from itertools import accumulate
 from typing import Final
 
+from aurous_mock import request_log
 from aurous_mock.generation.answer import Logprobs, cut_at_stop
-from aurous_mock.http import request_log
 
 
 class StopSequences:

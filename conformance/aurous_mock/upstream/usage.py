@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aurous_mock import request_log
 from aurous_mock.billing.pricing import REASONING_TOKENS
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.generation.answer import Finish
-from aurous_mock.http import request_log
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.values import as_count
 
 

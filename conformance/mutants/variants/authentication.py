@@ -2,7 +2,7 @@
 
 import re
 
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 
 from mutants.messages import CREATE, MODELS, Answer, Bytes, Request, refusal
 from mutants.registry import Behaviour, Replacement, fault

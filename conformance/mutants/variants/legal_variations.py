@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
-from aurous_mock.generation.fake_model import Pace
+from aurous_mock.generation.engine import Pace
 
 from mutants.messages import BALANCE, CREATE, MODELS, Answer, Bytes, Frame, Request, refusal
 from mutants.registry import Behaviour, Frames, Replacement, variation

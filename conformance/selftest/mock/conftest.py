@@ -7,7 +7,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aurous_mock.server.launcher import Mock, running
-from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
 from mockkit import OTHER_KEY, connect
 from testkit.postgres import running_postgres
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 from aurous_mock.server.application import Application
-from aurous_mock.server.settings import DEFAULT_KEY, Settings
+from aurous_mock.settings import DEFAULT_KEY, Settings
 from mockkit import CREATE, chat
 
 # In seconds of CPU.

@@ -104,7 +104,7 @@ def tool_call(name: str, /, **arguments: Any) -> dict[str, Any]:
 def running(**settings: Any) -> Iterator[AurousMock]:
     """A mock server for the length of a block, on a port of its own, which all clients of this process call meanwhile.
 
-    settings: fields of `aurous_mock.server.settings.Settings`, such as `seed`, or `credits` in micro-credits
+    settings: fields of `aurous_mock.settings.Settings`, such as `seed`, or `credits` in micro-credits
 
     Clients are sent there as by the fixture `aurous_mock`: those made before, too, unless `base_url` names another
     server on this machine. Blocks that are entered inside one another, or by several threads, have a server each; of

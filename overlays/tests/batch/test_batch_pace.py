@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 from aurous.batch.pace import Pace
 from aurous.types import RateLimit
-from aurous_mock.http.rate_limits import BucketState, take_tokens
+from aurous_mock.storage.token_bucket import BucketState, take_tokens
 
 UNKNOWN = RateLimit()
 

@@ -19,7 +19,7 @@ import httpx
 import pytest
 import uvicorn
 from aurous_mock.http import faults
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from clientkit.examples import README as README_FILE
 from clientkit.examples import ROOT, readme_examples, run
 from sybil import Example

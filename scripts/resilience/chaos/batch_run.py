@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from aurous.batch import read
 from aurous.cli.arguments import NO_ANSWER, SOME_FAILED
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 
 from resilience.chaos.client_driver import make_request
 from resilience.chaos.fault_plan import FaultPlan

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 from aurous import AsyncAurous, Aurous, IdempotencyKeyInUseError
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 
 from resilience.chaos.client_driver import ClientDriver, TimedCall, request, send
 from resilience.chaos.protocol import SETTLE, Job, JobDone

@@ -22,7 +22,7 @@ import msgspec
 from aurous import AsyncAurous, Aurous, AurousError, RetryPolicy, StreamPolicy, Timeouts
 from aurous.billing.ledger import MAX_REMEMBERED, Ledger
 from aurous.types import Receipt
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 
 from resilience.chaos.client_driver import MODEL, send
 from resilience.chaos.protocol import JobDone, Progress, SoakJob

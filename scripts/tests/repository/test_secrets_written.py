@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from aurous_mock.server.launcher import running
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit.mock_process import MockProcess
 from testkit.raw_server import run_raw_server
 from testkit.responses import HANG_UP, answer

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from aurous_mock.http.admin_access import is_loopback, may_use_admin
 from aurous_mock.server.launcher import Mock, running
-from aurous_mock.server.settings import Settings
+from aurous_mock.settings import Settings
 from mockkit import CREATE, chat, connect
 
 KEY = "an-admin-key"

@@ -9,8 +9,8 @@ import pytest
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import MICRO, Usage
 from aurous_mock.contract.model_catalogue import GROW
-from aurous_mock.http.rate_limits import RateLimitInfo, take_tokens
 from aurous_mock.server.launcher import Mock, running
+from aurous_mock.storage.token_bucket import RateLimitInfo, take_tokens
 from mockkit import CREATE, chat, connect, error_of, frames, post_all
 
 

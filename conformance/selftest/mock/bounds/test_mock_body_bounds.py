@@ -14,7 +14,7 @@ from aurous_mock.contract.excerpts import excerpts
 from aurous_mock.contract.json_body import MAX_CONTAINERS, MAX_ITEMS, MAX_MEMBERS, parse
 from aurous_mock.contract.spec import load
 from aurous_mock.contract.validation import check
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 from aurous_mock.server.launcher import Mock
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ sys.path.insert(0, sys.argv[1])
 from aurous_mock.contract.json_body import parse
 from aurous_mock.contract.spec import load
 from aurous_mock.contract.validation import check
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 operation, _ = load().current.match("POST", "/v1/chat/completions")
 schema = operation.body.content["application/json"]
 check(schema, {"model": "m", "messages": [{"role": "user", "content": "x"}]})

@@ -115,7 +115,7 @@ def test_body_has_a_deadline(hasty_mock: Mock) -> None:
 
 def test_idle_connections_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_protocol, "most_connections", lambda: 8)
-    monkeypatch.setattr("aurous_mock.server.sockets.most_connections", lambda: 8)
+    monkeypatch.setattr("aurous_mock.server.bounded_protocol.most_connections", lambda: 8)
     with running() as mock, contextlib.ExitStack() as idle:
         for _ in range(50):
             idle.enter_context(connection(mock))

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from aurous_mock.completions.concurrency import ConcurrencyLimit
-from aurous_mock.http.errors import APIError
+from aurous_mock.errors import APIError
 from aurous_mock.server.application import Application
 from aurous_mock.server.launcher import running
-from aurous_mock.server.settings import DEFAULT_KEY, Settings
+from aurous_mock.settings import DEFAULT_KEY, Settings
 from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, first_id, long_chat
 from testkit.conditions import eventually
 

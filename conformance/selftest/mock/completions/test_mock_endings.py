@@ -10,13 +10,13 @@ from typing import Any
 
 import orjson
 import pytest
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.contract import spec
 from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
-from aurous_mock.generation.fake_model import Pace
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http import middleware
 from aurous_mock.server.application import Application
-from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.storage.memory import MemoryStore
 from mockkit import CREATE, chat
 

@@ -6,17 +6,18 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aurous_mock.completions import parsed_request
 from aurous_mock.completions.finisher import Finisher
-from aurous_mock.completions.idempotency import Claim
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Created, Service
 from aurous_mock.contract import spec
+from aurous_mock.errors import APIError
+from aurous_mock.generation import parsed_request
 from aurous_mock.generation.answer import Answer, Delta, Finish
-from aurous_mock.generation.fake_model import FakeModel, Pace
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.fake_model import FakeModel
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http.request_context import RequestContext
 from aurous_mock.http.sse_response import SSEResponse, StreamOptions
+from aurous_mock.storage.idempotency import Claim
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, StartResult, StoreUnavailable
 from mockkit import chat

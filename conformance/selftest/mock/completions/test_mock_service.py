@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from aurous_mock.completions import parsed_request
-from aurous_mock.completions.parsed_request import ParsedRequest
 from aurous_mock.completions.service import Service
+from aurous_mock.errors import APIError
+from aurous_mock.generation import parsed_request
 from aurous_mock.generation.answer import Answer, Delta, Finish
-from aurous_mock.generation.fake_model import Pace
-from aurous_mock.http.errors import APIError
+from aurous_mock.generation.engine import Pace
+from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import StartCompletion, StartResult
 from mockkit import chat

@@ -6,10 +6,9 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from aurous_mock.completions import parsed_request
-from aurous_mock.generation import schema_faker, tokens
+from aurous_mock.errors import APIError
+from aurous_mock.generation import parsed_request, schema_faker, tokens
 from aurous_mock.generation.answer import Answer, compose_answer
-from aurous_mock.http.errors import APIError
 from mockkit import chat
 
 NODE = {

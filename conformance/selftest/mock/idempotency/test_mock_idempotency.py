@@ -6,8 +6,9 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.completions.idempotency import WINDOW, Claim, Entry, KeyInUse, KeyUnused, Replay, decide, fingerprint
+from aurous_mock.http.idempotency_key import fingerprint
 from aurous_mock.server.launcher import Mock
+from aurous_mock.storage.idempotency import WINDOW, Claim, Entry, KeyInUse, KeyUnused, Replay, decide
 from mockkit import CREATE, OTHER_KEY, chat, connect, error_of, post_all
 
 KEY = {"Idempotency-Key": "order-7"}

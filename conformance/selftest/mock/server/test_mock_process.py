@@ -12,8 +12,8 @@ import httpx
 import pytest
 from aurous_mock.server import cli
 from aurous_mock.server.cli import read
-from aurous_mock.server.settings import DEFAULT_KEY, DEFAULT_TEAM
 from aurous_mock.server.workers import RespawnBackoff
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
 from mockkit import CREATE, OTHER_KEY, SOURCE, chat, data_lines, first_id, frames, long_chat
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock

@@ -6,11 +6,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
-from aurous_mock.completions import parsed_request
-from aurous_mock.completions.draft import IN_PROGRESS, Draft
-from aurous_mock.completions.idempotency import Claim, KeyInUse
+from aurous_mock.completions.draft import Draft
+from aurous_mock.generation import parsed_request
 from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.idempotency import Claim, KeyInUse
 from aurous_mock.storage.leases import LEASE_SECONDS, LONGEST_PAUSE_SECONDS
+from aurous_mock.storage.statuses import IN_PROGRESS
 from aurous_mock.storage.store import Checkpoint, FinishCompletion, StartCompletion, Started
 from mockkit import chat
 

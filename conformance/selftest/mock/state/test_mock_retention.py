@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from aurous_mock.completions.idempotency import WINDOW, Claim
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
 from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.idempotency import WINDOW, Claim
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.retention import COUNTERS, SECONDS_PER_DAY, Retention
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aurous_mock.errors import SettingsError
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
-from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.settings import Settings
 from aurous_mock.storage import connections, location, schema
 from aurous_mock.storage.connections import Database
 from aurous_mock.storage.database import DatabaseStore

@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.completions.idempotency import WINDOW, Claim, KeyInUse, Replay
-from aurous_mock.http.rate_limits import BucketState
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.idempotency import WINDOW, Claim, KeyInUse, Replay
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
+from aurous_mock.storage.token_bucket import BucketState
 from mockkit import CREATE, chat, first_id, frames, long_chat, post_all, status_of
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock

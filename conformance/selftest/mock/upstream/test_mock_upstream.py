@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 from aurous_mock.server.launcher import Mock, running
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from mockkit import CREATE, WEATHER, chat, connect, content_of, error_of, first_id, frames, long_chat, schema, status_of
 from testkit.conditions import eventually
 

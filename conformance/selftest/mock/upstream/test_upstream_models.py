@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from aurous_mock.contract.model_catalogue import ModelMapping, Rates
+from aurous_mock.errors import SettingsError
 from aurous_mock.server import cli
-from aurous_mock.server.settings import Settings, SettingsError
+from aurous_mock.settings import Settings
 from aurous_mock.upstream.models import with_models
 from gatewaykit import Gateway, completion, run_gateway
 from mockkit import WEATHER, chat, connect, error_of

@@ -1,41 +1,19 @@
-"""Access to the connection of a request: reset, close, write raw bytes; and the response to bytes that are not HTTP."""
+"""Access to the connection of a request: reset it, close it, write raw bytes to it."""
 
 import asyncio
 import socket
 import struct
-from collections.abc import Callable
 from typing import Any
 
 from starlette.types import Scope
 
-from aurous_mock.server.bounded_protocol import BoundedProtocol, most_connections
-
-_EXTENSION = "aurous.transport"
+# The ASGI extension in which the server passes on the transport of each request.
+EXTENSION = "aurous.transport"
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
-def protocol(bad_request: Callable[[], bytes]) -> type[asyncio.Protocol]:
-    """uvicorn's HTTP protocol with access to the transport of each request.
-
-    bad_request: makes the response to bytes that are not HTTP
-    """
-
-    class TransportProtocol(BoundedProtocol):
-        max_connections = most_connections()
-
-        def on_message_begin(self) -> None:
-            super().on_message_begin()
-            self.scope["extensions"] = {_EXTENSION: {"transport": self.transport}}
-
-        def send_400_response(self, msg: str) -> None:
-            self.transport.write(bad_request())
-            self.transport.close()
-
-    return TransportProtocol
-
-
 def _transport(scope: Scope) -> asyncio.Transport | None:
-    transport: asyncio.Transport | None = scope.get("extensions", {}).get(_EXTENSION, {}).get("transport")
+    transport: asyncio.Transport | None = scope.get("extensions", {}).get(EXTENSION, {}).get("transport")
     return transport
 
 

@@ -5,15 +5,11 @@ from pathlib import Path
 
 from aurous_mock.billing.pricing import MICRO
 from aurous_mock.contract.model_catalogue import Model, ModelMapping
-from aurous_mock.generation.fake_model import Pace
+from aurous_mock.generation.engine import Pace
 from aurous_mock.storage.retention import Retention
 
 DEFAULT_KEY = "al_live_" + "0" * 64
 DEFAULT_TEAM = "team_default"
-
-
-class SettingsError(Exception):
-    """The settings cannot be used. The message is one line that says why."""
 
 
 @dataclass(frozen=True, kw_only=True)

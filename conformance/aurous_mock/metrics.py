@@ -13,7 +13,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
 from aurous_mock.contract.model_catalogue import Model
-from aurous_mock.http.errors import PROVIDER_FAILURES
+from aurous_mock.errors import PROVIDER_FAILURES
 
 PATH = "/metrics"
 CONTENT_TYPE = CONTENT_TYPE_LATEST

@@ -1,4 +1,4 @@
-"""`APIError`, which ends a request with an error code, and the documented error envelope."""
+"""The errors of the server: those of requests, with the documented envelope, and those of its settings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,6 +33,10 @@ PROVIDER_FAILURES = frozenset(
         "provider_timeout",
     }
 )
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The message is one line that says why."""
 
 
 class APIError(Exception):

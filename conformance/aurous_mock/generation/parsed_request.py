@@ -11,8 +11,8 @@ from aurous_mock.billing import pricing
 from aurous_mock.contract import chat_limits
 from aurous_mock.contract.model_catalogue import MODELS, Model
 from aurous_mock.contract.openai_members import translate_openai_members
+from aurous_mock.errors import APIError
 from aurous_mock.generation import tokens
-from aurous_mock.http.errors import APIError
 
 # What does not change which answer is given, only how much of it and in which form.
 _PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "logprobs", "top_logprobs"})
