@@ -23,7 +23,7 @@
     │       └── TotalTimeoutError
     └── BudgetExceededError             refused before it was sent
 
-All of them can be pickled, and none contains the key.
+All of them can be pickled, and none contains the key. `_request.error_mapping` has the table of statuses and codes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,11 @@ class APITimeoutError(APIConnectionError):
 
 
 class APIStatusError(AurousError):
-    """The server responded with an error status."""
+    """The server responded with an error status.
+
+    method, url: those of the request; the URL without its query
+    hint:        what may be wrong and what to do, beyond the advice of the class
+    """
 
     advice: ClassVar[str] = ""
 
@@ -91,6 +95,9 @@ class APIStatusError(AurousError):
         attempts: Sequence[Attempt] = (),
         retry_after: float | None = None,
         message: str | None = None,
+        method: str | None = None,
+        url: str | None = None,
+        hint: str = "",
     ) -> None:
         body = ErrorBody.read(content)
         self.status_code = status_code
@@ -110,17 +117,23 @@ class APIStatusError(AurousError):
         self.attempts = tuple(attempts)
         self.retry_after = retry_after
         """Seconds to wait, if the server said so."""
+        self.method = method
+        self.url = url
+        self.hint = hint
         super().__init__(self._describe())
 
     def _describe(self) -> str:
         text = f"HTTP {self.status_code}{f' {printable(self.code)}' if self.code else ''}: {printable(self.message)}"
-        named = (("param", self.param), ("request", self.request_id))
-        details = [f"{name} {printable(value)}" for name, value in named if value]
+        # A code says what is wrong; without one, the response may be that of another server.
+        where = None if self.code else self.url
+        named = ((self.method, where), ("param", self.param), ("request", self.request_id))
+        details = [f"{name} {printable(value)}" for name, value in named if name and value]
         if self.retry_after is not None:
             details.append(f"retry after {self.retry_after:g} s")
         text = _with_attempts(f"{text} ({', '.join(details)})" if details else text, self.attempts)
-        help_ = " ".join(filter(None, (self.advice, f"See {printable(self.doc_url)}" if self.doc_url else "")))
-        return f"{text}\n{help_}" if help_ else text
+        page = f"See {printable(self.doc_url)}" if self.doc_url else ""
+        advice = " ".join(filter(None, (self.advice, self.hint, page)))
+        return f"{text}\n{advice}" if advice else text
 
 
 class InvalidRequestError(APIStatusError):
@@ -250,40 +263,6 @@ class TotalTimeoutError(StreamTimeoutError):
 
 class BudgetExceededError(AurousError):
     """The budget is spent, so the call was not sent. See `Aurous.budget`."""
-
-
-# By status and code; None matches any.
-_CLASSES: Mapping[tuple[int | None, str | None], type[APIStatusError]] = {
-    (401, None): AuthenticationError,
-    (402, None): BalanceTooLowError,
-    (403, None): PermissionDeniedError,
-    (404, None): NotFoundError,
-    (409, None): ConflictError,
-    (410, None): NotFoundError,
-    (429, None): RateLimitError,
-    (503, "provider_rate_limited"): RateLimitError,
-    # Error events of a stream have a code, but the response's status is that of a success.
-    (None, "balance_too_low"): BalanceTooLowError,
-    (None, "idempotency_key_in_use"): IdempotencyKeyInUseError,
-    (None, "missing_scope"): PermissionDeniedError,
-}
-
-
-def error_class(status_code: int, code: str | None = None) -> type[APIStatusError]:
-    """The class for a status and an error code; an unknown code falls back to the status, that to its family."""
-    if status_code == 429 and is_about_credits(code):
-        return BalanceTooLowError
-    for key in ((status_code, code), (None, code), (status_code, None)):
-        if key != (None, None) and key in _CLASSES:
-            return _CLASSES[key]
-    if status_code >= 500:
-        return ServerError
-    return InvalidRequestError if status_code >= 400 else APIStatusError
-
-
-def is_about_credits(code: str | None) -> bool:
-    """Whether credits have run out, so that waiting does not help."""
-    return code is not None and any(word in code for word in ("balance", "credit", "quota"))
 
 
 def _with_attempts(message: str, attempts: Sequence[Attempt]) -> str:

@@ -1,9 +1,10 @@
-"""Maps failed attempts to history entries, to failures that the retry policy decides on, and to exceptions."""
+"""Maps failed attempts to exceptions, by status and code, and to what the retry policy decides on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
@@ -13,12 +14,43 @@ from .._config.options import Options
 from .._config.secret import Secret
 from .._error_body import ErrorBody
 from .._json import INVALID_JSON, decode
-from ..errors import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError, error_class
+from ..errors import (
+    APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BalanceTooLowError,
+    ConflictError,
+    IdempotencyKeyInUseError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
 from ..transport.effects import RawResponse, TransportFailure
 from ..transport.tracebacks import redact_chain
 from ..types import Attempt, ResponseInfo
-from .retry import ErrorResponse, NoResponse, parse_date, parse_retry_after
+from .retry import ErrorResponse, NoResponse, is_about_credits, parse_date, parse_retry_after
 
+ERROR_CLASSES: Final[Mapping[tuple[int | None, str | None], type[APIStatusError]]] = {
+    (401, None): AuthenticationError,
+    (402, None): BalanceTooLowError,
+    (403, None): PermissionDeniedError,
+    (404, None): NotFoundError,
+    (409, None): ConflictError,
+    (410, None): NotFoundError,
+    (429, None): RateLimitError,
+    (503, "provider_rate_limited"): RateLimitError,
+    # Error events of a stream have a code, but the response's status is that of a success.
+    (None, "balance_too_low"): BalanceTooLowError,
+    (None, "idempotency_key_in_use"): IdempotencyKeyInUseError,
+    (None, "missing_scope"): PermissionDeniedError,
+}
+"""By status and code; None matches any. Any other 4xx is an InvalidRequestError, any other 5xx a ServerError."""
+
+# The status of each type of error, for errors that arrive without one.
 _STATUSES: Final[Mapping[str, int]] = {
     "invalid_request": 400,
     "authentication": 401,
@@ -27,9 +59,24 @@ _STATUSES: Final[Mapping[str, int]] = {
     "server_error": 500,
 }
 _REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
+_WRONG_PATH: Final = "Check base_url: the client adds {} to {}, so base_url must end before that."
+_WRONG_SERVER: Final = "Is base_url, {}, the address of an Aurous server?"
+
+
+def error_class(status_code: int, code: str | None = None) -> type[APIStatusError]:
+    """The class for a status and an error code; an unknown code falls back to the status, that to its family."""
+    if status_code == 429 and is_about_credits(code):
+        return BalanceTooLowError
+    for key in ((status_code, code), (None, code), (status_code, None)):
+        if key != (None, None) and key in ERROR_CLASSES:
+            return ERROR_CLASSES[key]
+    if status_code >= 500:
+        return ServerError
+    return InvalidRequestError if status_code >= 400 else APIStatusError
 
 
 def attempt_of(result: RawResponse | TransportFailure, number: int, elapsed: float) -> Attempt:
+    """The entry of a failed attempt in the history of its call."""
     if isinstance(result, TransportFailure):
         return Attempt(number=number, elapsed=elapsed, error=result.message, sent=result.sent)
     return Attempt(
@@ -60,7 +107,8 @@ def error_of(
         kind = APITimeoutError if result.timed_out else APIConnectionError
         message = f"{request.method} {options.base_url}{request.path}: {result.message}"
         return kind(message, attempts=attempts, sent=result.sent)
-    return error_class(result.status_code, attempts[-1].code)(
+    code = attempts[-1].code
+    return error_class(result.status_code, code)(
         result.status_code,
         headers=result.headers,
         content=result.content,
@@ -68,7 +116,19 @@ def error_of(
         retry_after=_retry_after(result),
         # Following it would take the key to whatever host the response names.
         message=_REDIRECTED.format(result.headers["location"]) if _is_redirect(result) else None,
+        method=request.method,
+        url=options.api_key.redact(options.base_url + request.path),
+        hint=_base_url_hint(result.status_code, code, request, options.base_url),
     )
+
+
+def _base_url_hint(status_code: int, code: str | None, request: Request, base_url: str) -> str:
+    """What to check where the path does not exist on the server, as far as that can be known."""
+    if status_code not in (404, 405):
+        return ""
+    if urlsplit(base_url).path:
+        return _WRONG_PATH.format(request.path, base_url)
+    return "" if code else _WRONG_SERVER.format(base_url)
 
 
 def validation_error(

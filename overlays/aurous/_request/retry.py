@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from .._config.policies import RetryPolicy
-from ..errors import is_about_credits
 from ..types import Attempt
 
 KEY_IN_USE: Final = "idempotency_key_in_use"
@@ -113,6 +112,11 @@ def decide(
         return _within(remaining, Retry(delay + random * min(1.0, delay * policy.jitter), reason))
     delay = _doubled(policy.initial_delay, retries, policy.max_delay)
     return _within(remaining, Retry(delay * (1 - policy.jitter * random), reason))
+
+
+def is_about_credits(code: str | None) -> bool:
+    """Whether a code says that credits have run out, so that waiting does not help."""
+    return code is not None and any(word in code for word in ("balance", "credit", "quota"))
 
 
 def quota_cost(failure: ErrorResponse | NoResponse) -> int:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
-from aurous import errors
+from aurous import Aurous, errors
 from clientkit.callers import Make, Time
 from testkit.raw_server import Action, RawServer, raw, run_raw_server
-from testkit.responses import BODY, GOOD, GZIPPED, HTML, WHOLE, answer, completion, envelope
+from testkit.responses import BODY, GOOD, GZIPPED, HTML, KEY, WHOLE, answer, completion, envelope
 
 REFUSED: dict[str, tuple[Action, type[errors.AurousError]]] = {
     "400": (answer(400, envelope("missing_field", param="messages")), errors.InvalidRequestError),
@@ -177,3 +177,41 @@ def test_endless_body_is_not_read_into_memory(wire: RawServer, make: Make, monke
 def test_large_response_is_parsed(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, completion("x" * (5 * 2**20))))
     assert len(make(wire.url).create().choices[0].message.content or "") == 5 * 2**20
+
+
+@pytest.mark.parametrize("path", ["/v1/chat", "/api"])
+def test_not_found_below_a_longer_base_url_asks_to_check_it(path: str, wire: RawServer, make: Make) -> None:
+    wire.plays(answer(404, envelope("resource_not_found", "not_found", message="There is nothing at this path.")))
+    with pytest.raises(errors.NotFoundError) as caught:
+        make(wire.url + path).create()
+    assert caught.value.url == f"{wire.url}{path}/v1/chat/completions"
+    assert f"Check base_url: the client adds /v1/chat/completions to {wire.url}{path}, so" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_not_found_of_another_server_has_the_url_and_asks_for_the_base_url(
+    status: int, wire: RawServer, make: Make
+) -> None:
+    wire.plays(answer(status, b"no such page", kind="text/plain"))
+    with pytest.raises(errors.APIStatusError) as caught:
+        make(wire.url).create()
+    assert (caught.value.method, caught.value.url) == ("POST", f"{wire.url}/v1/chat/completions")
+    first, second = str(caught.value).splitlines()
+    assert first == f"HTTP {status}: no such page (POST {wire.url}/v1/chat/completions)"
+    assert second == f"Is base_url, {wire.url}, the address of an Aurous server?"
+
+
+def test_missing_resource_of_the_api_gives_no_hint_at_the_base_url(wire: RawServer, make: Make) -> None:
+    wire.plays(answer(404, envelope("resource_not_found", "not_found", message="No such completion.")))
+    with pytest.raises(errors.NotFoundError) as caught:
+        make(wire.url).create()
+    assert "base_url" not in str(caught.value)
+    assert wire.url not in str(caught.value)
+
+
+def test_url_of_an_error_has_neither_key_nor_query(wire: RawServer) -> None:
+    wire.plays(answer(404, b"", kind="text/plain"))
+    with Aurous(KEY, base_url=wire.url) as client, pytest.raises(errors.NotFoundError) as caught:
+        client.request("GET", f"/v1/things/{KEY}", query={"page": "2"})
+    assert caught.value.url == f"{wire.url}/v1/things/[secret]"
+    assert KEY not in str(caught.value)

@@ -13,7 +13,7 @@ import aurous
 import pytest
 from aurous import errors
 from aurous._error_body import ErrorBody, printable
-from aurous.errors import error_class
+from aurous._request.error_mapping import error_class
 from aurous.types import Attempt
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
