@@ -3,8 +3,8 @@
     .venv/bin/nox                                     all of it, on every Python that is installed
     .venv/bin/nox -s tests-3.13 -- overlays/tests     one session, with options of pytest
 
-Owns the environments, none of which has a lock: `tests` takes the newest of everything that pyproject.toml allows,
-`oldest` the lowest versions that it names.
+No environment has a lock file: `tests` takes the newest versions that pyproject.toml allows, `oldest` the lowest that
+it names.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
-EXTRAS = ["aiohttp", "cli", "mock", "otel", "tools"]
-# Of any moment after 1980, where the calendar of zip files begins.
+# What users install beside the package; `dev` is for those who work on it.
+EXTRAS = sorted(nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"].keys() - {"dev"})
+# Any moment after 1980, the first year that zip files can hold.
 EPOCH = "1700000000"
 
 nox.options.default_venv_backend = "uv"
@@ -52,17 +53,17 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0])
 def wheel(session: nox.Session) -> None:
-    """Two builds in two folders are the same to the byte; what they give works, with nothing but what it asks for."""
+    """Two builds in two folders are the same to the byte, and the wheel works with its own dependencies alone."""
     session.install("build[uv]")
     folder = Path(session.create_tmp())
     for epoch in (EPOCH, None):
-        one, other = (_built(session, folder / place, epoch) for place in ("here", "elsewhere/deeper"))
-        if one.read_bytes() != other.read_bytes():
-            session.error(f"two builds differ, with SOURCE_DATE_EPOCH={epoch}: {one} {other}")
-        session.log(f"{one.name}, SOURCE_DATE_EPOCH={epoch}: sha256 {sha256(one.read_bytes()).hexdigest()}")
-    session.install(str(one))
+        first, second = (_build_wheel(session, folder / place, epoch) for place in ("here", "elsewhere/deeper"))
+        if first.read_bytes() != second.read_bytes():
+            session.error(f"two builds differ, with SOURCE_DATE_EPOCH={epoch}: {first} {second}")
+        session.log(f"{first.name}, SOURCE_DATE_EPOCH={epoch}: sha256 {sha256(first.read_bytes()).hexdigest()}")
+    session.install(str(first))
     session.run("python", "-c", "import aurous; aurous.Aurous('key').close()")
-    session.install(f"{one}[{','.join(EXTRAS)}]")
+    session.install(f"{first}[{','.join(EXTRAS)}]")
     session.run("aurous-mock", "--help", silent=True)
     session.run("aurous", "--version")
 
@@ -93,14 +94,14 @@ def _test(session: nox.Session) -> None:
 
 
 def _compile(session: nox.Session, file: Path, *extras: str) -> list[str]:
-    """What writes exact versions into a file, which is made anew each time and never committed."""
-    wanted = [f"--extra={extra}" for extra in extras]
+    """Return the command that writes exact versions into a file, which is made anew each time and never committed."""
+    selected = [f"--extra={extra}" for extra in extras]
     target = ["--python-version", str(session.python), "--output-file", str(file)]
-    return ["uv", "pip", "compile", "pyproject.toml", "--quiet", *target, *wanted]
+    return ["uv", "pip", "compile", "pyproject.toml", "--quiet", *target, *selected]
 
 
-def _built(session: nox.Session, folder: Path, epoch: str | None) -> Path:
-    """A wheel of the files that git knows or would take, built in a folder, a zone and a language of its own."""
+def _build_wheel(session: nox.Session, folder: Path, epoch: str | None) -> Path:
+    """Build a wheel of the files that git tracks or would add, in a folder and a time zone of its own; return it."""
     shutil.rmtree(folder, ignore_errors=True)
     listed = session.run("git", "ls-files", "-z", "-co", "--exclude-standard", external=True, silent=True) or ""
     for name in filter(os.path.isfile, listed.split("\0")):
