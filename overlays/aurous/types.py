@@ -143,6 +143,11 @@ def context_of(result: object) -> ResponseContext | None:
     return context if isinstance(context, ResponseContext) else None
 
 
+def is_deprecated(headers: Mapping[str, str]) -> bool:
+    """Whether a response announces the end of what its call used. Internal; it becomes a DeprecationWarning."""
+    return "aurous-deprecated" in headers or "sunset" in headers
+
+
 class ReceiptWarning(UserWarning):
     """Figures that are missing or do not add up. Attached to the receipt; the call itself does not fail."""
 

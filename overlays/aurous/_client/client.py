@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from .._config.hooks import Hooks
     from .._request.flow import RequestFlow
-    from .._stream.chat_state import StreamContext
     from .._stream.chat_stream import AsyncChatStream, ChatStream
+    from .._stream.context import StreamContext
     from .._stream.event_stream import AsyncEventStream, EventStream
     from ..billing.budget import Budget
     from ..billing.ledger import Ledger
@@ -164,7 +164,7 @@ class BaseClient:
         )
 
     def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
-        from .._stream.chat_state import StreamContext
+        from .._stream.context import StreamContext
 
         options = self._options
         return StreamContext(

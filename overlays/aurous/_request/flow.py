@@ -25,7 +25,7 @@ from .._version import __version__
 from ..billing.ledger import Ledger
 from ..errors import APIResponseValidationError, AurousError
 from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportFailure
-from ..types import Attempt, ResponseContext, ResponseInfo
+from ..types import Attempt, ResponseContext, ResponseInfo, is_deprecated
 from . import error_mapping, idempotency
 from .repair import Repaired
 from .response import attach, parse, warn_of_deprecation
@@ -117,7 +117,7 @@ class RequestFlow:
             raise
         if charge is not None:
             ledger.enter_result(charge, response)
-        if "aurous-deprecated" in response.headers or "sunset" in response.headers:
+        if is_deprecated(response.headers):
             warn_of_deprecation(response.headers)
         return response
 

@@ -1,6 +1,7 @@
-"""The life of one stream, in the order of this module: opened, read event by event, ended, and perhaps recovered.
+"""The life of one chat stream, in the order of this module: opened, read, ended, and perhaps recovered.
 
-Sans-I/O: `stream` has the reading loops. What is known is in the `ChatState`; the parser's events change it, and the
+Sans-I/O: `chat_stream` has the reading loops. What is known is in the
+`ChatState`; the parser's events change it, and the
 controller acts on it. No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
 """
 
@@ -8,10 +9,9 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 from weakref import WeakMethod
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
@@ -26,17 +26,15 @@ from ..errors import (
     StreamInterruptedError,
     TotalTimeoutError,
 )
-from ..transport.effects import Close, Flow, Read, Shield, TransportFailure
-from ..types import Recovery
-from .chat_state import ChatState, StreamContext
+from ..transport.effects import Close, Flow, Shield, TransportFailure
+from ..types import Recovery, is_deprecated
+from .chat_state import ChatState
 from .chunk_parser import ChunkParser, StreamEvent, StreamNotice
+from .context import StreamContext
 from .recovery import StoredRecord
-from .timeouts import StreamTimeouts, as_stream_timeout
+from .timeouts import DRAIN, StreamTimeouts, as_stream_timeout, drain
 
 logger = logging.getLogger("aurous")
-
-DRAIN: Final = 0.25
-"""Seconds to wait for the rest of the body after the stream's end, which makes the connection reusable."""
 
 
 class ChatController:
@@ -85,7 +83,8 @@ class ChatController:
             raise
         self._begin(response)
         try:
-            warn_of_deprecation(response.info.headers)
+            if is_deprecated(response.info.headers):
+                warn_of_deprecation(response.info.headers)
         except Warning as error:
             # A filter made it an error, so the block of the stream will never be entered, nor left.
             yield from self.close(error)
@@ -99,7 +98,7 @@ class ChatController:
             response.info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
         )
         self.body = response.body
-        self.body.on_shutdown = weakly(self.abandon)
+        self.body.on_shutdown = WeakMethod(self.abandon)
         self.state.begin(response)
 
     # Reading
@@ -309,29 +308,3 @@ class ChatController:
 
     def _stored_record(self) -> StoredRecord:
         return StoredRecord(self._context, self.state, self._timeout_options)
-
-
-def drain(body: Any, clock: Callable[[], float], receive: Callable[[bytes], None]) -> Flow[None]:
-    """Read the rest of a body if it arrives soon: only then is the connection reusable."""
-    deadline = clock() + DRAIN
-
-    def remaining() -> float:
-        return deadline - clock()
-
-    while remaining() > 0:
-        piece = yield Read(body, remaining)
-        if not isinstance(piece, bytes):
-            return
-        receive(piece)
-
-
-def weakly(method: Callable[[], None]) -> Callable[[], None]:
-    """A function that calls a method, and does not keep its object alive."""
-    reference = WeakMethod(method)
-
-    def call() -> None:
-        alive = reference()
-        if alive is not None:
-            alive()
-
-    return call

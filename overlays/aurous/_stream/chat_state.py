@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from attrs import frozen
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice, StreamWarning
-from aurous_client.operations import Operation, Request
 
-from .._config.options import Options
 from .._json import decode
 from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import attach
@@ -23,6 +20,7 @@ from ..transport.effects import TransportFailure
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .chunk_parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
+from .context import StreamContext
 
 EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
 """How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
@@ -34,19 +32,6 @@ KEY_IGNORED: Final = StreamWarning(
     code=IGNORED_KEY_CODE,
     message="the API ignores the idempotency key of a stream; sent again, this request is made and charged again",
 )
-
-
-@frozen
-class StreamContext:
-    """What a stream needs of its client."""
-
-    options: Options
-    ledger: Ledger
-    request: Request
-    clock: Callable[[], float]
-    """Monotonic seconds."""
-    make_flow: Callable[[Operation[Any], Request], RequestFlow]
-    make_stream_flow: Callable[[], RequestFlow]
 
 
 class ChatState:

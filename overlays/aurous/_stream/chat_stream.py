@@ -16,7 +16,8 @@ from ..errors import AurousError
 from ..types import Receipt, Recovery, ResponseInfo
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .chat_controller import ChatController
-from .chat_state import ChatState, EndReason, StreamContext
+from .chat_state import ChatState, EndReason
+from .context import StreamContext
 
 if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport

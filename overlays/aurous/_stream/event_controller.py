@@ -1,12 +1,13 @@
-"""The course of one stream of typed events, from its request to its charge, as flows. Sans-I/O; `events` drives them.
+"""The life of one stream of typed events: opened, read, ended, and charged. Sans-I/O: `event_stream` drives its flows.
 
-Of a chat completion's stream, which can be recovered and put together, see `controller`.
+For a chat stream, which can be recovered and assembled to a completion, see `chat_controller`.
 """
 
 from __future__ import annotations
 
 from contextvars import Context, copy_context
 from typing import Any, Final, Generic
+from weakref import WeakMethod
 
 from aurous_client.operations import EventFormat, EventT, Operation
 
@@ -16,11 +17,10 @@ from .._request.response import warn_of_deprecation
 from ..billing.receipts import receipt_in
 from ..errors import APITimeoutError, AurousError, StreamInterruptedError
 from ..transport.effects import Close, Flow, Read, TransportFailure
-from ..types import Receipt, ResponseContext
-from .chat_controller import drain, weakly
-from .chat_state import StreamContext
+from ..types import Receipt, ResponseContext, is_deprecated
+from .context import StreamContext
 from .event_parser import NOTHING, EventParser, Nothing
-from .timeouts import StreamTimeouts, as_stream_timeout
+from .timeouts import StreamTimeouts, as_stream_timeout, drain
 
 _CLOSED: Final = "the stream was closed before its end"
 
@@ -76,10 +76,11 @@ class EventController(Generic[EventT]):
         self._parser = EventParser(
             self._events, info, max_event_size=options.streams.max_event_size, redact=options.api_key.redact
         )
-        response.body.on_shutdown = weakly(self.abandon)
+        response.body.on_shutdown = WeakMethod(self.abandon)
         self.response = response
         try:
-            warn_of_deprecation(info.headers)
+            if is_deprecated(info.headers):
+                warn_of_deprecation(info.headers)
         except Warning:
             # A filter made it an error, so the block of the stream will never be entered, nor left.
             yield from self.close()

@@ -11,7 +11,7 @@ from aurous_client.operations import EventFormat, EventT, Operation
 
 from ..errors import AurousError
 from ..types import Receipt, ResponseContext, ResponseInfo
-from .chat_state import StreamContext
+from .context import StreamContext
 from .event_controller import EventController
 from .event_parser import Nothing
 

@@ -33,7 +33,8 @@ from ..billing.receipts import has_usage, receipt
 from ..errors import APITimeoutError, AurousError, ConflictError, StreamInterruptedError
 from ..transport.effects import Flow, Sleep
 from ..types import Receipt, Recovery, RecoveryOutcome
-from .chat_state import ChatState, StreamContext
+from .chat_state import ChatState
+from .context import StreamContext
 
 MakeFlow: TypeAlias = Callable[[Operation[Any], Request], RequestFlow]
 

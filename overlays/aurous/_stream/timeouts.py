@@ -1,4 +1,4 @@
-"""The timeouts of a stream: to its first event, between events, and to its end.
+"""The timeouts of a stream: to its first event, between events, to its end, and for the rest of its body.
 
 Keep-alives do not count as events, and the time that the caller takes over one does not count against the next.
 """
@@ -6,7 +6,7 @@ Keep-alives do not count as events, and the time that the caller takes over one 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 from .._config.policies import Timeouts
 from ..errors import (
@@ -17,7 +17,10 @@ from ..errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from ..transport.effects import TransportFailure
+from ..transport.effects import Flow, Read, TransportFailure
+
+DRAIN: Final = 0.25
+"""Seconds to wait for the rest of a body after the stream's end, which makes the connection reusable."""
 
 # A read without any time could not even fetch what has arrived already.
 _MIN_READ = 0.001
@@ -132,6 +135,20 @@ def as_stream_timeout(
     timeout = expired.error(expired.message, completion_id=None, text="", kind="cut", events=events)
     timeout.attempts, timeout.sent = error.attempts, error.sent
     return timeout
+
+
+def drain(body: Any, clock: Callable[[], float], receive: Callable[[bytes], None]) -> Flow[None]:
+    """Read the rest of a body if it arrives soon: only then is the connection reusable."""
+    deadline = clock() + DRAIN
+
+    def remaining() -> float:
+        return deadline - clock()
+
+    while remaining() > 0:
+        piece = yield Read(body, remaining)
+        if not isinstance(piece, bytes):
+            return
+        receive(piece)
 
 
 def _no_first_event(timeouts: Timeouts) -> ExpiredTimeout:

@@ -1,20 +1,35 @@
-"""Connections of this library over aiohttp, which carry many coroutines at a fraction of httpcore's cost. An extra."""
+"""Connections of this library over aiohttp, which carry many coroutines at a fraction of httpcore's cost. An extra.
+
+They are probed, never stale, and as tolerant of headers as httpx's.
+"""
 
 from __future__ import annotations
 
+import inspect
 import io
+from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import httpcore
 import httpx
 from yarl import URL
 
-from .aiohttp_session import AllConnectionsBusyError, open_session
 from .convert import merge_headers, parse_url, request_headers
 from .effects import SendRequest
-from .shutdown import shut_down_socket
+from .keepalive import readiness, socket_options
+from .network import shut_down_socket
+
+if TYPE_CHECKING:
+    from aiohttp.connector import Connection
+
+
+class AllConnectionsBusyError(aiohttp.ClientError):
+    """None of the connections became free in time. No TimeoutError, which aiohttp would replace."""
+
 
 # The first match applies. A lost connection must not count as one that could not be made: the call could be sent twice.
 _ERROR_TYPES: tuple[tuple[type[Exception], type[Exception]], ...] = (
@@ -29,6 +44,9 @@ _ERROR_TYPES: tuple[tuple[type[Exception], type[Exception]], ...] = (
     (aiohttp.InvalidURL, httpcore.UnsupportedProtocol),
     (aiohttp.ClientError, httpcore.ReadError),
 )
+# httpcore takes heads of 100 KiB, aiohttp by default fields of 8,190 bytes and 128 of them.
+_MAX_FIELD_SIZE: Final = 100 * 1024
+_MAX_FIELDS: Final = 1000
 _LARGE_BODY: Final = 1024 * 1024
 _CLOSED_MESSAGES = ("Session is closed", "Connector is closed", "Connection closed")
 
@@ -37,11 +55,23 @@ class AiohttpClient:
     """A connection pool of one asyncio event loop."""
 
     def __init__(self, limits: httpx.Limits) -> None:
-        self._session = open_session(
-            limits,
-            httpx.create_ssl_context(),
+        connector = _Connector(
+            limit=limits.max_connections or 0,
+            keepalive_timeout=limits.keepalive_expiry,
+            ssl=httpx.create_ssl_context(),
+        )
+        # Older versions count no fields.
+        counts_fields = "max_headers" in inspect.signature(aiohttp.ClientSession).parameters
+        field_limit: dict[str, Any] = {"max_headers": _MAX_FIELDS} if counts_fields else {}
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            # No cookies, as with httpcore.
+            cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=("Content-Type", "Accept", "User-Agent"),
             auto_decompress=False,
+            max_line_size=_MAX_FIELD_SIZE,
+            max_field_size=_MAX_FIELD_SIZE,
+            **field_limit,
         )
 
     async def send(self, request: SendRequest) -> AiohttpResponse:
@@ -121,6 +151,40 @@ class AiohttpResponse:
             shut_down_socket(connection.transport.get_extra_info("socket"))
         if is_loop_closed:
             self._response.close()
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Gives out no connection that the server has closed, which the event loop may not have noticed yet."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # Of each connection that was used, whether it is readable.
+        self._probes: WeakKeyDictionary[Any, Callable[[], object]] = WeakKeyDictionary()
+
+    async def connect(self, *arguments: Any, **options: Any) -> Connection:
+        while True:
+            try:
+                connection = await super().connect(*arguments, **options)
+            except TimeoutError as error:
+                if 0 < self.limit <= len(self._acquired):
+                    raise AllConnectionsBusyError(f"all {self.limit} are in use") from error
+                raise
+            transport = connection.transport
+            connected = None if transport is None else transport.get_extra_info("socket")
+            if connected is None:
+                return connection
+            is_readable = self._probes.get(connection.protocol)
+            if is_readable is None:
+                self._probes[connection.protocol] = readiness(connected)
+                # Those of uvloop refuse some options.
+                with suppress(OSError, AttributeError, TypeError):
+                    for option in socket_options():
+                        connected.setsockopt(*option)
+                return connection
+            if connected.fileno() >= 0 and not is_readable():
+                return connection
+            # Nothing was sent on it yet, so this spends no attempt.
+            connection.close()
 
 
 def _to_payload(content: bytes | None) -> bytes | io.BytesIO | None:

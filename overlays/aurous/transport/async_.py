@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import weakref
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from .._config.options import Backend
 from ..errors import AurousError
-from . import event_loop
+from .async_body import AsyncBody
 from .client_factory import CLOSED, check_backend, check_http_client, make_async_client
-from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
+from .convert import BodyBuffer, is_stream, to_raw_response
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportFailure
 from .locks import fork_safe_lock
-from .shutdown import ShutdownGuard
+from .shutdown import ShutdownGuard, is_closed_loop
 
-if TYPE_CHECKING:
-    from .asyncio_timeout import ReusableTimeout
-
-# anyio and asyncio are imported where they are used, since synchronous programs need neither; `exceptions` where
-# something fails, since the libraries behind it are slow to import.
+# anyio and trio are imported where they are used; `exceptions` where something fails, since the libraries behind it are
+# slow to import.
 
 T = TypeVar("T")
 
@@ -75,7 +74,7 @@ class AsyncTransport:
         check_backend(backend)
         self._backend: Backend = backend
         self.clock = clock
-        self._sleep = sleep or event_loop.sleep
+        self._sleep = sleep or _sleep
         self._user_client = http_client
         self._clients: dict[Any, AsyncHTTPClient] = {}
         self._guards: dict[Any, ShutdownGuard] = {}
@@ -114,18 +113,18 @@ class AsyncTransport:
 
     async def send(self, request: SendRequest) -> RawResponse | TransportFailure:
         """Send a request once. Raises AurousError if the client is closed; errors of the network are returned."""
-        client = self.http_client()
-        if event_loop.running() not in self._guards:
-            await self._close_with_loop(client)
+        client, loop = self.http_client(), running_loop()
+        if loop not in self._guards:
+            await self._close_with_loop(loop, client)
         response: AsyncHTTPResponse | None = None
         content = bytearray()
         is_exhausted = False
         limit = min(request.read, request.total) if request.streams else request.total
         try:
-            async with event_loop.timeout(limit):
+            async with _timeout(loop, limit):
                 response = await client.send(request)
                 if is_stream(request, response.status_code, response.headers):
-                    body = AsyncBody(response)
+                    body = AsyncBody(response, loop)
                     await body.guard.start()
                     result = to_raw_response(response, body=body)
                     response = None
@@ -159,16 +158,16 @@ class AsyncTransport:
         if self._closed:
             raise AurousError(CLOSED)
         # Connections belong to the loop that opened them; a forked process has new loops.
-        loop = event_loop.running()
+        loop = running_loop()
         client = self._clients.get(loop)
         if client is not None:
             return client
         with self._lock:
             if loop not in self._clients:
-                self._clients = {
-                    other: client for other, client in self._clients.items() if not event_loop.is_closed_loop(other)
-                }
-                self._clients[loop] = make_async_client(self._backend, self._user_client)
+                self._clients = {other: client for other, client in self._clients.items() if not is_closed_loop(other)}
+                self._clients[loop] = make_async_client(
+                    self._backend, self._user_client, is_asyncio=isinstance(loop, asyncio.AbstractEventLoop)
+                )
             return self._clients[loop]
 
     async def close(self) -> None:
@@ -181,7 +180,7 @@ class AsyncTransport:
 
     async def close_connections(self) -> None:
         """Close the connections of this event loop, except those of the user's own client."""
-        loop = event_loop.running()
+        loop = running_loop()
         with self._lock:
             client, guard = self._clients.pop(loop, None), self._guards.pop(loop, None)
         if guard is not None:
@@ -189,98 +188,42 @@ class AsyncTransport:
         if client is not None and self._user_client is None:
             await client.close()
 
-    async def _close_with_loop(self, client: AsyncHTTPClient) -> None:
-        """Close a client when the running event loop shuts down, if nobody does so before."""
-        loop = event_loop.running()
+    async def _close_with_loop(self, loop: Any, client: AsyncHTTPClient) -> None:
+        """Close a client when its event loop shuts down, if nobody does so before."""
         if self._user_client is not None:
             return
-        self._guards = {other: guard for other, guard in self._guards.items() if not event_loop.is_closed_loop(other)}
-        guard = self._guards[loop] = ShutdownGuard(client.close)
+        self._guards = {other: guard for other, guard in self._guards.items() if not is_closed_loop(other)}
+        guard = self._guards[loop] = ShutdownGuard(loop, client.close)
         # The guard keeps the client alive, but must not do so beyond the life of its owner.
         weakref.finalize(self, guard.trigger).atexit = False
         await guard.start()
 
 
-class AsyncBody:
-    """The unread body of a stream."""
+def running_loop() -> Any:
+    """The running event loop of asyncio, or what identifies that of trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
 
-    on_shutdown: Callable[[], None] | None = None
-    """Called when the event loop shuts down before the body was closed."""
+        return trio.lowlevel.current_trio_token()
 
-    def __init__(self, response: AsyncHTTPResponse) -> None:
-        self._response = response
-        self._decoder = make_decoder(response.content_encoding)
-        self._is_exhausted = self._is_closed = False
-        self._timeout: ReusableTimeout | None = None
-        if event_loop.is_asyncio():
-            from .asyncio_timeout import ReusableTimeout
 
-            self._timeout = ReusableTimeout()
-        self.guard = ShutdownGuard(self._close_at_shutdown)
+def _timeout(loop: Any, seconds: float) -> AbstractAsyncContextManager[object]:
+    """Raises TimeoutError if a block takes longer."""
+    # anyio's does the same, and costs several times as much.
+    return asyncio.timeout(seconds) if isinstance(loop, asyncio.AbstractEventLoop) else _trio_timeout(seconds)
 
-    async def read(self, remaining: Callable[[], float]) -> bytes | TransportFailure | None:
-        timeout, seconds = self._timeout, remaining()
-        if timeout is None:
-            return await self._read_within(seconds)
-        timeout.start(seconds)
-        try:
-            data = await self._response.receive() if self._decoder is None else await self._decode()
-            self._is_exhausted = data is None
-            return data
-        except BaseException as error:
-            from .exceptions import FAILURES, read_timeout_failure, to_transport_failure
 
-            if isinstance(error, FAILURES):
-                return to_transport_failure(error, None)
-            if not timeout.expired():
-                raise
-            return read_timeout_failure(seconds, error)
-        finally:
-            timeout.stop()
+@asynccontextmanager
+async def _trio_timeout(seconds: float) -> AsyncIterator[None]:
+    import anyio
 
-    async def _read_within(self, seconds: float) -> bytes | TransportFailure | None:
-        """`read` for event loops other than asyncio's."""
-        import anyio
+    with anyio.fail_after(seconds):
+        yield
 
-        try:
-            with anyio.fail_after(seconds):
-                data = await self._response.receive() if self._decoder is None else await self._decode()
-                self._is_exhausted = data is None
-                return data
-        except Exception as error:
-            from .exceptions import FAILURES, read_timeout_failure, to_transport_failure
 
-            if isinstance(error, TimeoutError):
-                return read_timeout_failure(seconds, error)
-            if not isinstance(error, FAILURES):
-                raise
-            return to_transport_failure(error, None)
+async def _sleep(seconds: float) -> None:
+    import anyio
 
-    async def _decode(self) -> bytes | None:
-        decoder = self._decoder
-        assert decoder is not None
-        data = b"" if decoder.has_more else await self._response.receive()
-        if data is not None:
-            return decoder.decode(data)
-        decoder.finish()
-        return None
-
-    def abandon(self) -> None:
-        """Disconnect at once without waiting, from any thread, for a body whose owner is gone."""
-        if self._is_closed:
-            return
-        if not self._is_exhausted:
-            self._response.abandon(is_loop_closed=event_loop.is_closed_loop(self.guard.loop))
-        self.guard.trigger()
-
-    async def _close_at_shutdown(self) -> None:
-        if self.on_shutdown is not None:
-            self.on_shutdown()
-        await self.close()
-
-    async def close(self) -> None:
-        self._is_closed = True
-        await self.guard.stop()
-        if self._timeout is not None:
-            self._timeout.close()
-        await self._response.close(is_exhausted=self._is_exhausted)
+    await anyio.sleep(seconds)

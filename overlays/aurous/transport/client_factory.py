@@ -10,7 +10,6 @@ import httpx
 from .._config.environment import Proxies
 from .._config.options import Backend
 from ..errors import ConfigurationError
-from . import event_loop
 from .keepalive import KEEPALIVE_EXPIRY, socket_options
 
 if TYPE_CHECKING:
@@ -41,8 +40,11 @@ def make_client(user_client: httpx.Client | None) -> HTTPClient:
     return ProxiedClient(ProxyRouter(proxies, _make_connections))
 
 
-def make_async_client(backend: Backend, user_client: httpx.AsyncClient | None) -> AsyncHTTPClient:
-    """A client for the running event loop: the user's own, if there is one. Raises ConfigurationError."""
+def make_async_client(backend: Backend, user_client: httpx.AsyncClient | None, *, is_asyncio: bool) -> AsyncHTTPClient:
+    """A client for the running event loop: the user's own, if there is one. Raises ConfigurationError.
+
+    is_asyncio: whether the loop is asyncio's
+    """
     if user_client is not None:
         from .public_client import AsyncHttpxClient
 
@@ -50,7 +52,7 @@ def make_async_client(backend: Backend, user_client: httpx.AsyncClient | None) -
     proxies = Proxies()
 
     def make_connections(proxy: str | None) -> AsyncHTTPClient:
-        return _make_async_connections(proxy, backend)
+        return _make_async_connections(proxy, backend, is_asyncio=is_asyncio)
 
     if not proxies:
         return make_connections(None)
@@ -92,12 +94,12 @@ def _make_connections(proxy: str | None) -> HTTPClient:
     return SwitchingClient(_make(lambda: PooledClient(LIMITS)), _make_public)
 
 
-def _make_async_connections(proxy: str | None, backend: Backend) -> AsyncHTTPClient:
+def _make_async_connections(proxy: str | None, backend: Backend, *, is_asyncio: bool) -> AsyncHTTPClient:
     if proxy is not None:
         return _make_async_public(proxy)
     from .patched_httpx import AsyncSwitchingClient
 
-    if backend == "httpx" or not event_loop.is_asyncio() or _aiohttp_problem() is not None:
+    if backend == "httpx" or not is_asyncio or _aiohttp_problem() is not None:
         from .pool import AsyncPooledClient
 
         return AsyncSwitchingClient(_make(lambda: AsyncPooledClient(LIMITS)), _make_async_public)

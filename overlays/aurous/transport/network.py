@@ -1,4 +1,4 @@
-"""Connects sockets, within a timeout that includes the resolver and all addresses of a host."""
+"""Connects sockets, within a timeout that includes the resolver and all addresses of a host, and disconnects them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 # Seconds; a timeout of 0 would mean a non-blocking socket.
@@ -64,3 +65,19 @@ def _is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def shut_down(network_stream: Any) -> None:
+    """End a connection of httpcore at once, from any thread and without its event loop. It must be closed all the same.
+
+    The caller makes sure that nothing else uses the connection.
+    """
+    if network_stream is not None:
+        shut_down_socket(network_stream.get_extra_info("socket"))
+
+
+def shut_down_socket(connected: Any) -> None:
+    """As `shut_down`, for a socket or an object like one."""
+    # Those of uvloop refuse with TypeError; they are closed by their loop.
+    with suppress(OSError, AttributeError, TypeError):
+        connected.shutdown(socket.SHUT_RDWR)

@@ -20,8 +20,7 @@ import httpx
 from .convert import encode_headers, merge_headers, parse_url
 from .effects import SendRequest
 from .keepalive import readiness, socket_options
-from .network import MIN_TIMEOUT, connect
-from .shutdown import shut_down
+from .network import MIN_TIMEOUT, connect, shut_down
 
 _WRITE_SIZE: Final = 64 * 1024
 

@@ -11,7 +11,7 @@ import httpx
 from .convert import ACCEPTED_CODINGS, merge_headers, parse_url
 from .effects import KEY_HEADER, SendRequest
 from .httpx_deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforce_on_connect
-from .shutdown import shut_down
+from .network import shut_down
 
 _CODINGS = {"Accept-Encoding": ACCEPTED_CODINGS}
 

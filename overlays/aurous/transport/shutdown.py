@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
-
-from . import event_loop
 
 # Strong references: a generator that is collected before it was closed would be reported by asyncio and trio.
 _guards: set[ShutdownGuard] = set()
@@ -19,9 +16,9 @@ class ShutdownGuard:
     asyncio and trio have no other hook for their end than to close the async generators that are still suspended.
     """
 
-    def __init__(self, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, loop: Any, close: Callable[[], Awaitable[None]]) -> None:
+        self.loop = loop
         self._close = close
-        self.loop = event_loop.running()
         self._generator: AsyncGenerator[None, None] | None = None
 
     async def start(self) -> None:
@@ -40,12 +37,12 @@ class ShutdownGuard:
         """Let the event loop close it soon. May be called from any thread; does nothing if the loop is over."""
         if self._generator is None:
             return
-        if event_loop.is_closed_loop(self.loop):
+        if is_closed_loop(self.loop):
             self._release()
             return
         # Until the task has run, the guard is kept: a loop that shuts down cancels tasks, but not generators.
         with suppress(RuntimeError):
-            event_loop.start_soon(self.loop, self._generator.aclose)
+            _start_soon(self.loop, self._generator.aclose)
 
     async def _wait(self) -> AsyncGenerator[None, None]:
         try:
@@ -60,17 +57,37 @@ class ShutdownGuard:
         return generator
 
 
-def shut_down(network_stream: Any) -> None:
-    """End a connection of httpcore at once, from any thread and without its event loop. It must be closed all the same.
+def is_closed_loop(loop: Any) -> bool:
+    """Whether a loop is closed, so that its connections are unusable."""
+    if hasattr(loop, "is_closed"):
+        return bool(loop.is_closed())
+    try:
+        loop.run_sync_soon(int)
+    except RuntimeError:
+        return True
+    return False
 
-    The caller makes sure that nothing else uses the connection.
-    """
-    if network_stream is not None:
-        shut_down_socket(network_stream.get_extra_info("socket"))
+
+def _start_soon(loop: Any, function: Callable[[], Awaitable[object]]) -> None:
+    """Run a coroutine in a loop from any thread. Exceptions are dropped. Raises RuntimeError if the loop is over."""
+
+    async def run() -> None:
+        with suppress(Exception):
+            await function()
+
+    if hasattr(loop, "call_soon_threadsafe"):
+        loop.call_soon_threadsafe(_start_task, loop, run)
+    else:
+        import trio
+
+        loop.run_sync_soon(trio.lowlevel.spawn_system_task, run)
 
 
-def shut_down_socket(connected: Any) -> None:
-    """As `shut_down`, for a socket or an object like one."""
-    # Those of uvloop refuse with TypeError; they are closed by their loop.
-    with suppress(OSError, AttributeError, TypeError):
-        connected.shutdown(socket.SHUT_RDWR)
+def _start_task(loop: Any, function: Callable[[], Awaitable[object]]) -> None:
+    task = loop.create_task(function())
+    # The loop itself keeps only weak references.
+    _tasks.add(task)
+    task.add_done_callback(_tasks.discard)
+
+
+_tasks: set[Any] = set()

@@ -151,7 +151,7 @@ class SyncTransport:
 class SyncBody:
     """The unread body of a stream."""
 
-    on_shutdown: Callable[[], None] | None = None
+    on_shutdown: Callable[[], Callable[[], None] | None] | None = None
     """Only coroutines have an event loop that can shut down."""
 
     def __init__(self, response: HTTPResponse) -> None:

@@ -47,7 +47,6 @@ OURS = {
         "aurous.transport.locks",
     ),
     *(
-        "aurous.transport.event_loop",
         "aurous._config.options",
         "aurous._config.policies",
         "aurous.transport.convert",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from aurous.transport.asyncio_timeout import ReusableTimeout
+from aurous.transport.async_body import ReusableTimeout
 
 
 async def wait(timeout: ReusableTimeout, seconds: float) -> str:
@@ -24,7 +24,7 @@ async def wait(timeout: ReusableTimeout, seconds: float) -> str:
 
 def test_expired_timer_ends_a_wait_without_pending_cancellation() -> None:
     async def go() -> tuple[str, str, int]:
-        timeout, task = ReusableTimeout(), asyncio.current_task()
+        timeout, task = ReusableTimeout(asyncio.get_running_loop()), asyncio.current_task()
         assert task is not None
         return await wait(timeout, 0.01), await wait(timeout, 0.01), task.cancelling()
 
@@ -33,7 +33,7 @@ def test_expired_timer_ends_a_wait_without_pending_cancellation() -> None:
 
 def test_timer_can_be_moved_later_and_sooner() -> None:
     async def go() -> list[str]:
-        timeout = ReusableTimeout()
+        timeout = ReusableTimeout(asyncio.get_running_loop())
         timeout.start(0.01)
         timeout.stop()
         # The timer of the first goes off during this one, and counts for nothing.
@@ -47,7 +47,7 @@ def test_timer_can_be_moved_later_and_sooner() -> None:
 
 def test_timer_leaves_other_cancellations_alone() -> None:
     async def go() -> bool:
-        task = asyncio.create_task(wait(ReusableTimeout(), 30))
+        task = asyncio.create_task(wait(ReusableTimeout(asyncio.get_running_loop()), 30))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -59,7 +59,7 @@ def test_timer_leaves_other_cancellations_alone() -> None:
 
 def test_other_cancellation_at_the_same_moment_wins() -> None:
     async def go() -> bool:
-        timeout = ReusableTimeout()
+        timeout = ReusableTimeout(asyncio.get_running_loop())
         task = asyncio.create_task(wait(timeout, 0.01))
         await asyncio.sleep(0)
         # Both are due before the task runs again.
@@ -73,7 +73,7 @@ def test_other_cancellation_at_the_same_moment_wins() -> None:
 
 def test_stopped_timer_does_not_expire() -> None:
     async def go() -> str:
-        timeout = ReusableTimeout()
+        timeout = ReusableTimeout(asyncio.get_running_loop())
         timeout.start(0.01)
         timeout.stop()
         await asyncio.sleep(0.05)
