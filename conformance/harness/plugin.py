@@ -6,6 +6,7 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import IntEnum, auto
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from testkit.mock_process import MockProcess, NotStartedError
 
-from harness import contract, operations, options, outcomes
+from harness import classification, contract, options, served_operations
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -30,9 +31,8 @@ from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loop
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
-# What sends hundreds of requests comes late, so that a budget is first spent on sentences; then what looks back.
-LATE = ["test_machine", "test_properties", "test_every_response"]
-EXPENSIVE = -1
+# A budget is first spent on sentences, then on what sends hundreds of requests; what looks back comes last.
+LATE = ("test_machine", "test_properties", "test_every_response")
 
 
 class ConformancePlugin:
@@ -143,7 +143,7 @@ class ConformancePlugin:
         patterns: list[str] = self.config.getoption("rule") or []
         if patterns:
             self._select(items, patterns)
-        items.sort(key=_order)
+        items.sort(key=_turn)
 
     def _select(self, items: list[pytest.Item], patterns: list[str]) -> None:
         """Deselect the tests of other rules."""
@@ -201,7 +201,7 @@ class ConformancePlugin:
         is_repeated = error is not None and call.when == "setup" and id(error) in self._failed_setups
         if error is not None and call.when == "setup":
             self._failed_setups[id(error)] = error
-        result = outcomes.classify(error, rule.level, missing=is_repeated)
+        result = classification.classify(error, rule.level, missing=is_repeated)
         recorded = self.recorder.exchanges
         redact = self.settings.redact
         passed = result.outcome is Outcome.PASSED
@@ -211,19 +211,19 @@ class ConformancePlugin:
             result.outcome,
             actual=printable(redact(result.actual)),
             expected=printable(redact(result.expected)),
-            exchanges=() if passed else outcomes.exchange_views(result.exchanges, recorded, redact),
+            exchanges=() if passed else classification.exchange_views(result.exchanges, recorded, redact),
             requests=len(recorded),
             credits=sum(charged_credits(exchange) or 0.0 for exchange in recorded),
             seconds=call.duration,
-            called=operations.called(recorded),
-            served=operations.served(recorded),
+            called=served_operations.called(recorded),
+            served=served_operations.served(recorded),
         )
         vars(report)["check"] = check.to_dict()
         report.user_properties += [
             ("rule", rule.id), ("outcome", check.outcome.value), ("level", rule.level.value), ("page", rule.url)
         ]  # fmt: skip
         if check.outcome is Outcome.FAILED:
-            report.outcome, report.longrepr = "failed", outcomes.describe_failure(check)
+            report.outcome, report.longrepr = "failed", classification.describe_failure(check)
         elif check.outcome is Outcome.NOT_TESTED:
             report.outcome, report.longrepr = "skipped", (str(item.path), item.reportinfo()[1] or 0, check.actual)
         else:
@@ -270,7 +270,7 @@ class ConformancePlugin:
     def _require_served(self) -> None:
         api = self.api_client()
         try:
-            operations.require_served(self.results, api)
+            served_operations.require_served(self.results, api)
         finally:
             api.close()
 
@@ -294,13 +294,22 @@ class ConformancePlugin:
                 json_report.write(path, collected)
 
 
-def _order(item: pytest.Item) -> int:
-    """Where a test stands: a budget is to check as many rules as it can before it is spent."""
+class Turn(IntEnum):
+    """When a test runs: a budget is to check as many rules as it can before it is spent."""
+
+    FIRST = auto()
+    USUAL = auto()
+    EXPENSIVE = auto()
+    LATE = auto()
+
+
+def _turn(item: pytest.Item) -> tuple[Turn, int]:
+    """The turn of a test, and its place among those of the same turn that have one."""
     if item.path.stem in LATE:
-        return LATE.index(item.path.stem)
+        return Turn.LATE, LATE.index(item.path.stem)
     if item.get_closest_marker("expensive"):
-        return EXPENSIVE
-    return EXPENSIVE - 2 if item.get_closest_marker("first") else EXPENSIVE - 1
+        return Turn.EXPENSIVE, 0
+    return (Turn.FIRST if item.get_closest_marker("first") else Turn.USUAL), 0
 
 
 def wants_rules(config: pytest.Config) -> bool:

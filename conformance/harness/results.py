@@ -28,6 +28,11 @@ class Outcome(StrEnum):
 PRECEDENCE = list(Outcome)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: `1 rule`, `2 rules`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class ExchangeView:
     """An exchange as the reports show it: the request as a curl command, the response as text."""
@@ -100,8 +105,7 @@ class RuleResult:
     def evidence(self) -> str:
         """How many tests and requests the outcome rests on."""
         requests = sum(check.requests for check in self.checks)
-        tests = len(self.checks)
-        return f"{tests} {'test' if tests == 1 else 'tests'}, {requests} {'request' if requests == 1 else 'requests'}"
+        return f"{counted(len(self.checks), 'test')}, {counted(requests, 'request')}"
 
 
 @dataclass
@@ -155,4 +159,4 @@ class RunResults:
         if counts[Outcome.INFORMATIONAL]:
             parts.append(f"{counts[Outcome.INFORMATIONAL]} informational")
         parts.append(f"{counts[Outcome.NOT_TESTED]} not tested")
-        return f"{len(self)} rules: {', '.join(parts)}"
+        return f"{counted(len(self), 'rule')}: {', '.join(parts)}"

@@ -21,6 +21,7 @@ from harness.violations import not_tested, require
 from .billing_math import EXACTLY, require_balance_change
 from .conftest import UNKNOWN_ID, Running
 from .in_flight import running_stream, wait_until_terminal
+from .refusals import can_require_tools, require_refusal
 from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
 
 AT_ONCE = 6
@@ -99,17 +100,20 @@ def test_refused_request_is_not_charged(api: ApiClient, key: str, stream: bool) 
     refused: list[dict[str, Any]] = [
         {"temperature": 3},
         {"temperature": "warm"},
-        {"tool_choice": "required"},
+        *([] if can_require_tools(api) else [{"tool_choice": "required"}]),
         {"max_tokens": 10_000_000},
         {"model": "aurous-no-such-model"},
     ]
 
     def spend() -> Decimal:
-        for members in refused:
-            api.create(api.chat_body(**{"stream": stream, **members}), expect_error=True)
-        api.create(api.chat_body(stream=stream), headers={"X-Api-Key": None}, expect_error=True)
+        responses = [
+            api.create(api.chat_body(**{"stream": stream, **members}), expect_error=True) for members in refused
+        ]
+        responses.append(api.create(api.chat_body(stream=stream), headers={"X-Api-Key": None}, expect_error=True))
         if not stream:
-            api.create(api.chat_body(), headers={"Idempotency-Key": key}, expect_error=True)
+            responses.append(api.create(api.chat_body(), headers={"Idempotency-Key": key}, expect_error=True))
+        for response in responses:
+            require_refusal(response)
         return Decimal(0)
 
     require_balance_change(api, spend, what="refused requests")

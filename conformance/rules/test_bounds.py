@@ -164,8 +164,7 @@ def with_model(api: ApiClient, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def hard_cap(api: ApiClient) -> int:
-    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
-    metadata = rows[api.model].get("aurous_metadata") or {}
+    metadata = api.model_metadata
     cap = metadata.get("max_output_tokens_hard_cap") or metadata.get("hard_max_tokens")
     if not isinstance(cap, int):
         not_tested(f"{api.model} tells no hard cap")

@@ -110,12 +110,12 @@ def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls:
         seen = []
         while not first.done():
             seen.append(api.create(body, headers=with_key(key)))
-    require_conflict_code = [exchange for exchange in seen if exchange.status == 409]
-    if not require_conflict_code:
+    conflicts = [exchange for exchange in seen if exchange.status == 409]
+    if not conflicts:
         not_tested("the first request was over before a second one came")
-    require_conflict(require_conflict_code[0], first.result())
-    wait = require_conflict_code[0].header("Retry-After")
-    require(wait is None, f"Retry-After is {wait!r}", require_conflict_code[0])
+    require_conflict(conflicts[0], first.result())
+    wait = conflicts[0].header("Retry-After")
+    require(wait is None, f"Retry-After is {wait!r}", conflicts[0])
 
 
 @rule(

@@ -254,9 +254,9 @@ def test_unusual_request_header_is_handled(api: ApiClient, headers: dict[str, st
     ],
 )
 def test_unusual_path_is_refused(api: ApiClient, path: str) -> None:
-    format_response = api.send("GET", path)
-    require_handled(format_response)
-    require(format_response.status >= 300, f"it is answered {format_response.outcome}", format_response)
+    response = api.send("GET", path)
+    require_handled(response)
+    require(response.status >= 300, f"it is answered {response.outcome}", response)
 
 
 @rule(
@@ -266,10 +266,10 @@ def test_unusual_path_is_refused(api: ApiClient, path: str) -> None:
     informational=True,
 )
 def test_body_in_another_encoding_than_declared(api: ApiClient) -> None:
-    format_response = api.send(
+    response = api.send(
         "POST", COMPLETIONS, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"}, content=b"{}"
     )
-    inform(f"it is answered {format_response.outcome}")
+    inform(f"it is answered {response.outcome}")
 
 
 @expensive

@@ -17,6 +17,7 @@ from harness.rules import IDEMPOTENCY, rule
 from harness.violations import not_tested, require
 
 from .idempotency_requests import REPLAYED, is_replayed, require_conflict, require_fresh, require_replay, with_key
+from .refusals import can_require_tools, require_refusal
 
 TOOL = {"type": "function", "function": {"name": "get_rain", "parameters": {"type": "object"}}}
 
@@ -221,8 +222,10 @@ def test_invalid_request_is_not_kept_under_its_key(api: ApiClient, key: str) -> 
 )
 @pytest.mark.parametrize("fault", [{"temperature": 3}, {"messages": []}, {"tool_choice": "required"}], ids=str)
 def test_key_of_a_refused_request_accepts_the_corrected_one(api: ApiClient, key: str, fault: dict[str, Any]) -> None:
+    if "tool_choice" in fault and can_require_tools(api):
+        not_tested(f"{api.model} has the capability tool_choice_required")
     body = api.chat_body()
-    api.create({**body, **fault}, headers=with_key(key), expect_error=True)
+    require_refusal(api.create({**body, **fault}, headers=with_key(key), expect_error=True))
     repaired = api.create(body, headers=with_key(key))
     require_fresh(repaired)
     require_replay(api.create(body, headers=with_key(key)), repaired)

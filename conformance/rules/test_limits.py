@@ -23,8 +23,7 @@ FEW = 5
 @pytest.fixture(scope="module")
 def rate_limited(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
     """A server that allows few requests a minute."""
-    with_options = embedded(settings, api, "a small rate", "--rpm", str(FEW))
-    yield from with_options
+    yield from embedded(settings, api, "a small rate", "--rpm", str(FEW))
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +76,9 @@ def test_throttled_response_has_nothing_remaining(rate_limited: ApiClient) -> No
 def test_request_over_the_token_rate_is_throttled(token_limited: ApiClient) -> None:
     body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Rain. " * 50}], "max_tokens": 64}
     answers = [token_limited.create(body) for _ in range(5)]
-    format_response = next(
-        (format_response for format_response in answers if format_response.status == 429), answers[-1]
-    )
-    require_throttled(format_response, "tpm_rate_limit_exceeded")
-    require(format_response.header("Retry-After"), "no Retry-After came", format_response)
+    throttled = next((response for response in answers if response.status == 429), answers[-1])
+    require_throttled(throttled, "tpm_rate_limit_exceeded")
+    require(throttled.header("Retry-After"), "there is no Retry-After", throttled)
 
 
 @rule("limits.balance", page=BALANCE, sentence="Without the credits for it a request is 402 `balance_too_low`.")
@@ -99,8 +96,7 @@ def test_request_without_credits_is_refused(without_credits: ApiClient, stream: 
 @pytest.fixture(scope="module")
 def long_prompt(api: ApiClient) -> str:
     """A prompt that is longer than the context window of the model."""
-    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
-    window = (rows[api.model].get("aurous_metadata") or {}).get("context_window")
+    window = api.model_metadata.get("context_window")
     if not isinstance(window, int) or window > 600_000:
         not_tested(f"the context window of {api.model} is not known, or too large to fill")
     # How many tokens a word makes is the server's own business, so it is asked first.
@@ -135,14 +131,14 @@ def test_hold_above_the_balance_is_refused(without_credits: ApiClient) -> None:
 
 def exhausted(api: ApiClient) -> Exchange:
     """The first 429 of a server that allows few requests."""
-    format_response = Exchange("GET", api.settings.base_url)
+    response = Exchange("GET", api.settings.base_url)
     for _ in range(FEW * 10):
-        format_response = api.send("GET", "/v1/models")
-        if format_response.status == 429:
-            return format_response
-        format_response.expect(200)
-    require(False, f"after {FEW * 10} requests the rate of {FEW} a minute was not reached", format_response)
-    return format_response
+        response = api.send("GET", "/v1/models")
+        if response.status == 429:
+            return response
+        response.expect(200)
+    require(False, f"after {FEW * 10} requests the rate of {FEW} a minute was not reached", response)
+    return response
 
 
 def require_throttled(exchange: Exchange, code: str) -> None:

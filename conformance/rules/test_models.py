@@ -63,8 +63,8 @@ def test_model_has_only_the_rates_of_its_kind(catalogue: Exchange) -> None:
 def test_model_capabilities_are_a_list(catalogue: Exchange) -> None:
     for row in catalogue.at("data"):
         flags = (row.get("aurous_metadata") or {}).get("capabilities", [])
-        require_match = isinstance(flags, list) and all(isinstance(flag, str) for flag in flags)
-        require(require_match, f"{row['id']}: capabilities is {flags!r}", catalogue)
+        is_list = isinstance(flags, list) and all(isinstance(flag, str) for flag in flags)
+        require(is_list, f"{row['id']}: capabilities is {flags!r}", catalogue)
 
 
 @rule("models.default_under_cap", page=MODELS, sentence="A model's default output is not above its hard cap.")
@@ -72,8 +72,8 @@ def test_default_output_is_within_the_hard_cap(catalogue: Exchange) -> None:
     for row in catalogue.at("data"):
         metadata = row.get("aurous_metadata") or {}
         default, cap = metadata.get("default_max_output_tokens"), metadata.get("max_output_tokens_hard_cap")
-        require_match = default is None or cap is None or 0 < default <= cap
-        require(require_match, f"{row['id']}: default {default}, hard cap {cap}", catalogue)
+        is_within = default is None or cap is None or 0 < default <= cap
+        require(is_within, f"{row['id']}: default {default}, hard cap {cap}", catalogue)
 
 
 @rule("models.steady", page=MODELS, sentence="The catalogue takes no parameters: any two readings agree.")

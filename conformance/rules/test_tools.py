@@ -15,6 +15,7 @@ from harness.rules import DROP_IN, PRICING, TOOLS, rule
 from harness.violations import RuleViolation, inform, not_tested, require
 
 from .billing_math import require_room
+from .refusals import can_require_tools
 from .scenarios import FORCED, PARAMETERS, QUESTION, TOOL, each_mode
 
 OTHER_TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
@@ -134,8 +135,7 @@ def test_tool_choice_auto_calls_declared_functions_only(api: ApiClient, options:
 )
 @each_mode
 def test_tool_choice_required_is_refused_without_the_capability(api: ApiClient, stream: bool) -> None:
-    rows = {row["id"]: row for row in api.models().expect(200).at("data")}
-    if "tool_choice_required" in ((rows[api.model].get("aurous_metadata") or {}).get("capabilities") or []):
+    if can_require_tools(api):
         not_tested(f"{api.model} has the capability tool_choice_required")
     body = api.chat_body(QUESTION, tools=[TOOL], tool_choice="required", stream=stream)
     response = api.create(body, expect_error=True).expect(400)

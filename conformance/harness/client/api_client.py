@@ -67,6 +67,7 @@ class ApiClient:
         self.other_traffic = ""
         self._other_team: ApiClient | None = None
         self._model: str | None = None
+        self._model_metadata: dict[str, Any] = {}
         self._no_model: str | None = None
         self._numbers = count(1)
         self._media_refusals: dict[str, str] = {}
@@ -97,6 +98,7 @@ class ApiClient:
                 api_key=key,
             )
         self._other_team._model, self._other_team.rates = self.model, self.rates
+        self._other_team._model_metadata = self.model_metadata
         return self._other_team
 
     # ---------------------------------------------------------------- requests
@@ -198,12 +200,17 @@ class ApiClient:
         """The cheapest chat model on offer. Without one, rules that need a model are not tested."""
         if self._model is None and self._no_model is None:
             try:
-                self._model, self.rates = cheapest(self.models())
+                self._model, self.rates, self._model_metadata = cheapest(self.models())
             except RuleViolation as violation:
                 self._no_model = f"no chat model could be listed: {violation.actual}"
         if self._model is None:
             not_tested(str(self._no_model))
         return self._model
+
+    @property
+    def model_metadata(self) -> dict[str, Any]:
+        """The `aurous_metadata` of that model: its capabilities and limits, as far as the server lists them."""
+        return self._model_metadata if self.model else {}
 
     def chat_body(self, text: str = "Say: gold.", **options: Any) -> dict[str, Any]:
         """The body of a small question; each is worded differently, so that no two are the same request.
@@ -310,9 +317,9 @@ def encode(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="surrogatepass")
 
 
-def cheapest(models: Exchange) -> tuple[str, Rates]:
-    """The chat model with the lowest rates, wherever the row states its kind."""
-    offers: list[tuple[float, str, Rates]] = []
+def cheapest(models: Exchange) -> tuple[str, Rates, dict[str, Any]]:
+    """The chat model with the lowest rates, wherever the row states its kind: its slug, its rates and its metadata."""
+    offers: list[tuple[float, str, Rates, dict[str, Any]]] = []
     for row in models.expect(200).at("data"):
         metadata = row.get("aurous_metadata") or {}
         if "chat" not in (row.get("kind"), metadata.get("kind")):
@@ -322,11 +329,11 @@ def cheapest(models: Exchange) -> tuple[str, Rates]:
             rates = Rates(float(pricing["input"]["credits_per_M"]), float(pricing["output"]["credits_per_M"]))
         except (KeyError, TypeError, ValueError):
             rates = Rates()
-        offers.append((rates.input + rates.output, row["id"], rates))
+        offers.append((rates.input + rates.output, row["id"], rates, metadata))
     if not offers:
         raise RuleViolation("no model of kind `chat` is listed", models)
-    _, slug, rates = min(offers, key=lambda row: row[:2])
-    return slug, rates
+    _, slug, rates, metadata = min(offers, key=lambda offer: offer[:2])
+    return slug, rates, metadata
 
 
 def describe_error(error: Exception, seconds: float) -> str:

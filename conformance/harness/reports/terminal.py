@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.results import Outcome, RuleResult, RunResults
+from harness.results import Outcome, RuleResult, RunResults, counted
 
 MARKUP: dict[Outcome, dict[str, bool]] = {
     Outcome.PASSED: {"green": True},
@@ -45,7 +45,8 @@ def left_out(results: RunResults) -> Iterator[str]:
         rules = [result for result in results if _has_reason(result, limit)]
         if rules:
             reason = next(check.actual for check in rules[0].checks if check.actual.startswith(limit))
-            yield f"{len(rules)} rules were not tested, or not in full: {reason}"
+            verb = "was" if len(rules) == 1 else "were"
+            yield f"{counted(len(rules), 'rule')} {verb} not tested, or not in full: {reason}"
 
 
 def _has_reason(result: RuleResult, limit: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
-from harness import operations
+from harness import served_operations
 from harness.client.api_client import ApiClient
 from harness.client.exchange import Exchange
 from harness.client.recorder import Recorder
@@ -33,7 +33,7 @@ COMPLETION = json.dumps({"id": "cmp_1", "usage": {"credits_charged": 0}}).encode
     ],
 )
 def test_request_is_assigned_to_its_operation(method: str, path: str, operation: str) -> None:
-    assert operations.called([Exchange(method, f"http://x{path}")]) == (operation,)
+    assert served_operations.called([Exchange(method, f"http://x{path}")]) == (operation,)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_request_is_assigned_to_its_operation(method: str, path: str, operation:
     [("GET", "/v1/no-such-thing"), ("PUT", "/v1/chat/completions"), ("GET", "/v1/chat/completions/a/b"), ("GET", "/")],
 )
 def test_other_requests_call_no_operation(method: str, path: str) -> None:
-    assert operations.called([Exchange(method, f"http://x{path}")]) == ()
+    assert served_operations.called([Exchange(method, f"http://x{path}")]) == ()
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_other_requests_call_no_operation(method: str, path: str) -> None:
 )
 def test_success_shows_that_an_operation_is_served(method: str, path: str, status: int, is_served: bool) -> None:
     exchange = Exchange(method, f"http://x{path}", status=status)
-    assert bool(operations.served([exchange])) is is_served
+    assert bool(served_operations.served([exchange])) is is_served
 
 
 def check(name: str, outcome: Outcome, called: tuple[str, ...], served: tuple[str, ...] = ()) -> CheckResult:
@@ -74,7 +74,7 @@ def require_served(results: RunResults, answer: Answer) -> list[str]:
     """What is asked of a server at the end of a run with these results."""
     with answering(answer) as server:
         api = ApiClient(Settings(server.url, "k", None, "2026-05-15"), Recorder(), SpendLimit())
-        operations.require_served(results, api)
+        served_operations.require_served(results, api)
         api.close()
         return [head.partition(" HTTP")[0] for head in server.heads]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from harness.classification import classify, describe_failure, exchange_views
 from harness.client.exchange import KEY_VARIABLE, Exchange, curl, format_response, printable
-from harness.outcomes import classify, describe_failure, exchange_views
 from harness.reports import json_report, last_run, terminal
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Level, Rule

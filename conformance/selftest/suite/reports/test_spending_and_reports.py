@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 
 import pytest
+from harness.classification import classify
 from harness.client.charges import charged_credits
 from harness.client.exchange import KEY_VARIABLE, Exchange, curl
 from harness.client.spend_limit import Rates, SpendLimit
-from harness.outcomes import classify
 from harness.reports import html_report, json_report, terminal
 from harness.results import CheckResult, ExchangeView, Outcome, RunResults
 from harness.rules import Level, Rule
