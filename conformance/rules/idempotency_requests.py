@@ -1,4 +1,4 @@
-"""How a key is sent, and what tells a replay, a first response and a conflict apart."""
+"""How a key is sent, and how a replay, a first response and a conflict differ."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def require_replay(again: Exchange, first: Exchange) -> None:
     """Require that `again` is the answer `first`, given once more and marked so."""
     again.expect(200)
     same = contract.documented("ChatCompletion", again.json) == contract.documented("ChatCompletion", first.json)
-    require(same, f"another answer came ({again.get('id')} for {first.get('id')})", first, again)
+    require(same, f"it is another answer ({again.get('id')} for {first.get('id')})", first, again)
     require(is_replayed(again), f"{REPLAYED} is {again.header(REPLAYED)!r}", first, again)
 
 

@@ -13,7 +13,7 @@ def can_require_tools(api: ApiClient) -> bool:
 
 
 def require_refusal(response: Exchange) -> None:
-    """End the test as not tested if a request was accepted; whether it had to be refused, other rules tell."""
+    """End the test as not tested if a request was accepted; whether it had to be refused is for other rules."""
     if 200 <= response.status < 300:
         question = {"model", "messages"}
         members = {name: value for name, value in request_body(response).items() if name not in question}

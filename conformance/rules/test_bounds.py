@@ -167,5 +167,5 @@ def hard_cap(api: ApiClient) -> int:
     metadata = api.model_metadata
     cap = metadata.get("max_output_tokens_hard_cap") or metadata.get("hard_max_tokens")
     if not isinstance(cap, int):
-        not_tested(f"{api.model} tells no hard cap")
+        not_tested(f"no hard cap is listed for {api.model}")
     return cap

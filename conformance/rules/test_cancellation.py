@@ -66,7 +66,9 @@ def test_cancelled_record_has_an_error(cancelled: Cancelled) -> None:
 
 
 @rule(
-    "cancel.not_a_disconnect", page=CANCEL, sentence="A cancel that was asked for is not told as a client that hung up."
+    "cancel.not_a_disconnect",
+    page=CANCEL,
+    sentence="A cancel that was asked for is not reported as a client that disconnected.",
 )
 def test_requested_cancel_is_not_recorded_as_a_disconnect(cancelled: Cancelled) -> None:
     code = cancelled.record.expect(200).get("error", "code")
@@ -149,7 +151,7 @@ def test_cancel_of_a_completion_without_stream_is_a_conflict(api: ApiClient, com
     sentence="A non-streamed completion that still runs cannot be cancelled: 409 `chat_cancel_target_not_cancellable`.",
 )
 def test_cancel_of_a_running_completion_without_stream_is_a_conflict() -> None:
-    not_tested("its id is told only by its answer, when it no longer runs")
+    not_tested("only its answer has its id, when it no longer runs")
 
 
 @rule(

@@ -62,7 +62,7 @@ def test_completion_without_tools_has_no_tool_calls(completion: Exchange) -> Non
     require(not calls, f"a question without tools was answered with calls: {calls}", completion)
 
 
-@rule("completion.status", page=CREATE, sentence="`status` of an answer that came as usual is `completed`.")
+@rule("completion.status", page=CREATE, sentence="`status` of an answer that ended by itself is `completed`.")
 def test_finished_completion_has_status_completed(completion: Exchange) -> None:
     require(completion.at("status") == "completed", f"`status` is {completion.at('status')!r}", completion)
 

@@ -159,9 +159,9 @@ def test_unsupported_method_is_refused(api: ApiClient, method: str) -> None:
 @rule(
     "header.rate_limits_told",
     page=RATE_LIMITS,
-    sentence="Which buckets answers tell of (no page lists chat's).",
+    sentence="Which buckets answers list (no page lists chat's).",
     informational=True,
 )
 def test_rate_limit_headers_of_a_completion(successes: dict[str, Exchange]) -> None:
     actual = [name for name in (*RATE_HEADERS, *TPM_HEADERS) if successes["create"].header(name) is not None]
-    inform(f"a create tells {', '.join(actual) or 'none'}")
+    inform(f"a create lists {', '.join(actual) or 'none'}")

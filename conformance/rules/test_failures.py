@@ -112,7 +112,7 @@ def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls:
             seen.append(api.create(body, headers=with_key(key)))
     conflicts = [exchange for exchange in seen if exchange.status == 409]
     if not conflicts:
-        not_tested("the first request was over before a second one came")
+        not_tested("the first request ended before a second one arrived")
     require_conflict(conflicts[0], first.result())
     wait = conflicts[0].header("Retry-After")
     require(wait is None, f"Retry-After is {wait!r}", conflicts[0])
@@ -145,7 +145,7 @@ def test_record_of_a_failed_stream_has_an_error(api: ApiClient, mock_controls: M
     require(isinstance(error, dict), f"`error` is {error!r}", record)
     documented = contract.error_codes().get(record.at("error", "code"))
     typed = documented is None or record.at("error", "type") == documented.type
-    require(typed, f"a fault of the platform is told as {error}", record)
+    require(typed, f"the error of a fault of the platform is {error}", record)
 
 
 @rule("idempotency.window", page=IDEMPOTENCY, sentence="A result is kept for 24 hours, and not longer.")

@@ -81,7 +81,7 @@ def require_refused(exchange: Exchange) -> None:
 
 def require_handled(exchange: Exchange) -> None:
     """Require any answer but a fault of the server's own."""
-    require(exchange.status, f"no answer came ({exchange.transport_error})", exchange)
+    require(exchange.status, f"there is no answer ({exchange.transport_error})", exchange)
     require(exchange.status < 500, f"it is answered {exchange.outcome}", exchange)
     require(exchange.seconds < ANSWERED_WITHIN, f"the answer took {exchange.seconds:.1f} s", exchange)
 

@@ -91,7 +91,7 @@ def test_request_without_a_key_is_not_answered_from_a_keyed_one(api: ApiClient, 
 @rule(
     "idempotency.status_header",
     page=CHAT_IDEMPOTENCY,
-    sentence="Whether non-streamed answers tell a status.",
+    sentence="Whether non-streamed answers have a status.",
     informational=True,
 )
 def test_idempotency_status_header_without_stream(successes: dict[str, Exchange]) -> None:

@@ -198,11 +198,11 @@ def test_conflict_keeps_the_first_completion(api: ApiClient, key: str) -> None:
     require_replay(api.create(body, headers=with_key(key)), first)
 
 
-@rule("idempotency.conflict_tells_no_id", page=IDEMPOTENCY, sentence="A conflict does not tell the first answer's id.")
+@rule("idempotency.conflict_tells_no_id", page=IDEMPOTENCY, sentence="A conflict does not show the first answer's id.")
 def test_conflict_does_not_reveal_the_first_completion_id(api: ApiClient, key: str) -> None:
     first = api.complete(api.chat_body(), headers=with_key(key))
     response = api.create(api.chat_body(), headers=with_key(key), expect_error=True)
-    require(first.at("id").encode() not in response.body, "the 409 tells the id", first, response)
+    require(first.at("id").encode() not in response.body, "the 409 shows the id", first, response)
 
 
 @rule("idempotency.no_caching_of_4xx", page=IDEMPOTENCY, sentence="An answer of type invalid_request is not kept.")
@@ -245,7 +245,7 @@ def test_concurrent_requests_with_one_key_run_once(api: ApiClient, key: str) -> 
     for exchange in answers:
         if exchange.status == 200:
             same, first = (contract.documented("ChatCompletion", each.json) for each in (exchange, fresh[0]))
-            require(same == first, "two different answers came", fresh[0], exchange)
+            require(same == first, "there are two different answers", fresh[0], exchange)
         else:
             require_conflict(exchange, fresh[0])
     require_replay(api.create(body, headers=with_key(key)), fresh[0])

@@ -61,7 +61,7 @@ def test_throttled_response_has_retry_after(rate_limited: ApiClient) -> None:
     require(wait is not None and wait.isdigit() and int(wait) > 0, f"Retry-After is {wait!r}", response)
 
 
-@rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 tells that nothing remains.")
+@rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 states that nothing remains.")
 def test_throttled_response_has_nothing_remaining(rate_limited: ApiClient) -> None:
     response = exhausted(rate_limited)
     actual = response.header("X-RateLimit-Remaining")

@@ -39,10 +39,10 @@ def test_model_ids_are_unique(catalogue: Exchange) -> None:
     require(len(ids) == len(set(ids)), f"the ids are {ids}", catalogue)
 
 
-@rule("models.kind", page=MODELS, sentence="Every row tells its kind, chat or embedding (where, the pages disagree).")
+@rule("models.kind", page=MODELS, sentence="Every row states its kind, chat or embedding (where, the pages disagree).")
 def test_model_row_has_a_kind(catalogue: Exchange) -> None:
     for row in catalogue.at("data"):
-        require(kind_of(row), f"{row.get('id')} tells no kind", catalogue)
+        require(kind_of(row), f"{row.get('id')} states no kind", catalogue)
 
 
 @rule("models.chat_listed", page=MODELS, sentence="The list has the models that completions can be asked of.")
@@ -106,11 +106,11 @@ def test_embedding_model_is_refused_for_chat(api: ApiClient, catalogue: Exchange
     require((code, kind) == ("model_wrong_kind", "invalid_request"), f"the error is {kind} {code}", response)
 
 
-@rule("models.kind_place", page=MODELS, sentence="Where a row tells its kind.", informational=True)
+@rule("models.kind_place", page=MODELS, sentence="Where a row states its kind.", informational=True)
 def test_place_of_the_model_kind(catalogue: Exchange) -> None:
     rows = catalogue.at("data")
     top = sum("kind" in row for row in rows)
-    inform(f"{top} of {len(rows)} rows tell it at top level")
+    inform(f"{top} of {len(rows)} rows state it at top level")
 
 
 def kind_of(row: dict[str, Any]) -> str | None:

@@ -56,9 +56,9 @@ def test_retrieve_returns_the_requested_completion(api: ApiClient) -> None:
     actual = [api.complete(api.chat_body(f"Say: {word}.", max_tokens=8)) for word in ("one", "two", "three")]
     for exchange in (*actual[1:], actual[0]):
         record = api.retrieve(exchange.at("id")).expect(200)
-        require(record.at("id") == exchange.at("id"), f"id {record.at('id')} came back", exchange, record)
+        require(record.at("id") == exchange.at("id"), f"the record has the id {record.at('id')}", exchange, record)
         stored, created = (contract.documented("ChatCompletion", each.json) for each in (record, exchange))
-        require(stored["choices"] == created["choices"], "another completion's answer came back", exchange, record)
+        require(stored["choices"] == created["choices"], "the record has another completion's answer", exchange, record)
 
 
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
@@ -113,7 +113,7 @@ def test_retrieve_of_an_almost_right_id_is_not_found(api: ApiClient, completion:
 @rule(
     "retrieval.other_team",
     page=ERRORS,
-    sentence="Another team's completion cannot be told from one that does not exist.",
+    sentence="Another team's completion looks like one that does not exist.",
 )
 @each_mode
 def test_retrieve_by_another_team_is_not_found(

@@ -84,7 +84,7 @@ def test_unicode_text_survives_chunking(api: ApiClient) -> None:
 def test_stream_accepts_the_options_of_a_completion(api: ApiClient, options: dict[str, Any]) -> None:
     transcript = api.stream(api.chat_body(**options))
     faults = [frame["error"] for frame in transcript.frames if frame.get("error") is not None]
-    require(not faults, f"an error came: {faults}", transcript.exchange)
+    require(not faults, f"an error is in the stream: {faults}", transcript.exchange)
     whole = bool(transcript.content) and len(transcript.finish_reasons) == 1 and transcript.done
     require(
         whole, f"it said {transcript.content[:80]!r} and ended with {transcript.finish_reasons}", transcript.exchange
@@ -105,4 +105,4 @@ def test_record_of_a_running_stream_is_in_progress(running: Running) -> None:
 @rule("stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is made.", informational=True)
 @pytest.mark.usefixtures("running")
 def test_stream_arrives_while_it_is_generated() -> None:
-    inform("the first words came before the last were made")
+    inform("the first words arrive before the last are made")

@@ -29,7 +29,7 @@ def test_default_version_is_echoed(api: ApiClient, operation: Operation) -> None
     require(
         actual.status < 400 or actual.status == 404, f"a request without a pin is answered {actual.outcome}", actual
     )
-    require(actual.header("Aurous-Version"), "no Aurous-Version came back", actual)
+    require(actual.header("Aurous-Version"), "the response has no Aurous-Version", actual)
 
 
 @rule("version.malformed", page=CHANGELOG, sentence="What is not a date is refused with 400 or 422.")

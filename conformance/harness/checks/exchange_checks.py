@@ -61,7 +61,7 @@ def _suffers_from_a_fault(exchange: Exchange) -> bool:
 
 
 def _result_of_document(exchange: Exchange) -> CompletionResult | None:
-    """The result of a completion; None where its parts are missing, which other checks tell."""
+    """The result of a completion; None where its parts are missing, which other checks report."""
     try:
         return CompletionResult.of_document(exchange) if has_ended(exchange) else None
     except (RuleViolation, AttributeError, TypeError):
@@ -69,7 +69,7 @@ def _result_of_document(exchange: Exchange) -> CompletionResult | None:
 
 
 def _result_of_stream(stream: Transcript) -> CompletionResult | None:
-    """The result of a stream that was read to its end; None where its parts are missing, which other checks tell."""
+    """The result of a stream that was read to its end; None where its parts are missing, which other checks report."""
     try:
         ended = stream.exchange.media_type == EVENT_STREAM and has_ending(stream)
         return CompletionResult.of_stream(stream) if ended else None

@@ -32,7 +32,7 @@ def has_ending(stream: Transcript) -> bool:
     """Whether it was read to an end that the documentation describes.
 
     What a stream that failed on its way ends with is not documented. Nor is the end of a cancelled one: it may just
-    end; but one that tells how it finished tells it as every other stream does.
+    end; but one that says how it finished says so as every other stream does.
     """
     if not (is_event_stream(stream) and stream.exchange.complete) or stream.errors:
         return False

@@ -31,12 +31,12 @@ HEADER_RULES = [
     (ERROR_REQUEST_ID, ERRORS, "`error.request_id` is equal to the header Aurous-Request-Id."),
     (VERSION, CHANGELOG, "Every response carries Aurous-Version, a date."),
     (RATE_LIMIT, RATE_LIMITS, "The numbers of rate limit headers are whole."),
-    (RATE_LIMIT_EVERYWHERE, RATE_LIMITS, "A server that tells rate limits tells them on every response."),
-    (TPM_EVERYWHERE, TPM_PAGE, "A server that tells token rates tells them on every completion that it creates."),
+    (RATE_LIMIT_EVERYWHERE, RATE_LIMITS, "A server that sends rate limits sends them on every response."),
+    (TPM_EVERYWHERE, TPM_PAGE, "A server that sends token rates sends them on every completion that it creates."),
     (REMAINING, RATE_LIMITS, "No more remains of a rate limit than the limit."),
     (MEDIA_TYPE, ERROR_GUIDE, "Errors are JSON, on streams too."),
 ]
-# Whether rate limits are told before the team is known, or where nothing is routed, is not documented.
+# Whether rate limits are sent before the team is known, or where nothing is routed, is not documented.
 LIMITED_STATUSES = frozenset({200, 400, 404, 409, 422})
 LIMITED_PATHS = re.compile(r"/v1/(chat/completions(/[^/]+(/cancel)?)?|models|balance)\Z")
 
@@ -79,7 +79,7 @@ class HeaderChecks:
             yield ERROR_REQUEST_ID, f"error.request_id is {stated!r} and the header {request_id!r}", exchange
 
     def _everywhere(self, exchange: Exchange) -> Iterator[tuple[str, str, Exchange]]:
-        """Compare responses with each other: a server may tell no rate limits at all."""
+        """Compare responses with each other: a server may send no rate limits at all."""
         for rule, family, is_limited in (
             (RATE_LIMIT_EVERYWHERE, FAMILIES[0], _is_limited(exchange)),
             (TPM_EVERYWHERE, FAMILIES[1], _is_created(exchange)),

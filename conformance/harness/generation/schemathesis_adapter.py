@@ -65,7 +65,7 @@ QUESTION = {
 # A path with characters that proxies refuse on their own.
 ENCODED = re.compile(r"/v1/\S*%")
 REQUEST_ARGUMENTS = ("method", "url", "headers", "params", "data", "files", "json", "cookies")
-# Their values are text: what is a number, and what a list of one, only the schema tells.
+# Their values are text: what is a number, and what a list of one, only the schema says.
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
