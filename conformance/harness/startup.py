@@ -1,6 +1,7 @@
-"""A pytest plugin that looks at the server before pytest loads the others, which takes seconds.
+"""A pytest plugin that refuses a run that cannot succeed before pytest loads the other plugins, which takes seconds.
 
-pyproject.toml names it in `addopts`, so that it is loaded first. A session without --base-url is none of its business.
+It looks up the rules that --rule names, and at the server of --base-url; a session without either is left alone.
+pyproject.toml names it in `addopts`, so that it is loaded first.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ import argparse
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+
+from harness import rule_ids
 
 INTERRUPTED = 2
 # With one of these, nothing is asked of the server beforehand.
@@ -21,11 +24,14 @@ checked: set[str] = set()
 
 
 def pytest_addhooks(pluginmanager: Any) -> None:
-    """Look at the server, and end a session that is interrupted before its first test without a traceback."""
-    arguments = pluginmanager.getplugin("pytestconfig").invocation_params.args
-    if "PYTEST_XDIST_WORKER" in os.environ or not any(str(each).startswith("--base-url") for each in arguments):
+    """Refuse unknown rules and other servers, and end an interrupted session without a traceback."""
+    arguments = [str(each) for each in pluginmanager.getplugin("pytestconfig").invocation_params.args]
+    if "PYTEST_XDIST_WORKER" in os.environ or not any(each.startswith(("--base-url", "--rule")) for each in arguments):
         return
-    options = _parse([str(each) for each in arguments])
+    options = _parse(arguments)
+    problem = rule_ids.problem_of(filter(None, options.rule))
+    if problem is not None:
+        _refuse(problem, pytest.ExitCode.USAGE_ERROR)
     if not options.base_url or any(getattr(options, name) for name in NO_REQUESTS):
         return
     signal.signal(signal.SIGINT, _end)
@@ -34,9 +40,13 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     key = options.api_key or os.environ.get("AUROUS_API_KEY")
     problem = preflight.problem_at(options.base_url, key)
     if problem is not None:
-        sys.stderr.write(f"--base-url: {problem}\n")
-        sys.exit(preflight.NOT_AUROUS)
+        _refuse(f"--base-url: {problem}", preflight.NOT_AUROUS)
     checked.add(options.base_url)
+
+
+def _refuse(problem: str, code: int) -> NoReturn:
+    sys.stderr.write(f"{problem}\n")
+    sys.exit(code)
 
 
 def _end(number: int, frame: object) -> None:
@@ -58,6 +68,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for name in ("--base-url", "--api-key"):
         parser.add_argument(name, nargs="?")
+    parser.add_argument("--rule", action="append", nargs="?", default=[])
     for name in NO_REQUESTS:
         parser.add_argument(f"--{name.replace('_', '-')}", dest=name, nargs="?", const=True)
     return parser.parse_known_args(arguments)[0]

@@ -16,12 +16,20 @@ from typing import Any
 
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
-from harness import preflight, startup
+from harness import preflight, rule_ids, startup
 
 ROOT = Path(__file__).resolve().parents[4]
 KEY = "al_live_" + "7" * 64
 VENDOR = json.dumps({"object": "list", "data": [{"id": "gpt-9", "object": "model", "owned_by": "them"}]}).encode()
 REFUSAL = json.dumps({"error": {"type": "authentication", "code": "invalid_api_key", "request_id": "req_1"}}).encode()
+# Prints which modules that are slow to import a session loads before it ends by itself.
+LOADED_MODULES = """
+import sys, pytest
+try:
+    pytest.main(sys.argv[1:])
+except SystemExit:
+    print(sorted({"schemathesis", "hypothesis", "jsonschema_rs", "requests", "aurous", "conftest"} & set(sys.modules)))
+"""
 
 
 def always(*pieces: bytes) -> Answer:
@@ -213,6 +221,50 @@ def test_startup_asks_nothing_of_a_server_that_may_charge_without_a_key(monkeypa
     monkeypatch.delenv("AUROUS_API_KEY", raising=False)
     # The suite refuses this run, and no request is sent: the host does not exist.
     startup.pytest_addhooks(session("conformance", "--base-url", "https://aurous.invalid"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"), [("stream.dnoe", " (did you mean stream.done or "), ("nope", ";"), ("strem.*", "")]
+)
+def test_startup_refuses_an_unknown_rule(
+    pattern: str, meant: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    with pytest.raises(SystemExit) as ending:
+        startup.pytest_addhooks(session("conformance", "--rule", "models.*", f"--rule={pattern}"))
+    assert ending.value.code == pytest.ExitCode.USAGE_ERROR
+    message = capsys.readouterr().err
+    assert message.startswith(f"--rule: no rule is called {pattern!r}{meant}")
+    assert message.endswith("; --list-rules lists all\n")
+
+
+@pytest.mark.parametrize("pattern", ["stream.done", "stream.*", "request.of_a_bound_to_come", "*"])
+def test_startup_accepts_rules_that_exist_or_are_made_of_the_contract(
+    pattern: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    startup.pytest_addhooks(session("conformance", "--rule", pattern))
+
+
+def test_rule_that_was_not_measured_yet_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rule_ids, "measured", frozenset)
+    assert rule_ids.problem_of(["stream.done", "balance.refusal_is_free"]) is None
+
+
+@pytest.mark.parametrize("reason", ["rule", "server"])
+def test_run_that_cannot_succeed_ends_before_other_plugins_are_loaded(reason: str, stranger: AnsweringServer) -> None:
+    arguments = ["--rule", "nope"] if reason == "rule" else ["--base-url", stranger.url]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", LOADED_MODULES, "conformance", "-p", "no:cacheprovider", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"},
+    )
+    # All of these take seconds to import, or to collect tests with.
+    assert done.stdout == "[]\n"
+    assert done.stderr.startswith("--rule: " if reason == "rule" else "--base-url: ")
 
 
 def test_startup_is_the_first_plugin_that_pytest_loads() -> None:

@@ -176,7 +176,7 @@ def test_html_report_is_self_contained_and_escapes_server_text() -> None:
     settings = Settings("https://x", "k", None, "2026-05-15")
     written = html_report.render(json_report.collect(results, settings, seconds=1.0, started="now"))
     assert "<script>alert(1)" not in written
-    assert "1 rules: 0 passed, 1 failed, 0 not tested" in written
+    assert "1 rule: 0 passed, 1 failed, 0 not tested" in written
     parser = Outside()
     parser.feed(written)
     assert parser.fetched == []

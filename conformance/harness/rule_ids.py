@@ -1,0 +1,45 @@
+"""The ids of all rules, read without collecting a test, so that a misspelt one is refused at once."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+
+SUITE = Path(__file__).resolve().parents[1]
+COSTS = SUITE / "harness" / "reports" / "costs.json"
+SOURCES = ("rules", "harness/checks")
+LITERAL = re.compile(r'"((?:[a-z_]+\.)?[a-z0-9_]+)"')
+# Ids that are made of the contract: those that were not measured yet are known only once the tests are collected.
+GENERATED = ("request.*", "properties.*")
+
+
+def problem_of(patterns: Iterable[str]) -> str | None:
+    """A sentence about the first pattern that matches no rule, with what may have been meant; None if there is none."""
+    for pattern in patterns:
+        is_known = any(fnmatchcase(name, pattern) for name in measured() | written())
+        # Some ids are put together of a subject and a name.
+        is_known = is_known or pattern.partition(".")[2] in written()
+        if not is_known and not any(fnmatchcase(pattern, generated) for generated in GENERATED):
+            similar = difflib.get_close_matches(pattern, measured(), n=3)
+            meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
+            return f"--rule: no rule is called {pattern!r}{meant}; --list-rules lists all"
+    return None
+
+
+@cache
+def measured() -> frozenset[str]:
+    """The ids whose costs are recorded."""
+    table: dict[str, dict[str, object]] = json.loads(COSTS.read_text(encoding="utf-8"))
+    return frozenset(name for costs in table.values() for name in costs)
+
+
+@cache
+def written() -> frozenset[str]:
+    """The ids that stand in the code of the rules, among other words."""
+    files = (path for folder in SOURCES for path in (SUITE / folder).glob("*.py"))
+    return frozenset(name for path in files for name in LITERAL.findall(path.read_text(encoding="utf-8")))
