@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from faults import FAULTY
 from harness.reports import dry_run, last_run
+from harness.results import counted
 from harness.settings import Profile
 from mutants.variant_server import running
 from suite_runs import run
@@ -51,7 +52,7 @@ def test_failed_rules_run_again(first: Done, faulty: str, cache: Path) -> None:
     assert again.returncode == 1
     failed = re.findall(r"^rule {6}(\S+)$", first.stdout, re.MULTILINE)
     assert re.findall(r"^rule {6}(\S+)$", again.stdout, re.MULTILINE) == failed
-    assert f"{len(set(failed))} rules: 0 passed, {len(set(failed))} failed" in again.stdout
+    assert f"{counted(len(set(failed)), 'rule')}: 0 passed, {len(set(failed))} failed" in again.stdout
 
 
 @pytest.mark.slow
