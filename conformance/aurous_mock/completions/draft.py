@@ -6,7 +6,7 @@ from typing import Any
 from aurous_mock.billing import pricing
 from aurous_mock.billing.pricing import Usage
 from aurous_mock.errors import PROVIDER_FAILURES, APIError, type_for
-from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
+from aurous_mock.generation.answer import Answer, AnswerEnd, Delta, ToolCall
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.storage.statuses import CANCELLED, COMPLETED, FAILED, Failure
 
@@ -36,7 +36,7 @@ class Draft:
         self._logprobs: list[dict[str, Any]] = []
         self._calls: list[tuple[ToolCall, list[str]]] = []
         self._tokens = 0
-        self._finish: Finish | None = None
+        self._end: AnswerEnd | None = None
 
     def add(self, delta: Delta) -> None:
         """Append the next delta."""
@@ -49,9 +49,9 @@ class Draft:
             self._logprobs += delta.logprobs
         self._tokens += delta.tokens if delta.text else 0
 
-    def end(self, finish: Finish) -> None:
+    def end(self, end: AnswerEnd) -> None:
         """Set why the answer ended; nothing may be added afterwards."""
-        self._finish = finish
+        self._end = end
 
     def set_answer(self, answer: Answer) -> None:
         """Set the whole answer at once."""
@@ -59,20 +59,20 @@ class Draft:
         self._logprobs = [*answer.logprobs]
         self._calls = [(call, [call.arguments]) for call in answer.calls]
         self._tokens = answer.length
-        self._finish = answer.finish
+        self._end = answer.end
 
     def discard(self) -> None:
         """Drop what was generated, so that there is nothing that could not be stored."""
-        self._texts, self._logprobs, self._calls, self._tokens, self._finish = [], [], [], 0, None
+        self._texts, self._logprobs, self._calls, self._tokens, self._end = [], [], [], 0, None
 
     @property
     def usage(self) -> Usage:
         """The tokens to pay for so far."""
-        finish = self._finish or Finish("")
+        end = self._end or AnswerEnd("")
         return Usage(
-            prompt=self.request.prompt_tokens if finish.prompt_tokens is None else finish.prompt_tokens,
-            completion=self._tokens if finish.completion_tokens is None else finish.completion_tokens,
-            reasoning=finish.reasoning_tokens,
+            prompt=self.request.prompt_tokens if end.prompt_tokens is None else end.prompt_tokens,
+            completion=self._tokens if end.completion_tokens is None else end.completion_tokens,
+            reasoning=end.reasoning_tokens,
         )
 
     def body(self, status: str, failure: Failure | None = None) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Draft:
     def finish_reason(self, status: str) -> str | None:
         if status == CANCELLED:
             return "cancelled"
-        return self._finish.finish_reason if status == COMPLETED and self._finish else None
+        return self._end.finish_reason if status == COMPLETED and self._end else None
 
     def _message(self) -> dict[str, Any]:
         message: dict[str, Any] = {"role": "assistant", "content": "".join(self._texts)}

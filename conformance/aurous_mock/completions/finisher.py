@@ -48,23 +48,23 @@ class Finisher:
         """
         if not self._store.shared:
             # Nothing to wait for.
-            return await self._store.close(finish)
+            return await self._store.finish_completion(finish)
         task = self._run(self._finish(finish))
         done, _ = await asyncio.wait([task], timeout=self._wait_seconds)
         if not done:
             raise StoreUnavailable("the end of the completion is not stored yet")
         return task.result()
 
-    def undo(self, opening: "asyncio.Task[StartResult]", finish: FinishCompletion) -> None:
-        """Finish a completion that may still be started by `opening`, for a caller that is cancelled."""
+    def finish_once_started(self, starting: "asyncio.Task[StartResult]", finish: FinishCompletion) -> None:
+        """Finish a completion that may still be started by `starting`, for a caller that is cancelled."""
 
-        async def undo() -> bool:
+        async def finish_it() -> bool:
             with contextlib.suppress(StoreUnavailable):
-                if isinstance(await opening, Started):
+                if isinstance(await starting, Started):
                     return await self._finish(finish)
             return False
 
-        self._run(undo())
+        self._run(finish_it())
 
     def _run(self, work: Coroutine[Any, Any, bool]) -> "asyncio.Task[bool]":
         task = asyncio.create_task(work)
@@ -85,7 +85,7 @@ class Finisher:
             try:
                 # The first attempt is not held up by the retries of others.
                 async with self._retrying if delay else contextlib.nullcontext():
-                    return await self._store.close(finish) and not is_replaced
+                    return await self._store.finish_completion(finish) and not is_replaced
             except StoreUnavailable as error:
                 if not delay:
                     print(f"aurous-mock: {finish.id} is not stored yet, will retry: {error}", file=sys.stderr)

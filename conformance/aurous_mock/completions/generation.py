@@ -37,7 +37,7 @@ class Generation:
         self.charge = 0
         self._producer: asyncio.Task[object] | None = None
 
-    async def open(self, team: str, claim: Claim | None) -> None:
+    async def start(self, team: str, claim: Claim | None) -> None:
         """Claim the key, place the hold and store the record. Raises APIError if the team may not."""
         request = self.draft.request
         # Nobody can retrieve it before its end: the id of a completion that is not streamed is in its response.
@@ -50,7 +50,7 @@ class Generation:
             body=orjson.dumps(self.draft.body(IN_PROGRESS)) if visible else b"",
             claim=claim,
         )
-        match await self._lifetime.open(start):
+        match await self._lifetime.start(start):
             case InsufficientCredits(available):
                 raise APIError(
                     "balance_too_low",
@@ -63,7 +63,7 @@ class Generation:
                 self.is_replay, self.body = True, body
 
     @property
-    def has_ended(self) -> bool:
+    def is_finished(self) -> bool:
         """Whether it was started, and has ended."""
         return self.finished.is_set() and not self.is_replay
 
@@ -87,9 +87,9 @@ class Generation:
         """
         self.status, self.failure = status, failure
         try:
-            finish = finish_of(self.draft, status, failure)
+            finish = _finish_completion(self.draft, status, failure)
             self.body, self.charge = finish.body, finish.charge
-            if not await self._lifetime.end(finish):
+            if not await self._lifetime.finish(finish):
                 # Another server took this one for dead, and failed it.
                 self.status, self.failure, self.charge = FAILED, ABANDONED, 0
         finally:
@@ -102,20 +102,20 @@ class Generation:
             status, failure = CANCELLED, self.failure or BY_DISCONNECT
         else:
             status, failure = FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR
-        if self._lifetime.is_open:
+        if self._lifetime.is_unfinished:
             # The caller has an error to raise already; the finisher goes on in the background.
             with contextlib.suppress(StoreUnavailable):
                 await self.finish(status, failure)
 
-    async def close(self) -> None:
+    async def ensure_finished(self) -> None:
         """Make sure that it has ended, whatever could not be stored of it."""
-        if self._lifetime.is_open:
+        if self._lifetime.is_unfinished:
             self.draft.discard()
             with contextlib.suppress(StoreUnavailable):
                 await self.finish(FAILED, INTERNAL_ERROR)
 
 
-def finish_of(draft: Draft, status: str, failure: Failure | None) -> FinishCompletion:
+def _finish_completion(draft: Draft, status: str, failure: Failure | None) -> FinishCompletion:
     """The end of a draft, to store."""
     return FinishCompletion(
         id=draft.id, status=status, body=orjson.dumps(draft.body(status, failure)), charge=draft.charge(status)

@@ -12,40 +12,40 @@ class Lifetime:
     def __init__(self, store: Store, finisher: Finisher) -> None:
         self._store = store
         self._finisher = finisher
-        self._opening: asyncio.Task[StartResult] | None = None
+        self._starting: asyncio.Task[StartResult] | None = None
         # Whether there may be something in the store that has to end.
-        self.is_open = False
+        self.is_unfinished = False
 
-    async def open(self, start: StartCompletion) -> StartResult:
+    async def start(self, start: StartCompletion) -> StartResult:
         """Claim the key, place the hold and store the record; or change nothing, and return why."""
-        self.is_open = True
+        self.is_unfinished = True
         if self._store.shared:
-            # The transaction may be committed even if this request is cancelled: `end` waits for it.
-            self._opening = asyncio.create_task(self._store.open(start))
-            result = await asyncio.shield(self._opening)
+            # The transaction may be committed even if this request is cancelled: `finish` waits for it.
+            self._starting = asyncio.create_task(self._store.start_completion(start))
+            result = await asyncio.shield(self._starting)
         else:
-            result = await self._store.open(start)
-        self.is_open = isinstance(result, Started)
+            result = await self._store.start_completion(start)
+        self.is_unfinished = isinstance(result, Started)
         return result
 
-    async def end(self, finish: FinishCompletion) -> bool:
+    async def finish(self, finish: FinishCompletion) -> bool:
         """Store the end, also if the caller is cancelled. False if it was finished differently before.
 
         Raises StoreUnavailable if that takes long; it goes on in the background.
         """
-        opening = self._opening
-        if opening is not None and not opening.done():
-            self._finisher.undo(opening, finish)
-            self.is_open = False
+        starting = self._starting
+        if starting is not None and not starting.done():
+            self._finisher.finish_once_started(starting, finish)
+            self.is_unfinished = False
             return True
         try:
-            return await self._finish(finish)
+            return await self._finish_now(finish)
         except (StoreUnavailable, asyncio.CancelledError):
             # The finisher goes on.
-            self.is_open = False
+            self.is_unfinished = False
             raise
 
-    async def _finish(self, finish: FinishCompletion) -> bool:
+    async def _finish_now(self, finish: FinishCompletion) -> bool:
         stored = await self._finisher.finish(finish)
-        self.is_open = False
+        self.is_unfinished = False
         return stored

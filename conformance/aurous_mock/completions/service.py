@@ -15,7 +15,7 @@ from aurous_mock.completions.draft import BY_REQUEST, BY_SHUTDOWN, Draft
 from aurous_mock.completions.finisher import Finisher
 from aurous_mock.completions.generation import Generation
 from aurous_mock.errors import APIError
-from aurous_mock.generation.answer import Delta, Finish
+from aurous_mock.generation.answer import AnswerPart
 from aurous_mock.generation.engine import Engine, Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.metrics import Metrics
@@ -102,7 +102,7 @@ class Service:
             generation = Generation(self.store, self.finisher, draft, slot)
             try:
                 with self.metrics.running(streamed=request.streamed):
-                    await generation.open(team, claim)
+                    await generation.start(team, claim)
                     if request.streamed:
                         self._generations[draft.id] = generation
                     yield generation
@@ -110,12 +110,12 @@ class Service:
                 await generation.fail(error)
                 raise
             finally:
-                await generation.close()
+                await generation.ensure_finished()
                 self._generations.pop(draft.id, None)
                 self._count(generation)
 
     def _count(self, generation: Generation) -> None:
-        if generation.has_ended:
+        if generation.is_finished:
             request, usage, charge = generation.draft.request, generation.draft.usage, generation.charge
             self.metrics.count_completion(request.model, generation.status, usage, charge, streamed=request.streamed)
             if generation.failure is not None:
@@ -124,7 +124,7 @@ class Service:
     def _draft(self, request: ParsedRequest) -> Draft:
         return Draft(request, identifiers.new("cmp_"), int(self.store.now()))
 
-    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[Delta | Finish]]:
+    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[AnswerPart]]:
         """The answer while the engine generates it."""
         return self._engine.stream(request, pace)
 

@@ -39,7 +39,7 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
+class AnswerEnd:
     """Why an answer ended, and the token counts that the engine reports; None: count what was delivered."""
 
     finish_reason: str
@@ -48,13 +48,17 @@ class Finish:
     completion_tokens: int | None = None
 
 
+# What a stream of an answer has: its deltas, and then its end.
+AnswerPart = Delta | AnswerEnd
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A whole answer: the tokens of its content, its tool calls, and why it ended."""
 
     content: tuple[str, ...]
     calls: tuple[ToolCall, ...]
-    finish: Finish
+    end: AnswerEnd
     logprobs: Logprobs = ()
 
     @property
@@ -82,9 +86,9 @@ def compose_answer(request: ParsedRequest, seed: int) -> Answer:
     text = cut_at_stop(_write(request, rng), request.stops)
     all_tokens = tokens.split(text)
     kept = tuple(all_tokens[: request.max_tokens])
-    finish = Finish("length" if len(kept) < len(all_tokens) else "stop", reasoning)
+    end = AnswerEnd("length" if len(kept) < len(all_tokens) else "stop", reasoning)
     entries = () if request.alternatives is None else logprobs.entries(kept, request.alternatives, request.digest)
-    return Answer(kept, (), finish, tuple(entries))
+    return Answer(kept, (), end, tuple(entries))
 
 
 def _call(tool: Mapping[str, Any], request: ParsedRequest, reasoning: int, rng: random.Random) -> Answer:
@@ -93,7 +97,7 @@ def _call(tool: Mapping[str, Any], request: ParsedRequest, reasoning: int, rng: 
     all_tokens = tokens.split(arguments)
     kept = tuple(all_tokens[: request.max_tokens])
     call = ToolCall(identifiers.derived("call_", rng), tool["function"]["name"], "".join(kept))
-    return Answer((), (call,), Finish("length" if len(kept) < len(all_tokens) else "tool_calls", reasoning))
+    return Answer((), (call,), AnswerEnd("length" if len(kept) < len(all_tokens) else "tool_calls", reasoning))
 
 
 def _choose_tool(request: ParsedRequest) -> dict[str, Any] | None:

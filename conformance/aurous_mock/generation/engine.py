@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.answer import Answer, AnswerPart
 from aurous_mock.generation.parsed_request import ParsedRequest
 
 # A stream without a pace yields to other tasks after so many deltas.
@@ -32,7 +32,7 @@ class Engine(Protocol):
         """The whole answer."""
         ...
 
-    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[Delta | Finish]]:
+    def stream(self, request: ParsedRequest, pace: Pace) -> AbstractAsyncContextManager[AsyncIterator[AnswerPart]]:
         """The answer while it is generated: its deltas, then why it finished.
 
         A provider that fails before it answers fails at the beginning of the block, when no stream has begun.
@@ -44,7 +44,7 @@ class Engine(Protocol):
         ...
 
 
-async def stream_answer(answer: Answer, pace: Pace) -> AsyncGenerator[Delta | Finish, None]:
+async def stream_answer(answer: Answer, pace: Pace) -> AsyncGenerator[AnswerPart, None]:
     """A whole answer, delta by delta at a pace."""
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -57,4 +57,4 @@ async def stream_answer(answer: Answer, pace: Pace) -> AsyncGenerator[Delta | Fi
         elif number % _BURST == 0:
             await asyncio.sleep(0)
         yield delta
-    yield answer.finish
+    yield answer.end

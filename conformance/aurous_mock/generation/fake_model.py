@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
-from aurous_mock.generation.answer import Answer, Delta, Finish, compose_answer
+from aurous_mock.generation.answer import Answer, AnswerPart, compose_answer
 from aurous_mock.generation.engine import Pace, stream_answer
 from aurous_mock.generation.parsed_request import ParsedRequest
 
@@ -23,7 +23,7 @@ class FakeModel:
         return answer
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         async with aclosing(stream_answer(await self._compose(request), pace)) as deltas:
             yield deltas
 

@@ -22,7 +22,7 @@ PREFIX = "/_mock/"
 # About 30 years: the clock stays within what dates can say.
 MAX_ADVANCE = 1_000_000_000
 # Each request is compared with every fault that is not spent.
-MAX_RULES = 1000
+MAX_SCRIPTS = 1000
 
 
 def is_admin_path(path: str) -> bool:
@@ -76,9 +76,9 @@ class Admin:
         body = json_body.parse(await request.body())
         if not isinstance(body, dict) or not isinstance(body.get("fault"), str):
             raise APIError("missing_field", "fault is required.", param="fault")
-        rule = read_rule(body, self._codes)
-        await self._add(orjson.dumps(rule).decode())
-        return _json({"fault": rule["fault"]})
+        script = read_fault(body, self._codes)
+        await self._add(orjson.dumps(script).decode())
+        return _json({"fault": script["fault"]})
 
     async def answers(self, request: Request) -> Response:
         """POST: scripts answers, as `aurous_mock.scripting.scripts.check_script` describes. GET: the scripts that are
@@ -90,19 +90,19 @@ class Admin:
                 raise APIError("invalid_format", f"{error}.", param="answers") from error
             await self._add(script)
             return _json(orjson.loads(script))
-        scripts = [(number, rule) for number, rule in await self._store.rules() if read_script(rule) is not None]
-        listed = [{"script": orjson.loads(rule), "given": await self._store.rule_count(n)} for n, rule in scripts]
+        answers = [(number, text) for number, text in await self._store.scripts() if read_script(text) is not None]
+        listed = [{"script": orjson.loads(text), "given": await self._store.script_count(n)} for n, text in answers]
         return _json({"answers": listed})
 
-    async def _add(self, rule: str) -> None:
-        if len(await self._store.rules()) >= MAX_RULES:
-            message = f"There are {MAX_RULES} faults and answers already: POST /_mock/reset first."
+    async def _add(self, script: str) -> None:
+        if len(await self._store.scripts()) >= MAX_SCRIPTS:
+            message = f"There are {MAX_SCRIPTS} faults and answers already: POST /_mock/reset first."
             raise APIError("value_out_of_range", message)
-        await self._store.add_rule(rule)
+        await self._store.add_script(script)
 
 
-def read_rule(body: dict[str, Any], codes: Collection[str]) -> dict[str, str]:
-    """The validated rule of a request to /_mock/faults. Raises APIError if it is not one."""
+def read_fault(body: dict[str, Any], codes: Collection[str]) -> dict[str, str]:
+    """The validated script of a request to /_mock/faults. Raises APIError if it is not one."""
     try:
         fault = faults.parse(body["fault"], codes)
     except ValueError as error:

@@ -79,15 +79,15 @@ class Dispatcher:
         start = StartCompletion(id=record_id, team=team, streamed=False, hold=0, body=b"", claim=claim)
         lifetime = Lifetime(self._service.store, self._service.finisher)
         try:
-            result = await lifetime.open(start)
+            result = await lifetime.start(start)
             if isinstance(result, KeyInUse):
                 raise APIError("idempotency_key_in_use", result.reason, param="Idempotency-Key")
             if isinstance(result, Replay):
                 return _restored(result.body)
-            await lifetime.end(finish)
+            await lifetime.finish(finish)
         finally:
-            if lifetime.is_open:
-                await lifetime.end(finish)
+            if lifetime.is_unfinished:
+                await lifetime.finish(finish)
         return response
 
 

@@ -155,28 +155,28 @@ class APIMiddleware:
         """The fault to inject: the one of the request's own header, or a scripted one."""
         if not admin_access.may_inject_faults(context.headers, self._settings):
             return NO_FAULT
-        context.rules = await self._service.store.rules()
-        text = context.headers.get(faults.HEADER)
-        if text is not None:
+        context.scripts = await self._service.store.scripts()
+        header = context.headers.get(faults.HEADER)
+        if header is not None:
             try:
-                fault = faults.parse(text, context.contract.codes)
+                fault = faults.parse(header, context.contract.codes)
             except ValueError as error:
                 raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
             if not fault.is_counted:
                 return fault
             name = fault.id or f"{fault.text} {context.headers.get('idempotency-key', '')}"
             return fault if fault.applies(await self._service.store.count(f"{context.team} {name}")) else NO_FAULT
-        for number, rule in context.rules:
-            script = orjson.loads(rule)
+        for number, text in context.scripts:
+            script = orjson.loads(text)
             if "fault" not in script:
                 continue
             if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
                 fault = faults.parse(script["fault"])
-                earlier = await self._service.store.count_rule(number, rule)
+                earlier = await self._service.store.count_script(number, text)
                 if earlier is None:
                     continue
                 if fault.is_spent(earlier + 1):
-                    await self._service.store.remove_rule(number)
+                    await self._service.store.remove_script(number)
                 if fault.applies(earlier):
                     return fault
         return NO_FAULT

@@ -24,8 +24,8 @@ class RequestContext:
     headers: Mapping[str, str]
     team: str | None = None
     fault: Fault = NO_FAULT
-    # Scripted faults and answers that may apply, by number.
-    rules: Sequence[tuple[int, str]] = ()
+    # Scripted faults and answers that may apply, as (number, JSON text).
+    scripts: Sequence[tuple[int, str]] = ()
     key: str | None = None
     operation: Operation | None = None
     path_parameters: Mapping[str, str] = field(default_factory=dict)

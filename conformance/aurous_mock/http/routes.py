@@ -60,8 +60,8 @@ class Routes:
         context.key = idempotency_key.read_key(context.headers)
         # What is compared for a key is the body as it was sent.
         parsed = await offload.run(size, _parse, context, self._models)
-        if context.rules or REPLY_HEADER in context.headers:
-            parsed = replace(parsed, reply=self._reply(context), scripts=context.rules)
+        if context.scripts or REPLY_HEADER in context.headers:
+            parsed = replace(parsed, reply=self._reply(context), scripts=context.scripts)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:

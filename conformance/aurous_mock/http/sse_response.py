@@ -11,7 +11,7 @@ from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, failure
 from aurous_mock.completions.generation import Generation
 from aurous_mock.completions.service import Service
 from aurous_mock.errors import APIError, envelope
-from aurous_mock.generation.answer import Finish
+from aurous_mock.generation.answer import AnswerEnd
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http import sockets
@@ -129,7 +129,7 @@ class SSEResponse:
                         raise self._options.provider_error or APIError(
                             "chat_provider_unavailable", "The provider failed mid-stream."
                         )
-                    if isinstance(delta, Finish):
+                    if isinstance(delta, AnswerEnd):
                         generation.draft.end(delta)
                         return None
                     # Into the draft first: the record has whatever the client may have received.

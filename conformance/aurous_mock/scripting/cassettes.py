@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 import orjson
 
 from aurous_mock.errors import APIError
-from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
+from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, ToolCall
 from aurous_mock.generation.engine import Engine, Pace, stream_answer
 from aurous_mock.generation.parsed_request import ParsedRequest, digest
 from aurous_mock.scripting.replies import check_reply, compose_reply
@@ -95,7 +95,7 @@ def remove_secrets(value: Any, secrets: Sequence[str] = ()) -> Any:
 
 
 def _message(answer: Answer) -> dict[str, Any]:
-    message: dict[str, Any] = {"content": "".join(answer.content) or None, "finish_reason": answer.finish.finish_reason}
+    message: dict[str, Any] = {"content": "".join(answer.content) or None, "finish_reason": answer.end.finish_reason}
     if answer.calls:
         message["tool_calls"] = [
             {"id": call.id, "name": call.name, "arguments": call.arguments} for call in answer.calls
@@ -119,7 +119,7 @@ class ReplayEngine:
         raise APIError("invalid_format", " ".join(reasons), param="messages")
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         async with aclosing(stream_answer(await self.answer(request, pace), pace)) as deltas:
             yield deltas
 
@@ -141,17 +141,17 @@ class RecordingEngine:
         return answer
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         async with self._engine.stream(request, pace) as deltas, aclosing(self._recorded(request, deltas)) as recorded:
             yield recorded
 
     async def _recorded(
-        self, request: ParsedRequest, deltas: AsyncIterator[Delta | Finish]
-    ) -> AsyncGenerator[Delta | Finish, None]:
+        self, request: ParsedRequest, deltas: AsyncIterator[AnswerPart]
+    ) -> AsyncGenerator[AnswerPart, None]:
         texts: list[str] = []
         calls: list[tuple[ToolCall, list[str]]] = []
         async for delta in deltas:
-            if isinstance(delta, Finish):
+            if isinstance(delta, AnswerEnd):
                 made = tuple(ToolCall(call.id, call.name, "".join(parts)) for call, parts in calls)
                 self._cassette.record(request.body, Answer(tuple(texts), made, delta), self._secrets)
             elif delta.opens is not None:

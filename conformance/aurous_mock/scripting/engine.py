@@ -7,7 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aurous_mock.errors import APIError
-from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.answer import Answer, AnswerPart
 from aurous_mock.generation.engine import Engine, Pace, stream_answer
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.scripting import functions
@@ -36,7 +36,7 @@ class ScriptedEngine:
         return answer
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         answer = await self._scripted(request)
         source = self._engine.stream(request, pace) if answer is None else aclosing(stream_answer(answer, pace))
         async with source as deltas:
@@ -60,11 +60,11 @@ class ScriptedEngine:
 
     async def _next(self, number: int, script: Script, request: ParsedRequest) -> Any:
         """The next answer of a script; None if it is used up or was removed."""
-        earlier = await self._store.count_rule(number, script.text)
+        earlier = await self._store.count_script(number, script.text)
         if earlier is None or (script.times is not None and earlier >= script.times):
             return None
         if earlier + 1 == script.times:
-            await self._store.remove_rule(number)
+            await self._store.remove_script(number)
         if script.function is not None:
             return await _call(script.function, request)
         return script.answer(earlier)

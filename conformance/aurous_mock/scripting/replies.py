@@ -14,7 +14,7 @@ import orjson
 
 from aurous_mock import identifiers
 from aurous_mock.generation import logprobs, tokens
-from aurous_mock.generation.answer import Answer, Finish, ToolCall, cut_at_stop
+from aurous_mock.generation.answer import Answer, AnswerEnd, ToolCall, cut_at_stop
 from aurous_mock.generation.parsed_request import ParsedRequest
 
 HEADER: Final = "aurous-mock-answer"
@@ -107,7 +107,7 @@ def compose_reply(reply: Any, request: ParsedRequest) -> Answer:
         cut, left = cut or left < len(parts), max(left - len(parts), 0)
     reason = "length" if cut else members.get("finish_reason") or ("tool_calls" if calls else "stop")
     entries = () if request.alternatives is None else logprobs.entries(content, request.alternatives, request.digest)
-    return Answer(content, tuple(calls), Finish(reason), tuple(entries))
+    return Answer(content, tuple(calls), AnswerEnd(reason), tuple(entries))
 
 
 def _tool_call(call: Mapping[str, Any], rng: random.Random) -> ToolCall:

@@ -31,10 +31,10 @@ from aurous_mock.storage.store import (
     Started,
     StartResult,
     StoreUnavailable,
-    rule_counter,
+    script_counter,
 )
 from aurous_mock.storage.sweeper import Sweeper
-from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, rules
+from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, scripts
 from aurous_mock.storage.token_bucket import BucketState, Change
 
 
@@ -84,13 +84,13 @@ class DatabaseStore:
     def _read_offset(self, connection: sa.Connection) -> None:
         self._offset = float(connection.execute(statements.CLOCK_OFFSET).scalar_one())
 
-    async def open(self, start: StartCompletion) -> StartResult:
-        result = await self._transact(lambda connection: self._open(connection, start))
+    async def start_completion(self, start: StartCompletion) -> StartResult:
+        result = await self._transact(lambda connection: self._start_completion(connection, start))
         if isinstance(result, Started):
             self.leases.held.add(start.id)
         return result
 
-    def _open(self, connection: sa.Connection, start: StartCompletion) -> StartResult:
+    def _start_completion(self, connection: sa.Connection, start: StartCompletion) -> StartResult:
         self._read_offset(connection)
         if start.claim is not None:
             decision = self._claim(connection, start, start.claim)
@@ -145,9 +145,9 @@ class DatabaseStore:
         connection.execute(self._create_balance, balance)
         return connection.execute(statements.PLACE_HOLD, hold).rowcount == 1
 
-    async def close(self, finish: FinishCompletion) -> bool:
+    async def finish_completion(self, finish: FinishCompletion) -> bool:
         try:
-            finished = await self._transact(lambda connection: self._close(connection, finish))
+            finished = await self._transact(lambda connection: self._finish_completion(connection, finish))
         except (StoreUnavailable, asyncio.CancelledError):
             # It is tried again, and the lease renewed until then.
             raise
@@ -159,24 +159,25 @@ class DatabaseStore:
         return finished
 
     async def _expire(self, finish: FinishCompletion) -> bool:
-        return await self._transact(lambda connection: self._close(connection, finish, self.leases.is_expired()))
+        condition = self.leases.is_expired()
+        return await self._transact(lambda connection: self._finish_completion(connection, finish, condition))
 
-    def _close(
+    def _finish_completion(
         self, connection: sa.Connection, finish: FinishCompletion, condition: sa.ColumnElement[bool] | None = None
     ) -> bool:
         """Finish a completion that is running, and of which the condition is true."""
-        read, update = statements.READ_RUNNING, statements.FINISH
+        read, update = statements.READ_RUNNING, statements.FINISH_COMPLETION
         if condition is not None:
             read, update = read.where(condition), update.where(condition)
         row = connection.execute(read, {"of_id": finish.id}).one_or_none()
         if row is None:
-            return self._is_finished(connection, finish)
+            return self._was_finished_as(connection, finish)
         here = {"of_team": row.team, "of_key": row.key}
         if row.key is not None and self.database.is_postgresql:
             connection.execute(statements.LOCK_KEY, here)
         values = {"status": finish.status, "body": finish.body, "finished_at": self.now()}
         if connection.execute(update, {"of_id": finish.id, **values}).rowcount != 1:
-            return self._is_finished(connection, finish)
+            return self._was_finished_as(connection, finish)
         connection.execute(statements.SETTLE, {"of_team": row.team, "hold": row.hold, "charge": finish.charge})
         if finish.charge:
             charge = {
@@ -196,7 +197,7 @@ class DatabaseStore:
                 connection.execute(statements.DELETE_OWN_KEY, here)
         return True
 
-    def _is_finished(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
+    def _was_finished_as(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
         """Whether it was finished in this way before: the connection may be lost after a commit."""
         row = connection.execute(statements.READ_COMPLETION, {"of_id": finish.id}).one_or_none()
         return row is not None and (row.status, row.body) == (finish.status, finish.body)
@@ -271,40 +272,40 @@ class DatabaseStore:
 
         return await self._transact(work)
 
-    async def add_rule(self, rule: str) -> None:
-        await self._transact(lambda connection: connection.execute(sa.insert(rules).values(rule=rule)))
+    async def add_script(self, script: str) -> None:
+        await self._transact(lambda connection: connection.execute(sa.insert(scripts).values(script=script)))
 
-    async def rules(self) -> list[tuple[int, str]]:
+    async def scripts(self) -> list[tuple[int, str]]:
         def work(connection: sa.Connection) -> list[tuple[int, str]]:
-            return [(row.number, row.rule) for row in connection.execute(statements.RULES)]
+            return [(row.number, row.script) for row in connection.execute(statements.SCRIPTS)]
 
         return await self._read(work)
 
-    async def count_rule(self, number: int, rule: str) -> int | None:
+    async def count_script(self, number: int, script: str) -> int | None:
         def work(connection: sa.Connection) -> int | None:
-            here = (rules.c.number == number) & (rules.c.rule == rule)
-            exists = connection.execute(sa.select(rules.c.number).where(here).with_for_update()).first()
-            return None if exists is None else self._count(connection, rule_counter(number))
+            here = (scripts.c.number == number) & (scripts.c.script == script)
+            exists = connection.execute(sa.select(scripts.c.number).where(here).with_for_update()).first()
+            return None if exists is None else self._count(connection, script_counter(number))
 
         return await self._transact(work)
 
-    async def rule_count(self, number: int) -> int:
+    async def script_count(self, number: int) -> int:
         def work(connection: sa.Connection) -> int:
-            counted = sa.select(counters.c.count).where(counters.c.name == rule_counter(number))
+            counted = sa.select(counters.c.count).where(counters.c.name == script_counter(number))
             return connection.execute(counted).scalar_one_or_none() or 0
 
         return await self._read(work)
 
-    async def remove_rule(self, number: int) -> None:
+    async def remove_script(self, number: int) -> None:
         def work(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(rules).where(rules.c.number == number))
-            connection.execute(sa.delete(counters).where(counters.c.name == rule_counter(number)))
+            connection.execute(sa.delete(scripts).where(scripts.c.number == number))
+            connection.execute(sa.delete(counters).where(counters.c.name == script_counter(number)))
 
         await self._transact(work)
 
     async def reset(self) -> None:
         def work(connection: sa.Connection) -> None:
-            for table in (completions, keys, balances, charges, counters, rules, buckets):
+            for table in (completions, keys, balances, charges, counters, scripts, buckets):
                 connection.execute(sa.delete(table))
             connection.execute(sa.update(meta).values(clock_offset=0.0))
             self._offset = 0.0

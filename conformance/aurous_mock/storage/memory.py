@@ -17,7 +17,7 @@ from aurous_mock.storage.store import (
     StartCompletion,
     Started,
     StartResult,
-    rule_counter,
+    script_counter,
 )
 from aurous_mock.storage.token_bucket import BucketState, Change
 
@@ -50,8 +50,8 @@ class MemoryStore:
         # By completion: in the order of the charges.
         self._charges: dict[str, Charge] = {}
         self._counts: dict[str, int] = {}
-        self._rules: dict[int, str] = {}
-        self._rules_added = 0
+        self._scripts: dict[int, str] = {}
+        self._scripts_added = 0
         self._buckets: dict[str, BucketState] = {}
 
     async def start(self) -> None:
@@ -60,7 +60,7 @@ class MemoryStore:
     async def stop(self) -> None:
         """It has nothing to close."""
 
-    async def open(self, start: StartCompletion) -> StartResult:
+    async def start_completion(self, start: StartCompletion) -> StartResult:
         claim = start.claim
         if claim is not None:
             decision = decide(self._entries.get((start.team, claim.key)), claim, self.now())
@@ -79,7 +79,7 @@ class MemoryStore:
         self._completions[start.id] = _Stored(start.team, start.hold, claim, record)
         return Started()
 
-    async def close(self, finish: FinishCompletion) -> bool:
+    async def finish_completion(self, finish: FinishCompletion) -> bool:
         stored = self._completions.get(finish.id)
         if stored is None:
             return False
@@ -95,7 +95,7 @@ class MemoryStore:
             charge = Charge(finish.id, stored.team, finish.status, finish.charge, key, self.now())
             self._charges[finish.id] = charge
         if key is not None:
-            self._finish_key(stored.team, key, finish)
+            self._settle_key(stored.team, key, finish)
         self._finished[stored.team].append((self.now(), finish.id))
         self._sweep(self._finished[stored.team])
         return True
@@ -119,7 +119,7 @@ class MemoryStore:
                 return
             del self._entries[first]
 
-    def _finish_key(self, team: str, key: str, finish: FinishCompletion) -> None:
+    def _settle_key(self, team: str, key: str, finish: FinishCompletion) -> None:
         entry = self._entries.get((team, key))
         if entry is None or entry.completion_id != finish.id:
             return
@@ -162,22 +162,22 @@ class MemoryStore:
         state = self._buckets[bucket] = change(self._buckets.get(bucket))
         return state
 
-    async def add_rule(self, rule: str) -> None:
-        self._rules_added += 1
-        self._rules[self._rules_added] = rule
+    async def add_script(self, script: str) -> None:
+        self._scripts_added += 1
+        self._scripts[self._scripts_added] = script
 
-    async def rules(self) -> list[tuple[int, str]]:
-        return list(self._rules.items())
+    async def scripts(self) -> list[tuple[int, str]]:
+        return list(self._scripts.items())
 
-    async def count_rule(self, number: int, rule: str) -> int | None:
-        return await self.count(rule_counter(number)) if self._rules.get(number) == rule else None
+    async def count_script(self, number: int, script: str) -> int | None:
+        return await self.count(script_counter(number)) if self._scripts.get(number) == script else None
 
-    async def rule_count(self, number: int) -> int:
-        return self._counts.get(rule_counter(number), 0)
+    async def script_count(self, number: int) -> int:
+        return self._counts.get(script_counter(number), 0)
 
-    async def remove_rule(self, number: int) -> None:
-        self._rules.pop(number, None)
-        self._counts.pop(rule_counter(number), None)
+    async def remove_script(self, number: int) -> None:
+        self._scripts.pop(number, None)
+        self._counts.pop(script_counter(number), None)
 
     async def reset(self) -> None:
         self._clear()

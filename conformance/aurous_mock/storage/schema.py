@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from aurous_mock.storage.tables import SCHEMA, completions, meta
 
 # The version of the tables; states of before versions were counted are version 1.
-VERSION = 2
+VERSION = 3
 
 
 class SchemaError(Exception):
@@ -79,4 +79,10 @@ def _add_retention(connection: sa.Connection) -> None:
         connection.execute(sa.update(completions).where(finished).values(finished_at=time.time()))
 
 
-_MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_retention}
+def _rename_rules(connection: sa.Connection) -> None:
+    if sa.inspect(connection).has_table("rules"):
+        connection.execute(sa.text("ALTER TABLE rules RENAME TO scripts"))
+        connection.execute(sa.text("ALTER TABLE scripts RENAME COLUMN rule TO script"))
+
+
+_MIGRATIONS: dict[int, Callable[[sa.Connection], None]] = {2: _add_retention, 3: _rename_rules}

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam
 
 from aurous_mock.storage.statuses import IN_PROGRESS
-from aurous_mock.storage.tables import balances, buckets, charges, completions, keys, meta, rules
+from aurous_mock.storage.tables import balances, buckets, charges, completions, keys, meta, scripts
 
 # Parameters whose names are no columns: of an UPDATE, those of columns are what it sets.
 _ID, _TEAM, _KEY = (bindparam(name, type_=sa.Text) for name in ("of_id", "of_team", "of_key"))
@@ -17,7 +17,7 @@ _key = (keys.c.team == _TEAM) & (keys.c.key == _KEY)
 _left = balances.c.credits - _CHARGE
 
 CLOCK_OFFSET = sa.select(meta.c.clock_offset)
-RULES = sa.select(rules.c.number, rules.c.rule).order_by(rules.c.number)
+SCRIPTS = sa.select(scripts.c.number, scripts.c.script).order_by(scripts.c.number)
 CHARGE = sa.insert(charges)
 
 READ_KEY = sa.select(keys).where(_key)
@@ -41,7 +41,7 @@ SETTLE = (
 
 READ_COMPLETION = sa.select(completions).where(completions.c.id == _ID)
 READ_RUNNING = sa.select(completions.c.team, completions.c.hold, completions.c.key).where(_running)
-FINISH = sa.update(completions).where(_running)
+FINISH_COMPLETION = sa.update(completions).where(_running)
 CHECKPOINT = sa.update(completions).where(_running).returning(completions.c.cancel_asked)
 
 _bucket = buckets.c.name == bindparam("of_name", type_=sa.Text)

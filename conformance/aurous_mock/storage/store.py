@@ -103,9 +103,9 @@ class Charge:
         }
 
 
-def rule_counter(number: int) -> str:
-    """The name of the counter of a scripted fault or answer."""
-    return f"rule {number}"
+def script_counter(number: int) -> str:
+    """The name of the counter of a script."""
+    return f"script {number}"
 
 
 class StoreUnavailable(Exception):  # noqa: N818 - a state of the store, not of this program
@@ -123,11 +123,11 @@ class Store(Protocol):
         """Close files and connections."""
         ...
 
-    async def open(self, start: StartCompletion) -> StartResult:
+    async def start_completion(self, start: StartCompletion) -> StartResult:
         """Claim the key, place the hold and store the record; or change nothing, and return why."""
         ...
 
-    async def close(self, finish: FinishCompletion) -> bool:
+    async def finish_completion(self, finish: FinishCompletion) -> bool:
         """Finish a completion once: store its body, release its hold, charge it, and store the response of its key, or
         free the key if it failed. False if it was finished differently before, or does not exist; to repeat the same
         finish is harmless and True."""
@@ -165,24 +165,24 @@ class Store(Protocol):
         """Replace the state of a bucket by `change(state)`, atomically, and return it."""
         ...
 
-    async def add_rule(self, rule: str) -> None:
-        """Store a scripted fault or answer."""
+    async def add_script(self, script: str) -> None:
+        """Store a script: a fault or an answer for later requests, as JSON text."""
         ...
 
-    async def rules(self) -> list[tuple[int, str]]:
-        """The scripted faults and answers and their numbers, oldest first."""
+    async def scripts(self) -> list[tuple[int, str]]:
+        """The scripts and their numbers, oldest first."""
         ...
 
-    async def count_rule(self, number: int, rule: str) -> int | None:
-        """Increment the counter of a scripted fault or answer, and return its value before; None if it is removed."""
+    async def count_script(self, number: int, script: str) -> int | None:
+        """Increment the counter of a script, and return its value before; None if the script was removed."""
         ...
 
-    async def rule_count(self, number: int) -> int:
-        """The counter of a scripted fault or answer."""
+    async def script_count(self, number: int) -> int:
+        """The counter of a script."""
         ...
 
-    async def remove_rule(self, number: int) -> None:
-        """Delete a scripted fault or answer, and its counter."""
+    async def remove_script(self, number: int) -> None:
+        """Delete a script and its counter."""
         ...
 
     async def reset(self) -> None:

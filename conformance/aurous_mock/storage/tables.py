@@ -79,11 +79,12 @@ buckets = sa.Table(
     sa.Column("at", sa.Float(53)),
 )
 
-rules = sa.Table(
-    "rules",
+# Of scripted faults and answers.
+scripts = sa.Table(
+    "scripts",
     SCHEMA,
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("rule", sa.Text, nullable=False),
+    sa.Column("script", sa.Text, nullable=False),
 )
 
 # One row.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from aurous_mock import request_log
 from aurous_mock.errors import APIError
 from aurous_mock.generation import tokens
-from aurous_mock.generation.answer import Answer, Delta, Finish, Logprobs, ToolCall
+from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, Delta, Logprobs, ToolCall
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.bounds import OutputLimit
 from aurous_mock.upstream.logprobs import read_logprobs
@@ -14,7 +14,7 @@ from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.refusals import error_in_body
 from aurous_mock.upstream.stop_sequences import StopSequences
 from aurous_mock.upstream.tool_calls import ToolCallReader, read_entries
-from aurous_mock.upstream.usage import Measured, is_beyond, read_finish
+from aurous_mock.upstream.usage import Measured, is_beyond, read_end
 from aurous_mock.upstream.values import TextDecoder, UnexpectedResponse, as_list, as_object, as_text
 
 _FINISH_REASONS: Final = {
@@ -73,7 +73,7 @@ class AnswerReader:
         """The next chunk of a stream."""
         yield from self._read_choices(self._members(chunk))
 
-    def finish(self) -> Iterator[Delta | Finish]:
+    def flush(self) -> Iterator[AnswerPart]:
         """What is left of the texts, and the end. Raises APIError if the server has not ended its answer."""
         if not self._is_cut:
             self._check_end()
@@ -82,9 +82,7 @@ class AnswerReader:
             yield from self._admitted(rest, logprobs)
             yield from self._calls.flush()
         measured = Measured(self._limit.tokens, -(-self._reasoning_characters // tokens.BYTES_PER_TOKEN))
-        yield read_finish(
-            self._finish_reason(), self._usage, measured, self._request, is_stopped=self._stops.is_reached
-        )
+        yield read_end(self._finish_reason(), self._usage, measured, self._request, is_stopped=self._stops.is_reached)
 
     def _members(self, body: Any) -> dict[str, Any]:
         members = as_object(body, "the body")
@@ -157,15 +155,15 @@ class AnswerReader:
         return "content_filter" if self._is_refusal and reason == "stop" else reason
 
 
-def join(parts: Iterable[Delta | Finish]) -> Answer:
+def join(parts: Iterable[AnswerPart]) -> Answer:
     """The whole answer of these parts, the last of which is its end."""
     text = ""
     logprobs: Logprobs = ()
     calls: list[tuple[ToolCall, list[str]]] = []
-    finish = Finish("stop")
+    end = AnswerEnd("stop")
     for part in parts:
-        if isinstance(part, Finish):
-            finish = part
+        if isinstance(part, AnswerEnd):
+            end = part
             continue
         if part.opens is not None:
             calls.append((part.opens, []))
@@ -175,4 +173,4 @@ def join(parts: Iterable[Delta | Finish]) -> Answer:
         else:
             calls[part.call][1].append(part.text)
     whole_calls = tuple(ToolCall(call.id, call.name, "".join(texts)) for call, texts in calls)
-    return Answer(tuple(tokens.split(text)), whole_calls, finish, logprobs)
+    return Answer(tuple(tokens.split(text)), whole_calls, end, logprobs)

@@ -10,7 +10,7 @@ import orjson
 
 from aurous_mock import request_log
 from aurous_mock.errors import APIError
-from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.answer import Answer, AnswerPart
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.answer_reader import AnswerReader, join
@@ -71,7 +71,7 @@ class Upstream:
                 return join([part async for part in parts])
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         async with self._exchange(request, _STREAM_FACTOR * self._timeout) as parts:
             # A failure before anything was sent has a status of its own: most servers fail at once or not at all.
             first = asyncio.ensure_future(anext(parts))
@@ -87,8 +87,8 @@ class Upstream:
                 await asyncio.wait([first])
 
     async def _following(
-        self, first: "asyncio.Future[Delta | Finish]", parts: AsyncIterator[Delta | Finish]
-    ) -> AsyncGenerator[Delta | Finish, None]:
+        self, first: "asyncio.Future[AnswerPart]", parts: AsyncIterator[AnswerPart]
+    ) -> AsyncGenerator[AnswerPart, None]:
         with self._mapped_errors():
             yield await first
             async for part in parts:
@@ -97,7 +97,7 @@ class Upstream:
     @asynccontextmanager
     async def _exchange(
         self, request: ParsedRequest, seconds: float
-    ) -> AsyncIterator[AsyncGenerator[Delta | Finish, None]]:
+    ) -> AsyncIterator[AsyncGenerator[AnswerPart, None]]:
         """The parts of the server's answer, once it has accepted the request. seconds: for all of it"""
         deadline = asyncio.get_running_loop().time() + seconds
         redaction = Redaction(request.body, self._key)

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import httpx
 
-from aurous_mock.generation.answer import Delta, Finish
+from aurous_mock.generation.answer import AnswerPart
 from aurous_mock.upstream.answer_reader import AnswerReader
 from aurous_mock.upstream.bounds import most_bytes
 from aurous_mock.upstream.values import UnexpectedResponse, describe, parse
@@ -33,7 +33,7 @@ async def read_blocks(response: httpx.Response, max_tokens: int) -> AsyncGenerat
 
 async def read_parts(
     blocks: AsyncGenerator[bytes, None], reader: AnswerReader, pause: float
-) -> AsyncGenerator[Delta | Finish, None]:
+) -> AsyncGenerator[AnswerPart, None]:
     """The deltas of an answer, then its end, whether it is a stream or one JSON document.
 
     pause: seconds that may pass between two events. Raises TimeoutError, and what the reader raises.
@@ -51,7 +51,7 @@ async def read_parts(
                     yield delta
             if reader.is_over:
                 break
-        for part in reader.finish():
+        for part in reader.flush():
             yield part
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aurous_mock import request_log
 from aurous_mock.billing.pricing import REASONING_TOKENS
-from aurous_mock.generation.answer import Finish
+from aurous_mock.generation.answer import AnswerEnd
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.values import as_count
 
@@ -19,9 +19,9 @@ class Measured:
     reasoning: int = 0
 
 
-def read_finish(
+def read_end(
     reason: str, usage: Any, measured: Measured, request: ParsedRequest, *, is_stopped: bool = False
-) -> Finish:
+) -> AnswerEnd:
     """The counts to charge: those of the server where they can be, ours elsewhere, which is said in the log.
 
     No count makes text free or a charge negative, and none is above what the request allows.
@@ -43,7 +43,7 @@ def read_finish(
             f"the upstream server's {' and '.join(unknown)} cannot be used: "
             f"{prompt} prompt, {completion} completion and {reasoning} reasoning tokens are counted here"
         )
-    return _bounded(Finish(reason, reasoning, prompt, completion), request)
+    return _bounded(AnswerEnd(reason, reasoning, prompt, completion), request)
 
 
 def is_beyond(usage: Mapping[str, Any], max_tokens: int) -> bool:
@@ -88,13 +88,13 @@ def _is_inside(counts: Mapping[str, Any], completion: int, reasoning: int) -> bo
     return "reasoning_tokens" not in counts
 
 
-def _bounded(finish: Finish, request: ParsedRequest) -> Finish:
+def _bounded(end: AnswerEnd, request: ParsedRequest) -> AnswerEnd:
     most = request.max_tokens + REASONING_TOKENS[request.effort]
-    completion = min(finish.completion_tokens or 0, request.max_tokens)
-    reasoning = min(finish.reasoning_tokens, most - completion)
-    if (completion, reasoning) != (finish.completion_tokens, finish.reasoning_tokens):
+    completion = min(end.completion_tokens or 0, request.max_tokens)
+    reasoning = min(end.reasoning_tokens, most - completion)
+    if (completion, reasoning) != (end.completion_tokens, end.reasoning_tokens):
         request_log.warn(
-            f"the upstream server counts {finish.completion_tokens} completion and {finish.reasoning_tokens} reasoning "
+            f"the upstream server counts {end.completion_tokens} completion and {end.reasoning_tokens} reasoning "
             f"tokens, more than the request allows: {completion} and {reasoning} are charged"
         )
-    return Finish(finish.finish_reason, reasoning, finish.prompt_tokens, completion)
+    return AnswerEnd(end.finish_reason, reasoning, end.prompt_tokens, completion)

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 from aurous_mock.contract import spec
-from aurous_mock.generation.answer import Answer, Delta, Finish, ToolCall
+from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, Delta, ToolCall
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http import middleware
@@ -31,15 +31,15 @@ class SharedMemory(MemoryStore):
 
     shared = True
 
-    async def open(self, start: Any) -> Any:
+    async def start_completion(self, start: Any) -> Any:
         await asyncio.sleep(0)
-        result = await super().open(start)
+        result = await super().start_completion(start)
         await asyncio.sleep(0)
         return result
 
-    async def close(self, finish: Any) -> bool:
+    async def finish_completion(self, finish: Any) -> bool:
         await asyncio.sleep(0)
-        closed = await super().close(finish)
+        closed = await super().finish_completion(finish)
         await asyncio.sleep(0)
         return closed
 
@@ -49,15 +49,15 @@ class Engine:
 
     async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
         await asyncio.sleep(0)
-        return Answer(("a", "b"), (ToolCall("call_1", "f", "{}"),), Finish("stop"))
+        return Answer(("a", "b"), (ToolCall("call_1", "f", "{}"),), AnswerEnd("stop"))
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         await asyncio.sleep(0)
         yield self._deltas()
 
-    async def _deltas(self) -> AsyncIterator[Delta | Finish]:
-        for delta in (Delta("a"), Delta("", 0, ToolCall("call_1", "f", "")), Delta("{}", 0), Finish("stop")):
+    async def _deltas(self) -> AsyncIterator[AnswerPart]:
+        for delta in (Delta("a"), Delta("", 0, ToolCall("call_1", "f", "")), Delta("{}", 0), AnswerEnd("stop")):
             await asyncio.sleep(0)
             yield delta
 
@@ -218,7 +218,7 @@ def test_cancellation_at_any_await_of_a_handler_leaves_nothing_running(
 def test_answer_that_cannot_be_stored_is_dropped_and_fails() -> None:
     class Unstorable(Engine):
         async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
-            return Answer(("\ud800",), (), Finish("stop"))
+            return Answer(("\ud800",), (), AnswerEnd("stop"))
 
     async def scenario() -> None:
         application = make_application(MemoryStore(CREDITS))

@@ -11,7 +11,7 @@ from aurous_mock.completions.service import Created, Service
 from aurous_mock.contract import spec
 from aurous_mock.errors import APIError
 from aurous_mock.generation import parsed_request
-from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.answer import Answer, AnswerPart, Delta
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.fake_model import FakeModel
 from aurous_mock.generation.parsed_request import ParsedRequest
@@ -37,20 +37,20 @@ class FailingStore(MemoryStore):
         super().__init__(10**12)
         self.failures = failures
         self.error = error or StoreUnavailable("the database is away")
-        self.opened: list[str] = []
+        self.started: list[str] = []
         self.may_open = asyncio.Event()
         self.may_open.set()
 
-    async def open(self, start: StartCompletion) -> StartResult:
+    async def start_completion(self, start: StartCompletion) -> StartResult:
         await self.may_open.wait()
-        self.opened.append(start.id)
-        return await super().open(start)
+        self.started.append(start.id)
+        return await super().start_completion(start)
 
-    async def close(self, finish: FinishCompletion) -> bool:
+    async def finish_completion(self, finish: FinishCompletion) -> bool:
         if self.failures:
             self.failures -= 1
             raise self.error
-        return await super().close(finish)
+        return await super().finish_completion(finish)
 
 
 class Sleeps:
@@ -115,7 +115,7 @@ def test_end_that_cannot_be_stored_is_replaced_by_a_free_failure() -> None:
             await create(service)
         assert (await store.balance("t")).held == 0
         assert await store.charges() == []
-        record = await store.find("t", store.opened[0])
+        record = await store.find("t", store.started[0])
         assert record is not None
         assert record.status == "failed"
         assert b'"credits_charged":0.0' in record.body
@@ -138,7 +138,7 @@ def test_request_cancelled_while_it_starts_leaves_no_hold() -> None:
         store.may_open.set()
         while finisher.pending:
             await asyncio.sleep(0)
-        assert store.opened
+        assert store.started
         assert (await store.balance("t")).held == 0
         assert not (await create(Service(store, FakeModel(0)))).is_replay
 
@@ -152,10 +152,10 @@ class BrokenEngine:
         raise RuntimeError("broken")
 
     @contextlib.asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         yield self._deltas()
 
-    async def _deltas(self) -> AsyncIterator[Delta | Finish]:
+    async def _deltas(self) -> AsyncIterator[AnswerPart]:
         yield Delta("a")
         raise RuntimeError("broken")
 
@@ -179,7 +179,7 @@ async def stream(store: "FailingStore", engine: Any, send: Any) -> str:
     response = SSEResponse(service, request, "t", OPTIONS, context, on_end=settle)
     with contextlib.suppress(ConnectionError, RuntimeError):
         await response({"type": "http"}, receive, send)
-    return store.opened[-1]
+    return store.started[-1]
 
 
 @pytest.mark.parametrize("failing_send", range(5))
@@ -210,8 +210,10 @@ def test_stream_failed_by_another_server_sends_an_error_frame() -> None:
         async def send(message: Any) -> None:
             nonlocal sent
             sent += message.get("body", b"")
-            if len(store.opened) == 1 and b"delta" in sent:
-                await store.close(FinishCompletion(id=store.opened[0], status="failed", body=b"{}", charge=0))
+            if len(store.started) == 1 and b"delta" in sent:
+                await store.finish_completion(
+                    FinishCompletion(id=store.started[0], status="failed", body=b"{}", charge=0)
+                )
 
         await stream(store, FakeModel(0), send)
         assert b"chat_provider_unavailable" in sent

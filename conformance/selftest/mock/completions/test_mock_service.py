@@ -8,7 +8,7 @@ import pytest
 from aurous_mock.completions.service import Service
 from aurous_mock.errors import APIError
 from aurous_mock.generation import parsed_request
-from aurous_mock.generation.answer import Answer, Delta, Finish
+from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.storage.memory import MemoryStore
@@ -27,29 +27,29 @@ class Patient:
         await self.go.wait()
         if self._error is not None:
             raise self._error
-        return Answer(("done",), (), Finish("stop"))
+        return Answer(("done",), (), AnswerEnd("stop"))
 
     @asynccontextmanager
-    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[Delta | Finish]]:
+    async def stream(self, request: ParsedRequest, pace: Pace) -> AsyncIterator[AsyncIterator[AnswerPart]]:
         yield self._deltas()
 
-    async def _deltas(self) -> AsyncIterator[Delta | Finish]:
-        yield Finish("stop")
+    async def _deltas(self) -> AsyncIterator[AnswerPart]:
+        yield AnswerEnd("stop")
 
     async def stop(self) -> None:
         """Nothing to let go of."""
 
 
 class Watched(MemoryStore):
-    """A store that remembers what it opened."""
+    """A store that remembers what it started."""
 
     def __init__(self, initial_credits: int) -> None:
         super().__init__(initial_credits)
-        self.opened: list[str] = []
+        self.started: list[str] = []
 
-    async def open(self, start: StartCompletion) -> StartResult:
-        self.opened.append(start.id)
-        return await super().open(start)
+    async def start_completion(self, start: StartCompletion) -> StartResult:
+        self.started.append(start.id)
+        return await super().start_completion(start)
 
 
 async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object]"]:
@@ -58,7 +58,7 @@ async def begin(engine: Patient) -> tuple[Watched, Service, "asyncio.Task[object
     task: asyncio.Task[object] = asyncio.create_task(
         service.create(parsed_request.read(chat()), "t", None, Pace(), None)
     )
-    while not store.opened:
+    while not store.started:
         await asyncio.sleep(0)
     return store, service, task
 
@@ -68,7 +68,7 @@ def test_running_document_cannot_be_cancelled() -> None:
         engine = Patient()
         store, service, task = await begin(engine)
         with pytest.raises(APIError) as refused:
-            await service.cancel("t", store.opened[0])
+            await service.cancel("t", store.started[0])
         assert refused.value.code == "chat_cancel_target_not_cancellable"
         engine.go.set()
         await task
@@ -85,7 +85,7 @@ def test_failing_model_leaves_a_failed_record_and_no_hold(error: Exception) -> N
         engine.go.set()
         with pytest.raises(type(error)):
             await task
-        record = await store.find("t", store.opened[0])
+        record = await store.find("t", store.started[0])
         assert record is not None
         assert record.status == "failed"
         assert (await store.balance("t")).held == 0
@@ -100,7 +100,7 @@ def test_abandoned_request_leaves_a_failed_record() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        record = await store.find("t", store.opened[0])
+        record = await store.find("t", store.started[0])
         assert record is not None
         assert record.status == "failed"
 

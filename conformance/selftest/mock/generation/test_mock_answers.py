@@ -137,7 +137,7 @@ def test_tokens_join_to_the_text() -> None:
 def test_max_tokens_truncates_the_answer(limit: int) -> None:
     cut = answer(max_tokens=limit)
     assert cut.content == answer().content[:limit]
-    assert cut.finish.finish_reason == "length"
+    assert cut.end.finish_reason == "length"
 
 
 def test_answer_stops_before_the_first_stop_sequence() -> None:
@@ -145,7 +145,7 @@ def test_answer_stops_before_the_first_stop_sequence() -> None:
     first, second = whole[20:24], whole[40:44]
     assert text(stop=[second, first]) == whole[: whole.index(first)]
     assert text(stop=first) == whole[: whole.index(first)]
-    assert answer(stop=first).finish.finish_reason == "stop"
+    assert answer(stop=first).end.finish_reason == "stop"
 
 
 def test_empty_stop_sequence_stops_nothing() -> None:
@@ -154,7 +154,7 @@ def test_empty_stop_sequence_stops_nothing() -> None:
 
 @pytest.mark.parametrize(("effort", "most"), [("minimal", 0), ("low", 32), ("medium", 96), ("high", 1536)])
 def test_reasoning_tokens_follow_the_effort(effort: str, most: int) -> None:
-    assert most // 2 <= answer(reasoning_effort=effort).finish.reasoning_tokens <= most
+    assert most // 2 <= answer(reasoning_effort=effort).end.reasoning_tokens <= most
 
 
 def test_logprobs_are_probabilities_in_descending_order() -> None:
@@ -216,7 +216,7 @@ TIME = tool("tell_time")
 def test_tool_that_matches_the_question_is_called() -> None:
     made = answer(text="Please tell me the time", tools=[WEATHER, TIME])
     assert [call.name for call in made.calls] == ["tell_time"]
-    assert made.finish.finish_reason == "tool_calls"
+    assert made.end.finish_reason == "tool_calls"
     assert made.content == ()
 
 
@@ -239,7 +239,7 @@ def test_no_tool_is_called_when_forbidden_or_after_its_result() -> None:
 
 def test_tool_arguments_count_against_max_tokens() -> None:
     made = answer(tools=[WEATHER], max_tokens=2)
-    assert made.finish.finish_reason == "length"
+    assert made.end.finish_reason == "length"
     assert made.length == 2
 
 

@@ -75,29 +75,29 @@ async def status(store: DatabaseStore, completion_id: str) -> str:
 
 def test_running_completion_is_renewed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         await pass_time(time, 60, first, second)
         assert await status(second, "cmp_1") == "in_progress"
-        assert await first.close(finish("cmp_1"))
+        assert await first.finish_completion(finish("cmp_1"))
 
     run(tmp_path, scenario)
 
 
 def test_completion_of_a_dead_server_fails_and_frees_its_key_and_hold(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1", CLAIM))
-        assert isinstance(await second.open(start("cmp_2", CLAIM)), KeyInUse)
+        await first.start_completion(start("cmp_1", CLAIM))
+        assert isinstance(await second.start_completion(start("cmp_2", CLAIM)), KeyInUse)
         await pass_time(time, LEASE_SECONDS + 2, second)
         assert await status(second, "cmp_1") == "failed"
         assert (await second.balance("t")).held == 0
-        assert await second.open(start("cmp_3", CLAIM)) == Started()
+        assert await second.start_completion(start("cmp_3", CLAIM)) == Started()
 
     run(tmp_path, scenario)
 
 
 def test_pause_of_every_server_fails_nothing(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         await pass_time(time, 10, first, second)
         time.seconds += 60
         # The other server wakes up first, and finds the lease expired.
@@ -106,7 +106,7 @@ def test_pause_of_every_server_fails_nothing(tmp_path: Path) -> None:
         assert await status(second, "cmp_1") == "in_progress"
         await first.leases.tick()
         await pass_time(time, 20, first, second)
-        assert await first.close(finish("cmp_1"))
+        assert await first.finish_completion(finish("cmp_1"))
         assert [charge.micro for charge in await first.charges()] == [40]
 
     run(tmp_path, scenario)
@@ -114,8 +114,8 @@ def test_pause_of_every_server_fails_nothing(tmp_path: Path) -> None:
 
 def test_slow_renewal_of_a_server_counts_as_its_pause(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
-        await second.open(start("cmp_2"))
+        await first.start_completion(start("cmp_1"))
+        await second.start_completion(start("cmp_2"))
         await pass_time(time, 10, first, second)
         renew = second.leases.renew
 
@@ -132,7 +132,7 @@ def test_slow_renewal_of_a_server_counts_as_its_pause(tmp_path: Path) -> None:
 
 def test_lease_renewed_after_it_was_seen_expired_is_kept(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         time.seconds += LEASE_SECONDS + 1
         read = second.database.read
 
@@ -150,11 +150,11 @@ def test_lease_renewed_after_it_was_seen_expired_is_kept(tmp_path: Path) -> None
 
 def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         assert await first.checkpoint("cmp_1", start("cmp_1").body) is Checkpoint.STORED
         await pass_time(time, 10, second)
         assert await first.checkpoint("cmp_1", b"{}") is Checkpoint.FINISHED
-        assert not await first.close(finish("cmp_1"))
+        assert not await first.finish_completion(finish("cmp_1"))
         assert await first.charges() == []
         assert not first.leases.held
 
@@ -163,11 +163,11 @@ def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> 
 
 def test_completion_of_a_paused_server_goes_on(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         await first.leases.tick()
         await pass_time(time, 60, second)
         assert await status(second, "cmp_1") == "in_progress"
-        assert await first.close(finish("cmp_1"))
+        assert await first.finish_completion(finish("cmp_1"))
         assert [charge.micro for charge in await first.charges()] == [40]
 
     run(tmp_path, scenario)
@@ -175,7 +175,7 @@ def test_completion_of_a_paused_server_goes_on(tmp_path: Path) -> None:
 
 def test_server_paused_for_longer_than_clients_wait_is_given_up(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         await first.leases.tick()
         await pass_time(time, LONGEST_PAUSE_SECONDS + LEASE_SECONDS + 1, second)
         assert await status(second, "cmp_1") == "failed"
@@ -185,7 +185,7 @@ def test_server_paused_for_longer_than_clients_wait_is_given_up(tmp_path: Path) 
 
 def test_completions_of_a_stopped_server_are_failed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
+        await first.start_completion(start("cmp_1"))
         await first.leases.tick()
         await first.stop()
         await pass_time(time, LEASE_SECONDS + 2, second)
@@ -196,10 +196,10 @@ def test_completions_of_a_stopped_server_are_failed(tmp_path: Path) -> None:
 
 def test_lease_of_finished_completion_is_not_renewed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
-        await first.open(start("cmp_2"))
+        await first.start_completion(start("cmp_1"))
+        await first.start_completion(start("cmp_2"))
         assert first.leases.held == {"cmp_1", "cmp_2"}
-        await first.close(finish("cmp_1"))
+        await first.finish_completion(finish("cmp_1"))
         assert first.leases.held == {"cmp_2"}
 
     run(tmp_path, scenario)
@@ -207,7 +207,7 @@ def test_lease_of_finished_completion_is_not_renewed(tmp_path: Path) -> None:
 
 def test_lease_of_a_start_whose_response_was_lost_is_not_renewed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        task = asyncio.create_task(first.open(start("cmp_1")))
+        task = asyncio.create_task(first.start_completion(start("cmp_1")))
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
@@ -222,9 +222,9 @@ def test_lease_of_a_start_whose_response_was_lost_is_not_renewed(tmp_path: Path)
 
 def test_finishing_in_the_same_way_again_is_accepted(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
-        await first.open(start("cmp_1"))
-        assert await first.close(finish("cmp_1"))
-        assert await first.close(finish("cmp_1"))
+        await first.start_completion(start("cmp_1"))
+        assert await first.finish_completion(finish("cmp_1"))
+        assert await first.finish_completion(finish("cmp_1"))
         assert len(await first.charges()) == 1
 
     run(tmp_path, scenario)

@@ -16,12 +16,16 @@ from aurous_mock.storage.retention import COUNTERS, SECONDS_PER_DAY, Retention
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store
 from mockkit import CREATE, chat, connect
 
+RUNNING = StartCompletion(id="cmp_run", team="t", streamed=True, hold=1, body=b"{}", claim=None)
+
 
 async def complete(store: Store, number: int, team: str = "t", key: str | None = None) -> None:
     claim = Claim(key, "/route", "fingerprint") if key else None
     completion_id = f"cmp_{number}"
-    await store.open(StartCompletion(id=completion_id, team=team, streamed=False, hold=1, body=b"{}", claim=claim))
-    await store.close(FinishCompletion(id=completion_id, status="completed", body=b"x" * 2000, charge=1))
+    await store.start_completion(
+        StartCompletion(id=completion_id, team=team, streamed=False, hold=1, body=b"{}", claim=claim)
+    )
+    await store.finish_completion(FinishCompletion(id=completion_id, status="completed", body=b"x" * 2000, charge=1))
 
 
 def test_memory_is_level_over_many_calls() -> None:
@@ -47,7 +51,7 @@ def test_memory_is_level_over_many_calls() -> None:
 def test_memory_keeps_the_newest_of_each_team_and_what_runs() -> None:
     async def scenario() -> None:
         store = MemoryStore(10**12, Retention(count=2))
-        await store.open(StartCompletion(id="cmp_run", team="t", streamed=True, hold=1, body=b"{}", claim=None))
+        await store.start_completion(RUNNING)
         await complete(store, 100, team="quiet", key="quiet")
         for number in range(5):
             await complete(store, number, key=f"key-{number}")
@@ -93,7 +97,7 @@ def sweep_scenario(location: str) -> None:
         await store.start()
         try:
             await store.reset()
-            await store.open(StartCompletion(id="cmp_run", team="t", streamed=True, hold=1, body=b"{}", claim=None))
+            await store.start_completion(RUNNING)
             await complete(store, 1, key="old")
             await store.advance(WINDOW)
             await complete(store, 2, key="new")
@@ -147,18 +151,18 @@ def test_spent_faults_are_dropped(tmp_path: Path, with_state: bool) -> None:
         if state is not None:
             engine = sa.create_engine(f"sqlite:///{state}")
             with engine.connect() as connection:
-                assert connection.execute(sa.text("SELECT count(*) FROM rules")).scalar() == 0
+                assert connection.execute(sa.text("SELECT count(*) FROM scripts")).scalar() == 0
                 assert connection.execute(sa.text("SELECT count(*) FROM counters")).scalar() == 0
             engine.dispose()
         assert client.post(CREATE, json=chat()).status_code == 200
 
 
 def test_unspent_faults_are_limited() -> None:
-    from aurous_mock.http.admin import MAX_RULES
+    from aurous_mock.http.admin import MAX_SCRIPTS
 
     with running() as mock, connect(mock) as client:
         body = {"fault": "status=503", "path": "/v1/other"}
-        statuses = [client.post("/_mock/faults", json=body).status_code for _ in range(MAX_RULES + 1)]
+        statuses = [client.post("/_mock/faults", json=body).status_code for _ in range(MAX_SCRIPTS + 1)]
         assert (set(statuses[:-1]), statuses[-1]) == ({200}, 400)
 
 

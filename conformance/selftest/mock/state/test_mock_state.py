@@ -30,9 +30,11 @@ CREATE TABLE idempotency_keys (team TEXT, key TEXT, route TEXT NOT NULL, fingerp
     completion_id TEXT NOT NULL, claimed_at DOUBLE PRECISION NOT NULL, body {bytes}, PRIMARY KEY (team, key));
 CREATE TABLE balances (team TEXT PRIMARY KEY, credits BIGINT NOT NULL, held BIGINT NOT NULL);
 CREATE TABLE counters (name TEXT PRIMARY KEY, count INTEGER NOT NULL);
+CREATE TABLE rules (number INTEGER PRIMARY KEY, rule TEXT NOT NULL);
 CREATE TABLE meta (only {column} INTEGER PRIMARY KEY, clock_offset DOUBLE PRECISION NOT NULL);
 INSERT INTO completions VALUES ('cmp_1', 't', 'completed', {false}, 1, 'body', NULL, 'h', 0, {false});
 INSERT INTO balances VALUES ('t', 77, 0);
+INSERT INTO rules VALUES (1, 'a scripted fault');
 INSERT INTO meta VALUES (1, 5.0);
 """
 
@@ -47,6 +49,7 @@ def check_migrated(state: str) -> None:
             assert record.body == b"body"
             assert (await store.balance("t")).credits == 77
             assert await store.count("counter") >= 0
+            assert await store.scripts() == [(1, "a scripted fault")]
             await store.sweeper.sweep()
             assert await store.find("t", "cmp_1")
             await store.stop()
@@ -251,7 +254,7 @@ def test_unavailable_database_is_503_with_the_envelope(tmp_path: Path) -> None:
         async def away(*_: object) -> Any:
             raise StoreUnavailable("the database is away")
 
-        mock.server.application.service.store.open = away
+        mock.server.application.service.store.start_completion = away
         response = client.post(CREATE, json=chat())
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["error"]["type"] == "server_error"

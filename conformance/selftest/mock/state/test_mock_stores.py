@@ -62,15 +62,15 @@ def finish(number: int = 1, status: str = "completed", charge: int = 40) -> Fini
     return FinishCompletion(id=f"cmp_{number}", status=status, body=b'{"done": true}', charge=charge)
 
 
-def test_completion_is_opened_closed_and_charged_once(make: Callable[[], Store]) -> None:
+def test_completion_is_started_finished_and_charged_once(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(start()) == Started()
+        assert await store.start_completion(start()) == Started()
         record = await store.find("t", "cmp_1")
         assert record is not None
         assert record.status == "in_progress"
         assert (await store.balance("t")).held == 100
-        assert await store.close(finish())
-        assert not await store.close(finish(status="cancelled", charge=7))
+        assert await store.finish_completion(finish())
+        assert not await store.finish_completion(finish(status="cancelled", charge=7))
         record = await store.find("t", "cmp_1")
         assert record is not None
         assert (record.status, record.body) == ("completed", b'{"done": true}')
@@ -83,8 +83,8 @@ def test_completion_is_opened_closed_and_charged_once(make: Callable[[], Store])
 
 def test_store_separates_teams(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        await store.open(start(1, claim=CLAIM))
-        assert await store.open(start(2, claim=CLAIM, team="u")) == Started()
+        await store.start_completion(start(1, claim=CLAIM))
+        assert await store.start_completion(start(2, claim=CLAIM, team="u")) == Started()
         assert await store.find("u", "cmp_1") is None
         assert (await store.balance("u")).held == 100
 
@@ -93,18 +93,18 @@ def test_store_separates_teams(make: Callable[[], Store]) -> None:
 
 def test_refused_hold_leaves_no_trace(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(start(1, hold=900)) == Started()
-        assert await store.open(start(2, hold=101, claim=CLAIM)) == InsufficientCredits(100)
+        assert await store.start_completion(start(1, hold=900)) == Started()
+        assert await store.start_completion(start(2, hold=101, claim=CLAIM)) == InsufficientCredits(100)
         assert await store.find("t", "cmp_2") is None
-        assert await store.open(start(3, hold=100, claim=CLAIM)) == Started()
+        assert await store.start_completion(start(3, hold=100, claim=CLAIM)) == Started()
 
     run(make, scenario)
 
 
 def test_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        await store.open(start())
-        await store.close(finish(charge=5000))
+        await store.start_completion(start())
+        await store.finish_completion(finish(charge=5000))
         balance = await store.balance("t")
         assert (balance.credits, balance.held) == (0, 0)
 
@@ -113,26 +113,26 @@ def test_charge_beyond_the_balance_stops_at_zero(make: Callable[[], Store]) -> N
 
 def test_key_is_claimed_kept_replayed_and_expired(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert await store.open(start(1, claim=CLAIM)) == Started()
-        assert isinstance(await store.open(start(2, claim=CLAIM)), KeyInUse)
-        await store.close(finish(1, status="failed", charge=0))
-        assert await store.open(start(3, claim=CLAIM)) == Started()
-        await store.close(finish(3))
-        assert await store.open(start(4, claim=CLAIM)) == Replay(b'{"done": true}')
+        assert await store.start_completion(start(1, claim=CLAIM)) == Started()
+        assert isinstance(await store.start_completion(start(2, claim=CLAIM)), KeyInUse)
+        await store.finish_completion(finish(1, status="failed", charge=0))
+        assert await store.start_completion(start(3, claim=CLAIM)) == Started()
+        await store.finish_completion(finish(3))
+        assert await store.start_completion(start(4, claim=CLAIM)) == Replay(b'{"done": true}')
         entry = await store.key("t", CLAIM.key)
         assert entry is not None
         assert (entry.route, entry.completion_id, entry.body) == ("/route", "cmp_3", b'{"done": true}')
         assert await store.key("u", CLAIM.key) is None
-        assert isinstance(await store.open(start(5, claim=Claim("key", "/route", "other"))), KeyInUse)
+        assert isinstance(await store.start_completion(start(5, claim=Claim("key", "/route", "other"))), KeyInUse)
         await store.advance(WINDOW)
-        assert await store.open(start(6, claim=CLAIM)) == Started()
+        assert await store.start_completion(start(6, claim=CLAIM)) == Started()
 
     run(make, scenario)
 
 
 def test_one_of_many_concurrent_claims_wins(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        results = await asyncio.gather(*(store.open(start(n, hold=1, claim=CLAIM)) for n in range(40)))
+        results = await asyncio.gather(*(store.start_completion(start(n, hold=1, claim=CLAIM)) for n in range(40)))
         assert Counter(type(result) for result in results) == {Started: 1, KeyInUse: 39}
         assert (await store.balance("t")).held == 1
 
@@ -141,23 +141,23 @@ def test_one_of_many_concurrent_claims_wins(make: Callable[[], Store]) -> None:
 
 def test_holds_never_exceed_the_balance(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        results = await asyncio.gather(*(store.open(start(n, hold=100)) for n in range(30)))
+        results = await asyncio.gather(*(store.start_completion(start(n, hold=100)) for n in range(30)))
         assert Counter(type(result) for result in results) == {Started: 10, InsufficientCredits: 20}
 
     run(make, scenario)
 
 
-def test_counters_and_fault_rules_are_stored(make: Callable[[], Store]) -> None:
+def test_counters_and_scripts_are_stored(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
         assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
         assert await store.count("b") == 0
         levels = await asyncio.gather(*(store.update_bucket("w", _one_more) for _ in range(9)))
         assert sorted(level.amount for level in levels) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
-        await store.add_rule("first")
-        await store.add_rule("second")
-        assert [rule for _, rule in await store.rules()] == ["first", "second"]
+        await store.add_script("first")
+        await store.add_script("second")
+        assert [script for _, script in await store.scripts()] == ["first", "second"]
         await store.reset()
-        assert (await store.rules(), await store.count("a")) == ([], 0)
+        assert (await store.scripts(), await store.count("a")) == ([], 0)
 
     run(make, scenario)
 
