@@ -16,15 +16,17 @@ from .types import UNSET, Unset
 
 T = TypeVar("T")
 
-# `type`, but so that a type checker does not narrow what it is asked of: a known keyword is no plain str.
-kind: Callable[[Any], Any] = type
-
 
 def members(value: Any) -> dict[str, Any]:
-    """A copy of an object's members, for the caller to pop the known ones from."""
-    if type(value) is not dict and not isinstance(value, Mapping):
+    """The members of an object that is no plain dict."""
+    if not isinstance(value, Mapping):
         raise ParseError("an object", value)
     return dict(value)
+
+
+def others(value: Mapping[str, Any], names: frozenset[str]) -> dict[str, Any]:
+    """The members that the spec does not name."""
+    return {name: element for name, element in value.items() if name not in names}
 
 
 def member(name: str, value: Any, parser: Callable[[Any], T]) -> T:
@@ -56,9 +58,6 @@ def optional(name: str, value: Any, parser: Callable[[Any], T]) -> T | Unset:
 def array(value: Any, item: Callable[[Any], T]) -> list[T]:
     if type(value) is not list:
         raise ParseError("an array", value)
-    exact = _EXACT.get(item)
-    if exact is not None and {*map(kind, value)} <= exact:
-        return [*value]
     made: list[T] = []
     append = made.append
     try:
@@ -191,7 +190,3 @@ def uuid_value(value: Any) -> uuid.UUID:
         return uuid.UUID(string(value))
     except ValueError:
         raise ParseError("a UUID", value) from None
-
-
-# Scalars of exactly this type are what their parser would return.
-_EXACT: dict[Callable[[Any], Any], set[type]] = {integer: {int}, string: {str}, boolean: {bool}}

@@ -106,7 +106,7 @@ def _model(tree: ast.ClassDef) -> Model:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             model.annotations[node.target.id] = node.annotation
         elif isinstance(node, ast.FunctionDef) and node.name == "from_dict":
-            model.read = dict(_popped_members(node))
+            model.read = dict(_read_members(node))
         elif isinstance(node, ast.FunctionDef) and node.name == "to_dict":
             targets = [target for step in ast.walk(node) if isinstance(step, ast.Assign) for target in step.targets]
             slices = [target.slice for target in targets if isinstance(target, ast.Subscript)]
@@ -114,13 +114,23 @@ def _model(tree: ast.ClassDef) -> Model:
     return model
 
 
-def _popped_members(from_dict: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+def _read_members(from_dict: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    """The members that are read from `src_dict`, by name or with `get`, and the variables that take them."""
     for node in ast.walk(from_dict):
-        if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
-            target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
-            for call in _calls(node.value, "pop"):
-                if isinstance(call.args[0], ast.Constant) and isinstance(target, ast.Name):
-                    yield str(call.args[0].value), target.id
+        match node:
+            case ast.Assign(targets=[ast.Name(id=variable)], value=value):
+                pass
+            case ast.AnnAssign(target=ast.Name(id=variable), value=value):
+                pass
+            case _:
+                continue
+        match value:
+            case ast.Subscript(value=ast.Name(id="src_dict"), slice=ast.Constant(value=name)):
+                yield str(name), variable
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="src_dict"), attr="get"), args=[ast.Constant(value=name), *_]
+            ):
+                yield str(name), variable
 
 
 def _module(tree: ast.Module) -> Module | None:

@@ -132,7 +132,8 @@ def parser(prop: PropertyProtocol, names: Names = Names()) -> str:
 
 def nested(prop: PropertyProtocol, names: Names = Names()) -> tuple[str, str] | None:
     """(kind, parser) where a value of `prop` is an object of one class, or an array, so that generated code can read it
-    without a function in between; None where it takes more. The kinds: `object`, `objects` and `array`.
+    without a function in between; None where it takes more. The kinds: `object`, `objects`, `array`, and `scalars`, an
+    array of elements that one type check reads, with their exact type in place of the parser.
     """
     branches = [branch for branch in _inner(prop) if not isinstance(branch, NoneProperty)]
     if len(branches) != 1:
@@ -145,6 +146,9 @@ def nested(prop: PropertyProtocol, names: Names = Names()) -> tuple[str, str] | 
     item = branch.inner_property
     if isinstance(item, ModelProperty) and not is_free_form(item):
         return "objects", parser(item, names)
+    exact = scalar(item, tagged=False)
+    if exact is not None and not exact[2]:
+        return "scalars", exact[0]
     return "array", parser(item, names)
 
 

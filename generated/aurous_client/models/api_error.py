@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"type", "code", "message", "doc_url", "request_id", "param", "status"})
 
 
 @_define(kw_only=True)
@@ -51,28 +53,36 @@ class ApiError(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        type: Any = _rest.pop("type", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 5
+        type: Any = src_dict.get("type", UNSET)
         if type.__class__ is not str:
             type = _parse.member("type", type, _parse.open_enum)
-        code: Any = _rest.pop("code", UNSET)
+        code: Any = src_dict.get("code", UNSET)
         if code.__class__ is not str:
             code = _parse.member("code", code, _parse.open_enum)
-        message: Any = _rest.pop("message", UNSET)
+        message: Any = src_dict.get("message", UNSET)
         if message.__class__ is not str:
             message = _parse.member("message", message, _parse.string)
-        doc_url: Any = _rest.pop("doc_url", UNSET)
+        doc_url: Any = src_dict.get("doc_url", UNSET)
         if doc_url.__class__ is not str:
             doc_url = _parse.member("doc_url", doc_url, _parse.string)
-        request_id: Any = _rest.pop("request_id", UNSET)
+        request_id: Any = src_dict.get("request_id", UNSET)
         if request_id.__class__ is not str:
             request_id = _parse.member("request_id", request_id, _parse.string)
-        param: Any = _rest.pop("param", UNSET)
-        if param is not UNSET and param.__class__ is not str and param is not None:
-            param = _parse.member("param", param, lambda value: _parse.union(value, _parse.string, _parse.null))
-        status: Any = _rest.pop("status", UNSET)
-        if status is not UNSET and status.__class__ is not int:
-            status = _parse.optional("status", status, _parse.integer)
+        param: Any = UNSET
+        if "param" in src_dict:
+            _known += 1
+            param = src_dict["param"]
+            if param.__class__ is not str and param is not None:
+                param = _parse.member("param", param, lambda value: _parse.union(value, _parse.string, _parse.null))
+        status: Any = UNSET
+        if "status" in src_dict:
+            _known += 1
+            status = src_dict["status"]
+            if status.__class__ is not int:
+                status = _parse.optional("status", status, _parse.integer)
         _made = _blank(cls)
         _made.type = type
         _made.code = code
@@ -81,7 +91,7 @@ class ApiError(JsonObject):
         _made.request_id = request_id
         _made.param = param
         _made.status = status
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

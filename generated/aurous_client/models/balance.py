@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"credits", "held_credits", "available_credits", "currency", "billing_mode"})
 
 
 @_define(kw_only=True)
@@ -44,29 +46,34 @@ class Balance(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        credits: Any = _rest.pop("credits", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 4
+        credits: Any = src_dict.get("credits", UNSET)
         if credits.__class__ is not float:
             credits = _parse.member("credits", credits, _parse.number)
-        held_credits: Any = _rest.pop("held_credits", UNSET)
+        held_credits: Any = src_dict.get("held_credits", UNSET)
         if held_credits.__class__ is not float:
             held_credits = _parse.member("held_credits", held_credits, _parse.number)
-        available_credits: Any = _rest.pop("available_credits", UNSET)
+        available_credits: Any = src_dict.get("available_credits", UNSET)
         if available_credits.__class__ is not float:
             available_credits = _parse.member("available_credits", available_credits, _parse.number)
-        currency: Any = _rest.pop("currency", UNSET)
+        currency: Any = src_dict.get("currency", UNSET)
         if currency.__class__ is not str:
             currency = _parse.member("currency", currency, _parse.open_enum)
-        billing_mode: Any = _rest.pop("billing_mode", UNSET)
-        if billing_mode is not UNSET and billing_mode.__class__ is not str:
-            billing_mode = _parse.optional("billing_mode", billing_mode, _parse.open_enum)
+        billing_mode: Any = UNSET
+        if "billing_mode" in src_dict:
+            _known += 1
+            billing_mode = src_dict["billing_mode"]
+            if billing_mode.__class__ is not str:
+                billing_mode = _parse.optional("billing_mode", billing_mode, _parse.open_enum)
         _made = _blank(cls)
         _made.credits = credits
         _made.held_credits = held_credits
         _made.available_credits = available_credits
         _made.currency = currency
         _made.billing_mode = billing_mode
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

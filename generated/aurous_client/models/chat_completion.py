@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"id", "object", "created", "model", "choices", "usage", "status", "error"})
 
 
 @_define(kw_only=True)
@@ -53,31 +55,37 @@ class ChatCompletion(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        id: Any = _rest.pop("id", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 6
+        id: Any = src_dict.get("id", UNSET)
         if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
-        object: Any = _rest.pop("object", "chat.completion")
-        if object.__class__ is not str:
-            object = _parse.member("object", object, _parse.open_enum)
-        created: Any = _rest.pop("created", UNSET)
+        object: Any = "chat.completion"
+        if "object" in src_dict:
+            _known += 1
+            object = src_dict["object"]
+            if object.__class__ is not str:
+                object = _parse.member("object", object, _parse.open_enum)
+        created: Any = src_dict.get("created", UNSET)
         if created.__class__ is not int:
             created = _parse.member("created", created, _parse.integer)
-        model: Any = _rest.pop("model", UNSET)
+        model: Any = src_dict.get("model", UNSET)
         if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        choices: Any = _rest.pop("choices", UNSET)
+        choices: Any = src_dict.get("choices", UNSET)
         if choices.__class__ is list:
             _items: list[Any] = []
             try:
+                _from_dict = Choice.from_dict
                 for _item in choices:
-                    _items.append(Choice.from_dict(_item))
+                    _items.append(_from_dict(_item))
                 choices = _items
             except (ParseError, RecursionError) as _error:
                 raise _parse.located(_error, "choices", len(_items)) from None
         else:
             choices = _parse.member("choices", choices, lambda value: _parse.array(value, Choice.from_dict))
-        usage: Any = _rest.pop("usage", UNSET)
+        usage: Any = src_dict.get("usage", UNSET)
         if usage.__class__ is dict:
             try:
                 usage = Usage.from_dict(usage)
@@ -85,19 +93,22 @@ class ChatCompletion(JsonObject):
                 raise _parse.located(_error, "usage") from None
         else:
             usage = _parse.member("usage", usage, Usage.from_dict)
-        status: Any = _rest.pop("status", UNSET)
+        status: Any = src_dict.get("status", UNSET)
         if status.__class__ is not str:
             status = _parse.member("status", status, _parse.open_enum)
-        error: Any = _rest.pop("error", UNSET)
-        if error.__class__ is dict:
-            try:
-                error = CompletionError.from_dict(error)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "error") from None
-        elif error is not UNSET and error is not None:
-            error = _parse.member(
-                "error", error, lambda value: _parse.union(value, CompletionError.from_dict, _parse.null)
-            )
+        error: Any = UNSET
+        if "error" in src_dict:
+            _known += 1
+            error = src_dict["error"]
+            if error.__class__ is dict:
+                try:
+                    error = CompletionError.from_dict(error)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "error") from None
+            elif error is not None:
+                error = _parse.member(
+                    "error", error, lambda value: _parse.union(value, CompletionError.from_dict, _parse.null)
+                )
         _made = _blank(cls)
         _made.id = id
         _made.object = object
@@ -107,7 +118,7 @@ class ChatCompletion(JsonObject):
         _made.usage = usage
         _made.status = status
         _made.error = error
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

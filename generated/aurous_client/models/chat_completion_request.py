@@ -12,6 +12,29 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset(
+    {
+        "model",
+        "messages",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "stream",
+        "stream_options",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "presence_penalty",
+        "frequency_penalty",
+        "logprobs",
+        "top_logprobs",
+        "vision_quality",
+    }
+)
 
 
 @_define(kw_only=True)
@@ -104,11 +127,13 @@ class ChatCompletionRequest(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        model: Any = _rest.pop("model", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        model: Any = src_dict.get("model", UNSET)
         if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        messages: Any = _rest.pop("messages", UNSET)
+        messages: Any = src_dict.get("messages", UNSET)
         if messages.__class__ is list:
             try:
                 messages = _parse.array(
@@ -138,46 +163,69 @@ class ChatCompletionRequest(JsonObject):
                     ),
                 ),
             )
-        max_tokens: Any = _rest.pop("max_tokens", UNSET)
-        if max_tokens is not UNSET and max_tokens.__class__ is not int:
-            max_tokens = _parse.optional("max_tokens", max_tokens, _parse.integer)
-        temperature: Any = _rest.pop("temperature", UNSET)
-        if temperature is not UNSET and temperature.__class__ is not float:
-            temperature = _parse.optional("temperature", temperature, _parse.number)
-        top_p: Any = _rest.pop("top_p", UNSET)
-        if top_p is not UNSET and top_p.__class__ is not float:
-            top_p = _parse.optional("top_p", top_p, _parse.number)
-        stream: Any = _rest.pop("stream", UNSET)
-        if stream is not UNSET and stream.__class__ is not bool:
-            stream = _parse.optional("stream", stream, _parse.boolean)
-        stream_options: Any = _rest.pop("stream_options", UNSET)
-        if stream_options.__class__ is dict:
-            try:
-                stream_options = StreamOptions.from_dict(stream_options)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "stream_options") from None
-        elif stream_options is not UNSET:
-            stream_options = _parse.optional("stream_options", stream_options, StreamOptions.from_dict)
-        tools: Any = _rest.pop("tools", UNSET)
-        if tools.__class__ is list:
-            _items: list[Any] = []
-            try:
-                for _item in tools:
-                    _items.append(Tool.from_dict(_item))
-                tools = _items
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "tools", len(_items)) from None
-        elif tools is not UNSET:
-            tools = _parse.optional("tools", tools, lambda value: _parse.array(value, Tool.from_dict))
-        tool_choice: Any = _rest.pop("tool_choice", UNSET)
-        if tool_choice is not UNSET:
+        max_tokens: Any = UNSET
+        if "max_tokens" in src_dict:
+            _known += 1
+            max_tokens = src_dict["max_tokens"]
+            if max_tokens.__class__ is not int:
+                max_tokens = _parse.optional("max_tokens", max_tokens, _parse.integer)
+        temperature: Any = UNSET
+        if "temperature" in src_dict:
+            _known += 1
+            temperature = src_dict["temperature"]
+            if temperature.__class__ is not float:
+                temperature = _parse.optional("temperature", temperature, _parse.number)
+        top_p: Any = UNSET
+        if "top_p" in src_dict:
+            _known += 1
+            top_p = src_dict["top_p"]
+            if top_p.__class__ is not float:
+                top_p = _parse.optional("top_p", top_p, _parse.number)
+        stream: Any = UNSET
+        if "stream" in src_dict:
+            _known += 1
+            stream = src_dict["stream"]
+            if stream.__class__ is not bool:
+                stream = _parse.optional("stream", stream, _parse.boolean)
+        stream_options: Any = UNSET
+        if "stream_options" in src_dict:
+            _known += 1
+            stream_options = src_dict["stream_options"]
+            if stream_options.__class__ is dict:
+                try:
+                    stream_options = StreamOptions.from_dict(stream_options)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "stream_options") from None
+            else:
+                stream_options = _parse.optional("stream_options", stream_options, StreamOptions.from_dict)
+        tools: Any = UNSET
+        if "tools" in src_dict:
+            _known += 1
+            tools = src_dict["tools"]
+            if tools.__class__ is list:
+                _items: list[Any] = []
+                try:
+                    _from_dict = Tool.from_dict
+                    for _item in tools:
+                        _items.append(_from_dict(_item))
+                    tools = _items
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "tools", len(_items)) from None
+            else:
+                tools = _parse.optional("tools", tools, lambda value: _parse.array(value, Tool.from_dict))
+        tool_choice: Any = UNSET
+        if "tool_choice" in src_dict:
+            _known += 1
+            tool_choice = src_dict["tool_choice"]
             tool_choice = _parse.optional(
                 "tool_choice",
                 tool_choice,
                 lambda value: _parse.union(value, _parse.open_enum, NamedToolChoice.from_dict),
             )
-        response_format: Any = _rest.pop("response_format", UNSET)
-        if response_format is not UNSET:
+        response_format: Any = UNSET
+        if "response_format" in src_dict:
+            _known += 1
+            response_format = src_dict["response_format"]
             response_format = _parse.optional(
                 "response_format",
                 response_format,
@@ -185,34 +233,57 @@ class ChatCompletionRequest(JsonObject):
                     value, TextFormat.from_dict, JsonObjectFormat.from_dict, JsonSchemaFormat.from_dict
                 ),
             )
-        reasoning_effort: Any = _rest.pop("reasoning_effort", UNSET)
-        if reasoning_effort is not UNSET and reasoning_effort.__class__ is not str:
-            reasoning_effort = _parse.optional("reasoning_effort", reasoning_effort, _parse.open_enum)
-        seed: Any = _rest.pop("seed", UNSET)
-        if seed is not UNSET and seed.__class__ is not int:
-            seed = _parse.optional("seed", seed, _parse.integer)
-        stop: Any = _rest.pop("stop", UNSET)
-        if stop is not UNSET:
+        reasoning_effort: Any = UNSET
+        if "reasoning_effort" in src_dict:
+            _known += 1
+            reasoning_effort = src_dict["reasoning_effort"]
+            if reasoning_effort.__class__ is not str:
+                reasoning_effort = _parse.optional("reasoning_effort", reasoning_effort, _parse.open_enum)
+        seed: Any = UNSET
+        if "seed" in src_dict:
+            _known += 1
+            seed = src_dict["seed"]
+            if seed.__class__ is not int:
+                seed = _parse.optional("seed", seed, _parse.integer)
+        stop: Any = UNSET
+        if "stop" in src_dict:
+            _known += 1
+            stop = src_dict["stop"]
             stop = _parse.optional(
                 "stop",
                 stop,
                 lambda value: _parse.union(value, _parse.string, lambda value: _parse.array(value, _parse.string)),
             )
-        presence_penalty: Any = _rest.pop("presence_penalty", UNSET)
-        if presence_penalty is not UNSET and presence_penalty.__class__ is not float:
-            presence_penalty = _parse.optional("presence_penalty", presence_penalty, _parse.number)
-        frequency_penalty: Any = _rest.pop("frequency_penalty", UNSET)
-        if frequency_penalty is not UNSET and frequency_penalty.__class__ is not float:
-            frequency_penalty = _parse.optional("frequency_penalty", frequency_penalty, _parse.number)
-        logprobs: Any = _rest.pop("logprobs", UNSET)
-        if logprobs is not UNSET and logprobs.__class__ is not bool:
-            logprobs = _parse.optional("logprobs", logprobs, _parse.boolean)
-        top_logprobs: Any = _rest.pop("top_logprobs", UNSET)
-        if top_logprobs is not UNSET and top_logprobs.__class__ is not int:
-            top_logprobs = _parse.optional("top_logprobs", top_logprobs, _parse.integer)
-        vision_quality: Any = _rest.pop("vision_quality", UNSET)
-        if vision_quality is not UNSET and vision_quality.__class__ is not str:
-            vision_quality = _parse.optional("vision_quality", vision_quality, _parse.string)
+        presence_penalty: Any = UNSET
+        if "presence_penalty" in src_dict:
+            _known += 1
+            presence_penalty = src_dict["presence_penalty"]
+            if presence_penalty.__class__ is not float:
+                presence_penalty = _parse.optional("presence_penalty", presence_penalty, _parse.number)
+        frequency_penalty: Any = UNSET
+        if "frequency_penalty" in src_dict:
+            _known += 1
+            frequency_penalty = src_dict["frequency_penalty"]
+            if frequency_penalty.__class__ is not float:
+                frequency_penalty = _parse.optional("frequency_penalty", frequency_penalty, _parse.number)
+        logprobs: Any = UNSET
+        if "logprobs" in src_dict:
+            _known += 1
+            logprobs = src_dict["logprobs"]
+            if logprobs.__class__ is not bool:
+                logprobs = _parse.optional("logprobs", logprobs, _parse.boolean)
+        top_logprobs: Any = UNSET
+        if "top_logprobs" in src_dict:
+            _known += 1
+            top_logprobs = src_dict["top_logprobs"]
+            if top_logprobs.__class__ is not int:
+                top_logprobs = _parse.optional("top_logprobs", top_logprobs, _parse.integer)
+        vision_quality: Any = UNSET
+        if "vision_quality" in src_dict:
+            _known += 1
+            vision_quality = src_dict["vision_quality"]
+            if vision_quality.__class__ is not str:
+                vision_quality = _parse.optional("vision_quality", vision_quality, _parse.string)
         _made = _blank(cls)
         _made.model = model
         _made.messages = messages
@@ -232,7 +303,7 @@ class ChatCompletionRequest(JsonObject):
         _made.logprobs = logprobs
         _made.top_logprobs = top_logprobs
         _made.vision_quality = vision_quality
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

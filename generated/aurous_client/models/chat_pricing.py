@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"input", "output"})
 
 
 @_define(kw_only=True)
@@ -35,8 +37,10 @@ class ChatPricing(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        input: Any = _rest.pop("input", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        input: Any = src_dict.get("input", UNSET)
         if input.__class__ is dict:
             try:
                 input = TokenRate.from_dict(input)
@@ -44,7 +48,7 @@ class ChatPricing(JsonObject):
                 raise _parse.located(_error, "input") from None
         else:
             input = _parse.member("input", input, TokenRate.from_dict)
-        output: Any = _rest.pop("output", UNSET)
+        output: Any = src_dict.get("output", UNSET)
         if output.__class__ is dict:
             try:
                 output = TokenRate.from_dict(output)
@@ -55,7 +59,7 @@ class ChatPricing(JsonObject):
         _made = _blank(cls)
         _made.input = input
         _made.output = output
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

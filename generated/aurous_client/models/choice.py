@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"index", "message", "finish_reason", "logprobs"})
 
 
 @_define(kw_only=True)
@@ -41,11 +43,13 @@ class Choice(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        index: Any = _rest.pop("index", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 3
+        index: Any = src_dict.get("index", UNSET)
         if index.__class__ is not int:
             index = _parse.member("index", index, _parse.integer)
-        message: Any = _rest.pop("message", UNSET)
+        message: Any = src_dict.get("message", UNSET)
         if message.__class__ is dict:
             try:
                 message = ResponseMessage.from_dict(message)
@@ -53,29 +57,32 @@ class Choice(JsonObject):
                 raise _parse.located(_error, "message") from None
         else:
             message = _parse.member("message", message, ResponseMessage.from_dict)
-        finish_reason: Any = _rest.pop("finish_reason", UNSET)
+        finish_reason: Any = src_dict.get("finish_reason", UNSET)
         if finish_reason.__class__ is not str and finish_reason is not None:
             finish_reason = _parse.member(
                 "finish_reason",
                 finish_reason,
                 lambda value: _parse.union(value, _parse.open_enum, _parse.string, _parse.null),
             )
-        logprobs: Any = _rest.pop("logprobs", UNSET)
-        if logprobs.__class__ is dict:
-            try:
-                logprobs = Logprobs.from_dict(logprobs)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "logprobs") from None
-        elif logprobs is not UNSET and logprobs is not None:
-            logprobs = _parse.member(
-                "logprobs", logprobs, lambda value: _parse.union(value, Logprobs.from_dict, _parse.null)
-            )
+        logprobs: Any = UNSET
+        if "logprobs" in src_dict:
+            _known += 1
+            logprobs = src_dict["logprobs"]
+            if logprobs.__class__ is dict:
+                try:
+                    logprobs = Logprobs.from_dict(logprobs)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "logprobs") from None
+            elif logprobs is not None:
+                logprobs = _parse.member(
+                    "logprobs", logprobs, lambda value: _parse.union(value, Logprobs.from_dict, _parse.null)
+                )
         _made = _blank(cls)
         _made.index = index
         _made.message = message
         _made.finish_reason = finish_reason
         _made.logprobs = logprobs
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

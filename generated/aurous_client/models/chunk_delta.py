@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"role", "content", "tool_calls"})
 
 
 @_define(kw_only=True)
@@ -41,31 +43,45 @@ class ChunkDelta(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        role: Any = _rest.pop("role", UNSET)
-        if role is not UNSET and role.__class__ is not str:
-            role = _parse.optional("role", role, _parse.string)
-        content: Any = _rest.pop("content", UNSET)
-        if content is not UNSET and content.__class__ is not str and content is not None:
-            content = _parse.member("content", content, lambda value: _parse.union(value, _parse.string, _parse.null))
-        tool_calls: Any = _rest.pop("tool_calls", UNSET)
-        if tool_calls.__class__ is list:
-            _items: list[Any] = []
-            try:
-                for _item in tool_calls:
-                    _items.append(ToolCallDelta.from_dict(_item))
-                tool_calls = _items
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "tool_calls", len(_items)) from None
-        elif tool_calls is not UNSET:
-            tool_calls = _parse.optional(
-                "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCallDelta.from_dict)
-            )
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 0
+        role: Any = UNSET
+        if "role" in src_dict:
+            _known += 1
+            role = src_dict["role"]
+            if role.__class__ is not str:
+                role = _parse.optional("role", role, _parse.string)
+        content: Any = UNSET
+        if "content" in src_dict:
+            _known += 1
+            content = src_dict["content"]
+            if content.__class__ is not str and content is not None:
+                content = _parse.member(
+                    "content", content, lambda value: _parse.union(value, _parse.string, _parse.null)
+                )
+        tool_calls: Any = UNSET
+        if "tool_calls" in src_dict:
+            _known += 1
+            tool_calls = src_dict["tool_calls"]
+            if tool_calls.__class__ is list:
+                _items: list[Any] = []
+                try:
+                    _from_dict = ToolCallDelta.from_dict
+                    for _item in tool_calls:
+                        _items.append(_from_dict(_item))
+                    tool_calls = _items
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "tool_calls", len(_items)) from None
+            else:
+                tool_calls = _parse.optional(
+                    "tool_calls", tool_calls, lambda value: _parse.array(value, ToolCallDelta.from_dict)
+                )
         _made = _blank(cls)
         _made.role = role
         _made.content = content
         _made.tool_calls = tool_calls
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"code", "type", "message"})
 
 
 @_define(kw_only=True)
@@ -34,21 +36,23 @@ class CompletionError(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        code: Any = _rest.pop("code", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 3
+        code: Any = src_dict.get("code", UNSET)
         if code.__class__ is not str:
             code = _parse.member("code", code, _parse.string)
-        type: Any = _rest.pop("type", UNSET)
+        type: Any = src_dict.get("type", UNSET)
         if type.__class__ is not str:
             type = _parse.member("type", type, _parse.string)
-        message: Any = _rest.pop("message", UNSET)
+        message: Any = src_dict.get("message", UNSET)
         if message.__class__ is not str:
             message = _parse.member("message", message, _parse.string)
         _made = _blank(cls)
         _made.code = code
         _made.type = type
         _made.message = message
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

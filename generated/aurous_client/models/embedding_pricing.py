@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"text", "visual"})
 
 
 @_define(kw_only=True)
@@ -35,8 +37,10 @@ class EmbeddingPricing(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        text: Any = _rest.pop("text", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        text: Any = src_dict.get("text", UNSET)
         if text.__class__ is dict:
             try:
                 text = TokenRate.from_dict(text)
@@ -44,7 +48,7 @@ class EmbeddingPricing(JsonObject):
                 raise _parse.located(_error, "text") from None
         else:
             text = _parse.member("text", text, TokenRate.from_dict)
-        visual: Any = _rest.pop("visual", UNSET)
+        visual: Any = src_dict.get("visual", UNSET)
         if visual.__class__ is dict:
             try:
                 visual = TokenRate.from_dict(visual)
@@ -55,7 +59,7 @@ class EmbeddingPricing(JsonObject):
         _made = _blank(cls)
         _made.text = text
         _made.visual = visual
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

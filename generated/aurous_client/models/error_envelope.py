@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"error"})
 
 
 @_define(kw_only=True)
@@ -32,8 +34,10 @@ class ErrorEnvelope(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        error: Any = _rest.pop("error", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        error: Any = src_dict.get("error", UNSET)
         if error.__class__ is dict:
             try:
                 error = ApiError.from_dict(error)
@@ -43,7 +47,7 @@ class ErrorEnvelope(JsonObject):
             error = _parse.member("error", error, ApiError.from_dict)
         _made = _blank(cls)
         _made.error = error
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"name", "arguments"})
 
 
 @_define(kw_only=True)
@@ -33,17 +35,19 @@ class FunctionCall(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        name: Any = _rest.pop("name", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        name: Any = src_dict.get("name", UNSET)
         if name.__class__ is not str:
             name = _parse.member("name", name, _parse.string)
-        arguments: Any = _rest.pop("arguments", UNSET)
+        arguments: Any = src_dict.get("arguments", UNSET)
         if arguments.__class__ is not str:
             arguments = _parse.member("arguments", arguments, _parse.string)
         _made = _blank(cls)
         _made.name = name
         _made.arguments = arguments
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

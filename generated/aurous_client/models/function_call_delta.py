@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"name", "arguments"})
 
 
 @_define(kw_only=True)
@@ -35,17 +37,25 @@ class FunctionCallDelta(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        name: Any = _rest.pop("name", UNSET)
-        if name is not UNSET and name.__class__ is not str:
-            name = _parse.optional("name", name, _parse.string)
-        arguments: Any = _rest.pop("arguments", UNSET)
-        if arguments is not UNSET and arguments.__class__ is not str:
-            arguments = _parse.optional("arguments", arguments, _parse.string)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 0
+        name: Any = UNSET
+        if "name" in src_dict:
+            _known += 1
+            name = src_dict["name"]
+            if name.__class__ is not str:
+                name = _parse.optional("name", name, _parse.string)
+        arguments: Any = UNSET
+        if "arguments" in src_dict:
+            _known += 1
+            arguments = src_dict["arguments"]
+            if arguments.__class__ is not str:
+                arguments = _parse.optional("arguments", arguments, _parse.string)
         _made = _blank(cls)
         _made.name = name
         _made.arguments = arguments
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

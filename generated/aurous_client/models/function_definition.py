@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"name", "description", "parameters"})
 
 
 @_define(kw_only=True)
@@ -37,21 +39,28 @@ class FunctionDefinition(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        name: Any = _rest.pop("name", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        name: Any = src_dict.get("name", UNSET)
         if name.__class__ is not str:
             name = _parse.member("name", name, _parse.string)
-        description: Any = _rest.pop("description", UNSET)
-        if description is not UNSET and description.__class__ is not str:
-            description = _parse.optional("description", description, _parse.string)
-        parameters: Any = _rest.pop("parameters", UNSET)
-        if parameters is not UNSET:
+        description: Any = UNSET
+        if "description" in src_dict:
+            _known += 1
+            description = src_dict["description"]
+            if description.__class__ is not str:
+                description = _parse.optional("description", description, _parse.string)
+        parameters: Any = UNSET
+        if "parameters" in src_dict:
+            _known += 1
+            parameters = src_dict["parameters"]
             parameters = _parse.optional("parameters", parameters, _parse.mapping)
         _made = _blank(cls)
         _made.name = name
         _made.description = description
         _made.parameters = parameters
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"type", "image_url"})
 
 
 @_define(kw_only=True)
@@ -34,9 +36,12 @@ class ImageUrlPart(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "image_url"))
-        image_url: Any = _rest.pop("image_url", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        type: Any = src_dict.get("type", UNSET)
+        type = _parse.member("type", type, lambda value: _parse.constant(value, "image_url"))
+        image_url: Any = src_dict.get("image_url", UNSET)
         if image_url.__class__ is dict:
             try:
                 image_url = ImageUrl.from_dict(image_url)
@@ -47,7 +52,7 @@ class ImageUrlPart(JsonObject):
         _made = _blank(cls)
         _made.type = type
         _made.image_url = image_url
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

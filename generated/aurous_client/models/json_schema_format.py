@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"type", "json_schema"})
 
 
 @_define(kw_only=True)
@@ -37,9 +39,12 @@ class JsonSchemaFormat(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "json_schema"))
-        json_schema: Any = _rest.pop("json_schema", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        type: Any = src_dict.get("type", UNSET)
+        type = _parse.member("type", type, lambda value: _parse.constant(value, "json_schema"))
+        json_schema: Any = src_dict.get("json_schema", UNSET)
         if json_schema.__class__ is dict:
             try:
                 json_schema = NamedJsonSchema.from_dict(json_schema)
@@ -50,7 +55,7 @@ class JsonSchemaFormat(JsonObject):
         _made = _blank(cls)
         _made.type = type
         _made.json_schema = json_schema
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"content"})
 
 
 @_define(kw_only=True)
@@ -32,13 +34,16 @@ class Logprobs(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        content: Any = _rest.pop("content", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        content: Any = src_dict.get("content", UNSET)
         if content.__class__ is list:
             _items: list[Any] = []
             try:
+                _from_dict = TokenLogprob.from_dict
                 for _item in content:
-                    _items.append(TokenLogprob.from_dict(_item))
+                    _items.append(_from_dict(_item))
                 content = _items
             except (ParseError, RecursionError) as _error:
                 raise _parse.located(_error, "content", len(_items)) from None
@@ -52,7 +57,7 @@ class Logprobs(JsonObject):
             )
         _made = _blank(cls)
         _made.content = content
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"id", "object", "kind", "chat_pricing", "embedding_pricing", "aurous_metadata"})
 
 
 @_define(kw_only=True)
@@ -50,46 +52,63 @@ class Model(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        id: Any = _rest.pop("id", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        id: Any = src_dict.get("id", UNSET)
         if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
-        object: Any = _rest.pop("object", "model")
-        if object.__class__ is not str:
-            object = _parse.member("object", object, _parse.open_enum)
-        kind: Any = _rest.pop("kind", UNSET)
-        if kind is not UNSET and kind.__class__ is not str:
-            kind = _parse.optional("kind", kind, _parse.open_enum)
-        chat_pricing: Any = _rest.pop("chat_pricing", UNSET)
-        if chat_pricing.__class__ is dict:
-            try:
-                chat_pricing = ChatPricing.from_dict(chat_pricing)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "chat_pricing") from None
-        elif chat_pricing is not UNSET and chat_pricing is not None:
-            chat_pricing = _parse.member(
-                "chat_pricing", chat_pricing, lambda value: _parse.union(value, ChatPricing.from_dict, _parse.null)
-            )
-        embedding_pricing: Any = _rest.pop("embedding_pricing", UNSET)
-        if embedding_pricing.__class__ is dict:
-            try:
-                embedding_pricing = EmbeddingPricing.from_dict(embedding_pricing)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "embedding_pricing") from None
-        elif embedding_pricing is not UNSET and embedding_pricing is not None:
-            embedding_pricing = _parse.member(
-                "embedding_pricing",
-                embedding_pricing,
-                lambda value: _parse.union(value, EmbeddingPricing.from_dict, _parse.null),
-            )
-        aurous_metadata: Any = _rest.pop("aurous_metadata", UNSET)
-        if aurous_metadata.__class__ is dict:
-            try:
-                aurous_metadata = ModelMetadata.from_dict(aurous_metadata)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "aurous_metadata") from None
-        elif aurous_metadata is not UNSET:
-            aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
+        object: Any = "model"
+        if "object" in src_dict:
+            _known += 1
+            object = src_dict["object"]
+            if object.__class__ is not str:
+                object = _parse.member("object", object, _parse.open_enum)
+        kind: Any = UNSET
+        if "kind" in src_dict:
+            _known += 1
+            kind = src_dict["kind"]
+            if kind.__class__ is not str:
+                kind = _parse.optional("kind", kind, _parse.open_enum)
+        chat_pricing: Any = UNSET
+        if "chat_pricing" in src_dict:
+            _known += 1
+            chat_pricing = src_dict["chat_pricing"]
+            if chat_pricing.__class__ is dict:
+                try:
+                    chat_pricing = ChatPricing.from_dict(chat_pricing)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "chat_pricing") from None
+            elif chat_pricing is not None:
+                chat_pricing = _parse.member(
+                    "chat_pricing", chat_pricing, lambda value: _parse.union(value, ChatPricing.from_dict, _parse.null)
+                )
+        embedding_pricing: Any = UNSET
+        if "embedding_pricing" in src_dict:
+            _known += 1
+            embedding_pricing = src_dict["embedding_pricing"]
+            if embedding_pricing.__class__ is dict:
+                try:
+                    embedding_pricing = EmbeddingPricing.from_dict(embedding_pricing)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "embedding_pricing") from None
+            elif embedding_pricing is not None:
+                embedding_pricing = _parse.member(
+                    "embedding_pricing",
+                    embedding_pricing,
+                    lambda value: _parse.union(value, EmbeddingPricing.from_dict, _parse.null),
+                )
+        aurous_metadata: Any = UNSET
+        if "aurous_metadata" in src_dict:
+            _known += 1
+            aurous_metadata = src_dict["aurous_metadata"]
+            if aurous_metadata.__class__ is dict:
+                try:
+                    aurous_metadata = ModelMetadata.from_dict(aurous_metadata)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "aurous_metadata") from None
+            else:
+                aurous_metadata = _parse.optional("aurous_metadata", aurous_metadata, ModelMetadata.from_dict)
         _made = _blank(cls)
         _made.id = id
         _made.object = object
@@ -97,7 +116,7 @@ class Model(JsonObject):
         _made.chat_pricing = chat_pricing
         _made.embedding_pricing = embedding_pricing
         _made.aurous_metadata = aurous_metadata
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"object", "data"})
 
 
 @_define(kw_only=True)
@@ -33,16 +35,22 @@ class ModelList(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        object: Any = _rest.pop("object", "list")
-        if object.__class__ is not str:
-            object = _parse.member("object", object, _parse.open_enum)
-        data: Any = _rest.pop("data", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        object: Any = "list"
+        if "object" in src_dict:
+            _known += 1
+            object = src_dict["object"]
+            if object.__class__ is not str:
+                object = _parse.member("object", object, _parse.open_enum)
+        data: Any = src_dict.get("data", UNSET)
         if data.__class__ is list:
             _items: list[Any] = []
             try:
+                _from_dict = Model.from_dict
                 for _item in data:
-                    _items.append(Model.from_dict(_item))
+                    _items.append(_from_dict(_item))
                 data = _items
             except (ParseError, RecursionError) as _error:
                 raise _parse.located(_error, "data", len(_items)) from None
@@ -51,7 +59,7 @@ class ModelList(JsonObject):
         _made = _blank(cls)
         _made.object = object
         _made.data = data
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

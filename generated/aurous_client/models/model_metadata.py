@@ -8,10 +8,21 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset(
+    {
+        "kind",
+        "context_window",
+        "capabilities",
+        "default_max_output_tokens",
+        "max_output_tokens_hard_cap",
+        "dimensions",
+        "max_input_items",
+    }
+)
 
 
 @_define(kw_only=True)
@@ -57,48 +68,79 @@ class ModelMetadata(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        kind: Any = _rest.pop("kind", UNSET)
-        if kind is not UNSET and kind.__class__ is not str:
-            kind = _parse.optional("kind", kind, _parse.open_enum)
-        context_window: Any = _rest.pop("context_window", UNSET)
-        if context_window is not UNSET and context_window.__class__ is not int:
-            context_window = _parse.optional("context_window", context_window, _parse.integer)
-        capabilities: Any = _rest.pop("capabilities", UNSET)
-        if capabilities.__class__ is list:
-            try:
-                capabilities = _parse.array(capabilities, _parse.string)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "capabilities") from None
-        elif capabilities is not UNSET:
-            capabilities = _parse.optional(
-                "capabilities", capabilities, lambda value: _parse.array(value, _parse.string)
-            )
-        default_max_output_tokens: Any = _rest.pop("default_max_output_tokens", UNSET)
-        if default_max_output_tokens is not UNSET and default_max_output_tokens.__class__ is not int:
-            default_max_output_tokens = _parse.optional(
-                "default_max_output_tokens", default_max_output_tokens, _parse.integer
-            )
-        max_output_tokens_hard_cap: Any = _rest.pop("max_output_tokens_hard_cap", UNSET)
-        if max_output_tokens_hard_cap is not UNSET and max_output_tokens_hard_cap.__class__ is not int:
-            max_output_tokens_hard_cap = _parse.optional(
-                "max_output_tokens_hard_cap", max_output_tokens_hard_cap, _parse.integer
-            )
-        dimensions: Any = _rest.pop("dimensions", UNSET)
-        if dimensions.__class__ is list:
-            try:
-                dimensions = _parse.array(dimensions, _parse.integer)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "dimensions") from None
-        elif dimensions is not UNSET and dimensions is not None:
-            dimensions = _parse.member(
-                "dimensions",
-                dimensions,
-                lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
-            )
-        max_input_items: Any = _rest.pop("max_input_items", UNSET)
-        if max_input_items is not UNSET and max_input_items.__class__ is not int:
-            max_input_items = _parse.optional("max_input_items", max_input_items, _parse.integer)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 0
+        kind: Any = UNSET
+        if "kind" in src_dict:
+            _known += 1
+            kind = src_dict["kind"]
+            if kind.__class__ is not str:
+                kind = _parse.optional("kind", kind, _parse.open_enum)
+        context_window: Any = UNSET
+        if "context_window" in src_dict:
+            _known += 1
+            context_window = src_dict["context_window"]
+            if context_window.__class__ is not int:
+                context_window = _parse.optional("context_window", context_window, _parse.integer)
+        capabilities: Any = UNSET
+        if "capabilities" in src_dict:
+            _known += 1
+            capabilities = src_dict["capabilities"]
+            if capabilities.__class__ is list:
+                for _item in capabilities:
+                    if _item.__class__ is not str:
+                        capabilities = _parse.optional(
+                            "capabilities", capabilities, lambda value: _parse.array(value, _parse.string)
+                        )
+                        break
+            else:
+                capabilities = _parse.optional(
+                    "capabilities", capabilities, lambda value: _parse.array(value, _parse.string)
+                )
+        default_max_output_tokens: Any = UNSET
+        if "default_max_output_tokens" in src_dict:
+            _known += 1
+            default_max_output_tokens = src_dict["default_max_output_tokens"]
+            if default_max_output_tokens.__class__ is not int:
+                default_max_output_tokens = _parse.optional(
+                    "default_max_output_tokens", default_max_output_tokens, _parse.integer
+                )
+        max_output_tokens_hard_cap: Any = UNSET
+        if "max_output_tokens_hard_cap" in src_dict:
+            _known += 1
+            max_output_tokens_hard_cap = src_dict["max_output_tokens_hard_cap"]
+            if max_output_tokens_hard_cap.__class__ is not int:
+                max_output_tokens_hard_cap = _parse.optional(
+                    "max_output_tokens_hard_cap", max_output_tokens_hard_cap, _parse.integer
+                )
+        dimensions: Any = UNSET
+        if "dimensions" in src_dict:
+            _known += 1
+            dimensions = src_dict["dimensions"]
+            if dimensions.__class__ is list:
+                for _item in dimensions:
+                    if _item.__class__ is not int:
+                        dimensions = _parse.member(
+                            "dimensions",
+                            dimensions,
+                            lambda value: _parse.union(
+                                value, lambda value: _parse.array(value, _parse.integer), _parse.null
+                            ),
+                        )
+                        break
+            elif dimensions is not None:
+                dimensions = _parse.member(
+                    "dimensions",
+                    dimensions,
+                    lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
+                )
+        max_input_items: Any = UNSET
+        if "max_input_items" in src_dict:
+            _known += 1
+            max_input_items = src_dict["max_input_items"]
+            if max_input_items.__class__ is not int:
+                max_input_items = _parse.optional("max_input_items", max_input_items, _parse.integer)
         _made = _blank(cls)
         _made.kind = kind
         _made.context_window = context_window
@@ -107,7 +149,7 @@ class ModelMetadata(JsonObject):
         _made.max_output_tokens_hard_cap = max_output_tokens_hard_cap
         _made.dimensions = dimensions
         _made.max_input_items = max_input_items
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"include_usage"})
 
 
 @_define(kw_only=True)
@@ -32,13 +34,18 @@ class StreamOptions(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        include_usage: Any = _rest.pop("include_usage", UNSET)
-        if include_usage is not UNSET and include_usage.__class__ is not bool:
-            include_usage = _parse.optional("include_usage", include_usage, _parse.boolean)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 0
+        include_usage: Any = UNSET
+        if "include_usage" in src_dict:
+            _known += 1
+            include_usage = src_dict["include_usage"]
+            if include_usage.__class__ is not bool:
+                include_usage = _parse.optional("include_usage", include_usage, _parse.boolean)
         _made = _blank(cls)
         _made.include_usage = include_usage
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"id", "object", "created", "model", "choices", "warning"})
 
 
 @_define(kw_only=True)
@@ -48,31 +50,49 @@ class StreamWarningFrame(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        id: Any = _rest.pop("id", UNSET)
-        if id is not UNSET and id.__class__ is not str:
-            id = _parse.optional("id", id, _parse.string)
-        object: Any = _rest.pop("object", UNSET)
-        if object is not UNSET and object.__class__ is not str:
-            object = _parse.optional("object", object, _parse.string)
-        created: Any = _rest.pop("created", UNSET)
-        if created is not UNSET and created.__class__ is not int:
-            created = _parse.optional("created", created, _parse.integer)
-        model: Any = _rest.pop("model", UNSET)
-        if model is not UNSET and model.__class__ is not str:
-            model = _parse.optional("model", model, _parse.string)
-        choices: Any = _rest.pop("choices", UNSET)
-        if choices.__class__ is list:
-            _items: list[Any] = []
-            try:
-                for _item in choices:
-                    _items.append(ChunkChoice.from_dict(_item))
-                choices = _items
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "choices", len(_items)) from None
-        elif choices is not UNSET:
-            choices = _parse.optional("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
-        warning: Any = _rest.pop("warning", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        id: Any = UNSET
+        if "id" in src_dict:
+            _known += 1
+            id = src_dict["id"]
+            if id.__class__ is not str:
+                id = _parse.optional("id", id, _parse.string)
+        object: Any = UNSET
+        if "object" in src_dict:
+            _known += 1
+            object = src_dict["object"]
+            if object.__class__ is not str:
+                object = _parse.optional("object", object, _parse.string)
+        created: Any = UNSET
+        if "created" in src_dict:
+            _known += 1
+            created = src_dict["created"]
+            if created.__class__ is not int:
+                created = _parse.optional("created", created, _parse.integer)
+        model: Any = UNSET
+        if "model" in src_dict:
+            _known += 1
+            model = src_dict["model"]
+            if model.__class__ is not str:
+                model = _parse.optional("model", model, _parse.string)
+        choices: Any = UNSET
+        if "choices" in src_dict:
+            _known += 1
+            choices = src_dict["choices"]
+            if choices.__class__ is list:
+                _items: list[Any] = []
+                try:
+                    _from_dict = ChunkChoice.from_dict
+                    for _item in choices:
+                        _items.append(_from_dict(_item))
+                    choices = _items
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "choices", len(_items)) from None
+            else:
+                choices = _parse.optional("choices", choices, lambda value: _parse.array(value, ChunkChoice.from_dict))
+        warning: Any = src_dict.get("warning", UNSET)
         if warning.__class__ is dict:
             try:
                 warning = StreamWarning.from_dict(warning)
@@ -87,7 +107,7 @@ class StreamWarningFrame(JsonObject):
         _made.model = model
         _made.choices = choices
         _made.warning = warning
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

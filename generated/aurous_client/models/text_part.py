@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"type", "text"})
 
 
 @_define(kw_only=True)
@@ -32,15 +34,18 @@ class TextPart(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        type = _parse.member("type", _rest.pop("type", UNSET), lambda value: _parse.constant(value, "text"))
-        text: Any = _rest.pop("text", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        type: Any = src_dict.get("type", UNSET)
+        type = _parse.member("type", type, lambda value: _parse.constant(value, "text"))
+        text: Any = src_dict.get("text", UNSET)
         if text.__class__ is not str:
             text = _parse.member("text", text, _parse.string)
         _made = _blank(cls)
         _made.type = type
         _made.text = text
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"credits_per_M"})
 
 
 @_define(kw_only=True)
@@ -31,13 +33,15 @@ class TokenRate(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        credits_per_m: Any = _rest.pop("credits_per_M", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        credits_per_m: Any = src_dict.get("credits_per_M", UNSET)
         if credits_per_m.__class__ is not float:
             credits_per_m = _parse.member("credits_per_M", credits_per_m, _parse.number)
         _made = _blank(cls)
         _made.credits_per_m = credits_per_m
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

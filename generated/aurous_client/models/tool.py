@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"type", "function"})
 
 
 @_define(kw_only=True)
@@ -34,11 +36,16 @@ class Tool(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        type: Any = _rest.pop("type", "function")
-        if type.__class__ is not str:
-            type = _parse.member("type", type, _parse.open_enum)
-        function: Any = _rest.pop("function", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        type: Any = "function"
+        if "type" in src_dict:
+            _known += 1
+            type = src_dict["type"]
+            if type.__class__ is not str:
+                type = _parse.member("type", type, _parse.open_enum)
+        function: Any = src_dict.get("function", UNSET)
         if function.__class__ is dict:
             try:
                 function = FunctionDefinition.from_dict(function)
@@ -49,7 +56,7 @@ class Tool(JsonObject):
         _made = _blank(cls)
         _made.type = type
         _made.function = function
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

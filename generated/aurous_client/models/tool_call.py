@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"id", "type", "function"})
 
 
 @_define(kw_only=True)
@@ -38,14 +40,16 @@ class ToolCall(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        id: Any = _rest.pop("id", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 3
+        id: Any = src_dict.get("id", UNSET)
         if id.__class__ is not str:
             id = _parse.member("id", id, _parse.string)
-        type: Any = _rest.pop("type", UNSET)
+        type: Any = src_dict.get("type", UNSET)
         if type.__class__ is not str:
             type = _parse.member("type", type, _parse.string)
-        function: Any = _rest.pop("function", UNSET)
+        function: Any = src_dict.get("function", UNSET)
         if function.__class__ is dict:
             try:
                 function = FunctionCall.from_dict(function)
@@ -57,7 +61,7 @@ class ToolCall(JsonObject):
         _made.id = id
         _made.type = type
         _made.function = function
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -12,6 +12,8 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"index", "id", "type", "function"})
 
 
 @_define(kw_only=True)
@@ -42,30 +44,41 @@ class ToolCallDelta(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        index: Any = _rest.pop("index", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 1
+        index: Any = src_dict.get("index", UNSET)
         if index.__class__ is not int:
             index = _parse.member("index", index, _parse.integer)
-        id: Any = _rest.pop("id", UNSET)
-        if id is not UNSET and id.__class__ is not str:
-            id = _parse.optional("id", id, _parse.string)
-        type: Any = _rest.pop("type", UNSET)
-        if type is not UNSET and type.__class__ is not str:
-            type = _parse.optional("type", type, _parse.string)
-        function: Any = _rest.pop("function", UNSET)
-        if function.__class__ is dict:
-            try:
-                function = FunctionCallDelta.from_dict(function)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "function") from None
-        elif function is not UNSET:
-            function = _parse.optional("function", function, FunctionCallDelta.from_dict)
+        id: Any = UNSET
+        if "id" in src_dict:
+            _known += 1
+            id = src_dict["id"]
+            if id.__class__ is not str:
+                id = _parse.optional("id", id, _parse.string)
+        type: Any = UNSET
+        if "type" in src_dict:
+            _known += 1
+            type = src_dict["type"]
+            if type.__class__ is not str:
+                type = _parse.optional("type", type, _parse.string)
+        function: Any = UNSET
+        if "function" in src_dict:
+            _known += 1
+            function = src_dict["function"]
+            if function.__class__ is dict:
+                try:
+                    function = FunctionCallDelta.from_dict(function)
+                except (ParseError, RecursionError) as _error:
+                    raise _parse.located(_error, "function") from None
+            else:
+                function = _parse.optional("function", function, FunctionCallDelta.from_dict)
         _made = _blank(cls)
         _made.index = index
         _made.id = id
         _made.type = type
         _made.function = function
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"role", "content", "tool_call_id", "name"})
 
 
 @_define(kw_only=True)
@@ -40,11 +42,15 @@ class ToolMessage(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        role = _parse.member("role", _rest.pop("role", UNSET), lambda value: _parse.constant(value, "tool"))
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 3
+        role: Any = src_dict.get("role", UNSET)
+        role = _parse.member("role", role, lambda value: _parse.constant(value, "tool"))
+        content: Any = src_dict.get("content", UNSET)
         content = _parse.member(
             "content",
-            _rest.pop("content", UNSET),
+            content,
             lambda value: _parse.union(
                 value,
                 _parse.string,
@@ -56,18 +62,21 @@ class ToolMessage(JsonObject):
                 ),
             ),
         )
-        tool_call_id: Any = _rest.pop("tool_call_id", UNSET)
+        tool_call_id: Any = src_dict.get("tool_call_id", UNSET)
         if tool_call_id.__class__ is not str:
             tool_call_id = _parse.member("tool_call_id", tool_call_id, _parse.string)
-        name: Any = _rest.pop("name", UNSET)
-        if name is not UNSET and name.__class__ is not str:
-            name = _parse.optional("name", name, _parse.string)
+        name: Any = UNSET
+        if "name" in src_dict:
+            _known += 1
+            name = src_dict["name"]
+            if name.__class__ is not str:
+                name = _parse.optional("name", name, _parse.string)
         _made = _blank(cls)
         _made.role = role
         _made.content = content
         _made.tool_call_id = tool_call_id
         _made.name = name
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -8,10 +8,11 @@ from attrs import field as _field
 
 from .. import parsing as _parse
 from ..encoding import encode as _encode
-from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"token", "logprob", "bytes"})
 
 
 @_define(kw_only=True)
@@ -38,30 +39,41 @@ class TopLogprob(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        token: Any = _rest.pop("token", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 2
+        token: Any = src_dict.get("token", UNSET)
         if token.__class__ is not str:
             token = _parse.member("token", token, _parse.string)
-        logprob: Any = _rest.pop("logprob", UNSET)
+        logprob: Any = src_dict.get("logprob", UNSET)
         if logprob.__class__ is not float:
             logprob = _parse.member("logprob", logprob, _parse.number)
-        bytes_: Any = _rest.pop("bytes", UNSET)
-        if bytes_.__class__ is list:
-            try:
-                bytes_ = _parse.array(bytes_, _parse.integer)
-            except (ParseError, RecursionError) as _error:
-                raise _parse.located(_error, "bytes") from None
-        elif bytes_ is not UNSET and bytes_ is not None:
-            bytes_ = _parse.member(
-                "bytes",
-                bytes_,
-                lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
-            )
+        bytes_: Any = UNSET
+        if "bytes" in src_dict:
+            _known += 1
+            bytes_ = src_dict["bytes"]
+            if bytes_.__class__ is list:
+                for _item in bytes_:
+                    if _item.__class__ is not int:
+                        bytes_ = _parse.member(
+                            "bytes",
+                            bytes_,
+                            lambda value: _parse.union(
+                                value, lambda value: _parse.array(value, _parse.integer), _parse.null
+                            ),
+                        )
+                        break
+            elif bytes_ is not None:
+                bytes_ = _parse.member(
+                    "bytes",
+                    bytes_,
+                    lambda value: _parse.union(value, lambda value: _parse.array(value, _parse.integer), _parse.null),
+                )
         _made = _blank(cls)
         _made.token = token
         _made.logprob = logprob
         _made.bytes_ = bytes_
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

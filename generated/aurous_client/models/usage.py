@@ -12,6 +12,10 @@ from ..errors import ParseError
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset(
+    {"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "credits_charged", "breakdown"}
+)
 
 
 @_define(kw_only=True)
@@ -48,23 +52,28 @@ class Usage(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        prompt_tokens: Any = _rest.pop("prompt_tokens", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 5
+        prompt_tokens: Any = src_dict.get("prompt_tokens", UNSET)
         if prompt_tokens.__class__ is not int:
             prompt_tokens = _parse.member("prompt_tokens", prompt_tokens, _parse.integer)
-        completion_tokens: Any = _rest.pop("completion_tokens", UNSET)
+        completion_tokens: Any = src_dict.get("completion_tokens", UNSET)
         if completion_tokens.__class__ is not int:
             completion_tokens = _parse.member("completion_tokens", completion_tokens, _parse.integer)
-        total_tokens: Any = _rest.pop("total_tokens", UNSET)
+        total_tokens: Any = src_dict.get("total_tokens", UNSET)
         if total_tokens.__class__ is not int:
             total_tokens = _parse.member("total_tokens", total_tokens, _parse.integer)
-        reasoning_tokens: Any = _rest.pop("reasoning_tokens", UNSET)
-        if reasoning_tokens is not UNSET and reasoning_tokens.__class__ is not int:
-            reasoning_tokens = _parse.optional("reasoning_tokens", reasoning_tokens, _parse.integer)
-        credits_charged: Any = _rest.pop("credits_charged", UNSET)
+        reasoning_tokens: Any = UNSET
+        if "reasoning_tokens" in src_dict:
+            _known += 1
+            reasoning_tokens = src_dict["reasoning_tokens"]
+            if reasoning_tokens.__class__ is not int:
+                reasoning_tokens = _parse.optional("reasoning_tokens", reasoning_tokens, _parse.integer)
+        credits_charged: Any = src_dict.get("credits_charged", UNSET)
         if credits_charged.__class__ is not float:
             credits_charged = _parse.member("credits_charged", credits_charged, _parse.number)
-        breakdown: Any = _rest.pop("breakdown", UNSET)
+        breakdown: Any = src_dict.get("breakdown", UNSET)
         if breakdown.__class__ is dict:
             try:
                 breakdown = UsageBreakdown.from_dict(breakdown)
@@ -79,7 +88,7 @@ class Usage(JsonObject):
         _made.reasoning_tokens = reasoning_tokens
         _made.credits_charged = credits_charged
         _made.breakdown = breakdown
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -11,6 +11,8 @@ from ..encoding import encode as _encode
 from ..types import UNSET, JsonObject, Unset
 
 _blank = object.__new__
+_len = len
+_NAMES: frozenset[str] = frozenset({"input_credits", "output_credits", "reasoning_credits", "model", "pricing_version"})
 
 
 @_define(kw_only=True)
@@ -44,20 +46,25 @@ class UsageBreakdown(JsonObject):
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         """Reads a decoded JSON object. Raises ParseError, which tells the place."""
-        _rest = {**src_dict} if src_dict.__class__ is dict else _parse.members(src_dict)
-        input_credits: Any = _rest.pop("input_credits", UNSET)
+        if src_dict.__class__ is not dict:
+            src_dict = _parse.members(src_dict)
+        _known = 4
+        input_credits: Any = src_dict.get("input_credits", UNSET)
         if input_credits.__class__ is not float:
             input_credits = _parse.member("input_credits", input_credits, _parse.number)
-        output_credits: Any = _rest.pop("output_credits", UNSET)
+        output_credits: Any = src_dict.get("output_credits", UNSET)
         if output_credits.__class__ is not float:
             output_credits = _parse.member("output_credits", output_credits, _parse.number)
-        reasoning_credits: Any = _rest.pop("reasoning_credits", UNSET)
-        if reasoning_credits is not UNSET and reasoning_credits.__class__ is not float:
-            reasoning_credits = _parse.optional("reasoning_credits", reasoning_credits, _parse.number)
-        model: Any = _rest.pop("model", UNSET)
+        reasoning_credits: Any = UNSET
+        if "reasoning_credits" in src_dict:
+            _known += 1
+            reasoning_credits = src_dict["reasoning_credits"]
+            if reasoning_credits.__class__ is not float:
+                reasoning_credits = _parse.optional("reasoning_credits", reasoning_credits, _parse.number)
+        model: Any = src_dict.get("model", UNSET)
         if model.__class__ is not str:
             model = _parse.member("model", model, _parse.string)
-        pricing_version: Any = _rest.pop("pricing_version", UNSET)
+        pricing_version: Any = src_dict.get("pricing_version", UNSET)
         if pricing_version.__class__ is not int:
             pricing_version = _parse.member("pricing_version", pricing_version, _parse.integer)
         _made = _blank(cls)
@@ -66,7 +73,7 @@ class UsageBreakdown(JsonObject):
         _made.reasoning_credits = reasoning_credits
         _made.model = model
         _made.pricing_version = pricing_version
-        _made.additional_properties = _rest
+        _made.additional_properties = {} if _len(src_dict) == _known else _parse.others(src_dict, _NAMES)
         return _made
 
     def __copy__(self) -> Self:

@@ -16,7 +16,7 @@ from generator.yaml_loader import SpecError
 LOSSES = [
     ("models/__init__.py", "from .piece import Piece as Piece", "", "schemas/Piece: schema Piece"),
     ("models/__init__.py", '"Piece": "piece",', "", "schemas/Piece: schema Piece"),
-    ("models/thing.py", '_rest.pop("count", UNSET)', "UNSET", "properties/count: member Thing.count"),
+    ("models/thing.py", 'src_dict["count"]', "UNSET", "properties/count: member Thing.count"),
     ("models/thing.py", 'encoded["count"] = ', "_ = ", "properties/count: member Thing.count"),
     ("models/thing.py", "count: int | Unset = UNSET", "", "properties/count: member Thing.count"),
     ("models/thing.py", "Circle | Square", "Circle", "properties/shape: alternative Square of Thing.shape"),

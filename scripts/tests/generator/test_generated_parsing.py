@@ -55,6 +55,10 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return made
 
 
+def token_with(octets: list[Any]) -> dict[str, Any]:
+    return {"token": "hi", "logprob": -0.5, "bytes": octets, "top_logprobs": []}
+
+
 # (what is changed, to what, the pointer of the error, its words)
 FAULTS = [
     ("usage", LOST, "usage", "expected a value, found nothing"),
@@ -78,6 +82,8 @@ FAULTS = [
     ("choices.0.message.content", "x" * 99, None, None),
     ("choices.0.finish_reason", 7, "choices[0].finish_reason", "expected a string or null, found 7"),
     ("choices.0.logprobs", {"content": [{"token": 1}]}, "choices[0].logprobs.content[0].token", "expected a string"),
+    ("choices.0.logprobs", {"content": [token_with([104, True])]}, "choices[0].logprobs.content[0].bytes[1]", "true"),
+    ("choices.0.logprobs", {"content": [token_with([104, "i"])]}, "choices[0].logprobs.content[0].bytes[1]", '"i"'),
     ("error", {"code": "x", "type": "y"}, "error.message", "expected a value, found nothing"),
     ("error", "oops", "error", "expected an object or null"),
     ("status", 5, "status", "expected a string, found 5"),
@@ -96,6 +102,12 @@ def test_parse_error_names_the_place(path: str, value: Any, pointer: str | None,
     assert len(str(caught.value)) < 200
     assert str(repickled(caught.value)) == str(caught.value)
     assert repr(copy.copy(caught.value)) == repr(caught.value)
+
+
+def test_whole_numbers_in_an_array_are_integers_however_they_are_written() -> None:
+    token = models.TokenLogprob.from_dict(token_with([104, 105.0]))
+    assert token.bytes_ == [104, 105]
+    assert [type(octet) for octet in token.bytes_ or ()] == [int, int]
 
 
 BODIES = {
