@@ -69,6 +69,13 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
+def ray(session: nox.Session) -> None:
+    """Rows on a cluster of Ray with two nodes, one of which is killed; only when it is named, since Ray is large."""
+    session.install("--editable", ".[dev,ray]")
+    session.run("python", "scripts/chaos.py", "cluster", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
 def audit(session: nox.Session) -> None:
     """Known vulnerabilities in the newest dependencies of what users install; skipped, and said so, without data."""
     session.install("pip-audit")

@@ -3,13 +3,15 @@
 
     python3 scripts/chaos.py [calls] [without-keys] [streams] [batch] [--calls N] [--streams N] [--lines N] [--seed N]
                              [--retry-quota N] [--json FILE]
+    .venv/bin/nox -s ray     # an environment with Ray, and in it: scripts/chaos.py cluster [--rows N] [--json FILE]
 
 The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
 processed the request: connections reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken
 by a duplicate. The server is killed (-9) three times and restarted on its state. Clients in threads and tasks, in four
 processes, make calls; the same calls without idempotency keys show what the keys are worth; streams are cut at random
 points; a batch, `aurous batch`, is killed as often as the server. What the clients know is then compared with the
-server's ledger.
+server's ledger. `cluster`, which has to be named, asks rows on a cluster of Ray with two nodes on this machine, without
+faults of the network, and kills one of the nodes (-9) halfway.
 
 Exit codes: 0 every check passed, 1 one failed, 2 usage error, 130 interrupted. The same seed gives the same faults to
 the same attempts. Needs nothing but Python and pip.
@@ -20,6 +22,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import signal
 import sys
 import time
@@ -34,21 +37,27 @@ if TYPE_CHECKING:
     from resilience.report import RunReport
 
 PARTS = ("calls", "without-keys", "streams", "batch")
+# Needs what is not among the development dependencies.
+CLUSTER = "cluster"
 INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
     enter()
+    from resilience.cluster.ray_nodes import NodeError
     from resilience.report import print_reports
     from testkit.mock_process import NotStartedError
 
+    if CLUSTER in options.parts and importlib.util.find_spec("ray") is None:
+        print("chaos: ray is not installed here; run .venv/bin/nox -s ray", file=sys.stderr)
+        return 2
     try:
         return print_reports((asyncio.run(_run(part, options)) for part in options.parts), options.json)
     except (KeyboardInterrupt, asyncio.CancelledError):
         print("chaos: interrupted; all processes are stopped", file=sys.stderr)
         return INTERRUPTED
-    except NotStartedError as error:
+    except (NotStartedError, NodeError) as error:
         print(f"chaos: {error}", file=sys.stderr)
         return 1
 
@@ -71,6 +80,11 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
         print(f"a batch of {options.lines:,} lines ...", flush=True)
         batch = batch_run.BatchConfig(count=options.lines, seed=options.seed, kills=options.kills)
         return await batch_run.run(batch, show)
+    if part == CLUSTER:
+        from resilience.cluster import cluster_run
+
+        print(f"{options.rows:,} rows on a cluster ...", flush=True)
+        return cluster_run.run(options.rows, show)
     config = _config(part, options)
     print(f"{config.count:,} {part} ...", flush=True)
     result = await chaos_run.run(config, show)
@@ -113,10 +127,11 @@ def _config(part: str, options: argparse.Namespace) -> Config:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "")
     add = parser.add_argument
-    add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: all)")
+    add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: these), {CLUSTER}")
     add("--calls", type=checks.count, default=10_000, metavar="N", help="number of calls (default: 10000)")
     add("--streams", type=checks.count, default=2_000, metavar="N", help="number of streams (default: 2000)")
     add("--lines", type=checks.count, default=10_000, metavar="N", help="lines of the batch (default: 10000)")
+    add("--rows", type=checks.count, default=20_000, metavar="N", help="rows on the cluster (default: 20000)")
     add("--kills", type=int, default=3, metavar="N", help="kills of the server in each part (default: 3)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the faults (default: 0)")
     add(
@@ -128,7 +143,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     )
     add("--json", type=Path, metavar="FILE", help="write figures and checks as JSON")
     options = parser.parse_args(arguments)
-    options.parts = checks.choose_parts(parser, options.parts, PARTS)
+    options.parts = checks.choose_parts(parser, options.parts, (*PARTS, CLUSTER)) if options.parts else list(PARTS)
     checks.check_output_files(parser, options.json)
     return options
 

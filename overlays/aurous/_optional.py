@@ -42,6 +42,7 @@ MSGSPEC: Final = OptionalPackage("msgspec", "msgspec", (0, 21), None, "aurous-la
 OPENTELEMETRY: Final = OptionalPackage("opentelemetry-api", "opentelemetry.trace", (1, 20), None, "aurous-labs[otel]")
 PYARROW: Final = OptionalPackage("pyarrow", "pyarrow", (14,), None, "aurous-labs[parquet]")
 PYDANTIC: Final = OptionalPackage("pydantic", "pydantic", (2,), None, "pydantic")
+RAY: Final = OptionalPackage("ray", "ray", (2, 60), None, "aurous-labs[ray]")
 RICH: Final = OptionalPackage("rich", "rich", (13,), None, "aurous-labs[cli]")
 
 

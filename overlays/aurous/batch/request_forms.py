@@ -20,7 +20,8 @@ from ..errors import ConfigurationError
 from .keys import canonical_json, line_key
 
 _CHAT_PATH: Final = "/chat/completions"
-_ENVELOPE: Final = frozenset({"custom_id", "method", "url", "body"})
+ENVELOPE: Final = frozenset({"custom_id", "method", "url", "body"})
+"""The members of OpenAI's batch form."""
 _INSTRUCTIONS: Final = ("system", "developer")
 
 
@@ -183,7 +184,7 @@ def _unwrap(value: Mapping[str, Any]) -> dict[str, Any]:
         raise _InvalidError(f"method must be POST, not {method!r}")
     if not isinstance(url, str) or not url.rstrip("/").endswith(_CHAT_PATH):
         raise _InvalidError(f"url must be /v1{_CHAT_PATH}, not {url!r}: a batch makes chat completions")
-    unknown = [str(name) for name in value if name not in _ENVELOPE]
+    unknown = [str(name) for name in value if name not in ENVELOPE]
     if unknown:
         raise _InvalidError(f"{', '.join(unknown)}: members of the request belong into `body`")
     return dict(value["body"])

@@ -11,7 +11,7 @@ from aurous_client.models import ChatCompletion
 from aurous_client.operations import Response
 
 from .._json import decode
-from ..errors import APIStatusError, AurousError
+from ..errors import APIStatusError, AurousError, BudgetExceededError, ConfigurationError
 from ..types import Receipt
 from .request_forms import BatchRequest, InvalidLine
 
@@ -27,6 +27,10 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 class InvalidLineError(AurousError, ValueError):
     """A line that asks for nothing that can be sent. The message says why."""
+
+
+# Errors that come before anything is sent.
+_UNSENT: Final = (BudgetExceededError, ConfigurationError, EncodeError, InvalidLineError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,28 @@ class BatchResult:
             return None
         return self.completion.choices[0].message.content
 
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the answer, or of the error; None if there was no response."""
+        if self.response is not None:
+            return self.response.headers.get("aurous-request-id")
+        return self.error.request_id if isinstance(self.error, APIStatusError) else None
+
+    @property
+    def body_text(self) -> str | None:
+        """The answer as JSON, on one line; None without one."""
+        return None if self.response is None else _one_line(self.response)
+
+    @property
+    def error_record(self) -> dict[str, str] | None:
+        """`code` and `message` of the error; None for an answer."""
+        return None if self.error is None else _error(self.error)
+
+    @property
+    def may_be_charged(self) -> bool:
+        """Whether a line that failed may have cost credits all the same."""
+        return self.error is not None and _may_be_charged(self.error)
+
     def to_json(self) -> bytes:
         """The record of the output file, without a newline."""
         own: dict[str, Any] = {
@@ -67,14 +93,13 @@ class BatchResult:
             own["receipt"] = _receipt(self.receipt)
         response, error = "null", "null"
         if self.response is not None:
-            request_id = self.response.headers.get("aurous-request-id")
             response = (
-                f'{{"status_code":{self.response.status_code},"request_id":{_ENCODER.encode(request_id)},'
-                f'"body":{_one_line(self.response)}}}'
+                f'{{"status_code":{self.response.status_code},"request_id":{_ENCODER.encode(self.request_id)},'
+                f'"body":{self.body_text}}}'
             )
         elif self.error is not None:
             error = _ENCODER.encode(_error(self.error))
-            own["may_be_charged"] = may_be_charged(self.error)
+            own["may_be_charged"] = self.may_be_charged
             if isinstance(self.error, APIStatusError):
                 body = decode(self.error.content)
                 answer = {
@@ -119,9 +144,8 @@ def error_result(request: BatchRequest, error: AurousError | EncodeError, job: s
     )
 
 
-def may_be_charged(error: AurousError | EncodeError) -> bool:
-    """Whether the server may have carried out a call that failed."""
-    if isinstance(error, (InvalidLineError, EncodeError)):
+def _may_be_charged(error: AurousError | EncodeError) -> bool:
+    if isinstance(error, _UNSENT):
         return False
     attempts = getattr(error, "attempts", ())
     return not attempts or any(attempt.may_have_worked for attempt in attempts)

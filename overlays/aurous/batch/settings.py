@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -60,6 +60,10 @@ class Settings:
         """The budget in credits."""
         assert self.budget is None or isinstance(self.budget, Decimal)
         return self.budget
+
+    def with_budget(self, credits: Decimal | None) -> Settings:
+        """The same, with another budget."""
+        return replace(self, budget=credits)
 
     def clients(
         self, client: ClientT, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]
