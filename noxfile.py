@@ -69,9 +69,10 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
-def ray(session: nox.Session) -> None:
-    """Rows on a cluster of Ray with two nodes, one of which is killed; only when it is named, since Ray is large."""
-    session.install("--editable", ".[dev,ray]")
+def engines(session: nox.Session) -> None:
+    """`aurous.integrations` with Dask, and with Ray, which loses one of two nodes; when named, since both are large."""
+    session.install("--editable", ".[dev,ray]", "dask[dataframe]>=2026.1")
+    session.run("pytest", "-q", "overlays/tests/integrations/dask_checks.py")
     session.run("python", "scripts/chaos.py", "cluster", *session.posargs)
 
 

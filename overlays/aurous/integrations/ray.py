@@ -34,7 +34,7 @@ def complete(dataset: Any, mapper: ChatMapper, *, actors: int, batch_size: int =
 
         dataset.map_batches(
             ChatMapper,
-            fn_constructor_kwargs={"job": "reviews", "model": "aurous-grow-2.0-pro", "workers": 4},
+            fn_constructor_kwargs={"job": "reviews", "template": "Summarise {review}", "workers": 4},
             compute=ray.data.ActorPoolStrategy(size=4),
         )
 

@@ -9,9 +9,12 @@ from typing import Any, Literal
 
 import aurous
 import pytest
+from aurous.integrations import ChatMapper
+from aurous.integrations.worker import WORKERS
 from aurous.sse import Decoder
 from aurous.testing import running, tool_call
 from aurous_mock.http import faults
+from clientkit.engines import Dataset, Frame, install_ray, reviews
 from clientkit.examples import ROOT, docstring_examples, run
 
 # Drawings, not programs.
@@ -38,7 +41,7 @@ def test_examples_are_found() -> None:
 
 
 @pytest.mark.parametrize("place", EXAMPLES)
-def test_docstring_example_runs(place: str, aurous_mock: Any) -> None:
+def test_docstring_example_runs(place: str, aurous_mock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with aurous.Aurous() as client:
 
         def colours() -> str:
@@ -55,6 +58,10 @@ def test_docstring_example_runs(place: str, aurous_mock: Any) -> None:
             "client": client,
             "messages": MESSAGES,
             "pieces": [b"data: 1\n\n"],
+            "ray": install_ray(monkeypatch),
+            "ChatMapper": ChatMapper,
+            "dataset": Dataset(reviews()),
+            "frame": Frame(reviews()),
         }
         namespace["my_service"] = SimpleNamespace(colours=colours)
         known = set(namespace)
@@ -62,6 +69,7 @@ def test_docstring_example_runs(place: str, aurous_mock: Any) -> None:
         for name in set(namespace) - known:
             if name.startswith("test_"):
                 namespace[name](aurous_mock)
+        WORKERS.close_all()
 
 
 def test_faults_in_docstring_examples_exist() -> None:

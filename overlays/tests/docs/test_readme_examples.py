@@ -20,6 +20,7 @@ import pytest
 import uvicorn
 from aurous_mock.http import faults
 from aurous_mock.settings import DEFAULT_KEY
+from clientkit.engines import install_ray
 from clientkit.examples import README as README_FILE
 from clientkit.examples import ROOT, readme_examples, run
 from sybil import Example
@@ -46,10 +47,10 @@ def example_with(word: str) -> Example:
 
 
 CLIENT = [example for example in PYTHON if section(example) == "The client"]
-TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, FIXTURE, SCRIPTED, UNITTEST = map(
+TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, CLUSTER, FIXTURE, SCRIPTED, UNITTEST = map(
     example_with,
     (
-        *("@tool", "budget(", "sys.stdin", "FastAPI()", "aurous.batch"),
+        *("@tool", "budget(", "sys.stdin", "FastAPI()", "aurous.batch", "integrations.ray"),
         *("def test_summary(aurous", "def test_weather", "unittest"),
     ),
 )
@@ -114,7 +115,7 @@ def test_faults_named_in_the_readme_exist() -> None:
 
 
 def test_every_readme_example_is_run() -> None:
-    others = (TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, FIXTURE, SCRIPTED, UNITTEST)
+    others = (TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, CLUSTER, FIXTURE, SCRIPTED, UNITTEST)
     assert {example.line for example in (*CLIENT, *others)} == {example.line for example in PYTHON}
     assert set(re.findall(r"^```(\w+)$", README, flags=re.MULTILINE)) == {"python", "sh"}
 
@@ -151,6 +152,13 @@ def test_batch_example_answers_each_line(aurous_mock: Any, capsys: pytest.Captur
     answered = [line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()]
     assert sorted(answered) == [f"line-{number}" for number in range(1, 6)]
     assert len(aurous_mock.ledger()) == 5
+
+
+def test_cluster_example_asks_each_row(aurous_mock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_ray(monkeypatch)
+    namespace = run(CLUSTER, {})
+    namespace["mapper"].close()
+    assert len(aurous_mock.ledger()) == 6
 
 
 def test_translation_example_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:

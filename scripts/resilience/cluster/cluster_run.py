@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.request import Request, urlopen
 
-from aurous_mock.server.settings import DEFAULT_KEY
+from aurous_mock.settings import DEFAULT_KEY
 from testkit import processes
 from testkit.mock_process import MockProcess
 
@@ -51,20 +51,17 @@ def run(count: int, on_progress: Callable[[str], None] = lambda _: None) -> RunR
     Raises NodeError and NotStartedError for what does not start.
     """
     with ExitStack() as stack:
-        # Without the prefix of a long temporary folder: Ray's sockets must have short paths.
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True))
-        )
+        # Ray keeps sockets in it, whose paths must be short.
+        place = tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(place))
         # By default it forgets all but the last 20,000 charges.
         mock = stack.enter_context(MockProcess("--no-access-log", "--retain", str(10 * count)))
-        paths = os.pathsep.join(
-            [*(str(_ROOT / name) for name in _SOURCE_ROOTS), *filter(None, [os.environ.get("PYTHONPATH")])]
-        )
+        paths = [*(str(_ROOT / name) for name in _SOURCE_ROOTS), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {
             **os.environ,
             "AUROUS_API_KEY": DEFAULT_KEY,
             "AUROUS_BASE_URL": mock.url,
-            "PYTHONPATH": paths,
+            "PYTHONPATH": os.pathsep.join(paths),
             "RAY_DATA_DISABLE_PROGRESS_BARS": "1",
         }
         head = RayNode(folder, environment)
@@ -157,7 +154,7 @@ def evaluate(count: int, outcome: Outcome) -> RunReport:
 
 
 def _balance(mock: MockProcess) -> Decimal:
-    request = Request(f"{mock.url}/v1/balance", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})  # noqa: S310 - our own URL
+    request = Request(f"{mock.url}/v1/balance", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})  # noqa: S310
     with urlopen(request, timeout=_TIMEOUT) as response:  # noqa: S310 - our own URL
         credits: Decimal = json.loads(response.read(), parse_float=Decimal)["credits"]
         return credits

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 _CPUS: Final = 2
 _OBJECT_STORE_BYTES: Final = 200_000_000
