@@ -78,6 +78,8 @@ class AsyncTransport:
         self._user_client = http_client
         self._clients: dict[Any, AsyncHTTPClient] = {}
         self._guards: dict[Any, ShutdownGuard] = {}
+        # The guards keep the clients alive, but must not do so beyond the life of their owner.
+        weakref.finalize(self, _trigger_all, self._guards).atexit = False
         self._lock = fork_safe_lock(self)
         self._closed = False
 
@@ -192,11 +194,16 @@ class AsyncTransport:
         """Close a client when its event loop shuts down, if nobody does so before."""
         if self._user_client is not None:
             return
-        self._guards = {other: guard for other, guard in self._guards.items() if not is_closed_loop(other)}
+        for other in list(self._guards):
+            if is_closed_loop(other):
+                self._guards.pop(other, None)
         guard = self._guards[loop] = ShutdownGuard(loop, client.close)
-        # The guard keeps the client alive, but must not do so beyond the life of its owner.
-        weakref.finalize(self, guard.trigger).atexit = False
         await guard.start()
+
+
+def _trigger_all(guards: dict[Any, ShutdownGuard]) -> None:
+    for guard in list(guards.values()):
+        guard.trigger()
 
 
 def running_loop() -> Any:

@@ -11,7 +11,6 @@ import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Caller, Make
-from clientkit.internals import controller_of
 from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
 
 
@@ -148,7 +147,7 @@ class TestFaults:
 def test_interrupted_stream_is_freed_by_one_collection(caller: Caller, fault: str) -> None:
     with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
         list(stream)
-    gone = weakref.ref(controller_of(stream.made)), weakref.ref(controller_of(stream.made).body)
+    gone = weakref.ref(stream.made), weakref.ref(stream.made.snapshot)
     gc.disable()
     try:
         # Its error leads to it, and it to its error.
