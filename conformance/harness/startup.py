@@ -10,12 +10,15 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
 from harness import rule_ids
 
+SUITE = Path(__file__).resolve().parents[1]
 INTERRUPTED = 2
 # With one of these, nothing is asked of the server beforehand.
 NO_REQUESTS = ("no_preflight", "dry_run", "rehearse", "list_rules", "why")
@@ -25,7 +28,10 @@ checked: set[str] = set()
 
 def pytest_addhooks(pluginmanager: Any) -> None:
     """Refuse unknown rules and other servers, and end an interrupted session without a traceback."""
-    arguments = [str(each) for each in pluginmanager.getplugin("pytestconfig").invocation_params.args]
+    invocation = pluginmanager.getplugin("pytestconfig").invocation_params
+    arguments = [str(each) for each in invocation.args]
+    if names_rules_only(arguments, Path(invocation.dir)):
+        _leave_assertions(pluginmanager)
     if "PYTEST_XDIST_WORKER" in os.environ or not any(each.startswith(("--base-url", "--rule")) for each in arguments):
         return
     options = _parse(arguments)
@@ -42,6 +48,19 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     if problem is not None:
         _refuse(f"--base-url: {problem}", preflight.NOT_AUROUS)
     checked.add(options.base_url)
+
+
+def names_rules_only(arguments: Iterable[str], folder: Path) -> bool:
+    """Whether these arguments name the suite or some of its rules, and no other tests."""
+    paths = [(folder / each.partition("::")[0]).resolve() for each in arguments if not each.startswith("-")]
+    tests = [path for path in paths if path.is_dir() or (path.suffix == ".py" and path.is_file())]
+    return bool(tests) and all(path == SUITE or path.is_relative_to(SUITE / "rules") for path in tests)
+
+
+def _leave_assertions(pluginmanager: Any) -> None:
+    """Spare pytest to rewrite the assertions of all that it loads: it takes seconds, and rules raise violations."""
+    if pluginmanager.rewrite_hook in sys.meta_path:
+        sys.meta_path.remove(pluginmanager.rewrite_hook)
 
 
 def _refuse(problem: str, code: int) -> NoReturn:

@@ -181,8 +181,8 @@ def test_terminal_sequences_of_a_server_are_escaped() -> None:
 
 
 def session(*arguments: str) -> Any:
-    config = SimpleNamespace(invocation_params=SimpleNamespace(args=arguments))
-    return SimpleNamespace(getplugin=lambda name: config)
+    config = SimpleNamespace(invocation_params=SimpleNamespace(args=arguments, dir=ROOT))
+    return SimpleNamespace(getplugin=lambda name: config, rewrite_hook=None)
 
 
 @pytest.fixture
@@ -265,6 +265,22 @@ def test_run_that_cannot_succeed_ends_before_other_plugins_are_loaded(reason: st
     # All of these take seconds to import, or to collect tests with.
     assert done.stdout == "[]\n"
     assert done.stderr.startswith("--rule: " if reason == "rule" else "--base-url: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["conformance"], True),
+        (["conformance/rules/test_streams.py", "--report", "report.html"], True),
+        (["conformance/rules/test_streams.py::test_x", "--base-url", "http://127.0.0.1:9"], True),
+        (["conformance", "conformance/selftest/suite"], False),
+        (["conformance", "overlays/tests"], False),
+        (["overlays/tests/cli/test_cli.py"], False),
+        ([], False),
+    ],
+)
+def test_assertions_are_rewritten_unless_only_rules_run(arguments: list[str], expected: bool) -> None:
+    assert startup.names_rules_only(arguments, ROOT) is expected
 
 
 def test_startup_is_the_first_plugin_that_pytest_loads() -> None:
