@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from testkit.mock_process import MockProcess, NotStartedError
 
-from harness import classification, contract, options, served_operations
+from harness import classification, contract, options, rule_ids, served_operations
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -31,6 +31,7 @@ from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loop
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
+PROPERTIES = RULES / "test_properties.py"
 # A budget is first spent on sentences, then on what sends hundreds of requests; what looks back comes last.
 LATE = ("test_machine", "test_properties", "test_every_response")
 
@@ -131,8 +132,11 @@ class ConformancePlugin:
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
-        """The suite's tests of itself are collected only when asked for by name."""
+        """Leave out the suite's tests of itself, unless named, and what would take seconds to generate for nothing."""
         if collection_path == SELFTEST and not names_selftest(config):
+            return True
+        patterns: list[str] = config.getoption("rule") or []
+        if collection_path == PROPERTIES and patterns and not any(map(rule_ids.may_be_property, patterns)):
             return True
         return None
 

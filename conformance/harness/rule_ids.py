@@ -16,6 +16,7 @@ SOURCES = ("rules", "harness/checks")
 LITERAL = re.compile(r'"((?:[a-z_]+\.)?[a-z0-9_]+)"')
 # Ids that are made of the contract: those that were not measured yet are known only once the tests are collected.
 GENERATED = ("request.*", "properties.*")
+PROPERTIES = "properties."
 
 
 def problem_of(patterns: Iterable[str]) -> str | None:
@@ -29,6 +30,12 @@ def problem_of(patterns: Iterable[str]) -> str | None:
             meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
             return f"--rule: no rule is called {pattern!r}{meant}; --list-rules lists all"
     return None
+
+
+def may_be_property(pattern: str) -> bool:
+    """Whether a pattern can match a rule that is checked with generated requests."""
+    properties = [name for name in measured() if name.startswith(PROPERTIES)]
+    return pattern.startswith(PROPERTIES) or any(fnmatchcase(name, pattern) for name in properties)
 
 
 @cache

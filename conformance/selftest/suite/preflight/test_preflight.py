@@ -251,6 +251,20 @@ def test_rule_that_was_not_measured_yet_is_known(monkeypatch: pytest.MonkeyPatch
     assert rule_ids.problem_of(["stream.done", "balance.refusal_is_free"]) is None
 
 
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("properties.links", True),
+        ("properties.new_operation", True),
+        ("*", True),
+        ("*.links", True),
+        ("stream.*", False),
+    ],
+)
+def test_requests_are_generated_only_for_rules_that_need_them(pattern: str, expected: bool) -> None:
+    assert rule_ids.may_be_property(pattern) is expected
+
+
 @pytest.mark.parametrize("reason", ["rule", "server"])
 def test_run_that_cannot_succeed_ends_before_other_plugins_are_loaded(reason: str, stranger: AnsweringServer) -> None:
     arguments = ["--rule", "nope"] if reason == "rule" else ["--base-url", stranger.url]
