@@ -20,7 +20,6 @@ from harness.settings import (
     Profile,
     Settings,
     is_loopback,
-    without_user_info,
 )
 
 # A fifth more than a run costs by the rates of the mock.
@@ -136,10 +135,9 @@ def check(config: pytest.Config) -> None:
 def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
     """The key that was named, if any; a server that may charge for calls must have one."""
     given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
-    if not given and not is_loopback(url):
-        raise pytest.UsageError(
-            f"{without_user_info(url)} may charge for calls: name its key with --api-key or AUROUS_API_KEY"
-        )
+    problem = preflight.missing_key(url, given)
+    if problem is not None:
+        raise pytest.UsageError(problem)
     return given
 
 

@@ -30,8 +30,9 @@ CHECKS = """Check:
   - the address: --base-url takes what stands before /v1, such as https://api.example.com
   - that the server (and not a proxy, login page or other service) listens on this host and port
   - that it serves the Aurous Labs API: GET /v1/models answers JSON, with the headers Aurous-Version and
-    Aurous-Request-Id
---no-preflight runs the suite all the same."""
+    Aurous-Request-Id"""
+GATEWAY = "`aurous-mock --upstream URL` serves the Aurous Labs API in front of an OpenAI-compatible server.\n"
+IGNORE = "--no-preflight runs the suite all the same."
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,13 @@ def root_of(url: str) -> str:
     return url.rstrip("/").removesuffix("/v1")
 
 
+def missing_key(url: str, api_key: str | None) -> str | None:
+    """That a server which may charge for calls needs its key named, in words for its owner; None if it has one."""
+    if api_key or is_loopback(url):
+        return None
+    return f"{without_user_info(url)} may charge for calls: name its key with --api-key or AUROUS_API_KEY"
+
+
 def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN) -> str | None:
     """Why the suite should not run against this address, in words for its owner; None if it should.
 
@@ -101,7 +109,8 @@ def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
             if deadlines.remaining() <= 0:
                 break
     seen = "\n".join(f"  GET {response.path}: {describe(response)}" for response in responses)
-    return f"no Aurous Labs API was found at {printable(base_url)}\n{seen}\n{CHECKS}"
+    hint = GATEWAY if any(_is_of_another_vendor(response.value) for response in responses) else ""
+    return f"no Aurous Labs API was found at {printable(base_url)}\n{seen}\n{CHECKS}\n{hint}{IGNORE}"
 
 
 def is_aurous(response: Response) -> bool:
@@ -131,9 +140,14 @@ def describe(response: Response) -> str:
         words += f", a web page titled {title[1].decode(errors='replace').strip()!r}"
     elif isinstance(value := response.value, dict):
         words += f", a JSON object with the members {', '.join(sorted(map(str, value))[:6]) or '(none)'}"
-        if "data" in value or "error" in value:
+        if _is_of_another_vendor(value):
             words += " (the API of another vendor?)"
     return printable(words)
+
+
+def _is_of_another_vendor(value: Any) -> bool:
+    """Whether a response that is not Aurous's looks like that of another vendor's API."""
+    return isinstance(value, dict) and ("data" in value or "error" in value)
 
 
 def _key_problem(client: httpx.Client, responses: list[Response], api_key: str | None) -> str | None:
@@ -191,4 +205,6 @@ def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response
         error = f"no complete response within {time.monotonic() - started:.1f} s"
     except (httpx.HTTPError, httpx.InvalidURL) as exception:
         error = str(exception) or type(exception).__name__
+        if "WRONG_VERSION_NUMBER" in error:
+            error += "; does it speak http:// instead of https://?"
     return Response(path, 0, httpx.Headers(), b"", error)

@@ -44,6 +44,9 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     from harness import preflight
 
     key = options.api_key or os.environ.get("AUROUS_API_KEY")
+    problem = preflight.missing_key(options.base_url, key)
+    if problem is not None:
+        _refuse(problem, pytest.ExitCode.USAGE_ERROR)
     problem = preflight.problem_at(options.base_url, key)
     if problem is not None:
         _refuse(f"--base-url: {problem}", preflight.NOT_AUROUS)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
 from harness import preflight, rule_ids, startup
+from testkit.raw_server import run_dripping_server
 
 ROOT = Path(__file__).resolve().parents[4]
 KEY = "al_live_" + "7" * 64
@@ -216,11 +217,28 @@ def test_startup_asks_nothing_in_a_worker(stranger: AnsweringServer, monkeypatch
     assert stranger.heads == []
 
 
-def test_startup_asks_nothing_of_a_server_that_may_charge_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_startup_refuses_a_server_that_may_charge_without_a_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
     monkeypatch.delenv("AUROUS_API_KEY", raising=False)
-    # The suite refuses this run, and no request is sent: the host does not exist.
-    startup.pytest_addhooks(session("conformance", "--base-url", "https://aurous.invalid"))
+    with pytest.raises(SystemExit) as ending:
+        startup.pytest_addhooks(session("conformance", "--base-url", "https://me:secret@aurous.invalid"))
+    assert ending.value.code == pytest.ExitCode.USAGE_ERROR
+    expected = "https://aurous.invalid may charge for calls: name its key with --api-key or AUROUS_API_KEY\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_https_to_a_server_that_speaks_http_names_the_other() -> None:
+    with run_dripping_server(b"HTTP/1.1 400 Bad Request\r\n\r\n", pause=0) as address:
+        problem = preflight.problem_at(f"https://{address}", KEY)
+    assert problem is not None
+    assert "does it speak http:// instead of https://?" in problem
+
+
+def test_api_of_another_vendor_is_offered_the_gateway() -> None:
+    assert "aurous-mock --upstream URL" in str(problem_of(always(response(200, VENDOR))))
+    assert "aurous-mock --upstream" not in str(problem_of(always(response(200, b"<html></html>", "text/html"))))
 
 
 @pytest.mark.parametrize(
