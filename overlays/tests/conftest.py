@@ -28,12 +28,14 @@ def pytest_configure() -> None:
     # A job in the background of a script is started with Ctrl-C ignored, and hands that on to all it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What is loaded from now until the first test stays: to look for garbage in it is in vain, then and later.
+    gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    # What is loaded by now stays. Looking through it takes each collection longer than most of these tests.
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

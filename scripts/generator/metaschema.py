@@ -5,9 +5,12 @@ Later steps rely on every node having the right type.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
+
+import jsonschema_rs
 
 # What openapi-spec-validator judges by; neither tells its types.
 from jsonschema import Draft202012Validator, ValidationError  # type: ignore[import-untyped]
@@ -85,17 +88,18 @@ def faults(document: Mapping[str, Any]) -> list[Diagnostic]:
 
 def structure_errors(document: Mapping[str, Any]) -> list[Diagnostic]:
     """Every node of a wrong kind, with what is wrong. Takes any JSON, and none that is part of itself."""
+    # The validator in Python takes a hundred times as long, and knows better what is wrong.
+    if _fast_validator().is_valid(document):
+        return []
     return _root_causes(_validator().iter_errors(document))
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    frame = dict(schema_v31)
+def _judge() -> dict[str, Any]:
     # OpenAPI leaves open by which dialect schemas are judged: by what is called `meta` where judging began.
-    judge = {
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:aurous:frame",
-        "allOf": [{"$ref": frame["$id"]}, _HOUSE],
+        "allOf": [{"$ref": schema_v31["$id"]}, _HOUSE],
         "$defs": {
             "schema": {
                 "$dynamicAnchor": "meta",
@@ -103,10 +107,32 @@ def _validator() -> Draft202012Validator:
             }
         },
     }
-    known = REGISTRY.with_resources((each["$id"], Resource.from_contents(each)) for each in (frame, judge)).crawl()
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    resources = [(each["$id"], Resource.from_contents(each)) for each in (dict(schema_v31), _judge())]
+    known = REGISTRY.with_resources(resources).crawl()
     # By reference, since the validator goes through what it is given itself again for each anchor that it looks up.
-    start = {"$ref": judge["$id"]}
+    start = {"$ref": _judge()["$id"]}
     return Draft202012Validator(start, registry=known, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+@cache
+def _fast_validator() -> jsonschema_rs.Draft202012Validator:
+    known = jsonschema_rs.Registry([(each["$id"], each) for each in (dict(schema_v31), _judge())])
+    return jsonschema_rs.Draft202012Validator(
+        {"$ref": _judge()["$id"]}, registry=known, validate_formats=True, formats={"regex": _is_pattern}
+    )
+
+
+def _is_pattern(value: str) -> bool:
+    # By Python's rules, as the other validator, which the generated package goes by.
+    try:
+        re.compile(value)
+    except re.error:
+        return False
+    return True
 
 
 def _root_causes(errors: Iterable[ValidationError]) -> list[Diagnostic]:

@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator.validation.keywords import OpenAPIV31SchemaValidator
 
 from . import examples, keywords, metaschema, schemas, yaml_loader
 from .normalize import Answer, Body, Draft, Events, is_stream, normalize, streams_only
@@ -66,7 +68,7 @@ class Spec:
         wrong = [f"{self.place(pointer)}: {text}" for pointer, text in examples.contradictions(self.document)]
         if wrong:
             raise SpecError(wrong)
-        errors = OpenAPIV31SpecValidator(self.document).iter_errors()
+        errors = _ReferenceValidator(self.document).iter_errors()
         # The first line says it; what follows repeats the document.
         messages = {f"{self.place(self._locate(error))}: {error.message.splitlines()[0][:300]}" for error in errors}
         if messages:
@@ -185,6 +187,20 @@ class Spec:
         while isinstance(node, dict) and "$ref" in node:
             node = yaml_loader.resolve(self.document, str(node["$ref"]))
         return node if isinstance(node, dict) else {}
+
+
+class _CheckedSchemaValidator(OpenAPIV31SchemaValidator):
+    """Leaves out whether a schema keeps the meta-schema, which was checked for the document as a whole."""
+
+    def __call__(self, schema: Any, require_properties: bool = True, meta_checked: bool = False) -> Iterator[Any]:
+        return super().__call__(schema, require_properties, meta_checked=True)
+
+
+class _ReferenceValidator(OpenAPIV31SpecValidator):
+    """Checks what no meta-schema says: ids that are unique, parameters that their paths have, defaults that fit."""
+
+    schema_validator = Draft202012Validator(True)
+    keyword_validators = {**OpenAPIV31SpecValidator.keyword_validators, "schema": _CheckedSchemaValidator}
 
 
 def walk(node: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:
