@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
+from generator import yaml_loader
 from generator.yaml_loader import Pointer
-from specdiff import sources
 
 from .pages import Sample
 
@@ -40,4 +40,4 @@ def violations(document: Mapping[str, Any], schema: Mapping[str, Any], value: An
 
 def line(sample: Sample, path: Pointer) -> int:
     """The line of the page with a part of a sample."""
-    return sample.line - 1 + sources.line_in(sources.compose(sample.text.encode()), path)
+    return sample.line - 1 + yaml_loader.line_in(yaml_loader.compose(sample.text.encode()), path)

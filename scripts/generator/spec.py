@@ -12,6 +12,7 @@ from typing import Any, cast
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator.validation.keywords import OpenAPIV31SchemaValidator
+from ruamel.yaml.nodes import Node
 
 from . import examples, keywords, metaschema, schemas, yaml_loader
 from .normalize import Answer, Body, Draft, Events, is_stream, normalize, streams_only
@@ -51,9 +52,8 @@ class Spec:
         return Draft(self.document)
 
     @cached_property
-    def _marked(self) -> Any:
-        # Slow to load, and wanted only when something is wrong.
-        return yaml_loader.load(self.source, marked=True) if self._has_lines else self.document
+    def _tree(self) -> Node | None:
+        return yaml_loader.compose(self.source.read_bytes()) if self._has_lines else None
 
     def validate(self) -> None:
         """Raise SpecError unless the document is valid OpenAPI 3.1."""
@@ -92,15 +92,7 @@ class Spec:
 
     def place_in_file(self, pointer: Pointer) -> str:
         """As `place`, for a pointer into the file."""
-        node: Any = self._marked
-        line = 1
-        for step in pointer:
-            try:
-                position = node.lc.item(step) if isinstance(step, int) else node.lc.key(step)
-                node = node[step]
-            except (AttributeError, KeyError, IndexError, TypeError):
-                break
-            line = position[0] + 1
+        line = yaml_loader.line_in(self._tree, pointer)
         written = "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in pointer)
         return f"{self.source.name}:{line} #{written}"
 
@@ -200,7 +192,7 @@ class _ReferenceValidator(OpenAPIV31SpecValidator):
     """Checks what no meta-schema says: ids that are unique, parameters that their paths have, defaults that fit."""
 
     schema_validator = Draft202012Validator(True)
-    keyword_validators = {**OpenAPIV31SpecValidator.keyword_validators, "schema": _CheckedSchemaValidator}
+    keyword_validators = {**OpenAPIV31SpecValidator.keyword_validators, "schema": _CheckedSchemaValidator}  # noqa: RUF012
 
 
 def walk(node: Any, pointer: Pointer = ()) -> Iterator[tuple[Pointer, Any]]:

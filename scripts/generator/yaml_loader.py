@@ -1,4 +1,4 @@
-"""Reads YAML 1.2 into plain JSON data, and reports what is not JSON or is a dangling reference."""
+"""Reads YAML 1.2 into plain JSON data, finds the lines of its nodes, and reports what is not JSON or dangles."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 Pointer = tuple[str | int, ...]
 
@@ -30,15 +31,15 @@ class SpecError(Exception):
         super().__init__("\n".join(self.faults))
 
 
-def load(source: Path, *, marked: bool = False) -> Any:
-    """The document; `marked` keeps the line of every node, and is slow. Raises SpecError or OSError."""
+def load(source: Path) -> Any:
+    """The document. Raises SpecError or OSError."""
     raw = source.read_bytes()
-    if not marked and not _may_be_deep(raw):
+    if not _may_be_deep(raw):
         # The parser in Python, slower by far, is for the line and the words of what is wrong.
         with suppress(YAMLError, ValueError):
             return YAML(typ="safe").load(raw)
     try:
-        return YAML(typ="rt" if marked else "safe", pure=True).load(raw)
+        return YAML(typ="safe", pure=True).load(raw)
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SpecError([f"{source.name}:{line}: this is not YAML: {_one_line(error.problem)}"]) from error
@@ -46,6 +47,27 @@ def load(source: Path, *, marked: bool = False) -> Any:
         raise SpecError([f"{source.name}: this is not YAML: {_one_line(error)}"]) from error
     except RecursionError:
         raise SpecError([f"{source.name}: nested too deeply"]) from None
+
+
+def compose(raw: bytes) -> Node | None:
+    """The nodes of a text that can be loaded, which know their lines; None for an empty one."""
+    tree: Node | None = YAML(typ="safe", pure=_may_be_deep(raw)).compose(raw)
+    return tree
+
+
+def line_in(node: Node | None, pointer: Pointer) -> int:
+    """The line of what a pointer leads to in a parsed text, or of the closest ancestor that exists."""
+    line = 1
+    for step in pointer:
+        child: tuple[Node, Node] | None = None
+        if isinstance(node, MappingNode):
+            child = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+        elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
+            child = (node.value[int(step)], node.value[int(step)])
+        if child is None:
+            break
+        line, node = child[0].start_mark.line + 1, child[1]
+    return line
 
 
 def _may_be_deep(raw: bytes) -> bool:

@@ -9,8 +9,7 @@ from typing import Any
 
 from generator import metaschema, yaml_loader
 from generator.yaml_loader import Pointer, SpecError
-from ruamel.yaml import YAML
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import Node
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = ROOT / "openapi.yaml"
@@ -48,11 +47,11 @@ class Source:
 
     @cached_property
     def _tree(self) -> Node | None:
-        return compose(self._text)
+        return yaml_loader.compose(self._text)
 
     def line(self, pointer: Pointer) -> int:
         """The line of a node, or of the closest ancestor that exists."""
-        return line_in(self._tree, pointer)
+        return yaml_loader.line_in(self._tree, pointer)
 
     def place(self, pointer: Pointer) -> str:
         return f"{self.name}:{self.line(pointer)}"
@@ -82,27 +81,6 @@ def _read_revision(given: str, folder: Path) -> Source:
         text = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise SourceError(f"git:{given}: {text[0].removeprefix('fatal: ')}")
     return Source(f"{path}@{revision}", done.stdout, folder)
-
-
-def compose(text: bytes) -> Node | None:
-    """The nodes of a text in YAML 1.2, which know their lines; None for an empty one."""
-    tree: Node | None = YAML(typ="safe", pure=True).compose(text)
-    return tree
-
-
-def line_in(node: Node | None, pointer: Pointer) -> int:
-    """The line of what a pointer leads to in a parsed text, or of the closest ancestor that exists."""
-    line = 1
-    for step in pointer:
-        child: tuple[Node, Node] | None = None
-        if isinstance(node, MappingNode):
-            child = next(((key, value) for key, value in node.value if key.value == str(step)), None)
-        elif isinstance(node, SequenceNode) and str(step).isdigit() and int(step) < len(node.value):
-            child = (node.value[int(step)], node.value[int(step)])
-        if child is None:
-            break
-        line, node = child[0].start_mark.line + 1, child[1]
-    return line
 
 
 def parse(pointer: str) -> Pointer:
