@@ -38,14 +38,14 @@ class TestReceipt:
         body = json.dumps(completion()).replace("0.2856", "0.28560000000000000001").replace("0.27", "2.7e-1")
         wire.plays(answer(200, body.encode()))
         result = make(wire.url).create()
-        found = aurous.receipt(result)
-        assert found.credits == Decimal("0.28560000000000000001")
-        assert str(found.credits) == "0.28560000000000000001"
-        assert (found.input_credits, found.output_credits) == (Decimal("0.0006"), Decimal("0.27"))
-        assert found.reasoning_credits == Decimal("0.015")
-        assert (found.completion_id, found.model, found.pricing_version) == ("cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM", MODEL, 7)
-        assert (found.prompt_tokens, found.completion_tokens, found.reasoning_tokens) == (200, 600, 50)
-        assert (found.total_tokens, found.replayed, found.warnings) == (850, False, ())
+        entry = aurous.receipt(result)
+        assert entry.credits == Decimal("0.28560000000000000001")
+        assert str(entry.credits) == "0.28560000000000000001"
+        assert (entry.input_credits, entry.output_credits) == (Decimal("0.0006"), Decimal("0.27"))
+        assert entry.reasoning_credits == Decimal("0.015")
+        assert (entry.completion_id, entry.model, entry.pricing_version) == ("cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM", MODEL, 7)
+        assert (entry.prompt_tokens, entry.completion_tokens, entry.reasoning_tokens) == (200, 600, 50)
+        assert (entry.total_tokens, entry.replayed, entry.warnings) == (850, False, ())
 
     def test_receipt_of_object_without_response_has_the_digits_of_its_floats(self) -> None:
         result = ChatCompletion.from_dict(completion())
@@ -58,7 +58,7 @@ class TestReceipt:
             aurous.receipt(make(wire.url).run(lambda client: client.models.list()))
 
     @pytest.mark.parametrize(
-        ("changes", "told"),
+        ("changes", "messages"),
         [
             ({"total_tokens": 800}, ["total_tokens is 800, its parts are 850"]),
             ({"credits_charged": 0.3}, ["credits_charged is 0.3, its parts are 0.2856"]),
@@ -75,19 +75,19 @@ class TestReceipt:
         ],
     )
     def test_receipt_that_does_not_add_up_warns_without_failing_the_call(
-        self, changes: dict[str, Any], told: list[str], wire: RawServer, make: Make
+        self, changes: dict[str, Any], messages: list[str], wire: RawServer, make: Make
     ) -> None:
         wire.plays(answer(200, completion(**changes)))
-        found = aurous.receipt(make(wire.url).create())
-        assert [str(warning) for warning in found.warnings] == told
-        assert all(isinstance(warning, aurous.ReceiptWarning) for warning in found.warnings)
+        entry = aurous.receipt(make(wire.url).create())
+        assert [str(warning) for warning in entry.warnings] == messages
+        assert all(isinstance(warning, aurous.ReceiptWarning) for warning in entry.warnings)
 
     def test_receipt_ignores_the_programs_decimal_context(self) -> None:
         with decimal.localcontext(decimal.Context(prec=2, traps=[decimal.Inexact, decimal.FloatOperation])):
-            found = of(credits=Decimal("0.1234567890123456789"))
+            entry = of(credits=Decimal("0.1234567890123456789"))
             ledger = Ledger()
             for number in range(3):
-                ledger.settle(evolve(found, completion_id=str(number)), created=True)
+                ledger.settle(evolve(entry, completion_id=str(number)), created=True)
             assert str(ledger.credits) == "0.3703703670370370367"
             assert read_receipt("", USAGE).warnings == ()
 

@@ -1,4 +1,4 @@
-"""A bad network, played by real sockets: every fault ends in the answer, or in an error of ours that says what came."""
+"""A bad network, played by real sockets: every fault ends in the answer, or in an error that says what was received."""
 
 from __future__ import annotations
 
@@ -236,8 +236,8 @@ class TestRetryAfter:
     def test_retry_after_beyond_maximum_raises_rate_limit_error(
         self, status: int, wire: RawServer, make: Make, time: Time
     ) -> None:
-        told = envelope("provider_rate_limited", "rate_limit")
-        wire.plays(answer(status, told, headers={"Retry-After": "4294967"}))
+        body = envelope("provider_rate_limited", "rate_limit")
+        wire.plays(answer(status, body, headers={"Retry-After": "4294967"}))
         with pytest.raises(errors.RateLimitError, match="retry after") as caught:
             make(wire.url).create()
         assert caught.value.retry_after == 4294967

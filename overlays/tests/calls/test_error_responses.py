@@ -1,4 +1,4 @@
-"""Answers that stand, from real sockets: refusals, redirects, other shapes. Each is one error of ours that says all."""
+"""Error responses from real sockets: refusals, redirects, other shapes. Each raises one error with all its details."""
 
 from __future__ import annotations
 
@@ -86,15 +86,15 @@ def test_every_5xx_is_retried(status: int, wire: RawServer, make: Make) -> None:
 
 
 def test_error_has_the_members_of_the_envelope(wire: RawServer, make: Make) -> None:
-    told = envelope("max_tokens_exceeds_hard_cap", param="max_tokens", message="max_tokens 16384 exceeds 8192.")
-    wire.plays(answer(400, told, headers={"Aurous-Request-Id": "req_header", "X-Other": "1"}))
+    body = envelope("max_tokens_exceeds_hard_cap", param="max_tokens", message="max_tokens 16384 exceeds 8192.")
+    wire.plays(answer(400, body, headers={"Aurous-Request-Id": "req_header", "X-Other": "1"}))
     with pytest.raises(errors.InvalidRequestError) as caught:
         make(wire.url).create()
     error = caught.value
     assert (error.status_code, error.type, error.code) == (400, "invalid_request", "max_tokens_exceeds_hard_cap")
     assert (error.message, error.param) == ("max_tokens 16384 exceeds 8192.", "max_tokens")
-    assert (error.request_id, error.doc_url) == ("req_header", told["error"]["doc_url"])
-    assert (error.headers["x-other"], json.loads(error.content)) == ("1", told)
+    assert (error.request_id, error.doc_url) == ("req_header", body["error"]["doc_url"])
+    assert (error.headers["x-other"], json.loads(error.content)) == ("1", body)
     assert [attempt.code for attempt in error.attempts] == ["max_tokens_exceeds_hard_cap"]
     assert str(error) == (
         "HTTP 400 max_tokens_exceeds_hard_cap: max_tokens 16384 exceeds 8192. (param max_tokens, request req_header)\n"

@@ -1,4 +1,4 @@
-"""What those who observe calls are told."""
+"""The events of calls that hooks and the log receive."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from testkit.responses import BUSY, GOOD, KEY, MODEL, answer, envelope
 
 
 class Diary(aurous.Hooks):
-    """Writes down what it is told."""
+    """Records the events of calls."""
 
     def __init__(self) -> None:
         self.lines: list[Any] = []

@@ -62,8 +62,8 @@ def in_threads(url: str, weather: Weather) -> tuple[list[aurous.models.ChatCompl
         client = aurous.Aurous(KEY, base_url=url, retry=RETRY, http_client=network)
         set_transport(client, SyncTransport(network, clock=lambda: 0.0, sleep=lambda _: None))
         with ThreadPoolExecutor(8) as pool:
-            found = list(pool.map(lambda number: client.chat.completions.create(**body(number)), range(CALLS)))
-    return found, client.ledger
+            completions = list(pool.map(lambda number: client.chat.completions.create(**body(number)), range(CALLS)))
+    return completions, client.ledger
 
 
 def in_tasks(url: str, weather: Weather) -> tuple[list[aurous.models.ChatCompletion], aurous.Ledger]:
@@ -87,11 +87,11 @@ def test_every_call_over_lossy_network_is_charged_exactly_once(
     run: Callable[[str, Weather], tuple[list[aurous.models.ChatCompletion], aurous.Ledger]], mock: Mock
 ) -> None:
     weather = Weather(seed=4)
-    found, ledger = run(mock.url, weather)
+    completions, ledger = run(mock.url, weather)
     charges = mock.ledger()
-    infos = [aurous.response_info(result) for result in found]
+    infos = [aurous.response_info(result) for result in completions]
     assert len(charges) == CALLS
-    assert {charge["completion_id"] for charge in charges} == {result.id for result in found}
+    assert {charge["completion_id"] for charge in charges} == {result.id for result in completions}
     assert {charge["idempotency_key"] for charge in charges} == {info.idempotency_key for info in infos}
     assert len({info.idempotency_key for info in infos}) == CALLS
     # It was as bad as it was meant to be, and of every kind.

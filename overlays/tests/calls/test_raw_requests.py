@@ -20,7 +20,7 @@ def request(caller: Caller, *arguments: Any, **options: Any) -> Any:
 
 def test_request_sends_what_it_is_given_and_returns_the_json(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, {"name": "new"}, headers={"Aurous-Request-Id": "req_1"}))
-    found = request(
+    document = request(
         make(wire.url),
         "POST",
         "/v1/things",
@@ -33,10 +33,10 @@ def test_request_sends_what_it_is_given_and_returns_the_json(wire: RawServer, ma
     assert seen.body == '{"a":[1,"é"],"at":{"role":"user","content":"Hi"}}'.encode()
     assert (seen.header("X-Own"), seen.header("Content-Type")) == ("1", "application/json")
     assert seen.header("Aurous-Version") == aurous.API_VERSION
-    assert found == {"name": "new"}
-    assert aurous.response_info(found).request_id == "req_1"
-    assert aurous.response_info(found).idempotency_key == seen.header("Idempotency-Key")
-    assert type(pickle.loads(pickle.dumps(found))) is dict
+    assert document == {"name": "new"}
+    assert aurous.response_info(document).request_id == "req_1"
+    assert aurous.response_info(document).idempotency_key == seen.header("Idempotency-Key")
+    assert type(pickle.loads(pickle.dumps(document))) is dict
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
@@ -65,7 +65,7 @@ def test_own_key_of_a_request_is_sent(wire: RawServer, make: Make) -> None:
         (str, '{"id": "a"}'),
         (bytes, b'{"id": "a"}'),
         (dict, {"id": "a"}),
-        (lambda found: found["id"], "a"),
+        (lambda document: document["id"], "a"),
         (None, None),
     ],
 )
@@ -79,7 +79,7 @@ def test_model_class_parses_a_request(wire: RawServer, make: Make) -> None:
     assert request(make(wire.url), "GET", "/v1/models", parse=aurous.models.ModelList).data == []
 
 
-@pytest.mark.parametrize("parse", [dict, list, aurous.models.ModelList, lambda found: found["no"]])
+@pytest.mark.parametrize("parse", [dict, list, aurous.models.ModelList, lambda document: document["no"]])
 def test_body_that_cannot_be_parsed_raises_validation_error(parse: Any, wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, "text"))
     with pytest.raises(errors.APIResponseValidationError):

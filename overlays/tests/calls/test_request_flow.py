@@ -1,4 +1,4 @@
-"""The course of a call without any network: told what came, it says what to do next."""
+"""The flow of a call without a network: given the result of each effect, it yields the next one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RESET = TransportFailure(message="the connection broke", sent=True)
 UNSENT = TransportFailure(message="cannot connect", sent=False)
 
 
-def course(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
+def make_flow(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
     made = read_options(api_key=Secret(KEY), **options)
     operation = create_chat_completion.OPERATION
     return RequestFlow(
@@ -40,91 +40,91 @@ def course(time: Time, request: Request = BODY, *, streams: bool = False, **opti
 
 
 def play(
-    course: RequestFlow, time: Time, *story: RawResponse | TransportFailure, takes: float = 0.0
+    request_flow: RequestFlow, time: Time, *story: RawResponse | TransportFailure, takes: float = 0.0
 ) -> tuple[Any, list[SendRequest]]:
-    """Carry a course out by a story; what came last comes again."""
+    """Run a flow with the results of a story; the last result is repeated."""
     sent: list[SendRequest] = []
     waiting = list(story)
-    steps = course.for_stream() if course.details.streams else course.for_result()
-    came: RawResponse | TransportFailure | None = None
+    flow = request_flow.for_stream() if request_flow.details.streams else request_flow.for_result()
+    result: RawResponse | TransportFailure | None = None
     while True:
         try:
-            step = steps.send(came)
+            effect = flow.send(result)
         except StopIteration as end:
             return end.value, sent
-        if isinstance(step, Sleep):
-            time.sleep(step.seconds)
-            came = None
+        if isinstance(effect, Sleep):
+            time.sleep(effect.seconds)
+            result = None
         else:
-            sent.append(step)
+            sent.append(effect)
             time.now += takes
-            came = waiting.pop(0) if len(waiting) > 1 else waiting[0]
+            result = waiting.pop(0) if len(waiting) > 1 else waiting[0]
 
 
 def test_successful_response_ends_flow_with_a_result(time: Time) -> None:
-    response, sent = play(course(time), time, GOOD)
+    response, sent = play(make_flow(time), time, GOOD)
     assert response.parsed.id == "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
     assert len(sent) == 1
 
 
 @pytest.mark.parametrize(
-    "came", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
+    "result", [RawResponse(404, {}, b""), RawResponse(500, {}, b""), UNSENT], ids=["404", "500", "not sent"]
 )
-def test_error_is_freed_without_garbage_collection(time: Time, came: RawResponse | TransportFailure) -> None:
+def test_error_is_freed_without_garbage_collection(time: Time, result: RawResponse | TransportFailure) -> None:
     gc.disable()
     try:
         try:
-            play(course(time, retry=aurous.RetryPolicy(max_retries=1)), time, came)
+            play(make_flow(time, retry=aurous.RetryPolicy(max_retries=1)), time, result)
         except aurous.AurousError as error:
-            gone = weakref.ref(error)
+            reference = weakref.ref(error)
         # Nothing that it leads to leads back, so that it need not wait for the collector of cycles.
-        assert gone() is None
+        assert reference() is None
     finally:
         gc.enable()
 
 
 def test_attempts_send_the_same_request_with_decreasing_timeouts(time: Time) -> None:
-    _, sent = play(course(time, timeout=aurous.Timeouts(total=100)), time, RESET, RESET, GOOD, takes=10)
-    assert [step.total for step in sent] == [100, 89, 77]
-    assert len({(step.method, step.url, step.content, tuple(step.headers.items())) for step in sent}) == 1
+    _, sent = play(make_flow(time, timeout=aurous.Timeouts(total=100)), time, RESET, RESET, GOOD, takes=10)
+    assert [effect.total for effect in sent] == [100, 89, 77]
+    assert len({(effect.method, effect.url, effect.content, tuple(effect.headers.items())) for effect in sent}) == 1
 
 
 def test_attempt_timeouts_never_exceed_the_remaining_time(time: Time) -> None:
-    _, [step] = play(course(time, timeout=aurous.Timeouts(total=2)), time, GOOD)
-    assert (step.connect, step.read, step.write, step.total) == (2, 2, 2, 2)
-    _, [step] = play(course(time), time, GOOD)
-    assert (step.connect, step.read, step.write, step.total) == (5, 300, 60, 600)
+    _, [effect] = play(make_flow(time, timeout=aurous.Timeouts(total=2)), time, GOOD)
+    assert (effect.connect, effect.read, effect.write, effect.total) == (2, 2, 2, 2)
+    _, [effect] = play(make_flow(time), time, GOOD)
+    assert (effect.connect, effect.read, effect.write, effect.total) == (5, 300, 60, 600)
 
 
 def test_timeout_of_one_call_does_not_change_the_client(time: Time) -> None:
     request = Request(
         method="POST", path="/v1/chat/completions", content=BODY.content, timeout=aurous.Timeouts(total=7)
     )
-    _, [step] = play(course(time, request), time, GOOD)
-    assert step.total == 7
+    _, [effect] = play(make_flow(time, request), time, GOOD)
+    assert effect.total == 7
 
 
 def test_a_number_bounds_each_attempt_and_not_the_call(time: Time) -> None:
-    _, sent = play(course(time, timeout=1.5, max_retries=12), time, *[RESET] * 12, GOOD, takes=1.5)
-    assert [step.total for step in sent] == [1.5] * 13
-    assert {(step.connect, step.read, step.write) for step in sent} == {(1.5, 1.5, 1.5)}
+    _, sent = play(make_flow(time, timeout=1.5, max_retries=12), time, *[RESET] * 12, GOOD, takes=1.5)
+    assert [effect.total for effect in sent] == [1.5] * 13
+    assert {(effect.connect, effect.read, effect.write) for effect in sent} == {(1.5, 1.5, 1.5)}
     # As a number of one call, it is the same.
     request = Request(method="POST", path="/v1/chat/completions", content=BODY.content, timeout=7)
-    _, [step] = play(course(time, request), time, GOOD)
-    assert step.total == 7
+    _, [effect] = play(make_flow(time, request), time, GOOD)
+    assert effect.total == 7
 
 
 def test_the_last_attempt_ends_with_the_call(time: Time) -> None:
     timeouts = aurous.Timeouts(attempt=10, total=25)
-    _, sent = play(course(time, timeout=timeouts), time, RESET, RESET, GOOD, takes=10)
-    assert [step.total for step in sent] == [10, 10, 2]
+    _, sent = play(make_flow(time, timeout=timeouts), time, RESET, RESET, GOOD, takes=10)
+    assert [effect.total for effect in sent] == [10, 10, 2]
 
 
 def test_effect_repr_shows_neither_key_nor_body(time: Time) -> None:
-    _, [step] = play(course(time), time, GOOD)
-    assert KEY not in repr(step)
-    assert "colours" not in repr(step)
-    assert KEY not in str(step.headers)
+    _, [effect] = play(make_flow(time), time, GOOD)
+    assert KEY not in repr(effect)
+    assert "colours" not in repr(effect)
+    assert KEY not in str(effect.headers)
 
 
 def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
@@ -142,7 +142,7 @@ def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
 def test_permanent_failure_is_not_retried(time: Time) -> None:
     final = TransportFailure(message="the address cannot be used", sent=False, is_final=True)
     with pytest.raises(errors.APIConnectionError) as caught:
-        play(course(time), time, final)
+        play(make_flow(time), time, final)
     assert len(caught.value.attempts) == 1
 
 
@@ -150,7 +150,7 @@ def test_error_keeps_its_cause(time: Time) -> None:
     cause = OSError("reset")
     failure = TransportFailure(message="the connection broke", sent=True, cause=cause)
     with pytest.raises(errors.APIConnectionError) as caught:
-        play(course(time, max_retries=0), time, failure)
+        play(make_flow(time, max_retries=0), time, failure)
     assert caught.value.__cause__ is cause
 
 
@@ -193,7 +193,7 @@ def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
 ) -> None:
     time = Time()
     began = time.now
-    made = course(time, streams=streams, timeout=aurous.Timeouts(total=total), max_retries=max_retries)
+    made = make_flow(time, streams=streams, timeout=aurous.Timeouts(total=total), max_retries=max_retries)
     sent: list[SendRequest] = []
     try:
         _, sent = play(made, time, *story, takes=takes)
@@ -205,7 +205,7 @@ def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
         assert [attempt.delay for attempt in attempts[:-1]] == time.slept
     if streams:
         # Nothing that may have reached the server is sent again without a key.
-        assert all(isinstance(came, TransportFailure) and not came.sent for came in story[: len(sent) - 1])
+        assert all(isinstance(result, TransportFailure) and not result.sent for result in story[: len(sent) - 1])
     assert sum(time.slept) + takes * (len(sent) - 1) <= total + takes
     assert time.now - began <= total + takes
 
@@ -217,9 +217,9 @@ NO_CONNECTION = TransportFailure(
 
 def test_wait_for_a_connection_is_part_of_no_attempt(time: Time) -> None:
     timeouts = aurous.Timeouts(attempt=2, total=30)
-    made = course(time, timeout=timeouts, max_retries=0)
+    made = make_flow(time, timeout=timeouts, max_retries=0)
     response, sent = play(made, time, *[NO_CONNECTION] * 9, GOOD, takes=1)
-    assert [(step.pool, step.total) for step in sent] == [(1, 2)] * 10
+    assert [(effect.pool, effect.total) for effect in sent] == [(1, 2)] * 10
     assert len(aurous.response_info(response.parsed).attempts) == 1
 
 
@@ -233,7 +233,7 @@ def test_wait_for_a_connection_is_part_of_no_attempt(time: Time) -> None:
 )
 def test_wait_for_a_connection_ends_with_its_timeout(timeouts: aurous.Timeouts, waits: list[float], time: Time) -> None:
     sent: list[float] = []
-    flow = course(time, timeout=timeouts).for_result()
+    flow = make_flow(time, timeout=timeouts).for_result()
 
     def wait() -> None:
         effect = next(flow)

@@ -1,4 +1,4 @@
-"""What a result came with."""
+"""The metadata of results."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def line_of_this_call() -> int:
 
 def places(caught: pytest.WarningsRecorder) -> list[tuple[str, int]]:
     """Where the deprecations point; the collector of garbage may have warned of other things."""
-    return [(found.filename, found.lineno) for found in caught if found.category is DeprecationWarning]
+    return [(warning.filename, warning.lineno) for warning in caught if warning.category is DeprecationWarning]
 
 
 class TestDeprecation:

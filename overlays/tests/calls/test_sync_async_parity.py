@@ -111,7 +111,7 @@ def plain(text: str) -> str:
     return re.sub(r"\d+\.\d\d s", "TIME", text)
 
 
-def told(kind: str, act: Act, script: list[Action], options: dict[str, Any], caplog: Any) -> dict[str, Any]:
+def observe(kind: str, act: Act, script: list[Action], options: dict[str, Any], caplog: Any) -> dict[str, Any]:
     """All that can be observed of one run."""
     caplog.clear()
     time, diary = Time(), Diary()
@@ -157,7 +157,7 @@ def told(kind: str, act: Act, script: list[Action], options: dict[str, Any], cap
 def test_sync_and_async_client_behave_alike(name: str, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "aurous")
     act, script, options = SCENARIOS[name]
-    one, *others = (told(kind, act, script, options, caplog) for kind in KINDS)
+    one, *others = (observe(kind, act, script, options, caplog) for kind in KINDS)
     for other in others:
         for aspect in one:
             assert one[aspect] == other[aspect], aspect

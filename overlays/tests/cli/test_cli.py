@@ -30,12 +30,12 @@ def test_json_option_prints_the_completion_only(aurous_mock: AurousMock) -> None
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_json_output_is_valid_in_any_encoding(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # Half of a surrogate pair is legal in JSON, and in no encoding.
-    said = {"role": "assistant", "content": "Grüße \N{PAPERCLIP} \ud83d \x1b"}
+    message = {"role": "assistant", "content": "Grüße \N{PAPERCLIP} \ud83d \x1b"}
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding, errors="backslashreplace"))
-    output.write_json(ResponseMessage.from_dict(said))
+    output.write_json(ResponseMessage.from_dict(message))
     written = sys.stdout.buffer
     assert isinstance(written, io.BytesIO)
-    assert json.loads(written.getvalue().decode(encoding)) == said
+    assert json.loads(written.getvalue().decode(encoding)) == message
 
 
 def test_chat_flags_become_request_parameters(aurous_mock: AurousMock) -> None:
@@ -92,7 +92,7 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["chat", "--modle=x", "Hi"], "unrecognized arguments: --modle=x (see aurous --help)"),
         (["chat", "--max-tokens=many", "Hi"], "argument --max-tokens: invalid int value: 'many'"),
@@ -103,10 +103,10 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
         (["chat"], "the prompt is empty"),
     ],
 )
-def test_usage_errors_are_reported_before_sending(aurous_mock: AurousMock, arguments: list[str], said: str) -> None:
+def test_usage_errors_are_reported_before_sending(aurous_mock: AurousMock, arguments: list[str], message: str) -> None:
     result = run(*arguments)
     assert (result.status, result.out) == (2, "")
-    assert result.line.startswith(said)
+    assert result.line.startswith(message)
     assert aurous_mock.ledger() == []
 
 
@@ -148,8 +148,8 @@ def test_lost_answer_is_reported_with_its_charge(aurous_mock: AurousMock) -> Non
     result = run("chat", QUESTION)
     assert result.status == 3
     completion_id = only_id(aurous_mock)
-    said = f"the server has it as cancelled, {charged(aurous_mock)} charged: `aurous get {completion_id}` shows it"
-    assert result.line.endswith(said)
+    message = f"the server has it as cancelled, {charged(aurous_mock)} charged: `aurous get {completion_id}` shows it"
+    assert result.line.endswith(message)
     stored = run("get", completion_id)
     assert stored.out.startswith(result.out.rstrip("\n"))
     assert stored.lines[0].startswith("cancelled: ")

@@ -111,8 +111,8 @@ def test_second_ctrl_c_exits_at_once(aurous_mock: AurousMock) -> None:
     assert process.stderr is not None
     aurous_mock.fault("stall=before", method="POST", path=CHAT)
     process.send_signal(signal.SIGINT)
-    said = read_until(process.stderr, lambda seen: seen.endswith(b"\n"))
-    assert re.fullmatch(rb"aurous: interrupted; cancelling cmp_\w+\n", said)
+    notes = read_until(process.stderr, lambda seen: seen.endswith(b"\n"))
+    assert re.fullmatch(rb"aurous: interrupted; cancelling cmp_\w+\n", notes)
     process.send_signal(signal.SIGINT)
     result = ended(process)
     assert (result.status, result.line) == (130, "interrupted")

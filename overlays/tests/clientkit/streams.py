@@ -64,8 +64,8 @@ class Stream:
         return self.each(self.made.text)
 
     def recover(self, **options: Any) -> aurous.Recovery:
-        found: aurous.Recovery = self.call("recover", "recover", **options)
-        return found
+        recovery: aurous.Recovery = self.call("recover", "recover", **options)
+        return recovery
 
     def cancel(self) -> aurous.models.ChatCompletion:
         record: aurous.models.ChatCompletion = self.call("cancel", "cancel")
@@ -95,8 +95,8 @@ async def _next(source: Any, default: object) -> Any:
 
 
 def retrieve(caller: Caller, completion_id: str) -> aurous.models.ChatCompletion:
-    found: aurous.models.ChatCompletion = caller.run(lambda client: client.chat.completions.retrieve(completion_id))
-    return found
+    record: aurous.models.ChatCompletion = caller.run(lambda client: client.chat.completions.retrieve(completion_id))
+    return record
 
 
 def charged(mock: Mock) -> Decimal:
@@ -116,14 +116,14 @@ def in_use(caller: Caller) -> list[Any]:
 
 
 class Ends(aurous.Hooks):
-    """What is told of the ends of streams."""
+    """Records the reported ends of streams."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[Any, BaseException | None]] = []
+        self.reports: list[tuple[Any, BaseException | None]] = []
 
     def on_end(self, call: aurous.CallDetails, result: object | None, error: BaseException | None) -> None:
         if call.streams:
-            self.told.append((result, error))
+            self.reports.append((result, error))
 
 
 class RealTime(Time):

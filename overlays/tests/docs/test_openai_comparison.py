@@ -59,11 +59,11 @@ def test_keys_are_sent_by_one_and_not_by_the_other(both: Any) -> None:
 def test_retries_are_as_the_table_has_them() -> None:
     mine, theirs = ROWS["Retries by default"]
     policy = aurous.RetryPolicy()
-    told = f"{policy.max_retries}, after {policy.initial_delay:g} to {policy.max_delay:g} s"
-    assert mine.startswith(f"{told}, `Retry-After` to {policy.max_retry_after:g} s")
-    told = f"{constants.DEFAULT_MAX_RETRIES}, after {constants.INITIAL_RETRY_DELAY:g}"
-    told = f"{told} to {constants.MAX_RETRY_DELAY:g} s"
-    assert theirs == f"{told}, `Retry-After` to {constants.MAX_RETRY_AFTER_DELAY:g} s"
+    figures = f"{policy.max_retries}, after {policy.initial_delay:g} to {policy.max_delay:g} s"
+    assert mine.startswith(f"{figures}, `Retry-After` to {policy.max_retry_after:g} s")
+    figures = f"{constants.DEFAULT_MAX_RETRIES}, after {constants.INITIAL_RETRY_DELAY:g}"
+    figures = f"{figures} to {constants.MAX_RETRY_DELAY:g} s"
+    assert theirs == f"{figures}, `Retry-After` to {constants.MAX_RETRY_AFTER_DELAY:g} s"
 
 
 def test_deadlines_are_as_the_table_has_them() -> None:

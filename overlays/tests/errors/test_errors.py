@@ -52,12 +52,12 @@ BY_STATUS = {
 @pytest.mark.parametrize("code", ERROR_CODES)
 def test_every_documented_error_code_has_its_class(code: str) -> None:
     documented = ERROR_CODES[code]
-    wanted = BY_CODE.get(code) or BY_STATUS[documented.status]
-    assert error_class(int(documented.status.replace("X", "0")), code) is wanted
+    expected = BY_CODE.get(code) or BY_STATUS[documented.status]
+    assert error_class(int(documented.status.replace("X", "0")), code) is expected
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "wanted"),
+    ("status", "code", "expected"),
     [
         (400, None, errors.InvalidRequestError),
         (402, None, errors.BalanceTooLowError),
@@ -77,8 +77,8 @@ def test_every_documented_error_code_has_its_class(code: str) -> None:
         (199, None, errors.APIStatusError),
     ],
 )
-def test_undocumented_code_falls_back_to_class_of_its_status(status: int, code: str | None, wanted: type) -> None:
-    assert error_class(status, code) is wanted
+def test_undocumented_code_falls_back_to_class_of_its_status(status: int, code: str | None, expected: type) -> None:
+    assert error_class(status, code) is expected
 
 
 @CALM
@@ -103,18 +103,18 @@ json_values = st.recursive(
 @CALM
 @given(json_values)
 def test_error_envelopes_of_any_form_are_read(document: Any) -> None:
-    found = ErrorBody.of(document)
+    body = ErrorBody.of(document)
     for name in ("type", "code", "message", "param", "doc_url", "request_id"):
-        assert getattr(found, name) is None or isinstance(getattr(found, name), str)
+        assert getattr(body, name) is None or isinstance(getattr(body, name), str)
 
 
 def test_error_tree_in_the_docstring_is_true() -> None:
     drawn: dict[str, str] = {}
     stack: list[tuple[int, str]] = []
     for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"^( {4}[│├└─ ]*)(\w+Error)", line)
-        if found:
-            depth, name = len(found[1]), found[2]
+        match = re.match(r"^( {4}[│├└─ ]*)(\w+Error)", line)
+        if match:
+            depth, name = len(match[1]), match[2]
             stack = [*(above for above in stack if above[0] < depth), (depth, name)]
             drawn[name] = stack[-2][1] if len(stack) > 1 else "Exception"
     known = {
@@ -154,10 +154,10 @@ class TestTravel:
         error.completion_id, error.text = "cmp_1", "Hel"
         error.add_note("a note")
         copies = [pickle.loads(pickle.dumps(error, protocol)) for protocol in range(6)]
-        for found in [*copies, copy.copy(error), copy.deepcopy(error)]:
-            assert type(found) is type(error)
-            assert (str(found), repr(found), found.args) == (str(error), repr(error), error.args)
-            assert vars(found) == vars(error)
+        for copied in [*copies, copy.copy(error), copy.deepcopy(error)]:
+            assert type(copied) is type(error)
+            assert (str(copied), repr(copied), copied.args) == (str(error), repr(error), error.args)
+            assert vars(copied) == vars(error)
 
     def test_every_error_is_exported(self, error: errors.AurousError) -> None:
         assert getattr(aurous, type(error).__name__) is type(error)

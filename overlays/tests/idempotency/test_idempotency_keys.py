@@ -23,7 +23,7 @@ def test_derived_keys_are_equal_in_every_process() -> None:
     # Changing these would charge twice for jobs that are restarted with a newer version of this package.
     assert idempotency_key("order-123") == "79a39087-bb0b-546d-85ea-0a4c2b6088e1"
     script = "import aurous; print(aurous.idempotency_key('order-123', 7, None, True, 'é\\U0001f9ea'))"
-    found = {
+    keys = {
         subprocess.run(
             [sys.executable, "-c", script],
             env={"PYTHONHASHSEED": seed, "PYTHONUTF8": "1"},
@@ -33,7 +33,7 @@ def test_derived_keys_are_equal_in_every_process() -> None:
         ).stdout.strip()
         for seed in ("0", "1")
     }
-    assert found == {idempotency_key("order-123", 7, None, True, "é\U0001f9ea")}
+    assert keys == {idempotency_key("order-123", 7, None, True, "é\U0001f9ea")}
 
 
 @CALM

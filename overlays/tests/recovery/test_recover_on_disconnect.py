@@ -40,9 +40,9 @@ class TestDropped:
         assert len(chunks) == place + 1
         assert {len(chunk.choices) for chunk in chunks} == {1}
         assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == stream.snapshot.text
-        found = retrieve(caller, stream.id)
-        assert stream.completion.to_dict() == found.to_dict()
-        assert stream.snapshot.text == found.choices[0].message.content
+        record = retrieve(caller, stream.id)
+        assert stream.completion.to_dict() == record.to_dict()
+        assert stream.snapshot.text == record.choices[0].message.content
         assert stream.recovery.outcome == "completed"
         assert stream.end == ("closed_early" if fault == "end" else "cut")
         assert list(stream) == []

@@ -1,4 +1,4 @@
-"""Recovery: what is asked and when, by a clock that the tests move; how a record is told from what was delivered."""
+"""Recovery: which requests are sent when, by a clock that the tests move; a record compared with what was delivered."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def reply(document: Any, status: int = 200) -> RawResponse:
 
 @define
 class Play:
-    """Carries out steps: answers what is sent with what was prepared, the last one for ever."""
+    """Runs flows: responds to requests with the prepared answers, repeating the last one."""
 
     answers: list[RawResponse | TransportFailure]
     time: Time = field(factory=Time)
     ledger: Ledger = field(factory=Ledger)
     sent: list[SendRequest] = field(factory=list)
 
-    def course(self, operation: Operation[Any], request: Request) -> RequestFlow:
+    def make_flow(self, operation: Operation[Any], request: Request) -> RequestFlow:
         options = Options(
             api_key=Secret(KEY), base_url="https://api.test", api_version=None, retry=RetryPolicy(max_retries=0)
         )
@@ -52,17 +52,17 @@ class Play:
             operation, request, options, clock=self.time.clock, random=lambda: 0.0, quota=RetryQuota(None)
         )
 
-    def run(self, steps: Flow[T]) -> T:
-        came: RawResponse | TransportFailure | None = None
+    def run(self, flow: Flow[T]) -> T:
+        result: RawResponse | TransportFailure | None = None
         try:
             while True:
-                step = steps.send(came)
-                if isinstance(step, Sleep):
-                    self.time.sleep(step.seconds)
-                    came = None
+                effect = flow.send(result)
+                if isinstance(effect, Sleep):
+                    self.time.sleep(effect.seconds)
+                    result = None
                 else:
-                    self.sent.append(step)
-                    came = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+                    self.sent.append(effect)
+                    result = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         except StopIteration as end:
             result: T = end.value
             return result
@@ -71,12 +71,12 @@ class Play:
         self.ledger.begin("cmp_1")
         choice = accumulate([ROLE, RED] if delivered is None else delivered).choice
         return self.run(
-            recover("cmp_1", choice, make_flow=self.course, ledger=self.ledger, clock=self.time.clock, within=within)
+            recover("cmp_1", choice, make_flow=self.make_flow, ledger=self.ledger, clock=self.time.clock, within=within)
         )
 
     def cancel(self) -> ChatCompletion:
         self.ledger.begin("cmp_1")
-        return self.run(cancel("cmp_1", make_flow=self.course, ledger=self.ledger))
+        return self.run(cancel("cmp_1", make_flow=self.make_flow, ledger=self.ledger))
 
 
 def accumulate(frames: list[dict[str, Any]]) -> Accumulator:
@@ -93,10 +93,10 @@ DONE = reply(record())
 class TestRecover:
     def test_recover_asks_once_if_the_record_is_final(self) -> None:
         play = Play([DONE])
-        found = play.recover()
-        assert (found.outcome, found.rest, found.agrees) == ("completed", ", green", True)
-        assert found.receipt is not None
-        assert found.receipt.credits == Decimal("0.0117")
+        recovery = play.recover()
+        assert (recovery.outcome, recovery.rest, recovery.agrees) == ("completed", ", green", True)
+        assert recovery.receipt is not None
+        assert recovery.receipt.credits == Decimal("0.0117")
         assert play.time.slept == []
         assert [(send.method, send.url) for send in play.sent] == [
             ("GET", "https://api.test/v1/chat/completions/cmp_1")
@@ -111,8 +111,8 @@ class TestRecover:
 
     def test_recover_ends_at_its_deadline(self) -> None:
         play = Play([RUNNING])
-        found = play.recover(within=5.0)
-        assert (found.outcome, found.receipt) == ("in_progress", None)
+        recovery = play.recover(within=5.0)
+        assert (recovery.outcome, recovery.receipt) == ("in_progress", None)
         assert play.time.slept == [0.25, 0.5, 1.0, 2.0, 1.25]
         assert play.ledger.unsettled == ("cmp_1",)
         assert play.ledger.credits == 0
@@ -132,8 +132,8 @@ class TestRecover:
 
     def test_recover_returns_the_last_record_at_the_deadline(self) -> None:
         late = TransportFailure(message="no response in time", sent=True, timed_out=True)
-        found = Play([RUNNING, late]).recover(within=1.0)
-        assert (found.outcome, found.completion.status) == ("in_progress", "in_progress")
+        recovery = Play([RUNNING, late]).recover(within=1.0)
+        assert (recovery.outcome, recovery.completion.status) == ("in_progress", "in_progress")
 
     @pytest.mark.parametrize(
         ("answer", "kind"),
@@ -214,20 +214,20 @@ class TestCompare:
         [([], "Red, green"), ([RED], ", green"), ([RED, chunk({"content": ", green"})], "")],
     )
     def test_comparison_delivers_only_the_remaining_text(self, delivered: list[dict[str, Any]], rest: str) -> None:
-        found = compared(record(), *delivered)
-        assert (found.agrees, found.rest) == (True, rest)
-        assert found.continuation is not None
-        assert found.continuation.choices[0].finish_reason == "stop"
-        assert found.continuation.usage == found.completion.usage
+        recovery = compared(record(), *delivered)
+        assert (recovery.agrees, recovery.rest) == (True, rest)
+        assert recovery.continuation is not None
+        assert recovery.continuation.choices[0].finish_reason == "stop"
+        assert recovery.continuation.usage == recovery.completion.usage
 
     def test_comparison_delivers_nothing_if_nothing_remains(self) -> None:
-        found = compared(record("Red"), RED, chunk({}, "stop"))
-        assert (found.agrees, found.rest, found.continuation) == (True, "", None)
+        recovery = compared(record("Red"), RED, chunk({}, "stop"))
+        assert (recovery.agrees, recovery.rest, recovery.continuation) == (True, "", None)
 
     @pytest.mark.parametrize("content", ["Blue", "R", "", None])
     def test_comparison_delivers_nothing_if_record_and_stream_disagree(self, content: str | None) -> None:
-        found = compared(record(content), RED)
-        assert (found.agrees, found.rest, found.continuation) == (False, "", None)
+        recovery = compared(record(content), RED)
+        assert (recovery.agrees, recovery.rest, recovery.continuation) == (False, "", None)
 
     @pytest.mark.parametrize(
         ("delivered", "rest"),
@@ -242,16 +242,16 @@ class TestCompare:
     def test_comparison_delivers_the_remaining_tool_calls(
         self, delivered: list[dict[str, Any]], rest: list[Any]
     ) -> None:
-        found = compared(CALLS, *delivered)
-        assert found.agrees
-        assert found.continuation is not None
-        pieces = found.continuation.choices[0].delta.tool_calls or ()
-        told = [
+        recovery = compared(CALLS, *delivered)
+        assert recovery.agrees
+        assert recovery.continuation is not None
+        pieces = recovery.continuation.choices[0].delta.tool_calls or ()
+        parts = [
             (made.index, made.id or None, (made.function.name or None), made.function.arguments)
             for made in pieces
             if made.function
         ]
-        assert told == rest
+        assert parts == rest
 
     @pytest.mark.parametrize(
         "delivered",
@@ -263,21 +263,21 @@ class TestCompare:
         ],
     )
     def test_comparison_detects_tool_calls_that_disagree(self, delivered: list[dict[str, Any]]) -> None:
-        found = compared(CALLS, *delivered)
-        assert (found.agrees, found.continuation) == (False, None)
+        recovery = compared(CALLS, *delivered)
+        assert (recovery.agrees, recovery.continuation) == (False, None)
 
     def test_comparison_delivers_the_remaining_logprobs(self) -> None:
         whole = record(choice={"logprobs": {"content": [token("Red"), token(", green")]}})
         come = {**RED, "choices": [{**RED["choices"][0], "logprobs": {"content": [token("Red")]}}]}
-        found = compared(whole, come)
-        assert found.continuation is not None
-        left = found.continuation.choices[0].logprobs
+        recovery = compared(whole, come)
+        assert recovery.continuation is not None
+        left = recovery.continuation.choices[0].logprobs
         assert left
         assert [made.token for made in left.content or ()] == [", green"]
 
     def test_comparison_accepts_a_record_without_choices(self) -> None:
-        found = compared({**record(), "choices": []}, RED)
-        assert (found.agrees, found.rest, found.continuation) == (True, "", None)
+        recovery = compared({**record(), "choices": []}, RED)
+        assert (recovery.agrees, recovery.rest, recovery.continuation) == (True, "", None)
 
     @given(
         st.lists(st.text(max_size=4), max_size=5),
@@ -291,10 +291,10 @@ class TestCompare:
         place = data.draw(st.integers(0, len(frames)))
         whole = accumulate([ROLE, *frames, chunk({}, "stop", usage=USAGE)]).completion()
         delivered = accumulate([ROLE, *frames[:place]])
-        found = compare(whole, delivered.choice, Ledger())
-        assert found.agrees
-        assert found.continuation is not None
-        delivered.add(found.continuation)
+        recovery = compare(whole, delivered.choice, Ledger())
+        assert recovery.agrees
+        assert recovery.continuation is not None
+        delivered.add(recovery.continuation)
         assert delivered.completion().to_dict() == whole.to_dict()
 
 

@@ -87,9 +87,9 @@ def logged() -> Iterator[io.StringIO]:
 
 
 ECHO = {"X-Echo": f"you sent {KEY}"}
-TOLD = f'{{"error": {{"code": "invalid_api_key", "message": "Incorrect API key provided: {KEY}.", "param": "{KEY}"}}}}'
+LEAK = f'{{"error": {{"code": "invalid_api_key", "message": "Incorrect API key provided: {KEY}.", "param": "{KEY}"}}}}'
 FAULTS: dict[str, Action] = {
-    "refused, and told back": answer(401, TOLD.encode(), headers=ECHO),
+    "refused, and sent back": answer(401, LEAK.encode(), headers=ECHO),
     "a page that shows the request": answer(
         502, f"<pre>X-Api-Key: {KEY}</pre>".encode(), kind="text/html", headers=ECHO
     ),
@@ -110,10 +110,10 @@ FAULTS: dict[str, Action] = {
 ESCAPED = "".join(f"\\u{ord(letter):04x}" for letter in KEY)
 SSE = "text/event-stream"
 DISGUISES: dict[str, Action] = {
-    "JSON escapes in an error": answer(400, TOLD.replace(KEY, ESCAPED).encode()),
-    "half in JSON escapes": answer(400, TOLD.replace(KEY, KEY[:20] + ESCAPED[120:]).encode()),
-    "upper case": answer(400, TOLD.replace(KEY, KEY.upper()).encode()),
-    "percent-encoded": answer(400, TOLD.replace(KEY, "".join(f"%{ord(letter):02X}" for letter in KEY)).encode()),
+    "JSON escapes in an error": answer(400, LEAK.replace(KEY, ESCAPED).encode()),
+    "half in JSON escapes": answer(400, LEAK.replace(KEY, KEY[:20] + ESCAPED[120:]).encode()),
+    "upper case": answer(400, LEAK.replace(KEY, KEY.upper()).encode()),
+    "percent-encoded": answer(400, LEAK.replace(KEY, "".join(f"%{ord(letter):02X}" for letter in KEY)).encode()),
     "a malformed status line": raw(f"HTTP/1.1 2x0 {KEY}\r\n\r\n".encode()),
     "a status line of nothing else": raw(f"{KEY}\r\n\r\n".encode()),
     "a reason": raw(f"HTTP/1.1 404 {KEY}\r\nContent-Length: 0\r\n\r\n".encode()),
@@ -123,14 +123,14 @@ DISGUISES: dict[str, Action] = {
     "a chunk size": raw(f"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{KEY}\r\n".encode()),
     "a content type": answer(200, b"{}", kind=KEY),
     "an encoding": answer(200, b"{}", headers={"Content-Encoding": KEY}),
-    "an error that says 200": answer(200, TOLD.replace(KEY, ESCAPED).encode()),
+    "an error that says 200": answer(200, LEAK.replace(KEY, ESCAPED).encode()),
 }
 STREAMED_DISGUISES: dict[str, Action] = {
     "the id of a stream": answer(200, events({**RED, "id": KEY}), kind=SSE),
     "the id of a stream in JSON escapes": answer(200, events(json.dumps(RED).replace("cmp_1", ESCAPED)), kind=SSE),
     "an id that changes": answer(200, events(RED, {**RED, "id": KEY}), kind=SSE),
     "the model of a stream": answer(200, events({**RED, "model": KEY}), kind=SSE),
-    "an error frame": answer(200, events(TOLD.replace(KEY, ESCAPED)), kind=SSE),
+    "an error frame": answer(200, events(LEAK.replace(KEY, ESCAPED)), kind=SSE),
     "a frame that is not JSON": answer(200, events("{" + KEY), kind=SSE),
     "a chunk size within a stream": raw(in_pieces(events(RED), ends=False) + f"{KEY}\r\n".encode()),
 }
@@ -175,7 +175,7 @@ def check_failure(
         ask()
     error = caught.value
     assert all(seen.header("X-Api-Key") == KEY for seen in wire.requests)
-    told = {
+    texts = {
         "str": f"{error} {error!r} {getattr(error, '__notes__', '')}",
         "traceback": with_locals(error),
         "attributes": "\n".join(all_of(link) for link in chain(error)),
@@ -184,12 +184,12 @@ def check_failure(
         "spans": " ".join(span.to_json() for span in exporter.get_finished_spans()),
         "log": logged.getvalue(),
     }
-    for where, text in told.items():
+    for where, text in texts.items():
         for form in (KEY, ESCAPED, repr(ESCAPED)[1:-1], KEY[20:]):
             assert form.lower() not in text.lower(), where
-    assert "aurous" in told["traceback"]
-    assert told["log"]
-    assert told["spans"]
+    assert "aurous" in texts["traceback"]
+    assert texts["log"]
+    assert texts["spans"]
 
 
 def test_refused_connection_does_not_show_the_key(make: Make, logged: io.StringIO) -> None:
@@ -203,7 +203,7 @@ def test_successful_calls_do_not_show_the_key(kind: str, wire: RawServer, make: 
     wire.plays(GOOD)
     result = make(wire.url).create()
     info = aurous.response_info(result)
-    told = [
+    texts = [
         repr(result),
         repr(info),
         all_of(info),
@@ -211,7 +211,7 @@ def test_successful_calls_do_not_show_the_key(kind: str, wire: RawServer, make: 
         str(pickle.dumps(info)),
         repr(aurous.receipt(result)),
     ]
-    assert KEY not in "".join(told) + logged.getvalue()
+    assert KEY not in "".join(texts) + logged.getvalue()
     # What httpcore says of its work was among it; aiohttp says nothing.
     assert kind == "aiohttp" or "connect_tcp.started" in logged.getvalue()
     assert kind == "aiohttp" or "send_request_headers.started" in logged.getvalue()
@@ -295,9 +295,9 @@ def test_cancellation_does_not_show_the_key(wire: RawServer) -> None:
                 return with_locals(error)
         raise AssertionError
 
-    told = asyncio.run(cancelled())
-    assert KEY not in told
-    assert "httpcore" not in told
+    output = asyncio.run(cancelled())
+    assert KEY not in output
+    assert "httpcore" not in output
 
 
 def test_search_for_the_key_finds_planted_keys(wire: RawServer) -> None:

@@ -128,17 +128,17 @@ class TestRetryAfter:
         assert decided(outcome) == Retry(12.0, "too many requests")
         assert decided(outcome, random=1.0) == Retry(13.0, "too many requests")
 
-    @pytest.mark.parametrize("asked", [0.0, 0.05])
-    def test_retry_after_of_nothing_waits_a_little(self, asked: float) -> None:
-        outcome = ErrorResponse(status_code=503, retry_after=asked)
+    @pytest.mark.parametrize("retry_after", [0.0, 0.05])
+    def test_retry_after_of_nothing_waits_a_little(self, retry_after: float) -> None:
+        outcome = ErrorResponse(status_code=503, retry_after=retry_after)
         assert decided(outcome) == Retry(0.1, "the server failed")
         assert decided(outcome, random=1.0) == Retry(pytest.approx(0.15), "the server failed")
         # Unless the policy waits less by itself.
-        assert decided(outcome, policy=RetryPolicy(initial_delay=0)) == Retry(asked, "the server failed")
+        assert decided(outcome, policy=RetryPolicy(initial_delay=0)) == Retry(retry_after, "the server failed")
 
-    @pytest.mark.parametrize("asked", [60.1, 3600.0, 1e30, math.inf])
-    def test_retry_after_beyond_maximum_ends_retries(self, asked: float) -> None:
-        decision = decided(ErrorResponse(status_code=503, retry_after=asked), remaining=math.inf)
+    @pytest.mark.parametrize("retry_after", [60.1, 3600.0, 1e30, math.inf])
+    def test_retry_after_beyond_maximum_ends_retries(self, retry_after: float) -> None:
+        decision = decided(ErrorResponse(status_code=503, retry_after=retry_after), remaining=math.inf)
         assert isinstance(decision, GiveUp)
         assert "max_retry_after" in str(decision.reason)
 
@@ -311,14 +311,14 @@ def test_every_retry_decision_respects_policy_and_deadline(
     assert is_idempotent or (isinstance(outcome, NoResponse) and not outcome.sent)
     # The next attempt begins within the call's time.
     assert 0 <= decision.delay < remaining
-    asked = outcome.retry_after if isinstance(outcome, ErrorResponse) else None
+    retry_after = outcome.retry_after if isinstance(outcome, ErrorResponse) else None
     if decision.is_poll:
         assert decision.delay <= policy.max_poll
         assert is_generated_key or any(attempt.may_have_worked for attempt in earlier)
-    elif asked is None:
+    elif retry_after is None:
         assert decision.delay <= policy.max_delay
     else:
-        assert asked <= decision.delay <= policy.max_retry_after + 1
+        assert retry_after <= decision.delay <= policy.max_retry_after + 1
     # What counts is counted.
     counted = [attempt for attempt in earlier if attempt.code != KEY_IN_USE]
     assert decision.is_poll or len(counted) < policy.max_retries

@@ -37,10 +37,10 @@ class TestAbandonedStreams:
                 warnings.simplefilter("always")
                 del stream
                 gc.collect()
-            told = (
+            message = (
                 "<ChatStream id=cmp_1 end=None> was not closed; use it in a block: with client...stream(...) as stream:"
             )
-            assert told in [str(warning.message) for warning in caught if warning.category is ResourceWarning]
+            assert message in [str(warning.message) for warning in caught if warning.category is ResourceWarning]
             # Which hold what they tell of.
             caught.clear()
             gc.collect()

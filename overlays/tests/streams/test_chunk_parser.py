@@ -301,7 +301,7 @@ class TestErrors:
         assert text_of(chunks) == "Red"
 
     @pytest.mark.parametrize(
-        ("frame", "said"),
+        ("frame", "text"),
         [
             ("Bad Gateway", "JSON"),
             ("<html></html>", "JSON"),
@@ -311,10 +311,10 @@ class TestErrors:
             ("[" * 100_000, "JSON"),
         ],
     )
-    def test_validation_error_carries_the_text_received_before(self, frame: Any, said: str) -> None:
+    def test_validation_error_carries_the_text_received_before(self, frame: Any, text: str) -> None:
         error = fault_of(ROLE, RED, frame)
         assert isinstance(error, APIResponseValidationError)
-        assert said in str(error)
+        assert text in str(error)
         assert (error.completion_id, error.text, error.request_id) == ("cmp_1", "Red", "req_1")
 
     def test_validation_error_follows_the_chunks_of_the_same_read(self) -> None:
@@ -384,10 +384,10 @@ class TestWarnings:
         list(feed(made, events(*WHOLE)))
         assert made.warnings == [KEY_IGNORED]
 
-    @pytest.mark.parametrize(("warning", "said"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
-    def test_warning_of_unknown_form_is_kept(self, warning: Any, said: str) -> None:
+    @pytest.mark.parametrize(("warning", "text"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
+    def test_warning_of_unknown_form_is_kept(self, warning: Any, text: str) -> None:
         made, _ = read({**RED, "warning": warning})
-        assert [(warning.code, warning.message) for warning in made.warnings] == [("unknown", said)]
+        assert [(warning.code, warning.message) for warning in made.warnings] == [("unknown", text)]
 
     def test_warning_in_a_chunk_does_not_hide_its_text(self) -> None:
         made, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})

@@ -242,7 +242,7 @@ def test_stream_that_nobody_closes_is_closed_with_a_warning(make: Make, wire: Ra
         del stream
         gc.collect()
     assert [warning.category for warning in caught if "was not closed" in str(warning.message)] == [ResourceWarning]
-    assert len(hook.told) == 1
+    assert len(hook.reports) == 1
     assert eventually(lambda: not in_use(caller))
 
 
@@ -291,7 +291,7 @@ def test_stream_without_a_price_is_unsettled(make: Make, wire: RawServer) -> Non
 def test_hooks_learn_of_the_end_of_a_stream_once(make: Make, wire: RawServer) -> None:
     wire.plays(sends(ONE, DONE))
     read(make(wire.url, hooks=[hook := Ends()]), ENDED)
-    assert hook.told == [(None, None)]
+    assert hook.reports == [(None, None)]
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])

@@ -110,7 +110,7 @@ def test_sync_stream_left_without_with_disconnects(
                 leave(open_stream(client))
             gc.collect()
         disconnects.wait()
-        assert [error for _, error in ends.told] == [None]
+        assert [error for _, error in ends.reports] == [None]
         assert client.ledger.unsettled == (() if leave is leave_unread else ("cmp_1",))
     [message] = [str(each.message) for each in warned if each.category is ResourceWarning]
     assert message.endswith("was not closed; use it in a block: with client...stream(...) as stream:")
@@ -207,7 +207,7 @@ def test_async_stream_left_without_with_disconnects(
             gc.collect()
             await in_a_thread(library(), disconnects.wait)
             gc.collect()
-            assert [error for _, error in ends.told] == [None]
+            assert [error for _, error in ends.reports] == [None]
             assert client.ledger.unsettled == (() if leave is leave_async_unread else ("cmp_1",))
 
     with warnings.catch_warnings(record=True, action="always") as warned:
@@ -238,7 +238,7 @@ def test_stream_of_a_cancelled_task_disconnects(
 
                 group.start_soon(read)
             await in_a_thread(library(), disconnects.wait)
-            assert len(ends.told) == 1
+            assert len(ends.reports) == 1
 
     with warnings.catch_warnings(action="ignore"):
         run(main())
@@ -259,7 +259,7 @@ def test_stream_that_outlives_its_loop_disconnects(
     with warnings.catch_warnings(action="ignore"):
         stream = run(main())
         disconnects.wait()
-        assert (stream.end, [error for _, error in ends.told]) == ("left", [None])
+        assert (stream.end, [error for _, error in ends.reports]) == ("left", [None])
         gc.collect()
 
 
@@ -281,7 +281,7 @@ def test_stream_dropped_after_its_loop_was_closed_disconnects(
         del stream
         gc.collect()
         disconnects.wait()
-        assert [error for _, error in ends.told] == [None]
+        assert [error for _, error in ends.reports] == [None]
 
 
 @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
@@ -294,7 +294,7 @@ def test_stream_dropped_in_another_thread_disconnects(
             await anext(held[0])
             await asyncio.to_thread(held.clear)
             await asyncio.to_thread(disconnects.wait)
-            assert len(ends.told) == 1
+            assert len(ends.reports) == 1
 
     with warnings.catch_warnings(action="ignore"):
         asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Streams that a fault of the mock strikes, at every frame: what is told, what had come, and what it costs."""
+"""Streams that a fault of the mock strikes, at every chunk: the error, the text received before it, and the charge."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ class TestFaults:
                 stream.recover()
             return
         assert caller.client.ledger.unsettled == (stream.id,)
-        found = stream.recover()
-        assert full.startswith(error.text + found.rest)
-        assert found.agrees
-        assert found.receipt == stream.receipt
-        assert stream.completion.status == found.outcome != "in_progress"
+        recovery = stream.recover()
+        assert full.startswith(error.text + recovery.rest)
+        assert recovery.agrees
+        assert recovery.receipt == stream.receipt
+        assert stream.completion.status == recovery.outcome != "in_progress"
         assert caller.client.ledger.credits == charged(mock)
         assert caller.client.ledger.unsettled == ()
 
@@ -147,12 +147,12 @@ class TestFaults:
 def test_interrupted_stream_is_freed_by_one_collection(caller: Caller, fault: str) -> None:
     with pytest.raises(aurous.StreamInterruptedError), Stream(caller, extra_headers={FAULT: fault}) as stream:
         list(stream)
-    gone = weakref.ref(stream.made), weakref.ref(stream.made.snapshot)
+    references = weakref.ref(stream.made), weakref.ref(stream.made.snapshot)
     gc.disable()
     try:
         # Its error leads to it, and it to its error.
         del stream
         gc.collect()
-        assert [each() for each in gone] == [None, None]
+        assert [each() for each in references] == [None, None]
     finally:
         gc.enable()

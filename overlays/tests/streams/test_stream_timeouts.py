@@ -95,7 +95,7 @@ class TestTimeouts:
         assert (type(again), again.text, again.attempts) == (error, caught.value.text, caught.value.attempts)
 
     @pytest.mark.parametrize(
-        ("frames", "timeouts", "error", "said"),
+        ("frames", "timeouts", "error", "message"),
         [
             ([], Timeouts(first_event=0.1), errors.FirstEventTimeoutError, "no event within 0.1 s"),
             ([ROLE], Timeouts(idle=0.1), errors.IdleTimeoutError, "no further event within 0.1 s"),
@@ -111,13 +111,13 @@ class TestTimeouts:
         frames: list[Any] | None,
         timeouts: Timeouts,
         error: type[Exception],
-        said: str,
+        message: str,
     ) -> None:
         """Also where the server keeps its headers back until it has something to say."""
         wire.plays(raw(b"", then="stall") if frames is None else sends(*frames, then="stall", ends=False))
         caller = live(wire.url, timeout=timeouts)
         stream = Stream(caller)
-        with pytest.raises(errors.StreamTimeoutError, match=said) as caught, stream:
+        with pytest.raises(errors.StreamTimeoutError, match=message) as caught, stream:
             list(stream)
         assert type(caught.value) is error
         assert connections(caller) == []

@@ -31,7 +31,7 @@ class TestNotices:
         with pytest.warns(aurous.StreamNotice, match=r"idempotency_ignored_streaming: Mind\.") as caught:
             self.read(stream, way) if caller.kind == "sync" else caller.runner.run(self.aread(stream, way))
         assert [warning.filename for warning in caught] == [__file__]
-        assert [told.message for told in stream.warnings] == ["Mind."]
+        assert [warning.message for warning in stream.warnings] == ["Mind."]
         assert stream.completion.to_dict() == record()
 
     def read(self, stream: aurous.ChatStream, way: str) -> None:
@@ -84,7 +84,7 @@ class TestNotices:
         stream = Stream(live(mock.url), extra_headers={"Aurous-Idempotent-Key": "a"})
         with pytest.warns(aurous.StreamNotice), stream:
             list(stream)
-        assert [told.code for told in stream.warnings] == ["idempotency_ignored_streaming"]
+        assert [warning.code for warning in stream.warnings] == ["idempotency_ignored_streaming"]
 
     def test_key_sent_with_a_stream_by_policy_gives_a_notice(self, live: Make, mock: Mock) -> None:
         stream = Stream(live(mock.url, streams=StreamPolicy(on_idempotency_key="send")), idempotency_key="mine")

@@ -47,13 +47,13 @@ class TestCompleteStreams:
     ) -> None:
         with Stream(caller, **options) as stream:
             text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
-        found = retrieve(caller, stream.id)
-        assert stream.completion.to_dict() == found.to_dict()
-        assert text == (found.choices[0].message.content or "")
+        record = retrieve(caller, stream.id)
+        assert stream.completion.to_dict() == record.to_dict()
+        assert text == (record.choices[0].message.content or "")
         assert stream.completion is stream.completion
-        assert (stream.end, stream.finish_reason) == ("finished", found.choices[0].finish_reason)
-        assert stream.usage == found.usage
-        assert stream.receipt == aurous.receipt(found) == aurous.receipt(stream.completion)
+        assert (stream.end, stream.finish_reason) == ("finished", record.choices[0].finish_reason)
+        assert stream.usage == record.usage
+        assert stream.receipt == aurous.receipt(record) == aurous.receipt(stream.completion)
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock)
 
     def test_every_chunk_has_one_choice(self, caller: Caller) -> None:
@@ -105,9 +105,9 @@ class TestCompleteStreams:
         assert stream.completion.choices == [stream.snapshot.choice]
         assert aurous.response_info(stream.completion) == stream.response_info
         assert caller.client.ledger.unsettled == (stream.id,)
-        found = stream.recover()
-        assert (found.outcome, found.rest) == ("completed", "")
-        assert stream.completion == found.completion
+        recovery = stream.recover()
+        assert (recovery.outcome, recovery.rest) == ("completed", "")
+        assert stream.completion == recovery.completion
         assert caller.client.ledger.credits == charged(mock) > 0
         assert caller.client.ledger.unsettled == ()
 
@@ -157,9 +157,9 @@ class TestEarlyClose:
             next(iter(stream))
         with pytest.raises(errors.AurousError, match="not come to its end"):
             _ = stream.completion
-        found = stream.recover()
-        assert (found.outcome, found.agrees) == ("cancelled", True)
-        assert found.completion.to_dict()["error"]["code"] == "cancelled_client_disconnect"
+        recovery = stream.recover()
+        assert (recovery.outcome, recovery.agrees) == ("cancelled", True)
+        assert recovery.completion.to_dict()["error"]["code"] == "cancelled_client_disconnect"
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock) > 0
 
     def test_early_close_cancels_by_policy(self, mock: Mock, caller: Caller) -> None:
@@ -204,7 +204,7 @@ class TestEarlyClose:
             raise (next(iter(stream)), error)[1]
         assert stream.end == "left"
         assert connections(caller) == []
-        assert ends.told == [(None, error)]
+        assert ends.reports == [(None, error)]
 
     def test_stream_closed_before_opening_sends_nothing(self, mock: Mock, caller: Caller) -> None:
         stream = Stream(caller)
@@ -250,8 +250,8 @@ class TestHooks:
         except errors.AurousError as caught:
             error = caught
         stream.close()
-        ((result, told),) = ends.told
-        assert told is error
+        ((result, reported),) = ends.reports
+        assert reported is error
         assert (result is None) == (error is not None)
 
     def test_hooks_receive_the_completion(self, caller: Caller) -> None:
@@ -259,7 +259,7 @@ class TestHooks:
         caller.client = caller.client.with_options(hooks=[ends])
         with Stream(caller) as stream:
             list(stream)
-        assert ends.told == [(stream.completion, None)]
+        assert ends.reports == [(stream.completion, None)]
 
     def test_hooks_receive_no_result_of_an_abandoned_stream(self, caller: Caller) -> None:
         ends = Ends()
@@ -267,7 +267,7 @@ class TestHooks:
         with Stream(caller, extra_headers=SLOW) as stream:
             next(iter(stream))
         stream.recover()
-        assert ends.told == [(None, None)]
+        assert ends.reports == [(None, None)]
 
 
 class TestBilling:

@@ -105,7 +105,7 @@ def test_call_with_retries_is_one_span(
 
 
 @pytest.mark.parametrize(
-    ("action", "told", "error"),
+    ("action", "error_type", "error"),
     [
         (answer(400, envelope("invalid_format")), "invalid_format", aurous.InvalidRequestError),
         (answer(418, b"", kind="text/plain"), "418", aurous.InvalidRequestError),
@@ -116,7 +116,7 @@ def test_call_with_retries_is_one_span(
 )
 def test_error_type_of_a_span_has_low_cardinality(
     action: Any,
-    told: str,
+    error_type: str,
     error: type[Exception],
     wire: RawServer,
     make: Make,
@@ -127,7 +127,7 @@ def test_error_type_of_a_span_has_low_cardinality(
     with pytest.raises(error):
         make(wire.url, max_retries=0, hooks=[OpenTelemetry(tracer_provider=provider)]).create()
     span, attributes = only(exporter)
-    assert attributes["error.type"] == told
+    assert attributes["error.type"] == error_type
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, error.__name__)
 
 

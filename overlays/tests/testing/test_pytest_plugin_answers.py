@@ -93,24 +93,24 @@ def test_fixtures_of_wider_scope_have_servers_of_their_own(pytester: pytest.Pyte
                 service.create()
                 return module_aurous_mock
 
-            def said():
+            def ask():
                 return service.create().choices[0].message.content
 
             def test_the_session_s(prepared):
-                assert said() == "of the session"
+                assert ask() == "of the session"
 
             def test_the_module_s_is_innermost(prepared, warm):
-                assert said() == "of the module"
+                assert ask() == "of the module"
                 assert len(warm.ledger()) == 2
 
             def test_the_test_s_is_innermost(prepared, warm, aurous_mock):
                 aurous_mock.answer("of the test")
-                assert said() == "of the test"
+                assert ask() == "of the test"
                 assert os.environ["AUROUS_BASE_URL"] == aurous_mock.url
                 assert len(aurous_mock.ledger()) == 1
 
             def test_the_module_s_again(warm):
-                assert said() == "of the module"
+                assert ask() == "of the module"
                 assert os.environ["AUROUS_BASE_URL"] == warm.url
                 assert len(warm.ledger()) == 3
         """,
@@ -118,11 +118,11 @@ def test_fixtures_of_wider_scope_have_servers_of_their_own(pytester: pytest.Pyte
             import os
             import pytest
             import service
-            from test_one import said
+            from test_one import ask
             from aurous import ConfigurationError
 
             def test_the_session_s_is_left(session_aurous_mock):
-                assert said() == "of the session"
+                assert ask() == "of the session"
                 assert os.environ["AUROUS_BASE_URL"] == session_aurous_mock.url
         """,
     )

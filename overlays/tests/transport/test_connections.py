@@ -219,10 +219,10 @@ def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             child.start()
-    found = answers.get()
+    in_child = answers.get()
     child.join(10)
     assert child.exitcode == 0
-    assert len({before, found, ask(client).id}) == 3
+    assert len({before, in_child, ask(client).id}) == 3
     assert len(mock.ledger()) == 3
 
 
@@ -324,8 +324,8 @@ def test_generated_operations_are_retried_and_keyed_by_the_client(wire: RawServe
     body = {"model": MODEL, "messages": MESSAGES}
     wire.plays(lambda connection: False, GOOD)
     with aurous.Aurous(KEY, base_url=f"{wire.url}/v1", retry=aurous.RetryPolicy(initial_delay=0)) as client:
-        found = create_chat_completion.sync(client=client, body=body)
-        assert aurous.response_info(found).attempts[0].error
+        result = create_chat_completion.sync(client=client, body=body)
+        assert aurous.response_info(result).attempts[0].error
         assert len(set(wire.keys)) == 1
         assert wire.requests[1].header("X-Api-Key") == KEY
         with pytest.raises(aurous.EncodeError, match="stream"):

@@ -63,10 +63,10 @@ def test_wait_is_bounded_by_the_remaining_seconds() -> None:
 def test_buffered_data_is_read_without_a_deadline(wire: RawServer) -> None:
     many = [b"data: {}\n\n"] * 50
     wire.plays(raw(in_pieces(*many)))
-    asked = list[float]()
+    readings = list[float]()
 
     def remaining() -> float:
-        asked.append(real_time.monotonic())
+        readings.append(real_time.monotonic())
         return 5.0
 
     seconds = {"connect": 5.0, "read": 5.0, "write": 5.0, "pool": 5.0, "total": 5.0}
@@ -74,7 +74,7 @@ def test_buffered_data_is_read_without_a_deadline(wire: RawServer) -> None:
     transport = SyncTransport()
     body: Any = transport.send(send).body  # type: ignore[union-attr]
     assert [*iter(lambda: body.read(remaining), None)] == many
-    assert len(asked) < 10
+    assert len(readings) < 10
     body.close()
     transport.close()
 

@@ -49,10 +49,10 @@ def _mypy() -> list[tuple[str, int, str]]:
 def _pyright() -> list[tuple[str, int, str]]:
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable, *map(str, FILES)]
     output = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False).stdout
-    told = json.loads(output)["generalDiagnostics"]
+    diagnostics = json.loads(output)["generalDiagnostics"]
     return [
         (Path(item["file"]).stem, item["range"]["start"]["line"] + 1, item.get("rule", item["message"]))
-        for item in told
+        for item in diagnostics
         if item["severity"] == "error"
     ]
 

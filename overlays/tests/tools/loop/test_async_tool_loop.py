@@ -34,10 +34,10 @@ def test_async_functions_need_arun_tools() -> None:
 
 def test_arun_tools_runs_the_calls_of_a_round_concurrently() -> None:
     async def main() -> list[str]:
-        met = asyncio.Barrier(3)
+        barrier = asyncio.Barrier(3)
 
         async def meet(number: int) -> int:
-            await met.wait()
+            await barrier.wait()
             return number
 
         calls = [call("meet", f'{{"number": {number}}}', f"call_{number}") for number in range(3)]

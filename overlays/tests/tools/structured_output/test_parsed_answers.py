@@ -85,9 +85,9 @@ def test_unreadable_answers_raise_structured_output_error(answer: ChatCompletion
 def test_an_invalid_pydantic_answer_says_where() -> None:
     with pytest.raises(StructuredOutputError) as caught:
         parsed(completion('{"name": "Ada", "age": -1, "home": {"city": 5}}'), PersonModel)
-    told = str(caught.value)
-    assert "Input should be greater than or equal to 0 - at `$.age`; " in told
-    assert "Input should be a valid string - at `$.home.city`" in told
+    message = str(caught.value)
+    assert "Input should be greater than or equal to 0 - at `$.age`; " in message
+    assert "Input should be a valid string - at `$.home.city`" in message
     assert isinstance(caught.value.__cause__, pydantic.ValidationError)
 
 

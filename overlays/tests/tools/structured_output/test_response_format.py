@@ -34,13 +34,13 @@ LISTED = {
 
 
 def keywords(schema: dict[str, Any]) -> set[str]:
-    found = {*schema}
+    names = {*schema}
     for keyword, value in schema.items():
         parts = value.values() if keyword in ("properties", "$defs") else value if isinstance(value, list) else [value]
         for part in parts:
             if isinstance(part, dict):
-                found |= keywords(part)
-    return found
+                names |= keywords(part)
+    return names
 
 
 @pytest.mark.parametrize("kind", KINDS)
