@@ -119,4 +119,8 @@ class Draft:
         return message
 
     def _logprobs_member(self) -> dict[str, Any] | None:
-        return None if self.request.alternatives is None else {"content": self._logprobs, "refusal": None}
+        # Null where the engine has none: an empty list would say that the text has no tokens.
+        is_missing = not self._logprobs and any(self._texts)
+        if self.request.alternatives is None or is_missing:
+            return None
+        return {"content": self._logprobs, "refusal": None}

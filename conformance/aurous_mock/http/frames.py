@@ -63,6 +63,8 @@ class FrameWriter:
 
     def _chunk(self, delta: dict[str, Any], source: Delta | None = None) -> bytes:
         choice: dict[str, Any] = {"index": 0, "delta": delta, "finish_reason": None}
-        if source is not None and self._draft.request.alternatives is not None:
+        is_asked = self._draft.request.alternatives is not None
+        # Null where the engine has none: an empty list would say that the text has no tokens.
+        if source is not None and is_asked and (source.logprobs or not source.text):
             choice["logprobs"] = {"content": source.logprobs, "refusal": None}
         return frame({**self._constant, "choices": [choice]})

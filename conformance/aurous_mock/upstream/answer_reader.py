@@ -42,6 +42,7 @@ class AnswerReader:
         self._reason: str | None = None
         self._usage: dict[str, Any] = {}
         self._reasoning_characters = 0
+        self._has_logprobs = False
         self._is_refusal = False
         self._is_done = False
 
@@ -81,6 +82,8 @@ class AnswerReader:
             rest, logprobs = self._stops.flush()
             yield from self._admitted(rest, logprobs)
             yield from self._calls.flush()
+        if self._request.alternatives is not None and self._limit.tokens and not self._has_logprobs:
+            request_log.warn("the upstream server sent no logprobs, which were asked for")
         measured = Measured(self._limit.tokens, -(-self._reasoning_characters // tokens.BYTES_PER_TOKEN))
         yield read_end(self._finish_reason(), self._usage, measured, self._request, is_stopped=self._stops.is_reached)
 
@@ -115,6 +118,7 @@ class AnswerReader:
                 self._reasoning_characters += len(message[name])
                 break
         logprobs = read_logprobs(choice) if self._request.alternatives is not None else ()
+        self._has_logprobs = self._has_logprobs or bool(logprobs)
         yield from self._text_deltas(self._content.feed(text + refusal), logprobs)
         if self._stops.is_reached:
             return

@@ -221,6 +221,16 @@ def test_log_probabilities_are_read_one_by_one(gateway: Gateway) -> None:
     assert entry["top_logprobs"] == [{"token": "\ufffd", "logprob": -9999.0, "bytes": None}]
 
 
+def test_log_probabilities_that_a_server_does_not_send_are_null(
+    gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = gateway.call(answer(200, completion({"content": "Hi"})), logprobs=True, top_logprobs=2).json()
+    assert body["choices"][0]["logprobs"] is None
+    frames = gateway.stream(sends(chunk({"content": "Hi"}), STOP), logprobs=True)
+    assert [choice.get("logprobs") for frame in frames for choice in frame["choices"]] == [None] * len(frames)
+    assert capsys.readouterr().err.count("sent no logprobs") == 2
+
+
 NESTED = b"[" * 100_000
 MANY = b'{"function": {"name": "f"}}]}}]}'
 HTML = b"<!doctype html><title>Sign in</title><h1>Sign in</h1>"
