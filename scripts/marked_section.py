@@ -23,12 +23,21 @@ class MarkedSection:
     def begin(self) -> str:
         return f"<!-- written by {self.command} -->\n"
 
-    def replace(self, text: str, content: str) -> str:
-        """The text with this content between the marks. Raises ValueError unless it has them exactly once."""
-        place = re.compile(f"(?<={re.escape(self.begin)}).*?(?={re.escape(END)})", re.DOTALL)
-        if len(place.findall(text)) != 1:
+    @property
+    def _place(self) -> re.Pattern[str]:
+        return re.compile(f"(?<={re.escape(self.begin)}).*?(?={re.escape(END)})", re.DOTALL)
+
+    def content(self, text: str) -> str:
+        """What is between the marks. Raises ValueError unless the text has them exactly once."""
+        places: list[str] = self._place.findall(text)
+        if len(places) != 1:
             raise ValueError(f"there is no single place between {self.begin.strip()} and {END.strip()}")
-        return place.sub(lambda _: content, text)
+        return places[0]
+
+    def replace(self, text: str, content: str) -> str:
+        """The text with this content between the marks. Raises like `content`."""
+        self.content(text)
+        return self._place.sub(lambda _: content, text)
 
     def check(self, path: Path) -> None:
         """Raises ValueError, which names the file, unless it has the marks exactly once."""

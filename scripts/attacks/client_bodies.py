@@ -24,7 +24,7 @@ MAX_SECONDS: Final = 15.0
 
 
 @functools.cache
-def _gzip(size: int, layers: int) -> bytes:
+def compressed(size: int, layers: int) -> bytes:
     """So many bytes of blanks in a JSON document, compressed once or several times."""
     packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
     block = b" " * MIB
@@ -39,7 +39,7 @@ def _gzip(size: int, layers: int) -> bytes:
 def gzip_bomb(observed: Observations) -> None:
     """Sends small bodies that decompress to 512 MiB, in one coding and in two; the client stops at its limit."""
     bombs = {
-        coding: response(200, _gzip(512 * MIB, layers), headers={"Content-Encoding": coding})
+        coding: response(200, compressed(512 * MIB, layers), headers={"Content-Encoding": coding})
         for layers, coding in ((1, "gzip"), (2, "gzip, gzip"))
     }
     limit = MAX_BODY * MAX_FACTOR

@@ -14,6 +14,7 @@ MODULES: Final = (
     "attacks.server_requests",
     "attacks.server_state",
     "attacks.server_commits",
+    "attacks.server_gateway",
     "attacks.client_connections",
     "attacks.client_bodies",
     "attacks.client_keys",

@@ -1,4 +1,4 @@
-"""Installs one client in an environment of its own, outside of the repository, for the length of a block."""
+"""Installs a client or an engine in an environment of its own, outside of the repository."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from compatibility.clients import Client
 
 DRIVERS = Path(__file__).parent / "drivers"
-_INSTALL_SECONDS = 600
+_INSTALL_SECONDS = 1800
 
 
 class InstallError(Exception):
@@ -28,12 +28,31 @@ def installed(client: Client) -> Iterator[tuple[list[str], str]]:
         yield _install_javascript(client, Path(folder)) if client.is_javascript else _install(client, Path(folder))
 
 
+@contextmanager
+def prepared(package: str, requirements: Sequence[str], environments: Path | None) -> Iterator[tuple[Path, str]]:
+    """The folder of an engine's programs, and the version of its package.
+
+    environments: a folder that keeps environments, and may have this one already; without it, one that is removed
+    """
+    with tempfile.TemporaryDirectory(prefix="aurous-compat-", ignore_cleanup_errors=True) as temporary:
+        home = Path(temporary) if environments is None else environments / package
+        python = home / "bin" / "python"
+        if not python.exists():
+            _run([sys.executable, "-m", "venv", str(home)])
+        # By pip, which takes the builds that a machine's administrator offers; engines are large.
+        _run([str(python), "-m", "pip", "install", "--quiet", *requirements])
+        yield home / "bin", _version(python, package)
+
+
+def _version(python: Path, package: str) -> str:
+    return _run([str(python), "-c", f"import importlib.metadata as m; print(m.version({package!r}))"])
+
+
 def _install(client: Client, folder: Path) -> tuple[list[str], str]:
     python = folder / "bin" / "python"
     _run([sys.executable, "-m", "uv", "venv", "--quiet", "--python", sys.executable, str(folder)])
     _run([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *client.installed])
-    version = _run([str(python), "-c", f"import importlib.metadata as m; print(m.version({client.package!r}))"])
-    return [str(python), str(DRIVERS / client.driver)], version
+    return [str(python), str(DRIVERS / client.driver)], _version(python, client.package)
 
 
 def _install_javascript(client: Client, folder: Path) -> tuple[list[str], str]:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,16 +27,16 @@ _DRIVER_SECONDS = len(CHECKS) * _CHECK_SECONDS + 60
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a client did: its version, the day, and of each check the result and its reason."""
+    """How a client or an engine did: its version, the day, and of each check the result and its reason."""
 
     version: str
     date: str
     checks: dict[str, dict[str, str]]
 
     @classmethod
-    def failed(cls, reason: str, version: str = "") -> Result:
-        """The result of a client that could not be run at all."""
-        return cls(version, _today(), {check: {"result": FAILED, "reason": reason} for check in CHECKS})
+    def failed(cls, reason: str, version: str = "", checks: Iterable[str] = CHECKS) -> Result:
+        """The result of a client or an engine that could not be run at all."""
+        return cls(version, today(), {check: {"result": FAILED, "reason": reason} for check in checks})
 
     @property
     def failures(self) -> list[str]:
@@ -80,8 +81,9 @@ def _run_driver(command: list[str], version: str, url: str) -> Result:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             return Result.failed(lines[-1], version)
         checks: dict[str, Any] = json.loads(results.read_text("utf-8"))
-    return Result(version, _today(), {name: checks[name] for name in CHECKS})
+    return Result(version, today(), {name: checks[name] for name in CHECKS})
 
 
-def _today() -> str:
+def today() -> str:
+    """The date of a result."""
     return datetime.now(UTC).date().isoformat()

@@ -1,17 +1,20 @@
-"""The record of results, and the page that is written from it."""
+"""The records of results, of clients and of engines, and the page that is written from them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from compatibility.clients import CLIENTS
+from compatibility.engines import ENGINES
+from compatibility.gateway_checks import CHECKS as ENGINE_CHECKS
 from compatibility.runner import CHECKS, FAILED, NOT_APPLICABLE, PASSED, Result
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORD = Path(__file__).parent / "RESULTS.json"
+ENGINE_RECORD = Path(__file__).parent / "ENGINES.json"
 PAGE = ROOT / "conformance" / "COMPATIBILITY.md"
 _SIGNS = {PASSED: "yes", FAILED: "**no**", NOT_APPLICABLE: "n/a"}
 _HEAD = """\
@@ -46,42 +49,98 @@ read it, and the mock has none. Script the answers: `aurous_mock.answers({"json"
 Responses API by default have to be told to use chat completions: `OpenAIChatCompletionsModel` (Agents SDK),
 `OpenAIChatModel` (Pydantic AI), `ChatOpenAICompletions` (chatlas), `openai:completions` (Mirascope).
 """
+_ENGINES_HEAD = """
+## Engines behind the gateway
+
+Written by `scripts/compat.py --engines --record`, which installs each engine in an environment of its own, starts it,
+and `aurous-mock --upstream` before it. Checks are made with `aurous` and with OpenAI's client. Usage and charge are
+compared with what the engine counts, with the ledger and with the balance (call, stream, charge); a stream is
+cancelled, and one is left (cancel); the engine is killed with SIGKILL in the middle of a stream (killed). What an
+engine lacks was observed by asking it past the gateway.
+
+"""
 _MARKS = {"required": " ¹", "prose": " ²"}
 
 
 def read() -> dict[str, Result]:
     """The recorded results, by client."""
-    if not RECORD.exists():
-        return {}
-    recorded = json.loads(RECORD.read_text("utf-8"))
-    return {name: Result(**recorded[name]) for name in CLIENTS if name in recorded}
+    return _read(RECORD, CLIENTS)
+
+
+def read_engines() -> dict[str, Result]:
+    """The recorded results, by engine."""
+    return _read(ENGINE_RECORD, ENGINES)
 
 
 def write(results: Mapping[str, Result]) -> None:
-    """Write the record and the page."""
-    recorded = {name: asdict(results[name]) for name in CLIENTS if name in results}
-    RECORD.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    PAGE.write_text(render(results), encoding="utf-8")
+    """Write the record of clients, and the page."""
+    _write(RECORD, CLIENTS, results)
+    _write_page()
 
 
-def render(results: Mapping[str, Result]) -> str:
+def write_engines(results: Mapping[str, Result]) -> None:
+    """Write the record of engines, and the page."""
+    _write(ENGINE_RECORD, ENGINES, results)
+    _write_page()
+
+
+def render(clients: Mapping[str, Result], engines: Mapping[str, Result]) -> str:
     """The page of these results."""
-    lines = [f"| client | version | {' | '.join(CHECKS)} | tested |", f"|---|---|{'---|' * len(CHECKS)}---|"]
-    reasons = []
+    return _HEAD + _clients_table(clients) + _NOTES + _ENGINES_HEAD + _engines_table(engines)
+
+
+def _clients_table(results: Mapping[str, Result]) -> str:
+    titles = {}
     for name, client in CLIENTS.items():
-        if (result := results.get(name)) is None:
-            continue
-        signs = [_SIGNS[result.checks[check]["result"]] for check in CHECKS]
         package = f"{'npm' if client.is_javascript else 'PyPI'} {client.package}"
-        mark = _MARKS.get(client.note, "")
-        lines.append(f"| {name}{mark} ({package}) | {result.version} | {' | '.join(signs)} | {result.date} |")
-        reasons += [
-            f"- {name}, {check}: {_one_line(each['reason'])}"
-            for check, each in result.checks.items()
-            if each["result"] != PASSED
-        ]
+        titles[name] = f"{name}{_MARKS.get(client.note, '')} ({package})"
+    reasons = [
+        f"- {name}, {check}: {_one_line(each['reason'])}"
+        for name in CLIENTS
+        if name in results
+        for check, each in results[name].checks.items()
+        if each["result"] != PASSED
+    ]
     explained = "\nNot applicable (n/a), or failed:\n\n" + "\n".join(reasons) + "\n" if reasons else ""
-    return _HEAD + "\n".join(lines) + "\n" + explained + _NOTES
+    return _table("client", CHECKS, titles, results) + explained
+
+
+def _engines_table(results: Mapping[str, Result]) -> str:
+    titles = {name: f"{name}, {engine.setting}" for name, engine in ENGINES.items()}
+    notes = [
+        f"- {name}, {check}: {_one_line(each['reason'])}"
+        for name in ENGINES
+        if name in results
+        for check, each in results[name].checks.items()
+        if each["reason"]
+    ]
+    observed = "\nObserved:\n\n" + "\n".join(notes) + "\n" if notes else ""
+    return _table("engine", ENGINE_CHECKS, titles, results) + observed
+
+
+def _table(kind: str, checks: Collection[str], titles: Mapping[str, str], results: Mapping[str, Result]) -> str:
+    lines = [f"| {kind} | version | {' | '.join(checks)} | tested |", f"|---|---|{'---|' * len(checks)}---|"]
+    for name, title in titles.items():
+        if (result := results.get(name)) is not None:
+            signs = [_SIGNS[result.checks[check]["result"]] for check in checks]
+            lines.append(f"| {title} | {result.version} | {' | '.join(signs)} | {result.date} |")
+    return "\n".join(lines) + "\n"
+
+
+def _read(record: Path, names: Iterable[str]) -> dict[str, Result]:
+    if not record.exists():
+        return {}
+    recorded = json.loads(record.read_text("utf-8"))
+    return {name: Result(**recorded[name]) for name in names if name in recorded}
+
+
+def _write(record: Path, names: Iterable[str], results: Mapping[str, Result]) -> None:
+    recorded = {name: asdict(results[name]) for name in names if name in results}
+    record.write_text(json.dumps(recorded, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_page() -> None:
+    PAGE.write_text(render(read(), read_engines()), encoding="utf-8")
 
 
 def _one_line(reason: str) -> str:

@@ -18,7 +18,9 @@ _CONTEXT: Final = re.compile(
     r"|too many (input )?tokens|exceeds? .{0,40}(context|input token)",
     re.IGNORECASE,
 )
-_MODEL: Final = re.compile(r"model.{0,80}(not (found|exist)|does not exist|unknown)|invalid model", re.IGNORECASE)
+_MODEL: Final = re.compile(
+    r"model.{0,80}(not (found|exist)|does not exist|unknown)|invalid model|pinned to .{0,200}requested", re.IGNORECASE
+)
 _TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 _MOST_SECONDS: Final = 7 * 24 * 60 * 60
 

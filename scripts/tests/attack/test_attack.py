@@ -93,37 +93,30 @@ def test_target_server_reports_wait_and_memory() -> None:
     assert not server.is_running
 
 
-def test_record_writes_a_row_for_each_attack(
+def test_record_writes_rows_of_the_attacks_that_ran_and_keeps_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = tmp_path / "SECURITY.md"
-    document.write_text(f"before\n{record.SECTION.begin}old\n{END}after\n")
+    kept, gone = "| `kept`: Was recorded. | server | a: 1 | 1 of 1 pass |", "| `gone`: Exists no more. | server | | |"
+    old = "| `planted`: Old. | server | requests: 1 | 1 of 1 pass |"
+    document.write_text(f"before\n{record.SECTION.begin}{gone}\n{old}\n{kept}\n{END}after\n")
     monkeypatch.setattr(record, "DOCUMENT", document)
     planted = Attack("planted", "server", "Always | succeeds.", succeed)
-    monkeypatch.setattr(registry, "select", lambda names: [planted])
+    monkeypatch.setattr(registry, "all_attacks", lambda: {"kept": planted, "planted": planted})
     monkeypatch.setattr(runner, "run", lambda each: each.report())
-    assert attack.main(["--record"]) == 1
+    assert attack.main(["--record", "--only", "planted"]) == 1
     lines = document.read_text().splitlines()
-    assert "| `planted`: Always \\| succeeds. | server | requests: 7 | 0 of 1 pass |" in lines
-    assert "old" not in lines
+    assert lines[4:-2] == [kept, "| `planted`: Always \\| succeeds. | server | requests: 7 | 0 of 1 pass |"]
     assert (lines[0], lines[-1]) == ("before", "after")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [(["--record", "--only", "pipelining"], "not those of --only"), (["--record"], "SECURITY.md: there is no single")],
-)
 def test_record_that_cannot_be_written_is_refused_before_any_attack(
-    arguments: list[str],
-    reason: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = tmp_path / "SECURITY.md"
     document.write_text("no marks\n")
     monkeypatch.setattr(record, "DOCUMENT", document)
     monkeypatch.setattr(runner, "run", lambda _: pytest.fail("it was attacked"))
     with pytest.raises(SystemExit):
-        attack.main(arguments)
-    assert reason in capsys.readouterr().err
+        attack.main(["--record"])
+    assert "SECURITY.md: there is no single" in capsys.readouterr().err

@@ -55,6 +55,7 @@ TOO_LONG = openai_error(
         (404, openai_error("The model `llama` does not exist", "model_not_found"),
          (500, "chat_provider_request_invalid")),
         (400, openai_error("Invalid model name passed in model=llama"), (500, "chat_provider_request_invalid")),
+        (400, {"detail": "Server is pinned to 'a'; requested 'llama'."}, (500, "chat_provider_request_invalid")),
         (401, openai_error(f"Incorrect API key provided: {UPSTREAM_KEY}"), (500, "chat_provider_auth_failed")),
         (402, {"error": {"message": "Insufficient credits"}}, (500, "chat_provider_auth_failed")),
         (403, HTML, (500, "chat_provider_auth_failed")),
