@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
-from aurous_mock.completions import parsed_request
+from aurous_mock.generation import parsed_request
 from aurous_mock.upstream.answer_reader import AnswerReader
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.streams import read_blocks, read_parts
