@@ -25,6 +25,7 @@ SHORTER = 5_000
 DECODED = 10
 FANNED_OUT = 256
 EVENTS_EACH = 100
+PACED_EACH = 40
 PACE = 0.05
 CALLS = 1_000
 OPENED = 500
@@ -72,7 +73,7 @@ def fan_out(client: str, url: str) -> dict[str, float]:
 
 def paced_fan_out(client: str, url: str) -> dict[str, float]:
     """As `fan_out`, with events that arrive one by one."""
-    return asyncio.run(_fan_out(client, url, FANNED_OUT, StreamSpec(EVENTS_EACH, PACE)))
+    return asyncio.run(_fan_out(client, url, FANNED_OUT, StreamSpec(PACED_EACH, PACE)))
 
 
 async def _fan_out(client: str, url: str, count: int, spec: StreamSpec) -> dict[str, float]:
@@ -214,6 +215,10 @@ def _peak_memory() -> int:
 
 def main() -> int:
     group, client, url = sys.argv[1:]
+    client, _, package = client.partition(" without ")
+    if package:
+        # As if it were not installed.
+        sys.modules[package] = None  # type: ignore[assignment]
     try:
         output: dict[str, Any] = WORK[group](client, url)
     except ModuleNotFoundError as error:

@@ -26,7 +26,9 @@ def _rows(groups: dict[str, Any]) -> Iterator[str]:
         for name, case in group["cases"].items():
             ratio = group["ratios"].get(f"{name} / {ours}")
             if ratio is not None:
-                peers.append(f"{name} {_figure(case)}: **{ratio:g}x**")
+                target = group.get("targets", {}).get(f"{name} / {ours}", 0)
+                missed = f" (target {target:g}x)" if ratio < target else ""
+                peers.append(f"{name} {_figure(case)}: **{ratio:g}x**{missed}")
         unit = group["unit"].partition("/")[0].replace("us", "µs")
         yield f"| {group['title']} | {_figure(group['cases'][ours], unit)} | {', '.join(peers)} |\n"
 

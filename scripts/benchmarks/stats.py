@@ -34,10 +34,7 @@ class Series:
     @property
     def spread(self) -> float:
         """Half the interquartile range, as a fraction of the median."""
-        if len(self.samples) < 2:
-            return 0.0
-        low, _, high = statistics.quantiles((sample.figure for sample in self.samples), n=4, method="inclusive")
-        return (high - low) / 2 / self.median
+        return _spread([sample.figure for sample in self.samples])
 
     @property
     def server_share(self) -> float | None:
@@ -52,6 +49,18 @@ def ratio(peer: Series, ours: Series) -> float:
     If the machine is slower for a while, both figures of a round are, and their ratio is not.
     """
     return statistics.median(_ratios(peer.samples, ours.samples))
+
+
+def ratio_spread(peer: Series, ours: Series) -> float:
+    """Half the interquartile range of the ratios of the rounds, as a fraction of their median."""
+    return _spread(_ratios(peer.samples, ours.samples))
+
+
+def _spread(figures: Sequence[float]) -> float:
+    if len(figures) < 2:
+        return 0.0
+    low, _, high = statistics.quantiles(figures, n=4, method="inclusive")
+    return (high - low) / 2 / statistics.median(figures)
 
 
 def _ratios(peer: Sequence[Sample], ours: Sequence[Sample]) -> list[float]:
