@@ -95,7 +95,7 @@ def simulate(pace: Pace, server: Server, *, seconds: float, tokens_each: int = 1
     return end
 
 
-@pytest.mark.parametrize("limit", [20, 60, 600, 6000])
+@pytest.mark.parametrize("limit", [20, 60, 600, pytest.param(6000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("latency", [0.05, 2.0])
 def test_rate_stays_within_ten_percent_of_the_limit(limit: int, latency: float) -> None:
     simulated = simulate(Pace(256), Server(requests=limit, latency=latency), seconds=600)

@@ -82,7 +82,7 @@ def in_tasks(url: str, weather: Weather) -> tuple[list[aurous.models.ChatComplet
     return asyncio.run(go())
 
 
-@pytest.mark.parametrize("run", [in_threads, in_tasks])
+@pytest.mark.parametrize("run", [in_threads, pytest.param(in_tasks, marks=pytest.mark.slow)])
 def test_every_call_over_lossy_network_is_charged_exactly_once(
     run: Callable[[str, Weather], tuple[list[aurous.models.ChatCompletion], aurous.Ledger]], mock: Mock
 ) -> None:

@@ -133,6 +133,7 @@ def test_telemetry_without_its_extra_names_it() -> None:
     )
 
 
+@pytest.mark.slow
 def test_lazily_loaded_modules_are_visible_to_tools_that_freeze_applications(tmp_path: Path) -> None:
     """Such tools follow import statements, as this finder of the standard library does."""
     program = tmp_path / "program.py"

@@ -79,7 +79,7 @@ def traced() -> Iterator[None]:
 @pytest.mark.usefixtures("traced")
 @pytest.mark.parametrize(
     ("frame", "chunks"),
-    [(text, 5_000), (arguments, 5_000), (metered, 5_000), pytest.param(text, 200_000, marks=pytest.mark.slow)],
+    [(text, 2_000), (arguments, 2_000), (metered, 2_000), pytest.param(text, 200_000, marks=pytest.mark.slow)],
 )
 def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes], chunks: int) -> None:
     made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()

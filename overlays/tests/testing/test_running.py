@@ -126,7 +126,10 @@ unittest.main()
 """
 
 
-@pytest.mark.parametrize("blocked", [False, True], ids=["with pytest installed", "without"])
+@pytest.mark.parametrize(
+    "blocked",
+    [pytest.param(False, marks=pytest.mark.slow, id="with pytest installed"), pytest.param(True, id="without")],
+)
 def test_unittest_uses_it_without_pytest(tmp_path: Path, blocked: bool) -> None:
     (tmp_path / "block_pytest.py").write_text("import sys\nsys.modules['pytest'] = None\n")
     program = PROGRAM.format(first="block_pytest" if blocked else "os")

@@ -68,7 +68,9 @@ gc.collect()
 
 
 @BACKENDS
-@pytest.mark.parametrize("way", ["run", "runner", "plain loop", "garbage"])
+@pytest.mark.parametrize(
+    "way", ["run", "garbage", *(pytest.param(way, marks=pytest.mark.slow) for way in ("runner", "plain loop"))]
+)
 def test_program_leaves_nothing_open_that_warns(backend: str, way: str, mock: Mock) -> None:
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", PROGRAM, mock.url, KEY, backend, way],

@@ -312,7 +312,7 @@ def test_failed_move_is_rolled_back(target: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- determinism
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
+@pytest.mark.parametrize("seed", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_output_does_not_depend_on_the_hash_seed(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
     """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration."""
     (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")

@@ -152,6 +152,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+@pytest.mark.slow
 def test_events_of_new_operations_are_typed(spec: Path) -> None:
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     done = subprocess.run(

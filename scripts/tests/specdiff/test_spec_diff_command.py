@@ -160,7 +160,9 @@ def test_failing_engine_is_reported_in_one_line(
     ("values", "rule", "effect"),
     [
         ("minimal, medium, high", "request-enum-value-removed", "breaking"),
-        ("minimal, low, medium, high, most", "request-enum-value-added", "compatible"),
+        pytest.param(
+            "minimal, low, medium, high, most", "request-enum-value-added", "compatible", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_change_within_a_schema_that_became_nullable_is_found(

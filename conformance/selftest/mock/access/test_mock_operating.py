@@ -137,6 +137,7 @@ def test_metrics_of_a_gateway_are_behind_its_admin_key(engine: Mock) -> None:
         assert metrics_of(gateway.url, **{"Aurous-Mock-Key": ADMIN_KEY})
 
 
+@pytest.mark.slow
 def test_metrics_of_workers_are_added_up(tmp_path: Path) -> None:
     with MockProcess("--workers", "2", "--state", str(tmp_path / "state.db")) as mock:
         for _ in range(12):

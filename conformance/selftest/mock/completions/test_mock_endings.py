@@ -172,7 +172,7 @@ STORES = [MemoryStore, SharedMemory]
 
 # Of a task that an error keeps from being made.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", [MemoryStore, pytest.param(SharedMemory, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
 def test_error_in_any_line_of_a_handler_leaves_nothing_running(
     store: type[MemoryStore], streamed: bool, capsys: pytest.CaptureFixture[str]

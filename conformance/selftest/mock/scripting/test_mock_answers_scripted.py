@@ -346,7 +346,13 @@ def test_command_replays_a_cassette_also_after_a_reset(tmp_path: Path) -> None:
         assert client.post(CREATE, json=chat("Else.")).status_code == 400
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"exchanges": [{"request": {}, "answers": [7]}]}', "[1]"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"exchanges": [{"request": {}, "answers": [7]}]}',
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("", "{}", "[1]")),
+    ],
+)
 def test_file_that_is_no_cassette_is_refused_in_one_line(mock: Mock, tmp_path: Path, content: str) -> None:
     file = tmp_path / "no-cassette.json"
     file.write_text(content)

@@ -22,7 +22,7 @@ from testkit.sockets import connect
 KEY = {"X-Api-Key": DEFAULT_KEY}
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
     with MockProcess() as mock:
         response = httpx.post(mock.url + CREATE, json=chat(), headers=KEY)
@@ -91,7 +91,9 @@ def test_call_under_way_at_a_signal_is_completed() -> None:
         assert mock.wait() == 0
 
 
-@pytest.mark.parametrize("with_state", [False, True], ids=["memory", "sqlite"])
+@pytest.mark.parametrize(
+    "with_state", [pytest.param(False, marks=pytest.mark.slow, id="memory"), pytest.param(True, id="sqlite")]
+)
 def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, with_state: bool) -> None:
     state = ("--state", str(tmp_path / "state.db")) if with_state else ()
     with MockProcess(*state) as mock:

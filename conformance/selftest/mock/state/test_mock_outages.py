@@ -68,6 +68,7 @@ async def call_through_outages(mock: Mock, outage: Outage) -> Counter[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_calls_through_outages_of_postgresql_are_charged_once_and_hold_nothing(url: str) -> None:
     outage = Outage(url)
     try:

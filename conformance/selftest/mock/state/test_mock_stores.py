@@ -251,6 +251,7 @@ def test_two_servers_share_a_sqlite_file(tmp_path: Path) -> None:
         share(first.url, second.url)
 
 
+@pytest.mark.slow
 def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
     with MockProcess("--state", postgres) as first, MockProcess("--state", postgres) as second:
         httpx.post(first.url + "/_mock/reset")
@@ -282,6 +283,7 @@ def _post_and_kill(first: str, pid: int, second: str, key: dict[str, str]) -> No
     asyncio.run(go())
 
 
+@pytest.mark.slow
 def test_workers_are_replaced_and_end_with_their_supervisor(tmp_path: Path) -> None:
     with MockProcess("--workers", "2", "--state", str(tmp_path / "state.db")) as mock:
         first, second = eventually(lambda: _children(mock.pid))
