@@ -70,7 +70,9 @@ def _run(selected: list[Attack], reports: list[RunReport]) -> Iterator[RunReport
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="attack.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="attack.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("--list", action="store_true", help="list the attacks")
     add("--only", nargs="+", default=[], metavar="NAME", help="run only these attacks (default: all)")

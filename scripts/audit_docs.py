@@ -91,7 +91,9 @@ def _json(found: list[Difference]) -> str:
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="audit_docs", description="Compare saved documentation pages with the spec, and list the differences."
+        prog="audit_docs",
+        allow_abbrev=False,
+        description="Compare saved documentation pages with the spec, and list the differences.",
     )
     parser.add_argument("pages", nargs="+", type=Path, metavar="PAGE.txt", help="a saved page, as plain text")
     parser.add_argument(

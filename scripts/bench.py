@@ -114,7 +114,9 @@ def _print_progress(text: str) -> None:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench.py", description=(__doc__ or "").partition("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="bench.py", description=(__doc__ or "").partition("\n")[0], allow_abbrev=False
+    )
     add = parser.add_argument
     add("--only", nargs="+", default=[], metavar="GROUP", help="only groups with this name or prefix")
     add("--quick", action="store_true", help=f"{LEAST} rounds, not up to {MOST}")

@@ -112,6 +112,7 @@ def _fail(reason: object, code: int) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bump",
+        allow_abbrev=False,
         description="Make the release that speaks a new version of the API.",
     )
     parser.add_argument(

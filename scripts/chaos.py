@@ -2,7 +2,7 @@
 """Shows that calls are charged exactly once, and streams report their price, on a failing network.
 
     python3 scripts/chaos.py [calls] [without-keys] [streams] [batch] [--calls N] [--streams N] [--lines N] [--seed N]
-                             [--retry-quota N] [--json FILE]
+                             [--retry-quota N|none] [--json FILE]
     .venv/bin/nox -s engines -- [--rows N] [--json FILE]    # `cluster`, in an environment that has Ray
 
 The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
@@ -99,7 +99,6 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
 def _config(part: str, options: argparse.Namespace) -> Config:
     from resilience.chaos.chaos_run import Config, WorkerModes
 
-    quota = options.retry_quota or None
     if part == "streams":
         # Fewer at once than calls: a kill of the server ends all that run.
         workers: WorkerModes = (("threads", 8), ("tasks", 16), ("threads", 8), ("tasks", 16))
@@ -109,7 +108,7 @@ def _config(part: str, options: argparse.Namespace) -> Config:
             seed=options.seed,
             kills=options.kills,
             workers=workers,
-            retry_quota=quota,
+            retry_quota=options.retry_quota,
         )
     without_keys = part == "without-keys"
     # A tenth shows the difference, unless this part was chosen alone.
@@ -120,26 +119,29 @@ def _config(part: str, options: argparse.Namespace) -> Config:
         seed=options.seed,
         kills=options.kills,
         drops_keys=without_keys,
-        retry_quota=quota,
+        retry_quota=options.retry_quota,
     )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: these), {CLUSTER}")
     add("--calls", type=checks.count, default=10_000, metavar="N", help="number of calls (default: 10000)")
     add("--streams", type=checks.count, default=2_000, metavar="N", help="number of streams (default: 2000)")
     add("--lines", type=checks.count, default=10_000, metavar="N", help="lines of the batch (default: 10000)")
     add("--rows", type=checks.count, default=20_000, metavar="N", help="rows on the cluster (default: 20000)")
-    add("--kills", type=int, default=3, metavar="N", help="kills of the server in each part (default: 3)")
+    add("--kills", type=checks.whole, default=3, metavar="N", help="kills of the server in each part (default: 3)")
     add("--seed", type=int, default=0, metavar="N", help="seed of the faults (default: 0)")
     add(
         "--retry-quota",
-        type=int,
-        default=0,
-        metavar="N",
-        help="tokens of each client's retry quota; 0, the default, for no bound: retries are what could charge twice",
+        type=checks.quota,
+        default=None,
+        metavar="N|none",
+        help="tokens of each client's retry quota, 0 for no retries (default: none, for no bound, since retries "
+        "are what could charge twice)",
     )
     add("--json", type=Path, metavar="FILE", help="write figures and checks as JSON")
     options = parser.parse_args(arguments)

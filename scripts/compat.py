@@ -85,7 +85,9 @@ def _run(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="compat.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="compat.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("--list", action="store_true", help="list the clients and engines, and what is installed for each")
     add("--engines", action="store_true", help="run engines behind the gateway in place of clients")

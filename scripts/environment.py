@@ -1,6 +1,8 @@
 """The project's environment, .venv: created on first use, updated with pyproject.toml, entered by each script.
 
-Needs nothing but Python and pip. A script calls `enter()` first, which does nothing if everything is installed.
+Needs nothing but Python and pip. A script calls `enter()` first, which does nothing if the running Python has all
+tools and this checkout's own packages: from an editable installation, or from PYTHONPATH, by which a copy of the
+project shares the environment of the original.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HOME = ROOT / ".venv"
-PYTHON = HOME / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+VENV = ROOT / ".venv"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 # Written last, so that an interrupted installation is repeated.
-STAMP = HOME / "installed"
-NEEDED = ("aurous", "aurous_client", "aurous_mock", "mypy", "openapi_python_client", "pytest", "schemathesis")
+STAMP = VENV / "installed"
+PACKAGES = ("aurous", "aurous_client", "aurous_mock")
+TOOLS = ("mypy", "openapi_python_client", "pytest", "schemathesis")
 
 
 def enter() -> None:
@@ -28,10 +31,10 @@ def enter() -> None:
     sys.dont_write_bytecode = False
     if sys.version_info < (3, 11):
         sys.exit(f"Python 3.11 or later is needed; this is {sys.version.split()[0]}. Try: python3.12 {sys.argv[0]}")
-    is_inside = Path(sys.prefix).resolve() == HOME.resolve()
+    is_inside = Path(sys.prefix).resolve() == VENV.resolve()
     is_stale = STAMP.exists() and STAMP.read_text(encoding="utf-8") != _fingerprint()
     # An environment with `.[dev]` installed by hand has the dependencies and no stamp.
-    if all(importlib.util.find_spec(name) for name in NEEDED) and not (is_inside and is_stale):
+    if _is_complete() and not (is_inside and is_stale):
         return
     if is_inside or is_stale or not STAMP.exists():
         _install()
@@ -41,15 +44,25 @@ def enter() -> None:
     os.execv(PYTHON, arguments)
 
 
+def _is_complete() -> bool:
+    """Whether this Python has every tool, and the packages of this checkout rather than of another."""
+    return all(importlib.util.find_spec(name) for name in TOOLS) and all(map(_is_own, PACKAGES))
+
+
+def _is_own(package: str) -> bool:
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None and Path(spec.origin).resolve().is_relative_to(ROOT)
+
+
 def _install() -> None:
-    print(f"Installing into {HOME.name}/ (once; about a minute) ...", flush=True)
+    print(f"Installing into {VENV.name}/ (once; about a minute) ...", flush=True)
     STAMP.unlink(missing_ok=True)
     try:
         if not PYTHON.exists():
             # Without pip, which Debian's Python cannot install there; the pip of this Python installs for the other.
-            venv.create(HOME, with_pip=False)
+            venv.create(VENV, with_pip=False)
     except OSError as error:
-        sys.exit(f"{HOME.name}/ cannot be created: {error.strerror}")
+        sys.exit(f"{VENV.name}/ cannot be created: {error.strerror}")
     command = [
         sys.executable,
         "-m",

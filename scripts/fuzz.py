@@ -59,7 +59,9 @@ def _run(part: str, options: argparse.Namespace) -> RunReport:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="fuzz.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="fuzz.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("parts", nargs="*", metavar="PART", help=f"parts to run: {', '.join(PARTS)} (default: both)")
     add("--cases", type=checks.count, default=100_000, metavar="N", help="cases of each part (default: 100000)")

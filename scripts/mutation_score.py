@@ -26,12 +26,14 @@ from environment import enter
 if TYPE_CHECKING:
     from mutants.registry import Variant
 
-HOME = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
-PAGE, SEEN = HOME / "RESULTS.md", HOME / "seen.json"
+MUTANTS = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
+RESULTS = MUTANTS / "RESULTS.md"
+# The first rule that caught each planted fault: it comes first in the next run.
+HINTS = MUTANTS / "seen.json"
 # What decides on the outcome of a rule.
 RULES = ("rules", "harness/checks", "harness/generation")
 # How many mechanical mutants are tried unless a number is asked for.
-MECHANICAL = 120
+MECHANICAL_SAMPLE = 120
 
 
 def main() -> int:
@@ -46,7 +48,7 @@ def main() -> int:
 def _mechanical(options: argparse.Namespace) -> int:
     from mutants.source_mutation import report
 
-    return report(workers=options.workers, size=options.sample or MECHANICAL, selected=options.only)
+    return report(workers=options.workers, size=options.sample or MECHANICAL_SAMPLE, selected=options.only)
 
 
 def _planted(options: argparse.Namespace) -> int:
@@ -56,13 +58,13 @@ def _planted(options: argparse.Namespace) -> int:
 
     results: list[VariantResult] = []
     rules = _rules()
-    done = recorded(PAGE.read_text(), rules) if options.resume else {}
+    done = recorded(RESULTS.read_text(), rules) if options.resume else {}
     with _baseline(options) as reports_failures:
         for result in run_variants(
             [variant for variant in _selected(options) if variant.id not in done],
             workers=options.workers,
             exhaustive=options.all_rules,
-            hints={name: (rule,) for name, rule in json.loads(SEEN.read_text()).items()},
+            hints={name: (rule,) for name, rule in json.loads(HINTS.read_text()).items()},
             baseline=reports_failures,
             together=options.together,
             related=options.related,
@@ -71,8 +73,8 @@ def _planted(options: argparse.Namespace) -> int:
             if options.record:
                 # At once, so that an interrupted run has recorded what it did; of other variants, what is known stays.
                 day = datetime.now(UTC).strftime("%Y-%m-%d")
-                PAGE.write_text(Matrix([result]).as_page(PAGE.read_text(), known=ALL, rules=rules, day=day))
-                SEEN.write_text(Matrix([result]).as_record(json.loads(SEEN.read_text()), known=ALL))
+                RESULTS.write_text(Matrix([result]).as_page(RESULTS.read_text(), known=ALL, rules=rules, day=day))
+                HINTS.write_text(Matrix([result]).as_record(json.loads(HINTS.read_text()), known=ALL))
             print(line_of(result), flush=True)
             if options.verbose and not result.good:
                 print(result.suite_run.output, flush=True)
@@ -86,7 +88,7 @@ def _planted(options: argparse.Namespace) -> int:
 def _rules() -> str:
     """What tells these rules from changed ones: a digest of their code."""
     digest = hashlib.sha256()
-    for path in sorted(path for folder in RULES for path in (HOME.parent / folder).glob("*.py")):
+    for path in sorted(path for folder in RULES for path in (MUTANTS.parent / folder).glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -122,7 +124,9 @@ def _selected(options: argparse.Namespace) -> list[Variant]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mutation_score.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="mutation_score.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("--server", choices=("mock", "independent", "both"), default="both", help="where to plant (default: both)")
     add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
@@ -136,8 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--sample", type=int, metavar="N", help="how many to try (default: all; of the mechanical mutants 120)")
     add("--verbose", action="store_true", help="print the suite's output for what went wrong")
     add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
-    add("--resume", action="store_true", help=f"leave out what {PAGE.name} has of these very rules")
-    add("--record", action="store_true", help=f"write {PAGE.name}, and what makes the next run faster, to be committed")
+    add("--resume", action="store_true", help=f"leave out what {RESULTS.name} has of these very rules")
+    add(
+        "--record",
+        action="store_true",
+        help=f"write {RESULTS.name}, and what makes the next run faster, to be committed",
+    )
     return parser
 
 

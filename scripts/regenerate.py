@@ -144,7 +144,9 @@ def _relative(path: Path) -> Path:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="regenerate", description="Write the generated client from the spec.")
+    parser = argparse.ArgumentParser(
+        prog="regenerate", allow_abbrev=False, description="Write the generated client from the spec."
+    )
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit 1 if the package differs from the spec"
     )

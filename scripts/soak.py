@@ -78,7 +78,9 @@ async def _soak(options: argparse.Namespace) -> Result:
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="soak.py", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="soak.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
+    )
     add = parser.add_argument
     add("--minutes", type=_positive, default=30.0, metavar="N", help="how long (default: 30)")
     add("--concurrency", type=_count, default=64, metavar="N", help="streams and calls at once (default: 64)")

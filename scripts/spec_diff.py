@@ -41,6 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="spec_diff",
+        allow_abbrev=False,
         description="Tell what changed between two specs, each change judged for a client of the API.",
         epilog="A spec is a file, or git:REV for openapi.yaml of that revision, or git:REV:PATH.",
     )

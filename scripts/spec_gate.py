@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="spec_gate", description="Refuse a spec that breaks clients without a version that says so."
+        prog="spec_gate",
+        allow_abbrev=False,
+        description="Refuse a spec that breaks clients without a version that says so.",
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to look at (default: this one)")
     root = parser.parse_args(arguments).root

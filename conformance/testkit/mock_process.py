@@ -125,8 +125,13 @@ class MockProcess:
 
     def wait(self, timeout: float = _START_TIMEOUT) -> int:
         """Its exit code, once it has ended; its output and its log are complete then."""
-        self.output, _ = self.process.communicate(timeout=timeout)
-        return self.process.returncode
+        code = self.process.wait(timeout)
+        stdout = self.process.stdout
+        assert stdout is not None
+        # Not by `communicate`, which would lose what was buffered with the first line.
+        with stdout:
+            self.output = stdout.read()
+        return code
 
     def stop(self, grace: float = processes.GRACE) -> None:
         """Stop it if it runs, also while another thread starts it. grace: seconds until it is killed"""

@@ -20,10 +20,10 @@ from .groups import GROUPS, Group
 from .measurement import Results
 from .thresholds import evaluate
 
-HOME = Path(__file__).resolve().parent
-RATIOS = HOME / "RATIOS.json"
-PICTURE = HOME / "speed.svg"
-REPOSITORY = HOME.parents[1]
+FOLDER = Path(__file__).resolve().parent
+RATIOS = FOLDER / "RATIOS.json"
+PICTURE = FOLDER / "speed.svg"
+REPOSITORY = FOLDER.parents[1]
 README = REPOSITORY / "README.md"
 
 # What the figures are of.

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_FOLDER = "aurous-landing"
+_FOLDER = "aurous-bump"
 _JOURNAL = "journal.json"
 
 

@@ -20,7 +20,7 @@ from .versions import Version
 
 SPEC = Path("openapi.yaml")
 # Pins the version for runs of schemathesis.
-TRIAL = Path("schemathesis.toml")
+SCHEMATHESIS_CONFIG = Path("schemathesis.toml")
 # The copy's own packages, before the installed ones.
 _ROOTS = ("generated", "overlays", "conformance")
 _PYTEST = ("-m", "pytest", "-q", "-n", "auto")
@@ -71,7 +71,7 @@ def bump(
     before = versions.read(root)
     on_step(f"{SPEC}: info.version becomes {api_version}")
     _set_version(root / SPEC, api_version)
-    _set_pin(root / TRIAL, api_version)
+    _set_pin(root / SCHEMATHESIS_CONFIG, api_version)
     on_step("generated/: the client is regenerated")
     run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
     on_step(f"diff against {last.api_version}, released with {last.package}")

@@ -22,7 +22,16 @@ _ALWAYS = (
 def tasks(report: Report, root: Path) -> list[str]:
     """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
     lines = (line for change in report.changes for line in _of(change, report.old.version))
-    return [*dict.fromkeys((*_lost(report, root), *lines)), *_ALWAYS]
+    return [*dict.fromkeys((*_lost(report, root), *lines, *_defaults(report))), *_ALWAYS]
+
+
+def _defaults(report: Report) -> Iterator[str]:
+    """One line for all changed defaults, which seldom need more than a look."""
+    subjects = [change.subject for change in report.changes if change.rule == "request-default-changed"]
+    if subjects:
+        shown = ", ".join(subjects[:_SHOWN])
+        more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
+        yield f"Defaults changed, of {shown}{more}: see whether the mock follows."
 
 
 def _lost(report: Report, root: Path) -> Iterator[str]:
@@ -50,6 +59,7 @@ def _of(change: Change, earlier: str) -> Iterator[str]:
         case "error-code-added" | "error-status-changed" | "error-code-removed":
             yield f"Look at {change.subject} in overlays/aurous/errors.py and in the mock."
         case "request-default-changed":
-            yield f"The default of {change.subject} changed: see whether the mock follows."
+            # One line for all of them, from `_defaults`.
+            return
         case _ if change.effect is Effect.BREAKING and change.side is Side.REQUEST:
             yield f"Look at calls in overlays/, README.md and the suite that use {change.subject} ({change.rule})."

@@ -9,10 +9,21 @@ from pathlib import Path
 
 def count(text: str) -> int:
     """An argparse type: a positive count."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return value
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return int(text)
+
+
+def whole(text: str) -> int:
+    """An argparse type: a whole number, 0 included."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def quota(text: str) -> int | None:
+    """An argparse type: a whole number, or `none` for no bound."""
+    return None if text == "none" else whole(text)
 
 
 def choose_parts(parser: argparse.ArgumentParser, given: Sequence[str], known: Sequence[str]) -> list[str]:

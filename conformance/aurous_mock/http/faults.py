@@ -5,7 +5,7 @@ A fault is written as directives separated by semicolons, `name=value` or a bare
 
     code=NAME            answer with this documented error code, at its documented status; with status=N, any code
     status=N             answer with this status (and a code that fits it, unless one is given)
-    retry-after=S|none   add Retry-After to that error; a 429 has one of 1 second unless told `none`
+    retry-after=S|none   add Retry-After to that error; a 429 has one of 1 second unless this is `none`
     html                 answer with an HTML page instead of JSON (status 502 unless given)
     when=before|after    give the error instead of the work (default) or after the work was done and charged
     latency=S            wait first
@@ -19,7 +19,7 @@ A fault is written as directives separated by semicolons, `name=value` or a bare
     done=N               send [DONE] after N frames, without finish_reason
     error-frame=N        fail after N frames: error frame (see code=), [DONE], record `failed`
     unnoticed            after a cut, finish the work as if the client had received all of it
-    skip=N, times=N      let N matching requests pass, then apply to N requests, then stop
+    skip=N, times=N      let N matching requests pass, then apply to N requests (1 or more), then stop
     id=NAME              count under this name (default: the fault's text and the request's idempotency key)
 
 PLACE is `before` (nothing done), `after` (all done and charged, no byte sent), `head` (within the header), `body`
@@ -27,6 +27,7 @@ PLACE is `before` (nothing done), `after` (all done and charged, no byte sent), 
 """
 
 import difflib
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,9 @@ class Fault:
 
 NO_FAULT = Fault()
 
+# The fields that change a response; the others qualify these, or choose the requests.
+_EFFECTS = frozenset({"code", "status", "html", "latency", "pace", "keep_alive", "cut", "error_frame", "unnoticed"})
+
 _RATE_LIMITS = frozenset({"too_many_requests", "tpm_rate_limit_exceeded", "concurrency_limit_exceeded"})
 _DEFAULT_CODES = {
     400: "invalid_format",
@@ -139,6 +143,10 @@ def parse(text: str, codes: Collection[str] | None = None) -> Fault:
             raise ValueError(f"{directive!r}: {error}") from None
     if not fields:
         raise ValueError("an empty fault")
+    if not fields.keys() & _EFFECTS:
+        raise ValueError(
+            f"{text.strip()!r} says for which requests, and injects nothing: add code=, latency= or another fault"
+        )
     code = fields.get("code")
     if code is not None and codes is not None and code not in codes and "status" not in fields:
         similar = difflib.get_close_matches(code, codes, n=1)
@@ -148,7 +156,10 @@ def parse(text: str, codes: Collection[str] | None = None) -> Fault:
 
 
 def _number(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 <= value < 1e6:
         raise ValueError("not a number from 0 to 999999")
     return value
@@ -162,6 +173,13 @@ def _whole(text: str) -> int:
     if not text.isdecimal():
         raise ValueError("not a whole number")
     return int(text)
+
+
+def _times(text: str) -> int:
+    value = _whole(text)
+    if value == 0:
+        raise ValueError("0 would never apply; the least is 1")
+    return value
 
 
 def _status(text: str) -> int:
@@ -215,6 +233,6 @@ DIRECTIVES: Mapping[str, Callable[[str], Any]] = {
     "error-frame": _whole,
     "unnoticed": _flag,
     "skip": _whole,
-    "times": _whole,
+    "times": _times,
     "id": _word,
 }

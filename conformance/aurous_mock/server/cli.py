@@ -1,4 +1,4 @@
-"""The command line: flags and environment variables to settings. A mistake ends in one line and exit code 2."""
+"""The command line: reads flags and environment variables into settings. A usage error is one line, and exit code 2."""
 
 import argparse
 import os
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         description="A server that keeps the Aurous Labs HTTP contract, for tests and for self-hosting.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")

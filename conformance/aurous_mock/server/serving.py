@@ -2,7 +2,7 @@
 
 from aurous_mock.server.uvicorn_server import address, bind, make_server, run
 from aurous_mock.server.workers import Supervisor
-from aurous_mock.settings import Settings
+from aurous_mock.settings import DEFAULT_KEY, Settings
 
 
 def with_models(settings: Settings) -> Settings:
@@ -15,13 +15,24 @@ def with_models(settings: Settings) -> Settings:
     return models.with_models(settings)
 
 
+def introduction(settings: Settings, url: str) -> list[str]:
+    """What the server prints when it accepts requests: its address first, then how to use it."""
+    key = DEFAULT_KEY if DEFAULT_KEY in settings.keys else "one of --api-key or --team-key"
+    return [
+        f"aurous-mock listening on {url}",
+        f"  base URL  {url} for aurous, {url}/v1 for OpenAI's clients",
+        f"  API key   {key}",
+        "  help      aurous-mock --help: faults, scripted answers, state; https://docs.aurous-labs.com: the API",
+    ]
+
+
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it. Prints one line on standard output when requests are accepted."""
+    """Serve until a signal ends it. Prints the introduction on standard output when requests are accepted."""
     settings = with_models(settings)
     listener = bind(settings.host, settings.port)
 
     def announce() -> None:
-        print(f"aurous-mock listening on {address(listener)}", flush=True)
+        print("\n".join(introduction(settings, address(listener))), flush=True)
 
     if settings.workers == 1:
         run(settings, listener, announce)

@@ -70,6 +70,7 @@ class DatabaseStore:
         with contextlib.suppress(StoreUnavailable):
             await self._read(self._read_offset)
             await self.database.run(self._locks.acquire)
+            await self.leases.report_unfinished()
         self._tasks = [asyncio.create_task(work()) for work in (self.leases.run_forever, self.sweeper.run_forever)]
 
     async def stop(self) -> None:

@@ -101,10 +101,22 @@ class Leases:
         query = sa.select(*columns).where(self.is_expired())
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         paused = {server for server in {row.holder for row in rows} if await self._is_paused(server)}
+        failed = 0
         for row in rows:
             if row.given_up or row.holder not in paused:
                 body = _mark_failed(row.id, row.body)
-                await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
+                failed += await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
+        if failed:
+            its = "its hold" if failed == 1 else "their holds"
+            print(f"aurous-mock: failed {_count(failed)} of a server that is gone, and released {its}", file=sys.stderr)
+
+    async def report_unfinished(self) -> None:
+        """Write to the log how many completions of other servers the state has, which may have been killed."""
+        query = sa.select(sa.func.count()).where(completions.c.status == IN_PROGRESS)
+        unfinished = await self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
+        if unfinished:
+            message = f"the state has {_count(unfinished, 'unfinished ')}"
+            print(f"aurous-mock: {message}; those of servers that are gone fail within seconds", file=sys.stderr)
 
     async def _is_paused(self, server: str) -> bool:
         """Whether another server lives, and yet does not renew. What this server does not renew is not running."""
@@ -113,6 +125,10 @@ class Leases:
     def is_expired(self) -> sa.ColumnElement[bool]:
         """The condition of a completion that nobody renews."""
         return sa.and_(completions.c.status == IN_PROGRESS, completions.c.lease < self._database.clock())
+
+
+def _count(number: int, kind: str = "") -> str:
+    return f"{number} {kind}completion{'' if number == 1 else 's'}"
 
 
 def _mark_failed(completion_id: str, body: bytes) -> bytes:

@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    parser = Parser(prog="independent", description=__doc__)
+    parser = Parser(prog="independent", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME", help="a fault to plant; repeatable")
     parser.add_argument("--variation", action="append", default=[], metavar="NAME", help="a variation; repeatable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -87,3 +88,12 @@ def test_lines_that_call_an_operation_that_is_gone_are_listed(tree: Path) -> Non
 
 def test_members_that_are_new_are_not_looked_for(tree: Path) -> None:
     assert list(mentions.lost_names(report("request-member-added-optional", "NamedSchema.strict"))) == []
+
+
+def test_changed_defaults_are_one_line_after_all_others(tree: Path) -> None:
+    subjects = [f"Body.member_{number}" for number in range(10)]
+    reports = [report("request-default-changed", subject) for subject in subjects]
+    changes = tuple(change for each in reports for change in each.changes)
+    lines = checklist.tasks(replace(reports[0], changes=changes), tree)
+    lines = [line for line in lines if "member_" in line]
+    assert lines == [f"Defaults changed, of {', '.join(subjects[:8])} and 2 more: see whether the mock follows."]

@@ -59,7 +59,7 @@ def test_all_changes_are_applied(home: Path, copy: Path) -> None:
     assert files(home) == AFTER
     assert not (home / "models").exists()
     assert apply.recover(home) is False
-    assert not (home / ".git" / "aurous-landing").exists()
+    assert not (home / ".git" / "aurous-bump").exists()
 
 
 def interrupted(act: Callable[..., Any], strokes: list[str], last: int) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def unchanged(tree: Path) -> object:
     yield
     assert apply.changed(tree) == []
     assert rehearsal.git(tree, "rev-parse", "HEAD") == head
-    assert not (tree / ".git" / "aurous-landing").exists()
+    assert not (tree / ".git" / "aurous-bump").exists()
 
 
 def run_bump(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -324,7 +324,10 @@ def test_report_is_printed_and_written_as_json() -> None:
     [
         (["everything"], "'everything' is not one of"),
         (["--calls", "0"], "at least 1"),
-        (["--calls", "x"], "invalid"),
+        (["--calls", "x"], "'x' is not a whole number of at least 1"),
+        (["--kills", "-1"], "'-1' is not a whole number"),
+        (["--retry-quota", "many"], "'many' is not a whole number"),
+        (["--retry", "5"], "unrecognized arguments"),
         (["--json", "nowhere/at/all.json"], "there is no folder nowhere"),
     ],
 )
@@ -333,6 +336,13 @@ def test_chaos_usage_error_exits_2(arguments: list[str], reason: str, capsys: py
         chaos.main(arguments)
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "quota"), [([], None), (["--retry-quota", "none"], None), (["--retry-quota", "0"], 0)]
+)
+def test_retry_quota_of_zero_allows_no_retry(arguments: list[str], quota: int | None) -> None:
+    assert chaos._config("calls", chaos._parse(["calls", *arguments])).retry_quota == quota
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,6 +1,7 @@
 """Faults: the grammar, and each of them on a real socket."""
 
 import json
+import re
 import socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ HEADER = "Aurous-Mock-Fault"
         ("latency=0.5; pace=20; keep-alive=1", {"latency": 0.5, "pace": 20, "keep_alive": 1}),
         ("error-frame=3; code=x; unnoticed", {"error_frame": 3, "code": "x", "unnoticed": True}),
         ("html; retry-after=7; when=after", {"html": True, "retry_after": "7", "when": "after"}),
-        ("skip=1; times=1; id=a", {"skip": 1, "times": 1, "id": "a"}),
+        ("status=500; skip=1; times=1; id=a", {"status": 500, "skip": 1, "times": 1, "id": "a"}),
     ],
 )
 def test_fault_text_is_parsed(text: str, fault: dict[str, Any]) -> None:
@@ -43,6 +44,21 @@ def test_fault_text_is_parsed(text: str, fault: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_invalid_fault_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
+        parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("times=2", "'times=2' says for which requests, and injects nothing: add code=, latency= or another fault"),
+        ("skip=1; id=a", "'skip=1; id=a' says for which requests, and injects nothing"),
+        ("status=500; times=0", "'times=0': 0 would never apply; the least is 1"),
+        ("latency=x", "'latency=x': not a number from 0 to 999999"),
+        ("pace=", "'pace=': not a number from 0 to 999999"),
+    ],
+)
+def test_refusal_of_a_fault_says_what_is_wrong(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
         parse(text)
 
 

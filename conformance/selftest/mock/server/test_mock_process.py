@@ -1,4 +1,4 @@
-"""The mock as a process: its one line, its exits, its log, its signals."""
+"""The mock as a process: what it prints, its exits, its log, its signals."""
 
 import asyncio
 import os
@@ -12,8 +12,9 @@ import httpx
 import pytest
 from aurous_mock.server import cli
 from aurous_mock.server.cli import read
+from aurous_mock.server.serving import introduction
 from aurous_mock.server.workers import RespawnBackoff
-from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM
+from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from mockkit import CREATE, OTHER_KEY, SOURCE, chat, data_lines, first_id, frames, long_chat
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
@@ -29,10 +30,28 @@ def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> N
         assert response.status_code == 200
         os.kill(mock.pid, number)
         assert mock.wait() == 0
-        assert mock.output == ""
+        assert [line.split()[:2] for line in mock.output.splitlines()] == [
+            ["base", "URL"],
+            ["API", "key"],
+            ["help", "aurous-mock"],
+        ]
+        assert f"{mock.url}/v1 " in mock.output
+        assert DEFAULT_KEY in mock.output
         (line,) = mock.log.splitlines()
         request_id, method, path, status, *_ = line.split()
         assert (request_id, method, path, status) == (response.headers["aurous-request-id"], "POST", CREATE, "200")
+
+
+def test_introduction_shows_no_key_but_the_well_known_one() -> None:
+    shown = "\n".join(introduction(Settings(keys={OTHER_KEY: "other"}), "http://127.0.0.1:8080"))
+    assert OTHER_KEY not in shown
+    assert "--api-key" in shown
+
+
+def test_abbreviated_flag_is_refused() -> None:
+    ended = run_mock("--cred", "5")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "--cred" in ended.stderr
 
 
 def test_log_never_shows_a_key() -> None:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+import pytest
 from aurous_mock.completions.draft import Draft
 from aurous_mock.generation import parsed_request
 from aurous_mock.storage.database import DatabaseStore
@@ -91,6 +92,24 @@ def test_completion_of_a_dead_server_fails_and_frees_its_key_and_hold(tmp_path: 
         assert await status(second, "cmp_1") == "failed"
         assert (await second.balance("t")).held == 0
         assert await second.start_completion(start("cmp_3", CLAIM)) == Started()
+
+    run(tmp_path, scenario)
+
+
+def test_unfinished_completions_of_a_dead_server_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
+        await second.leases.report_unfinished()
+        assert capsys.readouterr().err == ""
+        await first.start_completion(start("cmp_1"))
+        await first.start_completion(start("cmp_2"))
+        await second.leases.report_unfinished()
+        assert "the state has 2 unfinished completions" in capsys.readouterr().err
+        await pass_time(time, LEASE_SECONDS + 2, second)
+        assert "failed 2 completions of a server that is gone, and released their holds" in capsys.readouterr().err
+        await pass_time(time, 10, second)
+        assert capsys.readouterr().err == ""
 
     run(tmp_path, scenario)
 

@@ -1,0 +1,49 @@
+"""A script recognizes the environment of its own checkout, and does not run with the packages of another one."""
+
+from __future__ import annotations
+
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+import environment
+import pytest
+
+
+@pytest.fixture
+def origins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path | None]:
+    """Where each package of the project would be imported from; by default from this checkout."""
+    places: dict[str, Path | None] = {name: environment.ROOT / name / "__init__.py" for name in environment.PACKAGES}
+
+    def find_spec(name: str) -> ModuleSpec | None:
+        place = places.get(name, Path("/tools", name))
+        return None if place is None else ModuleSpec(name, None, origin=str(place))
+
+    monkeypatch.setattr("importlib.util.find_spec", find_spec)
+    return places
+
+
+def test_environment_with_this_checkout_is_complete(origins: dict[str, Path | None]) -> None:
+    assert environment._is_complete()
+
+
+def test_environment_of_another_checkout_is_incomplete(origins: dict[str, Path | None], tmp_path: Path) -> None:
+    origins["aurous_mock"] = tmp_path / "conformance/aurous_mock/__init__.py"
+    assert not environment._is_complete()
+
+
+@pytest.mark.parametrize("name", [environment.PACKAGES[0], environment.TOOLS[0]])
+def test_environment_without_a_package_or_tool_is_incomplete(origins: dict[str, Path | None], name: str) -> None:
+    origins[name] = None
+    assert not environment._is_complete()
+
+
+def test_another_checkout_installs_its_own_environment(
+    origins: dict[str, Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    origins["aurous"] = tmp_path / "aurous/__init__.py"
+    monkeypatch.setattr(environment, "STAMP", tmp_path / "installed")
+    monkeypatch.setattr(environment, "_install", lambda: steps.append("installed"))
+    monkeypatch.setattr("os.execv", lambda python, arguments: steps.append(str(python)))
+    environment.enter()
+    assert steps == ["installed", str(environment.PYTHON)]
