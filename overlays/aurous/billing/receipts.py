@@ -58,10 +58,9 @@ def _read(charge: Charge, member: object, *, completion_id: str, model: str = ""
     """A receipt from the member that leads to the amount, whose fractions are Decimal. model: if it names none"""
     amount = member
     for name in charge.amount[1:]:
-        amount = amount.get(name) if isinstance(amount, Mapping) else None
-    usage = member if charge.amount[0] == _USAGE and isinstance(member, Mapping) else {}
-    breakdown = usage.get("breakdown")
-    parts = breakdown if isinstance(breakdown, Mapping) else {}
+        amount = _object(amount).get(name)
+    usage = _object(member) if charge.amount[0] == _USAGE else {}
+    parts = _object(usage.get("breakdown"))
     result = Receipt(
         completion_id=completion_id,
         model=str(parts.get("model", "")) or model,
@@ -176,8 +175,14 @@ def parse_decimal(text: str) -> Decimal:
         return Decimal(0)
 
 
+def _object(value: object) -> Mapping[str, Any]:
+    """The value if it is an object of JSON, else an empty one."""
+    # Nearly always a dict, and the check of an abstract class is slow.
+    return value if isinstance(value, dict) or isinstance(value, Mapping) else {}
+
+
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    return value.__class__ is Decimal or isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
 
 
 _USAGE: Final = "usage"
@@ -195,8 +200,13 @@ def _integer(value: object) -> int:
 
 def _decimal(value: object) -> Decimal:
     """A figure of a receipt. A missing or impossible one is 0, and then the sums do not add up."""
-    if value is None or not isinstance(value, (int, float, Decimal)) or isinstance(value, bool):
+    if value is None:
         return _ZERO
-    figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if isinstance(value, Decimal):
+        figure = value
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    else:
+        return _ZERO
     fits = figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS
     return figure if fits else _ZERO
