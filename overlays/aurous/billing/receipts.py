@@ -177,12 +177,12 @@ def parse_decimal(text: str) -> Decimal:
 
 def _object(value: object) -> Mapping[str, Any]:
     """The value if it is an object of JSON, else an empty one."""
-    # Nearly always a dict, and the check of an abstract class is slow.
-    return value if isinstance(value, dict) or isinstance(value, Mapping) else {}
+    # Nearly always a dict: checked first, since the check of an abstract class is slow.
+    return value if isinstance(value, (dict, Mapping)) else {}
 
 
 def _is_number(value: object) -> bool:
-    return value.__class__ is Decimal or isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
+    return isinstance(value, (Decimal, int, float)) and not isinstance(value, bool)
 
 
 _USAGE: Final = "usage"
