@@ -56,13 +56,14 @@ class Finisher:
         return task.result()
 
     def finish_once_started(self, starting: "asyncio.Task[StartResult]", finish: FinishCompletion) -> None:
-        """Finish a completion that may still be started by `starting`, for a caller that is cancelled."""
+        """Finish a completion that may still be started by `starting`, for a caller that does not wait for it."""
 
         async def finish_it() -> bool:
-            with contextlib.suppress(StoreUnavailable):
-                if isinstance(await starting, Started):
-                    return await self._finish(finish)
-            return False
+            # Where the start failed, its transaction may have been committed all the same.
+            with contextlib.suppress(Exception):
+                if not isinstance(await starting, Started):
+                    return False
+            return await self._finish(finish)
 
         self._run(finish_it())
 

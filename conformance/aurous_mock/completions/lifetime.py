@@ -34,7 +34,8 @@ class Lifetime:
         Raises StoreUnavailable if that takes long; it goes on in the background.
         """
         starting = self._starting
-        if starting is not None and not starting.done():
+        if starting is not None and not _has_result(starting):
+            # The caller has an error to raise, and nothing to wait for.
             self._finisher.finish_once_started(starting, finish)
             self.is_unfinished = False
             return True
@@ -49,3 +50,7 @@ class Lifetime:
         stored = await self._finisher.finish(finish)
         self.is_unfinished = False
         return stored
+
+
+def _has_result(starting: "asyncio.Task[StartResult]") -> bool:
+    return starting.done() and not starting.cancelled() and starting.exception() is None

@@ -19,8 +19,8 @@ from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.location import Location
 from aurous_mock.storage.store import StoreUnavailable
 
-# How long a transaction waits for the lock of another process on a SQLite file.
-_BUSY_SECONDS = 10
+# How long a transaction waits for the lock of another process on a SQLite file, after the one that waited before it.
+_BUSY_SECONDS = 5
 # How long PostgreSQL works on a statement, waits for its locks, or waits in a transaction for a server that is paused.
 _STATEMENT_SECONDS = 10
 _THREADS = 16

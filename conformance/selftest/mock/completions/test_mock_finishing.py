@@ -21,6 +21,7 @@ from aurous_mock.storage.idempotency import Claim
 from aurous_mock.storage.memory import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, StartResult, StoreUnavailable
 from mockkit import chat
+from testkit.conditions import PATIENCE
 
 OPTIONS = StreamOptions(
     warn=False, keep_alive=15, pace=Pace(), error_frame=None, provider_error=None, notice_disconnect=True
@@ -83,6 +84,30 @@ def test_close_that_fails_is_retried_until_it_is_stored() -> None:
         assert (await store.balance("t")).held == 0
         assert len(await store.charges()) == 1
         assert (await create(service)).body == created.body
+
+    asyncio.run(scenario())
+
+
+def test_call_whose_start_fails_is_refused_without_waiting_for_its_end() -> None:
+    class LostStore(FailingStore):
+        """A store whose start is committed, and then reported as failed."""
+
+        async def start_completion(self, start: StartCompletion) -> StartResult:
+            await super().start_completion(start)
+            raise StoreUnavailable("the connection was lost")
+
+    async def scenario() -> None:
+        store, sleeps = LostStore(failures=2), Sleeps(is_open=False)
+        finisher = Finisher(store, sleeps, wait_seconds=PATIENCE)
+        service = Service(store, FakeModel(0), finisher=finisher)
+        async with asyncio.timeout(PATIENCE / 2):
+            with pytest.raises(StoreUnavailable):
+                await create(service)
+        assert (finisher.pending, (await store.balance("t")).held > 0) == (1, True)
+        sleeps.gate.set()
+        await finisher.stop(PATIENCE)
+        assert (await store.balance("t")).held == 0
+        assert await store.charges() == []
 
     asyncio.run(scenario())
 
