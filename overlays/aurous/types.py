@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -122,8 +123,12 @@ class ResponseInfo:
 
     def _limit(self, prefix: str) -> RateLimit:
         # One page names these headers without the X-.
-        names = {name: (f"{prefix}-{name}", f"{prefix}-{name}".removeprefix("x-")) for name in _BUCKET}
-        return RateLimit(**{name: _integer(self.headers, *both) for name, both in names.items()})
+        plain = prefix.removeprefix("x-")
+        return RateLimit(
+            limit=_integer(self.headers, f"{prefix}-limit", f"{plain}-limit"),
+            remaining=_integer(self.headers, f"{prefix}-remaining", f"{plain}-remaining"),
+            reset=_integer(self.headers, f"{prefix}-reset", f"{plain}-reset"),
+        )
 
 
 @frozen
@@ -135,6 +140,8 @@ class ResponseContext:
     """The body, whose decimals are exact."""
     operation: Operation[Any] | None = field(default=None, repr=False)
     """None for a completion that was put together from a stream."""
+    receipts: list[Receipt] = field(factory=list, init=False, eq=False, repr=False)
+    """Its receipt, once it has been read."""
 
 
 def context_of(result: object) -> ResponseContext | None:
@@ -204,13 +211,10 @@ class Recovery:
     nothing is left, or the two disagree."""
 
 
-_BUCKET = ("limit", "remaining", "reset")
-
-
 def _integer(headers: Mapping[str, str], *names: str) -> int | None:
     for name in names:
-        try:
-            return int(headers[name])
-        except (KeyError, ValueError):
-            continue
+        text = headers.get(name)
+        if text is not None:
+            with suppress(ValueError):
+                return int(text)
     return None

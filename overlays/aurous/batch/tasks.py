@@ -17,7 +17,7 @@ from aurous_client.errors import EncodeError
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Scheduler, Signal, pull_from
+from .scheduler import InFlight, Outcome, Scheduler, Signal, Step, pull_from
 from .settings import Settings
 from .summary import Summary
 
@@ -167,18 +167,18 @@ class AsyncBatch:
 
     async def _next(self) -> InFlight | None:
         """The next request, once it may start; None if there is none."""
+        if not self._turn.locked() and isinstance(step := self._step(), InFlight):
+            return step
         async with self._turn:
             while True:
                 # Before the step, so that nothing that changes meanwhile is missed.
                 self._changed.clear()
-                # Results that nobody takes do not pile up.
-                step = self._core.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
+                step = self._step()
                 if isinstance(step, InFlight):
                     return step
                 if step is Signal.FINISHED:
                     return None
                 if isinstance(step, list):
-                    self._deliver(step)
                     # Many lines may be invalid, and others have to be delivered meanwhile.
                     await asyncio.sleep(0)
                 elif isinstance(step, float):
@@ -187,6 +187,14 @@ class AsyncBatch:
                             await self._changed.wait()
                 else:
                     await self._changed.wait()
+
+    def _step(self) -> Step:
+        """What to do next; results are delivered already."""
+        # Results that nobody takes do not pile up.
+        step = self._core.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
+        if isinstance(step, list):
+            self._deliver(step)
+        return step
 
     def _deliver(self, results: list[BatchResult]) -> None:
         if results:

@@ -33,6 +33,8 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
     Raises TypeError for an object that has no price.
     """
     context = context_of(completion)
+    if context is not None and context.receipts:
+        return context.receipts[0]
     operation = None if context is None else context.operation
     charge = _COMPLETION if operation is None or operation.charge is None else operation.charge
     member = None if context is None else _find_member(context.content, charge.amount[0])
@@ -40,13 +42,16 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
         member = _member_of(completion, charge.amount[0]) if isinstance(completion, JsonObject) else None
         if member is None and (operation is None or operation.charge is None):
             raise TypeError(f"this {type(completion).__name__} has no {charge.amount[0]}, so there is no receipt")
-    return _read(
+    result = _read(
         charge,
         member,
         completion_id=str(getattr(completion, "id", "") or ""),
         model=str(getattr(completion, "model", "") or "") or (operation.id if operation else ""),
         replayed=context is not None and context.info.is_charged_before,
     )
+    if context is not None:
+        context.receipts.append(result)
+    return result
 
 
 def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool = False) -> Receipt:
