@@ -2,6 +2,10 @@
 
 Each result is one line, written as soon as it is there and synced by a thread, once a second. The journal beside it
 says up to which line requests have been sent, and when: what is missing in the output was in flight.
+
+A process that is killed loses nothing that was written. A loss of power may take the lines of the last second: these
+are asked again with the same keys, which are made of job, id and body, and so get their first answers, uncharged, for
+24 hours. The name of the job is on the disk before anything is asked.
 """
 
 from __future__ import annotations
@@ -133,6 +137,7 @@ class Checkpoint:
                 self._is_dirty = False
                 try:
                     os.fsync(self._file.fileno())
+                    self._journal.sync()
                 except OSError as error:
                     self._problem = error
                     return
@@ -142,7 +147,9 @@ class Checkpoint:
         end = 0
         self._file.seek(0)
         for number, line in enumerate(self._file, 1):
-            if not line.endswith(b"\n") and line[: len(RECORD_START)] == RECORD_START[: len(line)]:
+            # After a loss of power, a file may have its new length and not yet its new content.
+            start = line.rstrip(b"\0")
+            if not line.endswith(b"\n") and start[: len(RECORD_START)] == RECORD_START[: len(start)]:
                 # Torn by the end of an earlier run.
                 os.ftruncate(self._file.fileno(), end)
                 break

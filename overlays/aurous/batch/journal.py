@@ -1,6 +1,7 @@
 """The journal of a batch: up to which line requests have been sent, and when, in this run and in those that died.
 
-Its first page is mapped into memory, so that a note costs no system call and outlives the process, killed or not.
+Its first page is mapped into memory, so that a note costs no system call and outlives the process, killed or not; a
+loss of power may take the notes since the last `sync`.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ import json
 import mmap
 import os
 import struct
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from ..errors import ConfigurationError
 
@@ -27,6 +29,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._map: mmap.mmap | None = None
+        self._file: IO[bytes] | None = None
         self._job: str | None = None
         self._high = 0
         # Of earlier runs: the last line that was asked, and when. The first that reaches a line is the one that counts.
@@ -50,8 +53,8 @@ class Journal:
         job = job or new_job()
         self._failed = {number: asked for number, asked in self._failed.items() if not is_done(number)}
         self._write(job)
-        with open(self._path, "r+b") as file:
-            self._map = mmap.mmap(file.fileno(), _PAGE)
+        self._file = open(self._path, "r+b")  # noqa: SIM115 - `close` closes it
+        self._map = mmap.mmap(self._file.fileno(), _PAGE)
         return job
 
     def asked_before(self, number: int) -> float | None:
@@ -67,12 +70,18 @@ class Journal:
             self._high = number
             MARK.pack_into(self._map, 0, number, now)
 
+    def sync(self) -> None:
+        """Bring the notes to the disk. Raises OSError."""
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+
     def close(self, *, remove: bool = False) -> None:
         """Close it. remove: it has nothing that another run needs to know"""
-        if self._map is None:
+        if self._map is None or self._file is None:
             return
         self._map.close()
-        self._map = None
+        self._file.close()
+        self._map = self._file = None
         if remove:
             self._path.unlink(missing_ok=True)
 
@@ -103,6 +112,17 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         os.replace(path, self._path)
+        _sync_folder(self._path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the names in a folder to the disk, of the output file too; Windows does so by itself."""
+    if sys.platform != "win32":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def new_job() -> str:

@@ -132,6 +132,11 @@ class Scheduler:
     def close(self) -> None:
         """Close the checkpoint."""
         if self._checkpoint is not None:
+            # Answers to lines after one that was abandoned.
+            for held in self._held.values():
+                if held is not None:
+                    self._store(held)
+            self._held.clear()
             self._checkpoint.close(is_complete=self.is_complete)
             self._checkpoint = None
 
@@ -195,14 +200,7 @@ class Scheduler:
                 self.pace.fail(flight.reserved)
                 self._suspects.append(flight)
                 return []
-        result = self._result(flight, outcome, now)
-        try:
-            if result is not None:
-                self._store(result)
-        except OSError as error:
-            self.stop(error)
-            return []
-        return self._deliver(flight.sequence, result)
+        return self._deliver(flight.sequence, self._result(flight, outcome, now))
 
     def abandon(self, flight: InFlight) -> None:
         """A call was cancelled."""
@@ -277,11 +275,6 @@ class Scheduler:
         self.summary.failed += 1
         self.summary.invalid += 1
         self._sequence += 1
-        try:
-            self._store(result)
-        except OSError as error:
-            self.stop(error)
-            return []
         return self._deliver(self._sequence, result)
 
     def _result(self, flight: InFlight, outcome: Outcome, now: float) -> BatchResult | None:
@@ -328,20 +321,28 @@ class Scheduler:
             return True
         return isinstance(error, _GENERAL) and self._failures_in_row >= _OUTAGE_FAILURES
 
-    def _store(self, result: BatchResult) -> None:
-        if self._checkpoint is not None:
+    def _store(self, result: BatchResult) -> bool:
+        """Write a result to the checkpoint. If that fails, the batch stops."""
+        if self._checkpoint is None:
+            return True
+        try:
             self._checkpoint.write(result.to_json())
+        except OSError as error:
+            self.stop(error)
+            return False
+        return True
 
     def _deliver(self, sequence: int, result: BatchResult | None) -> list[BatchResult]:
+        """Store what may be delivered now. Returns it, but for what could not be stored."""
         if not self._settings.ordered:
             self._delivered += 1
-            return [] if result is None else [result]
+            return [result] if result is not None and self._store(result) else []
         self._held[sequence] = result
         ready: list[BatchResult] = []
         while self._delivered + 1 in self._held:
             self._delivered += 1
             held = self._held.pop(self._delivered)
-            if held is not None:
+            if held is not None and self._store(held):
                 ready.append(held)
         return ready
 

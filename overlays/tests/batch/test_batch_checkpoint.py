@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import multiprocessing
 import os
+import stat
+import threading
 import warnings
 from decimal import Decimal
 from pathlib import Path
@@ -12,12 +15,15 @@ from typing import Any
 
 import aurous
 import pytest
-from aurous.batch import BatchWarning, CheckpointError, read
+from aurous.batch import BatchWarning, CheckpointError, Summary, arun, read
 from aurous.batch.checkpoint import Checkpoint
 from aurous.batch.journal import MARK, Journal
 from aurous.errors import ConfigurationError
 from aurous_mock.server.launcher import Mock
 from clientkit.batches import BatchRun, prompts, records, run_batch
+from testkit.conditions import PATIENCE
+from testkit.raw_server import RawServer, raw
+from testkit.responses import GOOD, KEY, MODEL
 
 CHAT = "/v1/chat/completions"
 HOUR = 3600.0
@@ -75,6 +81,68 @@ def test_torn_last_line_is_dropped_and_asked_again(mock: Mock, path: Path, left:
     again = batch(mock, path)
     assert (again.summary.skipped, again.summary.replayed) == (19, 1)
     assert len(records(path)) == len(mock.ledger()) == 20
+
+
+def test_output_cut_at_any_byte_has_its_whole_lines(mock: Mock, path: Path) -> None:
+    batch(mock, path, prompts(3), job="cut", ordered=True)
+    content = path.read_bytes()
+    ends = [end for end, byte in enumerate(content, 1) if byte == ord("\n")]
+    near = {max(end + shift, 0) for end in (0, *ends) for shift in range(-2, 3)}
+    for cut in sorted({*near, *range(0, len(content), 397)} & set(range(len(content) + 1))):
+        # The second is what a loss of power can leave: the length without the content.
+        for tail in (b"", bytes(50)):
+            path.write_bytes(content[:cut] + tail)
+            checkpoint = Checkpoint(path, job="cut")
+            whole = sum(end <= cut for end in ends)
+            assert [checkpoint.is_done(number) for number in (1, 2, 3)] == [number <= whole for number in (1, 2, 3)]
+            assert path.read_bytes() == content[: max([0, *ends[:whole]])]
+            checkpoint.close()
+
+
+def test_lines_of_the_last_second_before_a_loss_of_power_are_asked_again_uncharged(mock: Mock, path: Path) -> None:
+    batch(mock, path, job=None, ordered=True)
+    # Of the output, what was synced; of the journal, what it was when the run began.
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:7]) + lines[7][:300])
+    again = batch(mock, path)
+    assert (again.summary.skipped, again.summary.answered, again.summary.replayed) == (7, 13, 13)
+    assert again.summary.credits == 0
+    assert len(mock.ledger()) == 20
+
+
+def test_job_is_on_the_disk_before_anything_is_asked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, int]] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        synced.append((kind, os.fstat(descriptor).st_ino))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoint = Checkpoint(path)
+    assert ("file", journal_of(path).stat().st_ino) in synced
+    assert synced.index(("file", journal_of(path).stat().st_ino)) < synced.index(("folder", path.parent.stat().st_ino))
+    assert ("file", path.stat().st_ino) in synced
+    checkpoint.close()
+
+
+def test_output_and_journal_are_synced_while_a_batch_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", 0.001)
+    checkpoint = Checkpoint(path)
+    needed = {path.stat().st_ino, journal_of(path).stat().st_ino}
+    synced, done = set(), threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        synced.add(os.fstat(descriptor).st_ino)
+        if synced >= needed:
+            done.set()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoint.start(1, 1.0)
+    checkpoint.write(b"{}")
+    assert done.wait(PATIENCE)
+    checkpoint.close()
 
 
 def test_line_in_flight_at_a_kill_gets_its_first_answer_uncharged(mock: Mock, path: Path) -> None:
@@ -286,6 +354,26 @@ def test_read_gives_the_records_of_whole_lines(mock: Mock, path: Path) -> None:
 
 def test_ordered_output_is_stored_in_order_even_when_continued(mock: Mock, path: Path) -> None:
     mock.fault("latency=0.2", path=CHAT)
-    interrupt(mock, path, ordered=True)
+    first = interrupt(mock, path, ordered=True)
+    assert len(first.results) < 20
     batch(mock, path, ordered=True)
-    assert len(records(path)) == len(mock.ledger()) == 20
+    assert [record["aurous"]["line"] for record in records(path)] == list(range(1, 21))
+    assert len(mock.ledger()) == 20
+
+
+def test_answers_after_an_abandoned_line_are_stored(wire: RawServer, path: Path) -> None:
+    wire.plays(raw(b"", then="stall"), GOOD)
+
+    async def hang_up() -> Summary:
+        async with aurous.AsyncAurous(KEY, base_url=wire.url) as client:
+            batch = arun(client, prompts(3), model=MODEL, ordered=True, checkpoint=path)
+            reading = asyncio.ensure_future(anext(aiter(batch)))
+            async with asyncio.timeout(PATIENCE):
+                while batch.summary.answered < 2:
+                    await asyncio.sleep(0)
+            await batch.aclose()
+            reading.cancel()
+            await asyncio.wait([reading])
+            return batch.summary
+
+    assert asyncio.run(hang_up()).answered == len(records(path)) == 2
