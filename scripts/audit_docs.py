@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         entries = acceptance.load(options.accepted)
-        found = acceptance.mark(audit(options.pages, options.spec), entries)
+        differences = acceptance.mark(audit(options.pages, options.spec), entries)
     except (acceptance.AcceptanceError, pages.PageError, sources.SourceError) as error:
         print(f"audit_docs: {error}", file=sys.stderr)
         return 2
@@ -47,8 +47,12 @@ def main(arguments: list[str] | None = None) -> int:
     except UnicodeDecodeError as error:
         print(f"audit_docs: a page is not UTF-8 text: {error.reason}", file=sys.stderr)
         return 2
-    print(_json(found) if options.json else _text(found, entries, show_all=options.all, pages=len(options.pages)))
-    return 1 if any(not difference.reason for difference in found) else 0
+    print(
+        _json(differences)
+        if options.json
+        else _text(differences, entries, show_all=options.all, pages=len(options.pages))
+    )
+    return 1 if any(not difference.reason for difference in differences) else 0
 
 
 def audit(saved: list[Path], spec: str) -> list[Difference]:
@@ -62,10 +66,10 @@ def audit(saved: list[Path], spec: str) -> list[Difference]:
         return [difference for page in read for difference in comparison.compare(page, source)]
 
 
-def _text(found: list[Difference], entries: list[Entry], *, show_all: bool, pages: int) -> str:
+def _text(differences: list[Difference], entries: list[Entry], *, show_all: bool, pages: int) -> str:
     lines = []
     page = ""
-    for difference in found:
+    for difference in differences:
         if difference.reason and not show_all:
             continue
         if difference.page != page:
@@ -75,7 +79,7 @@ def _text(found: list[Difference], entries: list[Entry], *, show_all: bool, page
         lines.append(f"    {difference.pointer}")
         if difference.reason:
             lines.append(f"    accepted: {difference.reason}")
-    open_, accepted = (sum(bool(difference.reason) is want for difference in found) for want in (False, True))
+    open_, accepted = (sum(bool(difference.reason) is want for difference in differences) for want in (False, True))
     unused = [entry for entry in entries if not entry.uses]
     lines.append(f"{pages} page(s), {open_} difference(s), {accepted} accepted")
     if show_all and unused:
@@ -84,8 +88,8 @@ def _text(found: list[Difference], entries: list[Entry], *, show_all: bool, page
     return "\n".join(lines)
 
 
-def _json(found: list[Difference]) -> str:
-    listed = [{**asdict(difference), "kind": difference.kind.value} for difference in found]
+def _json(differences: list[Difference]) -> str:
+    listed = [{**asdict(difference), "kind": difference.kind.value} for difference in differences]
     return json.dumps({"differences": listed, "open": sum(not row["reason"] for row in listed)}, indent=2)
 
 

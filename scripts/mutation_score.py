@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Tests the conformance suite: every planted fault must be caught, and no legal variation may be. Exit 1 otherwise.
+"""Tests the conformance suite: each planted fault has to be caught, and no legal variation may. Exit code 1 otherwise.
 
     python3 scripts/mutation_score.py [--server NAME] [--quick | --only ID ... | --sample N] [--schemathesis]
                                       [--record [--resume]]
@@ -32,7 +32,7 @@ RESULTS = MUTANTS / "RESULTS.md"
 HINTS = MUTANTS / "seen.json"
 # What decides on the outcome of a rule.
 RULES = ("rules", "harness/checks", "harness/generation")
-# How many mechanical mutants are tried unless a number is asked for.
+# How many mutants are tried by default.
 MECHANICAL_SAMPLE = 120
 
 
@@ -71,7 +71,7 @@ def _planted(options: argparse.Namespace) -> int:
         ):
             results.append(result)
             if options.record:
-                # At once, so that an interrupted run has recorded what it did; of other variants, what is known stays.
+                # After each, so that an interrupted run keeps its results; rows of variants that are not tried stay.
                 day = datetime.now(UTC).strftime("%Y-%m-%d")
                 RESULTS.write_text(Matrix([result]).as_page(RESULTS.read_text(), known=ALL, rules=rules, day=day))
                 HINTS.write_text(Matrix([result]).as_record(json.loads(HINTS.read_text()), known=ALL))
@@ -86,7 +86,7 @@ def _planted(options: argparse.Namespace) -> int:
 
 
 def _rules() -> str:
-    """What tells these rules from changed ones: a digest of their code."""
+    """A digest of the rules' code: rows that were recorded with another digest are out of date."""
     digest = hashlib.sha256()
     for path in sorted(path for folder in RULES for path in (MUTANTS.parent / folder).glob("*.py")):
         digest.update(path.read_bytes())
@@ -95,7 +95,7 @@ def _rules() -> str:
 
 @contextmanager
 def _baseline(options: argparse.Namespace) -> Iterator[Callable[[str], bool] | None]:
-    """Plain schemathesis, which has to hear a correct server first."""
+    """Plain schemathesis, which is first run on a correct server."""
     from mutants.catalogue import VARIANTS
     from mutants.schemathesis_baseline import SchemathesisBaseline
     from mutants.variant_server import running
@@ -131,13 +131,25 @@ def _parser() -> argparse.ArgumentParser:
     add("--server", choices=("mock", "independent", "both"), default="both", help="where to plant (default: both)")
     add("--only", nargs="+", default=[], metavar="ID", help="these variants, or all whose id begins so")
     add("--quick", action="store_true", help="a subset, for every push")
-    add("--related", action="store_true", help="try faults on the rules of their page only: faster, and may miss some")
-    add("--together", type=int, default=8, metavar="N", help="variations in one independent server (default: 8)")
+    add(
+        "--related",
+        action="store_true",
+        help="try faults on the rules of their page only: faster, and may miss some",
+    )
+    add("--together", type=int, default=8, metavar="N", help="legal variations in one independent server (default: 8)")
     add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
-    add("--all-rules", action="store_true", help="go on after the first broken rule: the whole matrix, and slow")
-    add("--schemathesis", action="store_true", help="show beside it what plain schemathesis says")
-    add("--mechanical", action="store_true", help="mutate the mock's own code instead, mechanically")
-    add("--sample", type=int, metavar="N", help="how many to try (default: all; of the mechanical mutants 120)")
+    add(
+        "--all-rules",
+        action="store_true",
+        help="go on after the first failed rule: slow, and gives the whole matrix",
+    )
+    add("--schemathesis", action="store_true", help="show beside it whether plain schemathesis reports a failure")
+    add(
+        "--mechanical",
+        action="store_true",
+        help="test the suite on mutants of the mock instead",
+    )
+    add("--sample", type=int, metavar="N", help="how many to try (default: all; of mutants 120)")
     add("--verbose", action="store_true", help="print the suite's output for what went wrong")
     add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
     add("--resume", action="store_true", help=f"leave out what {RESULTS.name} has of these very rules")

@@ -49,14 +49,14 @@ def check(spec: Path, output: Path) -> int:
         fresh = Path(folder, output.name)
         if not generate(spec, fresh, _released()):
             return 1
-        found = output_tree.differences(fresh, output)
+        differences = output_tree.differences(fresh, output)
     unexpected_siblings = output_tree.unexpected_siblings(output) if output == PACKAGE else []
-    found += unexpected_siblings
-    if not found:
+    differences += unexpected_siblings
+    if not differences:
         print(f"{_relative(output)} is what the spec gives")
         return 0
-    print(f"{_relative(output)} is not what the spec gives; {len(found)} path(s) differ:")
-    print("\n".join(found))
+    print(f"{_relative(output)} is not what the spec gives; {len(differences)} path(s) differ:")
+    print("\n".join(differences))
     print("To write it anew: python scripts/regenerate.py")
     if unexpected_siblings:
         print(f"What stands beside {output.name}/ is not its business: move or delete it")
@@ -131,10 +131,10 @@ def _require_tools() -> None:
     missing = []
     for name in NEEDED:
         try:
-            found = importlib.util.find_spec(name)
+            spec = importlib.util.find_spec(name)
         except ModuleNotFoundError:
-            found = None
-        missing += [] if found else [name]
+            spec = None
+        missing += [] if spec else [name]
     if missing:
         raise UsageError(f"{', '.join(missing)} not installed; run: pip install -e '.[dev]'")
 

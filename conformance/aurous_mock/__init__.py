@@ -1,1 +1,1 @@
-"""The Aurous mock server: keeps the whole HTTP contract, and knows nothing of any client library."""
+"""The Aurous mock server, which implements the whole HTTP contract and imports no client library."""

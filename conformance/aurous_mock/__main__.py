@@ -1,4 +1,4 @@
-"""Runs the mock, as `aurous-mock` and as `python -m aurous_mock`; says which extra is missing."""
+"""Runs the mock, as `aurous-mock` and as `python -m aurous_mock`; reports which extra is missing."""
 
 import sys
 

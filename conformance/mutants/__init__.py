@@ -1,1 +1,1 @@
-"""Servers with one planted fault, or one legal variation, each: what the conformance suite is tested with."""
+"""Variants and mutants: the servers on which the conformance suite itself is tested."""

@@ -58,10 +58,12 @@ ALL: dict[str, Variant] = {name: variant for variants in BY_SERVER.values() for 
 
 
 def faults() -> list[Variant]:
+    """The planted faults of all servers."""
     return [variant for variant in ALL.values() if variant.kind is Kind.FAULT]
 
 
 def variations() -> list[Variant]:
+    """The legal variations of all servers."""
     return [variant for variant in ALL.values() if variant.kind is Kind.VARIATION]
 
 

@@ -1,4 +1,4 @@
-"""The faults and variations that are planted in the independent server, as variants."""
+"""The planted faults and legal variations of the independent server, as variants."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ DOCS = "https://docs.aurous-labs.com/errors#"
 
 
 def write_json(value: Any) -> bytes:
-    """JSON without spaces, which keeps lone surrogates as the escapes that they came as."""
+    """JSON without spaces, in which lone surrogates stay escaped."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     try:
         return text.encode()
@@ -27,7 +27,7 @@ def write_json(value: Any) -> bytes:
 
 
 def read_json(raw: bytes) -> Any:
-    """The value, or None for whatever is no JSON."""
+    """The value, or None for what is not JSON."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -64,8 +64,8 @@ class Bytes:
 
 @dataclass
 class Request:
-    """What a client asked. Altering it alters what the mock behind is asked, but for `raw_path`, the path as it was
-    sent, with its escapes."""
+    """A client's request. What is altered here reaches the mock behind, except for `raw_path`: the path as it was sent,
+    with its escapes."""
 
     method: str
     path: str
@@ -75,7 +75,7 @@ class Request:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object it brought; an empty one when it brought none."""
+        """The JSON object of its body; an empty one if there is none."""
         value = self.content.value
         return value if isinstance(value, dict) else {}
 
@@ -123,7 +123,7 @@ class Request:
 
 @dataclass
 class Answer:
-    """What the mock answered. For a stream, only its status and headers; frames come by themselves."""
+    """The mock's response. Of a stream, only status and headers; its frames follow separately."""
 
     status: int
     headers: MutableHeaders
@@ -176,7 +176,7 @@ def refusal(status: int, kind: str, code: str, message: str, param: str | None =
 
 
 def crash() -> Answer:
-    """What a server says of an exception that nobody caught."""
+    """The response of a server to an exception that nothing caught."""
     return refusal(500, "server_error", "internal_error", "Something went wrong.")
 
 
@@ -237,5 +237,5 @@ class Frame:
 
     @property
     def has_content(self) -> bool:
-        """Whether it brings words, not only the role."""
+        """Whether it has text, and not only the role."""
         return bool(self.delta.get("content"))

@@ -21,7 +21,7 @@ CRASHED = "the variant itself crashed"
 
 
 class Proxy:
-    """The mock with a variant in front of it. What tests do behind the scenes, under /_mock/, passes unaltered."""
+    """The mock with a variant in front of it. Requests to its own endpoints, under /_mock/, pass unaltered."""
 
     def __init__(self, app: ASGIApp, behaviour: Behaviour, version: str) -> None:
         self._app = app
@@ -55,7 +55,7 @@ class Proxy:
 
 
 class _Receiver:
-    """Gives the mock the body that was read, and then whatever the client does next."""
+    """Passes on the body that was read, and then what the client sends next."""
 
     def __init__(self, body: bytes, receive: Receive) -> None:
         self._body: bytes | None = body
@@ -69,7 +69,7 @@ class _Receiver:
 
 
 class _Relay:
-    """The way back: holds an answer until it is whole, and a stream until a frame is."""
+    """The response path: collects an answer until it is complete, and a stream frame by frame."""
 
     def __init__(self, behaviour: Behaviour, request: Request, send: Send) -> None:
         self._behaviour = behaviour
@@ -142,7 +142,7 @@ def _rewritten(scope: Scope, request: Request, before: bytes) -> Scope:
         request.headers["content-length"] = str(len(body))
     if request.path != scope["path"]:
         scope["raw_path"] = quote(request.path).encode("ascii")
-    # In place of a copy: the protocol below keeps its eyes on this very object.
+    # Changed in place: the protocol below refers to this very object.
     scope["method"], scope["path"], scope["headers"] = request.method, request.path, request.headers.raw
     return scope
 

@@ -1,7 +1,8 @@
-"""What a variant is, and the registry of all of them.
+"""What a variant is, and the registry of all variants of the mock.
 
-A fault names the documented sentence that it breaks. A variation names the freedom that the documentation, or HTTP,
-leaves to servers. Both are functions that alter one message, or a `Behaviour` where one message is not enough.
+A planted fault names the documented sentence that it breaks. A legal variation names the freedom that the
+documentation, or HTTP, leaves to servers. Both are functions that alter one message, or a `Behaviour` where one message
+is not enough.
 """
 
 from collections.abc import Callable, Iterable, Mapping

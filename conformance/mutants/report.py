@@ -1,4 +1,4 @@
-"""The results of trying variants, as text, JSON and a page: which rule caught which fault."""
+"""The results of the suite on variants, as text, JSON and a page: which rule caught which planted fault."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ class Outcome(StrEnum):
     MISSED = "missed"
     PASSED = "passed"
     FALSE_ALARM = "false alarm"
-    # The variant or the suite crashed: nothing is known, which does not count as success.
+    # The variant or the suite crashed, which does not count as success.
     NO_RESULT = "no result"
 
 

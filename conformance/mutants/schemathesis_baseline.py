@@ -13,18 +13,18 @@ _TIMEOUT = 600
 
 
 class SchemathesisBaseline:
-    """Plain `schemathesis run`. It complains of a correct server too: what it says of that one does not count."""
+    """Plain `schemathesis run`. It reports failures of a correct server too, which do not count."""
 
     def __init__(self, correct: str) -> None:
         self._false_alarms = failures_of(correct)
 
     def reports_failures(self, url: str) -> bool:
-        """Whether it holds something against this server that it does not hold against the correct one."""
+        """Whether it reports failures of this server that it does not report of the correct one."""
         return bool(failures_of(url) - self._false_alarms)
 
 
 def failures_of(url: str) -> frozenset[str]:
-    """What it says: titles of failures and the operations they were seen on."""
+    """Its failures, as titles with the operations on which they occurred."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         command = [str(Path(sys.executable).with_name("schemathesis")), "run", str(ROOT / "openapi.yaml"), "--url", url]

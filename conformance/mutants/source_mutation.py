@@ -27,10 +27,11 @@ from mutants.worker_pool import run_parallel
 MOCK = SUITE / "aurous_mock"
 SURVIVORS = Path(__file__).with_name("survivors.toml")
 GOAL = 0.9
-# No client could tell; or one could, and no page speaks of it. A "gap" is explained too, and excuses nothing.
+# "equivalent": no client can see the change; "outside": one can, and no page says what is right. A "gap" is explained
+# too, and counts as a survivor.
 EXCUSED_KINDS = ("equivalent", "outside")
 SEED = 20260515
-# Those that keep the contract. How fast, on which store and with which scripted faults is the mock's own business.
+# Those that implement the contract. Speed, stores and scripted faults are no part of it.
 MODULES = (
     *("errors", "billing/pricing", "completions/draft", "completions/service"),
     *("contract/chat_limits", "contract/model_catalogue", "contract/validation"),
@@ -97,21 +98,21 @@ def _mutate(module: str, name: str) -> Iterator[Mutation]:
 
 def _changed(source: str, mutated: str) -> tuple[str, str]:
     lines = [*difflib.ndiff(source.splitlines(), mutated.splitlines())]
-    gone = " ".join(line[2:].strip() for line in lines if line.startswith("- "))
-    come = " ".join(line[2:].strip() for line in lines if line.startswith("+ "))
-    return gone, come
+    removed = " ".join(line[2:].strip() for line in lines if line.startswith("- "))
+    added = " ".join(line[2:].strip() for line in lines if line.startswith("+ "))
+    return removed, added
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one mutation."""
+    """The suite's result on one mutant."""
 
     mutation: Mutation
     suite_run: SuiteRun
 
     @property
     def caught(self) -> bool:
-        # A mutant that makes the suite itself fall over is not caught by a rule.
+        # A mutant that makes the suite itself crash is not caught by a rule.
         return bool(self.suite_run.failed)
 
     @property
@@ -121,7 +122,7 @@ class Result:
 
 @contextmanager
 def mutant_mock(mutation: Mutation) -> Iterator[str | None]:
-    """The URL of a mock with the mutation in it; None if it does not even start."""
+    """The URL of a mock with the mutation in it; None if it does not start."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, MOCK.name)
         shutil.copytree(MOCK, copy, ignore=shutil.ignore_patterns("__pycache__"))
@@ -159,9 +160,9 @@ def survey(mutations: Sequence[Mutation], *, workers: int) -> Iterator[Result]:
 
 
 def report(*, workers: int, size: int, selected: Sequence[str] = ()) -> int:
-    """Print what was caught and what was not; 1 when the score is below the goal, or a survivor is not explained.
+    """Print which mutants were caught; 1 if the score is below the goal, or a survivor is not explained.
 
-    What survived before, and may, is not tried again unless it was chosen: it counts neither way, and takes longest.
+    Excused survivors of earlier runs are not tried again unless selected: they do not count, and take longest.
     """
     mutants = [each for each in mutations() if each.id.startswith(tuple(selected))] if selected else sample(size)
     explained = explanations()

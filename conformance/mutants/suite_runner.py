@@ -1,4 +1,4 @@
-"""Runs the conformance suite against one server after another and reads its results.
+"""Runs the conformance suite on one server after another and reads its results.
 
 The suite runs as anybody runs it: pytest, over HTTP, with a report. Only what comes before the first test is shared,
 because importing and collecting take longer than most runs: one process collects, and forks for each server.

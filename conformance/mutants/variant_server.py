@@ -67,7 +67,7 @@ def _options(extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _RewritingTransport:
-    """A transport that passes what is written through a variant first, and is otherwise the one it stands for."""
+    """A transport that passes what is written through a variant first, and otherwise behaves as the one it wraps."""
 
     def __init__(self, transport: asyncio.BaseTransport, alter: Callable[[bytes], Iterable[bytes]]) -> None:
         self._transport: Any = transport

@@ -14,7 +14,7 @@ _Result = TypeVar("_Result")
 def run_parallel(
     tasks: Iterable[_Task], run_one: Callable[[Suite, _Task], _Result], *, workers: int, profile: str = "quick"
 ) -> Iterator[_Result]:
-    """The results of `act` on each task, as they are ready. Each worker has a suite of its own."""
+    """The results of `run_one` on each task, as they are ready. Each worker has a suite of its own."""
     waiting: queue.SimpleQueue[_Task] = queue.SimpleQueue()
     ready: queue.SimpleQueue[tuple[_Result] | BaseException | None] = queue.SimpleQueue()
     for task in tasks:

@@ -131,21 +131,21 @@ def _pause_workers(observed: Observations, number: int) -> None:
             for pid in workers:
                 os.kill(pid, signal.SIGCONT)
             bodies = [call.result()[2] for call in calls]
-        told = {}
+        statuses = {}
         for body in bodies:
             frames = [json.loads(line[6:]) for line in body.split(b"\n") if line.startswith(b"data: {")]
-            told[str(frames[0]["id"])] = "failed" if "error" in frames[-1] else "completed"
-        stored = {name: json.loads(server.request("GET", f"{CREATE}/{name}")[1])["status"] for name in told}
+            statuses[str(frames[0]["id"])] = "failed" if "error" in frames[-1] else "completed"
+        stored = {name: json.loads(server.request("GET", f"{CREATE}/{name}")[1])["status"] for name in statuses}
         charged = {charge["completion_id"] for charge in _charges(server)}
-        completed = {name for name, status in told.items() if status == "completed"}
+        completed = {name for name, status in statuses.items() if status == "completed"}
         observed.figures |= {
             "workers paused": f"{number} of 2",
             "pause": f"{_PAUSE_SECONDS:g} s",
             "streams": len(bodies),
             "completed": len(completed),
         }
-        observed.check("every stream completes", len(completed) == len(bodies), str(sorted(told.values())))
-        observed.check("the records say what the clients were told", stored == told, str(stored))
+        observed.check("every stream completes", len(completed) == len(bodies), str(sorted(statuses.values())))
+        observed.check("the records say what the clients were told", stored == statuses, str(stored))
         observed.check("what completed is charged, and nothing else", charged == completed)
 
 

@@ -21,7 +21,10 @@ _JSON = "application/json"
 
 def compare(page: Page, spec: Source) -> Iterator[Difference]:
     """Every difference between a page and its operation of the spec, in the order of the page's lines."""
-    yield from sorted(Comparison(page, spec).differences(), key=lambda found: (found.line, found.pointer, found.about))
+    yield from sorted(
+        Comparison(page, spec).differences(),
+        key=lambda each: (each.line, each.pointer, each.about),
+    )
 
 
 class Comparison:
@@ -97,7 +100,7 @@ class Comparison:
     def _schema(
         self,
         title: str,
-        found: tuple[Mapping[str, Any], str] | None,
+        content: tuple[Mapping[str, Any], str] | None,
         operation: Operation,
         place: str,
         status: str = "",
@@ -105,7 +108,7 @@ class Comparison:
         shown = self._page.sections.get(title, [])
         printed = self._page.media_types.get(title)
         line = self._page.lines.get(title, self._page.line)
-        if found is None:
+        if content is None:
             known = operation.media_types(status) if status else set()
             if shown or (printed is not None and printed.value not in known):
                 text = f"the spec has no {title.lower()} of type {printed.value if printed else _JSON} here"
@@ -117,7 +120,7 @@ class Comparison:
         if printed is not None and printed.value != _JSON:
             text = f"the page says {printed.value}, the spec {_JSON}"
             yield self._found(Kind.DIFFERENT, printed.line, place, "media type", text)
-        yield from self._members(title, shown, *found, operation)
+        yield from self._members(title, shown, *content, operation)
 
     def _members(
         self, title: str, shown: list[Field], schema: Mapping[str, Any], pointer: str, operation: Operation
@@ -199,11 +202,11 @@ class Comparison:
         yield from self._sample("response", self._page.response, operation.response(status), operation)
 
     def _sample(
-        self, side: str, sample: Sample | None, found: tuple[Mapping[str, Any], str] | None, operation: Operation
+        self, side: str, sample: Sample | None, content: tuple[Mapping[str, Any], str] | None, operation: Operation
     ) -> Iterator[Difference]:
-        if sample is None or found is None:
+        if sample is None or content is None:
             return
-        schema, pointer = found
+        schema, pointer = content
         for violation in samples.violations(self._spec.document, schema, sample.value):
             line = samples.line(sample, violation.path)
             text = f"the {side} sample is not valid: {violation.message}"

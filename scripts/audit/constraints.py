@@ -21,21 +21,21 @@ _SIGNS = {">=": "minimum", ">": "exclusiveMinimum", "<=": "maximum", "<": "exclu
 _LOWER = {"<=": "minimum", "<": "exclusiveMinimum"}
 
 
-def read(found: Field, lines: list[str], index: int, end: int) -> int:
+def read(field: Field, lines: list[str], index: int, end: int) -> int:
     """Read the line at `index` into the field; returns the line to continue from."""
     text, line = lines[index].strip(), index + 1
     if matched := _RANGE.fullmatch(text):
-        _range(found, matched, line)
+        _range(field, matched, line)
     elif matched := _LENGTH.fullmatch(text):
-        _length(found, matched, line)
+        _length(field, matched, line)
     elif text.startswith("Pattern:"):
-        found.facts["pattern"] = Fact(text.removeprefix("Pattern:").strip(), line=line)
+        field.facts["pattern"] = Fact(text.removeprefix("Pattern:").strip(), line=line)
     elif text.startswith("Available options:"):
-        return _options(found, lines, index, end)
+        return _options(field, lines, index, end)
     elif text.startswith(("Example:", "Examples:")):
-        return _example(found, lines, index, end)
+        return _example(field, lines, index, end)
     elif text:
-        found.prose.append(Fact(text, line=line))
+        field.prose.append(Fact(text, line=line))
     return index + 1
 
 
@@ -48,25 +48,25 @@ def value(text: str) -> Any:
         return text
 
 
-def _range(found: Field, matched: re.Match[str], line: int) -> None:
+def _range(field: Field, matched: re.Match[str], line: int) -> None:
     if matched["low"] is not None:
-        found.facts[_LOWER[matched["lower"]]] = Fact(_number(matched["low"]), line=line)
+        field.facts[_LOWER[matched["lower"]]] = Fact(_number(matched["low"]), line=line)
     if matched["bound"] is not None:
-        found.facts[_SIGNS[matched["sign"]]] = Fact(_number(matched["bound"]), line=line)
+        field.facts[_SIGNS[matched["sign"]]] = Fact(_number(matched["bound"]), line=line)
 
 
-def _length(found: Field, matched: re.Match[str], line: int) -> None:
+def _length(field: Field, matched: re.Match[str], line: int) -> None:
     low, high = _LENGTHS[matched["what"]]
     first, last = int(matched["first"]), matched["last"]
     if matched["which"] == "Maximum":
-        found.facts[high] = Fact(first, line=line)
+        field.facts[high] = Fact(first, line=line)
         return
-    found.facts[low] = Fact(first, line=line)
+    field.facts[low] = Fact(first, line=line)
     if matched["which"] == "Required":
-        found.facts[high] = Fact(int(last) if last else first, line=line)
+        field.facts[high] = Fact(int(last) if last else first, line=line)
 
 
-def _options(found: Field, lines: list[str], index: int, end: int) -> int:
+def _options(field: Field, lines: list[str], index: int, end: int) -> int:
     """Values on this line or the following ones, each but the last with a comma."""
     line = index + 1
     listed: list[Any] = []
@@ -81,11 +81,11 @@ def _options(found: Field, lines: list[str], index: int, end: int) -> int:
         if index >= end:
             break
         rest = lines[index].strip()
-    found.facts["enum"] = Fact(listed, line=line)
+    field.facts["enum"] = Fact(listed, line=line)
     return index + 1
 
 
-def _example(found: Field, lines: list[str], index: int, end: int) -> int:
+def _example(field: Field, lines: list[str], index: int, end: int) -> int:
     """The value on this line or after blank lines; one in brackets may span many lines."""
     rest = lines[index].strip().partition(":")[2].strip()
     while not rest and index + 1 < end:
@@ -101,7 +101,7 @@ def _example(found: Field, lines: list[str], index: int, end: int) -> int:
             return start + 1
         rest = text
     if rest:
-        found.examples.append(Fact(value(rest), line=start + 1))
+        field.examples.append(Fact(value(rest), line=start + 1))
     return index + 1
 
 

@@ -115,18 +115,18 @@ def _section_starts(lines: list[str], after: int) -> dict[str, int]:
 def _prefix(path: str, operation: str) -> str:
     """What a sample's path has before the path of the operation."""
     shape = re.sub(r"\\{[^}]*\\}", r"[^/]+", re.escape(operation))
-    found = re.search(rf"{shape}/?(?:\?|$)", path)
-    return path[: found.start()] if found else ""
+    match = re.search(rf"{shape}/?(?:\?|$)", path)
+    return path[: match.start()] if match else ""
 
 
 def _read_samples(page: Page, lines: list[str], start: int, end: int) -> None:
     index = start
     while index < end:
         text = lines[index].strip()
-        if found := re.search(r"--header '([^':]+):", text):
-            page.headers.append(Fact(found[1], line=index + 1))
-        if found := re.search(r"--url ['\"]?(https?://[^/'\"\s]+)([^'\"\s]*)", text):
-            page.base_url = Fact(found[1] + _prefix(found[2], page.path), line=index + 1)
+        if match := re.search(r"--header '([^':]+):", text):
+            page.headers.append(Fact(match[1], line=index + 1))
+        if match := re.search(r"--url ['\"]?(https?://[^/'\"\s]+)([^'\"\s]*)", text):
+            page.base_url = Fact(match[1] + _prefix(match[2], page.path), line=index + 1)
         if text.lower() == "deprecated":
             page.deprecated = True
         if text.startswith("--data"):
@@ -163,23 +163,23 @@ def _json(page: Page, lines: list[str], index: int, end: int) -> tuple[Sample | 
 
 
 def _fields(page: Page, title: str, lines: list[str], start: int, end: int) -> Iterator[Field]:
-    found: Field | None = None
+    field: Field | None = None
     index = start
     while index < end:
         text = lines[index].strip()
         kind = _type(lines[index + 1].strip()) if index + 1 < end else None
         if text and kind is not None and _is_name(text):
-            if found is not None:
-                yield found
-            found = Field(text, kind[0], line=index + 1, facts=kind[1](index + 2))
-            index = _marks(found, lines, index + 2, end)
-        elif found is not None:
-            index = constraints.read(found, lines, index, end)
+            if field is not None:
+                yield field
+            field = Field(text, kind[0], line=index + 1, facts=kind[1](index + 2))
+            index = _marks(field, lines, index + 2, end)
+        elif field is not None:
+            index = constraints.read(field, lines, index, end)
         else:
             _preamble(page, title, text, index + 1)
             index += 1
-    if found is not None:
-        yield found
+    if field is not None:
+        yield field
 
 
 def _preamble(page: Page, title: str, text: str, line: int) -> None:
@@ -203,11 +203,11 @@ def _type(text: str) -> tuple[frozenset[str], Any] | None:
     types: set[str] = set()
     formats: list[str] = []
     for part in re.split(r"\s*\|\s*", text):
-        found = _TYPE.fullmatch(part)
-        if found is None:
+        match = _TYPE.fullmatch(part)
+        if match is None:
             return None
-        base, inner = found["base"], found["inner"]
-        if found["lists"]:
+        base, inner = match["base"], match["inner"]
+        if match["lists"]:
             base = "array"
         elif base == "enum":
             base = inner or "string"
@@ -218,14 +218,14 @@ def _type(text: str) -> tuple[frozenset[str], Any] | None:
     return types_, lambda line: {"format": Fact(formats[0], line=line)} if formats else {}
 
 
-def _marks(found: Field, lines: list[str], index: int, end: int) -> int:
+def _marks(field: Field, lines: list[str], index: int, end: int) -> int:
     while index < end and _MARKS.fullmatch(lines[index].strip()):
         text = lines[index].strip()
         if text.endswith("required"):
-            found.required = True
+            field.required = True
         if "deprecated" in text.partition("default:")[0]:
-            found.deprecated = True
+            field.deprecated = True
         if "default:" in text:
-            found.facts["default"] = Fact(constraints.value(text.partition("default:")[2]), line=index + 1)
+            field.facts["default"] = Fact(constraints.value(text.partition("default:")[2]), line=index + 1)
         index += 1
     return index

@@ -25,8 +25,8 @@ def length(field: Field, keyword: str) -> Fact | None:
         if keyword not in (low, high) or (field.types and kind not in field.types):
             continue
         for line in field.prose:
-            for found in pattern.finditer(line.value):
-                number = found["exact"] or (found["low"] if keyword == low else found["high"] or found["most"])
+            for match in pattern.finditer(line.value):
+                number = match["exact"] or (match["low"] if keyword == low else match["high"] or match["most"])
                 if number is not None:
                     return Fact(int(number), line=line.line)
     return None
@@ -35,6 +35,6 @@ def length(field: Field, keyword: str) -> Fact | None:
 def error_codes(lines: list[Fact]) -> Iterator[tuple[str, Fact]]:
     """Every error code that lines of prose name with its status: the status, and the code as a fact."""
     for line in lines:
-        for found in _CODES.finditer(line.value):
-            for code in re.findall(_CODE, found["codes"]):
-                yield found["status"], Fact(code, line=line.line)
+        for match in _CODES.finditer(line.value):
+            for code in re.findall(_CODE, match["codes"]):
+                yield match["status"], Fact(code, line=line.line)

@@ -27,7 +27,7 @@ class Operation:
 
     def parameters(self, place: str) -> list[Field]:
         """The parameters in the headers, the path or the query."""
-        found = []
+        shapes = []
         for holder, pointer in ((self._item, self.pointer.rpartition("/")[0]), (self._operation, self.pointer)):
             for index, given in enumerate(holder.get("parameters", ())):
                 parameter, at = self._follow(given, f"{pointer}/parameters/{index}")
@@ -36,8 +36,8 @@ class Operation:
                 shape = self._field(str(parameter["name"]), parameter.get("schema", {}), f"{at}/schema")
                 shape.required, shape.pointer = bool(parameter.get("required")), at
                 shape.deprecated |= bool(parameter.get("deprecated"))
-                found.append(shape)
-        return found
+                shapes.append(shape)
+        return shapes
 
     def security_headers(self) -> set[str]:
         """The headers that may carry a credential."""
@@ -87,12 +87,12 @@ class Operation:
         """The members of an object, or of the objects in a list, or of one that may be null."""
         schema, at = self._object(schema, pointer)
         required = schema.get("required", ())
-        found = []
+        members = []
         for name, child in schema.get("properties", {}).items():
             member = self._field(name, child, f"{at}{sources.write(('properties', name))}")
             member.required = name in required
-            found.append(member)
-        return found
+            members.append(member)
+        return members
 
     def _schema(self, holder: Mapping[str, Any], at: str) -> tuple[Mapping[str, Any], str] | None:
         schema = holder.get("content", {}).get(_JSON, {}).get("schema")
@@ -116,43 +116,43 @@ class Operation:
         return schema, at
 
     def _field(self, name: str, schema: Mapping[str, Any], pointer: str) -> Field:
-        found = Field(name, pointer=pointer, schema=schema)
-        found.deprecated = bool(self._follow(schema, pointer)[0].get("deprecated") or schema.get("deprecated"))
+        field = Field(name, pointer=pointer, schema=schema)
+        field.deprecated = bool(self._follow(schema, pointer)[0].get("deprecated") or schema.get("deprecated"))
         types: set[str] = set()
-        self._gather(found, types, schema, pointer)
-        found.types = frozenset(types)
-        return found
+        self._gather(field, types, schema, pointer)
+        field.types = frozenset(types)
+        return field
 
-    def _gather(self, found: Field, types: set[str], schema: Mapping[str, Any], pointer: str) -> None:
+    def _gather(self, field: Field, types: set[str], schema: Mapping[str, Any], pointer: str) -> None:
         schema, at = self._follow(schema, pointer)
         given = schema.get("type", ())
         types |= {given} if isinstance(given, str) else set(given)
         if "const" in schema:
-            found.facts["enum"] = Fact([schema["const"]], pointer=f"{at}/const")
+            field.facts["enum"] = Fact([schema["const"]], pointer=f"{at}/const")
             types |= {"string"} if isinstance(schema["const"], str) else set()
         for keyword in KEYWORDS:
             # The default of a constant is for the generated client, and no statement of the API.
             if keyword in schema and not (keyword == "default" and "const" in schema):
-                found.facts[keyword] = Fact(schema[keyword], pointer=f"{at}/{keyword}")
+                field.facts[keyword] = Fact(schema[keyword], pointer=f"{at}/{keyword}")
         items, at_items = self._follow(schema.get("items", {}), f"{at}/items")
         if "enum" in items:
             # Pages list the options of an array's items as its own.
-            found.facts["enum"] = Fact(items["enum"], pointer=f"{at_items}/enum")
+            field.facts["enum"] = Fact(items["enum"], pointer=f"{at_items}/enum")
         for keyword in ("oneOf", "anyOf"):
             members = [member for member in schema.get(keyword, ()) if member.get("type") != "null"]
             types |= {"null"} if len(members) < len(schema.get(keyword, ())) else set()
             plain = [member for member in members if set(member) == {"type"}]
             if keyword == "anyOf" and len(members) - len(plain) == 1 and len(plain) == 1:
                 # An enum beside any other string: open.
-                found.is_open = True
+                field.is_open = True
             elif len(members) > 1:
-                found.is_union = True
-            alone = len(members) == 1 or found.is_open
+                field.is_union = True
+            alone = len(members) == 1 or field.is_open
             for index, member in enumerate(schema.get(keyword, ())):
                 if member.get("type") == "null":
                     continue
                 # Of a union only the types can be compared: a page prints one set of facts.
-                target = found if alone else Field(name=found.name)
+                target = field if alone else Field(name=field.name)
                 self._gather(target, types, member, f"{at}/{keyword}/{index}")
 
     def unknown_members(self, schema: Mapping[str, Any], value: Any, path: Pointer = ()) -> Iterator[Pointer]:

@@ -46,9 +46,9 @@ def compare(data: bytes, cuts: list[int], max_event_size: int | None = None) -> 
     """
     fast = _Counting(INFO, max_event_size=max_event_size, redact=bytes)
     exact = _Exact(INFO, max_event_size=max_event_size, redact=bytes)
-    found, expected = _read(fast, _cut(data, cuts)), _read(exact, [data])
-    if found != expected:
-        differing = next((pair for pair in zip(found, expected, strict=False) if pair[0] != pair[1]), "their number")
+    actual, expected = _read(fast, _cut(data, cuts)), _read(exact, [data])
+    if actual != expected:
+        differing = next((pair for pair in zip(actual, expected, strict=False) if pair[0] != pair[1]), "their number")
         raise ReadingError(f"cut at {cuts}, {data!r} is read differently than by the exact parser: {differing}")
     return exact.exact - fast.exact
 
@@ -60,7 +60,7 @@ def _cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 def _read(parser: ChunkParser, pieces: list[bytes]) -> list[str]:
     """Everything that a parser says about a stream, in order."""
-    state, seen = ChatState(), list[str]()
+    state, outcomes = ChatState(), list[str]()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
     try:
         for piece in pieces:
@@ -68,18 +68,18 @@ def _read(parser: ChunkParser, pieces: list[bytes]) -> list[str]:
             while event is not None:
                 chunk = state.apply(event)
                 # What a caller does to a chunk must not show in later ones.
-                seen.append(f"{type(event).__name__} {chunk and _spoil(chunk)}")
+                outcomes.append(f"{type(event).__name__} {chunk and _spoil(chunk)}")
                 event = parser.next_event()
     except AurousError as error:
-        seen.append(f"{type(error).__name__}: {error} {error.completion_id} {error.text!r}")
+        outcomes.append(f"{type(error).__name__}: {error} {error.completion_id} {error.text!r}")
     so_far = state.accumulator
-    seen += [repr(so_far.choice), repr(so_far.inconsistencies), repr(so_far.finish_reason), repr(so_far.usage)]
-    seen += [repr(state.streamed_receipt), repr(state.warnings), f"{state.id!r} {state.is_done}"]
+    outcomes += [repr(so_far.choice), repr(so_far.inconsistencies), repr(so_far.finish_reason), repr(so_far.usage)]
+    outcomes += [repr(state.streamed_receipt), repr(state.warnings), f"{state.id!r} {state.is_done}"]
     try:
-        seen.append(repr(so_far.completion()))
+        outcomes.append(repr(so_far.completion()))
     except AurousError as error:
-        seen.append(str(error))
-    return seen
+        outcomes.append(str(error))
+    return outcomes
 
 
 def _spoil(chunk: ChatCompletionChunk) -> str:

@@ -85,12 +85,12 @@ class _Comparison:
 def _sent_by_client(spec: Spec) -> Iterator[str]:
     """The components that the bodies of requests are made of."""
     waiting = [media["schema"] for _, operation in spec.operations() if (media := spec.body_media(operation))]
-    seen: set[str] = set()
+    visited: set[str] = set()
     while waiting:
         for _, node in walk(waiting.pop()):
             name = component_name(str(node["$ref"])) if isinstance(node, dict) and "$ref" in node else ""
-            if name in spec.schemas and name not in seen:
-                seen.add(name)
+            if name in spec.schemas and name not in visited:
+                visited.add(name)
                 waiting.append(spec.schemas[name])
                 yield name
 

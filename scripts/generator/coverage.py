@@ -120,20 +120,20 @@ def _values(spec: Spec, package: Package, name: str, schema: Mapping[str, Any]) 
         yield pointer, f"alternative {lost} of {name}"
 
 
-def _named(spec: Spec, package: Package, schema: Any, seen: frozenset[str] = frozenset()) -> set[str]:
+def _named(spec: Spec, package: Package, schema: Any, visited: frozenset[str] = frozenset()) -> set[str]:
     """The classes and enums that an annotation of a schema must name; unions in it are spelt out."""
     if not isinstance(schema, dict):
         return set()
     names: set[str] = set()
     for inner in (schema.get("items"), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
-        names |= _named(spec, package, inner, seen)
+        names |= _named(spec, package, inner, visited)
     name = component_name(schema.get("$ref", ""))
-    if name and name not in seen:
+    if name and name not in visited:
         target = spec.schemas.get(name, {})
         if name in package.models or "enum" in target or "properties" in target:
             names.add(name)
         else:
-            names |= _named(spec, package, target, seen | {name})
+            names |= _named(spec, package, target, visited | {name})
     return names
 
 

@@ -44,13 +44,13 @@ def _loops(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     components = document.get("components", {}).get("schemas", {})
     edges = {name: reached(schema) for name, schema in components.items()}
     for name in components:
-        seen: set[str] = set()
+        reachable: set[str] = set()
         waiting = [name]
         while waiting:
-            new = edges.get(waiting.pop(), set()) - seen
-            seen |= new
+            new = edges.get(waiting.pop(), set()) - reachable
+            reachable |= new
             waiting += new
-        if name in seen:
+        if name in reachable:
             yield ("components", "schemas", name), f"R13: {name} is part of itself, by allOf, anyOf or oneOf"
 
 

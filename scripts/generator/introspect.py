@@ -65,8 +65,8 @@ class Package:
                     self.values[node.target.id] = node.value
         self.exported = _exports(root / "models")
         files = [file for file in sorted((root / "api").glob("*/*.py")) if file.stem in _exports(file.parent)]
-        found = [_module(_parse(file)) for file in files]
-        self.operations = {str(module.facts.get("id")): module for module in found if module is not None}
+        modules = [_module(_parse(file)) for file in files]
+        self.operations = {str(module.facts.get("id")): module for module in modules if module is not None}
         self.methods = {
             (declared.name, node.name): _method(node)
             for declared in _parse(root / "resources.py").body

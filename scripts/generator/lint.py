@@ -231,14 +231,14 @@ RULES: tuple[Rule, ...] = (
 def union_objects(spec: Spec, schema: Mapping[str, Any]) -> set[str]:
     """The names of the objects among the alternatives of a union, those of unions inside it included."""
     objects: set[str] = set()
-    seen: set[str] = set()
+    visited: set[str] = set()
     waiting = [schema]
     while waiting:
         for branch in _branches(waiting.pop()):
             name = component_name(branch.get("$ref", "")) if isinstance(branch, dict) else ""
             target = spec.schemas.get(name)
-            if isinstance(target, dict) and name not in seen:
-                seen.add(name)
+            if isinstance(target, dict) and name not in visited:
+                visited.add(name)
                 waiting.append(target)
                 objects |= {name} if _is_object(target) else set()
     return objects

@@ -126,7 +126,7 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
     name = str(body.class_info.name)
     written = spec.schemas.get(name, {}).get("properties", {})
     taken = {*_OWN_NAMES, *names.RESERVED_MODULES, *(other.name for other in others)}
-    found = []
+    members = []
     for prop in models.members_of(name):
         free = names.unique(str(prop.python_name), "body", taken)
         source = written.get(wire_name(prop), {})
@@ -134,7 +134,7 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
             continue
         takes_class = bool(spec.follow(source).get("x-accepts-class"))
         taken.add(free)
-        found.append(
+        members.append(
             Parameter(
                 name=free,
                 wire_name=types.quoted_name(prop),
@@ -147,7 +147,7 @@ def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]
                 default=types.literal(prop) if isinstance(prop, ConstProperty) and prop.required else None,
             )
         )
-    return found
+    return members
 
 
 def _qualify_builtins(annotations: str, siblings: Container[str]) -> str:

@@ -43,8 +43,8 @@ class Models:
     def modules(self) -> list[tuple[str, str]]:
         """(module, name) of everything that `models` exports."""
         owned: dict[str, ModelProperty | LiteralEnumProperty] = {**self.classes, **self.enums}
-        found = [(str(prop.class_info.module_name), name) for name, prop in owned.items()]
-        return sorted(found + [("aliases", name) for name in self.aliases])
+        imports = [(str(prop.class_info.module_name), name) for name, prop in owned.items()]
+        return sorted(imports + [("aliases", name) for name in self.aliases])
 
     def members_of(self, name: str) -> list[PropertyProtocol]:
         """The members of a class, in the order of the spec."""
@@ -129,7 +129,7 @@ class Models:
     @staticmethod
     def imports(props: Iterable[PropertyProtocol], package: str, own: str = "") -> list[str]:
         """The import of every class and enum that `props` refer to, from the folder of the models."""
-        wanted = {found for prop in props for found in _classes_of(prop) if found[0] != own}
+        wanted = {each for prop in props for each in _classes_of(prop) if each[0] != own}
         return [f"from {package}.{module} import {name}" for name, module in sorted(wanted)]
 
 
@@ -138,8 +138,8 @@ def _named_schemas(spec: Spec, config: Config) -> dict[str, PropertyProtocol]:
     document = oai.OpenAPI.model_validate(spec.for_parser)
     listed = document.components.schemas if document.components else None
     parsed = build_schemas(components=listed or {}, schemas=Schemas(), config=config)
-    found = {reference.get_untrusted_value(): prop for reference, prop in parsed.classes_by_reference.items()}
-    return {component_name(reference): found[reference] for reference in sorted(found)}
+    by_reference = {reference.get_untrusted_value(): prop for reference, prop in parsed.classes_by_reference.items()}
+    return {component_name(reference): by_reference[reference] for reference in sorted(by_reference)}
 
 
 def _union_names(named: Mapping[str, PropertyProtocol]) -> dict[frozenset[str], str]:

@@ -19,14 +19,14 @@ _SHOWN_LINES = 12
 
 def differences(expected: Path, actual: Path) -> list[str]:
     """How `actual` differs from `expected`: one entry for each file, with the first lines of a changed one's diff."""
-    wanted, found = _files(expected), _files(actual)
-    said = [f"missing: {name}" for name in sorted(wanted.keys() - found.keys())]
-    said += [f"not generated: {name}" for name in sorted(found.keys() - wanted.keys())]
-    for name in sorted(wanted.keys() & found.keys()):
-        before, after = found[name].read_bytes(), wanted[name].read_bytes()
+    wanted, present = _files(expected), _files(actual)
+    lines = [f"missing: {name}" for name in sorted(wanted.keys() - present.keys())]
+    lines += [f"not generated: {name}" for name in sorted(present.keys() - wanted.keys())]
+    for name in sorted(wanted.keys() & present.keys()):
+        before, after = present[name].read_bytes(), wanted[name].read_bytes()
         if before != after:
-            said.append(f"changed: {name}\n{_excerpt(name, before, after)}")
-    return said
+            lines.append(f"changed: {name}\n{_excerpt(name, before, after)}")
+    return lines
 
 
 def is_foreign(target: Path) -> bool:
@@ -83,18 +83,18 @@ def _backup_path(target: Path) -> Path:
 
 def _files(root: Path) -> dict[str, Path]:
     """Every file below `root`, by its path, and every empty folder."""
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
         name = path.relative_to(root)
         if not _IGNORED.isdisjoint(name.parts):
             continue
         if path.is_symlink():
-            found[f"{name.as_posix()} (a link)"] = path
+            paths[f"{name.as_posix()} (a link)"] = path
         elif not path.is_dir():
-            found[name.as_posix()] = path
+            paths[name.as_posix()] = path
         elif not any(path.iterdir()):
-            found[f"{name.as_posix()}/"] = path
-    return found
+            paths[f"{name.as_posix()}/"] = path
+    return paths
 
 
 def _excerpt(name: str, before: bytes, after: bytes) -> str:

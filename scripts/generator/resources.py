@@ -104,12 +104,12 @@ def build(spec: Spec) -> Namespace:
 
 def method_names(spec: Spec) -> dict[Pointer, str]:
     """The full name of each operation's method, of those that can have one."""
-    found: dict[Pointer, str] = {}
+    paths: dict[Pointer, str] = {}
     for pointer, operation in spec.operations():
         with suppress(SpecError):
             steps, name = _name(spec, pointer, operation)
-            found[pointer] = ".".join((*steps, name))
-    return found
+            paths[pointer] = ".".join((*steps, name))
+    return paths
 
 
 def stream_name(name: str) -> str:

@@ -84,12 +84,12 @@ def resolve(document: Any, reference: str) -> Any:
     """What a local reference leads to. Raises LookupError."""
     if reference != "#" and not reference.startswith("#/"):
         raise LookupError(reference)
-    found: Any = document
+    node: Any = document
     for step in reference.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
-        key: Any = int(name) if isinstance(found, list) and name.isdigit() else name
-        found = found[key]
-    return found
+        key: Any = int(name) if isinstance(node, list) and name.isdigit() else name
+        node = node[key]
+    return node
 
 
 def _json_errors(document: Any, node: Any, pointer: Pointer, above: list[int]) -> Iterator[tuple[Pointer, str]]:
@@ -122,9 +122,9 @@ def _json_errors(document: Any, node: Any, pointer: Pointer, above: list[int]) -
 
 
 def _bad_reference(document: Any, reference: str, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
-    seen = set()
-    while reference not in seen:
-        seen.add(reference)
+    visited = set()
+    while reference not in visited:
+        visited.add(reference)
         try:
             target = resolve(document, reference)
         except (LookupError, TypeError, ValueError):

@@ -45,16 +45,16 @@ def _users(tree: Tree, tests: set[Path], change: Change, holders: dict[str, set[
 
 def _callers(tree: Tree, tests: set[Path], report: Report, operation: Pointer) -> set[Path]:
     """The tests that call an operation: by its path, its id, or its method, such as `models.list`."""
-    found: set[Path] = set()
+    selected: set[Path] = set()
     for source in (report.old, report.new):
         node = sources.find(source.document, operation)
         method = resources.method_names(Spec(Path(source.name), source.document)).get(operation)
         for text in (str(operation[1]), str((node or {}).get("operationId", "")), f".{method}("):
             users = {path for path in tests if text and text in tree.texts[path]}
-            found |= _few(tests, users)
-    return found
+            selected |= _few(tests, users)
+    return selected
 
 
 def _few(tests: set[Path], *choices: set[Path]) -> set[Path]:
     """The first choice that is not nearly everything; none otherwise."""
-    return next((found & tests for found in choices if len(found & tests) <= _MAX_SHARE * len(tests)), set())
+    return next((choice & tests for choice in choices if len(choice & tests) <= _MAX_SHARE * len(tests)), set())

@@ -31,7 +31,7 @@ class Released:
 
 def released(root: Path) -> list[Released]:
     """Every released spec, oldest first. Raises ArchiveError."""
-    found = []
+    releases = []
     for path in sorted((root / FOLDER).glob("*.yaml")):
         first = path.read_text(encoding="utf-8").partition("\n")[0]
         header = _HEADER_FORM.match(first)
@@ -40,22 +40,22 @@ def released(root: Path) -> list[Released]:
             package = Version.parse(header[1] if header else "")
         except VersionError as error:
             raise ArchiveError(f"{FOLDER / path.name}: its name or its first line is wrong: {error}") from error
-        found.append(Released(api_version, package, path))
-    if not found:
+        releases.append(Released(api_version, package, path))
+    if not releases:
         raise ArchiveError(f"{FOLDER} holds no released spec")
-    return found
+    return releases
 
 
 def check(root: Path) -> list[Released]:
     """Every released spec, with its checksum verified. Raises ArchiveError."""
-    found = released(root)
+    releases = released(root)
     sums = _sums(root)
-    for spec in found:
+    for spec in releases:
         if sums.pop(spec.path.name, None) != _digest(spec.path):
             raise ArchiveError(f"{FOLDER / spec.path.name} was edited; a released spec never is")
     if sums:
         raise ArchiveError(f"{FOLDER / min(sums)} is gone; a released spec is kept for good")
-    return found
+    return releases
 
 
 def add(root: Path, spec: Path, api_version: str, package: Version) -> Path:

@@ -16,8 +16,8 @@ def add(text: str, version: Version, api_version: str, day: str, section: str) -
     """The changelog with this release; its unreleased entries follow the changes of the API."""
     heading = f"## {version} - {day}"
     speaks = f"Speaks Aurous-Version {api_version}."
-    before, found, after = text.partition(_UNRELEASED)
-    if not found:
+    before, marker, after = text.partition(_UNRELEASED)
+    if not marker:
         first = re.search(r"^## ", text, re.MULTILINE)
         place = first.start() if first else len(text)
         before, after = text[:place], "\n\n" + text[place:]

@@ -38,10 +38,10 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
     """The lines that use what is gone, which are the ones to edit."""
     tree = mentions.Tree(root)
     for change, names in mentions.lost_names(report):
-        found = tree.find(names)
-        if found:
-            shown = ", ".join(map(str, found[:_SHOWN]))
-            more = f" and {len(found) - _SHOWN} more files" if len(found) > _SHOWN else ""
+        mentioned = tree.find(names)
+        if mentioned:
+            shown = ", ".join(map(str, mentioned[:_SHOWN]))
+            more = f" and {len(mentioned) - _SHOWN} more files" if len(mentioned) > _SHOWN else ""
             yield f"`{names[-1]}` ({change.subject}) is gone; used in {shown}{more}."
 
 

@@ -58,11 +58,11 @@ class Tree:
         *owners, name = names
         near = set[Path]().union(*map(self.files, owners)) if owners else set(self.texts)
         pattern = use_of(name)
-        found = []
+        uses = []
         for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_CODE), path)):
             lines = [number for number, line in enumerate(self.texts[path].splitlines(), 1) if pattern.search(line)]
-            found += [Mention(path, tuple(lines))] if lines else []
-        return found
+            uses += [Mention(path, tuple(lines))] if lines else []
+        return uses
 
 
 def use_of(name: str) -> re.Pattern[str]:
@@ -84,22 +84,22 @@ def lost_names(report: Report) -> Iterator[tuple[Change, tuple[str, ...]]]:
 
 def path_of(change: Change, holders: dict[str, set[str]]) -> tuple[str, ...]:
     """The names that lead to what changed: the model, the members that hold it, and its own name last."""
-    found = _MODEL.fullmatch(change.subject)
-    if found is None:
+    match = _MODEL.fullmatch(change.subject)
+    if match is None:
         return (change.subject,)
-    model, members = found[1], tuple(found[2].split(".")[1:])
+    model, members = match[1], tuple(match[2].split(".")[1:])
     return (model, *sorted(holders.get(model, ())), *members) if members else (model,)
 
 
 def owners(report: Report) -> dict[str, set[str]]:
     """The members that hold each model, in either spec."""
-    found: dict[str, set[str]] = {}
+    names_by_model: dict[str, set[str]] = {}
     for source in (report.old, report.new):
         for schema in source.document.get("components", {}).get("schemas", {}).values():
             for name, member in (schema.get("properties", {}) if isinstance(schema, dict) else {}).items():
                 for model in re.findall(r"#/components/schemas/(\w+)", repr(member)):
-                    found.setdefault(model, set()).add(name)
-    return found
+                    names_by_model.setdefault(model, set()).add(name)
+    return names_by_model
 
 
 def _lost(report: Report, change: Change) -> list[str]:
@@ -112,8 +112,8 @@ def _lost(report: Report, change: Change) -> list[str]:
         spec = Spec(Path(report.old.name), report.old.document)
         method = resources.method_names(spec).get(("paths", operation[2], operation[1].lower()))
         return [method] if method else []
-    found = _MODEL.fullmatch(change.subject)
-    if found is not None:
-        return [(found[2].split(".") or [""])[-1] or found[1]]
+    match = _MODEL.fullmatch(change.subject)
+    if match is not None:
+        return [(match[2].split(".") or [""])[-1] or match[1]]
     shown = re.search(r"`([\w-]+)`", change.text)
     return [shown[1]] if shown and ("parameter" in change.rule or "header" in change.rule) else []

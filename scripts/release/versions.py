@@ -26,10 +26,10 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        found = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
-        if found is None:
+        match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
+        if match is None:
             raise VersionError(f"{text!r} is not a version such as 1.2.3")
-        return cls(*map(int, found.groups()))
+        return cls(*map(int, match.groups()))
 
     def after(self, part: str) -> Version:
         """The next version for a change of this part: major, minor, patch or none.
@@ -93,7 +93,7 @@ def write(root: Path, version: Version) -> None:
 
 
 def _found(root: Path) -> re.Match[str]:
-    found = _ASSIGNMENT.search((root / VERSION_FILE).read_text(encoding="utf-8"))
-    if found is None:
+    match = _ASSIGNMENT.search((root / VERSION_FILE).read_text(encoding="utf-8"))
+    if match is None:
         raise VersionError(f'{VERSION_FILE} has no line __version__ = "..."')
-    return found
+    return match

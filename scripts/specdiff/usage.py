@@ -44,12 +44,12 @@ class Usage:
                 self._reach(document, operation.get("responses", {}), Side.RESPONSE, label)
 
     def _reach(self, document: dict[str, Any], node: Any, side: Side, label: str) -> None:
-        waiting, seen = [node], set()
+        waiting, visited = [node], set()
         while waiting:
             for reference in references(waiting.pop()):
                 target = sources.parse(reference)
-                if target not in seen:
-                    seen.add(target)
+                if target not in visited:
+                    visited.add(target)
                     self._uses.setdefault(target, Uses()).add(side, label)
                     waiting.append(sources.find(document, target))
 

@@ -1,6 +1,6 @@
 """Finishes completions in the store, and retries in the background while the store is unavailable.
 
-Until its end is stored, a completion keeps its hold and its key. A server that stops before leaves that to its leases.
+Until its end is stored, a completion keeps its hold and its key. If the server stops first, the leases settle it.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from aurous_mock.storage.store import FinishCompletion, Started, StartResult, St
 
 _FIRST_DELAY = 0.05
 _LONGEST_DELAY = 2.0
-# How long a request waits for the store before it tells the client so.
+# How long a request waits for the store before it fails.
 _WAIT_SECONDS = 10.0
-# Retries at a time: a store that returns must not be met by a thousand.
+# Retries at a time, so that a store that becomes available again is not overloaded.
 _CONCURRENT_RETRIES = 4
 
 Sleep = Callable[[float], Awaitable[None]]

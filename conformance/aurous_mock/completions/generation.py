@@ -19,7 +19,7 @@ from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, Sta
 class Generation:
     """A completion with its record, hold, key, lease and slot, all of which are released when it ends.
 
-    Its end is stored before the client learns of it, so that what a client was told stands.
+    Its end is stored before the client receives it, so that it never changes afterwards.
     """
 
     def __init__(self, store: Store, finisher: Finisher, draft: Draft, slot: Slot) -> None:
@@ -40,7 +40,7 @@ class Generation:
     async def start(self, team: str, claim: Claim | None) -> None:
         """Claim the key, place the hold and store the record. Raises APIError if the team may not."""
         request = self.draft.request
-        # Nobody can retrieve it before its end: the id of a completion that is not streamed is in its response.
+        # A completion that is not streamed cannot be retrieved before its end: only its response has the id.
         visible = request.streamed or self._is_shared
         start = StartCompletion(
             id=self.draft.id,
@@ -83,14 +83,14 @@ class Generation:
     async def finish(self, status: str, failure: Failure | None = None) -> None:
         """End the completion: store it, charge it and release its hold.
 
-        Raises StoreUnavailable if that takes long. It goes on in the background; the client must not be told an end.
+        Raises StoreUnavailable if that takes long. It goes on in the background; no end may be sent to the client.
         """
         self.status, self.failure = status, failure
         try:
             finish = _finish_completion(self.draft, status, failure)
             self.body, self.charge = finish.body, finish.charge
             if not await self._lifetime.finish(finish):
-                # Another server took this one for dead, and failed it.
+                # Another server considered this one dead, and failed the completion.
                 self.status, self.failure, self.charge = FAILED, ABANDONED, 0
         finally:
             self.finished.set()
@@ -108,7 +108,7 @@ class Generation:
                 await self.finish(status, failure)
 
     async def ensure_finished(self) -> None:
-        """Make sure that it has ended, whatever could not be stored of it."""
+        """Finish it as failed if it is not finished, for example because its body cannot be stored."""
         if self._lifetime.is_unfinished:
             self.draft.discard()
             with contextlib.suppress(StoreUnavailable):

@@ -1,1 +1,1 @@
-"""Where answers come from: a fake model, or an upstream server."""
+"""The fake model, and what it shares with other engines: requests, answers and tokens."""

@@ -14,7 +14,7 @@ from aurous_mock.contract.openai_members import translate_openai_members
 from aurous_mock.errors import APIError
 from aurous_mock.generation import tokens
 
-# What does not change which answer is given, only how much of it and in which form.
+# Members that change the length or form of an answer, and not which answer is given.
 _PRESENTATION = frozenset({"stream", "stream_options", "max_tokens", "stop", "logprobs", "top_logprobs"})
 
 
@@ -47,7 +47,7 @@ class ParsedRequest:
 
     @property
     def question(self) -> str:
-        """What the user said last."""
+        """The text of the last user message."""
         for message in reversed(self.body["messages"]):
             if message["role"] == "user":
                 content = message["content"]

@@ -9,7 +9,7 @@ from starlette.types import Scope
 from aurous_mock.settings import Settings
 
 HEADER = "aurous-mock-key"
-# A proxy or a browser is between: the address of the connection is not that of whoever asks.
+# Sent through a proxy or by a browser: the address of the connection is not that of the sender.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _BROWSER = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode")
 
@@ -20,7 +20,7 @@ def may_use_admin(scope: Scope, headers: Mapping[str, str], settings: Settings) 
         return _has_key(headers, settings.admin_key)
     if settings.upstream is not None or any(name in headers for name in (*_FORWARDED, *_BROWSER)):
         return False
-    # A web page may have its own name lead to this machine: only names of this machine count.
+    # DNS rebinding: a web page may make its own name resolve to this machine, so only names of this machine count.
     return is_loopback((scope.get("client") or ("", 0))[0]) and _is_own_host(headers.get("host", ""), settings.host)
 
 
@@ -32,7 +32,7 @@ def may_inject_faults(headers: Mapping[str, str], settings: Settings) -> bool:
 
 
 def is_loopback(address: str) -> bool:
-    """Whether this is an address of this machine. What is no address is not."""
+    """Whether this is a loopback address; False for what is not an address."""
     try:
         return ip_address(address).is_loopback
     except ValueError:

@@ -17,7 +17,7 @@ _EXPOSED: Final = (
 
 def with_cors(application: ASGIApp, origins: Sequence[str]) -> ASGIApp:
     """The application with preflights and headers for these origins; `*` stands for all. Keys are sent in headers, and
-    never by the browser alone, so that no page can use what its visitor has."""
+    never by the browser on its own, so no page can use a key of its visitor."""
     if not origins:
         return application
     return CORSMiddleware(

@@ -1,4 +1,4 @@
-"""`GET /healthz`, for load balancers: asks for no key, and does not depend on the upstream server."""
+"""`GET /healthz`, for load balancers: needs no key, and does not depend on the upstream server."""
 
 import orjson
 from starlette.responses import Response

@@ -108,7 +108,7 @@ class APIMiddleware:
             else:
                 await self._inject_fault(scope, receive, send, context)
         except ClientDisconnect:
-            # The client left before it had sent the whole request: there is nobody to answer.
+            # The client disconnected before it had sent the whole request: no response is possible.
             return
         except asyncio.CancelledError as error:
             # The server shuts down and waits no longer. It would answer with a bare status 500 itself.
@@ -229,7 +229,7 @@ class APIMiddleware:
 
 
 def _operation_name(context: RequestContext) -> str:
-    """The operation as the spec names it; paths that clients make up are one."""
+    """The operation as the spec names it; `other` for all unknown paths."""
     operation = context.operation
     return f"{operation.method} {operation.path}" if operation is not None else "other"
 

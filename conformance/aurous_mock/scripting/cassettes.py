@@ -27,7 +27,7 @@ class UnknownRequestError(LookupError):
 
 
 class CassetteError(Exception):
-    """A file is no cassette. The message is one line that says why."""
+    """A file is not a cassette. The message is one line that says why."""
 
 
 class Cassette:
@@ -43,7 +43,7 @@ class Cassette:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read a file. Raises CassetteError if it is no cassette."""
+        """Read a file. Raises CassetteError if it is not a cassette."""
         cassette = cls(Path(path))
         try:
             document = orjson.loads(cassette._path.read_bytes())
@@ -55,7 +55,7 @@ class Cassette:
         except OSError as error:
             raise CassetteError(f"cannot read {path}: {error.strerror}") from error
         except (ValueError, LookupError, TypeError, AttributeError) as error:
-            raise CassetteError(f"{path} is no cassette of aurous-mock: {error}") from error
+            raise CassetteError(f"{path} is not a cassette of aurous-mock: {error}") from error
         return cassette
 
     def __call__(self, body: Mapping[str, Any]) -> Any:

@@ -98,7 +98,7 @@ def _fail(message: str) -> NoReturn:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aurous-mock",
-        description="A server that keeps the Aurous Labs HTTP contract, for tests and for self-hosting.",
+        description="A server with the HTTP contract of Aurous Labs, for tests and for self-hosting.",
         epilog=_epilog(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
         "--durability",
         choices=("full", "fast"),
         default="full",
-        help="with --state: what was answered survives a power loss (full), or the end of the process only (fast)",
+        help="with --state: completions survive a power loss (full), or a crash of the process only (fast)",
     )
     add(
         "--retain",
@@ -179,19 +179,19 @@ def _parser() -> argparse.ArgumentParser:
         help="forward to this OpenAI-compatible server, such as http://127.0.0.1:11434/v1, and wrap its answers",
     )
     add("--upstream-key", default=None, metavar="KEY", help="its bearer token (env: AUROUS_MOCK_UPSTREAM_KEY)")
-    add("--upstream-model", default=None, metavar="M", help="the one model to ask it for, whatever is requested")
+    add("--upstream-model", default=None, metavar="M", help="the model to request from it, whichever the client names")
     add(
         "--upstream-timeout",
         type=rate,
         default=600.0,
         metavar="S",
-        help="seconds for a whole answer of it, for the head of a stream, and between two events (default: 600)",
+        help="seconds for a whole answer, for the head of a stream, and between two events (default: 600)",
     )
     add(
         "--upstream-dialect",
         choices=("auto", "max_tokens", "max_completion_tokens"),
         default="auto",
-        help="what it calls the most tokens of an answer (default: as its refusals teach)",
+        help="its name for the token limit of an answer (default: learned from its refusals)",
     )
     add(
         "--model",
@@ -230,8 +230,8 @@ def _parser() -> argparse.ArgumentParser:
         type=api_key,
         default=None,
         metavar="KEY",
-        help="answer /_mock/ to who sends this key as Aurous-Mock-Key, and to nobody else; with --upstream, "
-        "there are no faults and no /_mock/ without it (env: AUROUS_MOCK_ADMIN_KEY)",
+        help="require this key, as Aurous-Mock-Key, for /_mock/; with --upstream, faults and /_mock/ "
+        "are off without it (env: AUROUS_MOCK_ADMIN_KEY)",
     )
     add(
         "--cors",

@@ -125,7 +125,7 @@ class Supervisor:
 
 
 def _forget_metrics(pid: int | None) -> None:
-    """What a worker that is gone was doing is not going on."""
+    """Drop the gauges of a worker that is gone."""
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(pid)  # type: ignore[no-untyped-call]

@@ -111,7 +111,7 @@ def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
 
 
 def _create_private(where: Location) -> None:
-    """Create a missing SQLite file for its user alone: it has what people ask. SQLite's other files follow its mode."""
+    """Create a missing SQLite file readable by its owner only: it has prompts. SQLite's other files follow its mode."""
     path = where.url.database or ""
     if where.is_sqlite and path and not path.startswith(("file:", ":")):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -1,4 +1,4 @@
-"""Tells a server that is paused from one that died: each holds a lock that ends with its process.
+"""Locks that distinguish a paused server from a dead one: each server holds one, which ends with its process.
 
 On SQLite it is a lock on a file beside the state, on PostgreSQL an advisory lock of a session. Without either, as on
 Windows, a server whose leases expire counts as dead.

@@ -1,1 +1,1 @@
-"""The gateway: forwards requests to an OpenAI-compatible server, and reads what it sends as input like any other."""
+"""The gateway: forwards requests to an OpenAI-compatible server, and treats its responses as untrusted input."""

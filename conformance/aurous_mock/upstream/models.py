@@ -1,4 +1,4 @@
-"""Asks the upstream server at the start which models it has, and makes the catalogue to offer of them."""
+"""Reads the upstream server's list of models at the start, and makes the catalogue of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -28,7 +28,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 def with_models(settings: Settings) -> Settings:
-    """The settings with the models to offer. Raises SettingsError if the upstream server is not what it should be."""
+    """The settings with the models to offer. Raises SettingsError if the upstream server cannot be used."""
     if settings.upstream is None:
         return settings
     try:
@@ -69,7 +69,7 @@ def _ask(url: str, key: str | None) -> Rows:
     try:
         rows = [as_object(row, "a model") for row in as_list(as_object(parse(raw), "the list").get("data"), "data")]
     except UnexpectedResponse as error:
-        raise SettingsError(f"{url} is no OpenAI-compatible server: {url}/models sent {error}") from error
+        raise SettingsError(f"{url} is not an OpenAI-compatible server: {url}/models sent {error}") from error
     return {row["id"]: row for row in rows if isinstance(row.get("id"), str) and row["id"]}
 
 
@@ -95,9 +95,9 @@ def _warn_of_unknown(mappings: Sequence[ModelMapping], rows: Rows | None) -> Non
 
 
 def _can_chat(row: Mapping[str, Any]) -> bool:
-    """Whether a model is one for completions, as far as its row says so."""
-    said = [row[name] for name in ("kind", "type", "mode") if isinstance(row.get(name), str)]
-    return not any(kind.startswith(_OTHER_KINDS) for kind in said)
+    """Whether a model is one for completions, according to its row."""
+    kinds = [row[name] for name in ("kind", "type", "mode") if isinstance(row.get(name), str)]
+    return not any(kind.startswith(_OTHER_KINDS) for kind in kinds)
 
 
 def _mapped(mapping: ModelMapping, row: Mapping[str, Any]) -> Model:

@@ -1,4 +1,4 @@
-"""Removes keys and prompts from what an upstream server says, before anybody else reads it."""
+"""Removes keys and prompts from messages of an upstream server, before they are logged or passed on."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ _LONGEST_PROMPT: Final = 200_000
 
 
 class Redaction:
-    """What must not be said about one request."""
+    """What must not be written to the log or to the client about one request."""
 
     def __init__(self, body: Mapping[str, Any], key: str | None) -> None:
         self._body = body
@@ -31,7 +31,7 @@ class Redaction:
         messages = [" ".join(message.split()) for message in _texts(self._body.get("messages"))]
         prompt = "\n".join(messages)
         if len(prompt) > _LONGEST_PROMPT:
-            return "[not said here, since it may quote the prompt]" if text else ""
+            return "[left out, since it may quote the prompt]" if text else ""
         hidden = [False] * len(text)
         for start in range(len(text) - _QUOTE + 1):
             if text[start : start + _QUOTE] in prompt:

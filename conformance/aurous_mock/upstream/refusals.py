@@ -27,7 +27,7 @@ _MOST_SECONDS: Final = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What an upstream server said in place of an answer. status: None for an error in a body of status 200"""
+    """An upstream server's error in place of an answer. status: None for an error in a body of status 200"""
 
     status: int | None
     code: str = ""
@@ -93,7 +93,7 @@ def read_retry_after(value: str | None) -> str | None:
 
 
 def as_error(refusal: Refusal, redaction: Redaction) -> APIError:
-    """The documented error of a refusal, which is said in the log."""
+    """The documented error of a refusal, which is logged."""
     where = "in its answer" if refusal.status is None else f"with status {refusal.status}"
     reason = ": ".join(part for part in (refusal.code, refusal.reason) if part) or "it gave no reason"
     request_log.warn(f"the upstream server refused {where}: {redaction.for_log(reason)}")

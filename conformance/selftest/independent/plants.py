@@ -1,4 +1,4 @@
-"""Plants: faults and legal variations by name, each with the documented sentence that it is about."""
+"""Planted faults and legal variations by name, each with the documented sentence that it is about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .errors import DOCUMENTATION
 
 @dataclass(frozen=True)
 class Plant:
-    """Something to plant in an application.
+    """A planted fault or a legal variation: how it changes an application.
 
     `page` is the path of the page that it breaks, or whose freedom it uses; `probes` names those of `probes.PROBES`
     whose observations it changes.

@@ -1,4 +1,4 @@
-"""Seams: the places at which a fault or a variation changes what the server does."""
+"""Seams: the places at which a planted fault or a legal variation changes what the server does."""
 
 from __future__ import annotations
 

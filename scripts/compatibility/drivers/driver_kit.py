@@ -104,12 +104,12 @@ def require_error(call: Callable[[], object]) -> None:
     try:
         result = call()
     except Exception as error:
-        told = []
+        causes = []
         cause: BaseException | None = error
-        while cause is not None and cause not in told:
-            told.append(cause)
+        while cause is not None and cause not in causes:
+            causes.append(cause)
             cause = cause.__cause__ or cause.__context__
-        text = " ".join(f"{type(each).__name__} {each} {getattr(each, 'status_code', '')}" for each in told)
+        text = " ".join(f"{type(each).__name__} {each} {getattr(each, 'status_code', '')}" for each in causes)
         assert "404" in text or "NotFound" in text or UNKNOWN_MODEL in text, f"the error does not say why: {text}"
         return
     raise AssertionError(f"no error was raised; the result is {result!r}"[:300])

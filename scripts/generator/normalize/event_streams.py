@@ -22,11 +22,11 @@ def sort_streams(draft: Draft) -> None:
     """Take the streams out of the successes that have other forms too; where they are the only one, they stay."""
     for pointer, operation in draft.operations():
         responses = operation.get("responses", {})
-        seen: dict[str, Any] = {}
+        media_types: dict[str, Any] = {}
         for status in [status for status in responses if str(status).startswith("2")]:
             where = (*pointer, "responses", status)
             response = draft.inline(responses, status, where[:-1])
-            _sort_stream(draft, pointer, where, operation, response, seen)
+            _sort_stream(draft, pointer, where, operation, response, media_types)
 
 
 def streams_only(contents: Mapping[str, Any]) -> bool:
@@ -40,14 +40,14 @@ def _sort_stream(
     where: Pointer,
     described: Mapping[str, Any],
     response: dict[str, Any],
-    seen: dict[str, Any],
+    media_types: dict[str, Any],
 ) -> None:
-    """seen: the media types of the operation's successes so far, of streams, with what each has"""
+    """media_types: the media types of the operation's successes so far, of streams, with what each has"""
     content = response.get("content", {})
     for media_type in [media_type for media_type in content if is_stream(media_type)]:
         place = (*where, "content", media_type)
-        known = seen.get(media_type)
-        seen.setdefault(media_type, content[media_type])
+        known = media_types.get(media_type)
+        media_types.setdefault(media_type, content[media_type])
         if operation in draft.events and known is not None and known.get("schema") == content[media_type].get("schema"):
             # The same stream of another success.
             content.pop(media_type)
@@ -68,10 +68,10 @@ def _sort_stream(
 
 
 def _custom(draft: Draft, media_type: str, media: Mapping[str, Any], place: Pointer) -> Events:
-    found = _Data(draft)
-    found.read((*place, "schema"), media.get("schema", {}))
+    data = _Data(draft)
+    data.read((*place, "schema"), media.get("schema", {}))
     component = next(_references(media.get("schema", {})), None)
-    terminator = next(iter(found.terminators), None)
+    terminator = next(iter(data.terminators), None)
     return Events(essence(media_type), "json", component, terminator, place, is_custom=True)
 
 
@@ -89,23 +89,23 @@ def _events(draft: Draft, place: Pointer, media: Mapping[str, Any], name: str) -
     if not media.get("schema"):
         draft.fault(place, f"R2: {media_type} needs a schema, or nothing is parsed")
         return None
-    found = _Data(draft)
+    data = _Data(draft)
     if media_type == EVENTS:
-        found.read((*place, "schema"), media["schema"])
+        data.read((*place, "schema"), media["schema"])
     else:
-        found.schemas.append(((*place, "schema"), media["schema"]))
-    if found.fault is not None:
-        draft.fault(*found.fault)
+        data.schemas.append(((*place, "schema"), media["schema"]))
+    if data.fault is not None:
+        draft.fault(*data.fault)
         return None
-    if found.is_text and found.schemas:
+    if data.is_text and data.schemas:
         draft.fault(place, "R2: the data of an event is text in some events, and JSON in others")
         return None
-    terminator = found.terminators[0] if found.terminators else None
-    if len(set(found.terminators)) > 1:
-        draft.fault(place, f"R2: a stream has one last event, and not {' and '.join(map(repr, found.terminators))}")
-    if not found.schemas:
+    terminator = data.terminators[0] if data.terminators else None
+    if len(set(data.terminators)) > 1:
+        draft.fault(place, f"R2: a stream has one last event, and not {' and '.join(map(repr, data.terminators))}")
+    if not data.schemas:
         return Events(media_type, "text", None, terminator, place)
-    return Events(media_type, "json", _component(draft, found.schemas, name), terminator, place)
+    return Events(media_type, "json", _component(draft, data.schemas, name), terminator, place)
 
 
 class _Data:

@@ -50,7 +50,7 @@ def _sent_by_server(draft: Draft) -> Iterator[Place]:
             for place in content_schemas((*pointer, "responses", status), draft.follow(response)):
                 waiting += [] if place.wire_only and "$ref" not in place.keywords else [place]
     components = draft.components("schemas")
-    seen = set(draft.payloads)
+    visited = set(draft.payloads)
     waiting += [Place(("components", "schemas", name), components[name], is_component=True) for name in draft.payloads]
     while waiting:
         place = waiting.pop()
@@ -58,7 +58,7 @@ def _sent_by_server(draft: Draft) -> Iterator[Place]:
             yield place
         for inner in subschemas(place):
             name = str(inner.keywords.get("$ref", "")).rsplit("/", 1)[-1]
-            if name in components and name not in seen:
-                seen.add(name)
+            if name in components and name not in visited:
+                visited.add(name)
                 where: Pointer = ("components", "schemas", name)
                 waiting.append(Place(where, components[name], is_component=True))

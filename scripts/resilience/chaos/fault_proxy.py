@@ -213,9 +213,9 @@ class Proxy:
 
     def _record_completion(self, request: Request, text: bytes) -> None:
         """Record for which call a completion was created."""
-        found, number = _ID.search(text), request.number
-        if found and number is not None:
-            completion_id = found[1].decode()
+        match, number = _ID.search(text), request.number
+        if match and number is not None:
+            completion_id = match[1].decode()
             self.completions[number].add(completion_id)
             self._numbers[completion_id] = number
 

@@ -35,8 +35,8 @@ class Request:
     @property
     def number(self) -> int | None:
         """The number of the call, from its body; None where the body has none."""
-        found = _NUMBERED.search(self.body)
-        return int(found[1]) if found else None
+        match = _NUMBERED.search(self.body)
+        return int(match[1]) if match else None
 
     def without_header(self, name: bytes) -> Request:
         """The request without a header."""

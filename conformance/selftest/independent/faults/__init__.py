@@ -1,4 +1,4 @@
-"""Every fault that can be planted."""
+"""The planted faults, by subject."""
 
 from ..plants import FAULTS as ALL
 from . import (

@@ -1,4 +1,4 @@
-"""Probes: fixed exchanges with a server, by which a planted one is told from the correct one."""
+"""Probes: fixed exchanges with a server, whose observations differ between a variant and the correct server."""
 
 from . import access, answers, bounds, combinations, errors, keys, lifecycle, money, streams
 from .prober import PROBES, observe

@@ -1,4 +1,4 @@
-"""Every legal variation that can be planted."""
+"""The legal variations, by subject."""
 
 from ..plants import VARIATIONS as ALL
 from . import documents, headers, models, refusals, sse, tendencies, timing

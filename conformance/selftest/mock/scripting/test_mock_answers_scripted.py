@@ -359,7 +359,7 @@ def test_file_that_is_no_cassette_is_refused_in_one_line(mock: Mock, tmp_path: P
     ended = run_mock("--replay", str(file))
     assert ended.returncode == 2
     assert len(ended.stderr.splitlines()) == 1
-    assert "is no cassette" in ended.stderr
+    assert "is not a cassette" in ended.stderr
 
 
 def test_record_without_upstream_and_replay_with_one_are_refused(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def _running(server: RawServer) -> Iterator[Gateway]:
     [
         (answer(401, {}), "answered 401: check --upstream-key"),
         (answer(301, b"", headers={"Location": "/"}), "redirects"),
-        (answer(200, HTML), "is no OpenAI-compatible server"),
+        (answer(200, HTML), "is not an OpenAI-compatible server"),
         (answer(200, {"data": "x"}), "data is a string in place of a list"),
         (answer(200, {"data": []}), "has no models"),
         (answer(500, HTML), "name the models to offer: --model NAME=UPSTREAM"),
