@@ -141,12 +141,16 @@ def checked_version(version: str | None, source: str) -> str | None:
         if datetime.date.fromisoformat(version).isoformat() != version:
             raise ValueError
     except (ValueError, TypeError):
-        raise ConfigurationError(f"{source} must be a date such as {API_VERSION!r}, or None; not {version!r}") from None
+        or_none = "" if source == VERSION_VARIABLE else ", or None"
+        message = f"{source} must be a date such as {API_VERSION!r}{or_none}; it is {version!r}"
+        raise ConfigurationError(message) from None
     return version
 
 
 def _checked_key(given: Secret | None) -> Secret:
     key = Secret.of(os.environ.get(KEY_VARIABLE)) if given is None else given
+    if key is not None and key.wrong_type is not None:
+        raise ConfigurationError(f"api_key must be a str, not {key.wrong_type}")
     if not key:
         if rerouting.installed is not None:
             return Secret("")

@@ -24,6 +24,9 @@ _LOGGERS: Final = (
 class Secret:
     """A key that is shown only by `reveal()`. The HTTP libraries' logs are redacted while it exists."""
 
+    wrong_type: str | None = None
+    """The name of its type, if what was given as a key is no str. It is not kept."""
+
     def __init__(self, value: str) -> None:
         self._value = value
         self._lower = value.lower()
@@ -64,7 +67,12 @@ class Secret:
         """The key as given, without the white space that files and variables end with; None for None."""
         if value is None or isinstance(value, Secret):
             return value
-        return cls(value.strip() if isinstance(value, str) else "")
+        if isinstance(value, str):
+            return cls(value.strip())
+        # Raised by those who check the options: here, the caller's frame still has the value among its variables.
+        invalid = cls("")
+        invalid.wrong_type = type(value).__name__
+        return invalid
 
     def __bool__(self) -> bool:
         return bool(self._value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -18,6 +19,7 @@ BUDGET_SPENT: Final = 5
 INTERRUPTED: Final = 130
 OUTPUT_CLOSED: Final = 141
 
+_MAX_TEMPERATURE: Final = 2
 DEFAULT_MODEL: Final = "aurous-grow-2.0-pro"
 
 _EPILOG: Final = f"""\
@@ -62,7 +64,14 @@ The key is read from AUROUS_API_KEY."""
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Parse the flags of a command line. Raises SystemExit for --help, --version and usage errors."""
-    return _parser().parse_args(argv)
+    parser = _parser()
+    flags, extra = parser.parse_known_args(argv)
+    if flags.command == "chat" and extra and not any(word.startswith("-") for word in extra):
+        prompt = shlex.quote(" ".join([flags.prompt, *extra]))
+        parser.error(f"the prompt is several words: quote it, aurous chat {prompt}")
+    if extra:
+        parser.error(f"unrecognized arguments: {' '.join(extra)}")
+    return flags
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,6 +98,22 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= _MAX_TEMPERATURE:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to {_MAX_TEMPERATURE}")
+    return value
+
+
+def _id(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; a completion's id begins with cmp_")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aurous",
@@ -104,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "models", "list the models, their limits and their prices")
     _add(commands, "balance", "show the team's credits")
     get = _add(commands, "get", "show a stored completion, such as one that was interrupted")
-    get.add_argument("id", metavar="ID", help="its id, cmp_...")
+    get.add_argument("id", type=_id, metavar="ID", help="its id, cmp_...")
     return parser
 
 
@@ -115,8 +140,8 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     chat.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model to ask (default: %(default)s)")
     chat.add_argument("--system", metavar="TEXT", help="instructions that go before the prompt")
-    chat.add_argument("--max-tokens", type=int, metavar="N", help="the most tokens to generate, and to pay for")
-    chat.add_argument("--temperature", type=float, metavar="T", help="0 to 2; lower is more predictable")
+    chat.add_argument("--max-tokens", type=_count, metavar="N", help="the most tokens to generate, and to pay for")
+    chat.add_argument("--temperature", type=_temperature, metavar="T", help="0 to 2; lower is more predictable")
     chat.add_argument("--plain", action="store_true", help="no live view, only the text; the default in a pipe")
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aurous_client.errors import EncodeError
 
-from ..errors import APIStatusError, AurousError, ConfigurationError, StreamInterruptedError
+from ..errors import APIStatusError, AurousError, AuthenticationError, ConfigurationError, StreamInterruptedError
 from ..types import Receipt
 from .arguments import NO_ANSWER, REFUSED, USAGE
+
+# Arguments of the library, which a command line does not have.
+_FLAGS: Final = {AuthenticationError.advice: "Check the key in AUROUS_API_KEY.", "base_url": "--base-url"}
 
 
 def exit_status(error: AurousError | EncodeError) -> int:
@@ -18,7 +23,10 @@ def exit_status(error: AurousError | EncodeError) -> int:
 
 def summary(error: AurousError | EncodeError) -> str:
     """An error in one line without its attempts; API errors have advice on a second line."""
-    message, *advice = str(error).splitlines() or [type(error).__name__]
+    text = str(error)
+    for argument, flag in _FLAGS.items():
+        text = text.replace(argument, flag)
+    message, *advice = text.splitlines() or [type(error).__name__]
     count = len(getattr(error, "attempts", ()))
     before, history, _ = message.partition(f" [{count} attempts: ")
     return " ".join([f"{before} [{count} attempts]" if history else message, *advice])

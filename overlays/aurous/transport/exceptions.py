@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import sys
 from typing import Any, Final, NamedTuple
@@ -70,6 +71,21 @@ _KIND_OF: Final[dict[type[BaseException], _Kind]] = {
 }
 _OTHER: Final = _Kind("the connection broke")
 
+# What a lookup says of a host that does not exist. Not EAI_AGAIN: the resolver did not answer, and may do so later.
+_UNKNOWN_HOST: Final = frozenset(
+    getattr(socket, name)
+    for name in ("EAI_NONAME", "EAI_NODATA", "EAI_FAIL", "EAI_FAMILY", "EAI_SERVICE")
+    if hasattr(socket, name)
+)
+# How OpenSSL names a peer that speaks no TLS, or no version or cipher of it that this side does.
+_NO_COMMON_TLS: Final = frozenset(
+    {
+        *("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST"),
+        *("UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "NO_SHARED_CIPHER", "TLSV1_ALERT_PROTOCOL_VERSION"),
+        *("SSLV3_ALERT_HANDSHAKE_FAILURE", "TLSV1_UNRECOGNIZED_NAME"),
+    }
+)
+
 
 def to_result(
     error: BaseException, request: SendRequest, response: ResponseHead | None, content: bytes | bytearray
@@ -99,15 +115,30 @@ def to_transport_failure(error: BaseException, request: SendRequest | None) -> T
     detail = str(error).strip()
     if isinstance(error, (httpcore.ReadTimeout, httpx.ReadTimeout)) and request is not None:
         detail = detail if detail and detail != "timed out" else f"nothing for {request.read:.3g} s"
+    advice = _advice_on_address(error)
+    if advice is not None:
+        detail = f"{detail}; {advice}"
     return TransportFailure(
         message=f"{kind.description}: {detail}" if detail else kind.description,
         sent=kind.is_sent or _is_mislabelled(error),
         timed_out=kind.is_timeout,
-        is_final=kind.is_final or any(isinstance(link, ssl.CertificateError) for link in chain(error)),
+        is_final=kind.is_final or advice is not None,
         is_pool_timeout=isinstance(error, (httpcore.PoolTimeout, httpx.PoolTimeout)),
         # Frames that decode have headers and bodies among their variables.
         cause=None if isinstance(error, (BodyTooLargeError, DecodingError)) else scrub(error),
     )
+
+
+def _advice_on_address(error: BaseException) -> str | None:
+    """What to do about a connection that every further attempt would fail to make as well; None for other errors."""
+    for link in chain(error):
+        if isinstance(link, ssl.CertificateError):
+            return "to trust the certificate, name its authority's file in SSL_CERT_FILE"
+        if isinstance(link, ssl.SSLError) and link.reason in _NO_COMMON_TLS:
+            return "is this an address for https? check base_url"
+        if isinstance(link, socket.gaierror) and link.errno in _UNKNOWN_HOST:
+            return "there is no such host: check base_url, and the proxy if there is one"
+    return None
 
 
 def _is_mislabelled(error: BaseException) -> bool:

@@ -88,6 +88,8 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
     wrong = run("balance", env={"AUROUS_API_KEY": "al_live_wrong_and_secret"})
     assert wrong.status == 1
     assert "401 invalid_api_key" in wrong.line
+    assert "Check the key in AUROUS_API_KEY." in wrong.line
+    assert "argument api_key" not in wrong.line
     assert "wrong_and_secret" not in wrong.out + wrong.err
 
 
@@ -95,10 +97,19 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
     ("arguments", "message"),
     [
         (["chat", "--modle=x", "Hi"], "unrecognized arguments: --modle=x (see aurous --help)"),
-        (["chat", "--max-tokens=many", "Hi"], "argument --max-tokens: invalid int value: 'many'"),
+        (["chat", "hi", "there"], "the prompt is several words: quote it, aurous chat 'hi there'"),
+        (["chat", "hi", "--plain", "there"], "the prompt is several words: quote it, aurous chat 'hi there'"),
+        (["chat", "hi", "there", "--modle=x"], "unrecognized arguments: there --modle=x"),
+        (["chat", "--max-tokens=many", "Hi"], "argument --max-tokens: many is not a whole number of 1 or more"),
+        (["chat", "--max-tokens=0", "Hi"], "argument --max-tokens: 0 is not a whole number of 1 or more"),
+        *(
+            (["chat", f"--temperature={value}", "Hi"], f"argument --temperature: {value} is not a number from 0 to 2")
+            for value in ("nan", "inf", "-0.1", "2.5", "warm")
+        ),
+        (["get", ""], "argument ID: it is empty; a completion's id begins with cmp_"),
         (["balance", "--timeout=0"], "argument --timeout: 0 is not a number of seconds over 0"),
         ([], "the following arguments are required: COMMAND"),
-        (["balance", "--base-url=ftp://example.com"], "base_url must be an address"),
+        (["balance", "--base-url=ftp://example.com"], "--base-url must be an address"),
         (["chat", " "], "the prompt is empty"),
         (["chat"], "the prompt is empty"),
     ],
@@ -108,6 +119,13 @@ def test_usage_errors_are_reported_before_sending(aurous_mock: AurousMock, argum
     assert (result.status, result.out) == (2, "")
     assert result.line.startswith(message)
     assert aurous_mock.ledger() == []
+
+
+def test_invalid_version_in_the_environment_is_a_usage_error(aurous_mock: AurousMock) -> None:
+    result = run("balance", env={"AUROUS_API_VERSION": "foo"})
+    assert result.status == 2
+    assert result.line.startswith("AUROUS_API_VERSION must be a date such as '")
+    assert result.line.endswith("'; it is 'foo'")
 
 
 def test_missing_key_says_how_to_set_it(aurous_mock: AurousMock) -> None:

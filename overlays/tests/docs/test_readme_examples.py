@@ -76,7 +76,7 @@ def test_links_within_the_readme_have_a_target() -> None:
 
 def test_extras_named_in_the_readme_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = {extra for found in re.findall(r"aurous-labs\[([\w,]+)\]", README) for extra in found.split(",")}
+    named = {extra for found in re.findall(r'(?:aurous-labs|"\.)\[([\w,]+)\]', README) for extra in found.split(",")}
     named |= set(re.findall(r"\(extra `(\w+)`", README))
     assert len(named) > 3
     assert named <= project["optional-dependencies"].keys()

@@ -33,13 +33,23 @@ class TestKey:
         with pytest.raises(ConfigurationError, match="set AUROUS_API_KEY, or pass api_key"):
             make()
 
-    @pytest.mark.parametrize("empty", ["", "  ", "\n", b"al_live_bytes", 7])
+    @pytest.mark.parametrize("empty", ["", "  ", "\n"])
     def test_empty_api_key_argument_is_not_replaced_from_environment(
         self, empty: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AUROUS_API_KEY", KEY)
         with pytest.raises(ConfigurationError, match="no API key"):
             aurous.Aurous(empty)
+
+    @pytest.mark.parametrize("make", [aurous.Aurous, aurous.AsyncAurous])
+    @pytest.mark.parametrize("key", [b"al_live_bytes", 7, ["al_live_list"]])
+    def test_api_key_that_is_no_str_is_refused_by_its_type(
+        self, key: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AUROUS_API_KEY", KEY)
+        with pytest.raises(ConfigurationError) as caught:
+            make(key)
+        assert str(caught.value) == f"api_key must be a str, not {type(key).__name__}"
 
     def test_api_key_argument_wins_over_environment(self, wire: RawServer, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AUROUS_API_KEY", f" {KEY}\n")
