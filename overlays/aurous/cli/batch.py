@@ -69,7 +69,7 @@ class _Run:
                 try:
                     await self._iterate(to_stdout)
                 except BudgetExceededError as error:
-                    return self._end(BUDGET_SPENT, str(error))
+                    return self._end(BUDGET_SPENT, f"{error}; a larger --budget goes on")
                 except asyncio.CancelledError:
                     if self._interrupts < 2:
                         raise

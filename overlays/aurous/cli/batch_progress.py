@@ -6,9 +6,9 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from .._optional import RICH
 from ..batch.input_files import InputFile
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LINE_SECONDS: Final = 5.0
 _BAR_SECONDS: Final = 0.25
+Clock: TypeAlias = Callable[[], float]
 
 
 class Progress:
@@ -44,12 +45,13 @@ class Progress:
 class LineProgress(Progress):
     """Writes a line to standard error."""
 
-    def __init__(self, lines: InputFile, summary: Summary) -> None:
+    def __init__(self, lines: InputFile, summary: Summary, clock: Clock) -> None:
         super().__init__(lines, summary)
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
 
     def show(self) -> None:
-        seconds, share = time.monotonic() - self._began, _share(self.lines)
+        seconds, share = self._clock() - self._began, _share(self.lines)
         left = ""
         if share:
             left = f"; {share:.0%} of the input, about {_duration(seconds * (1 - share) / share)} left"
@@ -61,29 +63,30 @@ class BarProgress(Progress):
 
     interval = _BAR_SECONDS
 
-    def __init__(self, lines: InputFile, summary: Summary, bar: RichProgress) -> None:
+    def __init__(self, lines: InputFile, summary: Summary, bar: RichProgress, clock: Clock) -> None:
         super().__init__(lines, summary)
         self._bar = bar
-        self._began = time.monotonic()
+        self._clock = clock
+        self._began = clock()
         self._task = bar.add_task("", total=lines.size)
 
     def show(self) -> None:
-        seconds = time.monotonic() - self._began
+        seconds = self._clock() - self._began
         changes: dict[str, Any] = {"description": figures(self.summary, seconds), "total": self.lines.size}
         self._bar.update(self._task, completed=self.lines.position, **changes)
 
 
 def choose_progress(
-    lines: InputFile, summary: Summary, *, quiet: bool, uses_stdout: bool
+    lines: InputFile, summary: Summary, *, quiet: bool, uses_stdout: bool, clock: Clock = time.monotonic
 ) -> AbstractContextManager[Progress]:
-    """The bar if standard error is a terminal and rich is installed; otherwise lines, or nothing."""
+    """The bar if standard error is a terminal and rich is installed; otherwise lines, or nothing. clock: seconds"""
     is_terminal = sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     shares_terminal = uses_stdout and sys.stdout.isatty()
     if quiet or shares_terminal:
         return _just(Progress(lines, summary))
     if not is_terminal or RICH.problem():
-        return _just(LineProgress(lines, summary))
-    return _bar(lines, summary)
+        return _just(LineProgress(lines, summary, clock))
+    return _bar(lines, summary, clock)
 
 
 @contextmanager
@@ -92,14 +95,14 @@ def _just(progress: Progress) -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar(lines: InputFile, summary: Summary) -> Iterator[Progress]:
+def _bar(lines: InputFile, summary: Summary, clock: Clock) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        progress = BarProgress(lines, summary, bar)
+    with RichProgress(*columns, console=Console(stderr=True), transient=True, get_time=clock) as bar:
+        progress = BarProgress(lines, summary, bar, clock)
         progress.show()
         yield progress
 
