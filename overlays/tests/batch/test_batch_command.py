@@ -156,7 +156,7 @@ def test_budget_has_its_own_exit_status(aurous_mock: AurousMock, tmp_path: Path,
     flags = ["batch", str(source), "-o", str(target), "--concurrency=4"]
     result = run(*flags, "--budget=0.5")
     assert result.status == 5
-    assert re.fullmatch(r"the budget of 0.5 credits is spent \(0\.5\d*\)", result.lines[-2])
+    assert re.fullmatch(r"the budget of 0.5 credits is spent \(0\.5\d*\); a larger --budget goes on", result.lines[-2])
     assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
     assert run(*flags, "--budget=1000").status == 0
     assert_charged_once(aurous_mock, target, 200)
