@@ -23,7 +23,7 @@ SPEC = Path("openapi.yaml")
 SCHEMATHESIS_CONFIG = Path("schemathesis.toml")
 # The copy's own packages, before the installed ones.
 _ROOTS = ("generated", "overlays", "conformance")
-_PYTEST = ("-m", "pytest", "-q", "-n", "auto")
+_RUNNER = "scripts/test.py"
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ def _stages(root: Path, report: Report, tests: Sequence[str] | Affected) -> Iter
     if isinstance(tests, Affected) and tests.folders:
         affected = [name for name in affected if name.startswith(tests.folders)]
     if affected:
-        yield f"tests that the changes affect ({len(affected)} files)", [*_PYTEST, "-x", "-m", "not slow", *affected]
+        yield f"tests that the changes affect ({len(affected)} files)", [_RUNNER, "-x", "-m", "not slow", *affected]
     if isinstance(tests, Affected):
         return
-    yield "all quick tests", [*_PYTEST, "-m", "not slow"]
-    yield "slow tests", [*_PYTEST, "-m", "slow"]
+    yield "all quick tests", [_RUNNER]
+    yield "slow tests", [_RUNNER, "-m", "slow"]
 
 
 def _set_version(path: Path, api_version: str) -> None:
@@ -129,8 +129,8 @@ def _set_pin(path: Path, api_version: str) -> None:
 
 def run(root: Path, command: list[str], fault: str) -> None:
     paths = os.pathsep.join(str(root / folder) for folder in _ROOTS)
-    # Tests must leave no files in the copy.
-    clean = {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "-p no:cacheprovider"}
+    # Tests must leave no files in the copy, other than those that git ignores.
+    clean = {"PYTHONPATH": paths, "PYTEST_ADDOPTS": "-p no:cacheprovider"}
     process = subprocess.Popen(command, cwd=root, env={**os.environ, **clean}, start_new_session=True)
     try:
         code = process.wait()

@@ -80,7 +80,7 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     paths = os.pathsep.join(str(folder / name) for name in _ROOTS)
-    return {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**os.environ, "PYTHONPATH": paths}
 
 
 def play() -> Play:
