@@ -19,6 +19,7 @@ _SHAPES = (
     *("unevaluatedItems", "unevaluatedProperties", "dependentSchemas", "dependentRequired"),
     *("$defs", "definitions", "$dynamicRef", "$dynamicAnchor", "$anchor", "$id"),
 )
+_ONE_EACH = "make each member of the object a parameter"
 _STYLES = {"path": "simple", "query": "form", "header": "simple"}
 
 
@@ -26,6 +27,11 @@ def required(spec: Spec) -> Iterator[Diagnostic]:
     """Every part of the spec that would be dropped."""
     for pointer, what in _unsupported(spec):
         yield pointer, f"R13: {what} has no counterpart in the generated client"
+    for pointer, _ in spec.operations():
+        for parameter in spec.parameters(pointer):
+            for what, advice in _of_parameter(spec, parameter):
+                subject = f"{what} of parameter {parameter['name']}"
+                yield pointer, f"R13: {subject} has no counterpart in the generated client; {advice}"
 
 
 def _unsupported(spec: Spec) -> Iterator[Diagnostic]:
@@ -36,9 +42,6 @@ def _unsupported(spec: Spec) -> Iterator[Diagnostic]:
             ((*pointer, word), f"{word} of an operation") for word in ("servers", "callbacks") if word in operation
         )
         yield from _of_body(spec, pointer, operation)
-        for parameter in spec.parameters(pointer):
-            for what in _of_parameter(spec, parameter):
-                yield pointer, f"{what} of parameter {parameter['name']}"
     files = set(_files(spec))
     for place in walk(spec.document):
         if place.wire_only:
@@ -89,23 +92,30 @@ def _files(spec: Spec) -> Iterator[Pointer]:
                 yield (*where, "properties", member, "items")
 
 
-def _of_parameter(spec: Spec, parameter: Mapping[str, Any]) -> Iterator[str]:
+def _of_parameter(spec: Spec, parameter: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What of a parameter would be dropped, with what to do instead."""
     place = parameter["in"]
     if place not in _STYLES:
-        yield f"the place {place}"
+        yield f"the place {place}", "make it a header or a query, or leave it out"
         return
     if "content" in parameter:
-        yield "content"
-    if parameter.get("style", _STYLES[place]) != _STYLES[place]:
-        yield f"style {parameter['style']}"
+        yield "content", "give it a schema instead"
+    style = parameter.get("style", _STYLES[place])
+    if style == "deepObject":
+        yield f"style {style}", _ONE_EACH
+        return
+    if style != _STYLES[place]:
+        yield f"style {style}", f"leave it out, which means {_STYLES[place]}"
     if place == "path" and parameter.get("explode"):
-        yield "explode true"
+        yield "explode true", "leave it out"
     if parameter.get("allowReserved"):
-        yield "allowReserved"
+        yield "allowReserved", "leave it out"
     kinds = [schema.get("type") for schema in _alternatives(spec, parameter.get("schema", {}))]
     shapes = {str(kind) for listed in kinds for kind in (listed if isinstance(listed, list) else [listed])}
-    if "object" in shapes or (place == "path" and shapes & {"array", "null", "None"}):
-        yield "a type that does not fit its place"
+    if "object" in shapes:
+        yield "an object as the value", _ONE_EACH
+    elif place == "path" and shapes & {"array", "null", "None"}:
+        yield "a type that does not fit its place", "a part of a path is a string, a number or a boolean"
 
 
 def _alternatives(spec: Spec, schema: Any) -> Iterator[Mapping[str, Any]]:

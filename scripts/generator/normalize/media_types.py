@@ -53,7 +53,7 @@ def sort_bodies(draft: Draft) -> None:
 def _sort_body(draft: Draft, where: Pointer, operation: Pointer, body: dict[str, Any]) -> None:
     content = body["content"]
     if len(content) != 1:
-        draft.fault((*where, "content"), "R13: a body of several media types; keep one")
+        draft.fault((*where, "content"), "R13: a body of several media types; keep the one that the client is to send")
         return
     media_type, media = next(iter(content.items()))
     place = (*where, "content", media_type)

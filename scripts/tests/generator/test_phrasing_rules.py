@@ -234,6 +234,20 @@ def test_violation_is_reported_with_rule_and_place(
     assert any(f" #/{pointer}: {rule}: " in fault and fault.startswith("small.yaml:") for fault in found), found
 
 
+@pytest.mark.parametrize(
+    ("changes", "advice"),
+    [
+        ({f"{CREATE} requestBody content multipart/form-data": ANY_JSON}, "keep the one that the client is to send"),
+        ({f"{LIST} parameters 0 in": "cookie"}, "make it a header or a query, or leave it out"),
+        ({f"{LIST} parameters 0 style": "deepObject"}, "make each member of the object a parameter"),
+    ],
+    ids=["two bodies", "cookie", "deepObject"],
+)
+def test_refused_way_of_sending_says_what_to_do(tmp_path: Path, changes: dict[str, Any], advice: str) -> None:
+    [fault] = faults(tmp_path, changes)
+    assert fault.endswith(f"; {advice}")
+
+
 def test_every_lint_rule_has_a_violation_case() -> None:
     assert {rule for rule, _, _ in BREACHES} == {
         "R1",

@@ -41,14 +41,64 @@ def find(document: Document) -> list[Rename]:
 
 
 def pair(document: Document, renames: list[Rename]) -> tuple[Document, Document]:
-    """The spec before and after, with a copy of the API for each rename."""
+    """The spec before and after, with a copy for each rename of the part of the API that leads to it."""
     old, new = _empty(document), _empty(document)
+    uses = _uses(document)
     for number, rename in enumerate(renames):
-        _add_copy(old, document, number)
-        changed = copy.deepcopy(document)
+        part = _part(document, rename, uses)
+        _add_copy(old, part, number)
+        changed = copy.deepcopy(part)
         _apply(changed, rename)
         _add_copy(new, changed, number)
     return old, new
+
+
+def _uses(document: Document) -> dict[Pointer, set[Pointer]]:
+    """The components that each path and each component leads to, itself included."""
+    nodes: dict[Pointer, Any] = {("paths", path): item for path, item in document["paths"].items()}
+    nodes |= {
+        ("components", kind, name): node
+        for kind, members in document["components"].items()
+        for name, node in members.items()
+    }
+    direct: dict[Pointer, set[Pointer]] = {
+        at: {
+            tuple(str(child["$ref"]).split("/")[1:])
+            for _, child in _walk(node)
+            if isinstance(child, dict) and isinstance(child.get("$ref"), str)
+        }
+        for at, node in nodes.items()
+    }
+
+    def reached(start: Pointer) -> set[Pointer]:
+        found, waiting = {start}, [start]
+        while waiting:
+            new = direct[waiting.pop()] - found
+            found |= new
+            waiting += new
+        return found
+
+    return {at: reached(at) for at in nodes}
+
+
+def _part(document: Document, rename: Rename, uses: dict[Pointer, set[Pointer]]) -> Document:
+    """The paths that lead to what is renamed, and the components that these use. The engine compares that in half the
+    time of the whole.
+    """
+    if rename.at[0] == "paths":
+        paths = [rename.at[1]]
+        used = uses["paths", rename.at[1]]
+    else:
+        target = rename.at[:3]
+        paths = [path for path in document["paths"] if target in uses["paths", path]]
+        used = uses[target].union(*(uses["paths", path] for path in paths))
+    components = {
+        kind: members
+        if kind == "securitySchemes" or kind.startswith("x-")
+        else {name: node for name, node in members.items() if ("components", kind, name) in used}
+        for kind, members in document["components"].items()
+    }
+    return {**document, "paths": {path: document["paths"][path] for path in paths}, "components": components}
 
 
 def owner(pointer: Pointer) -> int | None:
