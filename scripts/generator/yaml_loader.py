@@ -51,8 +51,15 @@ def load(source: Path) -> Any:
 
 def compose(raw: bytes) -> Node | None:
     """The nodes of a text that can be loaded, which know their lines; None for an empty one."""
-    tree: Node | None = YAML(typ="safe", pure=_may_be_deep(raw)).compose(raw)
-    return tree
+    if not _may_be_deep(raw):
+        # It refuses some texts that can be loaded, such as those with a lone surrogate.
+        with suppress(YAMLError, ValueError):
+            return _node(YAML(typ="safe").compose(raw))
+    return _node(YAML(typ="safe", pure=True).compose(raw))
+
+
+def _node(tree: Any) -> Node | None:
+    return tree if isinstance(tree, Node) else None
 
 
 def line_in(node: Node | None, pointer: Pointer) -> int:

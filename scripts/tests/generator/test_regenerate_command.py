@@ -197,7 +197,8 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
     "paths as a list": ("openapi: 3.1.0\ninfo: {title: a, version: b}\npaths: []\n", "broken.yaml:3 #/paths: "),
     "part of itself": ("openapi: 3.1.0\ninfo: &x\n  title: *x\n", "broken.yaml:3 #/info/title: a YAML alias makes"),
     "very deep": ("openapi: 3.1.0\nx: " + "[" * 150 + "]" * 150, "nested more than 100 deep"),
-    "deeper still": ("openapi: 3.1.0\nx: " + "[" * 6000 + "]" * 6000, "broken.yaml: nested too deeply"),
+    "deeper still": ("openapi: 3.1.0\nx: " + "[" * 500 + "]" * 500, "nested more than 100 deep"),
+    "deepest": ("openapi: 3.1.0\nx: " + "[" * 6000 + "]" * 6000, "broken.yaml: nested too deeply"),
 }
 
 
