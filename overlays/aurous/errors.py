@@ -116,7 +116,7 @@ class APIStatusError(AurousError):
         """Identifies the request to support."""
         self.attempts = tuple(attempts)
         self.retry_after = retry_after
-        """Seconds to wait, if the server said so."""
+        """Seconds that the server asks to wait, if it does."""
         self.method = method
         self.url = url
         self.hint = hint

@@ -68,7 +68,7 @@ class Proxies:
 
 
 def check(base_url: str) -> None:
-    """Raise ConfigurationError, which names the variable, if the environment does not allow to connect."""
+    """Raise ConfigurationError, which names the variable, if the environment makes connecting impossible."""
     Proxies().url_for(base_url)
     for name, load in _FILES.items():
         path = os.environ.get(name)

@@ -95,7 +95,7 @@ class RequestFlow:
 
     @cached_property
     def details(self) -> CallDetails:
-        """What hooks are told of the call."""
+        """What hooks receive about the call."""
         return CallDetails(
             operation_id=self._operation.id,
             method=self._operation.method,

@@ -1,4 +1,4 @@
-"""Reads completions and chunks that are not quite to the letter.
+"""Reads completions and chunks that deviate from the contract.
 
 An answer is charged when it is made, so it is worth more than a member that nobody needs. What a strict parser refuses
 is converted, or replaced by an empty value, until it accepts the rest; each of these repairs is reported.

@@ -45,7 +45,7 @@ ESSENTIAL: Final = frozenset({"choices", "usage", "credits_charged"})
 
 
 def parse(operation: Operation[Any], response: RawResponse) -> Any:
-    """The result of an operation, or `Repaired` for a completion that is not quite to the letter; else the ParseError,
+    """The result of an operation, or `Repaired` for a completion that deviates from the contract; else the ParseError,
     else `INVALID_JSON`.
 
     The error is returned rather than raised, so that the frames of its traceback do not keep the response alive.
@@ -102,7 +102,7 @@ def response_info(
     """
     context = context_of(result)
     if context is None:
-        raise TypeError(f"this {type(result).__name__} did not come from a response; ask the result of the call itself")
+        raise TypeError(f"this {type(result).__name__} is not the result of a call; pass what the call returned")
     return context.info
 
 

@@ -100,7 +100,7 @@ class Accumulator:
         calls = self.tool_calls
         message = ResponseMessage(
             role=self._role or "assistant",
-            # A stored completion has null beside calls, and an empty text if the model said nothing.
+            # A stored completion has null beside calls, and an empty text if the model wrote nothing.
             content=self.text or (None if calls or not self._has_text else ""),
         )
         if calls:

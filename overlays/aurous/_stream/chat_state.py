@@ -203,7 +203,7 @@ class ChatState:
 
     def _add_warning(self, warning: StreamWarning) -> None:
         if warning.code == KEY_IGNORED.code and KEY_IGNORED in self.warnings:
-            # The header had said the same, without the server's words.
+            # The header announced the same, without the server's words.
             self.warnings.remove(KEY_IGNORED)
             if KEY_IGNORED in self.new_warnings:
                 self.new_warnings.remove(KEY_IGNORED)

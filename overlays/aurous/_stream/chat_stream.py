@@ -27,7 +27,7 @@ _NOT_OPEN = "the stream is not open yet; use it in a with block, or iterate over
 
 
 class _BaseChatStream:
-    """What both kinds of streams can tell about themselves."""
+    """The properties of both kinds, for threads and for coroutines."""
 
     _BLOCK: ClassVar[str]
 

@@ -75,7 +75,7 @@ class ChunkParser:
     parser.receive_data(piece)   # the first event of a piece
     parser.next_event()          # the others, then None
 
-    Blocks are parsed when their event is asked for. A block of the usual form, one line of JSON, is parsed without the
+    Blocks are parsed when their event is requested. A block of the usual form, one line of JSON, is parsed without the
     SSE decoder; all others are left to `_parse`, which accepts every form.
 
     redact: removes the key from what a server repeats of it

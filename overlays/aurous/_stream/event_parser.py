@@ -133,7 +133,7 @@ class EventParser(Generic[EventT]):
             if isinstance(document, dict) and is_error(document):
                 raise error_in_event(document, self._redact(content), self._info) from None
             raise self._invalid(str(error), decoded.data, error) from None
-        # A schema without required members has nothing to tell an error by, except that it does not know `error`.
+        # A schema without required members accepts an error as well, which shows only as an unknown member `error`.
         unknown = getattr(event, "additional_properties", None)
         if isinstance(unknown, dict) and unknown.get("error") and is_error(unknown):
             raise error_in_event(document, self._redact(content), self._info)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _BaseEventStream(Generic[EventT]):
-    """What both kinds can tell about themselves."""
+    """The properties of both kinds, for threads and for coroutines."""
 
     _BLOCK: ClassVar[str]
     _controller: EventController[EventT]

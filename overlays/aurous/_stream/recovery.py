@@ -51,7 +51,7 @@ _FINAL: Final[dict[str, RecoveryOutcome]] = {"completed": "completed", "cancelle
 
 @frozen
 class StoredRecord:
-    """Asks the server for the record, and keeps in the stream's state what it says."""
+    """Retrieves or cancels the record, and stores the outcome in the stream's state."""
 
     context: StreamContext
     state: ChatState
@@ -98,7 +98,7 @@ class StoredRecord:
         try:
             recovery = yield from self.recover(min(within, remaining))
         except AurousError as failure:
-            error.add_note(f"Its record could not be had: {failure}")
+            error.add_note(f"Its record could not be retrieved: {failure}")
             raise error from error.__cause__
         error.recovery = recovery
         if recovery.outcome == "failed":

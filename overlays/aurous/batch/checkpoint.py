@@ -1,4 +1,4 @@
-"""The output file of a batch as its checkpoint: what it has is not asked again, and only one run writes it.
+"""The output file of a batch as its checkpoint: lines with a result are not sent again, and only one run writes it.
 
 Each result is one line, written as soon as it is there and synced by a thread, once a second. The journal beside it
 says up to which line requests have been sent, and when: what is missing in the output was in flight.

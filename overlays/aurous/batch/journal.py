@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 from ..errors import ConfigurationError
 
 _PAGE: Final = mmap.PAGESIZE
-# The last line that was asked, and the Unix time.
+# The last line that was sent, and the Unix time.
 MARK: Final = struct.Struct("<Qd")
 
 
@@ -71,7 +71,7 @@ class Journal:
             MARK.pack_into(self._map, 0, number, now)
 
     def sync(self) -> None:
-        """Bring the notes to the disk. Raises OSError."""
+        """Sync the notes to the disk. Raises OSError."""
         if self._file is not None:
             os.fsync(self._file.fileno())
 
@@ -116,7 +116,7 @@ class Journal:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk, of the output file too; Windows does so by itself."""
+    """Sync a folder, and with it the names of the journal and the output file; Windows does so by itself."""
     if sys.platform != "win32":
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -126,5 +126,5 @@ def _sync_folder(folder: Path) -> None:
 
 
 def new_job() -> str:
-    """The name of a job that nobody has named."""
+    """A random name for a job that was given none."""
     return str(uuid.uuid4())

@@ -121,7 +121,7 @@ class Pace:
         if self._has_refusals:
             self._window = min(self._window + 1 / self._window, self._most)
         elif requests.limit:
-            # The limits are known and kept; concurrency need not find them out.
+            # The limits are known and kept, so concurrency need not probe for them.
             self._window = self._most
         else:
             self._window = min(self._window + 1, self._most)

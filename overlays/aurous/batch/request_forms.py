@@ -1,4 +1,4 @@
-"""Reads the forms that a line of a batch can have, and makes the request that it asks for.
+"""Reads the forms that a line of a batch can have, and makes a request of each.
 
 A line is a body, `{"prompt": ...}`, a row for a template, or OpenAI's batch form: `custom_id`, `method`, `url`, `body`.
 """
@@ -59,7 +59,7 @@ class BatchRequest:
 
 @dataclass(frozen=True, slots=True)
 class InvalidLine:
-    """A line that asks for nothing that can be sent."""
+    """A line from which no valid request can be made."""
 
     number: int
     custom_id: str
@@ -107,7 +107,7 @@ class RequestForms:
             return BatchRequest(number, custom_id, line_key(self._job, custom_id, content), content.encode())
         except (_InvalidError, EncodeError, UnicodeEncodeError, RecursionError) as error:
             reason = "it is not Unicode text" if isinstance(error, UnicodeEncodeError) else str(error)
-            # So that a line that is mended counts as another one.
+            # So that a corrected line counts as another one.
             key = line_key(self._job, custom_id, _spelled(value))
             return InvalidLine(number, custom_id, key, f"line {number}: {reason or 'nested too deeply'}")
 

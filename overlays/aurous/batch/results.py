@@ -26,7 +26,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 
 
 class InvalidLineError(AurousError, ValueError):
-    """A line that asks for nothing that can be sent. The message says why."""
+    """A line from which no valid request can be made. The message says why."""
 
 
 # Errors that come before anything is sent.
@@ -49,7 +49,7 @@ class BatchResult:
     """What the answer cost; `receipt.replayed` says whether an earlier run paid for it."""
     job: str = field(default="", repr=False)
     asked_at: float = field(default=0.0, repr=False)
-    """Unix time at which it was asked."""
+    """Unix time at which it was sent."""
     response: Response[ChatCompletion] | None = field(default=None, repr=False)
 
     @property
@@ -121,7 +121,7 @@ class BatchResult:
 
 
 def invalid_result(line: InvalidLine, job: str, asked_at: float) -> BatchResult:
-    """The result of a line that asks for nothing."""
+    """The result of an invalid line."""
     return BatchResult(
         number=line.number,
         custom_id=line.custom_id,

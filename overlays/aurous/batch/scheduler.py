@@ -1,4 +1,4 @@
-"""What a batch does next: which line it asks, when, and what follows from an answer. Without I/O, but for its files.
+"""Decides what a batch does next: which line it sends, when, and what follows from its result. Its only I/O is files.
 
 The drivers, for threads and for tasks, make the calls and wait.
 """
@@ -39,7 +39,7 @@ from .settings import Settings
 from .summary import Summary
 
 KEY_LIFETIME: Final = 23 * 3600.0
-"""Seconds for which the server is sure to know a key: 24 hours, less what a call may take."""
+"""Seconds for which the server certainly knows a key: 24 hours, less what a call may take."""
 
 # Errors that the next line would meet as well.
 _FATAL: Final = (
@@ -65,7 +65,7 @@ class Signal(Enum):
 
 
 class BatchWarning(UserWarning):
-    """A line that is asked a second time after its key has expired, so that it may be charged twice."""
+    """A line is sent again after its key has expired, so that it may be charged twice."""
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ _THROTTLED: Final = "provider_rate_limited"
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What `run` and `arun` are given. Raises ConfigurationError for what is invalid."""
+    """The arguments of `run` and `arun`. Raises ConfigurationError for invalid ones."""
 
     job: str | None
     checkpoint: str | os.PathLike[str] | None
@@ -75,7 +75,7 @@ class Settings:
 
 
 class _PaceHook(Hooks):
-    """Tells the pace of each refusal when it happens, not when its call ends."""
+    """Reports each refusal to the pace when it happens, not when its call ends."""
 
     def __init__(self, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]) -> None:
         self._pace = pace

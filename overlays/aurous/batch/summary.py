@@ -45,7 +45,7 @@ class Summary:
     failed: int = 0
     """Lines that ended in an error, invalid ones included."""
     invalid: int = 0
-    """Lines that ask for nothing that can be sent."""
+    """Lines from which no valid request can be made."""
     skipped: int = 0
     """Lines that an earlier run answered."""
     replayed: int = 0

@@ -115,7 +115,7 @@ class AsyncBatch:
         return self._iterate()
 
     async def aclose(self) -> None:
-        """Hang up on the requests in flight, and close the checkpoint. Leaving a loop early does so, too."""
+        """Cancel the requests in flight, and close the checkpoint. Leaving a loop early does so, too."""
         for task in self._tasks:
             task.cancel()
         try:
@@ -190,7 +190,7 @@ class AsyncBatch:
 
     def _step(self) -> Step:
         """What to do next; results are delivered already."""
-        # Results that nobody takes do not pile up.
+        # Results that are not consumed must not pile up.
         step = self._core.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
         if isinstance(step, list):
             self._deliver(step)

@@ -61,7 +61,7 @@ def run(
     budget:       credits; nothing is started once the job has spent them, with what earlier runs spent
     ordered:      deliver and store the results in the order of the requests
     retry_failed: ask again the lines of the checkpoint that failed
-    retry:        how each call is retried, in place of the patience that a job has: 10 retries, without a quota
+    retry:        how each call is retried, instead of 10 times without a quota
 
     A request that fails is a result with an error. What every other request would meet as well ends the iteration with
     an exception, after the results of all that were in flight: AuthenticationError, PermissionDeniedError,
@@ -207,7 +207,7 @@ class Batch:
         """The next request, once it may start; None if there is none."""
         with self._turn, self._lock:
             while True:
-                # Results that nobody takes do not pile up.
+                # Results that are not consumed must not pile up.
                 has_room = len(self._ready) < self._concurrency or self._closing.is_set()
                 step = self._core.step() if has_room else Signal.BLOCKED
                 if isinstance(step, InFlight):

@@ -47,8 +47,8 @@ A line is the body of a chat completion, {{"prompt": "..."}}, a row for the temp
 form of OpenAI's batch output: custom_id, response, error; and the receipt in `aurous`.
 
 Run the same command again after a crash, kill or Ctrl-C: lines with an answer are not asked again, and those that were
-in flight get their first answer, uncharged, for 24 hours; later they are named before they are asked. Ctrl-C finishes
-what is in flight; twice hangs up.
+in flight get their first answer, uncharged, for 24 hours; later they are listed before they are asked. Ctrl-C finishes
+what is in flight; a second one disconnects.
 
 exit status:
   0    every line has an answer

@@ -73,7 +73,7 @@ class _Run:
                 except asyncio.CancelledError:
                     if self._interrupts < 2:
                         raise
-                    return self._end(INTERRUPTED, "hung up")
+                    return self._end(INTERRUPTED, "disconnected")
                 except AurousError as error:
                     if self._batch.summary.lines:
                         self._report()
@@ -107,7 +107,7 @@ class _Run:
         if self._interrupts == 1:
             self._batch.stop()
             count = self._batch.summary.in_flight
-            output.write_note(f"interrupted: finishing {count} requests in flight; once more hangs up on them")
+            output.write_note(f"interrupted: finishing {count} requests in flight; once more disconnects them")
         elif self._task is not None:
             self._task.cancel()
 

@@ -33,7 +33,7 @@ class Progress:
         self.summary = summary
 
     async def repeat(self) -> None:
-        """Show the figures, again and again, until cancelled."""
+        """Show the figures repeatedly, until cancelled."""
         while True:
             await asyncio.sleep(self.interval)
             self.show()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Address(Protocol):
-    """What of a mock a client needs."""
+    """What a client needs to know of a mock."""
 
     url: str
     api_key: str

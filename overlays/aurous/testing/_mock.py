@@ -49,9 +49,9 @@ class AurousMock(Protocol):
             aurous_mock.answer({"json": {"name": "Ada", "age": 36}}, when=re.compile("a person", re.IGNORECASE))
             aurous_mock.answer(lambda request: request["messages"][-1]["content"].upper(), times=2)
 
-        Answers with a limit come first, in the order of the calls; of those without one, the newest comes first. What
-        none is for is answered by the fake model. `max_tokens` and `stop` cut scripted answers as any others. An error
-        of a function is a 400 with its message.
+        Answers with a limit come first, in the order of the calls; of those without one, the newest comes first. The
+        fake model answers requests that none of them matches. `max_tokens` and `stop` cut scripted answers as any
+        others. An error of a function is a 400 with its message.
         """
         ...
 
@@ -63,7 +63,7 @@ class AurousMock(Protocol):
         ...
 
     def unused_answers(self) -> list[dict[str, Any]]:
-        """What was scripted and not given: answers that no request got, and those of a sequence that are left."""
+        """The scripted answers that no request has received, those left of a sequence included."""
         ...
 
     def replay(self, path: str | os.PathLike[str]) -> None:

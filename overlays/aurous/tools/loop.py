@@ -217,7 +217,7 @@ class _Loop:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            # On any error, also one that is not of this package: what was charged is not to be lost.
+            # On any error, whether or not it is of this package: what was charged must not be lost.
             vars(error).update(messages=[*self._messages], completions=[*self._completions])
 
     def request(self) -> dict[str, Any]:

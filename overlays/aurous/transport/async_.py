@@ -91,7 +91,7 @@ class AsyncTransport:
                 try:
                     result = await self._perform(effect)
                 except BaseException as error:
-                    # The flow cleans up, and tells the hooks of the error.
+                    # The flow cleans up, and reports the error to the hooks.
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(result)

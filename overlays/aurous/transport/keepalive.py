@@ -31,8 +31,9 @@ def socket_options() -> list[tuple[int, int, int]]:
 
 
 def readiness(connected: Any) -> Callable[[], object]:
-    """A function that tells, by a true value, whether an idle connection has data or its end to read: its server has
-    closed it. It is called for every request, so it is one of C.
+    """A function that returns a true value if an idle connection is readable: its server has closed it.
+
+    It is called for every request, so it is one of C.
     """
     import select
 

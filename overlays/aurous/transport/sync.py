@@ -79,7 +79,7 @@ class SyncTransport:
                 try:
                     result = self._perform(effect)
                 except BaseException as error:
-                    # The flow cleans up, and tells the hooks of the error.
+                    # The flow cleans up, and reports the error to the hooks.
                     effect = flow.throw(error)
                 else:
                     effect = flow.send(result)

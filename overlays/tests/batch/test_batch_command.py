@@ -268,7 +268,7 @@ def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     result = ended(process)
     assert result.status == 130
-    assert re.fullmatch(r"interrupted: finishing \d requests in flight; once more hangs up on them", result.lines[0])
+    assert re.fullmatch(r"interrupted: finishing \d requests in flight; once more disconnects them", result.lines[0])
     assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
     assert len(records(target)) == len(keys(aurous_mock)) < 300
 
@@ -282,7 +282,7 @@ def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: P
     process.send_signal(signal.SIGINT)
     result = ended(process)
     assert first.startswith(b"aurous: interrupted: finishing ")
-    assert (result.status, result.lines[0]) == (130, "hung up")
+    assert (result.status, result.lines[0]) == (130, "disconnected")
     aurous_mock.reset()
     assert run("batch", str(source), "-o", str(target), "--quiet").status == 0
     assert len(records(target)) == 20

@@ -75,7 +75,7 @@ def test_response_info_of_other_objects_raises_type_error(wire: RawServer, make:
     wire.plays(GOOD)
     result = make(wire.url).create()
     for other in (result.choices[0], pickle.loads(pickle.dumps(result)), copy.deepcopy(result), result.usage):
-        with pytest.raises(TypeError, match="did not come from a response"):
+        with pytest.raises(TypeError, match="is not the result of a call; pass what the call returned"):
             aurous.response_info(other)
 
 
