@@ -27,7 +27,7 @@ from benchmarks import (
     streams,
 )
 from benchmarks.groups import Case, Claim, Group
-from benchmarks.measurement import Results
+from benchmarks.measurement import Results, Rounds
 from benchmarks.payloads import StreamSpec
 from marked_section import END
 
@@ -127,7 +127,7 @@ def test_failed_case_is_reported_and_others_continue() -> None:
         program("three", 'print(\'{"missing": "three is not installed"}\')'),
         program("four", "raise SystemExit(3)"),
     )
-    results = measurement.measure((group,), "http://127.0.0.1:9", None, rounds=2, on_progress=lambda _: None)
+    results = measurement.measure((group,), "http://127.0.0.1:9", None, rounds=Rounds(2, 2), on_progress=lambda _: None)
     assert list(results.series["group"]) == ["one"]
     assert results.series["group"]["one"].median == 2
     assert results.series["group"]["one"].server_share == 0.5
@@ -142,7 +142,9 @@ def test_cases_run_without_proxy_and_key_variables(monkeypatch: pytest.MonkeyPat
     for name in ("HTTP_PROXY", "https_proxy", "AUROUS_BASE_URL", "OPENAI_BASE_URL", "PYTHONWARNINGS"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     code = "import json, os; print(json.dumps({'missing': ' '.join(sorted(os.environ))}))"
-    results = measurement.measure((case_group(program("one", code)),), "", None, rounds=1, on_progress=lambda _: None)
+    results = measurement.measure(
+        (case_group(program("one", code)),), "", None, rounds=Rounds(1, 1), on_progress=lambda _: None
+    )
     seen = results.missing["group", "one"].upper().split()
     assert "PATH" in seen
     assert not {"HTTP_PROXY", "HTTPS_PROXY", "AUROUS_BASE_URL", "OPENAI_BASE_URL", "PYTHONWARNINGS"} & set(seen)
@@ -206,7 +208,16 @@ def measured(cost: float) -> Callable[..., Results]:
         name: measurement.Series(tuple(measurement.Sample(figure) for figure in figures))
         for name, figures in output.items()
     }
-    return lambda *_, **__: Results(series={"call": series})
+    results = Results(series={"call": series}, rounds={"call": 2})
+
+    def measure(
+        groups: tuple[Group, ...], *_: object, on_group: Callable[[Group, Results], None], **__: object
+    ) -> Results:
+        for group in groups:
+            on_group(group, results)
+        return results
+
+    return measure
 
 
 @pytest.mark.parametrize(("openai", "code"), [(13.0, 0), (11.0, 1)])
