@@ -33,8 +33,8 @@ QUIET_LOAD = 0.7
 
 def main() -> int:
     options = _parse()
-    enter()
     try:
+        enter()
         return _bench(options)
     except KeyboardInterrupt:
         return 130
