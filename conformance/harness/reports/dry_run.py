@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from harness.results import RunResults
+from harness.results import RunResults, counted
 from harness.settings import Profile
 
 TABLE = Path(__file__).with_name("costs.json")
@@ -71,7 +71,8 @@ def _row(name: str, cost: Cost) -> str:
 
 def _table(costs: dict[str, Cost]) -> Iterator[str]:
     for name, (requests, credits) in costs.items():
-        yield f"  {name:<42} {requests:>5} requests  {credits:>9.4f} credits"
+        yield f"  {name:<42} {counted(requests, 'request'):>14}  {credits:>9.4f} credits"
     requests, credits = sum(cost[0] for cost in costs.values()), sum(cost[1] for cost in costs.values())
     yield ""
-    yield f"{len(costs)} rules, {requests} requests, about {credits:.2f} credits at the documented day-one rates."
+    sent = f"{counted(len(costs), 'rule')}, {counted(requests, 'request')}"
+    yield f"{sent}, about {credits:.2f} credits at the documented day-one rates."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from harness.results import counted
 from harness.rules import Rule
 
 
@@ -13,4 +14,4 @@ def lines(rules: Iterable[Rule]) -> Iterator[str]:
     yield ""
     for name, rule in sorted(by_id.items()):
         yield f"{name:<46} {rule.level.value:<13} {rule.page}\n    {rule.sentence}"
-    yield f"\n{len(by_id)} rules. `--rule ID` runs one of them; a pattern such as `stream.*` several."
+    yield f"\n{counted(len(by_id), 'rule')}. `--rule ID` runs one of them; a pattern such as `stream.*` several."

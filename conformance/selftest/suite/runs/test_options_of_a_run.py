@@ -81,7 +81,7 @@ def test_list_of_rules_has_id_level_page_and_sentence() -> None:
     line, sentence = done.stdout[done.stdout.index("models.row") :].splitlines()[:2]
     assert line.split() == ["models.row", "required", "api-reference/models/list-chat-and-embedding-models"]
     assert sentence.strip().endswith(".")
-    assert "stream." not in done.stdout.partition("rules. `--rule ID`")[0]
+    assert "stream." not in done.stdout.partition(". `--rule ID`")[0]
 
 
 @pytest.mark.slow
