@@ -105,14 +105,27 @@ def _has_three_levels(body: dict[str, Any]) -> bool:
     return json.dumps(body.get("response_format")).count('"properties"') >= 2
 
 
-for _name in ("messages", "max_tokens", "temperature", "top_logprobs", "stop", "stop_length", "schema_size"):
+def _has_a_long_stop(body: dict[str, Any]) -> bool:
+    stop = body.get("stop")
+    sequences = stop if isinstance(stop, list) else [stop]
+    return any(isinstance(sequence, str) and len(sequence) >= 200 for sequence in sequences)
+
+
+_STRICT = {
+    **{
+        name: _too_strict(ACCEPTED[name], stream=False)
+        for name in ("messages", "max_tokens", "temperature", "top_logprobs", "stop", "schema_size")
+    },
+    "stop_length": _refusing(_has_a_long_stop, "stop", stream=False),
+}
+for _name, _apply in _STRICT.items():
     FAULTS.add(
         Plant(
             f"{_name}_too_strict",
             f"The largest {_name.replace('_', ' ')} that must be accepted is refused.",
             PAGE,
             (f"accepted_{_name}",),
-            _too_strict(ACCEPTED[_name], stream=False),
+            _apply,
         )
     )
 _STRICT_IN_STREAMS = {
