@@ -11,13 +11,11 @@ Needs nothing but Python and pip.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,8 +28,6 @@ MUTANTS = Path(__file__).resolve().parent.parent / "conformance" / "mutants"
 RESULTS = MUTANTS / "RESULTS.md"
 # The first rule that caught each planted fault: it comes first in the next run.
 HINTS = MUTANTS / "seen.json"
-# What decides on the outcome of a rule.
-RULES = ("rules", "harness/checks", "harness/generation")
 # How many mutants are tried by default.
 MECHANICAL_SAMPLE = 120
 
@@ -53,12 +49,21 @@ def _mechanical(options: argparse.Namespace) -> int:
 
 def _planted(options: argparse.Namespace) -> int:
     from mutants.catalogue import ALL
+    from mutants.code_digest import CodeDigest
     from mutants.report import Matrix, VariantResult, line_of, recorded
     from mutants.runner import run_variants
 
     results: list[VariantResult] = []
-    rules = _rules()
-    done = recorded(RESULTS.read_text(), rules) if options.resume else {}
+    digest = CodeDigest()
+
+    def record(*added: VariantResult) -> None:
+        RESULTS.write_text(Matrix(added).as_page(RESULTS.read_text(), ALL, digest))
+        HINTS.write_text(Matrix(added).as_record(json.loads(HINTS.read_text()), known=ALL))
+
+    if options.record:
+        # Removes what is out of date, even if nothing is to be tried.
+        record()
+    done = recorded(RESULTS.read_text(), ALL, digest) if options.resume else {}
     with _baseline(options) as reports_failures:
         for result in run_variants(
             [variant for variant in _selected(options) if variant.id not in done],
@@ -71,10 +76,8 @@ def _planted(options: argparse.Namespace) -> int:
         ):
             results.append(result)
             if options.record:
-                # After each, so that an interrupted run keeps its results; rows of variants that are not tried stay.
-                day = datetime.now(UTC).strftime("%Y-%m-%d")
-                RESULTS.write_text(Matrix([result]).as_page(RESULTS.read_text(), known=ALL, rules=rules, day=day))
-                HINTS.write_text(Matrix([result]).as_record(json.loads(HINTS.read_text()), known=ALL))
+                # After each, so that an interrupted run keeps its results; valid rows of other variants stay.
+                record(result)
             print(line_of(result), flush=True)
             if options.verbose and not result.good:
                 print(result.suite_run.output, flush=True)
@@ -83,14 +86,6 @@ def _planted(options: argparse.Namespace) -> int:
     if options.json:
         options.json.write_text(matrix.as_json())
     return 1 if matrix.bad else 0
-
-
-def _rules() -> str:
-    """A digest of the rules' code: rows that were recorded with another digest are out of date."""
-    digest = hashlib.sha256()
-    for path in sorted(path for folder in RULES for path in (MUTANTS.parent / folder).glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
 
 
 @contextmanager
@@ -152,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sample", type=int, metavar="N", help="how many to try (default: all; of mutants 120)")
     add("--verbose", action="store_true", help="print the suite's output for what went wrong")
     add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
-    add("--resume", action="store_true", help=f"leave out what {RESULTS.name} has of these very rules")
+    add("--resume", action="store_true", help=f"leave out variants with a valid row in {RESULTS.name}")
     add(
         "--record",
         action="store_true",

@@ -22,6 +22,14 @@ class IndependentVariant(Variant):
 
     plants: tuple[Plant, ...] = ()
 
+    @property
+    def module(self) -> str:
+        return self.plants[0].apply.__module__ if self.plants else ""
+
+    @property
+    def local_name(self) -> str:
+        return self.id.removeprefix(PREFIX)
+
     @contextmanager
     def running(self, api_key: str, other_api_key: str) -> Iterator[str]:
         """The URL at which it is served while the block runs."""

@@ -8,6 +8,7 @@ is not enough.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
 from mutants.messages import Answer, Frame, Request
@@ -61,12 +62,26 @@ class Variant:
     sentence: str
     page: str
 
+    @property
+    def module(self) -> str:
+        """The module that defines the difference; empty if there is none."""
+        return ""
+
+    @property
+    def local_name(self) -> str:
+        """The name by which that module registers it."""
+        return self.id
+
 
 @dataclass(frozen=True)
 class MockVariant(Variant):
     """The mock, with a behaviour in front of it."""
 
     make: Callable[[], Behaviour]
+
+    @property
+    def module(self) -> str:
+        return self.make.__module__
 
 
 VARIANTS: dict[str, MockVariant] = {}
@@ -88,6 +103,8 @@ class Registry:
     def request(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request], Replacement]], None]:
         def register(alter: Callable[[Request], Replacement]) -> None:
             class Altering(Behaviour):
+                __module__ = alter.__module__
+
                 def request(self, request: Request) -> Replacement:
                     return alter(request)
 
@@ -98,6 +115,8 @@ class Registry:
     def answer(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request, Answer], None]], None]:
         def register(alter: Callable[[Request, Answer], None]) -> None:
             class Altering(Behaviour):
+                __module__ = alter.__module__
+
                 def answer(self, request: Request, answer: Answer) -> None:
                     alter(request, answer)
 
@@ -109,6 +128,7 @@ class Registry:
         """Alters every completion alike, created, replayed, retrieved or cancelled."""
 
         def register(alter: Callable[[dict[str, Any]], None]) -> None:
+            @wraps(alter)
             def look(request: Request, answer: Answer) -> None:
                 if answer.completion is not None:
                     alter(answer.completion)
@@ -121,6 +141,7 @@ class Registry:
         """Alters the inside of every error envelope."""
 
         def register(alter: Callable[[dict[str, Any]], None]) -> None:
+            @wraps(alter)
             def look(request: Request, answer: Answer) -> None:
                 if answer.error is not None:
                     alter(answer.error)
@@ -132,6 +153,8 @@ class Registry:
     def frame(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Frame], Frames]], None]:
         def register(alter: Callable[[Frame], Frames]) -> None:
             class Altering(Behaviour):
+                __module__ = alter.__module__
+
                 def frame(self, request: Request, frame: Frame) -> Frames:
                     return alter(frame)
 

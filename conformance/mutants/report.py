@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,6 +21,8 @@ class Outcome(StrEnum):
 
 
 GOOD = (Outcome.CAUGHT, Outcome.PASSED)
+# The code that decides a result, as a digest: of a variant, and of the rules of a module or of all.
+Digest = Callable[[Variant, str], str]
 
 
 @dataclass(frozen=True)
@@ -44,18 +46,65 @@ class VariantResult:
     def good(self) -> bool:
         return self.outcome in GOOD
 
+    @property
+    def module(self) -> str:
+        """The module of the test that failed first; empty if the result depends on the rules of all modules."""
+        if self.outcome is not Outcome.CAUGHT:
+            return ""
+        test = next(iter(self.suite_run.tests), "")
+        return test.partition("::")[0].rpartition("/")[2].removesuffix(".py")
 
-_RECORDED = "All rows were recorded with the same rules, "
+
 TITLES = {Kind.FAULT: "Planted faults", Kind.VARIATION: "Legal variations"}
+COLUMNS = "| id | documented | page | outcome | rule | module | code |"
+TOO = " (schemathesis too)"
+HEAD = """\
+# What the suite catches
+
+Written by `scripts/mutation_score.py --record`; not to be edited.
+
+**{score}.**
+
+The rule is the first that failed. The suite stops there: others may fail too.
+A fault is shown to every rule before it counts as missed, and a variation to every rule.
+Variations of the independent server are planted several at a time, and alone if a rule fails.
+What begins with `independent` is planted in the independent server, the rest in front of the mock.
+
+The module is that of the rule; without one, the result depends on all rules. The code is a digest of these rules and of
+the variant. A row whose code has changed is out of date, and is removed when others are recorded.
+"""
 
 
 class Row(NamedTuple):
-    """A line of the page."""
+    """The recorded result of a variant."""
 
-    kind: Kind
-    id: str
     outcome: Outcome
-    text: str
+    rule: str
+    module: str
+    code: str
+    # Whether plain schemathesis reported failures too.
+    baseline: bool = False
+
+    @classmethod
+    def of(cls, result: VariantResult, digest: Digest) -> "Row":
+        rule = next(iter(result.suite_run.failed), "")
+        code = digest(result.variant, result.module)
+        return cls(result.outcome, rule, result.module, code, bool(result.baseline))
+
+    @classmethod
+    def read(cls, cells: Sequence[str]) -> "Row":
+        outcome, rule, module, code = (cell.strip("*`") for cell in cells)
+        return cls(Outcome(outcome.removesuffix(TOO)), rule, module, code, outcome.endswith(TOO))
+
+    def is_valid(self, variant: Variant, digest: Digest) -> bool:
+        """Whether the code that decided the result is still the same."""
+        return self.code == digest(variant, self.module)
+
+    def as_line(self, variant: Variant) -> str:
+        outcome = str(self.outcome) if self.outcome in GOOD else f"**{self.outcome}**"
+        rule, module, code = (f"`{text}`" if text else "" for text in (self.rule, self.module, self.code))
+        cells = (f"`{variant.id}`", variant.sentence, variant.page, outcome + TOO * self.baseline, rule, module, code)
+        return f"| {' | '.join(cells)} |"
 
 
 class Matrix:
@@ -113,51 +162,28 @@ class Matrix:
         }
         return json.dumps(dict(sorted({**kept, **hits}.items())), indent=1) + "\n"
 
-    def as_page(self, earlier: str = "", known: Container[str] = (), *, rules: str = "", day: str = "") -> str:
+    def as_page(self, earlier: str, known: Mapping[str, Variant], digest: Digest) -> str:
         """Markdown, for the repository.
 
-        Of an `earlier` page, the rows of `known` variants that this run did not try are kept, if they were recorded
-        with the same rules. `rules` identifies those of this run, `day` says when it was.
+        Of an `earlier` page, the rows of `known` variants that this run did not try are kept, if they are valid.
         """
-        rows = {name: row for name, row in recorded(earlier, rules).items() if name in known}
-        rows |= {result.variant.id: _row(result) for result in self.results}
-        ordered = sorted(rows.values())
-        lines = [
-            "# What the suite catches",
-            "",
-            "Written by `scripts/mutation_score.py --record`; not to be edited.",
-            "",
-            f"**{_scored([(row.kind, row.outcome) for row in ordered])}.**",
-            "",
-            f"{_RECORDED}`{rules}`, last on {day}. Rows of other rules are removed when a row is recorded.",
-            "",
-            "The rule is the first that failed. The suite stops there: others may fail too.",
-            "A fault is shown to every rule before it counts as missed, and a variation to every rule.",
-            "Variations of the independent server are planted several at a time, and alone if a rule fails.",
-            "What begins with `independent` is planted in the independent server, the rest in front of the mock.",
-            "",
-        ]
+        variants = {**known, **{result.variant.id: result.variant for result in self.results}}
+        rows = recorded(earlier, known, digest)
+        rows |= {result.variant.id: Row.of(result, digest) for result in self.results}
+        score = _scored([(variants[name].kind, row.outcome) for name, row in rows.items()])
+        lines = [HEAD.format(score=score)]
         for kind, title in TITLES.items():
-            lines += [f"## {title}", "", "| id | documented | page | outcome | rule |", "|---|---|---|---|---|"]
-            lines += [row.text for row in ordered if row.kind is kind]
-            lines.append("")
+            lines += [f"## {title}", "", COLUMNS, "|---" * COLUMNS.count(" | ") + "|---|"]
+            of_kind = sorted((name, row) for name, row in rows.items() if variants[name].kind is kind)
+            lines += [*(row.as_line(variants[name]) for name, row in of_kind), ""]
         return "\n".join(lines)
 
 
-def recorded(page: str, rules: str) -> dict[str, Row]:
-    """The rows of a page by the variant's id; none if they were recorded with other rules."""
-    return {row.id: row for row in _rows_of(page)} if f"{_RECORDED}`{rules}`" in page else {}
-
-
-def _rows_of(page: str) -> Iterator[Row]:
-    kind = Kind.FAULT
-    kinds = {f"## {title}": kind for kind, title in TITLES.items()}
-    for line in page.splitlines():
-        kind = kinds.get(line, kind)
-        if line.startswith("| `"):
-            name = line.split("`")[1]
-            outcome = Outcome(line.split(" | ")[3].partition(" (")[0].strip("*"))
-            yield Row(kind, name, outcome, line)
+def recorded(page: str, known: Mapping[str, Variant], digest: Digest) -> dict[str, Row]:
+    """The valid rows of a page, by the ids of variants that are still known."""
+    lines = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
+    rows = {cells[0].strip(" `"): Row.read([cell.strip() for cell in cells[-4:]]) for cells in lines}
+    return {name: row for name, row in rows.items() if name in known and row.is_valid(known[name], digest)}
 
 
 def _scored(outcomes: Sequence[tuple[Kind, Outcome]]) -> str:
@@ -173,13 +199,3 @@ def line_of(result: VariantResult) -> str:
     baseline = {None: "", True: "  schemathesis: yes", False: "  schemathesis: no"}[result.baseline]
     rules = ", ".join(result.suite_run.failed[:3])
     return f"{result.outcome:11} {result.variant.id:42} {rules or '-'}{baseline}"
-
-
-def _row(result: VariantResult) -> Row:
-    rule = f"`{result.suite_run.failed[0]}`" if result.suite_run.failed else ""
-    outcome = str(result.outcome) if result.good else f"**{result.outcome}**"
-    if result.baseline is not None:
-        outcome += " (schemathesis too)" if result.baseline else ""
-    variant = result.variant
-    text = f"| `{variant.id}` | {variant.sentence} | {variant.page} | {outcome} | {rule} |"
-    return Row(variant.kind, variant.id, result.outcome, text)

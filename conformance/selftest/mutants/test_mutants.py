@@ -7,8 +7,8 @@ import httpx
 import pytest
 from mutants import source_mutation
 from mutants.catalogue import ALL, BY_SERVER, MODULES, VARIANTS, ServerName, faults, quick, sample, variations
-from mutants.registry import Kind
-from mutants.report import Matrix, Outcome, VariantResult, recorded
+from mutants.registry import Kind, Variant
+from mutants.report import Matrix, Outcome, Row, VariantResult, recorded
 from mutants.runner import groups, run_variant
 from mutants.suite_runner import Suite, SuiteRun
 from mutants.variant_server import KEY, running
@@ -22,6 +22,7 @@ FAULTS = [
     "independent.done_missing_length",
 ]
 VARIATIONS = ["stream.crlf", "independent.plain"]
+TEST = "conformance/rules/test_receipts.py::test_sum[False]"
 # Of the rules, those that have to do with them.
 FILES = [
     f"conformance/rules/test_{about}.py"
@@ -111,33 +112,51 @@ def test_plain_variant_behaves_like_the_mock() -> None:
         assert streamed.text.endswith("data: [DONE]\n\n")
 
 
+def digest_of_name(variant: Variant, rules: str) -> str:
+    return f"{variant.id}-{rules}"
+
+
 def test_rerun_variants_replace_their_rows_only() -> None:
     void = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0), crashed=True)
     missed = VariantResult(VARIANTS["auth.any_key_accepted"], SuiteRun(True, 1.0))
     passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
-    page = Matrix([void, missed, passed]).as_page()
+    page = Matrix([void, missed, passed]).as_page("", ALL, digest_of_name)
     assert "0 of 2 faults caught, 0 false alarms in 1 variations, 1 without a result" in page
-    caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",)))
-    assert Matrix([caught]).as_page(page, known=ALL) == Matrix([caught, missed, passed]).as_page()
+    caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",), (TEST,)))
+    whole = Matrix([caught, missed, passed]).as_page("", ALL, digest_of_name)
+    assert Matrix([caught]).as_page(page, ALL, digest_of_name) == whole
+    assert Matrix([]).as_page(whole, ALL, digest_of_name) == whole
 
 
 def test_rows_of_variants_that_are_gone_are_dropped() -> None:
     missed = VariantResult(VARIANTS["auth.any_key_accepted"], SuiteRun(True, 1.0))
     passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
-    page = Matrix([missed, passed]).as_page()
-    assert Matrix([passed]).as_page(page, known=["stream.crlf"]) == Matrix([passed]).as_page()
+    page = Matrix([missed, passed]).as_page("", ALL, digest_of_name)
+    known = {"stream.crlf": VARIANTS["stream.crlf"]}
+    assert Matrix([passed]).as_page(page, known, digest_of_name) == Matrix([passed]).as_page("", ALL, digest_of_name)
 
 
-def test_rows_recorded_with_other_rules_are_dropped() -> None:
-    missed = VariantResult(VARIANTS["auth.any_key_accepted"], SuiteRun(True, 1.0))
+def test_rows_whose_code_has_changed_are_dropped() -> None:
+    def after_edit(variant: Variant, rules: str) -> str:
+        return "edited" if rules in ("", "test_keys") else digest_of_name(variant, rules)
+
+    caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",), (TEST,)), baseline=True)
     passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
-    page = Matrix([missed]).as_page(rules="a1", day="2026-11-01")
-    assert set(recorded(page, "a1")) == {"auth.any_key_accepted"}
-    assert recorded(page, "b2") == {}
-    same, other = (Matrix([passed]).as_page(page, known=ALL, rules=rules, day="2026-11-02") for rules in ("a1", "b2"))
-    assert set(recorded(same, "a1")) == {"auth.any_key_accepted", "stream.crlf"}
-    assert set(recorded(other, "b2")) == {"stream.crlf"}
-    assert "`b2`, last on 2026-11-02" in other
+    page = Matrix([caught, passed]).as_page("", ALL, digest_of_name)
+    assert set(recorded(page, ALL, digest_of_name)) == {"receipt.sum_off", "stream.crlf"}
+    assert recorded(page, ALL, after_edit) == {
+        "receipt.sum_off": Row(
+            Outcome.CAUGHT, "receipt.sum", "test_receipts", "receipt.sum_off-test_receipts", baseline=True
+        )
+    }
+    assert "stream.crlf" not in Matrix([]).as_page(page, ALL, after_edit)
+
+
+def test_result_of_a_fault_depends_on_the_module_that_caught_it() -> None:
+    caught = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0, ("receipt.sum",), (TEST,)))
+    missed = VariantResult(VARIANTS["receipt.sum_off"], SuiteRun(True, 1.0))
+    alarm = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0, ("receipt.sum",), (TEST,)))
+    assert [result.module for result in (caught, missed, alarm)] == ["test_receipts", "", ""]
 
 
 def test_record_keeps_the_rules_of_variants_that_were_not_tried() -> None:
