@@ -7,16 +7,16 @@
         for result in run(client, prompts, checkpoint="answers.jsonl", model="aurous-grow-2.0-pro"):
             print(result.custom_id, result.text or result.error)
 
-Run again after a crash, this asks what has no answer yet. The command `aurous batch` does the same.
+Run again after a crash, this sends what has no answer yet. The command `aurous batch` does the same.
 """
 
+from .async_ import AsyncBatch, arun
 from .checkpoint import CheckpointError, read
 from .input_files import InputFile
 from .results import BatchResult, InvalidLineError
 from .scheduler import BatchWarning
 from .summary import Summary
-from .tasks import AsyncBatch, arun
-from .threads import Batch, run
+from .sync import Batch, run
 
 __all__ = [
     "AsyncBatch",

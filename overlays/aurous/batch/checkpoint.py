@@ -4,8 +4,8 @@ Each result is one line, written as soon as it is there and synced by a thread, 
 says up to which line requests have been sent, and when: what is missing in the output was in flight.
 
 A process that is killed loses nothing that was written. A loss of power may take the lines of the last second: these
-are asked again with the same keys, which are made of job, id and body, and so get their first answers, uncharged, for
-24 hours. The name of the job is on the disk before anything is asked.
+are sent again with the same keys, which are made of job, id and body, and so get their first answers, uncharged, for
+24 hours. The name of the job is on the disk before anything is sent.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Checkpoint:
     """An output file, locked for this run.
 
     job:          the job it must belong to; by default the one it belongs to, or a new one
-    retry_failed: forget the lines that failed, so that they are asked again
+    retry_failed: forget the lines that failed, so that they are sent again
 
     Raises CheckpointError for a file that is not of this job, and OSError if it cannot be written.
     """
@@ -88,16 +88,16 @@ class Checkpoint:
             raise CheckpointError(
                 f"line {number} of the input is not the one that {self.path} has a result of: the input, the model, "
                 "the template or the system text has changed. Use them as they were, or another output file; a line "
-                "that failed may be mended, and asked again with retry_failed (--retry-failed)"
+                "that failed may be corrected, and sent again with retry_failed (--retry-failed)"
             )
         return True
 
-    def asked_before(self, number: int) -> float | None:
-        """Unix time at which an earlier run may have asked a line that has no record; None if none has."""
-        return self._journal.asked_before(number)
+    def sent_before(self, number: int) -> float | None:
+        """Unix time at which an earlier run may have sent a line that has no record; None if none has."""
+        return self._journal.sent_before(number)
 
     def start(self, number: int, now: float) -> None:
-        """Note that a line is about to be asked. now: Unix time"""
+        """Note that a line is about to be sent. now: Unix time"""
         self._journal.advance(number, now)
 
     def write(self, record: bytes) -> None:
@@ -118,7 +118,7 @@ class Checkpoint:
         self._is_dirty = True
 
     def close(self, *, is_complete: bool = False) -> None:
-        """Sync and unlock the file. is_complete: whether every line that was asked has a record"""
+        """Sync and unlock the file. is_complete: whether every line that was sent has a record"""
         self._closing.set()
         if self._syncer is not None:
             self._syncer.join()
@@ -158,7 +158,7 @@ class Checkpoint:
             own = record[OWN_MEMBER]
             self._check_job(own["job"])
             if record["error"] is not None and retry_failed:
-                failed[own["line"]] = own["asked_at"] if own.get("may_be_charged") else 0.0
+                failed[own["line"]] = own["sent_at"] if own.get("may_be_charged") else 0.0
                 continue
             self._mark(own["line"], own["idempotency_key"])
             if record["error"] is None:
@@ -167,7 +167,7 @@ class Checkpoint:
             else:
                 self.failed += 1
         if failed:
-            self._journal.remember({number: asked for number, asked in failed.items() if asked}, self._job)
+            self._journal.remember({number: sent for number, sent in failed.items() if sent}, self._job)
             self._drop_failed()
 
     def _drop_failed(self) -> None:
@@ -225,7 +225,7 @@ def _open_locked(path: Path) -> IO[bytes]:
 def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
     record = decode(line)
     own = record.get(OWN_MEMBER) if record is not INVALID_JSON and isinstance(record, dict) else None
-    if not isinstance(own, dict) or not {"line", "job", "idempotency_key", "asked_at"} <= own.keys():
+    if not isinstance(own, dict) or not {"line", "job", "idempotency_key", "sent_at"} <= own.keys():
         raise CheckpointError(f"line {number} of {path} is not the result of a batch; use another output file")
     return record  # type: ignore[no-any-return]
 

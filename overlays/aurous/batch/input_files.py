@@ -84,7 +84,7 @@ class InputFile:
             raise ConfigurationError(f"cannot read {self.name}: {error.strerror}") from None
 
     def _json_lines(self) -> Iterator[Line]:
-        # Before the first line is asked for, so that a wrong file is an error of the command.
+        # Before the first line is read, so that a wrong file is an error of the command.
         peek = getattr(self._file, "peek", None)
         if self.size and peek is not None and _is_binary(peek(_PROBE)[:_PROBE]):
             raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")

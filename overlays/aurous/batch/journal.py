@@ -32,7 +32,7 @@ class Journal:
         self._file: IO[bytes] | None = None
         self._job: str | None = None
         self._high = 0
-        # Of earlier runs: the last line that was asked, and when. The first that reaches a line is the one that counts.
+        # Of earlier runs: the last line that was sent, and when. The first that reaches a line is the one that counts.
         self._runs: list[tuple[int, float]] = []
         self._failed: dict[int, float] = {}
         self._read()
@@ -44,28 +44,28 @@ class Journal:
         return job if job is not None else self._job
 
     def remember(self, failed: dict[int, float], job: str | None) -> None:
-        """Note when lines were asked whose records are about to be dropped."""
+        """Note when lines were sent whose records are about to be dropped."""
         self._failed.update(failed)
         self._write(job or "")
 
     def open(self, job: str | None, is_done: Callable[[int], bool]) -> str:
         """Begin a run. Returns its job: a new one if none is given."""
         job = job or new_job()
-        self._failed = {number: asked for number, asked in self._failed.items() if not is_done(number)}
+        self._failed = {number: sent for number, sent in self._failed.items() if not is_done(number)}
         self._write(job)
         self._file = open(self._path, "r+b")  # noqa: SIM115 - `close` closes it
         self._map = mmap.mmap(self._file.fileno(), _PAGE)
         return job
 
-    def asked_before(self, number: int) -> float | None:
-        """Unix time at which an earlier run may have asked a line; None if none has."""
-        times = [asked for high, asked in self._runs if number <= high]
+    def sent_before(self, number: int) -> float | None:
+        """Unix time at which an earlier run may have sent a line; None if none has."""
+        times = [sent for high, sent in self._runs if number <= high]
         if number in self._failed:
             times.append(self._failed[number])
         return min(times, default=None)
 
     def advance(self, number: int, now: float) -> None:
-        """Note that this run asks a line, and with it has asked all before it."""
+        """Note that this run sends a line, and with it has sent all before it."""
         if self._map is not None and number > self._high:
             self._high = number
             MARK.pack_into(self._map, 0, number, now)
@@ -94,8 +94,8 @@ class Journal:
             high, now = MARK.unpack_from(content)
             document: dict[str, Any] = json.loads(content[_PAGE:])
             self._job = document["job"] or None
-            self._runs = [(int(line), float(asked)) for line, asked in document["runs"]]
-            self._failed = {int(line): float(asked) for line, asked in document["failed"].items()}
+            self._runs = [(int(line), float(sent)) for line, sent in document["runs"]]
+            self._failed = {int(line): float(sent) for line, sent in document["failed"].items()}
         except (struct.error, ValueError, KeyError, TypeError, AttributeError):
             raise ConfigurationError(
                 f"{self._path} is not the journal of a batch; move it away to begin without it"

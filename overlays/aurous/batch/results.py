@@ -48,7 +48,7 @@ class BatchResult:
     receipt: Receipt | None = None
     """What the answer cost; `receipt.replayed` says whether an earlier run paid for it."""
     job: str = field(default="", repr=False)
-    asked_at: float = field(default=0.0, repr=False)
+    sent_at: float = field(default=0.0, repr=False)
     """Unix time at which it was sent."""
     response: Response[ChatCompletion] | None = field(default=None, repr=False)
 
@@ -87,7 +87,7 @@ class BatchResult:
             "line": self.number,
             "job": self.job,
             "idempotency_key": self.idempotency_key,
-            "asked_at": round(self.asked_at, 3),
+            "sent_at": round(self.sent_at, 3),
         }
         if self.receipt is not None:
             own["receipt"] = _receipt(self.receipt)
@@ -120,7 +120,7 @@ class BatchResult:
         return record
 
 
-def invalid_result(line: InvalidLine, job: str, asked_at: float) -> BatchResult:
+def invalid_result(line: InvalidLine, job: str, sent_at: float) -> BatchResult:
     """The result of an invalid line."""
     return BatchResult(
         number=line.number,
@@ -128,11 +128,11 @@ def invalid_result(line: InvalidLine, job: str, asked_at: float) -> BatchResult:
         idempotency_key=line.key,
         error=InvalidLineError(line.reason),
         job=job,
-        asked_at=asked_at,
+        sent_at=sent_at,
     )
 
 
-def error_result(request: BatchRequest, error: AurousError | EncodeError, job: str, asked_at: float) -> BatchResult:
+def error_result(request: BatchRequest, error: AurousError | EncodeError, job: str, sent_at: float) -> BatchResult:
     """The result of a line whose call failed."""
     return BatchResult(
         number=request.number,
@@ -140,7 +140,7 @@ def error_result(request: BatchRequest, error: AurousError | EncodeError, job: s
         idempotency_key=request.key,
         error=error,
         job=job,
-        asked_at=asked_at,
+        sent_at=sent_at,
     )
 
 

@@ -46,8 +46,8 @@ A line is the body of a chat completion, {{"prompt": "..."}}, a row for the temp
 (custom_id, method, url, body). CSV and Parquet have a column `prompt`, or those of the template. The output has the
 form of OpenAI's batch output: custom_id, response, error; and the receipt in `aurous`.
 
-Run the same command again after a crash, kill or Ctrl-C: lines with an answer are not asked again, and those that were
-in flight get their first answer, uncharged, for 24 hours; later they are listed before they are asked. Ctrl-C finishes
+Run the same command again after a crash, kill or Ctrl-C: lines with an answer are not sent again, and those that were
+in flight get their first answer, uncharged, for 24 hours; later they are named before they are sent. Ctrl-C finishes
 what is in flight; a second one disconnects.
 
 exit status:
@@ -149,13 +149,13 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     batch = _add(
         commands,
         "batch",
-        "ask each line of a file, and write a file of answers; each line is charged once",
+        "send each line of a file, and write a file of answers; each line is charged once",
         json="the summary as JSON, on standard output",
         timeout="seconds of one attempt; with its retries, a line has 600",
     )
     batch.formatter_class = argparse.RawDescriptionHelpFormatter
     batch.epilog = _BATCH_EPILOG
-    batch.add_argument("input", metavar="FILE", help="the lines to ask; -, standard input")
+    batch.add_argument("input", metavar="FILE", help="the lines to send; -, standard input")
     batch.add_argument(
         "-o",
         "--output",
@@ -176,7 +176,7 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     batch.add_argument("--budget", metavar="CREDITS", help="start nothing more once the job has cost so much")
     batch.add_argument("--ordered", action="store_true", help="write answers in the order of the lines")
-    batch.add_argument("--retry-failed", action="store_true", help="ask the lines again that failed in an earlier run")
+    batch.add_argument("--retry-failed", action="store_true", help="send the lines again that failed in an earlier run")
     batch.add_argument("--job", metavar="NAME", help="makes the idempotency keys (default: that of the output, or new)")
     batch.add_argument("--dry-run", action="store_true", help="check the lines, show the first body, and send nothing")
     batch.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")

@@ -14,9 +14,9 @@ from typing import IO, Any, Final
 
 from .._client.client import AsyncAurous
 from .._json import INVALID_JSON, decode
+from ..batch.async_ import AsyncBatch, arun
 from ..batch.input_files import InputFile
 from ..batch.request_forms import InvalidLine, Line, RequestForms, Unreadable, template_fields
-from ..batch.tasks import AsyncBatch, arun
 from ..errors import AurousError, BudgetExceededError, ConfigurationError
 from . import failures, output
 from .arguments import BUDGET_SPENT, INTERRUPTED, SOME_FAILED
@@ -26,7 +26,7 @@ _PIECE: Final = 1 << 16
 
 
 def run(flags: Namespace) -> int:
-    """Ask all lines. Returns the exit status; raises ConfigurationError, the error that ended the run, and OSError."""
+    """Send all lines. Returns the exit status; raises ConfigurationError, the error that ended the run, and OSError."""
     to_stdout = flags.output == "-"
     if to_stdout and flags.json:
         raise ConfigurationError("--json writes the summary to standard output: give the answers a file, -o FILE")
@@ -86,7 +86,7 @@ class _Run:
             return self._end(INTERRUPTED, "interrupted")
         self._report()
         if self._batch.summary.failed:
-            again = "" if to_stdout else "; --retry-failed asks them again"
+            again = "" if to_stdout else "; --retry-failed sends them again"
             output.write_note(f"{self._batch.summary.failed:,} lines failed, each with its error in the output{again}")
             return SOME_FAILED
         return 0
@@ -202,7 +202,7 @@ def _signals(interrupt: Any) -> Iterator[None]:
 
 
 def _check(lines: InputFile, flags: Namespace) -> int:
-    """Read all lines, and report what would be asked; sends nothing."""
+    """Read all lines, and report what would be sent; sends nothing."""
     from ..batch.checkpoint import read
 
     forms = RequestForms(job=flags.job or "", model=flags.model, system=flags.system, template=flags.template)
@@ -224,11 +224,11 @@ def _check(lines: InputFile, flags: Namespace) -> int:
         count += 1
         size += len(request.content)
     if flags.json:
-        figures = {"to_ask": count, "invalid": invalid, "skipped": len(done), "bytes": size}
+        figures = {"to_send": count, "invalid": invalid, "skipped": len(done), "bytes": size}
         output.write_line(json.dumps(figures, indent=2))
     else:
         output.write_note(
-            f"{count:,} lines would be asked, {size:,} bytes in all; {invalid:,} are invalid, and {len(done):,} have "
+            f"{count:,} lines would be sent, {size:,} bytes in all; {invalid:,} are invalid, and {len(done):,} have "
             "a result. Nothing was sent; this is the first body"
         )
     return SOME_FAILED if invalid else 0

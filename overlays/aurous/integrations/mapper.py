@@ -29,24 +29,24 @@ _ROUNDING: Final = Context(prec=28, rounding=ROUND_DOWN)
 
 @dataclass(frozen=True, kw_only=True)
 class ChatMapper:
-    """A callable that asks each row of a table, and returns the table with the answers as further columns.
+    """A callable that sends each row of a table, and returns the table with the answers as further columns.
 
     A table is a dict of columns, a pandas DataFrame or a pyarrow Table, and comes back as what it was, with its rows in
     their order; an iterator of tables gives an iterator. With Ray Data, see `aurous.integrations.ray`. With Dask, which
-    would ask two rows of its own making if it were not told the columns of the result, and with Spark:
+    would send two rows of its own making if it were not told the columns of the result, and with Spark:
 
         mapper = ChatMapper(job="reviews", model="aurous-grow-2.0-pro", template="Summarise {review}", workers=8)
         answers = frame.map_partitions(mapper, meta=mapper(frame._meta))
         answers = frame.mapInPandas(mapper, f"review_id string, review string, {mapper.ddl}")
 
-    A row is asked with its columns for the template. Without a template it has a `prompt`, the members of a chat
+    Of a row, the columns of the template are sent. Without a template a row has a `prompt`, the members of a chat
     completion, or the `body` of OpenAI's batch form, also as text; other columns are not sent. Cells that are missing
     are left out.
 
     The idempotency key of a row is derived from job, id and body, so it is the same on every node: a row that an engine
-    asks again within 24 hours, since a node died, gets its first answer and is not charged again.
+    sends again within 24 hours, since a node died, gets its first answer and is not charged again.
 
-    job:         names the work; the same name again asks nothing new of rows that have not changed
+    job:         names the work; under the same name again, nothing new is charged for rows that have not changed
     model:       for rows that name none
     system:      instructions that go before the messages of rows that have none
     template:    makes a prompt of each row, such as `Translate {text}`
@@ -68,7 +68,7 @@ class ChatMapper:
     replayed                                 whether it had been paid for before
     error_code, error_message                why there is no answer
     may_be_charged                           whether a row without an answer may have cost credits all the same
-    idempotency_key                          what the row was asked with
+    idempotency_key                          what the row was sent with
 
     A row that fails is a row with an error, also if the budget is spent (`BudgetExceededError`) or the server is out of
     reach; map these rows again. Raises ConfigurationError for invalid arguments, for a table without the columns that
@@ -126,7 +126,7 @@ class ChatMapper:
                 f"the table has no column {', '.join(missing)}; its columns are {', '.join(names)}"
             )
         requests = [self._request_of(row) for row in read_rows(table)]
-        results = WORKERS.get(self, self._make_worker).ask(requests) if requests else []
+        results = WORKERS.get(self, self._make_worker).send(requests) if requests else []
         return with_columns(table, answer_columns(results, self.prefix))
 
     def _needed(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class ChatMapper:
         return (*(template_fields(self.template) if self.template is not None else ()), *named)
 
     def _request_of(self, row: dict[str, Any]) -> dict[str, Any]:
-        """What a row asks, as the line of a batch."""
+        """What is sent of a row, as the line of a batch."""
         given = row.get(self.id_column, _NO_ID)
         if self.template is not None:
             return {**row, _ID: given}

@@ -23,10 +23,10 @@ __all__ = ["ChatMapper", "complete"]
 
 
 def complete(dataset: Any, mapper: ChatMapper, *, actors: int, batch_size: int = 1024, **options: Any) -> Any:
-    """Ask each row of a `ray.data.Dataset`. Returns the dataset with the columns that `ChatMapper` describes, lazily.
+    """Send each row of a `ray.data.Dataset`. Returns the dataset with the columns that `ChatMapper` describes, lazily.
 
     actors:     how many work on it at once, among whom rate limits and budget are divided
-    batch_size: rows of one call of an actor, which has no more than these to ask at once; several times `concurrency`
+    batch_size: rows of one call of an actor, which has no more than these to send at once; several times `concurrency`
     options:    others of `map_batches`, such as `num_cpus`
 
     Ray repeats the tasks of a node that dies. Their rows have the same keys as before, so the ones that were answered

@@ -1,4 +1,4 @@
-"""Asks the rows of a whole process in one event loop, so that all of its tables share one pace and one budget."""
+"""Sends the rows of a whole process in one event loop, so that all of its tables share one pace and one budget."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .._client.client import AsyncAurous
+from ..batch.async_ import AsyncBatch
 from ..batch.request_forms import BatchRequest, Line, RequestForms
 from ..batch.results import BatchResult, error_result, invalid_result
 from ..batch.settings import Settings
-from ..batch.tasks import AsyncBatch
 from ..errors import AurousError
 from ..transport.locks import fork_safe_lock
 
@@ -39,14 +39,14 @@ class Worker:
         self._tables: deque[_Table] = deque()
         self._end: BaseException | None = None
         self._number = 0
-        self._asked: dict[int, tuple[_Table, int]] = {}
+        self._sent: dict[int, tuple[_Table, int]] = {}
         self._loop = asyncio.new_event_loop()
         self._arrived = asyncio.Event()
         self._closing = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="aurous-batch", daemon=True)
         self._thread.start()
 
-    def ask(self, requests: Sequence[dict[str, Any]]) -> list[BatchResult]:
+    def send(self, requests: Sequence[dict[str, Any]]) -> list[BatchResult]:
         """The result of each request, in their order; waits for the last. Safe to be called by several threads."""
         table = _Table(requests)
         with self._lock:
@@ -75,7 +75,7 @@ class Worker:
         await asyncio.gather(serving, closing, return_exceptions=True)
         with self._lock:
             self._end = (None if serving.cancelled() else serving.exception()) or asyncio.CancelledError()
-            tables = {*self._tables, *(table for table, _ in self._asked.values())}
+            tables = {*self._tables, *(table for table, _ in self._sent.values())}
         for table in tables:
             error = RuntimeError("the mapper was closed")
             error.__cause__ = self._end
@@ -86,17 +86,17 @@ class Worker:
             while True:
                 if not self._tables:
                     await self._wait()
-                await self._ask_batch()
+                await self._run_batch()
 
-    async def _ask_batch(self) -> None:
-        """Ask what arrives, until closed or until an error ends the batch."""
+    async def _run_batch(self) -> None:
+        """Send what arrives, until closed or until an error ends the batch."""
         limit = self._settings.limit
         left = None if limit is None else max(limit - self._spent, Decimal(0))
         batch = AsyncBatch(self._client, self._lines(), self._settings.with_budget(left))
         try:
             async with batch:
                 async for result in batch:
-                    table, place = self._asked.pop(result.number)
+                    table, place = self._sent.pop(result.number)
                     table.put(place, result)
         except AurousError as error:
             self._fail(error)
@@ -115,7 +115,7 @@ class Worker:
         first = self._number + 1
         self._number += len(table.requests)
         lines = [Line(number, request) for number, request in enumerate(table.requests, first)]
-        self._asked.update((line.number, (table, place)) for place, line in enumerate(lines))
+        self._sent.update((line.number, (table, place)) for place, line in enumerate(lines))
         return lines
 
     async def _wait(self) -> None:
@@ -132,8 +132,8 @@ class Worker:
         settings, now = self._settings, time.time()
         job = settings.job or ""
         forms = RequestForms(job=job, model=settings.model, system=settings.system, template=settings.template)
-        asked, self._asked = self._asked, {}
-        for number, (table, place) in asked.items():
+        sent, self._sent = self._sent, {}
+        for number, (table, place) in sent.items():
             line = forms.read(number, table.requests[place])
             if isinstance(line, BatchRequest):
                 table.put(place, error_result(line, error, job, now))

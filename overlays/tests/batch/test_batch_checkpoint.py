@@ -1,4 +1,4 @@
-"""The output file of a batch as its checkpoint: what is asked again, what is refused, and what a kill leaves behind."""
+"""The output file of a batch as its checkpoint: what is sent again, what is refused, and what a kill leaves behind."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def interrupt(mock: Mock, path: Path, **options: Any) -> BatchRun:
     return batch(mock, path, on_result=lambda running, _: running.stop(), **options)
 
 
-def test_lines_with_a_record_are_not_asked_again(mock: Mock, path: Path) -> None:
+def test_lines_with_a_record_are_not_sent_again(mock: Mock, path: Path) -> None:
     first = interrupt(mock, path)
     again = batch(mock, path)
     assert again.summary.skipped == len(first.results) < 20
@@ -73,7 +73,7 @@ def test_more_lines_can_be_added_later(mock: Mock, path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [1, 17, 300])
-def test_torn_last_line_is_dropped_and_asked_again(mock: Mock, path: Path, left: int) -> None:
+def test_torn_last_line_is_dropped_and_sent_again(mock: Mock, path: Path, left: int) -> None:
     batch(mock, path)
     whole = path.read_bytes()
     start = whole.rindex(b"\n", 0, -1) + 1
@@ -99,7 +99,7 @@ def test_output_cut_at_any_byte_has_its_whole_lines(mock: Mock, path: Path) -> N
             checkpoint.close()
 
 
-def test_lines_of_the_last_second_before_a_loss_of_power_are_asked_again_uncharged(mock: Mock, path: Path) -> None:
+def test_lines_of_the_last_second_before_a_loss_of_power_are_sent_again_uncharged(mock: Mock, path: Path) -> None:
     batch(mock, path, job=None, ordered=True)
     # Of the output, what was synced; of the journal, what it was when the run began.
     lines = path.read_bytes().splitlines(keepends=True)
@@ -110,7 +110,7 @@ def test_lines_of_the_last_second_before_a_loss_of_power_are_asked_again_uncharg
     assert len(mock.ledger()) == 20
 
 
-def test_job_is_on_the_disk_before_anything_is_asked(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_job_is_on_the_disk_before_anything_is_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[tuple[str, int]] = []
     real = os.fsync
 
@@ -224,7 +224,7 @@ def test_lock_and_journal_survive_a_kill(path: Path) -> None:
     assert (ready.is_set(), process.exitcode) == (True, -9)
     checkpoint = Checkpoint(path)
     assert checkpoint.job == "job"
-    assert [checkpoint.asked_before(number) for number in (1, 3, 4)] == [1000.0, 1000.0, None]
+    assert [checkpoint.sent_before(number) for number in (1, 3, 4)] == [1000.0, 1000.0, None]
     checkpoint.close()
 
 
@@ -248,7 +248,7 @@ def test_mended_line_can_be_retried(mock: Mock, path: Path) -> None:
     assert len(records(path)) == len(mock.ledger()) == 3
 
 
-def test_lines_in_flight_a_day_ago_are_named_before_they_are_asked(mock: Mock, path: Path) -> None:
+def test_lines_in_flight_a_day_ago_are_named_before_they_are_sent(mock: Mock, path: Path) -> None:
     first = interrupt(mock, path)
     high = max(first.numbers)
     lines = path.read_bytes().splitlines(keepends=True)
@@ -266,7 +266,7 @@ def test_lines_in_flight_a_day_ago_are_named_before_they_are_asked(mock: Mock, p
     assert number <= high
 
 
-def test_lines_in_flight_an_hour_ago_are_asked_without_a_warning(mock: Mock, path: Path) -> None:
+def test_lines_in_flight_an_hour_ago_are_sent_without_a_warning(mock: Mock, path: Path) -> None:
     interrupt(mock, path)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     age(journal_of(path), HOUR)
@@ -290,7 +290,7 @@ def test_journal_keeps_the_earliest_time_over_many_runs(path: Path) -> None:
         journal.advance(high, moment)
         journal.close()
     journal = Journal(path)
-    assert [journal.asked_before(number) for number in (1, 5, 6, 9, 10)] == [100.0, 100.0, 300.0, 300.0, None]
+    assert [journal.sent_before(number) for number in (1, 5, 6, 9, 10)] == [100.0, 100.0, 300.0, 300.0, None]
 
 
 def test_failed_line_that_may_be_charged_keeps_its_time(mock: Mock, path: Path) -> None:
@@ -298,16 +298,16 @@ def test_failed_line_that_may_be_charged_keeps_its_time(mock: Mock, path: Path) 
     record = {
         "id": "batch_req_x",
         "error": {"code": "APITimeoutError"},
-        "aurous": {"line": 2, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "asked_at": 50.0},
+        "aurous": {"line": 2, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0},
     }
     record["aurous"]["may_be_charged"] = True  # type: ignore[index]
     with_error.write(json.dumps(record).encode())
     with_error.close()
     checkpoint = Checkpoint(path, retry_failed=True)
-    assert [checkpoint.asked_before(number) for number in (1, 2)] == [None, 50.0]
+    assert [checkpoint.sent_before(number) for number in (1, 2)] == [None, 50.0]
     checkpoint.close()
     assert path.read_bytes() == b""
-    assert Checkpoint(path).asked_before(2) == 50.0
+    assert Checkpoint(path).sent_before(2) == 50.0
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\0" * 5000])

@@ -142,7 +142,7 @@ def test_failed_lines_are_counted_and_retried(aurous_mock: AurousMock, tmp_path:
     result = run("batch", str(source), "-o", str(target))
     assert result.status == 4
     assert result.lines[0].startswith("3 lines answered, 2 failed, 1 of them invalid, in ")
-    assert result.lines[-1].endswith("--retry-failed asks them again")
+    assert result.lines[-1].endswith("--retry-failed sends them again")
     codes = {each["error"]["code"] for each in records(target) if each["error"]}
     assert codes == {"invalid_line", "resource_not_found"}
     write_lines(source, [*prompts(3), {"prompt": "mended"}, {"prompt": "a"}])
@@ -168,7 +168,7 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
     assert result.status == 4
     assert json.loads(result.out)["messages"] == [{"role": "user", "content": "Say 1."}]
     assert result.lines[0] == "line 3: it is not JSON"
-    assert result.lines[1].startswith("2 lines would be asked, ")
+    assert result.lines[1].startswith("2 lines would be sent, ")
     assert not target.exists()
 
 

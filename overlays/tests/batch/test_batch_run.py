@@ -116,7 +116,7 @@ def test_body_in_another_encoding_is_stored_as_json(kind: str, wire: RawServer, 
     assert result.to_dict()["response"]["body"]["choices"][0]["message"]["content"] == "Grün"
 
 
-def test_lost_answer_is_asked_again_under_the_same_key(kind: str, mock: Mock) -> None:
+def test_lost_answer_is_sent_again_under_the_same_key(kind: str, mock: Mock) -> None:
     mock.fault("reset=after; times=3", path=CHAT)
     ended = run_batch(kind, prompts(10), url=mock.url)
     assert (ended.summary.answered, len(charges(mock))) == (10, 10)
@@ -134,7 +134,7 @@ def test_same_job_again_is_not_charged_again(kind: str, mock: Mock) -> None:
 
 
 def test_request_that_still_runs_is_awaited(kind: str, wire: RawServer) -> None:
-    # As after a kill: the server still works on what the first run asked.
+    # As after a kill: the server still works on what the first run sent.
     wire.plays(IN_USE, IN_USE, GOOD)
     (result,) = run_batch(kind, ["a"], url=wire.url).results
     assert result.text == "Red, green, blue."

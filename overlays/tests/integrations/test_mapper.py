@@ -1,4 +1,4 @@
-"""Tables mapped by `ChatMapper`: what is asked, what comes back, and how workers share limits and end."""
+"""Tables mapped by `ChatMapper`: what is sent, what comes back, and how workers share limits and end."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class BatchRun:
             await asyncio.to_thread(self._mock.start)
             url = await self._proxy.start(self._mock.port)
             began = time.monotonic()
-            await self._ask(url)
+            await self._send(url)
             seconds = time.monotonic() - began
             await self._proxy.calm()
             charges = await asyncio.to_thread(self._mock.ledger)
@@ -76,7 +76,7 @@ class BatchRun:
             await asyncio.to_thread(self._mock.stop, 0)
         return self.evaluate(seconds, charges)
 
-    async def _ask(self, url: str) -> None:
+    async def _send(self, url: str) -> None:
         """Run the command again and again, as an operator would, until it reports that every line has an answer."""
         flags: tuple[str, ...] = ()
         while self._reruns.total() <= _MAX_RERUNS:

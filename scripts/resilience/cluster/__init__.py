@@ -1,1 +1,1 @@
-"""Asks many rows on a cluster of Ray, one of whose two nodes is killed."""
+"""Sends many rows on a cluster of Ray, one of whose two nodes is killed."""

@@ -72,11 +72,11 @@ def run(count: int, on_progress: Callable[[str], None] = lambda _: None) -> RunR
         node.wait_until_started()
         on_progress("two nodes have started")
         before = _balance(mock)
-        outcome = _ask(count, folder, environment, node, head.address, mock, before, on_progress)
+        outcome = _send(count, folder, environment, node, head.address, mock, before, on_progress)
     return evaluate(count, outcome)
 
 
-def _ask(
+def _send(
     count: int,
     folder: Path,
     environment: dict[str, str],
@@ -125,7 +125,7 @@ def evaluate(count: int, outcome: Outcome) -> RunReport:
         "rows": count,
         "actors": ACTORS,
         "processes of the killed node": outcome.killed,
-        "rows asked again, uncharged": sum(row["aurous_replayed"] for row in answered),
+        "rows sent again, uncharged": sum(row["aurous_replayed"] for row in answered),
         "charges": len(outcome.charges),
         "credits": str(total),
     }

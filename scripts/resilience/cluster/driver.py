@@ -1,4 +1,4 @@
-"""Asks many rows with Ray Data, and writes a line of JSON for each: a process of its own.
+"""Sends many rows with Ray Data, and writes a line of JSON for each: a process of its own.
 
 python -m resilience.cluster.driver ADDRESS COUNT OUTPUT
 """

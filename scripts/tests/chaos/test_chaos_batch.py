@@ -26,7 +26,7 @@ def record(number: int, **changes: Any) -> dict[str, Any]:
         "line": number,
         "job": "j",
         "idempotency_key": f"key-{number}",
-        "asked_at": 1.0,
+        "sent_at": 1.0,
         "receipt": {"credits": "0.5", "replayed": False},
     }
     return {"id": f"batch_req_{number}", "custom_id": f"line-{number}", "error": None, "aurous": own, **changes}

@@ -17,8 +17,9 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from .line_reader import Signal, pull_from
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Scheduler, Signal, pull_from
+from .scheduler import InFlight, Outcome, Scheduler
 from .settings import Settings
 from .summary import Summary
 
@@ -42,7 +43,7 @@ def run(
     retry_failed: bool = False,
     retry: RetryPolicy | None = None,
 ) -> Batch:
-    """Ask many requests, as fast as the rate limits allow. Returns an iterator of `BatchResult`, as they end.
+    """Send many requests, as fast as the rate limits allow. Returns an iterator of `BatchResult`, as they end.
 
         for result in run(client, ["What is 1 + 1?", "What is 2 + 2?"], model="aurous-grow-2.0-pro"):
             print(result.text or result.error)
@@ -50,9 +51,9 @@ def run(
     Memory is constant, so `requests` can be endless. A request is a prompt, a dict such as the body of a chat
     completion, `{"prompt": ...}`, a row for the template, or OpenAI's batch form; `InputFile` reads files of them.
 
-    job:          makes the idempotency keys, with `custom_id` and body of each line; the same job asked again within 24
+    job:          makes the idempotency keys, with `custom_id` and body of each line; the same job sent again within 24
                   hours is not charged again. By default that of the checkpoint, or a new one
-    checkpoint:   the output file. Lines that it has are not asked again, and give no results; `read` reads it
+    checkpoint:   the output file. Lines that it has are not sent again, and give no results; `read` reads it
     model:        for requests that name none
     system:       instructions that go before the messages of requests that have none
     template:     makes a prompt of each row, such as `Translate {text}`
@@ -60,7 +61,7 @@ def run(
     share:        the part of the rate limits that this process may use, where several work on one job
     budget:       credits; nothing is started once the job has spent them, with what earlier runs spent
     ordered:      deliver and store the results in the order of the requests
-    retry_failed: ask again the lines of the checkpoint that failed
+    retry_failed: send the lines of the checkpoint again that failed
     retry:        how each call is retried, instead of 10 times without a quota
 
     A request that fails is a result with an error. What every other request would meet as well ends the iteration with
@@ -99,13 +100,13 @@ class Batch:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._core = Scheduler(settings, pull_from(iter(requests)), clock)
+        self._scheduler = Scheduler(settings, pull_from(iter(requests)), clock)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._arrived = threading.Condition(self._lock)
         # Only one thread at a time waits for what it may start.
         self._turn = threading.Lock()
-        self._first_client, self._client = settings.clients(client, self._core.pace, clock, self._lock)
+        self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, self._lock)
         self._concurrency = settings.concurrency
         self._ready: deque[BatchResult] = deque()
         self._working = 0
@@ -117,17 +118,17 @@ class Batch:
     @property
     def summary(self) -> Summary:
         """The figures so far."""
-        return self._core.summary
+        return self._scheduler.summary
 
     @property
     def job(self) -> str:
         """What the idempotency keys are derived from, with each line; empty before the first result."""
-        return self._core.job
+        return self._scheduler.job
 
     def stop(self) -> None:
         """Start no more requests. The iteration ends when those in flight have ended."""
         with self._lock:
-            self._core.stop()
+            self._scheduler.stop()
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[BatchResult]:
@@ -141,12 +142,12 @@ class Batch:
         """Wait for the requests in flight, and close the checkpoint. Leaving a loop early does so, too."""
         self._closing.set()
         with self._lock:
-            if not self._core.is_complete:
-                self._core.stop()
+            if not self._scheduler.is_complete:
+                self._scheduler.stop()
             self._changed.notify_all()
         for thread in self._threads:
             thread.join()
-        self._core.close()
+        self._scheduler.close()
 
     def __enter__(self) -> Self:
         return self
@@ -155,7 +156,7 @@ class Batch:
         self.close()
 
     def _iterate(self) -> Generator[BatchResult, None, None]:
-        self._core.open()
+        self._scheduler.open()
         try:
             self._working = self._concurrency
             for number in range(self._concurrency):
@@ -168,7 +169,7 @@ class Batch:
                 yield result
         finally:
             self.close()
-        error = self._failure or self._core.error
+        error = self._failure or self._scheduler.error
         if error is not None:
             raise error
 
@@ -183,17 +184,17 @@ class Batch:
             return self._ready.popleft()
 
     def _work(self) -> None:
-        """Ask one request after another."""
+        """Send one request after another."""
         try:
             while (flight := self._next()) is not None:
                 try:
-                    outcome = self._ask(flight)
+                    outcome = self._send(flight)
                 except BaseException:
                     with self._lock:
-                        self._core.abandon(flight)
+                        self._scheduler.abandon(flight)
                     raise
                 with self._lock:
-                    self._deliver(self._core.finish(flight, outcome))
+                    self._deliver(self._scheduler.finish(flight, outcome))
                     self._changed.notify_all()
         except BaseException as error:
             self._failure = error
@@ -209,7 +210,7 @@ class Batch:
             while True:
                 # Results that are not consumed must not pile up.
                 has_room = len(self._ready) < self._concurrency or self._closing.is_set()
-                step = self._core.step() if has_room else Signal.BLOCKED
+                step = self._scheduler.step() if has_room else Signal.BLOCKED
                 if isinstance(step, InFlight):
                     return step
                 if step is Signal.FINISHED:
@@ -224,14 +225,14 @@ class Batch:
             self._ready.extend(results)
             self._arrived.notify_all()
 
-    def _ask(self, flight: InFlight) -> Outcome:
+    def _send(self, flight: InFlight) -> Outcome:
         request, polls = flight.request.for_client(), 0
         while True:
-            client = self._client if self._core.has_answers else self._first_client
+            client = self._client if self._scheduler.has_answers else self._first_client
             try:
                 return client.call(OPERATION, request)
             except IdempotencyKeyInUseError as error:
-                delay = self._core.poll_delay(flight, polls)
+                delay = self._scheduler.poll_delay(flight, polls)
                 if delay is None:
                     return error
             except (AurousError, EncodeError) as error:

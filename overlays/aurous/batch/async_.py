@@ -16,8 +16,9 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from .line_reader import Signal, pull_from
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Scheduler, Signal, Step, pull_from
+from .scheduler import InFlight, Outcome, Scheduler, Step
 from .settings import Settings
 from .summary import Summary
 
@@ -43,7 +44,7 @@ def arun(
     retry_failed: bool = False,
     retry: RetryPolicy | None = None,
 ) -> AsyncBatch:
-    """Ask many requests, as fast as the rate limits allow. Arguments, results and errors are those of `run`.
+    """Send many requests, as fast as the rate limits allow. Arguments, results and errors are those of `run`.
 
     requests: an asynchronous iterable is read ahead by 64 lines; a plain one is read in the event loop
 
@@ -81,8 +82,8 @@ class AsyncBatch:
     ) -> None:
         self._source = _AsyncSource(requests) if isinstance(requests, AsyncIterable) else None
         pull = self._source or pull_from(iter(cast("Iterable[Any]", requests)))
-        self._core = Scheduler(settings, pull, clock)
-        self._first_client, self._client = settings.clients(client, self._core.pace, clock, nullcontext())
+        self._scheduler = Scheduler(settings, pull, clock)
+        self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, nullcontext())
         self._concurrency = settings.concurrency
         self._ready: deque[BatchResult] = deque()
         self._turn = asyncio.Lock()
@@ -95,16 +96,16 @@ class AsyncBatch:
     @property
     def summary(self) -> Summary:
         """The figures so far."""
-        return self._core.summary
+        return self._scheduler.summary
 
     @property
     def job(self) -> str:
         """What the idempotency keys are derived from, with each line; empty before the first result."""
-        return self._core.job
+        return self._scheduler.job
 
     def stop(self) -> None:
         """Start no more requests. The iteration ends when those in flight have ended."""
-        self._core.stop()
+        self._scheduler.stop()
         self._changed.set()
 
     def __aiter__(self) -> AsyncIterator[BatchResult]:
@@ -121,7 +122,7 @@ class AsyncBatch:
         try:
             await asyncio.gather(*self._tasks, return_exceptions=True)
         finally:
-            self._core.close()
+            self._scheduler.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -130,7 +131,7 @@ class AsyncBatch:
         await self.aclose()
 
     async def _iterate(self) -> AsyncGenerator[BatchResult, None]:
-        self._core.open()
+        self._scheduler.open()
         try:
             self._working = self._concurrency
             workers = [asyncio.ensure_future(self._work()) for _ in range(self._concurrency)]
@@ -147,19 +148,19 @@ class AsyncBatch:
             await asyncio.gather(*workers)
         finally:
             await self.aclose()
-        if self._core.error is not None:
-            raise self._core.error
+        if self._scheduler.error is not None:
+            raise self._scheduler.error
 
     async def _work(self) -> None:
-        """Ask one request after another."""
+        """Send one request after another."""
         try:
             while (flight := await self._next()) is not None:
                 try:
-                    outcome = await self._ask(flight)
+                    outcome = await self._send(flight)
                 except BaseException:
-                    self._core.abandon(flight)
+                    self._scheduler.abandon(flight)
                     raise
-                self._deliver(self._core.finish(flight, outcome))
+                self._deliver(self._scheduler.finish(flight, outcome))
                 self._changed.set()
         finally:
             self._working -= 1
@@ -191,7 +192,7 @@ class AsyncBatch:
     def _step(self) -> Step:
         """What to do next; results are delivered already."""
         # Results that are not consumed must not pile up.
-        step = self._core.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
+        step = self._scheduler.step() if len(self._ready) < self._concurrency else Signal.BLOCKED
         if isinstance(step, list):
             self._deliver(step)
         return step
@@ -201,14 +202,14 @@ class AsyncBatch:
             self._ready.extend(results)
             self._arrived.set()
 
-    async def _ask(self, flight: InFlight) -> Outcome:
+    async def _send(self, flight: InFlight) -> Outcome:
         request, polls = flight.request.for_client(), 0
         while True:
-            client = self._client if self._core.has_answers else self._first_client
+            client = self._client if self._scheduler.has_answers else self._first_client
             try:
                 return await client.acall(OPERATION, request)
             except IdempotencyKeyInUseError as error:
-                delay = self._core.poll_delay(flight, polls)
+                delay = self._scheduler.poll_delay(flight, polls)
                 if delay is None:
                     return error
             except (AurousError, EncodeError) as error:

@@ -1,0 +1,69 @@
+"""Tells failures of single lines, which are results, from those that every other line would meet, which end a batch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..errors import (
+    APIConnectionError,
+    AuthenticationError,
+    BalanceTooLowError,
+    BudgetExceededError,
+    ConfigurationError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+)
+
+# The next line would meet them as well.
+_FATAL: Final = (
+    AuthenticationError,
+    BalanceTooLowError,
+    BudgetExceededError,
+    ConfigurationError,
+    PermissionDeniedError,
+)
+# So it may be with these, unless the line itself causes them.
+_TRANSIENT: Final = (APIConnectionError, RateLimitError, ServerError)
+_OUTAGE_FAILURES: Final = 3
+_NEVER: Final = float("-inf")
+
+
+class OutageDetector:
+    """What successes and failures say about the server. Times are those of one monotonic clock, in seconds."""
+
+    def __init__(self) -> None:
+        self._last_success = _NEVER
+        self._failures_in_row = 0
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether the server has answered any request."""
+        return self._last_success > _NEVER
+
+    def has_succeeded_since(self, started: float) -> bool:
+        """Whether the server has answered any request since then."""
+        return self._last_success >= started
+
+    def record_success(self, now: float) -> None:
+        self._last_success = now
+        self._failures_in_row = 0
+
+    def record_failure(self, error: Exception) -> None:
+        if isinstance(error, _TRANSIENT):
+            self._failures_in_row += 1
+
+    def ends_batch(self, error: Exception, started: float) -> bool:
+        """Whether the next requests would fail as this one did, which started then."""
+        return isinstance(error, _FATAL) or (not self.has_succeeded_since(started) and self._is_outage(error))
+
+    def is_ambiguous(self, error: Exception, started: float) -> bool:
+        """Whether it is unclear if the server or the line is the cause, as nothing else has succeeded meanwhile."""
+        return isinstance(error, _TRANSIENT) and not self.has_succeeded_since(started) and not self._is_outage(error)
+
+    def _is_outage(self, error: Exception) -> bool:
+        """Whether requests fail one after another."""
+        if isinstance(error, APIConnectionError) and not error.sent and not self.has_succeeded:
+            # A wrong address, most likely.
+            return True
+        return isinstance(error, _TRANSIENT) and self._failures_in_row >= _OUTAGE_FAILURES
