@@ -1,43 +1,33 @@
-"""The clients `Aurous` and `AsyncAurous`: their options, and the start of their calls and streams.
+"""The clients `Aurous` and `AsyncAurous`: how they are made, varied and closed.
 
-Their methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`.
+Their methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`. What those
+methods call is in `calls`.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
-from aurous_client.resources import AsyncResources, Resources
 
-from .._config import environment, rerouting
-from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, read_options
+from .._config import environment
+from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
 from .._request.retry_quota import RetryQuota
-from ..transport.locks import fork_safe_lock
 from ..transport.sync import SyncTransport
-from .requests import AsyncRequestMethod, RequestMethod
+from .calls import AsyncCalls, BaseCalls, Calls, LazyLedger
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     import httpx
-    from aurous_client.operations import EventFormat, EventT, Operation, Request, Response, ResultT
 
     from .._config.hooks import Hooks
-    from .._request.flow import RequestFlow
-    from .._stream.chat_stream import AsyncChatStream, ChatStream
-    from .._stream.context import StreamContext
-    from .._stream.event_stream import AsyncEventStream, EventStream
     from ..billing.budget import Budget
-    from ..billing.ledger import Ledger
     from ..transport.async_ import AsyncTransport
-
-# The code of calls and streams is imported when the first one starts, so that making a client stays cheap.
 
 
 def _response_format(kind: type[Any]) -> Any:
@@ -50,32 +40,8 @@ def _response_format(kind: type[Any]) -> Any:
 encoding.class_converter = _response_format
 
 
-class LazyLedger:
-    """The ledger shared by clients made with `with_options()`, created on first use."""
-
-    def __init__(self, ledger: Ledger | None = None) -> None:
-        self._lock = fork_safe_lock(self)
-        self._ledger = ledger
-
-    @property
-    def ledger(self) -> Ledger:
-        if self._ledger is None:
-            from ..billing.ledger import Ledger
-
-            with self._lock:
-                if self._ledger is None:
-                    self._ledger = Ledger()
-        return self._ledger
-
-
-class BaseClient:
-    """Options, and what clients made with `with_options()` share: a transport, a ledger and a retry quota."""
-
-    _options: Options
-    _shared_ledger: LazyLedger
-    _retry_quota: RetryQuota
-    _transport: Any
-    _owns_transport: bool
+class BaseClient(BaseCalls):
+    """The options, and variants with other options."""
 
     @property
     def base_url(self) -> str:
@@ -86,11 +52,6 @@ class BaseClient:
     def api_version(self) -> str | None:
         """The `Aurous-Version` that is sent; None leaves it to the team's default."""
         return self._options.api_version
-
-    @property
-    def ledger(self) -> Ledger:
-        """What the calls of this client have cost, by model. Shared by clients made with `with_options()`."""
-        return self._shared_ledger.ledger
 
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A sum that calls may spend: those of a block, `with client.budget(credits="5") as budget:`, or those of a
@@ -146,43 +107,8 @@ class BaseClient:
     def __reduce__(self) -> Any:
         raise TypeError("a client holds connections and a key, and cannot be pickled; make one in each process")
 
-    def _request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
-        """The flow of a call. Raises BudgetExceededError for one that would be charged, if a budget is spent."""
-        from .._request.flow import RequestFlow
 
-        if operation.charge is not None and not operation.charge.is_record:
-            self._shared_ledger.ledger.check_budgets()
-        options = self._options
-        return RequestFlow(
-            operation,
-            request,
-            options if rerouting.installed is None else rerouting.installed(options),
-            streams=streams,
-            clock=self._transport.clock,
-            random=random.random,
-            quota=self._retry_quota,
-        )
-
-    def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
-        from .._stream.context import StreamContext
-
-        options = self._options
-        return StreamContext(
-            options if rerouting.installed is None else rerouting.installed(options),
-            self.ledger,
-            request,
-            clock=self._transport.clock,
-            make_flow=self._request_flow,
-            make_stream_flow=lambda: self._request_flow(operation, request, streams=True),
-        )
-
-    def _check_budgets(self, operation: Operation[Any]) -> None:
-        """Refuse a call that may cost something, if a budget is spent."""
-        if operation.idempotency_header is not None:
-            self.ledger.check_budgets()
-
-
-class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
+class Aurous(BaseClient, Calls):
     """The client: `Aurous().chat.completions.create(model=..., messages=[...])`.
 
     Make one for the process and share it: it is thread-safe and fork-safe. Close it with `with` or `close()`.
@@ -235,36 +161,6 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         self._retry_quota = RetryQuota(self._options.retry.quota)
         self._owns_transport = True
 
-    @property
-    def _caller(self) -> Self:  # type: ignore[override]
-        return self
-
-    def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
-        flow = self._request_flow(operation, request)
-        return self._transport.run(flow.for_caller(self._shared_ledger.ledger))
-
-    def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """As `call`, for an operation that is not generated: what it costs is read from the response."""
-        self._check_budgets(operation)
-        response = self.call(operation, request)
-        self.ledger.enter_usage(operation, response)
-        return response
-
-    def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
-        """A stream of a generated operation's events, opened by `with` or by iterating."""
-        from .._stream.chat_stream import ChatStream
-
-        return ChatStream(self._stream_context(operation, request), self._transport)
-
-    def stream_events(
-        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
-    ) -> EventStream[EventT]:
-        """A stream of a generated operation's typed events, opened by `with` or by iterating."""
-        from .._stream.event_stream import EventStream
-
-        return EventStream(self._stream_context(operation, request), operation, events, self._transport)
-
     def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""
         if self._owns_transport:
@@ -279,7 +175,7 @@ class Aurous(BaseClient, RequestMethod, Resources["ChatStream"]):
         self.close()
 
 
-class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStream"]):
+class AsyncAurous(BaseClient, AsyncCalls):
     """The client for asyncio: `await AsyncAurous().chat.completions.create(...)`. Arguments as those of `Aurous`.
 
     Make one for the process and share it between tasks. Close it with `async with` or `await client.close()`. It can be
@@ -327,36 +223,6 @@ class AsyncAurous(BaseClient, AsyncRequestMethod, AsyncResources["AsyncChatStrea
         self._shared_ledger = LazyLedger()
         self._retry_quota = RetryQuota(self._options.retry.quota)
         self._owns_transport = True
-
-    @property
-    def _caller(self) -> Self:  # type: ignore[override]
-        return self
-
-    async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
-        flow = self._request_flow(operation, request)
-        return await self._transport.run(flow.for_caller(self._shared_ledger.ledger))
-
-    async def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
-        """As `acall`, for an operation that is not generated: what it costs is read from the response."""
-        self._check_budgets(operation)
-        response = await self.acall(operation, request)
-        self.ledger.enter_usage(operation, response)
-        return response
-
-    def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:
-        """A stream of a generated operation's events; opened by `async with` or by iterating."""
-        from .._stream.chat_stream import AsyncChatStream
-
-        return AsyncChatStream(self._stream_context(operation, request), self._transport)
-
-    def astream_events(
-        self, operation: Operation[Any], events: EventFormat[EventT], request: Request
-    ) -> AsyncEventStream[EventT]:
-        """A stream of a generated operation's typed events, opened by `async with` or by iterating."""
-        from .._stream.event_stream import AsyncEventStream
-
-        return AsyncEventStream(self._stream_context(operation, request), operation, events, self._transport)
 
     async def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""

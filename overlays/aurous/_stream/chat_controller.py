@@ -1,14 +1,12 @@
 """The life of one chat stream, in the order of this module: opened, read, ended, and perhaps recovered.
 
-Sans-I/O: `chat_stream` has the reading loops. What is known is in the
-`ChatState`; the parser's events change it, and the
-controller acts on it. No flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
+Sans-I/O: `chat_stream` has the reading loops. The parser's events change the `ChatState`, the controller acts on it. No
+flow is suspended while the caller handles a chunk, so none can be abandoned half-way.
 """
 
 from __future__ import annotations
 
 import logging
-import warnings
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,21 +16,15 @@ from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
 from .._request.error_mapping import redact
 from .._request.flow import StreamResponse
-from .._request.response import caller_level, warn_of_deprecation
-from ..errors import (
-    APIResponseValidationError,
-    APITimeoutError,
-    AurousError,
-    StreamInterruptedError,
-    TotalTimeoutError,
-)
+from .._request.response import warn_of_deprecation
+from ..errors import APIResponseValidationError, AurousError, StreamInterruptedError, TotalTimeoutError
 from ..transport.effects import Close, Flow, Shield, TransportFailure
 from ..types import Recovery, is_deprecated
 from .chat_state import ChatState
-from .chunk_parser import ChunkParser, StreamEvent, StreamNotice
+from .chunk_parser import ChunkParser, StreamEvent
 from .context import StreamContext
 from .recovery import StoredRecord
-from .timeouts import DRAIN, StreamTimeouts, as_stream_timeout, drain
+from .timeouts import DRAIN, StreamTimeouts, drain, open_stream
 
 logger = logging.getLogger("aurous")
 
@@ -58,6 +50,16 @@ class ChatController:
         self.has_buffered = False
         """Whether `next_chunk` may return one."""
 
+    @property
+    def response(self) -> StreamResponse | None:
+        """None before the stream is open."""
+        return self.state.response
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the stream was opened and has not ended."""
+        return self.state.response is not None and self.state.end is None
+
     # Opening
 
     def open(self) -> Flow[None]:
@@ -67,19 +69,14 @@ class ChatController:
             return
         if state.error is not None:
             raise state.error
-        started, flow = self._clock(), self._context.make_stream_flow()
+        flow = self._context.make_stream_flow()
         state.start(flow, self._context)
         try:
-            response = yield from flow.for_stream()
-        except APITimeoutError as error:
-            state.error = as_stream_timeout(error, self._timeout_options, self._clock() - started)
-            raise state.error from error.__cause__
-        except APIResponseValidationError as error:
-            state.error = error
-            state.settle_completion_in(error)
-            raise
+            response = yield from open_stream(flow, self._timeout_options, self._clock)
         except BaseException as error:
             state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+            if isinstance(error, APIResponseValidationError):
+                state.settle_completion_in(error)
             raise
         self._begin(response)
         try:
@@ -140,7 +137,7 @@ class ChatController:
                 if not state.has_charge:
                     state.begin_charge()
                 if state.new_warnings:
-                    self._warn()
+                    state.issue_warnings()
                 if chunk is not None:
                     self.has_buffered = parser.has_buffered
                     return chunk
@@ -149,11 +146,6 @@ class ChatController:
             state.stop(error)
         self.has_buffered = False
         return None
-
-    def _warn(self) -> None:
-        new, self.state.new_warnings = self.state.new_warnings, []
-        for warning in new:
-            warnings.warn(StreamNotice(f"{warning.code}: {warning.message}"), stacklevel=caller_level())
 
     def _take_buffered(self) -> None:
         """Take in what was received and not delivered: the receipt may be in it."""
@@ -202,7 +194,7 @@ class ChatController:
             yield from self._drain()
             yield from self._finalize(None)
             return
-        error = state.unfinished() if state.is_done else self._interruption()
+        error = state.unfinished() if state.is_done else state.interruption(self._timeouts)
         state.end = "cut" if error.kind == "cut" else "closed_early"
         if state.is_done:
             state.end = state.complete_end
@@ -212,11 +204,6 @@ class ChatController:
         if self._policy.on_disconnect == "raise" or state.id is None or isinstance(error, TotalTimeoutError):
             raise error
         yield from self._continue_from_record(error)
-
-    def _interruption(self) -> StreamInterruptedError:
-        state = self.state
-        failure = state.stopped_by if isinstance(state.stopped_by, TransportFailure) else None
-        return self._timeouts.interruption(failure, completion_id=state.id, text=state.accumulator.text)
 
     def _drain(self) -> Flow[None]:
         yield from drain(self.body, self._clock, lambda piece: self._apply_all(self._parser.receive_data(piece)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
@@ -12,15 +13,16 @@ from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice, St
 
 from .._json import decode
 from .._request.flow import RequestFlow, StreamResponse
-from .._request.response import attach
+from .._request.response import attach, caller_level
 from ..billing.ledger import Ledger
 from ..billing.receipts import read_receipt, usage_of
-from ..errors import APIResponseValidationError, AurousError, IncompleteCompletionError
+from ..errors import APIResponseValidationError, AurousError, IncompleteCompletionError, StreamInterruptedError
 from ..transport.effects import TransportFailure
 from ..types import Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
-from .chunk_parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, UsageReceived
+from .chunk_parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, StreamNotice, UsageReceived
 from .context import StreamContext
+from .timeouts import StreamTimeouts
 
 EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
 """How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
@@ -118,6 +120,12 @@ class ChatState:
             self.is_done = True
         return None
 
+    def issue_warnings(self) -> None:
+        """Issue the server's new warnings as Python warnings, at the line of the caller."""
+        new, self.new_warnings = self.new_warnings, []
+        for warning in new:
+            warnings.warn(StreamNotice(f"{warning.code}: {warning.message}"), stacklevel=caller_level())
+
     def begin_charge(self) -> None:
         """Expect a receipt, if the completion has an id: it is unsettled from now on."""
         if self.accumulator.id is not None and not self.has_charge:
@@ -195,6 +203,11 @@ class ChatState:
             completion_id=self.id,
             text=self.accumulator.text,
         )
+
+    def interruption(self, timeouts: StreamTimeouts) -> StreamInterruptedError:
+        """The error for a stream that stopped before its end."""
+        failure = self.stopped_by if isinstance(self.stopped_by, TransportFailure) else None
+        return timeouts.interruption(failure, completion_id=self.id, text=self.accumulator.text)
 
     def with_partial(self, error: AurousError) -> AurousError:
         """The error, with what was received before it."""

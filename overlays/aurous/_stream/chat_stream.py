@@ -5,16 +5,15 @@ Pages: api-reference/chat/streaming, api-reference/chat/cancellation.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
 from ..errors import AurousError
-from ..types import Receipt, Recovery, ResponseInfo
+from ..types import Receipt, Recovery
 from .accumulator import Accumulator, CompletionWithoutUsage
+from .base import NOT_OPEN, AsyncStream, BaseStream, SyncStream
 from .chat_controller import ChatController
 from .chat_state import ChatState, EndReason
 from .context import StreamContext
@@ -23,16 +22,9 @@ if TYPE_CHECKING:
     from ..transport.async_ import AsyncTransport
     from ..transport.sync import SyncTransport
 
-_NOT_OPEN = "the stream is not open yet; use it in a with block, or iterate over it"
 
-
-class _BaseChatStream:
-    """The properties of both kinds, for threads and for coroutines."""
-
-    _BLOCK: ClassVar[str]
-
-    def __init__(self, context: StreamContext, transport: SyncTransport | AsyncTransport) -> None:
-        self._controller = ChatController(context)
+class _BaseChatStream(BaseStream[ChatController]):
+    """The properties of a chat stream, for threads and for coroutines."""
 
     @property
     def id(self) -> str | None:
@@ -73,13 +65,6 @@ class _BaseChatStream:
         return self._state.recovery
 
     @property
-    def response_info(self) -> ResponseInfo:
-        """Request id, applied version, rate limits. Raises AurousError before the stream is open."""
-        if self._state.response is None:
-            raise AurousError(_NOT_OPEN)
-        return self._state.response.info
-
-    @property
     def completion(self) -> ChatCompletion | CompletionWithoutUsage:
         """The whole answer, as retrieving it returns it; after a cancel or a recovery, the stored record.
 
@@ -93,7 +78,7 @@ class _BaseChatStream:
     def snapshot(self) -> Accumulator:
         """What has arrived so far: text, tool calls, finish reason ... Raises AurousError before the stream is open."""
         if self._state.response is None:
-            raise AurousError(_NOT_OPEN)
+            raise AurousError(NOT_OPEN)
         return self._state.accumulator
 
     @property
@@ -103,16 +88,8 @@ class _BaseChatStream:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} id={self.id} end={self.end}>"
 
-    def __del__(self) -> None:
-        # Not by `__dict__`: that would keep what is being collected for one more collection.
-        controller: ChatController | None = getattr(self, "_controller", None)
-        if controller is not None and controller.state.response is not None and controller.state.end is None:
-            message = f"{self!r} was not closed; use it in a block: {self._BLOCK} client...stream(...) as stream:"
-            controller.abandon()
-            warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
-
-class ChatStream(_BaseChatStream, Iterator[ChatCompletionChunk]):
+class ChatStream(_BaseChatStream, SyncStream[ChatController], Iterator[ChatCompletionChunk]):
     """A stream of chunks, each with exactly one choice.
 
         with client.chat.completions.stream(model="aurous-grow-2.0-pro", messages=messages) as stream:
@@ -126,20 +103,8 @@ class ChatStream(_BaseChatStream, Iterator[ChatCompletionChunk]):
     completion, and charges the tokens generated so far.
     """
 
-    _BLOCK = "with"
-
     def __init__(self, context: StreamContext, transport: SyncTransport) -> None:
-        super().__init__(context, transport)
-        self._transport = transport
-
-    def __enter__(self) -> Self:
-        self._transport.run(self._controller.open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._transport.run(self._controller.close(error))
+        super().__init__(ChatController(context), transport)
 
     def __next__(self) -> ChatCompletionChunk:
         controller = self._controller
@@ -178,28 +143,12 @@ class ChatStream(_BaseChatStream, Iterator[ChatCompletionChunk]):
         """
         return self._transport.run(self._controller.cancel())
 
-    def close(self) -> None:
-        """Disconnect. If the answer is incomplete, the server cancels it, and charges the tokens generated so far."""
-        self._transport.run(self._controller.close())
 
-
-class AsyncChatStream(_BaseChatStream, AsyncIterator[ChatCompletionChunk]):
+class AsyncChatStream(_BaseChatStream, AsyncStream[ChatController], AsyncIterator[ChatCompletionChunk]):
     """`ChatStream` for coroutines: `async with client.chat.completions.stream(...) as stream:`."""
 
-    _BLOCK = "async with"
-
     def __init__(self, context: StreamContext, transport: AsyncTransport) -> None:
-        super().__init__(context, transport)
-        self._transport = transport
-
-    async def __aenter__(self) -> Self:
-        await self._transport.run(self._controller.open())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._transport.run(self._controller.close(error))
+        super().__init__(ChatController(context), transport)
 
     async def __anext__(self) -> ChatCompletionChunk:
         controller = self._controller
@@ -228,10 +177,6 @@ class AsyncChatStream(_BaseChatStream, AsyncIterator[ChatCompletionChunk]):
     async def cancel(self) -> ChatCompletion:
         """As that of `ChatStream`."""
         return await self._transport.run(self._controller.cancel())
-
-    async def close(self) -> None:
-        """As that of `ChatStream`."""
-        await self._transport.run(self._controller.close())
 
 
 class _Text(AsyncIterator[str]):

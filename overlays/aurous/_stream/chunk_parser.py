@@ -202,9 +202,11 @@ class ChunkParser:
             document = json.loads(decoded.data)
         except (ValueError, RecursionError):
             document = None
-        if decoded.event == "error" or (isinstance(document, dict) and is_error(document)):
+        is_object = isinstance(document, dict)
+        is_chunk = is_object and "choices" in document and not document.get("error")
+        if decoded.event == "error" or (is_object and not is_chunk and is_error(document)):
             self._events.append(self._error(document, decoded.data))
-        elif not isinstance(document, dict):
+        elif not is_object:
             self._events.append(self._validation_error("expected a JSON object in each event", decoded.data))
         else:
             self._parse_document(document, decoded)

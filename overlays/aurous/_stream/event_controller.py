@@ -15,12 +15,12 @@ from .._request.error_mapping import redact
 from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import warn_of_deprecation
 from ..billing.receipts import receipt_in
-from ..errors import APITimeoutError, AurousError, StreamInterruptedError
+from ..errors import AurousError, StreamInterruptedError
 from ..transport.effects import Close, Flow, Read, TransportFailure
 from ..types import Receipt, ResponseContext, is_deprecated
 from .context import StreamContext
 from .event_parser import NOTHING, EventParser, Nothing
-from .timeouts import StreamTimeouts, as_stream_timeout, drain
+from .timeouts import StreamTimeouts, drain, open_stream
 
 _CLOSED: Final = "the stream was closed before its end"
 
@@ -47,6 +47,11 @@ class EventController(Generic[EventT]):
         self.receipt: Receipt | None = None
 
     @property
+    def is_open(self) -> bool:
+        """Whether the stream was opened and has not ended."""
+        return self.response is not None and not self.is_closed
+
+    @property
     def origin(self) -> ResponseContext | None:
         """What `response_info` and `receipt` read; None before the stream is open."""
         if self.response is None:
@@ -59,18 +64,14 @@ class EventController(Generic[EventT]):
             return
         if self._error is not None:
             raise self._error
-        started, options = self._context.clock(), self._context.options
+        clock, options = self._context.clock, self._context.options
         try:
             self._flow, self._opened_in = self._context.make_stream_flow(), copy_context()
-            response = yield from self._flow.for_stream()
-        except APITimeoutError as error:
-            elapsed = self._context.clock() - started
-            self._error = as_stream_timeout(error, self._timeout_options, elapsed, events=0)
-            raise self._error from error.__cause__
+            response = yield from open_stream(self._flow, self._timeout_options, clock, events=0)
         except BaseException as error:
             self._error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
             raise
-        clock, info = self._context.clock, response.info
+        info = response.info
         sent = clock() - info.attempts[-1].elapsed
         self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=clock)
         self._parser = EventParser(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import AsyncIterator, Iterator
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
+from typing import TYPE_CHECKING, Any
 
 from aurous_client.operations import EventFormat, EventT, Operation
 
-from ..errors import AurousError
-from ..types import Receipt, ResponseContext, ResponseInfo
+from ..types import Receipt, ResponseContext
+from .base import AsyncStream, BaseStream, SyncStream
 from .context import StreamContext
 from .event_controller import EventController
 from .event_parser import Nothing
@@ -20,18 +18,8 @@ if TYPE_CHECKING:
     from ..transport.sync import SyncTransport
 
 
-class _BaseEventStream(Generic[EventT]):
-    """The properties of both kinds, for threads and for coroutines."""
-
-    _BLOCK: ClassVar[str]
-    _controller: EventController[EventT]
-
-    @property
-    def response_info(self) -> ResponseInfo:
-        """Request id, applied version, rate limits. Raises AurousError before the stream is open."""
-        if self._controller.response is None:
-            raise AurousError("the stream is not open yet; use it in a with block, or iterate over it")
-        return self._controller.response.info
+class _BaseEventStream(BaseStream[EventController[EventT]]):
+    """The properties of a stream of typed events, for threads and for coroutines."""
 
     @property
     def receipt(self) -> Receipt | None:
@@ -42,15 +30,8 @@ class _BaseEventStream(Generic[EventT]):
     def _origin(self) -> ResponseContext | None:
         return self._controller.origin
 
-    def __del__(self) -> None:
-        controller: EventController[EventT] | None = getattr(self, "_controller", None)
-        if controller is not None and controller.response is not None and not controller.is_closed:
-            message = f"{self!r} was not closed; use it in a block: {self._BLOCK} client...stream(...) as stream:"
-            controller.abandon()
-            warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
-
-class EventStream(_BaseEventStream[EventT], Iterator[EventT]):
+class EventStream(_BaseEventStream[EventT], SyncStream[EventController[EventT]], Iterator[EventT]):
     """The events of an operation, each parsed into the class that the spec gives it.
 
         with client.things.stream(...) as events:
@@ -62,8 +43,6 @@ class EventStream(_BaseEventStream[EventT], Iterator[EventT]):
     APIResponseValidationError for an invalid event; further iteration raises the same. Leaving the block disconnects.
     """
 
-    _BLOCK = "with"
-
     def __init__(
         self,
         context: StreamContext,
@@ -71,17 +50,7 @@ class EventStream(_BaseEventStream[EventT], Iterator[EventT]):
         events: EventFormat[EventT],
         transport: SyncTransport,
     ) -> None:
-        self._controller = EventController(context, operation, events)
-        self._transport = transport
-
-    def __enter__(self) -> Self:
-        self._transport.run(self._controller.open())
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._transport.run(self._controller.close(error))
+        super().__init__(EventController(context, operation, events), transport)
 
     def __next__(self) -> EventT:
         event = self._transport.run(self._controller.advance())
@@ -89,15 +58,9 @@ class EventStream(_BaseEventStream[EventT], Iterator[EventT]):
             raise StopIteration
         return event
 
-    def close(self) -> None:
-        """Disconnect."""
-        self._transport.run(self._controller.close())
 
-
-class AsyncEventStream(_BaseEventStream[EventT], AsyncIterator[EventT]):
+class AsyncEventStream(_BaseEventStream[EventT], AsyncStream[EventController[EventT]], AsyncIterator[EventT]):
     """`EventStream` for coroutines: `async with client.things.stream(...) as events:`."""
-
-    _BLOCK = "async with"
 
     def __init__(
         self,
@@ -106,24 +69,10 @@ class AsyncEventStream(_BaseEventStream[EventT], AsyncIterator[EventT]):
         events: EventFormat[EventT],
         transport: AsyncTransport,
     ) -> None:
-        self._controller = EventController(context, operation, events)
-        self._transport = transport
-
-    async def __aenter__(self) -> Self:
-        await self._transport.run(self._controller.open())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._transport.run(self._controller.close(error))
+        super().__init__(EventController(context, operation, events), transport)
 
     async def __anext__(self) -> EventT:
         event = await self._transport.run(self._controller.advance())
         if isinstance(event, Nothing):
             raise StopAsyncIteration
         return event
-
-    async def close(self) -> None:
-        """Disconnect."""
-        await self._transport.run(self._controller.close())

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from .._config.policies import Timeouts
+from .._request.flow import RequestFlow, StreamResponse
 from ..errors import (
     APITimeoutError,
     FirstEventTimeoutError,
@@ -118,7 +119,18 @@ class StreamTimeouts:
         return max(self._deadline - now, _MIN_READ)
 
 
-def as_stream_timeout(
+def open_stream(
+    flow: RequestFlow, timeouts: Timeouts, clock: Callable[[], float], *, events: int | None = None
+) -> Flow[StreamResponse]:
+    """Send the request of a stream. events: 0 for a stream that is no text"""
+    started = clock()
+    try:
+        return (yield from flow.for_stream())
+    except APITimeoutError as error:
+        raise _as_stream_timeout(error, timeouts, clock() - started, events=events) from error.__cause__
+
+
+def _as_stream_timeout(
     error: APITimeoutError, timeouts: Timeouts, elapsed: float, *, events: int | None = None
 ) -> APITimeoutError:
     """The error for a timeout before the stream was open: a server may hold its headers back until the first event.

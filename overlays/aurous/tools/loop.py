@@ -6,7 +6,6 @@ Page: api-reference/chat/tools.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
@@ -18,6 +17,7 @@ from aurous_client.resources import AsyncResources, Resources
 
 from ..errors import AurousError
 from .function_tool import FunctionTool, ToolArgumentsError, ToolResultError, tool
+from .invocation import UnknownToolError, ainvoke, error_text, invoke, sendable
 
 logger = logging.getLogger("aurous")
 
@@ -76,10 +76,6 @@ class AsyncClient(Protocol):
 
     @property
     def chat(self) -> _AsyncChat: ...
-
-
-class UnknownToolError(AurousError, LookupError):
-    """The model called a function that it was not offered. The message is meant for the model."""
 
 
 class ToolLoopError(AurousError):
@@ -150,7 +146,7 @@ def run_tools(
     with loop:
         while calls := loop.receive(client.chat.completions.create(**loop.request())):
             for call in calls:
-                loop.add_result(call, _invoke(loop.tools, call))
+                loop.add_result(call, invoke(loop.tools, call))
     return loop.result()
 
 
@@ -168,7 +164,7 @@ async def arun_tools(
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
     with loop:
         while calls := loop.receive(await client.chat.completions.create(**loop.request())):
-            tasks = [asyncio.ensure_future(_ainvoke(loop.tools, call)) for call in calls]
+            tasks = [asyncio.ensure_future(ainvoke(loop.tools, call)) for call in calls]
             try:
                 await asyncio.gather(*tasks)
             except BaseException:
@@ -254,7 +250,7 @@ class _Loop:
         self.add_message(call, result)
 
     def add_message(self, call: ToolCall, result: str | Exception) -> None:
-        content = _error_text(result) if isinstance(result, Exception) else _sendable(result)
+        content = error_text(result) if isinstance(result, Exception) else sendable(result)
         self._messages.append(ToolMessage(content=content, tool_call_id=call.id))
 
     def result(self) -> ToolRun:
@@ -262,41 +258,3 @@ class _Loop:
 
     def _error(self, message: str) -> ToolLoopError:
         return ToolLoopError(message, messages=self._messages, completions=self._completions)
-
-
-def _invoke(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
-    try:
-        return _find(tools, call).invoke(call.function.arguments)
-    except Exception as error:
-        return error
-
-
-async def _ainvoke(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> str | Exception:
-    try:
-        return await _find(tools, call).ainvoke(call.function.arguments)
-    except Exception as error:
-        return error
-
-
-def _find(tools: Mapping[str, FunctionTool[..., Any]], call: ToolCall) -> FunctionTool[..., Any]:
-    if call.function.name not in tools:
-        raise UnknownToolError(f"there is no tool {call.function.name!r}; there are: {', '.join(tools)}")
-    return tools[call.function.name]
-
-
-def _error_text(error: Exception) -> str:
-    """The text that the model gets for a failed call."""
-    if isinstance(error, ToolArgumentsError):
-        kind, message = "invalid_arguments", str(error)
-    elif isinstance(error, UnknownToolError):
-        kind, message = "unknown_tool", str(error)
-    elif isinstance(error, ToolResultError):
-        kind, message = "invalid_result", str(error)
-    else:
-        kind, message = "tool_failed", f"{type(error).__name__}: {error}"
-    return json.dumps({"error": {"type": kind, "message": _sendable(message)}}, ensure_ascii=False)
-
-
-def _sendable(text: str) -> str:
-    """A text with lone surrogates escaped, which UTF-8 cannot carry."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -39,6 +39,7 @@ OURS = {
         "aurous._client.requests",
         "aurous._request",
         "aurous._request.retry_quota",
+        "aurous._client.calls",
         "aurous._client.client",
         "aurous._config.rerouting",
         "aurous._error_body",
