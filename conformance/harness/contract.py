@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+from aurous_mock.contract import renames
+from aurous_mock.contract.document import Document
+from aurous_mock.contract.renames import NONE, Names
 from aurous_mock.contract.yaml_reader import read_yaml
+
+from harness.canonical_spec import canonical
 
 ROOT = Path(__file__).resolve().parents[2]
 NEWEST = ROOT / "openapi.yaml"
@@ -73,8 +78,46 @@ def _spec_of(version: str) -> Path:
 
 
 def document() -> dict[str, Any]:
-    """The spec of the selected version."""
-    return _read(SELECTED.spec)
+    """The spec of the selected version, with canonical names: those of what it renames are the earlier ones."""
+    return _canonical(SELECTED.spec)
+
+
+@cache
+def _canonical(path: Path) -> dict[str, Any]:
+    return canonical(_read(path))
+
+
+@dataclass(frozen=True)
+class OperationNames:
+    """The version's names, by canonical name, in the bodies of an operation's requests and responses."""
+
+    request: Names = NONE
+    response: Names = NONE
+
+
+def names(method: str, path: str) -> OperationNames:
+    """What to call the members of the requests to a path, and of their responses."""
+    return next(
+        (each for verb, pattern, each in _names(SELECTED.spec) if verb == method and pattern.match(path)), _SAME
+    )
+
+
+_SAME = OperationNames()
+
+
+@cache
+def _names(spec: Path) -> list[tuple[str, re.Pattern[str], OperationNames]]:
+    source = Document(_read(spec))
+    if not source.has_renames:
+        return []
+    return [
+        (
+            method.upper(),
+            path_pattern(path),
+            OperationNames(renames.of_request(source, operation), renames.of_responses(source, operation)),
+        )
+        for path, method, _, _, operation in source.operations()
+    ]
 
 
 @cache
@@ -160,7 +203,7 @@ def follow(node: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def _validator(name: str, spec: Path) -> jsonschema_rs.Draft202012Validator:
-    schemas = {"components": {"schemas": _read(spec)["components"]["schemas"]}}
+    schemas = {"components": {"schemas": _canonical(spec)["components"]["schemas"]}}
     return jsonschema_rs.Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", **schemas}, validate_formats=True
     )

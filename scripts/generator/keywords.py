@@ -15,7 +15,7 @@ OPERATION_EXTENSIONS: Final = frozenset(
     {"x-charge", "x-errors", "x-rate-class", "x-repeatable", "x-sdk-method", "x-sdk-stream"}
 )
 PARAMETER_EXTENSIONS: Final = frozenset({"x-set-by-client"})
-SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts"})
+SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts", "x-renamed-from", "x-renamed-values"})
 COMPONENT_EXTENSIONS: Final = frozenset({"x-error-codes", "x-rate-classes"})
 
 _SCHEMA_KEYWORDS = (

@@ -201,6 +201,21 @@ def listed_members(spec: Spec) -> Iterator[Diagnostic]:
             yield (*place.pointer, "x-also-accepts"), f"R11: {also} is not among components/schemas"
 
 
+def renamed(spec: Spec) -> Iterator[Diagnostic]:
+    """Renames of what still has its earlier name, or of what is not there, which would be translated into nothing."""
+    for place in walk(spec.document):
+        members, values = place.keywords.get("properties") or {}, place.keywords.get("enum") or ()
+        for name, member in members.items():
+            earlier = member.get("x-renamed-from") if isinstance(member, dict) else None
+            if earlier in members:
+                where: Pointer = (*place.pointer, "properties", name, "x-renamed-from")
+                yield where, f"R16: {earlier} is a member of its own, so {name} cannot have been called that"
+        for value, earlier in (place.keywords.get("x-renamed-values") or {}).items():
+            if value not in values or earlier in values:
+                where = (*place.pointer, "x-renamed-values", value)
+                yield where, f"R16: {value} must be among the values of enum, and its earlier name {earlier} must not"
+
+
 def no_booleans(spec: Spec) -> Iterator[Diagnostic]:
     for place in walk(spec.document):
         if isinstance(place.schema, bool) and place.pointer[-1] != "additionalProperties":
@@ -222,6 +237,7 @@ RULES: tuple[Rule, ...] = (
     known_rate_classes,
     listed_members,
     no_booleans,
+    renamed,
     charges.check,
     unsupported.required,
     names.check,

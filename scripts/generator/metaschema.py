@@ -64,6 +64,8 @@ _SCHEMA = {
         },
         "x-accepts-class": _FLAG,
         "x-also-accepts": _TEXT,
+        "x-renamed-from": _TEXT,
+        "x-renamed-values": {"type": "object", "additionalProperties": _TEXT},
     },
 }
 _HOUSE = {

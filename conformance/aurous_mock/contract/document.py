@@ -10,6 +10,9 @@ import jsonschema_rs
 
 _URI = "urn:aurous-mock:spec"
 METHODS = ("get", "put", "post", "delete", "patch")
+# The name that a member had in earlier versions, and such values of an enum, by their name now.
+RENAMED_MEMBER = "x-renamed-from"
+RENAMED_VALUES = "x-renamed-values"
 # Bounds schemas that refer to themselves.
 _DEEPEST = 12
 
@@ -70,17 +73,23 @@ class Document:
     @cached_property
     def member_names(self) -> frozenset[str]:
         """The names of all properties that any schema declares."""
-        names: set[str] = set()
+        members = (node.get("properties") for node in self._nodes())
+        return frozenset(name for each in members if isinstance(each, Mapping) for name in each)
+
+    @cached_property
+    def has_renames(self) -> bool:
+        """Whether any member or value has another name than in an earlier version."""
+        return any(RENAMED_MEMBER in node or RENAMED_VALUES in node for node in self._nodes())
+
+    def _nodes(self) -> Iterator[Mapping[str, Any]]:
         pending: list[Any] = [self.root]
         while pending:
             node = pending.pop()
             if isinstance(node, Mapping):
-                if isinstance(node.get("properties"), Mapping):
-                    names |= node["properties"].keys()
+                yield node
                 pending += node.values()
             elif isinstance(node, list):
                 pending += node
-        return frozenset(names)
 
     def validator(self, pointer: str) -> jsonschema_rs.Draft202012Validator:
         """A validator for the schema at a pointer."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from aurous_mock.contract import versioning
+from aurous_mock.contract import renames, versioning
 from aurous_mock.contract.document import Document, Schema, join
+from aurous_mock.contract.renames import Names
 from aurous_mock.contract.versioning import EVENTS, JSON, JSON_LINES, Tree
 
 __all__ = [
@@ -83,7 +84,11 @@ class RateClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of one version. hidden: response members that only other versions have"""
+    """One operation of one version.
+
+    hidden: response members that only other versions have
+    request_names, response_names: the version's names of what has another name in the code
+    """
 
     method: str
     path: str
@@ -96,6 +101,8 @@ class Operation:
     rate_class: RateClass | None
     hidden: Tree
     hidden_in_events: Tree
+    request_names: Names
+    response_names: Names
     pattern: re.Pattern[str]
 
     def match(self, method: str, raw_path: str) -> dict[str, str] | None:
@@ -148,6 +155,8 @@ def _operation(
         rate_class=_rate_class(document, node),
         hidden=versioning.hidden_members(document, others, path, method, {JSON}),
         hidden_in_events=versioning.hidden_members(document, others, path, method, {EVENTS, *JSON_LINES}),
+        request_names=renames.of_request(document, node),
+        response_names=renames.of_responses(document, node),
         pattern=_pattern(path),
     )
 

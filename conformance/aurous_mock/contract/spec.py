@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aurous_mock.contract import operations
+from aurous_mock.contract import operations, renames
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation
+from aurous_mock.contract.renames import NONE, Names
 from aurous_mock.contract.yaml_reader import YAMLError, read_yaml
 from aurous_mock.errors import UNDOCUMENTED, Code, type_for
 
@@ -21,11 +22,12 @@ class ContractError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One dated version of the API."""
+    """One dated version of the API. error_names: its names in error envelopes"""
 
     version: str
     codes: Mapping[str, Code]
     operations: tuple[Operation, ...] = ()
+    error_names: Names = NONE
 
     def match(self, method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation that serves a request, with its path parameters; None if this version has none."""
@@ -105,10 +107,12 @@ def _version(path: Path, document: Document) -> str:
 
 def _contract(path: Path, document: Document, others: list[Document]) -> Contract:
     try:
+        names = _error_names(document)
         return Contract(
             version=_version(path, document),
-            codes=_codes(document.root["components"]["x-error-codes"]),
+            codes=_codes(document.root["components"]["x-error-codes"], names),
             operations=operations.read(document, others),
+            error_names=names,
         )
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise _unusable(path, error) from error
@@ -118,9 +122,16 @@ def _unusable(path: Path, error: Exception) -> ContractError:
     return ContractError(f"{path} is not a contract the mock can serve: {' '.join(str(error).split())}")
 
 
-def _codes(documented: Mapping[str, Mapping[str, Any]]) -> dict[str, Code]:
+def _error_names(document: Document) -> Names:
+    envelope = (document.root["components"].get("schemas") or {}).get("ErrorEnvelope", {})
+    return renames.of_schema(document, envelope)
+
+
+def _codes(documented: Mapping[str, Mapping[str, Any]], names: Names) -> dict[str, Code]:
+    """The codes by name; those with another name in the code by either."""
     codes = {name: Code(name, _status(row["status"]), str(row["type"])) for name, row in documented.items()}
-    return UNDOCUMENTED | codes
+    canonical = names.within("error", "code").values
+    return UNDOCUMENTED | codes | {name: codes[new] for name, new in canonical.items() if new in codes}
 
 
 def _status(documented: int | str) -> int:

@@ -1,4 +1,4 @@
-"""Filters responses by the version that a request asks for: members that only other versions have are left out."""
+"""Puts responses into the form of the version that a request asks for: its names, and no members that it lacks."""
 
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Final, Protocol
@@ -8,6 +8,7 @@ from starlette.types import Message, Send
 
 from aurous_mock.contract import event_schemas
 from aurous_mock.contract.document import Document
+from aurous_mock.contract.renames import Names, translate
 
 # Members to leave out: None for a whole member, a tree for parts of it.
 Tree = Mapping[str, "Tree | None"]
@@ -22,13 +23,16 @@ _DEEPEST = 12
 
 
 class Filtered(Protocol):
-    """What a filter needs to know of an operation: the members to leave out of its body, and of its events."""
+    """What a filter needs to know of an operation: what to leave out of its body and its events, and its names."""
 
     @property
     def hidden(self) -> Tree: ...
 
     @property
     def hidden_in_events(self) -> Tree: ...
+
+    @property
+    def response_names(self) -> Names: ...
 
 
 def hidden_members(
@@ -44,8 +48,13 @@ def hidden_members(
     return tree
 
 
+def needs_filter(operation: Filtered) -> bool:
+    """Whether any response of an operation has another form in this version than in the code or in other versions."""
+    return bool(operation.hidden or operation.hidden_in_events or operation.response_names)
+
+
 class ResponseFilter:
-    """An ASGI `send` that leaves out the members that the requested version does not have."""
+    """An ASGI `send` that renames members for the requested version, and leaves out those that it does not have."""
 
     def __init__(self, operation: Filtered, send: Send) -> None:
         self._operation = operation
@@ -82,12 +91,12 @@ class ResponseFilter:
 
     def _filtered(self, body: bytes) -> bytes:
         if self._media_type == JSON:
-            return orjson.dumps(_without(orjson.loads(body), self._operation.hidden))
+            return orjson.dumps(self._form(orjson.loads(body), self._operation.hidden))
         return b"".join(self._line(line) for line in body.splitlines(keepends=True))
 
     def _event(self, body: bytes) -> bytes:
         """An event without what is hidden. Each message is a whole event, and its JSON stands in one line."""
-        if not self._operation.hidden_in_events or self._media_type != EVENTS:
+        if self._media_type != EVENTS:
             return body
         head, separator, data = body.partition(_DATA)
         is_first_line = not head or head.endswith(b"\n")
@@ -101,7 +110,10 @@ class ResponseFilter:
             document = orjson.loads(line)
         except orjson.JSONDecodeError:
             return line
-        return orjson.dumps(_without(document, self._operation.hidden_in_events)) + ending
+        return orjson.dumps(self._form(document, self._operation.hidden_in_events)) + ending
+
+    def _form(self, document: Any, hidden: Tree) -> Any:
+        return _without(translate(document, self._operation.response_names), hidden)
 
 
 def _schema(document: Document, path: str, method: str, media_types: Set[str]) -> Any:

@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from aurous_mock import identifiers, request_log
 from aurous_mock.completions.service import Service
+from aurous_mock.contract.renames import translate, translate_path
 from aurous_mock.contract.spec import Contracts
-from aurous_mock.contract.versioning import ResponseFilter
+from aurous_mock.contract.versioning import ResponseFilter, needs_filter
 from aurous_mock.errors import APIError, envelope
 from aurous_mock.http import admin, admin_access, faults, health, request_context, routes
 from aurous_mock.http.fault_injector import HTML, FaultInjector
@@ -124,7 +125,7 @@ class APIMiddleware:
         """`send` for the requested version."""
         operation = context.operation
         assert operation is not None, "requests without an operation are not admitted"
-        return ResponseFilter(operation, send).send if operation.hidden or operation.hidden_in_events else send
+        return ResponseFilter(operation, send).send if needs_filter(operation) else send
 
     async def _admit(self, scope: Scope, context: RequestContext) -> None:
         """Find out team, version and operation, and count the request. Raises APIError or HTTPException."""
@@ -208,8 +209,10 @@ class APIMiddleware:
     def _error_response(self, error: BaseException, context: RequestContext) -> Response:
         """The error envelope for an exception."""
         api_error = _as_api_error(error)
+        if api_error.param is not None and context.operation is not None:
+            api_error.param = translate_path(api_error.param, context.operation.request_names)
         code = context.contract.code(api_error.code, api_error.status)
-        body = orjson.dumps(envelope(api_error, code, context.request_id))
+        body = orjson.dumps(translate(envelope(api_error, code, context.request_id), context.contract.error_names))
         return Response(body, code.status, api_error.headers, "application/json")
 
     def _headers(self, context: RequestContext) -> Iterator[tuple[bytes, bytes]]:

@@ -13,6 +13,7 @@ from aurous_mock.completions.service import Service
 from aurous_mock.contract import model_catalogue
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.operations import JSON
+from aurous_mock.contract.renames import translate
 from aurous_mock.errors import PROVIDER_FAILURES, APIError
 from aurous_mock.generation import parsed_request
 from aurous_mock.generation.engine import Pace
@@ -130,7 +131,8 @@ def _parse(context: RequestContext, models: Mapping[str, model_catalogue.Model])
     operation = context.operation
     assert operation is not None, "the middleware admits no request without an operation"
     assert operation.body is not None, "the spec has a body for each completion"
-    return parsed_request.read(drop_null_members(operation.body.content[JSON], context.body), models)
+    body = drop_null_members(operation.body.content[JSON], context.body)
+    return parsed_request.read(translate(body, operation.request_names.inverse), models)
 
 
 def _id(context: RequestContext) -> str:

@@ -21,6 +21,7 @@ from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
 from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
 from harness.client.throttling import Throttle, is_throttled
+from harness.client.wire_names import with_names_of_version
 from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.generation.valid_requests import valid_request
@@ -124,8 +125,9 @@ class ApiClient:
         return exchange
 
     def send_request(self, request: httpx.Request) -> Exchange:
-        """Send a request as it is, and read its response."""
-        return self._until_not_throttled(lambda: self._send_once(request))
+        """Send a request, with the names of the version, and read its response."""
+        named = with_names_of_version(request)
+        return self._until_not_throttled(lambda: self._send_once(named))
 
     def create(
         self, body: Any, *, headers: Headers | None = None, content: bytes | None = None, expect_error: bool = False
@@ -146,7 +148,9 @@ class ApiClient:
         """A stream that is being read; leaving the block disconnects."""
         ceiling = self.rates.ceiling(body)
         sent_headers = _without_omitted(self._with_defaults(_with_content_type(headers)))
-        request = self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body))
+        request = with_names_of_version(
+            self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body))
+        )
         limit = min(STREAM_SECONDS, self.time_limit.remaining())
         with self.spend_limit.reserve(ceiling) as charge:
             opened: list[httpx.Response] = []

@@ -33,7 +33,7 @@ def _documents(exchange: Exchange) -> Iterator[Any]:
     if exchange.media_type == "text/event-stream":
         for event in reversed(EventParser().feed(exchange.body)):
             try:
-                yield event.value
+                yield exchange.canonical(event.value)
             except (ValueError, RecursionError):
                 continue
     else:

@@ -8,7 +8,11 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
+from aurous_mock.contract.renames import translate, translate_path
+
+from harness import contract
 from harness.violations import RuleViolation
 
 KEY_VARIABLE = "$AUROUS_API_KEY"
@@ -51,14 +55,41 @@ class Exchange:
     def json(self) -> Any:
         if self._decoded is None or self._decoded[0] is not self.body:
             try:
-                self._decoded = self.body, json.loads(self.body)
+                self._decoded = self.body, self.canonical(json.loads(self.body))
             except (ValueError, RecursionError):
                 raise RuleViolation("the body is not JSON", self) from None
         return self._decoded[1]
 
     @property
     def request_json(self) -> Any:
-        return json.loads(self.sent)
+        return translate(json.loads(self.sent), self._names.request.inverse)
+
+    @property
+    def _names(self) -> contract.OperationNames:
+        return contract.names(self.method, urlsplit(self.url).path)
+
+    @property
+    def canonical_body(self) -> bytes:
+        """The body of the response, its JSON with canonical names, as the schemas of the contract have them."""
+        if not self._names.response:
+            return self.body
+        return b"".join(map(self._canonical_line, self.body.splitlines(keepends=True)))
+
+    def _canonical_line(self, line: bytes) -> bytes:
+        prefix = b"data: " if line.startswith(b"data: ") else b""
+        try:
+            return prefix + json.dumps(self.canonical(json.loads(line.removeprefix(prefix)))).encode() + b"\n"
+        except (ValueError, RecursionError):
+            return line
+
+    def canonical(self, value: Any) -> Any:
+        """JSON of the response, or of an event in it, with canonical names in place of the version's."""
+        names = self._names
+        value = translate(value, names.response.inverse)
+        error = value.get("error") if isinstance(value, dict) else None
+        if names.request and isinstance(error, dict) and isinstance(error.get("param"), str):
+            error["param"] = translate_path(error["param"], names.request.inverse)
+        return value
 
     def at(self, *path: str | int) -> Any:
         """The member of the response at a path; a violation that names the path if there is none."""

@@ -129,7 +129,7 @@ class Transcript:
 
     def _decoded(self, event: Event) -> dict[str, Any]:
         try:
-            frame = event.value
+            frame = self.exchange.canonical(event.value)
         except (ValueError, RecursionError):
             raise RuleViolation(f"an event's data is not JSON: {event.data[:200]}", self.exchange) from None
         if not isinstance(frame, dict):

@@ -233,7 +233,9 @@ def as_schemathesis_response(exchange: Exchange, request: requests.PreparedReque
     headers: dict[str, list[str]] = {}
     for name, value in exchange.headers.items():
         headers.setdefault(name.lower(), []).append(value)
-    return Response(exchange.status, headers, exchange.body, request, exchange.seconds, verify=True, encoding="utf-8")
+    return Response(
+        exchange.status, headers, exchange.canonical_body, request, exchange.seconds, verify=True, encoding="utf-8"
+    )
 
 
 def _header_bytes(value: str | bytes) -> bytes:

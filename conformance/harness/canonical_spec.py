@@ -1,0 +1,74 @@
+"""Gives a spec the canonical names of members and values, which rules and checks use for every version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aurous_mock.contract import renames
+from aurous_mock.contract.document import RENAMED_MEMBER, RENAMED_VALUES, Document
+
+# Below these stand values, not parts of the spec.
+_VALUES = frozenset({"example", "examples", "default", "const", "enum"})
+
+
+def canonical(root: dict[str, Any]) -> dict[str, Any]:
+    """The spec with canonical names throughout, its examples included; the spec itself if it renames nothing."""
+    document = Document(root)
+    if not document.has_renames:
+        return root
+    spec: dict[str, Any] = _Translation(document).of(root)
+    return spec
+
+
+class _Translation:
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        envelope = renames.of_schema(document, document.root["components"]["schemas"]["ErrorEnvelope"])
+        self._codes = {new: name for name, new in envelope.within("error", "code").values.items()}
+
+    def of(self, node: Any) -> Any:
+        """A part of the spec, and all that is in it."""
+        if isinstance(node, list):
+            return [self.of(child) for child in node]
+        if not isinstance(node, Mapping):
+            return node
+        translated = {
+            name: self._value(node, child) if name in _VALUES else self.of(child)
+            for name, child in node.items()
+            if name not in (RENAMED_MEMBER, RENAMED_VALUES)
+        }
+        if isinstance(node.get("properties"), Mapping):
+            self._rename_members(node, translated)
+        if "x-error-codes" in node:
+            codes = translated["x-error-codes"]
+            translated["x-error-codes"] = {self._codes.get(name, name): row for name, row in codes.items()}
+        if "x-errors" in node:
+            translated["x-errors"] = [self._codes.get(name, name) for name in node["x-errors"]]
+        if "x-charge" in node:
+            names = renames.of_responses(self._document, node).inverse
+            amount = renames.translate_path(node["x-charge"]["amount"], names)
+            translated["x-charge"] = {**node["x-charge"], "amount": amount}
+        return translated
+
+    def _value(self, holder: Mapping[str, Any], value: Any) -> Any:
+        """An example or another value, of the schema that it belongs to."""
+        names = renames.of_schema(self._document, holder.get("schema", holder)).inverse
+        if "schema" in holder and isinstance(value, Mapping) and all(_is_example(each) for each in value.values()):
+            return {name: {**each, "value": renames.translate(each["value"], names)} for name, each in value.items()}
+        return renames.translate(value, names)
+
+    def _rename_members(self, node: Mapping[str, Any], translated: dict[str, Any]) -> None:
+        members = node["properties"]
+        earlier = {
+            name: member[RENAMED_MEMBER]
+            for name, member in members.items()
+            if isinstance(member, Mapping) and RENAMED_MEMBER in member
+        }
+        translated["properties"] = {earlier.get(name, name): self.of(member) for name, member in members.items()}
+        if "required" in node:
+            translated["required"] = [earlier.get(name, name) for name in node["required"]]
+
+
+def _is_example(node: Any) -> bool:
+    return isinstance(node, Mapping) and "value" in node

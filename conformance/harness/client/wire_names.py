@@ -1,0 +1,48 @@
+"""Gives requests the names of the version under test: the code of the suite has canonical ones for every version."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import httpx
+from aurous_mock.contract.renames import Names, translate
+
+from harness import contract
+
+
+def with_names_of_version(request: httpx.Request) -> httpx.Request:
+    """The request with the version's names in its JSON; the request itself if it has no other."""
+    names = contract.names(request.method, request.url.path).request
+    content = rename(request.content, names) if names else request.content
+    if content == request.content:
+        return request
+    headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
+    return httpx.Request(
+        request.method, request.url, headers=headers, content=content, extensions=dict(request.extensions)
+    )
+
+
+def rename(content: bytes, names: Names) -> bytes:
+    """JSON in these names, and otherwise as it is written, if that is possible; anything but JSON is left alone."""
+    try:
+        value = json.loads(content)
+        renamed = translate(value, names)
+    except (ValueError, RecursionError):
+        return content
+    if renamed == value:
+        return content
+    text = content
+    for name, new in set(_renamed_members(names)):
+        text = re.sub(rb'"%s"(?=\s*:)' % re.escape(name.encode()), b'"%s"' % new.encode(), text)
+    # A name that also stands elsewhere in the body has to keep it there.
+    is_same = json.loads(text) == renamed
+    return text if is_same else json.dumps(renamed, ensure_ascii=False).encode("utf-8", errors="surrogatepass")
+
+
+def _renamed_members(names: Names) -> Iterator[tuple[str, str]]:
+    for name, (new, inner) in names.members.items():
+        if new != name:
+            yield name, new
+        yield from _renamed_members(inner)
