@@ -40,9 +40,10 @@ class _Translation:
         }
         if isinstance(node.get("properties"), Mapping):
             self._rename_members(node, translated)
-        if "x-error-codes" in node:
+        if node is self._document.root["components"]:
             codes = translated["x-error-codes"]
             translated["x-error-codes"] = {self._codes.get(name, name): row for name, row in codes.items()}
+            translated["examples"] = self._shared_examples(node.get("examples") or {})
         if "x-errors" in node:
             translated["x-errors"] = [self._codes.get(name, name) for name in node["x-errors"]]
         if "x-charge" in node:
@@ -53,10 +54,26 @@ class _Translation:
 
     def _value(self, holder: Mapping[str, Any], value: Any) -> Any:
         """An example or another value, of the schema that it belongs to."""
-        names = renames.of_schema(self._document, holder.get("schema", holder)).inverse
+        names = self._names(holder.get("schema", holder))
         if "schema" in holder and isinstance(value, Mapping) and all(_is_example(each) for each in value.values()):
             return {name: {**each, "value": renames.translate(each["value"], names)} for name, each in value.items()}
         return renames.translate(value, names)
+
+    def _shared_examples(self, examples: Mapping[str, Any]) -> dict[str, Any]:
+        """The examples that several places refer to, each of the schema at one of these."""
+        names = {}
+        for holder in self._document.nodes():
+            users = holder.get("examples") if "schema" in holder else None
+            for example in users.values() if isinstance(users, Mapping) else ():
+                if isinstance(example, Mapping) and "$ref" in example:
+                    names[example["$ref"].rpartition("/")[2]] = self._names(holder["schema"])
+        return {
+            name: {**each, "value": renames.translate(each.get("value"), names.get(name, renames.NONE))}
+            for name, each in examples.items()
+        }
+
+    def _names(self, schema: Any) -> renames.Names:
+        return renames.of_schema(self._document, schema).inverse
 
     def _rename_members(self, node: Mapping[str, Any], translated: dict[str, Any]) -> None:
         members = node["properties"]

@@ -73,15 +73,16 @@ class Document:
     @cached_property
     def member_names(self) -> frozenset[str]:
         """The names of all properties that any schema declares."""
-        members = (node.get("properties") for node in self._nodes())
+        members = (node.get("properties") for node in self.nodes())
         return frozenset(name for each in members if isinstance(each, Mapping) for name in each)
 
     @cached_property
     def has_renames(self) -> bool:
         """Whether any member or value has another name than in an earlier version."""
-        return any(RENAMED_MEMBER in node or RENAMED_VALUES in node for node in self._nodes())
+        return any(RENAMED_MEMBER in node or RENAMED_VALUES in node for node in self.nodes())
 
-    def _nodes(self) -> Iterator[Mapping[str, Any]]:
+    def nodes(self) -> Iterator[Mapping[str, Any]]:
+        """Every object in the document."""
         pending: list[Any] = [self.root]
         while pending:
             node = pending.pop()

@@ -35,10 +35,16 @@ def rename(content: bytes, names: Names) -> bytes:
         return content
     text = content
     for name, new in set(_renamed_members(names)):
-        text = re.sub(rb'"%s"(?=\s*:)' % re.escape(name.encode()), b'"%s"' % new.encode(), text)
+        text = _replace(text, name, new, rb"(?=\s*:)")
+    for value, new in set(_renamed_values(names)):
+        text = _replace(text, value, new, rb"(?!\s*:)")
     # A name that also stands elsewhere in the body has to keep it there.
     is_same = json.loads(text) == renamed
     return text if is_same else json.dumps(renamed, ensure_ascii=False).encode("utf-8", errors="surrogatepass")
+
+
+def _replace(text: bytes, name: str, new: str, before: bytes) -> bytes:
+    return re.sub(b'"%s"%s' % (re.escape(name.encode()), before), lambda _: json.dumps(new).encode(), text)
 
 
 def _renamed_members(names: Names) -> Iterator[tuple[str, str]]:
@@ -46,3 +52,9 @@ def _renamed_members(names: Names) -> Iterator[tuple[str, str]]:
         if new != name:
             yield name, new
         yield from _renamed_members(inner)
+
+
+def _renamed_values(names: Names) -> Iterator[tuple[str, str]]:
+    yield from names.values.items()
+    for _, inner in names.members.values():
+        yield from _renamed_values(inner)
