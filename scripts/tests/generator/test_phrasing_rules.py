@@ -181,6 +181,10 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R15", f"{LIST} x-rate-class", {f"{LIST} x-rate-class": "slow"}),
     ("R15", "components x-rate-classes slow", {"components x-rate-classes": {"slow": {"burst": 0, "per_minute": 1}}}),
     ("R15", "components x-rate-classes slow", {"components x-rate-classes": {"slow": {"burst": 1}}}),
+    # R16
+    ("R16", f"{THING} count x-renamed-from", {f"{THING} count x-renamed-from": "id"}),
+    ("R16", f"{SCHEMAS} Mood x-renamed-values angry", {f"{SCHEMAS} Mood x-renamed-values": {"angry": "cross"}}),
+    ("R16", f"{SCHEMAS} Mood x-renamed-values glad", {f"{SCHEMAS} Mood x-renamed-values": {"glad": "sad"}}),
 ]
 
 SILENT: list[tuple[str, str, dict[str, Any]]] = [
@@ -262,6 +266,7 @@ def test_every_lint_rule_has_a_violation_case() -> None:
         "R13",
         "R14",
         "R15",
+        "R16",
     }
 
 
@@ -363,6 +368,10 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
                 "components x-rate-classes": {"slow": {"burst": 12, "per_minute": 6}},
             },
             id="R15-rate-class",
+        ),
+        pytest.param(
+            {f"{THING} count x-renamed-from": "number", f"{SCHEMAS} Mood x-renamed-values": {"glad": "happy"}},
+            id="R16-renames",
         ),
     ],
 )
