@@ -43,7 +43,7 @@ INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parse(arguments)
+    options = parse_arguments(arguments)
     enter()
     from resilience.cluster.ray_nodes import NodeError
     from resilience.report import print_reports
@@ -85,7 +85,7 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
 
         print(f"{options.rows:,} rows on a cluster ...", flush=True)
         return cluster_run.run(options.rows, show)
-    config = _config(part, options)
+    config = make_config(part, options)
     print(f"{config.count:,} {part} ...", flush=True)
     result = await chaos_run.run(config, show)
     evaluate = {
@@ -96,7 +96,7 @@ async def _run(part: str, options: argparse.Namespace) -> RunReport:
     return evaluate(result)
 
 
-def _config(part: str, options: argparse.Namespace) -> Config:
+def make_config(part: str, options: argparse.Namespace) -> Config:
     from resilience.chaos.chaos_run import Config, WorkerModes
 
     if part == "streams":
@@ -123,7 +123,7 @@ def _config(part: str, options: argparse.Namespace) -> Config:
     )
 
 
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
+def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="chaos.py", description=__doc__.splitlines()[0] if __doc__ else "", allow_abbrev=False
     )

@@ -34,7 +34,7 @@ def enter() -> None:
     is_inside = Path(sys.prefix).resolve() == VENV.resolve()
     is_stale = STAMP.exists() and STAMP.read_text(encoding="utf-8") != _fingerprint()
     # An environment with `.[dev]` installed by hand has the dependencies and no stamp.
-    if _is_complete() and not (is_inside and is_stale):
+    if is_complete() and not (is_inside and is_stale):
         return
     if is_inside or is_stale or not STAMP.exists():
         _install()
@@ -44,7 +44,7 @@ def enter() -> None:
     os.execv(PYTHON, arguments)
 
 
-def _is_complete() -> bool:
+def is_complete() -> bool:
     """Whether this Python has every tool, and the packages of this checkout rather than of another."""
     return all(importlib.util.find_spec(name) for name in TOOLS) and all(map(_is_own, PACKAGES))
 

@@ -23,12 +23,12 @@ def run(engine: Engine, environments: Path | None = None) -> Result:
             prepared(engine.package, engine.requirements, environments) as (programs, version),
             tempfile.TemporaryDirectory(prefix="aurous-engine-", ignore_cleanup_errors=True) as folder,
         ):
-            return _check(engine, version, programs, Path(folder))
+            return check(engine, version, programs, Path(folder))
     except InstallError as error:
         return Result.failed(f"not installed: {error}", checks=CHECKS)
 
 
-def _check(
+def check(
     engine: Engine, version: str, programs: Path, folder: Path, checks: Collection[str] = CHECKS.keys()
 ) -> Result:
     try:

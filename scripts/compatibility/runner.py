@@ -47,12 +47,12 @@ def run(client: Client) -> Result:
     """Install a client, run its checks, and remove it again."""
     try:
         with installed(client) as (command, version), MockProcess("--no-access-log") as mock:
-            return _run_driver(command, version, mock.url)
+            return run_driver(command, version, mock.url)
     except InstallError as error:
         return Result.failed(f"not installed: {error}")
 
 
-def _run_driver(command: list[str], version: str, url: str) -> Result:
+def run_driver(command: list[str], version: str, url: str) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
         # Nothing of this machine's own settings: no key of a provider, no proxy.

@@ -39,7 +39,7 @@ def _check_bounds(raw: bytes) -> None:
     # Counting with the strings is much faster, and enough for nearly all bodies.
     suspects = [(marks, bound) for marks, bound in _BOUNDS if _count(raw, marks) > bound]
     counts = dict.fromkeys((marks for marks, _ in suspects), 0)
-    for structure in _outside_strings(raw) if suspects else ():
+    for structure in outside_strings(raw) if suspects else ():
         for marks, bound in suspects:
             counts[marks] += _count(structure, marks)
             if counts[marks] > bound:
@@ -51,7 +51,7 @@ def _count(data: bytes, marks: bytes) -> int:
     return sum(data.count(mark) for mark in marks)
 
 
-def _outside_strings(raw: bytes) -> Iterator[bytes]:
+def outside_strings(raw: bytes) -> Iterator[bytes]:
     """The text of a JSON document without its strings, block by block."""
     start, is_in_string = 0, False
     while start < len(raw):

@@ -26,12 +26,15 @@ from aurous_mock.storage.store import Store
 
 
 class Application:
-    """The ASGI application, its contracts and its service."""
+    """The ASGI application, its contracts and its service.
 
-    def __init__(self, settings: Settings) -> None:
+    store, engine: in place of those that the settings name
+    """
+
+    def __init__(self, settings: Settings, *, store: Store | None = None, engine: Engine | None = None) -> None:
         self.contracts = spec.load(settings.specs)
-        store = _store(settings)
-        engine = ScriptedEngine(_engine(settings), store)
+        store = store or _store(settings)
+        engine = ScriptedEngine(engine or _engine(settings), store)
         self.service = Service(store, engine, ConcurrencyLimit(concurrency(settings)))
         limits = Limits(self.service.store, settings.requests_per_minute, settings.tokens_per_minute)
         handlers = Routes(settings, self.service, limits).handlers()

@@ -53,6 +53,11 @@ class BaseClient(BaseCalls):
         """The `Aurous-Version` that is sent; None leaves it to the team's default."""
         return self._options.api_version
 
+    @property
+    def hooks(self) -> tuple[Hooks, ...]:
+        """The observers of its calls. `with_options(hooks=[*client.hooks, another])` adds one."""
+        return self._options.hooks
+
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A sum that calls may spend: those of a block, `with client.budget(credits="5") as budget:`, or those of a
         client, `client.with_options(budget=client.budget(credits="5"))`.

@@ -111,7 +111,7 @@ def attach(result: Any, context: ResponseContext) -> Any:
     kind: type[Any] = type(result)
     carrier: Any = _CARRIERS[kind](result) if kind in _CARRIERS else result
     if kind in _CARRIERS or isinstance(carrier, JsonObject):
-        carrier._origin = context
+        carrier._origin = context  # noqa: SLF001 - generated classes keep a member of this name free
     return carrier
 
 

@@ -69,7 +69,7 @@ class Settings:
         self, client: ClientT, pace: Pace, clock: Callable[[], float], lock: AbstractContextManager[object]
     ) -> tuple[ClientT, ClientT]:
         """The client to call with until the server has answered, and the one for afterwards."""
-        hooks = [*client._options.hooks, _PaceHook(pace, clock, lock)]
+        hooks = [*client.hooks, _PaceHook(pace, clock, lock)]
         first = client.with_options(retry=self.retry or _FIRST_RETRIES, hooks=hooks)
         return first, client.with_options(retry=self.retry or _PATIENT_RETRIES, hooks=hooks)
 

@@ -92,7 +92,7 @@ class ChatMapper:
             raise ConfigurationError(f"workers must be a whole number of 1 or more, not {self.workers!r}")
         if not isinstance(self.job, str):
             raise ConfigurationError("job must be a string: keys are derived from it")
-        self._settings()
+        self.worker_settings()
         self._needed()
 
     @overload
@@ -148,10 +148,10 @@ class ChatMapper:
         return {**request, _ID: given}
 
     def _make_worker(self) -> Worker:
-        return Worker(self._settings(), base_url=self.base_url, timeout=self.timeout)
+        return Worker(self.worker_settings(), base_url=self.base_url, timeout=self.timeout)
 
-    def _settings(self) -> Settings:
-        """Those of one of the workers."""
+    def worker_settings(self) -> Settings:
+        """The settings of one of the workers."""
         settings = Settings(
             job=self.job,
             checkpoint=None,

@@ -179,7 +179,7 @@ def scrub(error: BaseException) -> BaseException:
     """
     for link in chain(error):
         link.__traceback__ = without_frames(link.__traceback__, _LIBRARIES)
-        if isinstance(link, httpx.RequestError) and link._request is not None:
+        if isinstance(link, httpx.RequestError) and link._request is not None:  # noqa: SLF001 - `request` raises without one
             link.request = httpx.Request(link.request.method, link.request.url)
     if isinstance(error, RuntimeError) and not isinstance(error, httpx.StreamError):
         for words, message in _UNUSABLE_CLIENT.items():

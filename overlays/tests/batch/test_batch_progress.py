@@ -71,7 +71,6 @@ def test_bar_shows_rates_credits_and_the_time_that_is_left(lines: InputFile, mon
             progress.show()
         summary.failed, summary.in_flight = 1, 7
         progress.show()
-        progress._bar.refresh()
     shown = terminal.getvalue()
     assert "50 answered, 1 failed, 7 in flight, 10.2/s, 1.25 credits" in shown
     # Lines differ a little in length.

@@ -82,6 +82,15 @@ def test_hooks_of_with_options_do_not_change_the_original_client(wire: RawServer
     assert diary.lines.count("start") == 1
 
 
+def test_hooks_of_a_client_can_be_added_to(wire: RawServer) -> None:
+    wire.plays(GOOD)
+    first, second = Diary(), Diary()
+    with aurous.Aurous(KEY, base_url=wire.url, hooks=[first]) as client:
+        client.with_options(hooks=[*client.hooks, second]).chat.completions.retrieve("cmp_1")
+        assert client.hooks == (first,)
+    assert first.lines == second.lines != []
+
+
 def test_failing_hook_does_not_change_the_call(wire: RawServer, make: Make, caplog: pytest.LogCaptureFixture) -> None:
     class Broken(aurous.Hooks):
         def on_start(self, call: aurous.CallDetails) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
-import sys
 import warnings
 
 import aurous
@@ -85,7 +85,10 @@ OLD = answer(200, completion(), headers=SUNSET)
 
 def line_of_this_call() -> int:
     """The line after the one that calls this."""
-    return sys._getframe(1).f_lineno + 1
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno + 1
 
 
 def places(caught: pytest.WarningsRecorder) -> list[tuple[str, int]]:

@@ -150,7 +150,7 @@ def test_outage_is_an_error_of_rows_and_the_next_table_is_asked(make: MakeMapper
 
 def test_budget_and_rate_limits_are_divided_over_the_workers(make: MakeMapper, mock: Mock) -> None:
     mapper = make(budget="1", workers=3)
-    settings = mapper._settings()
+    settings = mapper.worker_settings()
     assert settings.limit is not None
     assert Decimal("0.3333") < settings.limit <= Decimal(1) / 3
     assert settings.limit * 3 <= 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from unittest.mock import patch
 
 import pytest
 from aurous.transport.async_body import ReusableTimeout
@@ -59,11 +60,12 @@ def test_timer_leaves_other_cancellations_alone() -> None:
 
 def test_other_cancellation_at_the_same_moment_wins() -> None:
     async def go() -> bool:
-        timeout = ReusableTimeout(asyncio.get_running_loop())
-        task = asyncio.create_task(wait(timeout, 0.01))
-        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        with patch.object(loop, "call_at", wraps=loop.call_at) as call_at:
+            task = asyncio.create_task(wait(ReusableTimeout(loop), 0.01))
+            await asyncio.sleep(0)
         # Both are due before the task runs again.
-        asyncio.get_running_loop().call_at(timeout._timer_at, task.cancel)
+        loop.call_at(call_at.call_args.args[0], task.cancel)
         with pytest.raises(asyncio.CancelledError):
             await task
         return task.cancelled()

@@ -70,5 +70,5 @@ def test_command_names_the_session_where_ray_is_missing(
 
 
 def test_cluster_runs_only_when_it_is_named() -> None:
-    assert chaos._parse([]).parts == list(chaos.PARTS)
-    assert chaos._parse(["cluster", "batch"]).parts == ["batch", "cluster"]
+    assert chaos.parse_arguments([]).parts == list(chaos.PARTS)
+    assert chaos.parse_arguments(["cluster", "batch"]).parts == ["batch", "cluster"]

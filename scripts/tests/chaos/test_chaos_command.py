@@ -342,7 +342,7 @@ def test_chaos_usage_error_exits_2(arguments: list[str], reason: str, capsys: py
     ("arguments", "quota"), [([], None), (["--retry-quota", "none"], None), (["--retry-quota", "0"], 0)]
 )
 def test_retry_quota_of_zero_allows_no_retry(arguments: list[str], quota: int | None) -> None:
-    assert chaos._config("calls", chaos._parse(["calls", *arguments])).retry_quota == quota
+    assert chaos.make_config("calls", chaos.parse_arguments(["calls", *arguments])).retry_quota == quota
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

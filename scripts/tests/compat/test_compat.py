@@ -31,7 +31,7 @@ def test_clients_are_selected_by_name_in_any_case() -> None:
 
 def test_driver_of_the_installed_sdk_passes_all_checks() -> None:
     with MockProcess("--no-access-log") as mock:
-        result = runner._run_driver([sys.executable, str(DRIVERS / "openai_sdk.py")], "1.0", mock.url)
+        result = runner.run_driver([sys.executable, str(DRIVERS / "openai_sdk.py")], "1.0", mock.url)
     assert result.failures == []
     assert {name: each["result"] for name, each in result.checks.items()} == dict.fromkeys(CHECKS, "passed")
 
@@ -53,7 +53,7 @@ main(globals())
 
 def test_results_of_a_driver_are_passed_failed_or_not_applicable_with_the_reason(tmp_path: Path) -> None:
     (tmp_path / "driver.py").write_text(PROGRAM.format(drivers=str(DRIVERS)))
-    result = runner._run_driver([sys.executable, str(tmp_path / "driver.py")], "1.0", "http://127.0.0.1:9")
+    result = runner.run_driver([sys.executable, str(tmp_path / "driver.py")], "1.0", "http://127.0.0.1:9")
     assert [result.checks[name]["result"] for name in CHECKS] == ["passed", "not applicable", *["failed"] * 3]
     assert result.checks["stream"]["reason"] == "it has no streams"
     assert result.failures == [
@@ -65,7 +65,7 @@ def test_results_of_a_driver_are_passed_failed_or_not_applicable_with_the_reason
 
 def test_client_that_cannot_be_loaded_has_failed_with_its_last_line(tmp_path: Path) -> None:
     (tmp_path / "driver.py").write_text("import no_such_module_at_all")
-    result = runner._run_driver([sys.executable, str(tmp_path / "driver.py")], "1.0", "http://127.0.0.1:9")
+    result = runner.run_driver([sys.executable, str(tmp_path / "driver.py")], "1.0", "http://127.0.0.1:9")
     assert all("No module named 'no_such_module_at_all'" in failure for failure in result.failures)
     assert len(result.failures) == len(CHECKS)
 

@@ -31,7 +31,7 @@ def check(
     *options: str, preparation: tuple[str, ...] = (), folder: Path, checks: Collection[str] = CHECKS.keys()
 ) -> Result:
     engine = Engine("mock", "aurous-labs", (), partial(launch, options, preparation=preparation), "in a test")
-    return engine_runner._check(engine, "1.0", folder, folder, checks)
+    return engine_runner.check(engine, "1.0", folder, folder, checks)
 
 
 # These need streams that last.

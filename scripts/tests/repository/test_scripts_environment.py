@@ -23,18 +23,18 @@ def origins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path | None]:
 
 
 def test_environment_with_this_checkout_is_complete(origins: dict[str, Path | None]) -> None:
-    assert environment._is_complete()
+    assert environment.is_complete()
 
 
 def test_environment_of_another_checkout_is_incomplete(origins: dict[str, Path | None], tmp_path: Path) -> None:
     origins["aurous_mock"] = tmp_path / "conformance/aurous_mock/__init__.py"
-    assert not environment._is_complete()
+    assert not environment.is_complete()
 
 
 @pytest.mark.parametrize("name", [environment.PACKAGES[0], environment.TOOLS[0]])
 def test_environment_without_a_package_or_tool_is_incomplete(origins: dict[str, Path | None], name: str) -> None:
     origins[name] = None
-    assert not environment._is_complete()
+    assert not environment.is_complete()
 
 
 def test_another_checkout_installs_its_own_environment(

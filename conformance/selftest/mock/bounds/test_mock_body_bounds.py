@@ -135,7 +135,7 @@ def test_structure_is_what_is_outside_of_strings(value: object) -> None:
     raw = orjson.dumps(value)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_body, "_BLOCK", 3)
-        structure = b"".join(json_body._outside_strings(raw))
+        structure = b"".join(json_body.outside_strings(raw))
     containers, members, items = count_structure(value)
     assert structure.count(b"[") + structure.count(b"{") == structure.count(b"]") + structure.count(b"}") == containers
     assert (structure.count(b":"), structure.count(b",")) == (members, items)

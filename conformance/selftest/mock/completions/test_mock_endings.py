@@ -18,6 +18,7 @@ from aurous_mock.http import middleware
 from aurous_mock.server.application import Application
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.store import Started
 from mockkit import CREATE, chat
 
 SOURCE = Path(middleware.__file__).parents[1]
@@ -26,7 +27,21 @@ TRACED = tuple(str(SOURCE / name) for name in ("http", "completions"))
 CREDITS = 10**12
 
 
-class SharedMemory(MemoryStore):
+class RecordingStore(MemoryStore):
+    """A store in memory that lists the ids of the completions it was given."""
+
+    def __init__(self, credits: int) -> None:
+        super().__init__(credits)
+        self.ids: list[str] = []
+
+    async def start_completion(self, start: Any) -> Any:
+        result = await super().start_completion(start)
+        if isinstance(result, Started):
+            self.ids.append(start.id)
+        return result
+
+
+class SharedStore(RecordingStore):
     """A store that gives way to other tasks before and after each transaction, as one in a database does."""
 
     shared = True
@@ -110,12 +125,9 @@ def known_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spec, "load", lambda paths: contracts)
 
 
-def make_application(store: MemoryStore) -> Application:
-    application = Application(Settings(credits=CREDITS, max_concurrent=1, access_log=False))
-    service = application.service
-    service.store = service.finisher._store = store
-    service._engine = Engine()
-    return application
+def make_application(store: RecordingStore, engine: Engine | None = None) -> Application:
+    settings = Settings(credits=CREDITS, max_concurrent=1, access_log=False)
+    return Application(settings, store=store, engine=engine or Engine())
 
 
 async def send_request(application: Application, *, streamed: bool) -> bytes:
@@ -151,15 +163,17 @@ async def send_request(application: Application, *, streamed: bool) -> bytes:
 async def check_ended(application: Application, place: str) -> None:
     """Raise AssertionError unless everything that was begun has ended, and the team can go on."""
     service, store = application.service, application.service.store
-    assert isinstance(store, MemoryStore)
+    assert isinstance(store, RecordingStore)
     while service.finisher.pending:
         await asyncio.sleep(0)
-    statuses = [stored.record.status for stored in store._completions.values()]
+    records = [await store.find(DEFAULT_TEAM, completion_id) for completion_id in store.ids]
+    statuses = [record.status for record in records if record is not None]
+    assert len(statuses) == len(store.ids), place
     assert "in_progress" not in statuses, place
     balance = await store.balance(DEFAULT_TEAM)
     assert balance.held == 0, place
     assert CREDITS - balance.credits == sum(charge.micro for charge in await store.charges()), place
-    entry = store._entries.get((DEFAULT_TEAM, "key"))
+    entry = await store.key(DEFAULT_TEAM, "key")
     assert entry is None or entry.body is not None, place
     assert entry is None or statuses == ["completed"], place
     # The one slot of the team is free, and so is the key.
@@ -167,15 +181,15 @@ async def check_ended(application: Application, place: str) -> None:
     assert len(asyncio.all_tasks()) == 1, f"{place} left tasks behind: {asyncio.all_tasks()}"
 
 
-STORES = [MemoryStore, SharedMemory]
+STORES = [RecordingStore, SharedStore]
 
 
 # Of a task that an error keeps from being made.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.parametrize("store", [MemoryStore, pytest.param(SharedMemory, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("store", [RecordingStore, pytest.param(SharedStore, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
 def test_error_in_any_line_of_a_handler_leaves_nothing_running(
-    store: type[MemoryStore], streamed: bool, capsys: pytest.CaptureFixture[str]
+    store: type[RecordingStore], streamed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def scenario(at: int | None) -> int:
         application = make_application(store(CREDITS))
@@ -195,7 +209,7 @@ def test_error_in_any_line_of_a_handler_leaves_nothing_running(
 @pytest.mark.parametrize("store", STORES)
 @pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
 def test_cancellation_at_any_await_of_a_handler_leaves_nothing_running(
-    store: type[MemoryStore], streamed: bool
+    store: type[RecordingStore], streamed: bool
 ) -> None:
     async def scenario(steps: int) -> bool:
         """Cancel the request after so many steps of the event loop. True if it was still running."""
@@ -216,15 +230,18 @@ def test_cancellation_at_any_await_of_a_handler_leaves_nothing_running(
 
 
 def test_answer_that_cannot_be_stored_is_dropped_and_fails() -> None:
-    class Unstorable(Engine):
+    class FirstUnstorable(Engine):
+        calls = 0
+
         async def answer(self, request: ParsedRequest, pace: Pace) -> Answer:
+            self.calls += 1
+            if self.calls > 1:
+                return await super().answer(request, pace)
             return Answer(("\ud800",), (), AnswerEnd("stop"))
 
     async def scenario() -> None:
-        application = make_application(MemoryStore(CREDITS))
-        application.service._engine = Unstorable()
+        application = make_application(RecordingStore(CREDITS), FirstUnstorable())
         assert b"internal_error" in await send_request(application, streamed=False)
-        application.service._engine = Engine()
         await check_ended(application, "the end")
 
     asyncio.run(scenario())

@@ -49,6 +49,10 @@ class Gateway:
         """The bodies that were forwarded."""
         return [json.loads(request.body) for request in self.server.requests]
 
+    def metrics(self) -> str:
+        """The metrics in the form of Prometheus."""
+        return self.client.get("/metrics", headers={"Aurous-Mock-Key": ADMIN_KEY}).text
+
     def holds_nothing(self) -> bool:
         """Whether no credits are held, and no completion runs."""
         held = self.client.get("/v1/balance").json()["held_credits"]

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
+from aurous_mock.upstream.client import Upstream
 from gatewaykit import ADMIN_KEY, HEAD, MODELS, STOP, Gateway, chunk, completion, event, run_gateway, sends, stalls
 from mockkit import CREATE, chat, content_of, error_of, first_id
 from testkit.conditions import PATIENCE, eventually
@@ -61,11 +61,10 @@ def test_stream_that_hangs_between_frames_ends_with_an_error_frame(gateway: Gate
     assert gateway.mock.ledger() == []
 
 
-def test_stream_begins_when_the_server_has_accepted_and_is_silent() -> None:
+def test_stream_begins_when_the_server_has_accepted_and_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first part is waited for, but not for as long as a slow model may take."""
+    monkeypatch.setitem(Upstream.__init__.__kwdefaults__, "first_part_seconds", 0.01)
     with run_gateway() as gateway:
-        engine: Any = gateway.mock.server.application.service._engine
-        engine._first_part_seconds = 0.01
         gateway.plays(stalls())
         with gateway.client.stream("POST", CREATE, json=chat(stream=True)) as response:
             assert response.status_code == 200
@@ -82,13 +81,16 @@ def test_connection_that_breaks_is_an_unavailable_provider(gateway: Gateway, act
     assert gateway.holds_nothing()
 
 
+RUNNING_STREAMS = 'aurous_mock_completions_in_progress{streamed="true"}'
+
+
 def test_client_that_leaves_before_the_head_ends_the_completion() -> None:
     with run_gateway() as gateway:
         gateway.plays(raw(b"", then="stall"))
         with pytest.raises(httpx.ReadTimeout):
             gateway.client.post(CREATE, json=chat(stream=True), timeout=0.3)
         assert eventually(gateway.holds_nothing)
-        assert eventually(lambda: not gateway.mock.server.application.service._generations)
+        assert eventually(lambda: RUNNING_STREAMS + " 0.0" in gateway.metrics())
 
 
 def test_encoded_answer_is_refused(gateway: Gateway) -> None:

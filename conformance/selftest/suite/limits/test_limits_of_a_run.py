@@ -134,12 +134,12 @@ def test_server_that_is_gone_leaves_the_rest_not_tested(monkeypatch: pytest.Monk
     gone.require()
 
 
-def test_refused_connections_are_counted_by_all_clients_of_a_run() -> None:
+def test_refused_connections_are_counted_by_all_clients_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ApiClient, "model", "m")
     with client_of(hang_up) as (_, server):
         url = server.url
     settings = Settings(url, KEY, "al_live_" + "8" * 64, "2026-05-15")
     client = ApiClient(settings, Recorder(), SpendLimit())
-    client._model = "m"
     try:
         assert "refused" in client.models().transport_error
         with pytest.raises(RuleViolation, match="the stream did not open"):

@@ -28,7 +28,7 @@ class Caller:
 
 class Root(Resources):
     def __init__(self) -> None:
-        self._caller = Caller()
+        self.caller = self._caller = Caller()
 
 
 def members_survive() -> None:
@@ -56,7 +56,7 @@ def arguments_arrive() -> None:
     try:
         root.odd.create(**values, timeout=3)
     except LookupError:
-        request = root._caller.request
+        request = root.caller.request
     assert set(json.loads(request.content)) == set(members)
     wanted = {"client", "body", "self", "timeout", "extra_headers", "to_json", "merge_body", "from", 'a"b', "stream"}
     assert {name for name, _ in request.query} == wanted
