@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -16,10 +15,13 @@ if TYPE_CHECKING:
     from aurous_client.models import ChatCompletion, ChatCompletionChunk
     from aurous_client.operations import Operation
 
+# Classes of which each call makes an instance have no slots: attrs fills those of a frozen class one by one, through
+# `object.__setattr__`, which takes several times as long as a dict.
+
 __all__ = ["Attempt", "RateLimit", "Receipt", "ReceiptWarning", "Recovery", "RecoveryOutcome", "ResponseInfo"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Attempt:
     """One HTTP request within a call."""
 
@@ -64,7 +66,7 @@ class RateLimit:
     """Unix time in seconds at which it is full again."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class ResponseInfo:
     """The metadata of a result: status, headers, attempts, idempotency key."""
 
@@ -131,7 +133,7 @@ class ResponseInfo:
         )
 
 
-@frozen
+@frozen(slots=False)
 class ResponseContext:
     """What a result carries of its response. Internal; see `response_info` and `receipt`."""
 
@@ -159,7 +161,7 @@ class ReceiptWarning(UserWarning):
     """Figures that are missing or do not add up. Attached to the receipt; the call itself does not fail."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, slots=False)
 class Receipt:
     """What a call cost, in credits to the digit that the server wrote, and in tokens."""
 

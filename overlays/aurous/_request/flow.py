@@ -9,7 +9,6 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -150,9 +149,10 @@ class RequestFlow:
 
     def _send_until_success(self) -> Flow[RawResponse]:
         """Attempts until one succeeds. Raises the error of the last one."""
+        # Hooks may have taken time.
+        started = self._started if self._hooks is None else self._clock()
         while True:
-            started = self._clock()
-            result = self._checked((yield from self._send_when_connected()))
+            result = self._checked((yield from self._send_when_connected(started)))
             number, elapsed = len(self._attempts) + 1, self._clock() - started
             if isinstance(result, RawResponse) and 200 <= result.status_code < 300:
                 status, request_id = result.status_code, result.headers.get("aurous-request-id")
@@ -183,8 +183,9 @@ class RequestFlow:
                 raise self._error(result, decision.reason) from (
                     result.cause if isinstance(result, TransportFailure) else None
                 )
-            self._record(replace(attempt, delay=decision.delay), headers)
+            self._record(evolve(attempt, delay=decision.delay), headers)
             yield Sleep(decision.delay)
+            started = self._clock()
 
     def _checked(self, result: RawResponse | TransportFailure) -> RawResponse | TransportFailure:
         """The result without the key, or the failure that a success turns out to be."""
@@ -196,22 +197,23 @@ class RequestFlow:
         is_redacted = not key.is_in((*result.headers, *result.headers.values()))
         return result if is_redacted else error_mapping.redact(result, key)
 
-    def _send_when_connected(self) -> Flow[RawResponse | TransportFailure]:
+    def _send_when_connected(self, now: float) -> Flow[RawResponse | TransportFailure]:
         """One attempt. Waiting for a free connection is no part of it, and goes on as long as the call may."""
-        timeout, now = self._timeout, self._clock()
+        timeout = self._timeout
         until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
         while True:
-            now = self._clock()
-            remaining = max(self._deadline - now, _MIN_TIMEOUT)
+            # Rounded, so that calls with the same timeouts have them to the last bit, and share what is made of them.
+            remaining = max(round(self._deadline - now, 6), _MIN_TIMEOUT)
             # So that it ends before the attempt does, and leaves time for it.
             share = _POOL_SHARE
             if timeout.attempt is not None:
                 remaining, share = min(timeout.attempt, remaining), _POOL_SHARE_OF_ATTEMPT
-            pool = max(min(until - now, share * remaining), _MIN_TIMEOUT)
+            pool = max(min(round(until - now, 6), share * remaining), _MIN_TIMEOUT)
             result: RawResponse | TransportFailure = yield self._send_request(remaining, pool)
             is_waiting = isinstance(result, TransportFailure) and result.is_pool_timeout and timeout.attempt is not None
             if not is_waiting or now + pool >= until:
                 return result
+            now = self._clock()
 
     def _send_request(self, remaining: float, pool: float) -> SendRequest:
         timeout = self._timeout

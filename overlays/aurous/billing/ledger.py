@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
@@ -35,17 +35,36 @@ class LedgerLine:
     reasoning_tokens: int = 0
     pricing_versions: frozenset[int] = frozenset()
 
-    def plus(self, entry: Receipt) -> LedgerLine:
+
+class _Totals:
+    """Adds up receipts of one model. Not a `LedgerLine` for each of them, which would take several times as long."""
+
+    def __init__(self) -> None:
+        self._calls = self._replays = 0
+        self.credits = Decimal(0)
+        self._prompt_tokens = self._completion_tokens = self._reasoning_tokens = 0
+        self._pricing_versions: set[int] = set()
+
+    def add(self, entry: Receipt) -> None:
         if entry.replayed:
-            return replace(self, replays=self.replays + 1)
+            self._replays += 1
+            return
+        self._calls += 1
+        self.credits = EXACT.add(self.credits, entry.credits)
+        self._prompt_tokens += entry.prompt_tokens
+        self._completion_tokens += entry.completion_tokens
+        self._reasoning_tokens += entry.reasoning_tokens
+        self._pricing_versions.add(entry.pricing_version)
+
+    def line(self) -> LedgerLine:
         return LedgerLine(
-            calls=self.calls + 1,
-            replays=self.replays,
-            credits=EXACT.add(self.credits, entry.credits),
-            prompt_tokens=self.prompt_tokens + entry.prompt_tokens,
-            completion_tokens=self.completion_tokens + entry.completion_tokens,
-            reasoning_tokens=self.reasoning_tokens + entry.reasoning_tokens,
-            pricing_versions=self.pricing_versions | {entry.pricing_version},
+            calls=self._calls,
+            replays=self._replays,
+            credits=self.credits,
+            prompt_tokens=self._prompt_tokens,
+            completion_tokens=self._completion_tokens,
+            reasoning_tokens=self._reasoning_tokens,
+            pricing_versions=frozenset(self._pricing_versions),
         )
 
 
@@ -54,7 +73,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock(self)
-        self._lines: dict[str, LedgerLine] = {}
+        self._lines: dict[str, _Totals] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
         self._open: OrderedDict[str, tuple[Budget, ...]] = OrderedDict()
@@ -64,13 +83,13 @@ class Ledger:
     def credits(self) -> Decimal:
         """All credits charged so far."""
         with self._lock:
-            return reduce(EXACT.add, (line.credits for line in self._lines.values()), Decimal(0))
+            return reduce(EXACT.add, (totals.credits for totals in self._lines.values()), Decimal(0))
 
     @property
     def by_model(self) -> dict[str, LedgerLine]:
         """A copy of the lines, by the model that was billed."""
         with self._lock:
-            return dict(self._lines)
+            return {model: totals.line() for model, totals in self._lines.items()}
 
     @property
     def unsettled(self) -> tuple[str, ...]:
@@ -183,8 +202,10 @@ class Ledger:
                 budget.add(entry.credits)
 
     def _enter(self, entry: Receipt) -> None:
-        line = self._lines.get(entry.model)
-        self._lines[entry.model] = (LedgerLine() if line is None else line).plus(entry)
+        totals = self._lines.get(entry.model)
+        if totals is None:
+            totals = self._lines.setdefault(entry.model, _Totals())
+        totals.add(entry)
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

@@ -85,11 +85,7 @@ class AiohttpClient:
                 data=_to_payload(request.content),
                 allow_redirects=False,
                 # A stream has timeouts of its own.
-                timeout=aiohttp.ClientTimeout(
-                    connect=request.pool,
-                    sock_connect=request.connect,
-                    sock_read=None if request.streams else request.read,
-                ),
+                timeout=_client_timeout(request.pool, request.connect, None if request.streams else request.read),
             )
         except Exception as error:
             failure = _to_httpcore_error(error)
@@ -195,6 +191,11 @@ def _to_payload(content: bytes | None) -> bytes | io.BytesIO | None:
 @lru_cache(maxsize=256)
 def _yarl_url(url: str, query: tuple[tuple[str, str], ...]) -> URL:
     return URL(str(parse_url(url, query).url), encoded=True)
+
+
+@lru_cache(maxsize=256)
+def _client_timeout(pool: float, connect: float, read: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(connect=pool, sock_connect=connect, sock_read=read)
 
 
 def _to_httpcore_error(error: Exception) -> Exception:

@@ -12,6 +12,7 @@ import httpx
 from .effects import KEY_HEADER, RawResponse, SendRequest
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
+_OWN_HEADERS: Final = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length"})
 _METHODS_WITH_BODY: Final = ("POST", "PUT", "PATCH")
 # Far above any response of this API; without a limit, an endless one would take all memory.
 MAX_BODY_SIZE: Final = 64 * 1024 * 1024
@@ -41,12 +42,17 @@ def request_headers(request: SendRequest, address: Address) -> dict[str, str]:
     headers = {"Host": address.host_header, "Accept-Encoding": ACCEPTED_CODINGS, "Connection": "keep-alive"}
     if request.content is not None or request.method in _METHODS_WITH_BODY:
         headers["Content-Length"] = str(len(request.content or b""))
-    for name in request.headers:
-        # A name in other letters would be sent twice.
-        headers.pop(name.title(), None)
+    for name in _replaced(tuple(request.headers)):
+        headers.pop(name, None)
     headers.update(request.headers)
     headers[KEY_HEADER] = request.key.reveal()
     return headers
+
+
+@lru_cache(maxsize=256)
+def _replaced(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The headers of ours that a request has itself, in whichever letters: they would be sent twice."""
+    return tuple(title for title in map(str.title, names) if title in _OWN_HEADERS)
 
 
 def encode_headers(request: SendRequest, address: Address) -> list[tuple[bytes, bytes]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from attrs import evolve
 from aurous._config.policies import RetryPolicy
 from aurous._request.retry import (
     KEY_IN_USE,
@@ -212,9 +212,7 @@ class TestKeyInUse:
     IN_USE = ErrorResponse(status_code=409, code=KEY_IN_USE)
     POLL = Attempt(number=2, elapsed=0.1, status_code=409, code=KEY_IN_USE)
 
-    @pytest.mark.parametrize(
-        "lost", [LOST, BAD_GATEWAY, replace(LOST, status_code=408), replace(LOST, status_code=504)]
-    )
+    @pytest.mark.parametrize("lost", [LOST, BAD_GATEWAY, evolve(LOST, status_code=408), evolve(LOST, status_code=504)])
     def test_key_in_use_after_lost_attempt_is_polled(self, lost: Attempt) -> None:
         assert decided(self.IN_USE, lost) == Retry(0.5, "an earlier attempt is still being carried out", is_poll=True)
 
