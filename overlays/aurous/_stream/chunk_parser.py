@@ -22,15 +22,16 @@ from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError
 from ..sse import Decoder, EventTooLargeError, ServerSentEvent
 from ..types import ResponseInfo
-from .chunk_template import BLANK_LINE, ChunkTemplate, make_template
+from .chunk_template import BLANK_LINE, ChunkTemplate, make_template, private_copy
 
 _DONE_DATA: Final = "[DONE]"
 _FIELD: Final = b"data: "
 _JSON_BLOCK: Final = b"data: {"
 IGNORED_KEY_CODE: Final = "idempotency_ignored_streaming"
 
-# Templates that match nothing are made ever more rarely, starting with one for so many chunks.
-_TEMPLATE_INTERVAL: Final = 16
+# Making a template takes as long as parsing several chunks. One that matches fewer is not worth it: the next is then
+# made after twice as many chunks as the last.
+_WORTHWHILE: Final = 16
 
 # Keep-alives of other servers; this API sends comments.
 _PINGS: Final = frozenset({"ping", "keepalive", "keep-alive"})
@@ -95,8 +96,10 @@ class ChunkParser:
         self._has_failed = False
         self._is_done = False
         self._template: ChunkTemplate | None = None
-        self._chunks_to_template = 1
-        self._template_interval = _TEMPLATE_INTERVAL
+        # The chunk before the one that a template is made of.
+        self._previous: ChatCompletionChunk | None = None
+        self._chunks_to_template = 2
+        self._template_interval = 1
         self.has_buffered = False
         """Whether `next_event` may return one."""
 
@@ -168,15 +171,19 @@ class ChunkParser:
             self.has_buffered = True
             return UsageReceived(chunk.id, data)
         self._chunks_to_template -= 1
-        if self._chunks_to_template <= 0:
+        if self._chunks_to_template <= 1:
             self._renew_template(block, data, chunk)
         return chunk
 
     def _renew_template(self, block: bytes, data: bytes, chunk: ChatCompletionChunk) -> None:
-        if self._template is not None and self._template.matches == 0:
-            self._template_interval *= 2
+        """Make a template of the second of two chunks, which tell what differs."""
+        previous, self._previous = self._previous, private_copy(chunk)
+        if previous is None or self._chunks_to_template > 0:
+            return
+        is_worthwhile = self._template is not None and self._template.matches >= _WORTHWHILE
+        self._template_interval = 1 if is_worthwhile else 2 * self._template_interval
         self._chunks_to_template = self._template_interval
-        self._template = make_template(block, data.decode(), chunk, max_event_size=self._max_event_size)
+        self._template = make_template(block, data.decode(), chunk, previous, max_event_size=self._max_event_size)
 
     def _decode(self, data: bytes) -> None:
         try:

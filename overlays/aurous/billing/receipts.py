@@ -81,6 +81,8 @@ def _read(charge: Charge, member: object, *, completion_id: str, model: str = ""
         total_tokens=_integer(usage.get("total_tokens")),
         replayed=replayed,
     )
+    if charge.amount == _COMPLETION.amount and _adds_up(result):
+        return result
     # Some break their price down by other parts than those of a completion.
     checks_sum = charge.amount == _COMPLETION.amount and (not parts or any(name in parts for name in _PARTS))
     warnings = tuple(map(ReceiptWarning, _disagreements(result, charge, checks_sum=checks_sum)))
@@ -117,6 +119,21 @@ def receipt_in(content: bytes, operation: Operation[Any], *, replayed: bool = Fa
 def has_usage(result: object) -> bool:
     """Whether a result has a `usage`, and so a receipt."""
     return isinstance(getattr(result, "usage", UNSET), JsonObject)
+
+
+def _adds_up(entry: Receipt) -> bool:
+    """Whether nothing is wrong with a receipt: nearly always, so it is found out first."""
+    credits = EXACT.add(EXACT.add(entry.input_credits, entry.output_credits), entry.reasoning_credits)
+    tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
+    signed = (entry.input_credits, entry.output_credits, entry.reasoning_credits)
+    return (
+        entry.has_amount
+        and credits == entry.credits
+        and tokens == entry.total_tokens
+        and entry.prompt_tokens >= 0 <= entry.completion_tokens
+        and entry.reasoning_tokens >= 0
+        and not any(map(Decimal.is_signed, signed))
+    )
 
 
 def _disagreements(entry: Receipt, charge: Charge, *, checks_sum: bool) -> Iterator[str]:
@@ -156,7 +173,7 @@ def _find_member(content: bytes, name: str) -> Any:
     quoted = _quoted(name)
     _, _, rest = content.partition(quoted)
     # Decode nothing but the member, where its name tells where it is: another may be the same without its escapes.
-    if rest and quoted not in rest and b"\\u" not in content:
+    if rest and quoted not in rest and (b"\\" not in content or b"\\u" not in content):
         try:
             text = rest.decode().lstrip(_SPACE)
             if text.startswith(":"):
@@ -205,13 +222,14 @@ def _integer(value: object) -> int:
 
 def _decimal(value: object) -> Decimal:
     """A figure of a receipt. A missing or impossible one is 0, and then the sums do not add up."""
+    # First what figures nearly always are: this is called several times for each receipt.
     if value is None:
         return _ZERO
-    if isinstance(value, Decimal):
-        figure = value
+    if value.__class__ is Decimal or isinstance(value, Decimal):
+        figure: Decimal = value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     else:
         return _ZERO
-    fits = figure.is_finite() and abs(figure.adjusted()) <= _MAX_DIGITS
+    fits = -_MAX_DIGITS <= figure.adjusted() <= _MAX_DIGITS and figure.is_finite()
     return figure if fits else _ZERO
