@@ -38,7 +38,7 @@ MODULES = (
     *("generation/answer", "generation/parsed_request"),
     *("http/frames", "http/idempotency_key", "http/middleware", "http/request_body"),
     *("http/request_context", "http/routes", "http/sse_response"),
-    *("storage/idempotency", "storage/memory", "storage/statuses"),
+    *("storage/idempotency", "storage/memory_store", "storage/statuses"),
 )
 OPERATORS = (
     *("AddNot", "NumberReplacer", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr"),

@@ -1,4 +1,4 @@
-"""The life of a completion: idempotency key and hold, generation, storage and charge."""
+"""Creates, retrieves and cancels completions."""
 
 import asyncio
 import traceback
@@ -13,7 +13,7 @@ from aurous_mock import identifiers
 from aurous_mock.completions.concurrency import ConcurrencyLimit
 from aurous_mock.completions.draft import BY_REQUEST, BY_SHUTDOWN, Draft
 from aurous_mock.completions.finisher import Finisher
-from aurous_mock.completions.generation import Generation
+from aurous_mock.completions.running_completion import RunningCompletion
 from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import AnswerPart
 from aurous_mock.generation.engine import Engine, Pace
@@ -21,7 +21,7 @@ from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.metrics import Metrics
 from aurous_mock.storage.idempotency import Claim, KeyInUse, decide
 from aurous_mock.storage.statuses import ABANDONED, CANCELLED, COMPLETED, IN_PROGRESS
-from aurous_mock.storage.store import Checkpoint, Store, StoreUnavailable
+from aurous_mock.storage.store import CheckpointResult, Store, StoreUnavailable
 
 _CANCEL_TIMEOUT = 10.0
 _CHECKPOINT_INTERVAL = 0.2
@@ -52,7 +52,7 @@ class Service:
         self.finisher = finisher or Finisher(store)
         self.metrics = Metrics()
         # Streams, while something refers to them.
-        self._generations: WeakValueDictionary[str, Generation] = WeakValueDictionary()
+        self._running: WeakValueDictionary[str, RunningCompletion] = WeakValueDictionary()
         self._sync_task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -69,8 +69,8 @@ class Service:
 
     def interrupt_all(self) -> None:
         """End every stream, because the server shuts down."""
-        for generation in list(self._generations.values()):
-            generation.interrupt(BY_SHUTDOWN)
+        for completion in list(self._running.values()):
+            completion.interrupt(BY_SHUTDOWN)
 
     async def create(
         self, request: ParsedRequest, team: str, claim: Claim | None, pace: Pace, provider_error: APIError | None
@@ -79,19 +79,21 @@ class Service:
 
         provider_error: raised instead of asking the engine
         """
-        async with self.run(request, team, claim) as generation:
-            if generation.is_replay:
-                return Created(generation.body, is_replay=True)
+        async with self.run(request, team, claim) as completion:
+            if completion.is_replay:
+                return Created(completion.body, is_replay=True)
             if provider_error is not None:
                 raise provider_error
-            generation.draft.set_answer(await self._engine.answer(request, pace))
-            await generation.finish(COMPLETED)
-            if generation.status != COMPLETED:
+            completion.draft.set_answer(await self._engine.answer(request, pace))
+            await completion.finish(COMPLETED)
+            if completion.status != COMPLETED:
                 raise APIError("chat_provider_unavailable", "The completion was abandoned while it was generated.")
-            return Created(generation.body, is_replay=False, generated=generation.draft.usage.generated)
+            return Created(completion.body, is_replay=False, generated=completion.draft.usage.generated)
 
     @asynccontextmanager
-    async def run(self, request: ParsedRequest, team: str, claim: Claim | None = None) -> AsyncIterator[Generation]:
+    async def run(
+        self, request: ParsedRequest, team: str, claim: Claim | None = None
+    ) -> AsyncIterator[RunningCompletion]:
         """Start a completion, for a block that adds to its draft and finishes it.
 
         However the block ends, the completion has ended after it: its record is final, its hold settled, its key
@@ -99,27 +101,27 @@ class Service:
         """
         draft = self._draft(request)
         async with self._concurrency.slot(team) as slot:
-            generation = Generation(self.store, self.finisher, draft, slot)
+            completion = RunningCompletion(self.store, self.finisher, draft, slot)
             try:
                 with self.metrics.running(streamed=request.streamed):
-                    await generation.start(team, claim)
+                    await completion.start(team, claim)
                     if request.streamed:
-                        self._generations[draft.id] = generation
-                    yield generation
+                        self._running[draft.id] = completion
+                    yield completion
             except BaseException as error:
-                await generation.fail(error)
+                await completion.fail(error)
                 raise
             finally:
-                await generation.ensure_finished()
-                self._generations.pop(draft.id, None)
-                self._count(generation)
+                await completion.ensure_finished()
+                self._running.pop(draft.id, None)
+                self._count(completion)
 
-    def _count(self, generation: Generation) -> None:
-        if generation.is_finished:
-            request, usage, charge = generation.draft.request, generation.draft.usage, generation.charge
-            self.metrics.count_completion(request.model, generation.status, usage, charge, streamed=request.streamed)
-            if generation.failure is not None:
-                self.metrics.count_failure(generation.failure.code)
+    def _count(self, completion: RunningCompletion) -> None:
+        if completion.is_finished:
+            request, usage, charge = completion.draft.request, completion.draft.usage, completion.charge
+            self.metrics.count_completion(request.model, completion.status, usage, charge, streamed=request.streamed)
+            if completion.failure is not None:
+                self.metrics.count_failure(completion.failure.code)
 
     def _draft(self, request: ParsedRequest) -> Draft:
         return Draft(request, identifiers.new("cmp_"), int(self.store.now()))
@@ -133,9 +135,9 @@ class Service:
         record = await self.store.find(team, completion_id)
         if record is None:
             raise APIError("resource_not_found", f"No completion has the id {completion_id[:80]!r}.", param="id")
-        generation = self._generations.get(completion_id)
-        if generation is not None and record.status == IN_PROGRESS:
-            return orjson.dumps(generation.draft.body(IN_PROGRESS))
+        completion = self._running.get(completion_id)
+        if completion is not None and record.status == IN_PROGRESS:
+            return orjson.dumps(completion.draft.body(IN_PROGRESS))
         return record.body
 
     async def check_key(self, team: str, claim: Claim) -> None:
@@ -158,10 +160,10 @@ class Service:
             raise APIError(
                 "chat_cancel_target_not_cancellable", "Only streamed completions can be cancelled.", param="id"
             )
-        generation = self._generations.get(completion_id)
-        if generation is not None:
-            generation.interrupt(BY_REQUEST)
-            await generation.finished.wait()
+        completion = self._running.get(completion_id)
+        if completion is not None:
+            completion.interrupt(BY_REQUEST)
+            await completion.finished.wait()
         else:
             await self.store.request_cancel(completion_id)
         return await self._cancelled(team, completion_id)
@@ -186,8 +188,8 @@ class Service:
     async def _sync_with_store(self) -> None:
         """Store checkpoints of the streams of this server, and cancel those that other servers asked to cancel."""
         while True:
-            streams = list(self._generations.values())
-            running = [generation for generation in streams if generation.status == IN_PROGRESS]
+            streams = list(self._running.values())
+            running = [completion for completion in streams if completion.status == IN_PROGRESS]
             # At once, so that the store can commit them together. It reports errors, and may be available next time.
             results = await asyncio.gather(*map(self._sync, running), return_exceptions=True)
             for error in results:
@@ -195,13 +197,13 @@ class Service:
                     traceback.print_exception(error)
             await asyncio.sleep(_CHECKPOINT_INTERVAL)
 
-    async def _sync(self, generation: Generation) -> None:
-        body = orjson.dumps(generation.draft.body(IN_PROGRESS))
-        match await self.store.checkpoint(generation.draft.id, body):
-            case Checkpoint.CANCEL_REQUESTED:
-                generation.interrupt(BY_REQUEST)
-            case Checkpoint.FINISHED:
-                generation.interrupt(ABANDONED)
+    async def _sync(self, completion: RunningCompletion) -> None:
+        body = orjson.dumps(completion.draft.body(IN_PROGRESS))
+        match await self.store.checkpoint(completion.draft.id, body):
+            case CheckpointResult.CANCEL_REQUESTED:
+                completion.interrupt(BY_REQUEST)
+            case CheckpointResult.FINISHED:
+                completion.interrupt(ABANDONED)
 
 
 def _already_finished(status: str) -> APIError:

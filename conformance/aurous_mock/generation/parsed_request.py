@@ -32,7 +32,7 @@ class ParsedRequest:
     alternatives: int | None
     hold: int
     # The scripted answer that the request brings along, and those of the server that may apply, by number.
-    reply: Any = None
+    scripted_answer: Any = None
     scripts: Sequence[tuple[int, str]] = ()
     # Sixty-four bits that are the same whenever the same answer is asked for.
     digest: int

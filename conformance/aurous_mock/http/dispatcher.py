@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock import identifiers
-from aurous_mock.completions.lifetime import Lifetime
 from aurous_mock.completions.service import Service
+from aurous_mock.completions.stored_request import StoredRequest
 from aurous_mock.contract.operations import EVENTS, Operation
 from aurous_mock.contract.parameters import check_parameters
 from aurous_mock.errors import APIError
@@ -77,17 +77,17 @@ class Dispatcher:
         team, record_id = context.team or "", identifiers.new("res_")
         finish = FinishCompletion(id=record_id, status=COMPLETED, body=_stored(response), charge=0)
         start = StartCompletion(id=record_id, team=team, streamed=False, hold=0, body=b"", claim=claim)
-        lifetime = Lifetime(self._service.store, self._service.finisher)
+        stored = StoredRequest(self._service.store, self._service.finisher)
         try:
-            result = await lifetime.start(start)
+            result = await stored.start(start)
             if isinstance(result, KeyInUse):
                 raise APIError("idempotency_key_in_use", result.reason, param="Idempotency-Key")
             if isinstance(result, Replay):
                 return _restored(result.body)
-            await lifetime.finish(finish)
+            await stored.finish(finish)
         finally:
-            if lifetime.is_unfinished:
-                await lifetime.finish(finish)
+            if stored.is_unfinished:
+                await stored.finish(finish)
         return response
 
 

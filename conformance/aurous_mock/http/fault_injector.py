@@ -1,128 +1,106 @@
-"""Injects a fault into one response: cut connections, truncated bodies, malformed JSON."""
+"""Chooses the fault of each request, and injects it: latency, errors and cut responses.
 
-from http import HTTPStatus
+A provider's error, an error frame and a pace take effect within the work of a completion: `routes` applies those.
+"""
 
+import asyncio
+from collections.abc import Callable
+
+import orjson
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aurous_mock.http import sockets
-from aurous_mock.http.faults import Cut, Fault
+from aurous_mock.errors import APIError
+from aurous_mock.http import admin_access, faults, routes
+from aurous_mock.http.faults import NO_FAULT, Fault
+from aurous_mock.http.request_context import RequestContext
+from aurous_mock.http.response_cutter import ResponseCutter
+from aurous_mock.settings import Settings
+from aurous_mock.storage.store import Store
 
 HTML = b"<!doctype html><title>Bad Gateway</title><h1>502 Bad Gateway</h1><hr><center>mock</center>\n"
 
 
 class FaultInjector:
-    """An ASGI `send` with a fault. Delays the response's start until its first body, so that nothing is sent before the
-    place of the cut is known."""
+    """An ASGI application with faults. error_response: makes the error envelope for an exception"""
 
-    def __init__(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        self._fault = fault
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._start: Message | None = None
-        self._streamed = False
-        self._frames = 0
-        self._is_over = False
-        self.replacement: Response | None = None
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        store: Store,
+        error_response: Callable[[BaseException, RequestContext], Response],
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._store = store
+        self._error_response = error_response
 
-    async def cut_before(self) -> bool:
-        """Cut the connection before any work is done. False if the fault applies later."""
-        cut = self._fault.cut
-        if cut is None or cut.place != "before":
-            return False
-        # Read the whole request first: a client that is still sending would report a different error.
-        while (await self._receive()).get("more_body"):
-            pass
-        await self._cut_connection(cut)
-        return True
-
-    async def send(self, message: Message) -> None:
-        """Send a message, as far as the fault allows."""
-        if self._is_over:
-            return
-        if self.replacement is not None:
-            self._is_over = True
-            await self.replacement(self._scope, self._receive, self._send)
-            return
-        if message["type"] == "http.response.start":
-            self._start = message
-            self._streamed = any(value.startswith(b"text/event-stream") for _, value in message["headers"])
-            return
-        cut = self._fault.cut
-        if cut is None:
-            await self._forward(message)
-        elif cut.place in ("after", "head"):
-            if cut.place == "head":
-                await sockets.write_raw(self._scope, self._partial_head())
-            await self._cut_connection(cut)
-        elif self._streamed:
-            await self._send_frame(cut, message)
+    async def respond(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
+        """Answer an admitted request, with its fault if it has one. Raises APIError for a fault that cannot be read."""
+        context.fault = await self._choose(scope, context)
+        if context.fault is NO_FAULT:
+            await self._app(scope, receive, send)
         else:
-            await self._send_body(cut, message)
+            await self._inject(scope, receive, send, context)
 
-    async def _forward(self, message: Message) -> None:
-        if self._start is not None:
-            start, self._start = self._start, None
-            await self._send(start)
-        await self._send(message)
+    async def _choose(self, scope: Scope, context: RequestContext) -> Fault:
+        """The fault of the request's own header, or a scripted one."""
+        if not admin_access.may_inject_faults(context.headers, self._settings):
+            return NO_FAULT
+        context.scripts = await self._store.scripts()
+        header = context.headers.get(faults.HEADER)
+        if header is not None:
+            return await self._requested(header, context)
+        return await self._scripted(scope, context)
 
-    async def _send_frame(self, cut: Cut, message: Message) -> None:
-        frame: bytes = message.get("body", b"")
-        if not frame or frame.startswith(b":"):
-            await self._forward(message)
+    async def _requested(self, header: str, context: RequestContext) -> Fault:
+        try:
+            fault = faults.parse(header, context.contract.codes)
+        except ValueError as error:
+            raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
+        if not fault.is_counted:
+            return fault
+        name = fault.id or f"{fault.text} {context.headers.get('idempotency-key', '')}"
+        return fault if fault.applies(await self._store.count(f"{context.team} {name}")) else NO_FAULT
+
+    async def _scripted(self, scope: Scope, context: RequestContext) -> Fault:
+        for number, text in context.scripts:
+            script = orjson.loads(text)
+            if "fault" not in script:
+                continue
+            if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
+                fault = faults.parse(script["fault"])
+                earlier = await self._store.count_script(number, text)
+                if earlier is None:
+                    continue
+                if fault.is_spent(earlier + 1):
+                    await self._store.remove_script(number)
+                if fault.applies(earlier):
+                    return fault
+        return NO_FAULT
+
+    async def _inject(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
+        fault = context.fault
+        cutter = ResponseCutter(fault, scope, receive, send)
+        if fault.latency:
+            await asyncio.sleep(fault.latency)
+        if await cutter.cut_before():
             return
-        limit = 1 if isinstance(cut.place, str) else cut.place
-        if self._frames < limit:
-            self._frames += 1
-            if cut.how == "malformed" and self._frames == limit:
-                message = {**message, "body": frame[:-3] + b",\n\n"}
-            await self._forward(message)
+        if fault.is_error and fault.when == "after":
+            cutter.replacement = self._failure(context)
+        elif fault.is_error and not routes.accepts_provider_error(scope, fault):
+            await self._failure(context)(scope, receive, cutter.send)
             return
-        if cut.how == "malformed":
-            await self._forward(message)
-            return
-        if cut.place == "body":
-            await self._forward({**message, "body": frame[: len(frame) // 2], "more_body": True})
-        await self._end_stream(cut)
+        try:
+            await self._app(scope, receive, cutter.send)
+        except (APIError, HTTPException) as error:
+            await self._error_response(error, context)(scope, receive, cutter.send)
 
-    async def _end_stream(self, cut: Cut) -> None:
-        if cut.how in ("end", "done"):
-            self._is_over = True
-            body = b"data: [DONE]\n\n" if cut.how == "done" else b""
-            await self._forward({"type": "http.response.body", "body": body, "more_body": False})
-            return
-        await self._forward({"type": "http.response.body", "body": b"", "more_body": True})
-        await self._cut_connection(cut)
-
-    async def _send_body(self, cut: Cut, message: Message) -> None:
-        body: bytes = message.get("body", b"")
-        if cut.how in ("end", "done") or not body:
-            await self._forward(message)
-        elif cut.how == "malformed":
-            # Of the same length, so that Content-Length stays right.
-            await self._forward({**message, "body": body[:-1] + b","})
-        else:
-            kept = len(body) // 2 if isinstance(cut.place, str) else min(cut.place, len(body))
-            await self._forward({**message, "body": body[:kept], "more_body": True})
-            await self._cut_connection(cut)
-
-    async def _cut_connection(self, cut: Cut) -> None:
-        self._is_over = True
-        await sockets.flush(self._scope)
-        if cut.how == "reset":
-            sockets.reset(self._scope)
-        elif cut.how == "truncate":
-            sockets.close(self._scope)
-        if cut.how == "stall" and self._fault.unnoticed and self._streamed:
-            return
-        await self._wait_for_end()
-
-    async def _wait_for_end(self) -> None:
-        """Wait until the client is gone: the server would complete the response of an application that returns."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    def _partial_head(self) -> bytes:
-        status = self._start["status"] if self._start else 200
-        return f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nContent-Type: applica".encode()
+    def _failure(self, context: RequestContext) -> Response:
+        fault = context.fault
+        if fault.html:
+            headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
+            return Response(HTML, fault.status or 502, headers, "text/html")
+        return self._error_response(faults.error_of(fault), context)

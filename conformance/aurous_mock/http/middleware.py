@@ -1,4 +1,4 @@
-"""The ASGI application: authentication, versions, rate limits, injected faults and error envelopes."""
+"""Admits requests by key, version and rate limit, and turns every failure into an error envelope."""
 
 import asyncio
 import sys
@@ -19,9 +19,8 @@ from aurous_mock.contract.renames import translate, translate_path
 from aurous_mock.contract.spec import Contracts
 from aurous_mock.contract.versioning import ResponseFilter, needs_filter
 from aurous_mock.errors import APIError, envelope
-from aurous_mock.http import admin, admin_access, faults, health, request_context, routes
-from aurous_mock.http.fault_injector import HTML, FaultInjector
-from aurous_mock.http.faults import NO_FAULT, Fault
+from aurous_mock.http import admin, admin_access, health, request_context
+from aurous_mock.http.fault_injector import FaultInjector
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_context import RequestContext
 from aurous_mock.settings import Settings
@@ -47,7 +46,7 @@ class APIMiddleware:
         self._contracts = contracts
         self._service = service
         self._limits = limits
-        self._dispatcher = dispatcher
+        self._faults = FaultInjector(dispatcher, settings, service.store, self._error_response)
         self._admin_router = admin_router
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,11 +102,7 @@ class APIMiddleware:
                 return
             await self._admit(scope, context)
             send = self._version_filter(send, context)
-            context.fault = await self._fault(scope, context)
-            if context.fault is NO_FAULT:
-                await self._dispatcher(scope, receive, send)
-            else:
-                await self._inject_fault(scope, receive, send, context)
+            await self._faults.respond(scope, receive, send, context)
         except ClientDisconnect:
             # The client disconnected before it had sent the whole request: no response is possible.
             return
@@ -151,60 +146,6 @@ class APIMiddleware:
         version = context.headers.get("aurous-version", "")
         match = self._contracts.by_version.get(version, self._contracts.current).match(method, path)
         return match is not None and match[0].is_public
-
-    async def _fault(self, scope: Scope, context: RequestContext) -> Fault:
-        """The fault to inject: the one of the request's own header, or a scripted one."""
-        if not admin_access.may_inject_faults(context.headers, self._settings):
-            return NO_FAULT
-        context.scripts = await self._service.store.scripts()
-        header = context.headers.get(faults.HEADER)
-        if header is not None:
-            try:
-                fault = faults.parse(header, context.contract.codes)
-            except ValueError as error:
-                raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Fault") from error
-            if not fault.is_counted:
-                return fault
-            name = fault.id or f"{fault.text} {context.headers.get('idempotency-key', '')}"
-            return fault if fault.applies(await self._service.store.count(f"{context.team} {name}")) else NO_FAULT
-        for number, text in context.scripts:
-            script = orjson.loads(text)
-            if "fault" not in script:
-                continue
-            if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
-                fault = faults.parse(script["fault"])
-                earlier = await self._service.store.count_script(number, text)
-                if earlier is None:
-                    continue
-                if fault.is_spent(earlier + 1):
-                    await self._service.store.remove_script(number)
-                if fault.applies(earlier):
-                    return fault
-        return NO_FAULT
-
-    async def _inject_fault(self, scope: Scope, receive: Receive, send: Send, context: RequestContext) -> None:
-        fault = context.fault
-        injector = FaultInjector(fault, scope, receive, send)
-        if fault.latency:
-            await asyncio.sleep(fault.latency)
-        if await injector.cut_before():
-            return
-        if fault.is_error and fault.when == "after":
-            injector.replacement = self._failure(context)
-        elif fault.is_error and not routes.accepts_provider_error(scope, fault):
-            await self._failure(context)(scope, receive, injector.send)
-            return
-        try:
-            await self._dispatcher(scope, receive, injector.send)
-        except (APIError, HTTPException) as error:
-            await self._error_response(error, context)(scope, receive, injector.send)
-
-    def _failure(self, context: RequestContext) -> Response:
-        fault = context.fault
-        if fault.html:
-            headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
-            return Response(HTML, fault.status or 502, headers, "text/html")
-        return self._error_response(faults.error_of(fault), context)
 
     def _error_response(self, error: BaseException, context: RequestContext) -> Response:
         """The error envelope for an exception."""

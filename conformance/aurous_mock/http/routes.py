@@ -23,8 +23,8 @@ from aurous_mock.http.faults import Fault, error_of
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_context import RequestContext, context_of
 from aurous_mock.http.sse_response import SSEResponse, StreamOptions
-from aurous_mock.scripting import replies
-from aurous_mock.scripting.replies import HEADER as REPLY_HEADER
+from aurous_mock.scripting import scripted_answers
+from aurous_mock.scripting.scripted_answers import HEADER as ANSWER_HEADER
 from aurous_mock.settings import Settings
 from aurous_mock.storage.idempotency import Claim
 
@@ -61,8 +61,8 @@ class Routes:
         context.key = idempotency_key.read_key(context.headers)
         # What is compared for a key is the body as it was sent.
         parsed = await offload.run(size, _parse, context, self._models)
-        if context.scripts or REPLY_HEADER in context.headers:
-            parsed = replace(parsed, reply=self._reply(context), scripts=context.scripts)
+        if context.scripts or ANSWER_HEADER in context.headers:
+            parsed = replace(parsed, scripted_answer=self._scripted_answer(context), scripts=context.scripts)
         admission = await self._limits.admit_tokens(team, parsed.prompt_tokens)
         context.tokens = admission.info
         if admission.error is not None:
@@ -77,13 +77,13 @@ class Routes:
             await self._limits.spend_tokens(team, created.generated)
         return _json(created.body, {"Aurous-Idempotent-Replayed": "true"} if created.is_replay else None)
 
-    def _reply(self, context: RequestContext) -> Any:
+    def _scripted_answer(self, context: RequestContext) -> Any:
         """The scripted answer in the request's own header, where a fault might be injected, too."""
-        text = context.headers.get(REPLY_HEADER)
+        text = context.headers.get(ANSWER_HEADER)
         if text is None or not admin_access.may_inject_faults(context.headers, self._settings):
             return None
         try:
-            return replies.read_header(text)
+            return scripted_answers.read_header(text)
         except ValueError as error:
             raise APIError("invalid_format", f"{error}.", param="Aurous-Mock-Answer") from error
 

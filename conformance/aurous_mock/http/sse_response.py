@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, failure_of
-from aurous_mock.completions.generation import Generation
+from aurous_mock.completions.running_completion import RunningCompletion
 from aurous_mock.completions.service import Service
 from aurous_mock.errors import APIError, envelope
 from aurous_mock.generation.answer import AnswerEnd
@@ -74,12 +74,12 @@ class SSEResponse:
         self._receive, self._send = receive, send
         generated = 0
         try:
-            async with self._service.run(self._request, self._team) as generation:
-                self._frames = FrameWriter(generation.draft)
+            async with self._service.run(self._request, self._team) as completion:
+                self._frames = FrameWriter(completion.draft)
                 try:
-                    await self._stream(generation)
+                    await self._stream(completion)
                 finally:
-                    generated = generation.draft.usage.generated
+                    generated = completion.draft.usage.generated
         except StoreUnavailable:
             if not self._is_started:
                 raise
@@ -89,35 +89,35 @@ class SSEResponse:
         finally:
             await self._on_end(generated)
 
-    async def _stream(self, generation: Generation) -> None:
+    async def _stream(self, completion: RunningCompletion) -> None:
         if self._options.provider_error is not None and self._options.error_frame is None:
             raise self._options.provider_error
         try:
-            error = await self._run(generation)
+            error = await self._run(completion)
         except BaseExceptionGroup as errors:
             # Of the task group.
             raise errors.exceptions[0] from None
         if error is not None and not self._is_started:
             raise error
-        await self._end(generation)
+        await self._end(completion)
 
-    async def _run(self, generation: Generation) -> Exception | None:
+    async def _run(self, completion: RunningCompletion) -> Exception | None:
         """Send what the engine generates, and finish the completion. Returns the error that ended it."""
         async with asyncio.TaskGroup() as group:
             helpers = [group.create_task(self._send_keep_alives())]
             if self._options.notice_disconnect:
-                helpers.append(group.create_task(self._watch_for_disconnect(generation)))
-            producer = group.create_task(self._produce(generation))
-            generation.attach(producer)
+                helpers.append(group.create_task(self._watch_for_disconnect(completion)))
+            producer = group.create_task(self._produce(completion))
+            completion.attach(producer)
             await asyncio.wait([producer])
             error = None if producer.cancelled() else producer.result()
             if error is None or self._is_started:
-                await _finish(generation, error, is_interrupted=producer.cancelled())
+                await _finish(completion, error, is_interrupted=producer.cancelled())
             for helper in helpers:
                 helper.cancel()
         return error
 
-    async def _produce(self, generation: Generation) -> Exception | None:
+    async def _produce(self, completion: RunningCompletion) -> Exception | None:
         """Send what the engine generates. Returns the error that ends it: raised, it would end the whole group."""
         began = asyncio.get_running_loop().time()
         try:
@@ -130,10 +130,10 @@ class SSEResponse:
                             "chat_provider_unavailable", "The provider failed mid-stream."
                         )
                     if isinstance(delta, AnswerEnd):
-                        generation.draft.end(delta)
+                        completion.draft.end(delta)
                         return None
                     # Into the draft first: the record has whatever the client may have received.
-                    generation.draft.add(delta)
+                    completion.draft.add(delta)
                     await self._emit(self._frames.delta(delta))
                     if number == 0:
                         self._service.metrics.observe_first_delta(
@@ -156,16 +156,16 @@ class SSEResponse:
             await self._emit(self._frames.warning())
         await self._emit(self._frames.role())
 
-    async def _end(self, generation: Generation) -> None:
+    async def _end(self, completion: RunningCompletion) -> None:
         """Send the last frames: usage, or the error. The server drops them if the client is gone."""
         await self._start()
-        if generation.status == FAILED:
-            assert generation.failure is not None
-            error = APIError(generation.failure.code, generation.failure.message)
+        if completion.status == FAILED:
+            assert completion.failure is not None
+            error = APIError(completion.failure.code, completion.failure.message)
             code = self._context.contract.code(error.code)
             await self._emit(frame(envelope(error, code, self._context.request_id)))
         else:
-            await self._emit(self._frames.final(generation.status))
+            await self._emit(self._frames.final(completion.status))
         await self._emit(DONE)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -173,10 +173,10 @@ class SSEResponse:
         self._sent_at = asyncio.get_running_loop().time()
         await self._send({"type": "http.response.body", "body": event, "more_body": True})
 
-    async def _watch_for_disconnect(self, generation: Generation) -> None:
+    async def _watch_for_disconnect(self, completion: RunningCompletion) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        generation.interrupt(BY_DISCONNECT)
+        completion.interrupt(BY_DISCONNECT)
 
     async def _send_keep_alives(self) -> None:
         """Send a comment after `keep_alive` seconds of silence, so that proxies keep the connection."""
@@ -189,13 +189,13 @@ class SSEResponse:
             await asyncio.sleep(self._options.keep_alive - silence)
 
 
-async def _finish(generation: Generation, error: Exception | None, *, is_interrupted: bool) -> None:
+async def _finish(completion: RunningCompletion, error: Exception | None, *, is_interrupted: bool) -> None:
     if is_interrupted:
-        await generation.finish(CANCELLED, generation.failure or BY_DISCONNECT)
+        await completion.finish(CANCELLED, completion.failure or BY_DISCONNECT)
     elif isinstance(error, APIError):
-        await generation.finish(FAILED, failure_of(error))
+        await completion.finish(FAILED, failure_of(error))
     elif error is not None:
         traceback.print_exception(error)
-        await generation.finish(FAILED, INTERNAL_ERROR)
+        await completion.finish(FAILED, INTERNAL_ERROR)
     else:
-        await generation.finish(COMPLETED)
+        await completion.finish(COMPLETED)

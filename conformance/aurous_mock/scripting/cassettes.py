@@ -15,7 +15,7 @@ from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, ToolCall
 from aurous_mock.generation.engine import Engine, Pace, stream_answer
 from aurous_mock.generation.parsed_request import ParsedRequest, digest
-from aurous_mock.scripting.replies import check_reply, compose_reply
+from aurous_mock.scripting.scripted_answers import check_answer, compose_answer
 
 # Keys of this API and of others, and tokens of an Authorization header. Headers themselves are never recorded.
 _SECRETS: Final = re.compile(r"\b(?:al_live_|og_|sk-)[\w-]{8,}|(?<=Bearer )[\w.~+/-]{8,}=*")
@@ -49,7 +49,7 @@ class Cassette:
             document = orjson.loads(cassette._path.read_bytes())
             for exchange in document["exchanges"]:
                 for answer in exchange["answers"]:
-                    check_reply(answer)
+                    check_answer(answer)
                 cassette._requests[digest(exchange["request"])] = exchange["request"]
                 cassette._answers[digest(exchange["request"])] = [*exchange["answers"]]
         except OSError as error:
@@ -113,7 +113,7 @@ class ReplayEngine:
         reasons = []
         for cassette in self._cassettes:
             try:
-                return compose_reply(cassette(request.body), request)
+                return compose_answer(cassette(request.body), request)
             except UnknownRequestError as error:
                 reasons.append(str(error))
         raise APIError("invalid_format", " ".join(reasons), param="messages")

@@ -12,7 +12,7 @@ from aurous_mock.generation.engine import Engine, Pace, stream_answer
 from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.scripting import functions
 from aurous_mock.scripting.cassettes import UnknownRequestError
-from aurous_mock.scripting.replies import check_reply, compose_reply
+from aurous_mock.scripting.scripted_answers import check_answer, compose_answer
 from aurous_mock.scripting.scripts import Script, read_script
 from aurous_mock.storage.store import Store
 
@@ -46,16 +46,16 @@ class ScriptedEngine:
         await self._engine.stop()
 
     async def _scripted(self, request: ParsedRequest) -> Answer | None:
-        if request.reply is not None:
-            return compose_reply(request.reply, request)
+        if request.scripted_answer is not None:
+            return compose_answer(request.scripted_answer, request)
         scripts = [(number, script) for number, text in request.scripts if (script := read_script(text)) is not None]
         limited = [entry for entry in scripts if entry[1].times is not None]
         unlimited = [entry for entry in reversed(scripts) if entry[1].times is None]
         for number, script in [*limited, *unlimited]:
             if script.is_met(request) and await _holds(script, request):
-                reply = await self._next(number, script, request)
-                if reply is not None:
-                    return compose_reply(reply, request)
+                answer = await self._next(number, script, request)
+                if answer is not None:
+                    return compose_answer(answer, request)
         return None
 
     async def _next(self, number: int, script: Script, request: ParsedRequest) -> Any:
@@ -75,12 +75,12 @@ async def _holds(script: Script, request: ParsedRequest) -> bool:
 
 
 async def _call(name: str, request: ParsedRequest) -> Any:
-    reply = await _run(name, request, "answer")
+    answer = await _run(name, request, "answer")
     try:
-        check_reply(reply)
+        check_answer(answer)
     except ValueError as error:
         raise APIError(_BROKEN, f"The function given as answer returned no answer: {error}.") from error
-    return reply
+    return answer
 
 
 async def _run(name: str, request: ParsedRequest, role: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 
 from aurous_mock.generation.parsed_request import ParsedRequest
-from aurous_mock.scripting import conditions, functions, replies
+from aurous_mock.scripting import conditions, functions, scripted_answers
 
 _MEMBERS: Final = frozenset({"answers", "answer", "function", "when", "condition", "model", "times"})
 
@@ -64,8 +64,8 @@ def check_script(body: Any) -> str:
         if not isinstance(body["answers"], list) or not body["answers"]:
             raise ValueError("answers is a list that is not empty")
         script["times"] = len(body["answers"]) * _times(script.get("times", 1))
-    for reply in script.get("answers", ()):
-        replies.check_reply(reply)
+    for answer in script.get("answers", ()):
+        scripted_answers.check_answer(answer)
     for name in ("function", "condition"):
         if name in script and functions.find(script[name]) is None:
             raise ValueError(f"{name}: functions are scripted in Python only")

@@ -20,7 +20,7 @@ from aurous_mock.http.spec_responses import SpecResponses
 from aurous_mock.scripting.cassettes import Cassette, CassetteError, RecordingEngine, ReplayEngine
 from aurous_mock.scripting.engine import ScriptedEngine
 from aurous_mock.settings import Settings
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
 from aurous_mock.storage.store import Store
 
@@ -49,7 +49,7 @@ def _store(settings: Settings) -> Store:
     if settings.state is None:
         return MemoryStore(settings.credits, settings.retention or IN_MEMORY)
     # Imported here: SQLAlchemy takes longest to import, and few servers need it.
-    from aurous_mock.storage.database import DatabaseStore
+    from aurous_mock.storage.database_store import DatabaseStore
 
     return DatabaseStore(settings.state, settings.credits, settings.durability, settings.retention or IN_DATABASE)
 

@@ -15,7 +15,7 @@ from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.errors import SettingsError
 from aurous_mock.generation.engine import Pace
 from aurous_mock.http import faults
-from aurous_mock.scripting import replies
+from aurous_mock.scripting import scripted_answers
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY, Retention
 
@@ -247,7 +247,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _epilog() -> str:
     grammar = (faults.__doc__ or "").partition("\n\n")[2]
-    forms = (replies.__doc__ or "").partition("\n\n")[2]
+    forms = (scripted_answers.__doc__ or "").partition("\n\n")[2]
     endpoints = (
         "GET /_mock/ledger          every charge, in order\n"
         "POST /_mock/reset          delete everything\n"

@@ -1,325 +1,160 @@
-"""A store in SQLite or PostgreSQL, for any number of servers.
-
-Each operation is one transaction. SQLite takes its write lock when a transaction begins; PostgreSQL locks rows, always
-in the order key, completion, balance, so that there are no deadlocks.
-"""
+"""Connects to the database of a shared state, and runs transactions off the event loop."""
 
 import asyncio
-import contextlib
+import os
 import time
-import uuid
-from typing import Any
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from aurous_mock.storage import statements
-from aurous_mock.storage.connections import Database
-from aurous_mock.storage.group_commit import Rollback
-from aurous_mock.storage.idempotency import Claim, Entry, KeyInUse, KeyUnused, Replay, decide
-from aurous_mock.storage.leases import LEASE_SECONDS, Leases
-from aurous_mock.storage.retention import IN_DATABASE, Retention
-from aurous_mock.storage.server_locks import make_server_locks
-from aurous_mock.storage.statuses import COMPLETED, IN_PROGRESS
-from aurous_mock.storage.store import (
-    Balance,
-    Charge,
-    Checkpoint,
-    FinishCompletion,
-    InsufficientCredits,
-    Record,
-    StartCompletion,
-    Started,
-    StartResult,
-    StoreUnavailable,
-    script_counter,
-)
-from aurous_mock.storage.sweeper import Sweeper
-from aurous_mock.storage.tables import balances, buckets, charges, completions, counters, keys, meta, scripts
-from aurous_mock.storage.token_bucket import BucketState, Change
+from aurous_mock.errors import SettingsError
+from aurous_mock.storage import location, schema
+from aurous_mock.storage.group_commit import GroupCommitter, Rollback
+from aurous_mock.storage.location import Location
+from aurous_mock.storage.store import StoreUnavailable
+
+# How long a transaction waits for the lock of another process on a SQLite file, after the one that waited before it.
+_BUSY_SECONDS = 5
+# How long PostgreSQL works on a statement, waits for its locks, or waits in a transaction for a server that is paused.
+_STATEMENT_SECONDS = 10
+_THREADS = 16
+
+T = TypeVar("T")
 
 
-class DatabaseStore:
-    """A store that survives its servers."""
+class Database:
+    """A database with its tables. Raises SettingsError if it cannot be used.
 
-    shared = True
+    durability: `full` commits survive a power loss, `fast` ones the death of the process only
+    """
 
-    def __init__(
-        self,
-        location: str,
-        initial_credits: int,
-        durability: str = "full",
-        retention: Retention = IN_DATABASE,
-    ) -> None:
-        self._initial_credits = initial_credits
-        self._holder = uuid.uuid4().hex
-        self._offset = 0.0
-        self.database = Database(location, durability)
-        self._locks = make_server_locks(self.database.location, self.database.writer, self._holder)
-        self.leases = Leases(self.database, self._holder, self._locks, self._expire)
-        self.sweeper = Sweeper(self.database, retention, self.now)
-        self._tasks: list[asyncio.Task[None]] = []
-        self._transact = self.database.transact
-        self._read = self.database.read
-        self._insert = self.database.insert
-        self._claim_key = statements.claim_key(self._insert)
-        self._create_balance = statements.create_balance(self._insert)
-        self._create_bucket = statements.create_bucket(self._insert)
+    def __init__(self, text: str, durability: str = "full") -> None:
+        self.location = location.parse(text)
+        self.is_postgresql = self.location.url.get_backend_name() == "postgresql"
+        try:
+            _create_private(self.location)
+            self.writer, self._reader = _engines(self.location, durability)
+            schema.prepare(self.writer)
+        except schema.SchemaError as error:
+            raise SettingsError(f"cannot use the state {self.location}: {error}") from error
+        except (SQLAlchemyError, NoSuchModuleError, ImportError, OSError) as error:
+            reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise SettingsError(f"cannot use the state {self.location}: {self.location.scrub(reason)}") from None
+        self._threads = ThreadPoolExecutor(_THREADS, "aurous-mock-state")
+        self._group = None if self.is_postgresql else GroupCommitter(self.writer)
 
-    async def start(self) -> None:
-        # Each start of a completion reads it again.
-        with contextlib.suppress(StoreUnavailable):
-            await self._read(self._read_offset)
-            await self.database.run(self._locks.acquire)
-            await self.leases.report_unfinished()
-        self._tasks = [asyncio.create_task(work()) for work in (self.leases.run_forever, self.sweeper.run_forever)]
+    async def transact(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction that may write. Raises StoreUnavailable if the database does not answer.
 
-    async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.to_thread(self._locks.release)
-        await self.database.dispose()
+        `work` may raise Rollback. A caller that is cancelled does not stop the transaction.
+        """
+        if self._group is not None:
+            return await self._wait(self._group.submit(work))
+        return await self._wait(self._threads.submit(_transact, self.writer, work))
 
-    def now(self) -> float:
-        return time.time() + self._offset
+    async def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run `work` in a transaction that only reads: no lock of a writer delays it."""
+        return await self._wait(self._threads.submit(_transact, self._reader, work))
 
-    def _read_offset(self, connection: sa.Connection) -> None:
-        self._offset = float(connection.execute(statements.CLOCK_OFFSET).scalar_one())
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work`, which may use the database, in a thread. Raises StoreUnavailable as `transact` does."""
+        return await self._wait(self._threads.submit(work))
 
-    async def start_completion(self, start: StartCompletion) -> StartResult:
-        result = await self._transact(lambda connection: self._start_completion(connection, start))
-        if isinstance(result, Started):
-            self.leases.held.add(start.id)
+    async def _wait(self, future: "Future[T]") -> T:
+        try:
+            return await asyncio.shield(asyncio.wrap_future(future))
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise self._unavailable(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise self._unavailable(error) from error
+            raise
+        except OSError as error:
+            raise StoreUnavailable(self.location.scrub(str(error))) from error
+
+    def _unavailable(self, error: SQLAlchemyError) -> StoreUnavailable:
+        return StoreUnavailable(self.location.scrub(str(getattr(error, "orig", None) or error).strip()))
+
+    async def dispose(self) -> None:
+        """Finish running transactions, and close every connection."""
+        await asyncio.to_thread(self._dispose)
+
+    def _dispose(self) -> None:
+        if self._group is not None:
+            self._group.stop()
+        self._threads.shutdown()
+        self.writer.dispose()
+        self._reader.dispose()
+
+    def insert(self, table: sa.Table) -> Any:
+        """An INSERT with ON CONFLICT, which is specific to the dialect in SQLAlchemy."""
+        return (postgresql if self.is_postgresql else sqlite).insert(table)
+
+    def clock(self) -> Any:
+        """Unix seconds for leases: by the clock of the database where several machines share it."""
+        return sa.extract("epoch", sa.func.clock_timestamp()) if self.is_postgresql else sa.literal(time.time())
+
+
+def _transact(engine: sa.Engine, work: Callable[[sa.Connection], T]) -> T:
+    try:
+        with engine.begin() as connection:
+            return work(connection)
+    except Rollback as rollback:
+        result: T = rollback.result
         return result
 
-    def _start_completion(self, connection: sa.Connection, start: StartCompletion) -> StartResult:
-        self._read_offset(connection)
-        if start.claim is not None:
-            decision = self._claim(connection, start, start.claim)
-            if not isinstance(decision, KeyUnused):
-                return decision
-        if not self._place_hold(connection, start):
-            balance = self._balance(connection, start.team)
-            # The claim is rolled back too.
-            raise Rollback(InsufficientCredits(balance.credits - balance.held))
-        connection.execute(
-            sa.insert(completions).values(lease=self.database.clock() + LEASE_SECONDS),
-            {
-                "id": start.id,
-                "team": start.team,
-                "status": IN_PROGRESS,
-                "streamed": start.streamed,
-                "hold": start.hold,
-                "body": start.body,
-                "key": start.claim.key if start.claim else None,
-                "holder": self._holder,
-                "cancel_asked": False,
-            },
-        )
-        return Started()
 
-    def _claim(self, connection: sa.Connection, start: StartCompletion, claim: Claim) -> KeyUnused | Replay | KeyInUse:
-        values = {
-            "route": claim.route,
-            "fingerprint": claim.fingerprint,
-            "completion_id": start.id,
-            "claimed_at": self.now(),
-            "body": None,
-        }
-        here = {"of_team": start.team, "of_key": claim.key}
-        row = None
-        while row is None:
-            first = connection.execute(self._claim_key, {"team": start.team, "key": claim.key, **values})
-            if first.first() is not None:
-                return KeyUnused()
-            # No row if the key was freed between the two statements: claim it again.
-            row = connection.execute(statements.LOCK_KEY, here).one_or_none()
-        decision = decide(_entry(row), claim, self.now())
-        if isinstance(decision, KeyUnused):
-            connection.execute(statements.UPDATE_KEY, {**here, **values})
-        return decision
-
-    def _place_hold(self, connection: sa.Connection, start: StartCompletion) -> bool:
-        hold = {"of_team": start.team, "hold": start.hold}
-        if connection.execute(statements.PLACE_HOLD, hold).rowcount == 1:
-            return True
-        balance = {"team": start.team, "credits": self._initial_credits, "held": 0}
-        connection.execute(self._create_balance, balance)
-        return connection.execute(statements.PLACE_HOLD, hold).rowcount == 1
-
-    async def finish_completion(self, finish: FinishCompletion) -> bool:
-        try:
-            finished = await self._transact(lambda connection: self._finish_completion(connection, finish))
-        except (StoreUnavailable, asyncio.CancelledError):
-            # It is tried again, and the lease renewed until then.
-            raise
-        except BaseException:
-            # What can never be stored is left to the lease, which ends without renewal.
-            self.leases.held.discard(finish.id)
-            raise
-        self.leases.held.discard(finish.id)
-        return finished
-
-    async def _expire(self, finish: FinishCompletion) -> bool:
-        condition = self.leases.is_expired()
-        return await self._transact(lambda connection: self._finish_completion(connection, finish, condition))
-
-    def _finish_completion(
-        self, connection: sa.Connection, finish: FinishCompletion, condition: sa.ColumnElement[bool] | None = None
-    ) -> bool:
-        """Finish a completion that is running, and of which the condition is true."""
-        read, update = statements.READ_RUNNING, statements.FINISH_COMPLETION
-        if condition is not None:
-            read, update = read.where(condition), update.where(condition)
-        row = connection.execute(read, {"of_id": finish.id}).one_or_none()
-        if row is None:
-            return self._was_finished_as(connection, finish)
-        here = {"of_team": row.team, "of_key": row.key}
-        if row.key is not None and self.database.is_postgresql:
-            connection.execute(statements.LOCK_KEY, here)
-        values = {"status": finish.status, "body": finish.body, "finished_at": self.now()}
-        if connection.execute(update, {"of_id": finish.id, **values}).rowcount != 1:
-            return self._was_finished_as(connection, finish)
-        connection.execute(statements.SETTLE, {"of_team": row.team, "hold": row.hold, "charge": finish.charge})
-        if finish.charge:
-            charge = {
-                "completion_id": finish.id,
-                "team": row.team,
-                "status": finish.status,
-                "micro": finish.charge,
-                "key": row.key,
-                "charged_at": self.now(),
-            }
-            connection.execute(statements.CHARGE, charge)
-        if row.key is not None:
-            here["of_id"] = finish.id
-            if finish.status == COMPLETED:
-                connection.execute(statements.UPDATE_OWN_KEY, {**here, "body": finish.body})
-            else:
-                connection.execute(statements.DELETE_OWN_KEY, here)
-        return True
-
-    def _was_finished_as(self, connection: sa.Connection, finish: FinishCompletion) -> bool:
-        """Whether it was finished in this way before: the connection may be lost after a commit."""
-        row = connection.execute(statements.READ_COMPLETION, {"of_id": finish.id}).one_or_none()
-        return row is not None and (row.status, row.body) == (finish.status, finish.body)
-
-    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
-        def work(connection: sa.Connection) -> Checkpoint:
-            row = connection.execute(statements.CHECKPOINT, {"of_id": completion_id, "body": body}).one_or_none()
-            if row is None:
-                return Checkpoint.FINISHED
-            return Checkpoint.CANCEL_REQUESTED if row.cancel_asked else Checkpoint.STORED
-
-        return await self._transact(work)
-
-    async def request_cancel(self, completion_id: str) -> None:
-        here = completions.c.id == completion_id
-        await self._transact(
-            lambda connection: connection.execute(sa.update(completions).where(here).values(cancel_asked=True))
-        )
-
-    async def key(self, team: str, key: str) -> Entry | None:
-        def work(connection: sa.Connection) -> Entry | None:
-            row = connection.execute(statements.READ_KEY, {"of_team": team, "of_key": key}).one_or_none()
-            return None if row is None else _entry(row)
-
-        return await self._read(work)
-
-    async def find(self, team: str, completion_id: str) -> Record | None:
-        if "\0" in completion_id:
-            # PostgreSQL refuses the character in a text; no id has it.
-            return None
-
-        def work(connection: sa.Connection) -> Record | None:
-            row = connection.execute(statements.READ_COMPLETION, {"of_id": completion_id}).one_or_none()
-            return None if row is None or row.team != team else Record(row.id, row.status, row.streamed, row.body)
-
-        return await self._read(work)
-
-    async def balance(self, team: str) -> Balance:
-        return await self._read(lambda connection: self._balance(connection, team))
-
-    def _balance(self, connection: sa.Connection, team: str) -> Balance:
-        row = connection.execute(statements.READ_BALANCE, {"of_team": team}).one_or_none()
-        return Balance(self._initial_credits, 0) if row is None else Balance(row.credits, row.held)
-
-    async def charges(self) -> list[Charge]:
-        def work(connection: sa.Connection) -> list[Charge]:
-            rows = connection.execute(sa.select(charges).order_by(charges.c.number)).all()
-            return [Charge(row.completion_id, row.team, row.status, row.micro, row.key, row.charged_at) for row in rows]
-
-        return await self._read(work)
-
-    async def count(self, name: str) -> int:
-        return await self._transact(lambda connection: self._count(connection, name))
-
-    def _count(self, connection: sa.Connection, name: str) -> int:
-        now = self.now()
-        fresh = self._insert(counters).values(name=name, count=1, counted_at=now)
-        more = {"count": counters.c.count + 1, "counted_at": now}
-        counted = fresh.on_conflict_do_update(index_elements=["name"], set_=more)
-        return int(connection.execute(counted.returning(counters.c.count)).scalar_one()) - 1
-
-    async def update_bucket(self, bucket: str, change: Change) -> BucketState:
-        def work(connection: sa.Connection) -> BucketState:
-            here = {"of_name": bucket}
-            row = connection.execute(statements.READ_BUCKET, here).one_or_none()
-            if row is None:
-                connection.execute(self._create_bucket, {"name": bucket})
-                row = connection.execute(statements.READ_BUCKET, here).one()
-            state = change(None if row.at is None else BucketState(row.amount, row.at))
-            connection.execute(statements.UPDATE_BUCKET, {**here, "amount": state.amount, "at": state.at})
-            return state
-
-        return await self._transact(work)
-
-    async def add_script(self, script: str) -> None:
-        await self._transact(lambda connection: connection.execute(sa.insert(scripts).values(script=script)))
-
-    async def scripts(self) -> list[tuple[int, str]]:
-        def work(connection: sa.Connection) -> list[tuple[int, str]]:
-            return [(row.number, row.script) for row in connection.execute(statements.SCRIPTS)]
-
-        return await self._read(work)
-
-    async def count_script(self, number: int, script: str) -> int | None:
-        def work(connection: sa.Connection) -> int | None:
-            here = (scripts.c.number == number) & (scripts.c.script == script)
-            exists = connection.execute(sa.select(scripts.c.number).where(here).with_for_update()).first()
-            return None if exists is None else self._count(connection, script_counter(number))
-
-        return await self._transact(work)
-
-    async def script_count(self, number: int) -> int:
-        def work(connection: sa.Connection) -> int:
-            counted = sa.select(counters.c.count).where(counters.c.name == script_counter(number))
-            return connection.execute(counted).scalar_one_or_none() or 0
-
-        return await self._read(work)
-
-    async def remove_script(self, number: int) -> None:
-        def work(connection: sa.Connection) -> None:
-            connection.execute(sa.delete(scripts).where(scripts.c.number == number))
-            connection.execute(sa.delete(counters).where(counters.c.name == script_counter(number)))
-
-        await self._transact(work)
-
-    async def reset(self) -> None:
-        def work(connection: sa.Connection) -> None:
-            for table in (completions, keys, balances, charges, counters, scripts, buckets):
-                connection.execute(sa.delete(table))
-            connection.execute(sa.update(meta).values(clock_offset=0.0))
-            self._offset = 0.0
-
-        await self._transact(work)
-
-    async def advance(self, seconds: float) -> None:
-        def work(connection: sa.Connection) -> None:
-            connection.execute(sa.update(meta).values(clock_offset=meta.c.clock_offset + seconds))
-            self._read_offset(connection)
-
-        await self._transact(work)
+def _create_private(where: Location) -> None:
+    """Create a missing SQLite file readable by its owner only: it has prompts. SQLite's other files follow its mode."""
+    path = where.url.database or ""
+    if where.is_sqlite and path and not path.startswith(("file:", ":")):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
-def _entry(row: sa.Row[Any]) -> Entry:
-    return Entry(row.route, row.fingerprint, row.completion_id, row.claimed_at, row.body)
+def _engines(where: Location, durability: str) -> tuple[sa.Engine, sa.Engine]:
+    """An engine for writing and one for reading."""
+    if where.is_sqlite:
+        synchronous = "FULL" if durability == "full" else "NORMAL"
+        writer = _sqlite_engine(where, "BEGIN IMMEDIATE", ("journal_mode=WAL", f"synchronous={synchronous}"))
+        return writer, _sqlite_engine(where, "BEGIN", ("query_only=ON",))
+    arguments = _psycopg_arguments(where, durability) if _is_psycopg(where) else {}
+    engine = sa.create_engine(
+        where.url, pool_pre_ping=True, pool_size=_THREADS, pool_timeout=5, connect_args=arguments, hide_parameters=True
+    )
+    return engine, engine
+
+
+def _psycopg_arguments(where: Location, durability: str) -> dict[str, Any]:
+    milliseconds = int(_STATEMENT_SECONDS * 1000)
+    settings = {"statement_timeout": milliseconds, "idle_in_transaction_session_timeout": milliseconds}
+    options = [f"-c {name}={value}" for name, value in settings.items()]
+    if durability == "fast":
+        options.append("-c synchronous_commit=off")
+    # Those of the URL come last, and win.
+    options += [str(where.url.query["options"])] if "options" in where.url.query else []
+    # A host that disappears must not hold a thread for longer than a client waits.
+    return {"connect_timeout": 5, "tcp_user_timeout": milliseconds, "options": " ".join(options)}
+
+
+def _is_psycopg(where: Location) -> bool:
+    return where.url.drivername == "postgresql+psycopg"
+
+
+def _sqlite_engine(where: Location, begin: str, pragmas: tuple[str, ...]) -> sa.Engine:
+    arguments = {"timeout": _BUSY_SECONDS, "isolation_level": None}
+    engine = sa.create_engine(where.url, connect_args=arguments, pool_size=_THREADS, hide_parameters=True)
+
+    def configure(connection: Any, _record: Any) -> None:
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", configure)
+    # A read transaction could not be upgraded to a write transaction while others write.
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    return engine

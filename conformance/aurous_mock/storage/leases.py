@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 
-from aurous_mock.storage.connections import Database
+from aurous_mock.storage.database import Database
 from aurous_mock.storage.server_locks import ServerLocks
 from aurous_mock.storage.statuses import ABANDONED, FAILED, IN_PROGRESS, mark_failed
 from aurous_mock.storage.store import FinishCompletion, StoreUnavailable

@@ -43,7 +43,7 @@ class InsufficientCredits:
     available: int
 
 
-class Checkpoint(Enum):
+class CheckpointResult(Enum):
     """The result of a checkpoint: stored, also if a cancellation is requested; or refused, since it is finished."""
 
     STORED = "stored"
@@ -133,7 +133,7 @@ class Store(Protocol):
         finish is harmless and True."""
         ...
 
-    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
+    async def checkpoint(self, completion_id: str, body: bytes) -> CheckpointResult:
         """Store the body of a running completion."""
         ...
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from aurous_mock.storage.connections import Database
+from aurous_mock.storage.database import Database
 from aurous_mock.storage.idempotency import WINDOW
 from aurous_mock.storage.retention import COUNTERS, Retention
 from aurous_mock.storage.statuses import IN_PROGRESS

@@ -17,7 +17,7 @@ from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http import middleware
 from aurous_mock.server.application import Application
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import Started
 from mockkit import CREATE, chat
 

@@ -18,7 +18,7 @@ from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.http.request_context import RequestContext
 from aurous_mock.http.sse_response import SSEResponse, StreamOptions
 from aurous_mock.storage.idempotency import Claim
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, StartResult, StoreUnavailable
 from mockkit import chat
 from testkit.conditions import PATIENCE

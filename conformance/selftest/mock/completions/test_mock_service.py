@@ -11,7 +11,7 @@ from aurous_mock.generation import parsed_request
 from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart
 from aurous_mock.generation.engine import Pace
 from aurous_mock.generation.parsed_request import ParsedRequest
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import StartCompletion, StartResult
 from mockkit import chat
 

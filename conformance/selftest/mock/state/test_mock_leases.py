@@ -9,11 +9,11 @@ import orjson
 import pytest
 from aurous_mock.completions.draft import Draft
 from aurous_mock.generation import parsed_request
-from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.database_store import DatabaseStore
 from aurous_mock.storage.idempotency import Claim, KeyInUse
 from aurous_mock.storage.leases import LEASE_SECONDS, LONGEST_PAUSE_SECONDS
 from aurous_mock.storage.statuses import IN_PROGRESS
-from aurous_mock.storage.store import Checkpoint, FinishCompletion, StartCompletion, Started
+from aurous_mock.storage.store import CheckpointResult, FinishCompletion, StartCompletion, Started
 from mockkit import chat
 
 CLAIM = Claim("key", "/route", "fingerprint")
@@ -170,9 +170,9 @@ def test_lease_renewed_after_it_was_seen_expired_is_kept(tmp_path: Path) -> None
 def test_paused_server_learns_that_its_completion_was_failed(tmp_path: Path) -> None:
     async def scenario(first: DatabaseStore, second: DatabaseStore, time: Time) -> None:
         await first.start_completion(start("cmp_1"))
-        assert await first.checkpoint("cmp_1", start("cmp_1").body) is Checkpoint.STORED
+        assert await first.checkpoint("cmp_1", start("cmp_1").body) is CheckpointResult.STORED
         await pass_time(time, 10, second)
-        assert await first.checkpoint("cmp_1", b"{}") is Checkpoint.FINISHED
+        assert await first.checkpoint("cmp_1", b"{}") is CheckpointResult.FINISHED
         assert not await first.finish_completion(finish("cmp_1"))
         assert await first.charges() == []
         assert not first.leases.held

@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
-from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.database_store import DatabaseStore
 from aurous_mock.storage.idempotency import WINDOW, Claim
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.retention import COUNTERS, SECONDS_PER_DAY, Retention
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Store
 from mockkit import CREATE, chat, connect

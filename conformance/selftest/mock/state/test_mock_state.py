@@ -13,9 +13,10 @@ from aurous_mock.errors import SettingsError
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
 from aurous_mock.settings import Settings
-from aurous_mock.storage import connections, location, schema
-from aurous_mock.storage.connections import Database
-from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage import database as database_module
+from aurous_mock.storage import location, schema
+from aurous_mock.storage.database import Database
+from aurous_mock.storage.database_store import DatabaseStore
 from aurous_mock.storage.group_commit import GroupCommitter, Rollback
 from aurous_mock.storage.store import StoreUnavailable
 from mockkit import CREATE, chat, connect
@@ -129,7 +130,7 @@ def test_durability_sets_how_postgresql_commits(postgres: str) -> None:
 def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 2.0)
+    monkeypatch.setattr(database_module, "_STATEMENT_SECONDS", 2.0)
     blocking = sa.create_engine(postgres)
 
     async def scenario() -> None:
@@ -147,7 +148,7 @@ def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
 
 
 def test_idle_transaction_in_postgresql_is_ended(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "_STATEMENT_SECONDS", 2.0)
+    monkeypatch.setattr(database_module, "_STATEMENT_SECONDS", 2.0)
     watching = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")
 
     def pause(connection: sa.Connection) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 from aurous_mock.settings import DEFAULT_KEY
-from aurous_mock.storage.database import DatabaseStore
+from aurous_mock.storage.database_store import DatabaseStore
 from aurous_mock.storage.idempotency import WINDOW, Claim, KeyInUse, Replay
-from aurous_mock.storage.memory import MemoryStore
+from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
 from aurous_mock.storage.token_bucket import BucketState
 from mockkit import CREATE, chat, first_id, frames, long_chat, post_all, status_of

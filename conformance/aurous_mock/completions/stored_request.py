@@ -6,7 +6,7 @@ from aurous_mock.completions.finisher import Finisher
 from aurous_mock.storage.store import FinishCompletion, StartCompletion, Started, StartResult, Store, StoreUnavailable
 
 
-class Lifetime:
+class StoredRequest:
     """The life of one record in the store."""
 
     def __init__(self, store: Store, finisher: Finisher) -> None:

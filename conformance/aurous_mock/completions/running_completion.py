@@ -9,14 +9,14 @@ from aurous_mock.billing import pricing
 from aurous_mock.completions.concurrency import Slot
 from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, Draft, failure_of
 from aurous_mock.completions.finisher import Finisher
-from aurous_mock.completions.lifetime import Lifetime
+from aurous_mock.completions.stored_request import StoredRequest
 from aurous_mock.errors import APIError
 from aurous_mock.storage.idempotency import Claim, KeyInUse, Replay
 from aurous_mock.storage.statuses import ABANDONED, CANCELLED, FAILED, IN_PROGRESS, Failure
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Store, StoreUnavailable
 
 
-class Generation:
+class RunningCompletion:
     """A completion with its record, hold, key, lease and slot, all of which are released when it ends.
 
     Its end is stored before the client receives it, so that it never changes afterwards.
@@ -24,7 +24,7 @@ class Generation:
 
     def __init__(self, store: Store, finisher: Finisher, draft: Draft, slot: Slot) -> None:
         self._is_shared = store.shared
-        self._lifetime = Lifetime(store, finisher)
+        self._stored = StoredRequest(store, finisher)
         self._slot = slot
         self.draft = draft
         self.failure: Failure | None = None
@@ -50,7 +50,7 @@ class Generation:
             body=orjson.dumps(self.draft.body(IN_PROGRESS)) if visible else b"",
             claim=claim,
         )
-        match await self._lifetime.start(start):
+        match await self._stored.start(start):
             case InsufficientCredits(available):
                 raise APIError(
                     "balance_too_low",
@@ -89,7 +89,7 @@ class Generation:
         try:
             finish = _finish_completion(self.draft, status, failure)
             self.body, self.charge = finish.body, finish.charge
-            if not await self._lifetime.finish(finish):
+            if not await self._stored.finish(finish):
                 # Another server considered this one dead, and failed the completion.
                 self.status, self.failure, self.charge = FAILED, ABANDONED, 0
         finally:
@@ -102,14 +102,14 @@ class Generation:
             status, failure = CANCELLED, self.failure or BY_DISCONNECT
         else:
             status, failure = FAILED, failure_of(error) if isinstance(error, APIError) else INTERNAL_ERROR
-        if self._lifetime.is_unfinished:
+        if self._stored.is_unfinished:
             # The caller has an error to raise already; the finisher goes on in the background.
             with contextlib.suppress(StoreUnavailable):
                 await self.finish(status, failure)
 
     async def ensure_finished(self) -> None:
         """Finish it as failed if it is not finished, for example because its body cannot be stored."""
-        if self._lifetime.is_unfinished:
+        if self._stored.is_unfinished:
             self.draft.discard()
             with contextlib.suppress(StoreUnavailable):
                 await self.finish(FAILED, INTERNAL_ERROR)

@@ -29,43 +29,43 @@ def read_header(text: str) -> Any:
 
     Raises ValueError, which says what is wrong.
     """
-    reply: Any = text
+    answer: Any = text
     if text.lstrip().startswith(("{", "[", '"')):
         try:
-            reply = orjson.loads(text.encode("latin-1"))
+            answer = orjson.loads(text.encode("latin-1"))
         except orjson.JSONDecodeError as error:
             raise ValueError(f"this begins as JSON, and is not: {error}") from error
-    check_reply(reply)
-    return reply
+    check_answer(answer)
+    return answer
 
 
-def check_reply(reply: Any) -> None:
+def check_answer(answer: Any) -> None:
     """Raise ValueError, which says what is wrong, for what is no scripted answer."""
-    reply = _as_message(reply)
-    if not isinstance(reply, Mapping):
-        raise ValueError(f"an answer is text, an object, or a list of tool calls, and not {_shown(reply)}")
-    _check_names(reply, _MEMBERS, "an answer")
-    if not {"content", "json", "tool_calls", "finish_reason"} & reply.keys():
+    answer = _as_message(answer)
+    if not isinstance(answer, Mapping):
+        raise ValueError(f"an answer is text, an object, or a list of tool calls, and not {_shown(answer)}")
+    _check_names(answer, _MEMBERS, "an answer")
+    if not {"content", "json", "tool_calls", "finish_reason"} & answer.keys():
         raise ValueError("an answer has content, json, tool_calls or finish_reason")
-    content = reply.get("content")
+    content = answer.get("content")
     if content is not None and not isinstance(content, str):
         raise ValueError(f"content is text, and not {_shown(content)}; for JSON use json")
-    if content is not None and "json" in reply:
+    if content is not None and "json" in answer:
         raise ValueError("an answer has content or json, and not both")
-    reason = reply.get("finish_reason")
+    reason = answer.get("finish_reason")
     if reason is not None and reason not in FINISH_REASONS:
         raise ValueError(f"{_shown(reason)} is no finish_reason; they are {', '.join(FINISH_REASONS)}")
-    for call in _calls(reply):
+    for call in _calls(answer):
         _check_call(call)
 
 
-def _as_message(reply: Any) -> Any:
+def _as_message(answer: Any) -> Any:
     """Text, and tool calls on their own, as members of a message."""
-    if isinstance(reply, str):
-        return {"content": reply}
-    if isinstance(reply, Mapping):
-        return {"tool_calls": [reply]} if "name" in reply or "function" in reply else reply
-    return {"tool_calls": [*reply]} if isinstance(reply, list | tuple) and reply else reply
+    if isinstance(answer, str):
+        return {"content": answer}
+    if isinstance(answer, Mapping):
+        return {"tool_calls": [answer]} if "name" in answer or "function" in answer else answer
+    return {"tool_calls": [*answer]} if isinstance(answer, list | tuple) and answer else answer
 
 
 def _check_call(call: Any) -> None:
@@ -85,16 +85,16 @@ def _check_names(members: Mapping[str, Any], known: frozenset[str], what: str) -
         raise ValueError(f"{what} has no {unknown[0]!r}; its members are {', '.join(sorted(known))}")
 
 
-def _calls(reply: Mapping[str, Any]) -> Sequence[Any]:
-    calls: Any = reply.get("tool_calls")
+def _calls(answer: Mapping[str, Any]) -> Sequence[Any]:
+    calls: Any = answer.get("tool_calls")
     if calls is not None and not isinstance(calls, list | tuple):
         raise ValueError("tool_calls is a list")
     return calls or ()
 
 
-def compose_reply(reply: Any, request: ParsedRequest) -> Answer:
-    """The answer that a checked reply stands for; `max_tokens` and `stop` of the request cut it as any other."""
-    members: Mapping[str, Any] = _as_message(reply)
+def compose_answer(scripted: Any, request: ParsedRequest) -> Answer:
+    """The answer to a request that a checked scripted answer stands for, cut by `max_tokens` and `stop`."""
+    members: Mapping[str, Any] = _as_message(scripted)
     text = orjson.dumps(members["json"]).decode() if "json" in members else members.get("content") or ""
     all_tokens = tokens.split(cut_at_stop(text, request.stops))
     content = tuple(all_tokens[: request.max_tokens])

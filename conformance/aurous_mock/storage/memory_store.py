@@ -10,7 +10,7 @@ from aurous_mock.storage.statuses import COMPLETED, IN_PROGRESS
 from aurous_mock.storage.store import (
     Balance,
     Charge,
-    Checkpoint,
+    CheckpointResult,
     FinishCompletion,
     InsufficientCredits,
     Record,
@@ -128,8 +128,8 @@ class MemoryStore:
         else:
             del self._entries[team, key]
 
-    async def checkpoint(self, completion_id: str, body: bytes) -> Checkpoint:
-        return Checkpoint.STORED
+    async def checkpoint(self, completion_id: str, body: bytes) -> CheckpointResult:
+        return CheckpointResult.STORED
 
     async def request_cancel(self, completion_id: str) -> None:
         """There are no other servers."""
