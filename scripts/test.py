@@ -11,13 +11,17 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from environment import ROOT, enter
 
 # The conformance suite, against its own mock. It has no slow tests.
 SUITE = "conformance/rules"
-OTHERS = ("overlays/tests", "scripts/tests", "conformance/selftest")
+# Run side by side, each by a pytest that imports and collects its own tests only; the longest first.
+PARTS = ("overlays/tests", "conformance/selftest", "scripts/tests")
 # pytest's exit code where the options leave nothing to run.
 NO_TESTS = 5
 
@@ -28,38 +32,62 @@ def main() -> int:
     for name in ("CI", "BUILD_NUMBER"):
         os.environ.pop(name, None)
     options = sys.argv[1:]
+    cores = os.cpu_count() or 2
     with tempfile.TemporaryDirectory() as folder:
         failures = Path(folder, "failures")
         failures.touch()
-        pytest = [sys.executable, "-m", "pytest", "-q", "-p", "testkit.failures", f"--failures={failures}"]
-        # More workers than cores, since many tests wait; distributed by file, so that module fixtures are made once.
-        workers = min(3 * (os.cpu_count() or 2) // 2, 16)
-        distributed = [*pytest, "-n", str(workers), "--dist", "loadfile", "--tb=short"]
+        pytest = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "--tb=short",
+            "-p",
+            "testkit.failures",
+            f"--failures={failures}",
+        ]
         if any((ROOT / each.partition("::")[0]).exists() for each in options):
-            code = _run([*distributed, *options])
+            code = _run([*pytest, *_distribute(3 * cores // 2), *options])
         elif any(each.startswith("-m") for each in options):
-            code = _run([*distributed, *options, *OTHERS])
+            code = _run([*pytest, *_distribute(3 * cores // 2), *options, *PARTS])
         else:
-            # Beside the workers: each of them would first make up the requests of the whole suite.
-            with (Path(folder) / "suite").open("w+", encoding="utf-8") as output:
-                suite = subprocess.Popen(
-                    [*pytest, "--tb=short", *options, SUITE], cwd=ROOT, stdout=output, stderr=subprocess.STDOUT
-                )
-                try:
-                    code = _run([*distributed, "-m", "not slow", *options, *OTHERS])
-                    code = max({code, suite.wait()} - {NO_TESTS}, default=NO_TESTS)
-                finally:
-                    suite.terminate()
-                    suite.wait()
-                output.seek(0)
-                print(output.read(), flush=True)
+            # A worker of a distributed run collects all tests, which is worth it only where cores would be idle.
+            spread = _distribute(cores // 2) if cores > len(PARTS) else []
+            commands = [[*pytest, *spread, "-m", "not slow", *options, part] for part in PARTS]
+            code = _run(*commands, [*pytest, *options, SUITE])
         for line in failures.read_text(encoding="utf-8").splitlines():
             print(f"failed: {line}")
     return code
 
 
-def _run(command: list[str]) -> int:
-    return subprocess.run(command, cwd=ROOT, check=False).returncode
+def _distribute(workers: int) -> list[str]:
+    """Return the options of a distributed run: by file, so that fixtures of a module are made once."""
+    return ["-n", str(min(workers, 16)), "--dist", "loadfile"]
+
+
+def _run(*commands: list[str]) -> int:
+    """Run commands side by side; show the output of the first while it runs, that of each other when all have ended."""
+    with ExitStack() as stack:
+        outputs = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in commands[1:]]
+        processes = [
+            stack.enter_context(_running(command, output))
+            for command, output in zip(commands, [None, *outputs], strict=True)
+        ]
+        codes = {process.wait() for process in processes}
+        for output in outputs:
+            output.seek(0)
+            print(output.read(), flush=True)
+    return max(codes - {NO_TESTS}, key=abs, default=NO_TESTS)
+
+
+@contextmanager
+def _running(command: list[str], output: TextIO | None) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait()
 
 
 if __name__ == "__main__":

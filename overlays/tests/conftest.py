@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import ssl
@@ -14,28 +13,14 @@ from typing import Any
 import pytest
 from aurous._config import rerouting
 from aurous_mock.server.launcher import Mock, running
-from clientkit.callers import CALM, KINDS, Caller, Make, Time
+from clientkit.callers import KINDS, Caller, Make, Time
 from clientkit.streams import callers
-from hypothesis import settings
 from testkit.raw_server import RawServer, run_raw_server
 from testkit.responses import KEY
 
 
-def pytest_configure() -> None:
-    # A busy machine is no fault of what is tested.
-    settings.register_profile("calm", CALM)
-    settings.load_profile("calm")
-    # A job in the background of a script is started with Ctrl-C ignored, and hands that on to all it starts.
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What is loaded from now until the first test stays: to look for garbage in it is in vain, then and later.
-    gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("testkit.pytest_session")
 
 
 @pytest.fixture(autouse=True)

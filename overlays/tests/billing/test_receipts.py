@@ -16,9 +16,10 @@ from aurous.billing.ledger import Ledger
 from aurous.billing.receipts import Receipt, parse_decimal, read_receipt
 from aurous_client.models import ChatCompletion
 from aurous_mock.server.launcher import Mock
-from clientkit.callers import CALM, Make
+from clientkit.callers import Make
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 from testkit.raw_server import RawServer
 from testkit.responses import MODEL, answer, completion
 

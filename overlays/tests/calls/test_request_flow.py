@@ -17,9 +17,10 @@ from aurous._request.retry_quota import RetryQuota
 from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportFailure
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
-from clientkit.callers import CALM, Time
+from clientkit.callers import Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 from testkit.responses import KEY, MESSAGES, MODEL, completion, envelope
 
 UNBOUNDED = RetryQuota(None)

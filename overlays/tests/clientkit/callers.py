@@ -9,7 +9,6 @@ from typing import Any
 import aurous
 from aurous.transport.async_ import AsyncTransport
 from aurous.transport.sync import SyncTransport
-from hypothesis import HealthCheck, settings
 from testkit.responses import KEY, MESSAGES, MODEL
 
 from clientkit.internals import set_transport
@@ -18,8 +17,6 @@ from clientkit.internals import set_transport
 KINDS: dict[str, Any] = {"sync": None, "async": "httpx", "aiohttp": "aiohttp"}
 # For servers that say nothing more. What a busy machine has too late for this is for the next attempt.
 IMPATIENT = aurous.Timeouts(read=0.1, first_event=0.1)
-# For Hypothesis: the machine that runs these may be busy with something else.
-CALM = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Time:

@@ -17,9 +17,9 @@ from aurous._request.error_mapping import error_class
 from aurous.types import Attempt
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
-from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 from testkit.responses import envelope
 
 ATTEMPTS = (

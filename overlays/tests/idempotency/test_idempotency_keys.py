@@ -11,9 +11,9 @@ import pytest
 from aurous import EncodeError, idempotency_key
 from aurous._request.idempotency import check_key, is_idempotent, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
-from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 
 CREATE, CANCEL = create_chat_completion.OPERATION, cancel_chat_completion.OPERATION
 parts = st.lists(st.none() | st.booleans() | st.integers() | st.text(), min_size=1, max_size=4)

@@ -21,9 +21,9 @@ from aurous._request.retry import (
 )
 from aurous.errors import ConfigurationError, RateLimitError
 from aurous.types import Attempt
-from clientkit.callers import CALM
 from hypothesis import example, given
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 
 POLICY = RetryPolicy()
 SENT, UNSENT = NoResponse(sent=True), NoResponse(sent=False)

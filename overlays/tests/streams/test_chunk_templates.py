@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aurous._stream.chunk_template import ChunkTemplate, make_template
 from aurous_client.models import ChatCompletionChunk
-from clientkit.callers import CALM
 from hypothesis import given
 from hypothesis import strategies as st
+from testkit.pytest_session import CALM
 from testkit.streams import ROLE, USAGE, chunk
 
 RED = chunk({"content": "Red"})
