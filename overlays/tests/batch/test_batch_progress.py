@@ -8,11 +8,13 @@ import io
 import sys
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import rich.console
 from aurous.batch import InputFile, Summary
+from aurous.cli import batch_progress
 from aurous.cli.batch_progress import BarProgress, LineProgress, Progress, choose_progress
 from clientkit.batches import prompts, write_lines
 
@@ -105,7 +107,8 @@ def test_there_is_a_line_every_five_seconds(
         if len(shown) > 3:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    # Of this module only: servers of other tests sleep too.
+    monkeypatch.setattr(batch_progress, "asyncio", SimpleNamespace(sleep=sleep))
     with chosen(lines, clock) as progress, pytest.raises(asyncio.CancelledError):
         asyncio.run(progress.repeat())
     assert shown == [5, 10, 15, 20]

@@ -9,6 +9,7 @@ from aurous import errors
 from aurous.transport import client_factory
 from clientkit.callers import Make
 from clientkit.streams import Stream
+from testkit.conditions import PATIENCE
 from testkit.raw_server import RawServer
 from testkit.responses import GOOD
 from testkit.streams import ROLE, sends
@@ -19,7 +20,7 @@ def _one_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_factory, "LIMITS", httpx.Limits(max_connections=1))
 
 
-@pytest.mark.parametrize("timeout", [aurous.Timeouts(pool=0.1), aurous.Timeouts(pool=0.1, attempt=0.15)])
+@pytest.mark.parametrize("timeout", [aurous.Timeouts(pool=0.1), aurous.Timeouts(pool=0.1, attempt=PATIENCE)])
 def test_call_without_a_free_connection_ends_without_a_retry(
     timeout: aurous.Timeouts, wire: RawServer, live: Make
 ) -> None:

@@ -199,7 +199,7 @@ def test_fake_values_leave_the_global_random_state_alone() -> None:
 
 def test_nested_alternatives_are_given_up_within_their_budget() -> None:
     schema: dict[str, Any] = {"type": "integer"}
-    for _ in range(16):
+    for _ in range(12):
         schema = {"allOf": [{"oneOf": [schema, {"type": "string"}]}, {"oneOf": [{"type": "null"}, schema]}]}
     with pytest.raises(schema_faker.Unsatisfiable, match="willing to make"):
         schema_faker.fake_value(schema, random.Random(0))

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def test_request_that_the_end_of_the_run_interrupts_is_not_tested(monkeypatch: p
 
 def test_run_past_its_time_limit_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(deadlines.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(deadlines, "time", SimpleNamespace(monotonic=lambda: now[0]))
     limit = TimeLimit(5.0)
     assert limit.remaining() == 5.0
     now[0] += 5.0
@@ -117,7 +118,7 @@ def test_run_past_its_time_limit_sends_nothing(monkeypatch: pytest.MonkeyPatch) 
 
 def test_server_that_is_gone_leaves_the_rest_not_tested(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [100.0]
-    monkeypatch.setattr(reachability.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(reachability, "time", SimpleNamespace(monotonic=lambda: now[0]))
     gone = Reachability()
     for _ in range(reachability.GONE_AFTER):
         gone.require()
@@ -201,7 +202,7 @@ def test_retry_after_is_read_as_a_date() -> None:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits, which take no time."""
     waits: list[float] = []
-    monkeypatch.setattr(throttling.time, "sleep", waits.append)
+    monkeypatch.setattr(throttling, "time", SimpleNamespace(sleep=waits.append))
     return waits
 
 
