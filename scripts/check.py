@@ -54,9 +54,9 @@ def main() -> int:
         running = {name: pool.submit(run, command) for name, command in reversed(CHECKS.items())}
         for name in CHECKS:
             print(f"== {name}", flush=True)
-            done = running[name].result()
-            print(done.stdout, end="", flush=True)
-            if done.returncode != 0:
+            completed = running[name].result()
+            print(completed.stdout, end="", flush=True)
+            if completed.returncode != 0:
                 failed.append(name)
     print(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0

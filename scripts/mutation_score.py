@@ -63,10 +63,10 @@ def _planted(options: argparse.Namespace) -> int:
     if options.record:
         # Removes what is out of date, even if nothing is to be tried.
         record()
-    done = recorded(RESULTS.read_text(), ALL, digest) if options.resume else {}
+    finished = recorded(RESULTS.read_text(), ALL, digest) if options.resume else {}
     with _baseline(options) as reports_failures:
         for result in run_variants(
-            [variant for variant in _selected(options) if variant.id not in done],
+            [variant for variant in _selected(options) if variant.id not in finished],
             workers=options.workers,
             exhaustive=options.all_rules,
             hints={name: (rule,) for name, rule in json.loads(HINTS.read_text()).items()},

@@ -119,11 +119,11 @@ def _format(package: Path) -> None:
     common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311", "--line-length", "120"]
     # From the parent folder: inside the package, its types.py would stand before the standard library's.
     for step in (["check", "--fix-only", "--select", "F401,I001"], ["format"]):
-        done = subprocess.run(
+        completed = subprocess.run(
             [*ruff, *step, *common, package.name], cwd=package.parent, capture_output=True, text=True, check=False
         )
-        if done.returncode:
-            message = " ".join(done.stderr.split())
+        if completed.returncode:
+            message = " ".join(completed.stderr.split())
             raise SpecError([f"the generator wrote what is not Python, which is a fault of its own: {message}"])
 
 

@@ -60,29 +60,29 @@ def kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def make(kind: str, time: Time) -> Iterator[Make]:
     """Makes callers of one kind, whose waits take no time."""
-    made: list[Caller] = []
+    open_callers: list[Caller] = []
 
     def make(url: str, **options: Any) -> Caller:
-        made.append(Caller(kind, time, url, **options))
-        return made[-1]
+        open_callers.append(Caller(kind, time, url, **options))
+        return open_callers[-1]
 
     yield make
-    for caller in made:
+    for caller in open_callers:
         caller.close()
 
 
 @pytest.fixture
 def live(kind: str) -> Iterator[Make]:
     """Makes callers of one kind, by the clock of everybody else."""
-    with callers(kind) as made:
-        yield made
+    with callers(kind) as open_callers:
+        yield open_callers
 
 
 @pytest.fixture
 def wire() -> Iterator[RawServer]:
     """A server of raw sockets."""
-    with run_raw_server() as made:
-        yield made
+    with run_raw_server() as open_callers:
+        yield open_callers
 
 
 @pytest.fixture(scope="session")

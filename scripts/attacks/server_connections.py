@@ -31,11 +31,11 @@ def pipelining(observed: Observations) -> None:
         growth = server.memory.growth()
         stack.close()
         _check_served(observed, server, "other callers are served after the close")
-        kept = max(server.memory.current() - server.memory.before, 0.0)
+        held = max(server.memory.current() - server.memory.before, 0.0)
         observed.figures |= {
             "bytes accepted": sent,
             "memory growth": f"{growth:.1f} MiB",
-            "kept after the close": f"{kept:.1f} MiB",
+            "kept after the close": f"{held:.1f} MiB",
         }
         observed.check(f"memory grows by at most {MAX_GROWTH:g} MiB", growth <= MAX_GROWTH, f"{growth:.1f} MiB")
 

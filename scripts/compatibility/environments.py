@@ -68,10 +68,10 @@ def _install_javascript(client: Client, folder: Path) -> tuple[list[str], str]:
 
 def _run(command: list[str]) -> str:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
+        completed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
     except subprocess.TimeoutExpired as error:
         raise InstallError(f"not installed within {_INSTALL_SECONDS} s") from error
-    if done.returncode != 0:
-        lines = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+    if completed.returncode != 0:
+        lines = (completed.stderr or completed.stdout).strip().splitlines() or [f"exit code {completed.returncode}"]
         raise InstallError(lines[-1])
-    return done.stdout.strip()
+    return completed.stdout.strip()

@@ -225,10 +225,10 @@ def _refused(
     return _raised(ours, status, lambda: subject.call(text, **options))
 
 
-def _raised(kind: type[ErrorT], status: int, ask: Callable[[], object]) -> ErrorT:
+def _raised(kind: type[ErrorT], status: int, make_call: Callable[[], object]) -> ErrorT:
     """The error that a call raises, of this kind and with this status."""
     try:
-        ask()
+        make_call()
     except kind as error:
         refusal = error
     else:

@@ -56,9 +56,9 @@ def run_driver(command: list[str], version: str, url: str) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder) / "results.json"
         # Nothing of this machine's own settings: no key of a provider, no proxy.
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE") if name in os.environ}
         environment = {
-            **kept,
+            **inherited,
             "HOME": folder,
             "COMPAT_URL": url,
             "COMPAT_KEY": _KEY,
@@ -66,7 +66,7 @@ def run_driver(command: list[str], version: str, url: str) -> Result:
             "COMPAT_SECONDS": str(_CHECK_SECONDS),
         }
         try:
-            done = subprocess.run(
+            completed = subprocess.run(
                 command,
                 cwd=folder,
                 env=environment,
@@ -78,7 +78,7 @@ def run_driver(command: list[str], version: str, url: str) -> Result:
         except subprocess.TimeoutExpired:
             return Result.failed(f"not finished after {_DRIVER_SECONDS} s", version)
         if not results.exists():
-            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            lines = completed.stderr.strip().splitlines() or [f"exit code {completed.returncode}"]
             return Result.failed(lines[-1], version)
         checks: dict[str, Any] = json.loads(results.read_text("utf-8"))
     return Result(version, today(), {name: checks[name] for name in CHECKS})

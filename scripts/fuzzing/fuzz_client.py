@@ -77,7 +77,7 @@ def run(
             current[:] = [response]
             result.endings[offline_clients[kind].ask(response.operation)] += 1
 
-        def ask(case: tuple[str, Any], kind: str) -> None:
+        def call(case: tuple[str, Any], kind: str) -> None:
             result.cases[f"responses over sockets, {kind}"] += 1
             raw_server.plays(case[1])
             result.endings[clients[kind].ask(case[0])] += 1
@@ -86,7 +86,7 @@ def run(
         _draw_cases(result, read, seed, on_progress, read_twice, streams(), cuts, st.sampled_from(_LIMITS))
         _draw_cases(result, offline, seed, on_progress, ask_offline, responses(), st.sampled_from(KINDS[:2]))
         _draw_cases(
-            result, cases - read - offline, seed, on_progress, ask, scripted_responses(), st.sampled_from(KINDS)
+            result, cases - read - offline, seed, on_progress, call, scripted_responses(), st.sampled_from(KINDS)
         )
     result.seconds = time.monotonic() - began
     return result

@@ -141,8 +141,8 @@ def _root_causes(errors: Iterable[ValidationError]) -> list[Diagnostic]:
     """The errors without their echoes: a member that is faulty inside counts as unexpected in the node around it."""
     deepest = [error for error in (best_match([error]) for error in errors) if error is not None]
     above = {tuple(error.absolute_path)[:length] for error in deepest for length in range(len(error.absolute_path))}
-    kept = [e for e in deepest if e.validator != "unevaluatedProperties" or tuple(e.absolute_path) not in above]
-    return list(dict.fromkeys((tuple(error.absolute_path), _message(error)) for error in kept))
+    selected = [e for e in deepest if e.validator != "unevaluatedProperties" or tuple(e.absolute_path) not in above]
+    return list(dict.fromkeys((tuple(error.absolute_path), _message(error)) for error in selected))
 
 
 def _message(error: ValidationError) -> str:

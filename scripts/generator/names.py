@@ -111,11 +111,11 @@ def module_name(operation_id: str) -> str:
     return str(PythonIdentifier(operation_id, "op_"))
 
 
-def unique(name: str, prefix: str, taken: Container[str]) -> str:
+def unique(name: str, prefix: str, reserved: Container[str]) -> str:
     """The name of a parameter, with a prefix if it is taken, and underscores if that is too."""
-    if name in taken:
+    if name in reserved:
         name = f"{prefix}_{name}"
-    while name in taken:
+    while name in reserved:
         name += "_"
     return name
 

@@ -23,13 +23,15 @@ def compare(old: Source, new: Source, folder: Path) -> Report:
     """What changed from `old` to `new`, judged for a client. `folder` is for temporary files."""
     if old.document == new.document:
         return Report.of(old, new, [])
-    kept, union_changes = unions.extract(engine.compare(old.document, new.document, folder), old.document, new.document)
+    remaining, union_changes = unions.extract(
+        engine.compare(old.document, new.document, folder), old.document, new.document
+    )
     if union_changes:
         # What is within them can be compared only where both sides have the same form.
         alike = unions.apply(union_changes, old.document, new.document)
         within, _ = unions.extract(engine.compare(alike, new.document, folder), alike, new.document)
-        kept += [difference for difference in within if difference not in kept]
-    return Report.of(old, new, Classifier(old, new).classify(kept, union_changes))
+        remaining += [difference for difference in within if difference not in remaining]
+    return Report.of(old, new, Classifier(old, new).classify(remaining, union_changes))
 
 
 class Classifier:

@@ -58,7 +58,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
     # A configuration that lies around must not change the verdict, nor may usage be reported.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     try:
-        done = subprocess.run(
+        completed = subprocess.run(
             command,
             cwd=folder,
             env={**os.environ, **quiet},
@@ -71,10 +71,10 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"{PACKAGE} did not answer within {TIMEOUT} s") from error
     try:
-        report = json.loads(done.stdout)
+        report = json.loads(completed.stdout)
         return [*map(_raw, report["changes"]), *(_added(path, new) for path in added)]
     except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{PACKAGE} failed: {_last_lines(done.stderr)}") from error
+        raise EngineError(f"{PACKAGE} failed: {_last_lines(completed.stderr)}") from error
 
 
 def _require_node() -> str:

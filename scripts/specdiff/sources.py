@@ -74,13 +74,13 @@ def _read_revision(given: str, folder: Path) -> Source:
     if not revision or revision.startswith("-"):
         raise SourceError(f"git:{given}: name a revision, as in git:HEAD~1 or git:v0.1.0:{SPEC.name}")
     try:
-        done = subprocess.run(["git", "show", f"{revision}:{path}"], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
+        completed = subprocess.run(["git", "show", f"{revision}:{path}"], cwd=ROOT, capture_output=True, check=False)  # noqa: S607
     except FileNotFoundError as error:
         raise SourceError(f"git:{given}: git is not installed") from error
-    if done.returncode:
-        text = done.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
+    if completed.returncode:
+        text = completed.stderr.decode(errors="replace").strip().splitlines() or ["git failed"]
         raise SourceError(f"git:{given}: {text[0].removeprefix('fatal: ')}")
-    return Source(f"{path}@{revision}", done.stdout, folder)
+    return Source(f"{path}@{revision}", completed.stdout, folder)
 
 
 def parse(pointer: str) -> Pointer:

@@ -19,15 +19,15 @@ def extract(
     differences: Iterable[Difference], old: dict[str, Any], new: dict[str, Any]
 ) -> tuple[list[Difference], list[tuple[Difference, Finding]]]:
     """The differences that stand for themselves, and one finding for each place that was union_changes."""
-    kept: list[Difference] = []
+    remaining: list[Difference] = []
     union_changes: dict[Pointer, tuple[Difference, Finding]] = {}
     for diff in differences:
         place = _union_place(diff, old, new)
         if place is None:
-            kept.append(diff)
+            remaining.append(diff)
         elif place not in union_changes:
             union_changes[place] = diff, _finding(place, old, new)
-    return kept, list(union_changes.values())
+    return remaining, list(union_changes.values())
 
 
 def apply(changes: Iterable[tuple[Difference, Finding]], old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

@@ -217,12 +217,12 @@ def _is_scalar(value: Any) -> bool:
 
 def private_copy(chunk: ChatCompletionChunk) -> ChatCompletionChunk:
     """A copy that stays as it is, whatever happens to the chunk that is handed out."""
-    kept = copy(chunk)
-    kept.choices = [copy(choice) for choice in chunk.choices]
-    for choice in kept.choices:
+    duplicate = copy(chunk)
+    duplicate.choices = [copy(choice) for choice in chunk.choices]
+    for choice in duplicate.choices:
         choice.delta = delta = copy(choice.delta)
         if delta.tool_calls:
             delta.tool_calls = [copy(call) for call in delta.tool_calls]
             for call in delta.tool_calls:
                 call.function = copy(call.function)
-    return kept
+    return duplicate

@@ -206,13 +206,13 @@ def _check(lines: InputFile, flags: Namespace) -> int:
     from ..batch.checkpoint import read
 
     forms = RequestForms(job=flags.job or "", model=flags.model, system=flags.system, template=flags.template)
-    done: set[int] = set()
+    finished: set[int] = set()
     if flags.output != "-" and os.path.exists(flags.output):
         records = read(flags.output)
-        done = {record["aurous"]["line"] for record in records if not (flags.retry_failed and record["error"])}
+        finished = {record["aurous"]["line"] for record in records if not (flags.retry_failed and record["error"])}
     count = invalid = size = 0
     for line in lines:
-        if line.number in done:
+        if line.number in finished:
             continue
         request = forms.read(line.number, line.value)
         if isinstance(request, InvalidLine):
@@ -224,11 +224,11 @@ def _check(lines: InputFile, flags: Namespace) -> int:
         count += 1
         size += len(request.content)
     if flags.json:
-        figures = {"to_send": count, "invalid": invalid, "skipped": len(done), "bytes": size}
+        figures = {"to_send": count, "invalid": invalid, "skipped": len(finished), "bytes": size}
         output.write_line(json.dumps(figures, indent=2))
     else:
         output.write_note(
-            f"{count:,} lines would be sent, {size:,} bytes in all; {invalid:,} are invalid, and {len(done):,} have "
-            "a result. Nothing was sent; this is the first body"
+            f"{count:,} lines would be sent, {size:,} bytes in all; {invalid:,} are invalid, and {len(finished):,} "
+            "have a result. Nothing was sent; this is the first body"
         )
     return SOME_FAILED if invalid else 0

@@ -117,9 +117,11 @@ class ChatMapper:
 
     def _map(self, table: Any) -> Any:
         names = column_names(table)
-        taken = [name for name in names if name.startswith(self.prefix) and name[len(self.prefix) :] in ANSWER_COLUMNS]
-        if taken:
-            raise ConfigurationError(f"the table has a column {', '.join(taken)} already; choose another prefix")
+        conflicts = [
+            name for name in names if name.startswith(self.prefix) and name[len(self.prefix) :] in ANSWER_COLUMNS
+        ]
+        if conflicts:
+            raise ConfigurationError(f"the table has a column {', '.join(conflicts)} already; choose another prefix")
         missing = [name for name in self._needed() if name not in names]
         if missing:
             raise ConfigurationError(

@@ -23,12 +23,12 @@ def add_formats(schema: dict[str, Any], type_info: Any) -> None:
     type_info: the same type, as `msgspec.inspect.type_info` describes it
     """
     definitions = schema.get("$defs", {})
-    done: set[int] = set()
+    visited: set[int] = set()
     waiting = [(type_info, schema)]
     while waiting:
         info, part = waiting.pop()
         part = _resolve(part, definitions)
-        if id(part) in done:
+        if id(part) in visited:
             continue
         name = type(info).__name__
         if name in ("Metadata", "UnionType"):
@@ -41,7 +41,7 @@ def add_formats(schema: dict[str, Any], type_info: Any) -> None:
             if "format" not in part and "pattern" not in part:
                 part.update(_FORMATS[name])
             continue
-        done.add(id(part))
+        visited.add(id(part))
         waiting += _members(info, part)
 
 

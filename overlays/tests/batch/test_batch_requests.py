@@ -48,13 +48,13 @@ def test_every_form_makes_the_same_body(value: Any) -> None:
 
 
 def test_other_members_are_parameters_of_the_request() -> None:
-    made = body({"prompt": "Why?", "max_tokens": 3, "model": "own", "unheard_of": [1]})
-    assert made == {"messages": QUESTION, "max_tokens": 3, "model": "own", "unheard_of": [1]}
+    result = body({"prompt": "Why?", "max_tokens": 3, "model": "own", "unheard_of": [1]})
+    assert result == {"messages": QUESTION, "max_tokens": 3, "model": "own", "unheard_of": [1]}
 
 
 def test_template_makes_a_prompt_of_each_row() -> None:
-    made = body({"text": "cat", "to": "French", "custom_id": "x"}, template="{text} in {to}, {{please}}")
-    assert made["messages"] == [{"role": "user", "content": "cat in French, {please}"}]
+    result = body({"text": "cat", "to": "French", "custom_id": "x"}, template="{text} in {to}, {{please}}")
+    assert result["messages"] == [{"role": "user", "content": "cat in French, {please}"}]
 
 
 def test_system_text_goes_before_messages_without_one() -> None:

@@ -35,24 +35,24 @@ async def only_task() -> None:
 def charges(mock: Mock) -> dict[str, Decimal]:
     """The charge of each key; each has one."""
     ledger = mock.ledger()
-    made = {charge["idempotency_key"]: Decimal(str(charge["credits_charged"])) for charge in ledger}
-    assert len(made) == len(ledger)
-    return made
+    credits_by_key = {charge["idempotency_key"]: Decimal(str(charge["credits_charged"])) for charge in ledger}
+    assert len(credits_by_key) == len(ledger)
+    return credits_by_key
 
 
 def test_every_line_is_answered_and_charged_once(kind: str, mock: Mock) -> None:
     ended = run_batch(kind, prompts(50), url=mock.url)
     assert ended.error is None
     assert sorted(ended.numbers) == list(range(1, 51))
-    made = charges(mock)
-    assert {result.idempotency_key for result in ended.results} == made.keys()
+    credits_by_key = charges(mock)
+    assert {result.idempotency_key for result in ended.results} == credits_by_key.keys()
     for result in ended.results:
         assert result.receipt is not None
-        assert result.receipt.credits == made[result.idempotency_key]
+        assert result.receipt.credits == credits_by_key[result.idempotency_key]
         assert result.custom_id == f"line-{result.number}"
     summary = ended.summary
     assert (summary.answered, summary.failed, summary.in_flight) == (50, 0, 0)
-    assert summary.credits == summary.job_credits == sum(made.values())
+    assert summary.credits == summary.job_credits == sum(credits_by_key.values())
     assert summary.completion_tokens == 50 * 4
     assert summary.durations.percentile(0.5) is not None
 
@@ -219,10 +219,10 @@ def test_rate_limit_slows_down_and_loses_nothing(kind: str, wire: RawServer) -> 
 def test_budget_stops_starting_and_is_exceeded_by_calls_in_flight_only(kind: str, mock: Mock) -> None:
     ended = run_batch(kind, prompts(500), url=mock.url, budget="0.5", concurrency=4)
     assert isinstance(ended.error, aurous.BudgetExceededError)
-    made = charges(mock)
-    assert len(made) == ended.summary.answered
-    assert sum(made.values()) == ended.summary.credits >= Decimal("0.5")
-    assert ended.summary.credits - Decimal("0.5") <= 4 * max(made.values())
+    credits_by_key = charges(mock)
+    assert len(credits_by_key) == ended.summary.answered
+    assert sum(credits_by_key.values()) == ended.summary.credits >= Decimal("0.5")
+    assert ended.summary.credits - Decimal("0.5") <= 4 * max(credits_by_key.values())
 
 
 def test_budget_counts_what_earlier_runs_spent(kind: str, mock: Mock, tmp_path: Any) -> None:

@@ -23,17 +23,17 @@ from testkit.raw_server import RawServer
 from testkit.responses import KEY, MESSAGES, MODEL, answer, completion
 
 
-def ask(client: aurous.Aurous) -> None:
+def create(client: aurous.Aurous) -> None:
     client.chat.completions.create(model=MODEL, messages=MESSAGES)
 
 
 def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits="0.5") as budget:
-        ask(client)
+        create(client)
         assert (budget.spent, budget.remaining) == (Decimal("0.2856"), Decimal("0.2144"))
-        ask(client)
+        create(client)
         with pytest.raises(aurous.BudgetExceededError, match=r"the budget of 0\.5 credits is spent \(0\.5712\)"):
-            ask(client)
+            create(client)
         with (
             pytest.raises(aurous.BudgetExceededError),
             client.chat.completions.stream(model=MODEL, messages=MESSAGES),
@@ -43,34 +43,34 @@ def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aur
         # What costs nothing may still be asked: what became of a completion, for one.
         client.chat.completions.retrieve("cmp_1")
         assert budget.remaining == Decimal("-0.0712")
-    ask(client)
+    create(client)
     assert repr(budget) == "Budget(credits=0.5, spent=0.5712)"
 
 
 def test_a_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits=0), pytest.raises(aurous.BudgetExceededError):
-        ask(client)
+        create(client)
     assert wire.requests == []
 
 
 def test_a_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: RawServer) -> None:
     other = aurous.Aurous(KEY, base_url=wire.url)
     with client.budget(credits="0.1") as budget:
-        ask(other)
+        create(other)
         assert budget.spent == 0
-        ask(client.with_options(max_retries=0))
+        create(client.with_options(max_retries=0))
         with pytest.raises(aurous.BudgetExceededError):
-            ask(client.with_options(max_retries=0))
-        ask(other)
+            create(client.with_options(max_retries=0))
+        create(other)
 
 
 def test_an_inner_budget_counts_for_the_outer(client: aurous.Aurous) -> None:
     with client.budget(credits=1) as outer:
         with client.budget(credits="0.1") as inner:
-            ask(client)
+            create(client)
             with pytest.raises(aurous.BudgetExceededError):
-                ask(client)
-        ask(client)
+                create(client)
+        create(client)
     assert (inner.spent, outer.spent) == (Decimal("0.2856"), Decimal("0.5712"))
 
 
@@ -108,14 +108,14 @@ def test_recovered_streams_are_charged_to_the_budget(mock: Mock) -> None:
 
 def test_a_block_limits_tasks_and_copied_contexts_but_not_bare_threads(client: aurous.Aurous) -> None:
     async def go() -> None:
-        await asyncio.gather(asyncio.to_thread(ask, client), asyncio.to_thread(ask, client))
+        await asyncio.gather(asyncio.to_thread(create, client), asyncio.to_thread(create, client))
 
     with client.budget(credits=10) as budget, ThreadPoolExecutor(1) as pool:
         asyncio.run(go())
         assert budget.spent == Decimal("0.5712")
-        pool.submit(ask, client).result()
+        pool.submit(create, client).result()
         assert budget.spent == Decimal("0.5712")
-        pool.submit(contextvars.copy_context().run, ask, client).result()
+        pool.submit(contextvars.copy_context().run, create, client).result()
         assert budget.spent == Decimal("0.8568")
 
 
@@ -177,44 +177,44 @@ def test_a_block_in_a_generator_is_refused(client: aurous.Aurous, enter: Callabl
     with pytest.raises(aurous.ConfigurationError, match=GENERATOR):
         enter(client)
     # Nothing of it is left behind.
-    ask(client)
-    ask(client)
+    create(client)
+    create(client)
 
 
 def test_blocks_may_be_entered_in_other_ways(client: aurous.Aurous, wire: RawServer) -> None:
     with contextlib.ExitStack() as stack:
         budget = stack.enter_context(client.budget(credits="0.1"))
-        ask(client)
+        create(client)
         with pytest.raises(aurous.BudgetExceededError):
-            ask(client)
+            create(client)
     assert budget.spent == Decimal("0.2856")
     with Nested(client) as budget:
-        ask(client)
+        create(client)
     assert budget.spent == Decimal("0.2856")
 
     async def go() -> None:
         with client.budget(credits="0.1"):
-            ask(client)
+            create(client)
             with pytest.raises(aurous.BudgetExceededError):
-                ask(client)
+                create(client)
 
     asyncio.run(go())
     # A comprehension and a finished generator are no suspended ones.
     with client.budget(credits="0.5") as budget:
-        assert [ask(client) for _ in range(2)] == [None, None]
+        assert [create(client) for _ in range(2)] == [None, None]
     assert budget.spent == Decimal("0.5712")
 
 
 def test_one_budget_may_limit_several_blocks(client: aurous.Aurous) -> None:
     budget = client.budget(credits="0.5")
     with budget, budget:
-        ask(client)
+        create(client)
     assert budget.spent == Decimal("0.2856")
     with budget:
-        ask(client)
+        create(client)
     with budget, pytest.raises(aurous.BudgetExceededError):
-        ask(client)
-    ask(client)
+        create(client)
+    create(client)
     assert budget.spent == Decimal("0.5712")
 
 
@@ -224,7 +224,7 @@ def test_tasks_outlive_a_block_within_its_budget(client: aurous.Aurous) -> None:
 
         async def late() -> None:
             await left.wait()
-            ask(client)
+            create(client)
 
         with client.budget(credits=1) as budget:
             task = asyncio.create_task(late())
@@ -243,7 +243,7 @@ def test_a_block_left_in_another_context_warns_and_leaks_nothing(client: aurous.
         budget.__exit__(None, None, None)
     assert [warning.filename for warning in caught] == [__file__]
     for _ in range(2):
-        entered.run(ask, client)
+        entered.run(create, client)
     assert budget.spent == 0
 
 
@@ -252,9 +252,9 @@ def test_interleaved_blocks_end_in_any_order(client: aurous.Aurous) -> None:
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
-    ask(client)
+    create(client)
     second.__exit__(None, None, None)
-    ask(client)
+    create(client)
     assert (first.spent, second.spent) == (0, Decimal("0.2856"))
 
 
@@ -326,9 +326,9 @@ def test_a_dependency_of_fastapi_limits_the_client_it_gives(client: aurous.Aurou
     given = Depends(limited)
 
     def use(each: aurous.Aurous) -> str:
-        ask(each)
+        create(each)
         try:
-            ask(each)
+            create(each)
         except aurous.BudgetExceededError:
             return "refused"
         return "charged twice"
@@ -346,7 +346,7 @@ def test_a_dependency_of_fastapi_limits_the_client_it_gives(client: aurous.Aurou
 
     @app.get("/held", dependencies=[Depends(held)])
     def unreachable() -> str:
-        ask(client)
+        create(client)
         return "charged"
 
     browser = TestClient(app)

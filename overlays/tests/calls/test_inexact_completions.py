@@ -40,98 +40,102 @@ MESSAGE = (*CHOICE, "message")
 FIRST_CALL = (*MESSAGE, "tool_calls", 0)
 
 
-def message_of(made: ChatCompletion) -> Any:
-    return made.choices[0].message
+def message_of(result: ChatCompletion) -> Any:
+    return result.choices[0].message
 
 
-def call_of(made: ChatCompletion) -> Any:
-    return message_of(made).tool_calls[0]
+def call_of(result: ChatCompletion) -> Any:
+    return message_of(result).tool_calls[0]
 
 
 CASES: dict[str, tuple[dict[str, Any], Callable[[ChatCompletion], object], object]] = {
-    "created null": (with_member("created", value=None), lambda made: made.created, 0),
-    "created a string": (with_member("created", value="1731948000"), lambda made: made.created, 1731948000),
-    "model missing": (with_member("model", value=...), lambda made: made.model, ""),
-    "id a number": (with_member("id", value=7), lambda made: made.id, "7"),
-    "object another type": (with_member("object", value=1), lambda made: made.object, "chat.completion"),
-    "status missing": (with_member("status", value=...), lambda made: made.status, "completed"),
-    "index missing": (with_member(*CHOICE, "index", value=...), lambda made: made.choices[0].index, 0),
+    "created null": (with_member("created", value=None), lambda result: result.created, 0),
+    "created a string": (with_member("created", value="1731948000"), lambda result: result.created, 1731948000),
+    "model missing": (with_member("model", value=...), lambda result: result.model, ""),
+    "id a number": (with_member("id", value=7), lambda result: result.id, "7"),
+    "object another type": (with_member("object", value=1), lambda result: result.object, "chat.completion"),
+    "status missing": (with_member("status", value=...), lambda result: result.status, "completed"),
+    "index missing": (with_member(*CHOICE, "index", value=...), lambda result: result.choices[0].index, 0),
     "finish reason missing": (
         with_member(*CHOICE, "finish_reason", value=...),
-        lambda made: made.choices[0].finish_reason,
+        lambda result: result.choices[0].finish_reason,
         None,
     ),
     "log probabilities broken": (
         with_member(*CHOICE, "logprobs", value={"content": [{"token": 5}]}),
-        lambda made: made.choices[0].logprobs,
+        lambda result: result.choices[0].logprobs,
         None,
     ),
     "choices an object": (
         {**completion(), "choices": completion()["choices"][0]},
-        lambda made: message_of(made).content,
+        lambda result: message_of(result).content,
         "Red, green, blue.",
     ),
-    "role missing": (with_member(*MESSAGE, "role", value=...), lambda made: message_of(made).role, "assistant"),
+    "role missing": (with_member(*MESSAGE, "role", value=...), lambda result: message_of(result).role, "assistant"),
     "content a list of parts": (
         with_member(*MESSAGE, "content", value=[{"type": "text", "text": "Red"}, {"type": "text", "text": ", green"}]),
-        lambda made: message_of(made).content,
+        lambda result: message_of(result).content,
         "Red, green",
     ),
-    "content a number": (with_member(*MESSAGE, "content", value=7), lambda made: message_of(made).content, "7"),
+    "content a number": (with_member(*MESSAGE, "content", value=7), lambda result: message_of(result).content, "7"),
     "message in place of its content": (
         with_member(*MESSAGE, value="Red"),
-        lambda made: message_of(made).content,
+        lambda result: message_of(result).content,
         "Red",
     ),
     "tool calls an object": (
         with_member(*MESSAGE, "tool_calls", value=CALL),
-        lambda made: call_of(made).function.name,
+        lambda result: call_of(result).function.name,
         "add",
     ),
     "tool calls null": (
         with_member(*MESSAGE, "tool_calls", value=None),
-        lambda made: message_of(made).tool_calls,
+        lambda result: message_of(result).tool_calls,
         aurous.UNSET,
     ),
     "an empty call among the tool calls": (
         with_member(*MESSAGE, "tool_calls", value=[None, CALL]),
-        lambda made: call_of(made).function.name,
+        lambda result: call_of(result).function.name,
         "add",
     ),
     "arguments an object": (
         with_member(*FIRST_CALL, "function", "arguments", value={"a": 1}),
-        lambda made: call_of(made).function.arguments,
+        lambda result: call_of(result).function.arguments,
         '{"a": 1}',
     ),
     "arguments null": (
         with_member(*FIRST_CALL, "function", "arguments", value=None),
-        lambda made: call_of(made).function.arguments,
+        lambda result: call_of(result).function.arguments,
         "",
     ),
     "a call without the level of its function": (
         with_member(*MESSAGE, "tool_calls", value=[{"id": "call_1", "name": "add", "arguments": "{}"}]),
-        lambda made: call_of(made).function.name,
+        lambda result: call_of(result).function.name,
         "add",
     ),
-    "a call without id": (with_member(*FIRST_CALL, "id", value=...), lambda made: call_of(made).id, ""),
-    "tokens a string": (with_member("usage", "total_tokens", value="850"), lambda made: made.usage.total_tokens, 850),
-    "tokens missing": (with_member("usage", "prompt_tokens", value=...), lambda made: made.usage.prompt_tokens, 0),
+    "a call without id": (with_member(*FIRST_CALL, "id", value=...), lambda result: call_of(result).id, ""),
+    "tokens a string": (
+        with_member("usage", "total_tokens", value="850"),
+        lambda result: result.usage.total_tokens,
+        850,
+    ),
+    "tokens missing": (with_member("usage", "prompt_tokens", value=...), lambda result: result.usage.prompt_tokens, 0),
     "breakdown missing": (
         with_member("usage", "breakdown", value=...),
-        lambda made: made.usage.breakdown.input_credits,
+        lambda result: result.usage.breakdown.input_credits,
         0,
     ),
     "breakdown without a model": (
         with_member("usage", "breakdown", "model", value=...),
-        lambda made: made.usage.breakdown.model,
+        lambda result: result.usage.breakdown.model,
         "",
     ),
     "credits a string": (
         with_member("usage", "credits_charged", value="0.2856"),
-        lambda made: made.usage.credits_charged,
+        lambda result: result.usage.credits_charged,
         0.2856,
     ),
-    "error a string": (with_member("error", value="none"), lambda made: made.error, aurous.UNSET),
+    "error a string": (with_member("error", value="none"), lambda result: result.error, aurous.UNSET),
 }
 
 
@@ -141,19 +145,19 @@ def test_inexact_completion_is_read(
 ) -> None:
     wire.plays(answer(200, document))
     caller = make(wire.url)
-    made = caller.create()
-    assert read(made) == expected
-    assert ChatCompletion.from_dict(made.to_dict()) == made
-    assert aurous.receipt(made).credits == caller.client.ledger.credits == Decimal("0.2856")
-    notes = aurous.response_info(made).inconsistencies
+    result = caller.create()
+    assert read(result) == expected
+    assert ChatCompletion.from_dict(result.to_dict()) == result
+    assert aurous.receipt(result).credits == caller.client.ledger.credits == Decimal("0.2856")
+    notes = aurous.response_info(result).inconsistencies
     assert all("expected" in note for note in notes)
 
 
 def test_inconsistencies_name_place_and_value_without_the_key(wire: RawServer, make: Make) -> None:
     document = {**completion(), "created": KEY[:20], "model": None}
     wire.plays(answer(200, document))
-    made = make(wire.url).create()
-    notes = aurous.response_info(made).inconsistencies
+    result = make(wire.url).create()
+    notes = aurous.response_info(result).inconsistencies
     assert notes[0].startswith("created: expected a whole number, found the string")
     assert notes[1] == "model: expected a string, found null"
 
@@ -194,9 +198,9 @@ def test_repair_gives_a_completion_that_is_to_the_letter_or_a_parse_error(path: 
     document = with_member(*path, value=value)
     before = json.dumps(document)
     try:
-        made, repaired, _ = repair(ChatCompletion.from_dict, document)
+        result, repaired, _ = repair(ChatCompletion.from_dict, document)
     except ParseError:
         return
     finally:
         assert json.dumps(document) == before
-    assert ChatCompletion.from_dict(repaired) == made
+    assert ChatCompletion.from_dict(repaired) == result

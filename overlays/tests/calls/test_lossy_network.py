@@ -73,11 +73,11 @@ def in_tasks(url: str, weather: Weather) -> tuple[list[aurous.models.ChatComplet
             set_transport(client, AsyncTransport(network, clock=lambda: 0.0, sleep=lambda _: asyncio.sleep(0)))
             few = asyncio.Semaphore(16)
 
-            async def ask(number: int) -> aurous.models.ChatCompletion:
+            async def create(number: int) -> aurous.models.ChatCompletion:
                 async with few:
                     return await client.chat.completions.create(**body(number))
 
-            return await asyncio.gather(*map(ask, range(CALLS))), client.ledger
+            return await asyncio.gather(*map(create, range(CALLS))), client.ledger
 
     return asyncio.run(go())
 

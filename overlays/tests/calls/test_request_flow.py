@@ -33,10 +33,16 @@ UNSENT = TransportFailure(message="cannot connect", sent=False)
 
 
 def make_flow(time: Time, request: Request = BODY, *, streams: bool = False, **options: Any) -> RequestFlow:
-    made = read_options(api_key=Secret(KEY), **options)
+    settings = read_options(api_key=Secret(KEY), **options)
     operation = create_chat_completion.OPERATION
     return RequestFlow(
-        operation, request, made, streams=streams, clock=time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+        operation,
+        request,
+        settings,
+        streams=streams,
+        clock=time.clock,
+        random=lambda: 0.0,
+        quota=RetryQuota(None),
     )
 
 
@@ -130,9 +136,14 @@ def test_effect_repr_shows_neither_key_nor_body(time: Time) -> None:
 
 def test_post_without_idempotency_key_is_sent_once(time: Time) -> None:
     request = cancel_chat_completion.build_request("cmp_1")
-    made = read_options(api_key=Secret(KEY))
+    settings = read_options(api_key=Secret(KEY))
     once = RequestFlow(
-        cancel_chat_completion.OPERATION, request, made, clock=time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+        cancel_chat_completion.OPERATION,
+        request,
+        settings,
+        clock=time.clock,
+        random=lambda: 0.0,
+        quota=RetryQuota(None),
     )
     with pytest.raises(errors.APIConnectionError) as caught:
         play(once, time, RESET)
@@ -194,10 +205,10 @@ def test_any_sequence_of_responses_ends_in_time_with_result_or_typed_error(
 ) -> None:
     time = Time()
     began = time.now
-    made = make_flow(time, streams=streams, timeout=aurous.Timeouts(total=total), max_retries=max_retries)
+    settings = make_flow(time, streams=streams, timeout=aurous.Timeouts(total=total), max_retries=max_retries)
     sent: list[SendRequest] = []
     try:
-        _, sent = play(made, time, *story, takes=takes)
+        _, sent = play(settings, time, *story, takes=takes)
     except aurous.AurousError as error:
         attempts = getattr(error, "attempts", ())
         assert attempts
@@ -218,8 +229,8 @@ NO_CONNECTION = TransportFailure(
 
 def test_wait_for_a_connection_is_part_of_no_attempt(time: Time) -> None:
     timeouts = aurous.Timeouts(attempt=2, total=30)
-    made = make_flow(time, timeout=timeouts, max_retries=0)
-    response, sent = play(made, time, *[NO_CONNECTION] * 9, GOOD, takes=1)
+    settings = make_flow(time, timeout=timeouts, max_retries=0)
+    response, sent = play(settings, time, *[NO_CONNECTION] * 9, GOOD, takes=1)
     assert [(effect.pool, effect.total) for effect in sent] == [(1, 2)] * 10
     assert len(aurous.response_info(response.parsed).attempts) == 1
 

@@ -139,8 +139,8 @@ def observe(kind: str, act: Act, script: list[Action], options: dict[str, Any], 
             ],
             "slept": time.slept,
             "requests": [
-                (seen.line, {name.lower(): plain(value) for name, value in seen.headers}, seen.body)
-                for seen in wire.requests
+                (request.line, {name.lower(): plain(value) for name, value in request.headers}, request.body)
+                for request in wire.requests
             ],
             "connections": wire.connections,
             "ledger": caller.client.ledger.by_model,
@@ -148,7 +148,9 @@ def observe(kind: str, act: Act, script: list[Action], options: dict[str, Any], 
             "diary": diary.lines,
             "log": lines,
             "warnings": [
-                (found.category, str(found.message)) for found in caught if found.category is not ResourceWarning
+                (warning.category, str(warning.message))
+                for warning in caught
+                if warning.category is not ResourceWarning
             ],
         }
 
@@ -168,8 +170,10 @@ def test_sync_and_async_client_have_the_same_methods(place: str) -> None:
     def methods(client: Any) -> dict[str, list[str]]:
         for step in filter(None, place.split(".")):
             client = getattr(client, step)
-        found = inspect.getmembers(client, inspect.ismethod)
-        return {name: list(inspect.signature(method).parameters) for name, method in found if not name.startswith("_")}
+        warning = inspect.getmembers(client, inspect.ismethod)
+        return {
+            name: list(inspect.signature(method).parameters) for name, method in warning if not name.startswith("_")
+        }
 
     one, other = methods(aurous.Aurous("al_live_key")), methods(aurous.AsyncAurous("al_live_key"))
     if not place:

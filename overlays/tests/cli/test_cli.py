@@ -55,9 +55,9 @@ def test_prompt_is_read_from_standard_input(aurous_mock: AurousMock, arguments: 
 
 
 def test_show_prints_the_stored_completion(aurous_mock: AurousMock) -> None:
-    asked = run("chat", QUESTION)
+    completed = run("chat", QUESTION)
     shown = run("get", only_id(aurous_mock))
-    assert (shown.status, shown.out, shown.line) == (0, asked.out, asked.line)
+    assert (shown.status, shown.out, shown.line) == (0, completed.out, completed.line)
     assert json.loads(run("get", "--json", only_id(aurous_mock)).out)["status"] == "completed"
 
 

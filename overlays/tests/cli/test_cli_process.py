@@ -37,12 +37,12 @@ def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended
 
 def read_until(stream: IO[bytes], is_enough: Callable[[bytes], object]) -> bytes:
     """What comes, up to the moment when it is enough."""
-    seen = b""
-    while not is_enough(seen):
+    output = b""
+    while not is_enough(output):
         piece = os.read(stream.fileno(), 4096)
-        assert piece, f"it ended early: {seen!r}"
-        seen += piece
-    return seen
+        assert piece, f"it ended early: {output!r}"
+        output += piece
+    return output
 
 
 def start_answering(mock: AurousMock) -> subprocess.Popen[bytes]:
@@ -50,7 +50,7 @@ def start_answering(mock: AurousMock) -> subprocess.Popen[bytes]:
     mock.fault("pace=50", method="POST", path=CHAT)
     process = start("chat", LONG)
     assert process.stdout is not None
-    read_until(process.stdout, lambda seen: len(seen) > 10)
+    read_until(process.stdout, lambda output: len(output) > 10)
     return process
 
 
@@ -111,7 +111,7 @@ def test_second_ctrl_c_exits_at_once(aurous_mock: AurousMock) -> None:
     assert process.stderr is not None
     aurous_mock.fault("stall=before", method="POST", path=CHAT)
     process.send_signal(signal.SIGINT)
-    notes = read_until(process.stderr, lambda seen: seen.endswith(b"\n"))
+    notes = read_until(process.stderr, lambda output: output.endswith(b"\n"))
     assert re.fullmatch(rb"aurous: interrupted; cancelling cmp_\w+\n", notes)
     process.send_signal(signal.SIGINT)
     result = ended(process)
@@ -164,12 +164,12 @@ def test_ctrl_c_restores_the_terminal(aurous_mock: AurousMock) -> None:
         process = start("chat", LONG, env=SCREEN, stdout=theirs)
         os.close(theirs)
         # The spinner that turns until the answer begins has no letters.
-        seen = read_until(ours, lambda seen: sum(map(str.isalpha, words(seen.decode(errors="replace")))) > 10)
+        output = read_until(ours, lambda output: sum(map(str.isalpha, words(output.decode(errors="replace")))) > 10)
         process.send_signal(signal.SIGINT)
-        seen += read_all(ours)
+        output += read_all(ours)
     result = ended_with_errors(process)
     assert (result.status, result.lines[1].partition(";")[0]) == (130, "cancelled")
-    shown = seen.decode()
+    shown = output.decode()
     assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
     # What had come stays on the screen.
     left = words(shown.rpartition(SHOW_CURSOR)[2])
@@ -193,11 +193,11 @@ def run_on_terminal(*arguments: str, env: Mapping[str, str] | None = None) -> st
     with terminal() as (ours, theirs):
         process = start(*arguments, env={**SCREEN, **(env or {})}, stdout=theirs)
         os.close(theirs)
-        seen = read_all(ours)
+        output = read_all(ours)
     result = ended_with_errors(process)
     assert result.status == 0
     assert re.fullmatch(r"[\d.]+ credits, .*, cmp_\w+", result.line)
-    return seen.decode()
+    return output.decode()
 
 
 @contextmanager
@@ -210,12 +210,12 @@ def terminal() -> Iterator[tuple[IO[bytes], int]]:
 
 def read_all(stream: IO[bytes]) -> bytes:
     """All that comes, until the other side closes."""
-    seen = b""
+    output = b""
     # Of a terminal, Linux says so by an error.
     with suppress(OSError):
         while piece := os.read(stream.fileno(), 4096):
-            seen += piece
-    return seen
+            output += piece
+    return output
 
 
 def words(text: str) -> list[str]:

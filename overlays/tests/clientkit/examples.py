@@ -29,9 +29,9 @@ def indented_blocks(document: Document) -> Iterator[Region]:
     """The paragraphs of a docstring that are indented: examples, where lists and sections are not."""
     lines = [line for line in document.text.split("\n")[1:] if line.strip()]
     indent = min((len(line) - len(line.lstrip()) for line in lines), default=0) + 4
-    for found in re.finditer(rf"(?<=\n\n)(?: {{{indent}}}.*\n|\n)+", document.text):
-        source = Lexeme(textwrap.dedent(found[0]), 0, 0)
-        yield Region(found.start(), found.end(), source, PythonEvaluator())
+    for match in re.finditer(rf"(?<=\n\n)(?: {{{indent}}}.*\n|\n)+", document.text):
+        source = Lexeme(textwrap.dedent(match[0]), 0, 0)
+        yield Region(match.start(), match.end(), source, PythonEvaluator())
 
 
 def readme_examples(language: str) -> list[Example]:

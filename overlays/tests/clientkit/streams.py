@@ -145,10 +145,10 @@ def callers(kind: str) -> Iterator[Callable[..., Caller]]:
     with ExitStack() as stack:
 
         def make(url: str, **options: Any) -> Caller:
-            made = Caller(kind, RealTime(), url, **options)
-            stack.callback(made.close)
+            stream_caller = Caller(kind, RealTime(), url, **options)
+            stack.callback(stream_caller.close)
             # Last in, first out. What a test puts in the client's place does not own its connections.
-            stack.callback(setattr, made, "client", made.client)
-            return made
+            stack.callback(setattr, stream_caller, "client", stream_caller.client)
+            return stream_caller
 
         yield make

@@ -42,8 +42,8 @@ def section(example: Example) -> str:
 
 def example_with(word: str) -> Example:
     """The one example that has a word in it."""
-    (found,) = [example for example in PYTHON if word in example.parsed]
-    return found
+    (match,) = [example for example in PYTHON if word in example.parsed]
+    return match
 
 
 CLIENT = [example for example in PYTHON if section(example) == "The client"]
@@ -76,7 +76,7 @@ def test_links_within_the_readme_have_a_target() -> None:
 
 def test_extras_named_in_the_readme_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = {extra for found in re.findall(r'(?:aurous-labs|"\.)\[([\w,]+)\]', README) for extra in found.split(",")}
+    named = {extra for match in re.findall(r'(?:aurous-labs|"\.)\[([\w,]+)\]', README) for extra in match.split(",")}
     named |= set(re.findall(r"\(extra `(\w+)`", README))
     assert len(named) > 3
     assert named <= project["optional-dependencies"].keys()
@@ -266,6 +266,6 @@ def test_fixture_examples_pass(pytester: pytest.Pytester) -> None:
 
 def test_unittest_example_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(my_service=MY_SERVICE, test_service=f"import my_service\n\n{UNITTEST.parsed}")
-    done = pytester.run(sys.executable, "-m", "unittest", "-v", "test_service")
-    assert done.ret == 0
-    done.stderr.fnmatch_lines(["test_summary*ok", "Ran 1 test*"])
+    result = pytester.run(sys.executable, "-m", "unittest", "-v", "test_service")
+    assert result.ret == 0
+    result.stderr.fnmatch_lines(["test_summary*ok", "Ran 1 test*"])

@@ -130,22 +130,22 @@ def samples() -> list[errors.AurousError]:
     body = b'{"error": {"code": "some_code", "message": "Some message.", "param": "messages[0]"}}'
     shape: dict[str, Any] = {"path": ("choices", 0), "status_code": 200, "headers": {}, "content": b"{}"}
     broken: dict[str, Any] = {"completion_id": "cmp_1", "text": "Hel", "kind": "cut"}
-    made: list[errors.AurousError] = [
+    instances: list[errors.AurousError] = [
         errors.AurousError("plain"),
         errors.ConfigurationError("settings"),
         errors.BudgetExceededError("spent"),
         errors.APIResponseValidationError("odd", attempts=ATTEMPTS, **shape),
     ]
     for kind in vars(errors).values():
-        if not inspect.isclass(kind) or kind in {type(error) for error in made}:
+        if not inspect.isclass(kind) or kind in {type(error) for error in instances}:
             continue
         if issubclass(kind, errors.APIStatusError):
-            made.append(kind(400, content=body, **answered))  # type: ignore[arg-type]
+            instances.append(kind(400, content=body, **answered))  # type: ignore[arg-type]
         elif issubclass(kind, errors.StreamInterruptedError):
-            made.append(kind("it broke", **broken))
+            instances.append(kind("it broke", **broken))
         elif issubclass(kind, errors.APIConnectionError):
-            made.append(kind("no answer", attempts=ATTEMPTS, sent=False))
-    return made
+            instances.append(kind("no answer", attempts=ATTEMPTS, sent=False))
+    return instances
 
 
 @pytest.mark.parametrize("error", samples(), ids=lambda error: type(error).__name__)

@@ -173,15 +173,15 @@ def test_rows_beyond_the_budget_are_errors_that_cost_nothing(make: MakeMapper, m
 def test_threads_share_one_worker(make: MakeMapper, mock: Mock) -> None:
     mapper, mapped = make(), {}
 
-    def ask(name: str) -> None:
+    def run_mapper(name: str) -> None:
         mapped[name] = rows(pickle.loads(pickle.dumps(mapper))({"prompt": [f"{name} {n}" for n in range(10)]}))
 
-    threads = [threading.Thread(target=ask, args=(name,)) for name in "abcd"]
+    threads = [threading.Thread(target=run_mapper, args=(name,)) for name in "abcd"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
-    assert {name: [row["prompt"][0] for row in found] for name, found in mapped.items()} == {
+    assert {name: [row["prompt"][0] for row in mapped_rows] for name, mapped_rows in mapped.items()} == {
         name: [name] * 10 for name in "abcd"
     }
     assert len([thread for thread in threading.enumerate() if thread.name == "aurous-batch"]) == 1
@@ -200,13 +200,13 @@ def test_closing_hangs_up_on_who_waits(make: MakeMapper, wire: RawServer) -> Non
     wire.plays(stall)
     mapper, raised = make(base_url=wire.url), []
 
-    def ask() -> None:
+    def run_mapper() -> None:
         try:
             mapper({"prompt": ["x"]})
         except RuntimeError as error:
             raised.append(str(error))
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=run_mapper)
     thread.start()
     assert arrived.wait(PATIENCE)
     mapper.close()
@@ -227,11 +227,11 @@ def test_closed_mapper_connects_again(make: MakeMapper, mock: Mock) -> None:
 def run_program(program: str, **variables: str) -> str:
     """What a program prints that ends well."""
     environment = {**os.environ, "AUROUS_API_KEY": KEY, **variables}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    assert (completed.returncode, completed.stderr) == (0, "")
+    return completed.stdout
 
 
 def test_process_ends_without_closing(mock: Mock) -> None:

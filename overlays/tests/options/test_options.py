@@ -87,7 +87,7 @@ class TestKey:
 
 class TestUrl:
     @pytest.mark.parametrize(
-        ("given", "kept"),
+        ("given", "expected"),
         [
             ("https://api.aurous-labs.com", "https://api.aurous-labs.com"),
             ("https://api.aurous-labs.com/", "https://api.aurous-labs.com"),
@@ -105,11 +105,11 @@ class TestUrl:
         ],
     )
     def test_base_url_forms_are_normalized(
-        self, given: str, kept: str, made: Any, monkeypatch: pytest.MonkeyPatch
+        self, given: str, expected: str, made: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert made(base_url=given).base_url == kept
+        assert made(base_url=given).base_url == expected
         monkeypatch.setenv("AUROUS_BASE_URL", given)
-        assert made().base_url == kept
+        assert made().base_url == expected
 
     def test_base_url_defaults_to_production(self, made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         assert made().base_url == SERVER_URL == "https://api.aurous-labs.com"

@@ -174,7 +174,7 @@ class TestRecovery:
         with pytest.raises(errors.TotalTimeoutError), stream:
             list(stream)
         # On a busy machine the time is over before the request is sent.
-        assert {seen.line.split()[0] for seen in wire.requests} <= {"POST"}
+        assert {request.line.split()[0] for request in wire.requests} <= {"POST"}
 
     def test_recovery_only_retrieves(self, live: Make, wire: RawServer) -> None:
         wire.plays(
@@ -182,4 +182,4 @@ class TestRecovery:
         )
         with Stream(live(wire.url, streams=StreamPolicy(on_disconnect="recover"))) as stream:
             list(stream)
-        assert [seen.line.split()[0] for seen in wire.requests] == ["POST", "GET", "GET"]
+        assert [request.line.split()[0] for request in wire.requests] == ["POST", "GET", "GET"]

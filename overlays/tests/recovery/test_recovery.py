@@ -80,10 +80,10 @@ class Play:
 
 
 def accumulate(frames: list[dict[str, Any]]) -> Accumulator:
-    made = Accumulator()
+    accumulator = Accumulator()
     for frame in frames:
-        made.add(ChatCompletionChunk.from_dict(frame))
-    return made
+        accumulator.add(ChatCompletionChunk.from_dict(frame))
+    return accumulator
 
 
 RUNNING = reply(record("Re", "in_progress"))
@@ -247,9 +247,14 @@ class TestCompare:
         assert recovery.continuation is not None
         pieces = recovery.continuation.choices[0].delta.tool_calls or ()
         parts = [
-            (made.index, made.id or None, (made.function.name or None), made.function.arguments)
-            for made in pieces
-            if made.function
+            (
+                accumulator.index,
+                accumulator.id or None,
+                (accumulator.function.name or None),
+                accumulator.function.arguments,
+            )
+            for accumulator in pieces
+            if accumulator.function
         ]
         assert parts == rest
 
@@ -273,7 +278,7 @@ class TestCompare:
         assert recovery.continuation is not None
         left = recovery.continuation.choices[0].logprobs
         assert left
-        assert [made.token for made in left.content or ()] == [", green"]
+        assert [accumulator.token for accumulator in left.content or ()] == [", green"]
 
     def test_comparison_accepts_a_record_without_choices(self) -> None:
         recovery = compared({**record(), "choices": []}, RED)

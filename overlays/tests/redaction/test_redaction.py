@@ -48,14 +48,14 @@ def with_locals(error: BaseException) -> str:
 def all_of(thing: object) -> str:
     """What can be read in an object, attributes of attributes included."""
     seen: set[int] = set()
-    found: list[str] = []
+    leaks: list[str] = []
     waiting = [thing]
     while waiting and len(seen) < 5000:
         one = waiting.pop()
         if id(one) in seen or isinstance(one, (type, Secret, *_MACHINERY)) or callable(one):
             continue
         seen.add(id(one))
-        found.append(repr(one))
+        leaks.append(repr(one))
         if isinstance(one, dict):
             waiting += [*one.keys(), *one.values()]
         elif isinstance(one, (list, tuple, set, frozenset)):
@@ -66,7 +66,7 @@ def all_of(thing: object) -> str:
             waiting += vars(one).values() if hasattr(one, "__dict__") else []
             slots = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
             waiting += [getattr(one, name) for name in slots if isinstance(name, str) and hasattr(one, name)]
-    return "\n".join(found)
+    return "\n".join(leaks)
 
 
 _MACHINERY = (threading.Thread, type(sys), logging.Logger)
@@ -170,9 +170,9 @@ def check_failure(
     telemetry = OpenTelemetry(tracer_provider=provider, capture_content=True)
     wire.plays(fault)
     caller = make(wire.url, hooks=[telemetry], **options)
-    ask = caller.stream if streams else caller.create
+    call = caller.stream if streams else caller.create
     with warnings.catch_warnings(record=True, action="always") as warned, pytest.raises(aurous.AurousError) as caught:
-        ask()
+        call()
     error = caught.value
     assert all(seen.header("X-Api-Key") == KEY for seen in wire.requests)
     texts = {
@@ -180,7 +180,7 @@ def check_failure(
         "traceback": with_locals(error),
         "attributes": "\n".join(all_of(link) for link in chain(error)),
         "pickle": pickle.dumps(error, 0).decode("latin-1"),
-        "warnings": " ".join(str(found.message) for found in warned),
+        "warnings": " ".join(str(leaks.message) for leaks in warned),
         "spans": " ".join(span.to_json() for span in exporter.get_finished_spans()),
         "log": logged.getvalue(),
     }

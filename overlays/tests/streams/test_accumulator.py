@@ -226,11 +226,11 @@ def test_snapshots_do_not_change_later() -> None:
 
 
 def test_reading_text_after_every_chunk_takes_linear_time() -> None:
-    accumulator, seen = Accumulator(), ""
+    accumulator, received = Accumulator(), ""
     for number in range(2_000):
         accumulator.add(ChatCompletionChunk.from_dict(text(str(number))))
-        seen += str(number)
-        assert accumulator.text == seen
+        received += str(number)
+        assert accumulator.text == received
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_tool_calls_in_any_split_and_order_are_accumulated(
     accumulator = accumulate(ROLE, *(next(waiting[kind]) for kind in order), end(usage=USAGE))
 
     assert accumulator.text == "".join(pieces)
-    assert [made.to_dict() for made in accumulator.tool_calls] == [
+    assert [tool_call.to_dict() for tool_call in accumulator.tool_calls] == [
         function_call(f"call_{index}", "f", "".join(parts)) for index, parts in sorted(calls.items())
     ]
     assert accumulator.inconsistencies == []

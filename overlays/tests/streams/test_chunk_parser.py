@@ -57,18 +57,18 @@ def reader(max_event_size: int | None = None, **headers: str) -> Reading:
 
 
 def read(*frames: Any) -> tuple[Reading, list[ChatCompletionChunk]]:
-    made = reader()
-    return made, list(feed(made, events(*frames)))
+    parser = reader()
+    return parser, list(feed(parser, events(*frames)))
 
 
-def feed(made: Reading, piece: bytes) -> Iterator[ChatCompletionChunk]:
-    event = made.parser.receive_data(piece)
+def feed(parser: Reading, piece: bytes) -> Iterator[ChatCompletionChunk]:
+    event = parser.parser.receive_data(piece)
     while event is not None:
-        made.events.append(event)
-        chunk = made.apply(event)
+        parser.events.append(event)
+        chunk = parser.apply(event)
         if chunk is not None:
             yield chunk
-        event = made.parser.next_event()
+        event = parser.parser.next_event()
 
 
 def text_of(chunks: list[ChatCompletionChunk]) -> str:
@@ -76,8 +76,8 @@ def text_of(chunks: list[ChatCompletionChunk]) -> str:
 
 
 def fault_of(*frames: Any) -> AurousError:
-    made = reader()
-    chunks = feed(made, events(*frames))
+    parser = reader()
+    chunks = feed(parser, events(*frames))
     with pytest.raises(AurousError) as caught:
         list(chunks)
     return caught.value
@@ -85,11 +85,11 @@ def fault_of(*frames: Any) -> AurousError:
 
 class TestChunks:
     def test_complete_stream_gives_all_chunks(self) -> None:
-        made, chunks = read(*WHOLE)
+        parser, chunks = read(*WHOLE)
         assert text_of(chunks) == "Red, green"
         assert [chunk.choices[0].finish_reason for chunk in chunks] == [None, None, None, "stop"]
-        assert (made.id, made.complete_end, made.is_done, made.is_complete) == ("cmp_1", "finished", True, True)
-        assert made.accumulator.completion().to_dict() == record()
+        assert (parser.id, parser.complete_end, parser.is_done, parser.is_complete) == ("cmp_1", "finished", True, True)
+        assert parser.accumulator.completion().to_dict() == record()
 
     @pytest.mark.parametrize(
         "frame",
@@ -116,18 +116,18 @@ class TestChunks:
     )
     @pytest.mark.parametrize("place", [1, 2, 3])
     def test_frames_without_content_give_no_chunk(self, frame: Any, place: int) -> None:
-        made, chunks = read(*WHOLE[:place], frame, *WHOLE[place:])
+        parser, chunks = read(*WHOLE[:place], frame, *WHOLE[place:])
         assert text_of(chunks) == "Red, green"
         assert all(len(chunk.choices) == 1 for chunk in chunks)
         assert len(chunks) == 4
-        assert made.accumulator.completion().to_dict() == record()
+        assert parser.accumulator.completion().to_dict() == record()
 
     def test_chunks_have_one_choice_if_the_server_sends_two(self) -> None:
         two = {**HEAD, "choices": [{"index": i, "delta": {"content": str(i)}, "finish_reason": None} for i in (0, 1)]}
-        made, chunks = read(ROLE, two, LAST)
+        parser, chunks = read(ROLE, two, LAST)
         assert [[choice.index for choice in chunk.choices] for chunk in chunks] == [[0], [0], [0]]
         assert text_of(chunks) == "0"
-        assert any("choice 1" in line for line in made.accumulator.inconsistencies)
+        assert any("choice 1" in line for line in parser.accumulator.inconsistencies)
 
     def test_chunks_keep_members_unknown_to_the_spec(self) -> None:
         _, chunks = read(chunk({"content": "a", "mood": "merry"}, service_tier="gold"))
@@ -135,26 +135,26 @@ class TestChunks:
         assert chunks[0].choices[0].delta.to_dict()["mood"] == "merry"
 
     def test_chunks_are_parsed_one_by_one(self) -> None:
-        made = reader()
-        chunks = feed(made, events(*WHOLE))
+        parser = reader()
+        chunks = feed(parser, events(*WHOLE))
         next(chunks)
-        assert made.accumulator.text == ""
+        assert parser.accumulator.text == ""
         next(chunks)
-        assert made.accumulator.text == "Red"
+        assert parser.accumulator.text == "Red"
 
     def test_any_split_of_the_bytes_gives_the_same_chunks(self) -> None:
         data = events(ROLE, chunk({"content": "é€🧪\u2028"}), chunk({}, "stop"), chunk(usage=USAGE), "[DONE]")
         for place in range(len(data)):
-            made = reader()
-            chunks = [*feed(made, data[:place]), *feed(made, data[place:])]
+            parser = reader()
+            chunks = [*feed(parser, data[:place]), *feed(parser, data[place:])]
             assert text_of(chunks) == "é€🧪\u2028"
-            assert made.streamed_receipt is not None
+            assert parser.streamed_receipt is not None
 
     @given(st.binary(max_size=200))
     def test_any_bytes_give_chunks_or_a_typed_error(self, data: bytes) -> None:
-        made = reader()
+        parser = reader()
         try:
-            chunks = list(feed(made, b"data: " + data + b"\n\n"))
+            chunks = list(feed(parser, b"data: " + data + b"\n\n"))
         except AurousError as error:
             pickle.loads(pickle.dumps(error))
         else:
@@ -162,90 +162,90 @@ class TestChunks:
 
     @given(DOCUMENTS)
     def test_any_json_gives_chunks_or_a_typed_error(self, frame: Any) -> None:
-        made = reader()
+        parser = reader()
         try:
-            chunks = list(feed(made, events(json.dumps(frame))))
+            chunks = list(feed(parser, events(json.dumps(frame))))
         except AurousError as error:
             pickle.loads(pickle.dumps(error))
         else:
             assert all(len(chunk.choices) == 1 for chunk in chunks)
 
     def test_invalid_utf8_is_reported_as_inconsistency(self) -> None:
-        made = reader()
-        list(feed(made, events(RED).replace(b"Red", b"R\xffd")))
-        assert made.accumulator.text == "R\ufffdd"
-        assert any("U+FFFD" in line for line in made.accumulator.inconsistencies)
+        parser = reader()
+        list(feed(parser, events(RED).replace(b"Red", b"R\xffd")))
+        assert parser.accumulator.text == "R\ufffdd"
+        assert any("U+FFFD" in line for line in parser.accumulator.inconsistencies)
 
 
 class TestEndOfStream:
     @pytest.mark.parametrize("done", [b"data: [DONE]\n\n", b"data:[DONE]\n\n", b"data:  [DONE] \n\n"])
     def test_done_marks_the_stream_complete(self, done: bytes) -> None:
-        made, _ = read(ROLE, RED, done)
-        assert made.is_done
-        assert made.is_complete
-        assert made.complete_end == "done_without_finish_reason"
+        parser, _ = read(ROLE, RED, done)
+        assert parser.is_done
+        assert parser.is_complete
+        assert parser.complete_end == "done_without_finish_reason"
 
     def test_finish_reason_marks_the_stream_complete(self) -> None:
-        made, _ = read(ROLE, chunk({}, "length"))
-        assert made.is_complete
-        assert not made.is_done
-        assert made.complete_end == "finished"
-        assert not made.needs_nothing
+        parser, _ = read(ROLE, chunk({}, "length"))
+        assert parser.is_complete
+        assert not parser.is_done
+        assert parser.complete_end == "finished"
+        assert not parser.needs_nothing
 
     def test_stream_is_incomplete_without_finish_reason_or_done(self) -> None:
-        made, _ = read(ROLE, RED, GREEN)
-        assert not made.is_complete
-        assert not made.needs_nothing
+        parser, _ = read(ROLE, RED, GREEN)
+        assert not parser.is_complete
+        assert not parser.needs_nothing
 
     def test_data_after_done_is_ignored(self) -> None:
-        made, chunks = read(*WHOLE, chunk({"content": "beyond"}), "no JSON", {"error": {"code": "internal_error"}})
+        parser, chunks = read(*WHOLE, chunk({"content": "beyond"}), "no JSON", {"error": {"code": "internal_error"}})
         assert text_of(chunks) == "Red, green"
-        assert list(feed(made, events("no JSON"))) == []
+        assert list(feed(parser, events("no JSON"))) == []
 
     def test_complete_stream_without_usage_awaits_usage(self) -> None:
-        made, _ = read(ROLE, chunk({}, "stop"))
-        assert not made.needs_nothing
-        list(feed(made, events(chunk(usage=USAGE))))
-        assert made.needs_nothing
+        parser, _ = read(ROLE, chunk({}, "stop"))
+        assert not parser.needs_nothing
+        list(feed(parser, events(chunk(usage=USAGE))))
+        assert parser.needs_nothing
 
 
 class TestReceipt:
     @pytest.mark.parametrize("frames", [[LAST], [chunk({}, "stop"), chunk(usage=USAGE)]])
     def test_streamed_receipt_has_the_digits_of_the_wire(self, frames: list[Any]) -> None:
         exact = events(ROLE, *frames).replace(b"0.0117", b"0.01170000000000000000001")
-        made = reader()
-        list(feed(made, exact))
-        assert made.streamed_receipt is not None
-        assert made.streamed_receipt.credits == Decimal("0.01170000000000000000001")
-        assert made.streamed_receipt.completion_id == "cmp_1"
-        assert made.usage is not None
-        assert b"0.01170000000000000000001" in made.usage.content
+        parser = reader()
+        list(feed(parser, exact))
+        assert parser.streamed_receipt is not None
+        assert parser.streamed_receipt.credits == Decimal("0.01170000000000000000001")
+        assert parser.streamed_receipt.completion_id == "cmp_1"
+        assert parser.usage is not None
+        assert b"0.01170000000000000000001" in parser.usage.content
 
     def test_last_of_several_usages_is_the_receipt(self) -> None:
         less = {**USAGE, "credits_charged": 0.001}
-        made, _ = read(ROLE, {**RED, "usage": less}, LAST)
-        assert made.streamed_receipt is not None
-        assert made.streamed_receipt.credits == Decimal("0.0117")
+        parser, _ = read(ROLE, {**RED, "usage": less}, LAST)
+        assert parser.streamed_receipt is not None
+        assert parser.streamed_receipt.credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("nested", [{"credits_charged": 9}, [1], None])
     def test_usage_with_escaped_name_is_the_receipt(self, nested: Any) -> None:
         frame = chunk({}, "stop", usage=USAGE)
         frame["choices"][0]["usage"] = nested
         name, _, rest = json.dumps(frame).rpartition('"usage"')
-        made = reader()
-        list(feed(made, f'data: {name}"\\u0075sage"{rest}\n\n'.encode()))
-        assert made.streamed_receipt is not None
-        assert made.streamed_receipt.credits == Decimal(str(USAGE["credits_charged"]))
+        parser = reader()
+        list(feed(parser, f'data: {name}"\\u0075sage"{rest}\n\n'.encode()))
+        assert parser.streamed_receipt is not None
+        assert parser.streamed_receipt.credits == Decimal(str(USAGE["credits_charged"]))
 
     def test_null_usage_gives_no_receipt(self) -> None:
-        made, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
-        assert made.streamed_receipt is None
+        parser, _ = read(ROLE, {**chunk({}, "stop"), "usage": None}, "[DONE]")
+        assert parser.streamed_receipt is None
 
     def test_completion_sent_instead_of_a_stream_gives_a_receipt(self) -> None:
-        found = completion_in(json.dumps(record()).encode())
-        assert found is not None
-        assert found[0].id == "cmp_1"
-        assert found[1].credits == Decimal("0.0117")
+        result = completion_in(json.dumps(record()).encode())
+        assert result is not None
+        assert result[0].id == "cmp_1"
+        assert result[1].credits == Decimal("0.0117")
 
     @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"<html>", b"{" * 100_000, b'{"usage": 1}'])
     def test_other_bodies_give_no_receipt(self, content: bytes) -> None:
@@ -318,33 +318,33 @@ class TestErrors:
         assert (error.completion_id, error.text, error.request_id) == ("cmp_1", "Red", "req_1")
 
     def test_validation_error_follows_the_chunks_of_the_same_read(self) -> None:
-        made = reader()
-        chunks = feed(made, events(ROLE, RED, "no JSON"))
+        parser = reader()
+        chunks = feed(parser, events(ROLE, RED, "no JSON"))
         assert text_of([next(chunks), next(chunks)]) == "Red"
         with pytest.raises(APIResponseValidationError):
             next(chunks)
 
     def test_too_large_event_raises_validation_error(self) -> None:
-        made = reader(max_event_size=1000)
-        list(feed(made, events(ROLE, RED)))
+        parser = reader(max_event_size=1000)
+        list(feed(parser, events(ROLE, RED)))
         with pytest.raises(APIResponseValidationError, match="1000 bytes") as caught:
-            list(feed(made, events(chunk({"content": "x" * 1000}))))
+            list(feed(parser, events(chunk({"content": "x" * 1000}))))
         assert caught.value.text == "Red"
 
     @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
     def test_too_large_event_in_the_last_read_raises(self, line_end: bytes) -> None:
-        made = reader(max_event_size=1000)
+        parser = reader(max_event_size=1000)
         too_large = chunk({"content": "x" * 1000})
         with pytest.raises(APIResponseValidationError, match="1000 bytes"):
-            list(feed(made, events(ROLE, RED, too_large).replace(b"\n", line_end)))
-        assert made.accumulator.text == "Red"
+            list(feed(parser, events(ROLE, RED, too_large).replace(b"\n", line_end)))
+        assert parser.accumulator.text == "Red"
 
     @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
     def test_too_large_event_after_done_is_ignored(self, line_end: bytes) -> None:
-        made = reader(max_event_size=1000)
+        parser = reader(max_event_size=1000)
         piece = events(*WHOLE, chunk({"content": "x" * 1000})).replace(b"\n", line_end)
-        assert text_of(list(feed(made, piece))) == "Red, green"
-        assert made.is_done
+        assert text_of(list(feed(parser, piece))) == "Red, green"
+        assert parser.is_done
 
     def test_stream_errors_do_not_show_the_key(self) -> None:
         for frame in ({"error": {"message": f"bad key {KEY}"}}, f"no JSON {KEY}"):
@@ -352,11 +352,11 @@ class TestErrors:
             assert KEY not in f"{error} {vars(error)}"
 
     def test_error_of_failed_record_has_the_class_of_its_code(self) -> None:
-        made, _ = read(ROLE, RED)
+        parser, _ = read(ROLE, RED)
         fault = {"code": "chat_provider_unavailable", "type": "server_error", "message": "It went away."}
         whole = completion_in(json.dumps(record(status="failed", error=fault)).encode())
         assert whole is not None
-        error = made.with_partial(made.parser.error_of_record(whole[0]))
+        error = parser.with_partial(parser.parser.error_of_record(whole[0]))
         assert isinstance(error, ServerError)
         assert (error.code, error.completion_id, error.text) == ("chat_provider_unavailable", "cmp_1", "Red")
 
@@ -374,27 +374,27 @@ class TestWarnings:
     )
     @pytest.mark.parametrize("status", ["", "ignored_streaming"])
     def test_warning_of_any_shape_is_reported_once(self, frame: Any, status: str) -> None:
-        made = reader(aurous_idempotency_status=status)
-        chunks = list(feed(made, events(frame, *WHOLE)))
+        parser = reader(aurous_idempotency_status=status)
+        chunks = list(feed(parser, events(frame, *WHOLE)))
         assert text_of(chunks) == "Red, green"
-        assert [(warning.code, warning.message) for warning in made.warnings] == [(KEY_IGNORED.code, "Ignored.")]
+        assert [(warning.code, warning.message) for warning in parser.warnings] == [(KEY_IGNORED.code, "Ignored.")]
 
     def test_ignored_key_header_gives_a_warning(self) -> None:
-        made = reader(aurous_idempotency_status="ignored_streaming")
-        list(feed(made, events(*WHOLE)))
-        assert made.warnings == [KEY_IGNORED]
+        parser = reader(aurous_idempotency_status="ignored_streaming")
+        list(feed(parser, events(*WHOLE)))
+        assert parser.warnings == [KEY_IGNORED]
 
     @pytest.mark.parametrize(("warning", "text"), [("Mind the gap.", "Mind the gap."), ({"a": 1}, '{"a": 1}')])
     def test_warning_of_unknown_form_is_kept(self, warning: Any, text: str) -> None:
-        made, _ = read({**RED, "warning": warning})
-        assert [(warning.code, warning.message) for warning in made.warnings] == [("unknown", text)]
+        parser, _ = read({**RED, "warning": warning})
+        assert [(warning.code, warning.message) for warning in parser.warnings] == [("unknown", text)]
 
     def test_warning_in_a_chunk_does_not_hide_its_text(self) -> None:
-        made, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})
+        parser, chunks = read({**RED, "warning": {"code": "a", "message": "b"}})
         assert text_of(chunks) == "Red"
-        assert len(made.warnings) == 1
+        assert len(parser.warnings) == 1
 
 
 def test_comments_and_empty_events_are_not_counted() -> None:
-    made, _ = read(b": keep-alive\n\n", b"data:\n\n", b"event: ping\ndata: {}\n\n", ROLE, RED)
-    assert len(made.events) == 2
+    parser, _ = read(b": keep-alive\n\n", b"data:\n\n", b"event: ping\ndata: {}\n\n", ROLE, RED)
+    assert len(parser.events) == 2

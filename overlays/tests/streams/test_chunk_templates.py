@@ -31,9 +31,9 @@ def template_of(frame: Any, previous: Any = None, *, most: int = 10_000) -> Chun
 
 @pytest.fixture
 def template() -> ChunkTemplate:
-    made = template_of(RED)
-    assert made is not None
-    return made
+    chunk_template = template_of(RED)
+    assert chunk_template is not None
+    return chunk_template
 
 
 class TestMatchingEvents:

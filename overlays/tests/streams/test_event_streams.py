@@ -301,13 +301,13 @@ def test_pieces_of_any_size_give_the_same_events(events: EventFormat[Tick], size
     if events is ENDED:
         whole = b"".join(b"data: %b\r\n\r\n" % line for line in whole.split()) + b"data: [DONE]\n\n"
     parser = EventParser(events, INFO, max_event_size=100, redact=bytes)
-    found: list[Any] = []
+    items: list[Any] = []
     for start in range(0, len(whole), size):
         parser.receive_data(whole[start : start + size])
         while (event := parser.next_event()) is not NOTHING:
-            found.append(event)
+            items.append(event)
     assert parser.finish()
-    assert [event.size for event in found] == [1, 1, 1]
+    assert [event.size for event in items] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("events", [ENDED, LINES])

@@ -87,12 +87,12 @@ TEXTS: dict[str, tuple[list[Any], str]] = {
 @pytest.mark.parametrize(("frames", "text"), TEXTS.values(), ids=TEXTS)
 def test_inexact_stream_is_read_to_its_end(frames: list[Any], text: str, caller: Caller, wire: RawServer) -> None:
     stream = read(caller, wire, *frames)
-    made = stream.completion
-    assert (stream.end, stream.snapshot.text, made.choices[0].message.content) == ("finished", text, text)
-    assert made.choices[0].message.role == "assistant"
-    assert made.created == (0 if frames[0].get("created") is None else 1731948000)
+    result = stream.completion
+    assert (stream.end, stream.snapshot.text, result.choices[0].message.content) == ("finished", text, text)
+    assert result.choices[0].message.role == "assistant"
+    assert result.created == (0 if frames[0].get("created") is None else 1731948000)
     assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")
-    assert type(made).from_dict(made.to_dict()) == made
+    assert type(result).from_dict(result.to_dict()) == result
 
 
 def test_repairs_are_noted_once_for_each_kind(caller: Caller, wire: RawServer) -> None:
@@ -188,8 +188,8 @@ CALLS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("frames", CALLS.values(), ids=CALLS)
 def test_inexact_tool_calls_are_told_apart(frames: list[Any], caller: Caller, wire: RawServer) -> None:
     stream = read(caller, wire, *frames)
-    made = stream.completion.choices[0].message.tool_calls
-    assert [(call.id, call.function.name, call.function.arguments) for call in made] == [
+    result = stream.completion.choices[0].message.tool_calls
+    assert [(call.id, call.function.name, call.function.arguments) for call in result] == [
         ("a", "add", "{}"),
         ("b", "sub", "{}"),
     ]
@@ -200,8 +200,8 @@ def test_inexact_tool_calls_are_told_apart(frames: list[Any], caller: Caller, wi
 def test_indices_of_delivered_calls_tell_them_apart(caller: Caller, wire: RawServer) -> None:
     wire.plays(sends(*CALLS["all of one index, in pieces"], "[DONE]"))
     with Stream(caller) as stream:
-        seen = [piece.index for each in stream for piece in each.choices[0].delta.tool_calls or ()]
-    assert seen == [0, 0, 1, 1]
+        indexes = [piece.index for each in stream for piece in each.choices[0].delta.tool_calls or ()]
+    assert indexes == [0, 0, 1, 1]
 
 
 def test_arguments_cut_within_a_character_are_whole(caller: Caller, wire: RawServer) -> None:

@@ -33,16 +33,16 @@ VECTORS: dict[str, list[Any]] = {
 
 def read(data: bytes) -> tuple[list[Any], ChatState]:
     """The events of a stream as text, and what they add up to."""
-    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
+    parser, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
-    seen = []
-    event = made.receive_data(data)
+    received = []
+    event = parser.receive_data(data)
     while event is not None:
-        seen.append(f"{type(event).__name__} {event}")
+        received.append(f"{type(event).__name__} {event}")
         if not isinstance(event, Exception):
             state.apply(event)
-        event = made.next_event()
-    return seen, state
+        event = parser.next_event()
+    return received, state
 
 
 @pytest.mark.parametrize("frames", VECTORS.values(), ids=VECTORS)
@@ -51,8 +51,8 @@ def test_events_are_the_same_without_msgspec(frames: list[Any], monkeypatch: pyt
     assert _json.decode_strict is not _json.decode_with_json
     expected, state = read(data)
     monkeypatch.setattr("aurous._stream.chunk_parser.decode_strict", _json.decode_with_json)
-    seen, pure = read(data)
-    assert seen == expected
+    received, pure = read(data)
+    assert received == expected
     assert (pure.accumulator.choice, pure.accumulator.usage) == (state.accumulator.choice, state.accumulator.usage)
 
 
@@ -82,15 +82,15 @@ def traced() -> Iterator[None]:
     [(text, 2_000), (arguments, 2_000), (metered, 2_000), pytest.param(text, 200_000, marks=pytest.mark.slow)],
 )
 def test_memory_of_a_stream_is_that_of_its_text(frame: Callable[[int], bytes], chunks: int) -> None:
-    made, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
+    parser, state = ChunkParser(INFO, max_event_size=None, redact=bytes), ChatState()
     state.begin(StreamResponse(body=None, info=INFO, deadline=0.0))
 
     def receive(count: int) -> int:
         for number in range(count):
-            event = made.receive_data(frame(number))
+            event = parser.receive_data(frame(number))
             while event is not None:
                 state.apply(event)
-                event = made.next_event()
+                event = parser.next_event()
         gc.collect()
         return tracemalloc.get_traced_memory()[0]
 

@@ -136,9 +136,9 @@ class TestIncompleteStreams:
             seen.extend(stream.text)
         assert (seen, stream.end) == (["Red"], "done_without_finish_reason")
         assert (caught.value.completion_id, caught.value.text) == ("cmp_1", "Red")
-        for ask in (lambda: stream.completion, lambda: list(stream)):
+        for read in (lambda: stream.completion, lambda: list(stream)):
             with pytest.raises(errors.IncompleteCompletionError) as again:
-                ask()
+                read()
             assert again.value is caught.value
         assert caught.value.receipt == stream.receipt
         assert stream.receipt.credits == caller.client.ledger.credits == Decimal("0.0117")

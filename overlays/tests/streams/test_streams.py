@@ -65,13 +65,13 @@ class TestCompleteStreams:
 
     def test_snapshot_grows_with_every_chunk(self, caller: Caller) -> None:
         with Stream(caller) as stream:
-            seen = ""
+            received = ""
             assert (stream.id, stream.usage, stream.receipt, stream.finish_reason) == (None, None, None, None)
             for chunk in stream:
-                seen += chunk.choices[0].delta.content or ""
-                assert stream.snapshot.text == seen
+                received += chunk.choices[0].delta.content or ""
+                assert stream.snapshot.text == received
                 assert stream.end is None
-            assert stream.completion.choices[0].message.content == seen
+            assert stream.completion.choices[0].message.content == received
 
     def test_text_iterates_over_the_text(self, caller: Caller) -> None:
         with Stream(caller) as stream:
@@ -112,13 +112,13 @@ class TestCompleteStreams:
         assert caller.client.ledger.unsettled == ()
 
     def test_streams_in_a_row_use_one_connection(self, mock: Mock, caller: Caller) -> None:
-        made = set()
+        ids = set()
         for _ in range(5):
             with Stream(caller) as stream:
                 list(stream)
             (connection,) = connections(caller)
-            made.add(id(connection))
-        assert len(made) == 1
+            ids.add(id(connection))
+        assert len(ids) == 1
         assert len(mock.ledger()) == 5
 
     def test_stream_left_at_the_last_chunk_is_finished(self, mock: Mock, caller: Caller) -> None:

@@ -134,7 +134,7 @@ def test_unittest_uses_it_without_pytest(tmp_path: Path, blocked: bool) -> None:
     (tmp_path / "block_pytest.py").write_text("import sys\nsys.modules['pytest'] = None\n")
     program = PROGRAM.format(first="block_pytest" if blocked else "os")
     (tmp_path / "program.py").write_text(program)
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr

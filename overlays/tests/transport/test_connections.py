@@ -28,7 +28,7 @@ from testkit.raw_server import RawServer
 from testkit.responses import GOOD, KEY, MESSAGES, MODEL, answer, completion
 
 
-def ask(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:
+def create(client: aurous.Aurous, **options: Any) -> aurous.models.ChatCompletion:
     return client.chat.completions.create(model=MODEL, messages=MESSAGES, **options)
 
 
@@ -63,7 +63,7 @@ def test_base_url_may_be_an_ipv6_address() -> None:
         hosts.append((request.url.host, request.url.port, request.headers["Host"]))
         return httpx.Response(200, json=completion())
 
-    ask(
+    create(
         aurous.Aurous(
             KEY, base_url="http://[::1]:81/v1", http_client=httpx.Client(transport=httpx.MockTransport(handle))
         )
@@ -80,7 +80,11 @@ def test_with_options_shares_connection_and_ledger(wire: RawServer, make: Make) 
     caller.client = caller.client.with_options(api_version=None)
     caller.create()
     assert wire.connections == 1
-    assert [seen.header("Aurous-Version") for seen in wire.requests] == [aurous.API_VERSION, aurous.API_VERSION, None]
+    assert [sent.header("Aurous-Version") for sent in wire.requests] == [
+        aurous.API_VERSION,
+        aurous.API_VERSION,
+        None,
+    ]
     assert caller.client.ledger.by_model[MODEL].calls == 3
 
 
@@ -88,22 +92,22 @@ def test_closing_a_with_options_client_keeps_the_shared_pool(wire: RawServer) ->
     wire.plays(GOOD)
     with aurous.Aurous(KEY, base_url=wire.url) as client:
         with client.with_options(max_retries=0) as variant:
-            ask(variant)
-        ask(client)
+            create(variant)
+        create(client)
     assert wire.connections == 1
 
 
 @pytest.fixture
 def pools(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The connection pools that synchronous clients have made."""
-    made: list[Any] = []
+    clients: list[Any] = []
 
     def make(user_client: httpx.Client | None) -> Any:
-        made.append(make_client(user_client))
-        return made[-1]
+        clients.append(make_client(user_client))
+        return clients[-1]
 
     monkeypatch.setattr("aurous.transport.sync.make_client", make)
-    return made
+    return clients
 
 
 def test_with_options_opens_no_pool(wire: RawServer, pools: list[Any]) -> None:
@@ -112,7 +116,7 @@ def test_with_options_opens_no_pool(wire: RawServer, pools: list[Any]) -> None:
     variants = [client.with_options(max_retries=number) for number in range(200)]
     assert pools == []
     for variant in variants[:10]:
-        ask(variant)
+        create(variant)
     assert (len(pools), wire.connections) == (1, 1)
 
 
@@ -123,7 +127,7 @@ def test_threads_that_start_together_share_one_pool(wire: RawServer, pools: list
 
     def first(_: int) -> object:
         gate.wait()
-        return ask(client)
+        return create(client)
 
     with ThreadPoolExecutor(16) as executor:
         assert len(list(executor.map(first, range(16)))) == 16
@@ -149,18 +153,18 @@ class TestClientOfTheCaller:
         wire.plays(GOOD)
         with httpx.Client(headers={"X-Mine": "yes"}) as given:
             with aurous.Aurous(KEY, base_url=wire.url, http_client=given) as client:
-                ask(client)
+                create(client)
             assert wire.requests[0].header("X-Mine") == "yes"
             assert wire.requests[0].header("X-Api-Key") == KEY
             assert not given.is_closed
             with pytest.raises(errors.AurousError, match="closed"):
-                ask(client)
+                create(client)
 
     def test_closed_http_client_of_the_caller_raises(self, wire: RawServer) -> None:
         given = httpx.Client()
         given.close()
         with pytest.raises(errors.AurousError, match="the client is closed"):
-            ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
+            create(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
 
     @pytest.mark.parametrize("wrong", [httpx.AsyncClient(), object(), "http", httpx])
     def test_http_client_of_the_wrong_type_is_refused(self, wrong: Any) -> None:
@@ -180,7 +184,7 @@ class TestClientOfTheCaller:
             httpx.Client(event_hooks={"request": [hook]}) as given,
             pytest.raises(ZeroDivisionError) as caught,
         ):
-            ask(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
+            create(aurous.Aurous(KEY, base_url=wire.url, http_client=given))
         names = [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
         assert names[-1] == "hook"
         assert isinstance(caught.value.__cause__, KeyError)
@@ -201,16 +205,16 @@ class TestClientOfTheCaller:
             return httpx.Response(200, json=completion())
 
         given = httpx.Client(transport=httpx.MockTransport(handle))
-        assert ask(aurous.Aurous(KEY, base_url="http://127.0.0.1:9", http_client=given)).status == "completed"
+        assert create(aurous.Aurous(KEY, base_url="http://127.0.0.1:9", http_client=given)).status == "completed"
 
 
 def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
-    answers.put(ask(client).id)
+    answers.put(create(client).id)
 
 
 def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
     client = aurous.Aurous(KEY, base_url=mock.url)
-    before = ask(client).id
+    before = create(client).id
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
     # As if another thread were at work on both at the moment of the fork.
@@ -222,7 +226,7 @@ def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
     in_child = answers.get()
     child.join(10)
     assert child.exitcode == 0
-    assert len({before, in_child, ask(client).id}) == 3
+    assert len({before, in_child, create(client).id}) == 3
     assert len(mock.ledger()) == 3
 
 

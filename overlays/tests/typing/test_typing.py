@@ -30,10 +30,10 @@ Found = dict[str, list[tuple[int, str]]]
 @cache
 def found_by(tool: str) -> Found:
     """What a tool says of each file: lines and codes. Run once for all of them, since starting is what takes time."""
-    found: Found = {path.stem: [] for path in FILES}
+    errors: Found = {path.stem: [] for path in FILES}
     for name, line, code in _mypy() if tool == "mypy" else _pyright():
-        found[name].append((line, code))
-    return found
+        errors[name].append((line, code))
+    return errors
 
 
 def _mypy() -> list[tuple[str, int, str]]:
@@ -67,10 +67,10 @@ class TestTools:
     def test_type_checkers_report_mistakes_at_their_line(self, tool: str, mistake: str) -> None:
         lines = (HERE / f"{mistake}.py").read_text().splitlines()
         [place] = [number for number, line in enumerate(lines, 1) if "the error is here" in line]
-        found = found_by(tool)[mistake]
-        assert MISTAKES[mistake][tool] in [code for _, code in found]
+        errors = found_by(tool)[mistake]
+        assert MISTAKES[mistake][tool] in [code for _, code in errors]
         # mypy tells of an argument that has no parameter where the call begins.
-        assert {line for line, _ in found} == {place} or (tool, mistake) == ("mypy", "misspelt")
+        assert {line for line, _ in errors} == {place} or (tool, mistake) == ("mypy", "misspelt")
 
 
 def test_every_reported_mistake_is_expected() -> None:

@@ -79,8 +79,8 @@ def _split_types(place: Place) -> None:
 def _branch(schema: dict[str, Any], kind: str | None) -> dict[str, Any]:
     """What a schema says of one type."""
     foreign = {keyword for other, keywords in _KEYWORDS_OF.items() if other != kind for keyword in keywords}
-    kept = {keyword: schema[keyword] for keyword in schema if keyword not in {"type", *foreign, *ANNOTATIONS}}
-    return {"type": kind, **kept} if kind else kept
+    remaining = {keyword: schema[keyword] for keyword in schema if keyword not in {"type", *foreign, *ANNOTATIONS}}
+    return {"type": kind, **remaining} if kind else remaining
 
 
 def _name_constants(place: Place) -> None:

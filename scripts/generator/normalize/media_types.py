@@ -111,12 +111,12 @@ def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, 
     if not content:
         return [Answer(status, None, "none", where)]
     answers: list[Answer] = []
-    kept: dict[str, Any] = {}
+    supported: dict[str, Any] = {}
     for media_type, media in content.items():
         place = (*where, "content", media_type)
         if essence(media_type) == EVENTS and len(content) > 1:
             # A stream that the client has a class for.
-            kept[EVENTS] = media
+            supported[EVENTS] = media
             draft.sources.move((*where, "content", EVENTS), place)
             continue
         answer = Answer(status, media_type, format_of(media_type), place)
@@ -128,14 +128,14 @@ def _sort_answer(draft: Draft, where: Pointer, status: str, response: dict[str, 
                 draft.fault((*place, "schema"), f"R2: the schema of {media_type}, which is not JSON, must be a string")
             continue
         media = {**media, "schema": media.get("schema", {})}
-        if JSON not in kept:
+        if JSON not in supported:
             # First: the parser takes the first media type that it knows.
-            kept = {JSON: media, **kept}
+            supported = {JSON: media, **supported}
             draft.sources.move((*where, "content", JSON), place)
-        elif kept[JSON]["schema"] != media["schema"]:
+        elif supported[JSON]["schema"] != media["schema"]:
             draft.fault(place, "R2: the JSON forms of one success must have one schema")
-    if kept:
-        response["content"] = kept
+    if supported:
+        response["content"] = supported
     else:
         response.pop("content")
     return answers

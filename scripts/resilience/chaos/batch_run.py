@@ -111,13 +111,13 @@ class BatchRun:
 
     async def _kill_when_due(self, process: asyncio.subprocess.Process) -> bool:
         """Kill client or server once so many lines have a record. Whether it was the client."""
-        done, planned = sum(self._kills.values()), 2 * self._config.kills
-        if done >= planned:
+        killed, planned = sum(self._kills.values()), 2 * self._config.kills
+        if killed >= planned:
             return False
         records = self._count_records()
-        if records < self._config.count * (done + 1) // (planned + 1):
+        if records < self._config.count * (killed + 1) // (planned + 1):
             return False
-        victim = "client" if done % 2 == 0 else "server"
+        victim = "client" if killed % 2 == 0 else "server"
         self._kills[victim] += 1
         self._on_progress(f"{records} of {self._config.count} lines; {victim} killed (-9) and restarted")
         if victim == "server":

@@ -35,9 +35,9 @@ def main(address: str, count: int, output: Path) -> None:
     rows = ray.data.range(count, override_num_blocks=max(count // _ROWS_AT_ONCE, ACTORS)).map_batches(make_rows)
     # Actors that wait for a server need hardly any of a CPU.
     answers = complete(rows, mapper, actors=ACTORS, batch_size=_ROWS_AT_ONCE, num_cpus=0.1)
-    kept = ("custom_id", "aurous_idempotency_key", "aurous_credits", "aurous_replayed", "aurous_error_code")
+    columns = ("custom_id", "aurous_idempotency_key", "aurous_credits", "aurous_replayed", "aurous_error_code")
     with output.open("w", encoding="utf-8", buffering=1) as file:
-        for row in answers.select_columns(list(kept)).iter_rows():
+        for row in answers.select_columns(list(columns)).iter_rows():
             file.write(json.dumps(row) + "\n")
 
 

@@ -97,16 +97,19 @@ def test_record_writes_rows_of_the_attacks_that_ran_and_keeps_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     document = tmp_path / "SECURITY.md"
-    kept, gone = "| `kept`: Was recorded. | server | a: 1 | 1 of 1 pass |", "| `gone`: Exists no more. | server | | |"
+    recorded, removed = (
+        "| `kept`: Was recorded. | server | a: 1 | 1 of 1 pass |",
+        "| `gone`: Exists no more. | server | | |",
+    )
     old = "| `planted`: Old. | server | requests: 1 | 1 of 1 pass |"
-    document.write_text(f"before\n{record.SECTION.begin}{gone}\n{old}\n{kept}\n{END}after\n")
+    document.write_text(f"before\n{record.SECTION.begin}{removed}\n{old}\n{recorded}\n{END}after\n")
     monkeypatch.setattr(record, "DOCUMENT", document)
     planted = Attack("planted", "server", "Always | succeeds.", succeed)
     monkeypatch.setattr(registry, "all_attacks", lambda: {"kept": planted, "planted": planted})
     monkeypatch.setattr(runner, "run", lambda each: each.report())
     assert attack.main(["--record", "--only", "planted"]) == 1
     lines = document.read_text().splitlines()
-    assert lines[4:-2] == [kept, "| `planted`: Always \\| succeeds. | server | requests: 7 | 0 of 1 pass |"]
+    assert lines[4:-2] == [recorded, "| `planted`: Always \\| succeeds. | server | requests: 7 | 0 of 1 pass |"]
     assert (lines[0], lines[-1]) == ("before", "after")
 
 

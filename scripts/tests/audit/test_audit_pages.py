@@ -97,7 +97,7 @@ def differences(spec: Source, path: Path) -> list[Difference]:
 
 def open_differences(spec: Source, path: Path) -> list[Difference]:
     marked = acceptance.mark(differences(spec, path), acceptance.load(ACCEPTED))
-    return [found for found in marked if not found.reason]
+    return [difference for difference in marked if not difference.reason]
 
 
 @pytest.mark.parametrize("name", ["balance", "create", "models", "retrieve"])
@@ -115,11 +115,13 @@ def test_difference_is_found(spec: Source, edit: Edit, tmp_path: Path) -> None:
     assert text.count(edit.old), f"{edit.page}.txt no longer says {edit.old!r}"
     path = tmp_path / "edited.txt"
     path.write_text(text.replace(edit.old, edit.new, 1), encoding="utf-8")
-    found = open_differences(spec, path)
-    kinds = [(difference.kind.value, difference.about) for difference in found]
+    differences_of_page = open_differences(spec, path)
+    kinds = [(difference.kind.value, difference.about) for difference in differences_of_page]
     assert (edit.kind, edit.about) in kinds
     difference = next(
-        one for one in found if (one.kind.value, one.about) == (edit.kind, edit.about) and edit.text in one.text
+        one
+        for one in differences_of_page
+        if (one.kind.value, one.about) == (edit.kind, edit.about) and edit.text in one.text
     )
     assert difference.pointer.endswith(edit.pointer)
     assert difference.operation == pages.parse("edited.txt", path.read_text(encoding="utf-8")).operation
@@ -137,15 +139,15 @@ def test_difference_is_found(spec: Source, edit: Edit, tmp_path: Path) -> None:
 def test_difference_names_the_line_of_the_page(spec: Source, edit: Edit, line: str, tmp_path: Path) -> None:
     path = tmp_path / "edited.txt"
     path.write_text((PAGES / f"{edit.page}.txt").read_text().replace(edit.old, edit.new, 1))
-    found = next(one for one in open_differences(spec, path) if one.about == edit.about)
-    assert path.read_text().splitlines()[found.line - 1] == line
+    difference = next(one for one in open_differences(spec, path) if one.about == edit.about)
+    assert path.read_text().splitlines()[difference.line - 1] == line
 
 
 def test_invalid_sample_names_the_line_of_the_value(spec: Source, tmp_path: Path) -> None:
     path = tmp_path / "edited.txt"
     path.write_text((PAGES / "create.txt").read_text().replace('"temperature": 1,', '"temperature": 3,'))
-    (found,) = open_differences(spec, path)
-    assert path.read_text().splitlines()[found.line - 1].strip() == '"temperature": 3,'
+    (difference,) = open_differences(spec, path)
+    assert path.read_text().splitlines()[difference.line - 1].strip() == '"temperature": 3,'
 
 
 def test_line_ends_and_joined_lines_make_no_difference() -> None:
@@ -234,10 +236,10 @@ def test_union_printed_as_object_is_no_difference(spec: Source, tmp_path: Path) 
     assert open_differences(spec, path) == []
     lines[unions[0].line] = "boolean"
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert [found.about for found in open_differences(spec, path)] == ["type"]
+    assert [difference.about for difference in open_differences(spec, path)] == ["type"]
 
 
 def test_response_is_compared_behind_a_changed_status(spec: Source, tmp_path: Path) -> None:
     changes = {"200 - application/json": "201 - application/json", "data.id\nstring\n": "data.id\nboolean\n"}
-    found = open_differences(spec, edited("models", tmp_path, **changes))
-    assert {"status", "type"} <= {difference.about for difference in found}
+    differences_of_page = open_differences(spec, edited("models", tmp_path, **changes))
+    assert {"status", "type"} <= {difference.about for difference in differences_of_page}

@@ -99,7 +99,7 @@ def differences(spec: sources.Source, name: str, old: str = "", new: str = "") -
     text = (PAGES / f"{name}.txt").read_text(encoding="utf-8")
     assert old in text
     page = pages.parse(name, text.replace(old, new, 1) if old else text)
-    return {(found.kind.value, found.about) for found in comparison.compare(page, spec)}
+    return {(difference.kind.value, difference.about) for difference in comparison.compare(page, spec)}
 
 
 @pytest.mark.parametrize(

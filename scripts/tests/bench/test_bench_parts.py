@@ -91,8 +91,8 @@ def test_ratio_more_than_a_fifth_worse_is_a_regression() -> None:
 
 
 def test_saturated_server_is_reported() -> None:
-    found = {"quick": series(1, 1, 1, share=0.9), "slow": series(1, 1, 1, share=0.8), "none": series(1)}
-    assert list(thresholds.saturated(found)) == [("quick", 0.9)]
+    series_by_name = {"quick": series(1, 1, 1, share=0.9), "slow": series(1, 1, 1, share=0.8), "none": series(1)}
+    assert list(thresholds.saturated(series_by_name)) == [("quick", 0.9)]
 
 
 @pytest.mark.parametrize("spec", [StreamSpec(20_000, 0), StreamSpec(100, 0.05)])

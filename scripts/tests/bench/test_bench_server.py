@@ -67,8 +67,8 @@ def test_async_client_reads_every_event(url: str, client: str) -> None:
 
 
 def test_benchmark_server_answers_calls(url: str) -> None:
-    with calls.CLIENTS["aurous"](url) as ask:
-        assert [len(ask() or "") for _ in range(3)] == [payloads.answer_length()] * 3
+    with calls.CLIENTS["aurous"](url) as create:
+        assert [len(create() or "") for _ in range(3)] == [payloads.answer_length()] * 3
 
 
 def test_benchmark_server_serves_256_streams_at_once(url: str) -> None:
@@ -164,7 +164,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--record", "--only", "call"], "--record needs all groups"),
         (["--record", "--quick"], "--record needs all groups"),
@@ -174,12 +174,12 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     ],
 )
 def test_bench_usage_error_exits_2(
-    command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+    command: Command, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     with pytest.raises(SystemExit) as end:
         command(*arguments)
     assert end.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_unknown_group_is_refused_on_one_line(command: Command) -> None:

@@ -62,8 +62,8 @@ def tree(folder: Path) -> Path:
 
 def git(folder: Path, *arguments: str) -> str:
     known = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"]
-    done = subprocess.run(["git", *known, *arguments], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S607
-    return done.stdout
+    completed = subprocess.run(["git", *known, *arguments], cwd=folder, capture_output=True, text=True, check=True)  # noqa: S607
+    return completed.stdout
 
 
 def commit(folder: Path, message: str) -> None:
@@ -85,14 +85,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 def play() -> Play:
     """The changes of the next version, derived from the current spec."""
-    found = load(ROOT / "openapi.yaml")["components"]["schemas"]
+    schemas = load(ROOT / "openapi.yaml")["components"]["schemas"]
     optional = [
         (model, member)
         for model in ("Balance", "Model")
-        for member in found[model]["properties"]
-        if member not in found[model]["required"]
+        for member in schemas[model]["properties"]
+        if member not in schemas[model]["required"]
     ]
-    return Play(found["ChatCompletionRequest"]["properties"]["temperature"]["maximum"] * 0.9, *optional[0])
+    return Play(schemas["ChatCompletionRequest"]["properties"]["temperature"]["maximum"] * 0.9, *optional[0])
 
 
 def edit(spec: Path) -> None:

@@ -65,8 +65,8 @@ def report(rule: str, subject: str, **places: Any) -> Report:
     ],
 )
 def test_change_selects_the_tests_that_use_its_names(tree: Path, subject: str, selected: set[str]) -> None:
-    found = affected_tests.select(tree, report("request-member-removed", subject))
-    assert set(found) - {"scripts/tests/generator/test_pins.py"} == selected
+    selection = affected_tests.select(tree, report("request-member-removed", subject))
+    assert set(selection) - {"scripts/tests/generator/test_pins.py"} == selected
 
 
 def test_lines_that_use_a_member_that_is_gone_are_listed(tree: Path) -> None:

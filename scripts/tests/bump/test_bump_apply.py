@@ -22,8 +22,8 @@ STROKES = 6
 
 
 def files(root: Path) -> dict[str, str]:
-    found = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.parts)
-    return {str(path.relative_to(root)): path.read_text() for path in found}
+    paths = (path for path in root.rglob("*") if path.is_file() and ".git" not in path.parts)
+    return {str(path.relative_to(root)): path.read_text() for path in paths}
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_empty_changelog_gets_its_first_entry() -> None:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Path:
+def recorded_changelog(tmp_path: Path) -> Path:
     spec = tmp_path / "openapi.yaml"
     spec.write_text("openapi: 3.1.0\n")
     archive.add(tmp_path, spec, "2026-05-15", Version(0, 1, 0))
@@ -89,41 +89,41 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_released_specs_are_listed_with_their_package_version(kept: Path) -> None:
-    output = [(spec.api_version, str(spec.package)) for spec in archive.check(kept)]
+def test_released_specs_are_listed_with_their_package_version(recorded_changelog: Path) -> None:
+    output = [(spec.api_version, str(spec.package)) for spec in archive.check(recorded_changelog)]
     assert output == [("2026-05-15", "0.1.0"), ("2026-09-01", "0.2.0")]
 
 
-def test_edited_released_spec_is_detected(kept: Path) -> None:
-    path = kept / archive.FOLDER / "2026-05-15.yaml"
+def test_edited_released_spec_is_detected(recorded_changelog: Path) -> None:
+    path = recorded_changelog / archive.FOLDER / "2026-05-15.yaml"
     path.write_text(path.read_text() + "# better\n")
     with pytest.raises(archive.ArchiveError, match=r"2026-05-15\.yaml was edited; a released spec never is"):
-        archive.check(kept)
+        archive.check(recorded_changelog)
 
 
-def test_removed_released_spec_is_detected(kept: Path) -> None:
-    (kept / archive.FOLDER / "2026-05-15.yaml").unlink()
+def test_removed_released_spec_is_detected(recorded_changelog: Path) -> None:
+    (recorded_changelog / archive.FOLDER / "2026-05-15.yaml").unlink()
     with pytest.raises(archive.ArchiveError, match="is gone"):
-        archive.check(kept)
+        archive.check(recorded_changelog)
 
 
-def test_unreleased_spec_in_the_archive_is_detected(kept: Path) -> None:
-    folder = kept / archive.FOLDER
+def test_unreleased_spec_in_the_archive_is_detected(recorded_changelog: Path) -> None:
+    folder = recorded_changelog / archive.FOLDER
     (folder / "2026-07-01.yaml").write_text((folder / "2026-05-15.yaml").read_text())
     with pytest.raises(archive.ArchiveError, match=r"2026-07-01\.yaml was edited"):
-        archive.check(kept)
+        archive.check(recorded_changelog)
 
 
 @pytest.mark.parametrize(("name", "text"), [("newest.yaml", "# Released with aurous-labs 0.1.0. x\n"), ("2026-07-01.yaml", "openapi: 3.1.0\n")])  # fmt: skip  # noqa: E501
-def test_archived_spec_without_date_or_package_is_detected(kept: Path, name: str, text: str) -> None:
-    (kept / archive.FOLDER / name).write_text(text)
+def test_archived_spec_without_date_or_package_is_detected(recorded_changelog: Path, name: str, text: str) -> None:
+    (recorded_changelog / archive.FOLDER / name).write_text(text)
     with pytest.raises(archive.ArchiveError, match="its name or its first line is wrong"):
-        archive.check(kept)
+        archive.check(recorded_changelog)
 
 
-def test_version_is_archived_once(kept: Path) -> None:
+def test_version_is_archived_once(recorded_changelog: Path) -> None:
     with pytest.raises(archive.ArchiveError, match="2026-09-01 was released before"):
-        archive.add(kept, kept / "openapi.yaml", "2026-09-01", Version(0, 3, 0))
+        archive.add(recorded_changelog, recorded_changelog / "openapi.yaml", "2026-09-01", Version(0, 3, 0))
 
 
 def test_committed_released_specs_are_unchanged() -> None:

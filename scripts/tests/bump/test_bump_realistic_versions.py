@@ -85,8 +85,8 @@ def tree(changes: list[ApiChange], tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def bumped(tree: Path) -> Path:
     """The tree after the bump, which has run the tests; nothing else was edited."""
-    done = bump(tree)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    completed = bump(tree)
+    assert completed.returncode == 0, completed.stdout[-3000:] + completed.stderr
     return tree
 
 
@@ -105,11 +105,11 @@ def test_bump_fails_for_a_rename_that_was_missed_and_names_its_lines(tmp_path: P
     tree = rehearsal.tree(tmp_path)
     change_spec(tree, [change for change in BREAKING if change.name == "member of a request renamed"])
     rehearsal.commit(tree, "Follow the pages, and forget the client")
-    done = bump(tree)
-    assert done.returncode == 1, done.stdout[-3000:] + done.stderr
-    assert "tests that the changes affect" in done.stdout
+    completed = bump(tree)
+    assert completed.returncode == 1, completed.stdout[-3000:] + completed.stderr
+    assert "tests that the changes affect" in completed.stdout
     # The run stops at the first of the tests that send the member, whichever that is.
-    assert "FAILED overlays/tests/" in done.stdout
+    assert "FAILED overlays/tests/" in completed.stdout
     assert rehearsal.git(tree, "status", "--porcelain") == ""
     preview = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--dry-run", "--no-tests")
     listed = next(line for line in preview.stdout.splitlines() if line.startswith("- `strict`"))
@@ -117,8 +117,8 @@ def test_bump_fails_for_a_rename_that_was_missed_and_names_its_lines(tmp_path: P
 
 
 def test_every_change_is_reported_with_its_effect(tree: Path, changes: list[ApiChange]) -> None:
-    done = rehearsal.run(tree, "scripts/spec_diff.py", "git:HEAD~1", "openapi.yaml", "--json")
-    reported = {(change["rule"], change["effect"]) for change in json.loads(done.stdout)["changes"]}
+    completed = rehearsal.run(tree, "scripts/spec_diff.py", "git:HEAD~1", "openapi.yaml", "--json")
+    reported = {(change["rule"], change["effect"]) for change in json.loads(completed.stdout)["changes"]}
     assert reported >= set().union(*(change.rules for change in changes))
     assert any(effect == "breaking" for _, effect in reported) is (changes is not ADDITIONS)
 
@@ -144,17 +144,17 @@ def test_suite_passes_on_the_mock_of_the_rehearsed_version(bumped: Path, mock: s
         f"conformance/rules/test_{name}.py" for name in ("authentication", "models", "structured_output", "versions")
     ]
     options = ["-q", "-p", "no:cacheprovider", "--base-url", mock, "--api-version", NEXT]
-    done = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
-    assert done.returncode == 0, done.stdout[-3000:]
+    completed = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
+    assert completed.returncode == 0, completed.stdout[-3000:]
 
 
 def test_requests_generated_for_new_operations_get_documented_responses(bumped: Path, mock: str) -> None:
     options = ["-q", "-p", "no:cacheprovider", "-k", "imaginary", "--base-url", mock, "--api-version", NEXT]
-    done = rehearsal.run(bumped, "-m", "pytest", "conformance/rules/test_properties.py", *options)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert f"{len(OPERATIONS)} passed" in done.stdout
+    completed = rehearsal.run(bumped, "-m", "pytest", "conformance/rules/test_properties.py", *options)
+    assert completed.returncode == 0, completed.stdout[-3000:]
+    assert f"{len(OPERATIONS)} passed" in completed.stdout
 
 
 def test_client_calls_new_operations_on_the_mock(bumped: Path, mock: str) -> None:
-    done = rehearsal.run(bumped, PROGRAM, mock)
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    completed = rehearsal.run(bumped, PROGRAM, mock)
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

@@ -42,11 +42,11 @@ def bumped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     gate = rehearsal.run(tree, "scripts/spec_gate.py")
     assert gate.returncode == 1, gate.stderr
     assert "2 breaking change(s)" in gate.stderr
-    done = rehearsal.run(
+    completed = rehearsal.run(
         tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--tests", "scripts/tests/generator/test_pins.py"
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (tree.parent / f"{tree.name}.out").write_text(done.stdout)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    (tree.parent / f"{tree.name}.out").write_text(completed.stdout)
     return tree
 
 
@@ -64,9 +64,9 @@ def new_mock(bumped: Path) -> Iterator[str]:
 
 def call(tree: Path, url: str, *version: str) -> dict[str, Any]:
     """The outcomes of the calls of a tree's client."""
-    done = rehearsal.run(tree, PROGRAM, url, str(PLAY.warm), PLAY.model, PLAY.member, *version)
-    assert done.returncode == 0, done.stderr
-    outcome: dict[str, Any] = json.loads(done.stdout)
+    completed = rehearsal.run(tree, PROGRAM, url, str(PLAY.warm), PLAY.model, PLAY.member, *version)
+    assert completed.returncode == 0, completed.stderr
+    outcome: dict[str, Any] = json.loads(completed.stdout)
     return outcome
 
 
@@ -94,12 +94,12 @@ def test_bump_lists_what_is_left_for_a_person(bumped: Path) -> None:
 def test_diff_of_the_rehearsed_version_has_the_expected_rules(bumped: Path) -> None:
     def rules(tree: Path, new: str, code: int) -> dict[str, str]:
         old = f"conformance/aurous_mock/specs/{NOW}.yaml"
-        done = rehearsal.run(tree, "scripts/spec_diff.py", old, new, "--json", "--fail-on", "breaking")
-        assert done.returncode == code, done.stderr
-        return {change["rule"]: change["effect"] for change in json.loads(done.stdout)["changes"]}
+        completed = rehearsal.run(tree, "scripts/spec_diff.py", old, new, "--json", "--fail-on", "breaking")
+        assert completed.returncode == code, completed.stderr
+        return {change["rule"]: change["effect"] for change in json.loads(completed.stdout)["changes"]}
 
-    made = rules(bumped, f"conformance/aurous_mock/specs/{NEXT}.yaml", 1)
-    assert made == rules(ROOT, "openapi.yaml", 0) | EXPECTED_RULES
+    rules_of_next = rules(bumped, f"conformance/aurous_mock/specs/{NEXT}.yaml", 1)
+    assert rules_of_next == rules(ROOT, "openapi.yaml", 0) | EXPECTED_RULES
 
 
 def test_old_client_sees_no_change_on_a_new_mock(old_mock: str, new_mock: str) -> None:
@@ -153,14 +153,14 @@ def test_new_client_pinned_to_the_old_version_works_on_both_mocks(bumped: Path, 
 def test_suite_checks_the_mock_by_the_requested_version(bumped: Path, new_mock: str, version: str) -> None:
     rules = ["conformance/rules/test_versions.py", "conformance/rules/test_completion.py"]
     options = ["-q", "-p", "no:cacheprovider", "--base-url", new_mock, "--api-version", version]
-    done = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
-    assert done.returncode == 0, done.stdout
-    assert " 0 failed" in done.stdout
+    completed = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
+    assert completed.returncode == 0, completed.stdout
+    assert " 0 failed" in completed.stdout
 
 
 def test_suite_refuses_a_version_without_a_spec(bumped: Path) -> None:
     rules = "conformance/rules/test_versions.py"
-    done = rehearsal.run(bumped, "-m", "pytest", rules, "-p", "no:cacheprovider", "--api-version", "2000-01-01")
-    assert done.returncode != 0
+    completed = rehearsal.run(bumped, "-m", "pytest", rules, "-p", "no:cacheprovider", "--api-version", "2000-01-01")
+    assert completed.returncode != 0
     known = ", ".join(spec.api_version for spec in archive.released(bumped))
-    assert f"there is no spec of the version '2000-01-01'; known: {known}" in done.stderr
+    assert f"there is no spec of the version '2000-01-01'; known: {known}" in completed.stderr

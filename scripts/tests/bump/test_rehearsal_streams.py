@@ -41,7 +41,7 @@ def served() -> list[Operation]:
 
 
 def operation(method: str, path: str) -> Operation:
-    return next(found for found in served() if found.match(method, path) is not None)
+    return next(candidate for candidate in served() if candidate.match(method, path) is not None)
 
 
 def sent(operation: Operation, *messages: Message) -> list[Message]:
@@ -131,4 +131,6 @@ def test_error_responses_are_not_filtered() -> None:
 
 def test_versions_with_equal_responses_hide_nothing() -> None:
     document = Document(older()[0])
-    assert all(not found.hidden and not found.hidden_in_events for found in operations.read(document, [document]))
+    assert all(
+        not candidate.hidden and not candidate.hidden_in_events for candidate in operations.read(document, [document])
+    )

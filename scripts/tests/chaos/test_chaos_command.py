@@ -138,8 +138,8 @@ class FixedPlan(FaultPlan):
 
 @pytest.fixture(scope="module")
 def mock() -> Any:
-    with running() as made:
-        yield made
+    with running() as running_mock:
+        yield running_mock
 
 
 ERRORS = (ResponseFault.HTML, ResponseFault.FAILED, ResponseFault.UNAVAILABLE)

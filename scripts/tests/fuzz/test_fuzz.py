@@ -108,9 +108,9 @@ def test_chunk_shared_with_the_caller_is_detected(monkeypatch: pytest.MonkeyPatc
     make = ChunkTemplate.chunk
 
     def chunk_of(self: ChunkTemplate, text: str) -> ChatCompletionChunk:
-        made = make(self, text)
-        made.additional_properties = shared
-        return made
+        response = make(self, text)
+        response.additional_properties = shared
+        return response
 
     monkeypatch.setattr(ChunkTemplate, "chunk", chunk_of)
     with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
@@ -157,10 +157,10 @@ def test_reading_beyond_the_limit_is_detected(monkeypatch: pytest.MonkeyPatch) -
 
 class TestMutations:
     def test_mutations_change_every_place_of_a_document(self) -> None:
-        made = [encode(mutate(COMPLETION, (kind, place, 3))) for kind in range(6) for place in range(60)]
-        assert len({*made}) > 150
+        response = [encode(mutate(COMPLETION, (kind, place, 3))) for kind in range(6) for place in range(60)]
+        assert len({*response}) > 150
         # Some replace a value by itself.
-        assert made.count(encode(COMPLETION)) < 10
+        assert response.count(encode(COMPLETION)) < 10
 
     def test_mutations_leave_the_original_unchanged(self) -> None:
         before = json.dumps(COMPLETION)
@@ -176,8 +176,8 @@ class TestMutations:
 
     def test_mutations_change_events_and_bytes(self) -> None:
         frames = [frame(each, 0) for each in stream(["Red"])]
-        made = {b"".join(mutate_frames(frames, (kind, 1, value))) for kind in range(9) for value in range(30)}
-        assert len(made) > 80
+        response = {b"".join(mutate_frames(frames, (kind, 1, value))) for kind in range(9) for value in range(30)}
+        assert len(response) > 80
         assert len({mutate_bytes(STREAM, (kind, 500, value)) for kind in range(6) for value in range(30)}) > 90
 
     def test_mutated_documents_can_be_invalid_json(self) -> None:

@@ -15,10 +15,10 @@ DROP = object()
 
 def document(**changes: Any) -> dict[str, Any]:
     """The small spec, with changes: a path of names joined by `__` or, as a mapping under `at`, by blanks."""
-    made: dict[str, Any] = json.loads(json.dumps(_SPEC))
+    document_copy: dict[str, Any] = json.loads(json.dumps(_SPEC))
     for path, value in changes.pop("at", {}).items():
-        _put(made, path.split(" "), value)
-    return made
+        _put(document_copy, path.split(" "), value)
+    return document_copy
 
 
 def write(file: Path, document: dict[str, Any]) -> Path:

@@ -151,7 +151,7 @@ def test_no_charged_operation_escapes_ledger_and_budget(spec: Path) -> None:
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     with running(specs=(spec,)) as mock:
         version = load(spec)["info"]["version"]
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-P", str(PROGRAM), mock.url, version],
             cwd=spec.parent,
             env={"PYTHONPATH": paths},
@@ -159,4 +159,4 @@ def test_no_charged_operation_escapes_ledger_and_budget(spec: Path) -> None:
             text=True,
             check=False,
         )
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

@@ -117,7 +117,7 @@ except TypeError as error:
 else:
     raise AssertionError("a request goes out without what the newest version requires")
 """
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-P", "-c", program],
         cwd=tmp_path,
         env={"PYTHONPATH": str(tmp_path)},
@@ -125,7 +125,7 @@ else:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr
 
 
 def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path
     assert regenerate.generate(new, tmp_path / "aurous_client", earlier)
     paths = os.pathsep.join(str(path) for path in (tmp_path, ROOT / "overlays"))
     with running(specs=(*earlier, new)) as mock:
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-P", "-c", PROGRAM, version, mock.url],
             cwd=tmp_path,
             env={"PYTHONPATH": paths},
@@ -151,4 +151,4 @@ def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path
             text=True,
             check=False,
         )
-    assert done.returncode == 0, done.stderr
+    assert completed.returncode == 0, completed.stderr

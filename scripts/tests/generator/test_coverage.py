@@ -82,9 +82,9 @@ def tampered(package: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory: pytest.TempPathFactory) -> Spec:
-    made = Spec(small_specs.write(tmp_path_factory.mktemp("spec") / "small.yaml", small_specs.document()))
-    made.normalize()
-    return made
+    small_spec = Spec(small_specs.write(tmp_path_factory.mktemp("spec") / "small.yaml", small_specs.document()))
+    small_spec.normalize()
+    return small_spec
 
 
 def losses(spec: Spec, package: Path) -> str:
@@ -95,16 +95,16 @@ def losses(spec: Spec, package: Path) -> str:
     return ""
 
 
-@pytest.mark.parametrize(("file", "was", "becomes", "said"), LOSSES)
+@pytest.mark.parametrize(("file", "was", "becomes", "message"), LOSSES)
 def test_lost_part_of_the_spec_is_named(
-    tampered: Path, spec: Spec, file: str, was: str, becomes: str, said: str | None
+    tampered: Path, spec: Spec, file: str, was: str, becomes: str, message: str | None
 ) -> None:
     target = tampered / file
     source = target.read_text(encoding="utf-8")
     assert was in source
     target.write_text(source.replace(was, becomes, 1), encoding="utf-8")
-    found = losses(spec, tampered)
-    assert (said in found and "was dropped" in found) if said else not found, found
+    output = losses(spec, tampered)
+    assert (message in output and "was dropped" in output) if message else not output, output
 
 
 @pytest.mark.parametrize("file", ["resources.py", "error_codes.py", "models/thing.py", "api/things/list_things.py"])
@@ -118,7 +118,7 @@ def test_complete_package_has_no_losses(package: Path, spec: Spec) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "lost", "said"),
+    ("change", "lost", "message"),
     [
         pytest.param(
             {"components schemas Thing properties weight": {"type": "integer"}},
@@ -135,7 +135,7 @@ def test_complete_package_has_no_losses(package: Path, spec: Spec) -> None:
     ],
 )
 def test_what_normalizing_loses_is_reported(
-    package: Path, tmp_path: Path, change: dict[str, Any], lost: tuple[str | int, ...], said: str
+    package: Path, tmp_path: Path, change: dict[str, Any], lost: tuple[str | int, ...], message: str
 ) -> None:
     document = small_specs.document()
     for path, value in change.items():
@@ -150,4 +150,4 @@ def test_what_normalizing_loses_is_reported(
     for step in lost[:-1]:
         node = node[step]
     del node[lost[-1]]
-    assert said in losses(spec, package)
+    assert message in losses(spec, package)

@@ -66,20 +66,20 @@ DIRECTED: dict[str, tuple[str, Any, str]] = {
 def generate(document: Any, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[bool, list[str]]:
     """Whether a document can be generated from, and what is said of it."""
     spec = small_specs.write(folder / "spec.yaml", document)
-    done = regenerate.generate(spec, folder / "aurous_client")
-    return done, capsys.readouterr().err.splitlines()
+    succeeded = regenerate.generate(spec, folder / "aurous_client")
+    return succeeded, capsys.readouterr().err.splitlines()
 
 
 @pytest.mark.parametrize("name", DIRECTED)
 def test_node_of_a_wrong_type_is_reported_with_its_place(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, value, said = DIRECTED[name]
+    path, value, message = DIRECTED[name]
     document = small_specs.document(at={path: small_specs.DROP if value is ABSENT else value})
-    done, (head, *faults) = generate(document, tmp_path, capsys)
-    assert not done
+    succeeded, (head, *faults) = generate(document, tmp_path, capsys)
+    assert not succeeded
     assert head == f"regenerate: the spec has {len(faults)} fault(s); nothing was written"
-    assert any(said in fault for fault in faults), faults
+    assert any(message in fault for fault in faults), faults
     assert all(PLACED.match(fault) for fault in faults), faults
 
 
@@ -89,11 +89,11 @@ def test_any_value_anywhere_is_accepted_or_reported_with_its_place(
 ) -> None:
     rng = random.Random(seed)  # noqa: S311
     document = small_specs.document()
-    pointer, value = rng.choice([found for found, _ in walk(document) if found]), rng.choice(WRONG)
+    pointer, value = rng.choice([place for place, _ in walk(document) if place]), rng.choice(WRONG)
     put(document, pointer, value)
-    done, said = generate(document, tmp_path, capsys)
-    assert done is (not said)
-    assert all(PLACED.match(fault) for fault in said[1:]), (pointer, value, said)
+    succeeded, messages = generate(document, tmp_path, capsys)
+    assert succeeded is (not messages)
+    assert all(PLACED.match(fault) for fault in messages[1:]), (pointer, value, messages)
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +111,11 @@ def test_committed_spec_has_no_faults(ours: dict[str, Any]) -> None:
 def test_any_value_in_the_committed_spec_is_checked_without_a_crash(seed: int, ours: dict[str, Any]) -> None:
     rng = random.Random(seed)  # noqa: S311
     document = copy.deepcopy(ours)
-    pointer = rng.choice([found for found, node in walk(document) if isinstance(node, (dict, list)) and found])
+    pointer = rng.choice([place for place, node in walk(document) if isinstance(node, (dict, list)) and place])
     put(document, pointer, 7)
     is_value = {"example", "examples", "default", "links"} & set(pointer)
-    found = [place for place, _ in metaschema.faults(document)]
-    assert is_value or any(place == pointer[: len(place)] for place in found), (pointer, found)
+    places = [place for place, _ in metaschema.faults(document)]
+    assert is_value or any(place == pointer[: len(place)] for place in places), (pointer, places)
 
 
 def put(document: Any, pointer: Pointer, value: Any) -> None:

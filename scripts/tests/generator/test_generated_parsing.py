@@ -43,16 +43,16 @@ def repickled(value: Any) -> Any:
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    made = copy.deepcopy(COMPLETION)
+    modified = copy.deepcopy(COMPLETION)
     *steps, last = path.split(".")
-    node: Any = made
+    node: Any = modified
     for step in steps:
         node = node[int(step)] if step.isdigit() else node[step]
     if value is LOST:
         del node[last]
     else:
         node[last] = value
-    return made
+    return modified
 
 
 def token_with(octets: list[Any]) -> dict[str, Any]:
@@ -271,8 +271,8 @@ def test_any_status_but_2xx_raises_status_error(status: int) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 206, 299])
 def test_any_2xx_is_a_success(status: int) -> None:
-    done = read_response(retrieve_chat_completion.OPERATION, status, {"a": "b"}, json.dumps(COMPLETION).encode())
-    assert (done.status_code, done.headers, done.parsed.id) == (status, {"a": "b"}, "cmp_1")
+    response = read_response(retrieve_chat_completion.OPERATION, status, {"a": "b"}, json.dumps(COMPLETION).encode())
+    assert (response.status_code, response.headers, response.parsed.id) == (status, {"a": "b"}, "cmp_1")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"null", b'{"error": "no"}', b'{"error": []}', b"\xff", b"[" * 100_000])
@@ -316,13 +316,13 @@ def test_all_generated_errors_have_one_base() -> None:
     ],
 )
 def test_date_times_are_read_in_every_form_of_iso_8601(text: str, expected: datetime.datetime) -> None:
-    made = parsing.date_time(text)
-    assert (made, repr(made.tzinfo)) == (expected, repr(expected.tzinfo))
+    modified = parsing.date_time(text)
+    assert (modified, repr(modified.tzinfo)) == (expected, repr(expected.tzinfo))
 
 
 def test_offset_of_a_date_time_is_kept() -> None:
-    made = repickled(parsing.date_time("2026-05-15T12:30:00+02:00"))
-    assert made.isoformat() == "2026-05-15T12:30:00+02:00"
+    modified = repickled(parsing.date_time("2026-05-15T12:30:00+02:00"))
+    assert modified.isoformat() == "2026-05-15T12:30:00+02:00"
 
 
 @pytest.mark.parametrize("read", [parsing.date_time, parsing.date])

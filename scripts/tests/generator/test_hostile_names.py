@@ -102,9 +102,11 @@ def refused(folder: Path, document: dict[str, Any]) -> str:
 def test_component_name_that_is_no_class_name_is_refused(tmp_path: Path, name: str) -> None:
     document = small_specs.document(at={f"components schemas {name}": {"type": "object"}})
     pointer = name.replace("/", "~1")
-    said = refused(tmp_path, document)
-    assert "hostile.yaml:" in said
-    assert f"#/components/schemas/{pointer}" in said or "components/schemas" in said or "'schemas'" in said, said
+    message = refused(tmp_path, document)
+    assert "hostile.yaml:" in message
+    assert f"#/components/schemas/{pointer}" in message or "components/schemas" in message or "'schemas'" in message, (
+        message
+    )
 
 
 def test_reserved_names_of_the_package_are_listed() -> None:
@@ -127,7 +129,7 @@ def test_reserved_names_of_the_package_are_listed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "message"),
     [
         ("/v1/import", "'import' cannot be the name of a namespace"),
         ("/v1/2fa", "'2fa' cannot be the name of a namespace"),
@@ -142,7 +144,7 @@ def test_reserved_names_of_the_package_are_listed() -> None:
         ("/v1/thing-s", ""),
     ],
 )
-def test_path_without_a_usable_method_name_is_refused(tmp_path: Path, path: str, said: str) -> None:
+def test_path_without_a_usable_method_name_is_refused(tmp_path: Path, path: str, message: str) -> None:
     parameters = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in ("id", "part")
@@ -150,8 +152,8 @@ def test_path_without_a_usable_method_name_is_refused(tmp_path: Path, path: str,
     ]
     document = small_specs.document()
     document["paths"][path] = {"get": operation("getOther", parameters=parameters)}
-    found = refused(tmp_path, document)
-    assert (said in found and "hostile.yaml:" in found) if said else not found, found
+    output = refused(tmp_path, document)
+    assert (message in output and "hostile.yaml:" in output) if message else not output, output
 
 
 @pytest.mark.parametrize("explicit", ["things", "things.import", ".x", "things.", "things.a b", "things.create", 7])
@@ -180,8 +182,8 @@ def test_component_named_like_a_namespace_is_refused(tmp_path: Path) -> None:
 )
 def test_members_with_the_same_attribute_name_are_refused(tmp_path: Path, first: str, second: str) -> None:
     members = {first: {"type": "string"}, second: {"type": "string"}}
-    said = refused(tmp_path, small_specs.document(at={"components schemas Piece properties": members}))
-    assert f"R1: {second!r} and {first!r} would be the same attribute of Piece" in said
+    message = refused(tmp_path, small_specs.document(at={"components schemas Piece properties": members}))
+    assert f"R1: {second!r} and {first!r} would be the same attribute of Piece" in message
 
 
 def test_hostile_member_and_parameter_names_are_usable(tmp_path: Path) -> None:
@@ -235,7 +237,7 @@ def test_hostile_member_and_parameter_names_are_usable(tmp_path: Path) -> None:
     assert regenerate.generate(small_specs.write(tmp_path / "hostile.yaml", document), package)
     (tmp_path / "hostile.json").write_text(json.dumps([MEMBERS, WORDS]), encoding="utf-8")
     arguments = [sys.executable, "-W", "error", str(PROGRAM)]
-    done = subprocess.run(
+    completed = subprocess.run(
         arguments, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

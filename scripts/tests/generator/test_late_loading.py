@@ -110,5 +110,5 @@ def test_circular_models_load_from_many_threads(tmp_path: Path) -> None:
     assert regenerate.generate(spec, tmp_path / "aurous_client")
     environment = {"PYTHONPATH": str(tmp_path)}
     for _ in range(3):
-        done = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True)
-        assert (done.stdout, done.stderr) == ("", "")
+        completed = subprocess.run([sys.executable, str(PROGRAM)], env=environment, capture_output=True, text=True)
+        assert (completed.stdout, completed.stderr) == ("", "")

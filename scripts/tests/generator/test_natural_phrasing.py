@@ -35,37 +35,37 @@ def merge(document: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("natural")
+    generated = tmp_path_factory.mktemp("natural")
     document = merge(load(ROOT / "openapi.yaml"), load(HERE / "natural_spec.yaml"))
-    assert regenerate.generate(small_specs.write(made / "natural.yaml", document), made / "aurous_client")
+    assert regenerate.generate(small_specs.write(generated / "natural.yaml", document), generated / "aurous_client")
     for name in PROGRAMS:
-        shutil.copy(HERE / "programs" / name, made)
-    return made
+        shutil.copy(HERE / "programs" / name, generated)
+    return generated
 
 
 @pytest.mark.slow
 def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
     arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", *PROGRAMS]
     environment = {**os.environ, "MYPYPATH": str(ROOT / "overlays")}
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
     environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
     arguments = [sys.executable, "-W", "error", PROGRAMS[0]]
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
 
 
 def test_mock_answers_operations_of_natural_spec_through_the_client(folder: Path) -> None:
     environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
     with MockProcess("--spec", str(folder / "natural.yaml"), cwd=folder) as mock:
         arguments = [sys.executable, "-W", "error", PROGRAMS[1], mock.url]
-        done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+        completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
 
 
 @pytest.mark.slow
@@ -73,8 +73,8 @@ def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: 
     spec = small_specs.write(tmp_path / "fastapi.yaml", fastapi_app.app.openapi())
     assert regenerate.generate(spec, tmp_path / "aurous_client")
     arguments = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client"]
-    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    completed = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_null_that_stands_for_a_member_left_out_changes_nothing(tmp_path: Path) -> None:

@@ -171,14 +171,14 @@ SCHEMAS = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("extended")
+    generated = tmp_path_factory.mktemp("extended")
     document = load(ROOT / "openapi.yaml")
     document["paths"] |= PATHS
     document["components"]["schemas"] |= SCHEMAS
     document["tags"].append({"name": "imaginary_webhooks", "description": "Calls back when something ends."})
-    assert regenerate.generate(small_specs.write(made / "extended.yaml", document), made / "aurous_client")
-    shutil.copy(PROGRAM, made / "use.py")
-    return made
+    assert regenerate.generate(small_specs.write(generated / "extended.yaml", document), generated / "aurous_client")
+    shutil.copy(PROGRAM, generated / "use.py")
+    return generated
 
 
 def test_generator_names_no_endpoint() -> None:
@@ -204,12 +204,12 @@ def test_package_with_new_operations_is_strictly_typed(folder: Path) -> None:
         "aurous_client",
         "use.py",
     ]
-    done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    completed = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_methods_of_new_operations_work_over_a_socket(folder: Path) -> None:
     arguments = [sys.executable, "-W", "error", "use.py"]
     environment = {"PYTHONPATH": str(folder)}
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

@@ -234,8 +234,8 @@ def test_violation_is_reported_with_rule_and_place(
     tmp_path: Path, rule: str, place: str, changes: dict[str, Any]
 ) -> None:
     pointer = "/".join(step.replace("/", "~1") for step in place.split(" "))
-    found = faults(tmp_path, changes)
-    assert any(f" #/{pointer}: {rule}: " in fault and fault.startswith("small.yaml:") for fault in found), found
+    messages = faults(tmp_path, changes)
+    assert any(f" #/{pointer}: {rule}: " in fault and fault.startswith("small.yaml:") for fault in messages), messages
 
 
 @pytest.mark.parametrize(
@@ -275,8 +275,10 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
     tmp_path: Path, message: str, place: str, changes: dict[str, Any]
 ) -> None:
     pointer = "/".join(step.replace("/", "~1") for step in place.split(" "))
-    found = faults(tmp_path, changes)
-    assert any(f" #/{pointer}: " in fault and message in fault and "small.yaml:" in fault for fault in found), found
+    messages = faults(tmp_path, changes)
+    assert any(f" #/{pointer}: " in fault and message in fault and "small.yaml:" in fault for fault in messages), (
+        messages
+    )
 
 
 @pytest.mark.parametrize(

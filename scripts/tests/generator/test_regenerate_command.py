@@ -35,14 +35,16 @@ def target(package: Path, tmp_path: Path) -> Path:
 
 
 def test_committed_package_is_up_to_date(run: Run) -> None:
-    done = run("--check")
-    assert (done.returncode, done.stdout) == (0, "generated/aurous_client is what the spec gives\n"), done.stdout
+    completed = run("--check")
+    assert (completed.returncode, completed.stdout) == (0, "generated/aurous_client is what the spec gives\n"), (
+        completed.stdout
+    )
 
 
 def test_output_folder_can_be_chosen(run: Run, small: Path, tmp_path: Path, package: Path) -> None:
     target = tmp_path / "new" / "folder" / "aurous_client"
-    done = run("--spec", small, "--output", target)
-    assert (done.returncode, done.stdout) == (0, f"wrote {target}\n")
+    completed = run("--spec", small, "--output", target)
+    assert (completed.returncode, completed.stdout) == (0, f"wrote {target}\n")
     assert snapshot(target) == snapshot(package)
     assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
     assert (target / "py.typed").exists()
@@ -52,19 +54,19 @@ def test_output_folder_can_be_chosen(run: Run, small: Path, tmp_path: Path, pack
 def test_change_of_the_spec_is_detected(run: Run, tmp_path: Path, target: Path) -> None:
     changes = {"paths /v1/things get summary": "Does anything"}
     spec = small_specs.write(tmp_path / "small.yaml", small_specs.document(at=changes))
-    done = run("--check", "--spec", spec, "--output", target)
-    assert done.returncode == 1
-    assert done.stdout.startswith(f"{target} is not what the spec gives; 2 path(s) differ:\n")
-    assert "changed: api/things/list_things.py" in done.stdout
-    assert "changed: resources.py" in done.stdout
-    assert '+"""Does anything: GET /v1/things."""' in done.stdout
+    completed = run("--check", "--spec", spec, "--output", target)
+    assert completed.returncode == 1
+    assert completed.stdout.startswith(f"{target} is not what the spec gives; 2 path(s) differ:\n")
+    assert "changed: api/things/list_things.py" in completed.stdout
+    assert "changed: resources.py" in completed.stdout
+    assert '+"""Does anything: GET /v1/things."""' in completed.stdout
 
 
 def test_check_writes_nothing(run: Run, small: Path, tmp_path: Path) -> None:
     target = tmp_path / "nowhere" / "aurous_client"
-    done = run("--check", "--spec", small, "--output", target)
-    assert done.returncode == 1
-    assert "missing: resources.py" in done.stdout
+    completed = run("--check", "--spec", small, "--output", target)
+    assert completed.returncode == 1
+    assert "missing: resources.py" in completed.stdout
     assert not target.parent.exists()
 
 
@@ -94,8 +96,8 @@ def test_tampered_package_is_detected(package: Path, target: Path, name: str) ->
     tamper, expected = TAMPERINGS[name]
     assert output_tree.differences(package, target) == []
     tamper(target)
-    said = "\n".join(output_tree.differences(package, target))
-    assert all(line in said for line in expected), said
+    output = "\n".join(output_tree.differences(package, target))
+    assert all(line in output for line in expected), output
 
 
 def test_caches_are_not_reported_as_stray_files(package: Path, target: Path) -> None:
@@ -113,11 +115,11 @@ def test_stray_files_beside_the_package_are_detected(target: Path) -> None:
 def test_tampered_package_exits_1_and_is_rewritten(run: Run, small: Path, target: Path, package: Path) -> None:
     (target / "resources.py").unlink()
     _append(target)
-    done = run("--check", "--spec", small, "--output", target)
-    assert done.returncode == 1
-    assert "missing: resources.py\nchanged: types.py\n" in done.stdout
-    assert "    -# more" in done.stdout
-    assert done.stdout.endswith("python scripts/regenerate.py\n")
+    completed = run("--check", "--spec", small, "--output", target)
+    assert completed.returncode == 1
+    assert "missing: resources.py\nchanged: types.py\n" in completed.stdout
+    assert "    -# more" in completed.stdout
+    assert completed.stdout.endswith("python scripts/regenerate.py\n")
     assert run("--spec", small, "--output", target).returncode == 0
     assert snapshot(target) == snapshot(package)
 
@@ -131,7 +133,7 @@ def test_regenerate_usage_error_exits_2(run: Run, small: Path, tmp_path: Path) -
     foreign = tmp_path / "foreign"
     foreign.mkdir()
     (foreign / "mine.txt").write_text("mine")
-    for arguments, said in [
+    for arguments, output in [
         (("--spec", tmp_path / "absent.yaml", "--output", tmp_path / "a"), "absent.yaml: No such file or directory"),
         (("--check", "--spec", tmp_path / "absent.yaml"), "absent.yaml: No such file or directory"),
         (("--spec", tmp_path, "--output", tmp_path / "a"), f"{tmp_path}: Is a directory"),
@@ -142,12 +144,12 @@ def test_regenerate_usage_error_exits_2(run: Run, small: Path, tmp_path: Path) -
         (("--speck",), "unrecognized arguments: --speck"),
         (("--output",), "expected one argument"),
     ]:
-        done = run(*arguments)
-        last = done.stderr.splitlines()[-1]
-        assert (done.returncode, done.stdout) == (2, ""), done
-        assert said in last
+        completed = run(*arguments)
+        last = completed.stderr.splitlines()[-1]
+        assert (completed.returncode, completed.stdout) == (2, ""), completed
+        assert output in last
         assert last.startswith("regenerate: ")
-        assert "Traceback" not in done.stderr
+        assert "Traceback" not in completed.stderr
     assert file.read_text() == "mine"
     assert snapshot(foreign) == {"mine.txt": b"mine"}
     assert not (tmp_path / "a").exists()
@@ -166,16 +168,16 @@ def test_similarly_named_folders_are_left_alone(run: Run, small: Path, tmp_path:
 
 
 def test_help_describes_the_options(run: Run) -> None:
-    done = run("--help")
-    assert done.returncode == 0
-    assert all(option in done.stdout for option in ("--check", "--spec", "--output"))
+    completed = run("--help")
+    assert completed.returncode == 0
+    assert all(option in completed.stdout for option in ("--check", "--spec", "--output"))
 
 
 def test_missing_tools_are_reported_in_one_line(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.setattr(regenerate, "NEEDED", ("ruff", "no_such_package", "no_such.part"))
-    done = run("--check")
-    assert done.returncode == 2
-    assert done.stderr == "regenerate: no_such_package, no_such.part not installed; run: pip install -e '.[dev]'\n"
+    completed = run("--check")
+    assert completed.returncode == 2
+    assert completed.stderr == "regenerate: no_such_package, no_such.part not installed; run: pip install -e '.[dev]'\n"
 
 
 # ---------------------------------------------------------------- faults of the spec
@@ -204,15 +206,15 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_unreadable_spec_is_refused_with_the_place(run: Run, tmp_path: Path, target: Path, name: str) -> None:
-    text, said = BROKEN[name]
+    text, output = BROKEN[name]
     spec = tmp_path / "broken.yaml"
     spec.write_bytes(text if isinstance(text, bytes) else text.encode())
     before = snapshot(tmp_path / "out")
-    done = run("--spec", spec, "--output", target)
-    assert (done.returncode, done.stdout) == (1, ""), done
-    assert said in done.stderr
-    assert done.stderr.startswith("regenerate: the spec has ")
-    assert "Traceback" not in done.stderr
+    completed = run("--spec", spec, "--output", target)
+    assert (completed.returncode, completed.stdout) == (1, ""), completed
+    assert output in completed.stderr
+    assert completed.stderr.startswith("regenerate: the spec has ")
+    assert "Traceback" not in completed.stderr
     assert snapshot(tmp_path / "out") == before
 
 
@@ -234,16 +236,16 @@ FAULTS = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_invalid_spec_is_refused_with_the_place(run: Run, small: Path, target: Path, name: str) -> None:
-    was, becomes, said = FAULTS[name]
+    was, becomes, output = FAULTS[name]
     text = small.read_text()
     assert was in text
     small.write_text(text.replace(was, becomes))
     before = snapshot(target)
-    done = run("--spec", small, "--output", target)
-    assert done.returncode == 1, done
-    assert said in done.stderr
-    assert "small.yaml:" in done.stderr
-    assert "Traceback" not in done.stderr
+    completed = run("--spec", small, "--output", target)
+    assert completed.returncode == 1, completed
+    assert output in completed.stderr
+    assert "small.yaml:" in completed.stderr
+    assert "Traceback" not in completed.stderr
     assert snapshot(target) == before
     assert [path.name for path in target.parent.iterdir()] == ["aurous_client"]
 
@@ -319,6 +321,6 @@ def test_output_does_not_depend_on_the_hash_seed(small: Path, tmp_path: Path, pa
     (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")
     arguments = [sys.executable, str(SCRIPT), "--spec", str(small), "--output", str(tmp_path / "aurous_client")]
     environment = {"PYTHONHASHSEED": seed, "PATH": ""}
-    done = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    completed = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (completed.returncode, completed.stderr) == (0, "")
     assert snapshot(tmp_path / "aurous_client") == snapshot(package)

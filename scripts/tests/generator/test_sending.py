@@ -60,16 +60,16 @@ def test_additional_members_are_sent_after_documented_ones() -> None:
 
 
 def loop() -> dict[str, Any]:
-    made: dict[str, Any] = {"a": [{}]}
-    made["a"][0]["back"] = made
-    return made
+    cyclic: dict[str, Any] = {"a": [{}]}
+    cyclic["a"][0]["back"] = cyclic
+    return cyclic
 
 
 def deep(levels: int) -> list[Any]:
-    made: list[Any] = []
+    cyclic: list[Any] = []
     for _ in range(levels):
-        made = [made]
-    return made
+        cyclic = [cyclic]
+    return cyclic
 
 
 def schema_tool(parameters: dict[Any, Any]) -> Tool:
@@ -94,11 +94,11 @@ UNSENDABLE = [
 ]
 
 
-@pytest.mark.parametrize(("body", "said"), UNSENDABLE, ids=[str(said)[:40] for _, said in UNSENDABLE])
-def test_unencodable_value_is_refused_with_its_place(body: Any, said: str | None) -> None:
+@pytest.mark.parametrize(("body", "message"), UNSENDABLE, ids=[str(message)[:40] for _, message in UNSENDABLE])
+def test_unencodable_value_is_refused_with_its_place(body: Any, message: str | None) -> None:
     with pytest.raises(EncodeError) as caught:
         to_json(body)
-    assert str(caught.value).startswith(said or "body")
+    assert str(caught.value).startswith(message or "body")
     with pytest.raises(EncodeError):
         create_chat_completion.build_request(body=body)
 
@@ -225,32 +225,32 @@ def test_method_builds_the_request_of_its_operation() -> None:
 
 
 def seen_by(**options: Any) -> tuple[list[httpx.Request], dict[str, Any]]:
-    seen: list[httpx.Request] = []
+    requests: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
+        requests.append(request)
         balance = {"credits": 1, "held_credits": 0, "available_credits": 1, "currency": "credit"}
         return httpx.Response(200, json=balance)
 
-    return seen, {"httpx_args": {"transport": httpx.MockTransport(answer)}, **options}
+    return requests, {"httpx_args": {"transport": httpx.MockTransport(answer)}, **options}
 
 
 def test_api_key_is_sent_in_either_form() -> None:
-    seen, options = seen_by()
+    requests, options = seen_by()
     retrieve_balance.sync(client=AuthenticatedClient(token=KEY, **options))
     retrieve_balance.sync(client=AuthenticatedClient(token=KEY, auth_header_name="X-Api-Key", prefix="", **options))
-    assert seen[0].headers["Authorization"] == f"Bearer {KEY}"
-    assert seen[1].headers["X-Api-Key"] == KEY
-    assert "Authorization" not in seen[1].headers
+    assert requests[0].headers["Authorization"] == f"Bearer {KEY}"
+    assert requests[1].headers["X-Api-Key"] == KEY
+    assert "Authorization" not in requests[1].headers
 
 
 @pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}é", f"{KEY}\0"])
 def test_invalid_api_key_is_not_shown(key: str) -> None:
-    seen, options = seen_by()
+    requests, options = seen_by()
     with pytest.raises(EncodeError) as caught:
         retrieve_balance.sync(client=AuthenticatedClient(token=key, auth_header_name="X-Api-Key", prefix="", **options))
     assert KEY not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
-    assert not seen
+    assert not requests
 
 
 def test_api_key_is_in_no_repr() -> None:
@@ -263,35 +263,35 @@ def test_api_key_is_in_no_repr() -> None:
 
 def test_with_headers_does_not_change_the_original_client() -> None:
     mine = {"A": "1"}
-    seen, options = seen_by(headers=mine)
+    requests, options = seen_by(headers=mine)
     client = AuthenticatedClient(token=KEY, **options)
     retrieve_balance.sync(client=client)
     other = client.with_headers({"A": "2"}).with_timeout(9)
     retrieve_balance.sync(client=other)
     retrieve_balance.sync(client=client)
     assert mine == {"A": "1"}
-    assert [request.headers["A"] for request in seen] == ["1", "2", "1"]
+    assert [request.headers["A"] for request in requests] == ["1", "2", "1"]
     assert client.get_httpx_client() is not other.get_httpx_client()
     assert (other.timeout, type(other)) == (9, AuthenticatedClient)
 
 
 def test_client_has_a_default_timeout() -> None:
-    seen, options = seen_by()
+    requests, options = seen_by()
     client = Client(**options)
     client.call(retrieve_balance.OPERATION, retrieve_balance.build_request())
     client.call(retrieve_balance.OPERATION, Request(method="GET", path="/v1/balance", timeout=5))
-    assert seen[0].extensions["timeout"] == {"connect": 10.0, "read": 600.0, "write": 600.0, "pool": 600.0}
-    assert set(seen[1].extensions["timeout"].values()) == {5}
+    assert requests[0].extensions["timeout"] == {"connect": 10.0, "read": 600.0, "write": 600.0, "pool": 600.0}
+    assert set(requests[1].extensions["timeout"].values()) == {5}
 
 
 def test_closed_client_can_be_used_again() -> None:
-    seen, options = seen_by()
+    requests, options = seen_by()
     with Client(**options) as client:
         retrieve_balance.sync(client=client)
         first = client.get_httpx_client()
     assert first.is_closed
     retrieve_balance.sync(client=client)
-    assert len(seen) == 2
+    assert len(requests) == 2
 
 
 def test_invalid_base_url_raises_typed_error() -> None:
@@ -301,7 +301,7 @@ def test_invalid_base_url_raises_typed_error() -> None:
 
 
 def test_id_is_one_path_segment_on_the_wire() -> None:
-    seen, options = seen_by(base_url="https://example.com/base")
+    requests, options = seen_by(base_url="https://example.com/base")
     with pytest.raises(ValueError, match="expected a value"):
         retrieve_chat_completion.sync("a/../b?c", client=Client(**options))
-    assert seen[0].url.raw_path == b"/base/v1/chat/completions/a%2F..%2Fb%3Fc"
+    assert requests[0].url.raw_path == b"/base/v1/chat/completions/a%2F..%2Fb%3Fc"

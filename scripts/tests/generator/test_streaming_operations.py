@@ -147,15 +147,15 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     document["paths"] |= PATHS
     document["components"]["schemas"] |= SCHEMAS
     document["tags"].append({"name": "imaginary", "description": "What nobody will ever offer."})
-    made = small_specs.write(tmp_path_factory.mktemp("streaming") / "streaming.yaml", document)
-    assert regenerate.generate(made, made.parent / "aurous_client")
-    return made
+    spec_file = small_specs.write(tmp_path_factory.mktemp("streaming") / "streaming.yaml", document)
+    assert regenerate.generate(spec_file, spec_file.parent / "aurous_client")
+    return spec_file
 
 
 @pytest.mark.slow
 def test_events_of_new_operations_are_typed(spec: Path) -> None:
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", str(PROGRAM)],
         cwd=spec.parent,
         env={**os.environ, "MYPYPATH": paths},
@@ -163,13 +163,13 @@ def test_events_of_new_operations_are_typed(spec: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
+    assert completed.returncode == 0, completed.stdout
 
 
 def test_events_of_new_operations_are_read_from_a_mock(spec: Path) -> None:
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     with running(specs=(spec,)) as mock:
-        done = subprocess.run(
+        completed = subprocess.run(
             [sys.executable, "-W", "error", "-P", str(PROGRAM), mock.url],
             cwd=spec.parent,
             env={"PYTHONPATH": paths},
@@ -177,4 +177,4 @@ def test_events_of_new_operations_are_read_from_a_mock(spec: Path) -> None:
             text=True,
             check=False,
         )
-    assert (done.returncode, done.stdout) == (0, "all is well\n"), done.stderr
+    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

@@ -53,10 +53,10 @@ def test_mock_state_and_log_have_no_key(end: signal.Signals, tmp_path: Path) -> 
         assert httpx.get(f"{url}/v1/balance", headers={"X-Api-Key": KEY}).status_code == 200
         mock.process.send_signal(end)
         mock.wait()
-    found = written(tmp_path) + mock.log.encode()
-    assert b"team_default" in found
-    assert KEY.encode() not in found
-    assert OTHER.encode() not in found
+    everything_written = written(tmp_path) + mock.log.encode()
+    assert b"team_default" in everything_written
+    assert KEY.encode() not in everything_written
+    assert OTHER.encode() not in everything_written
 
 
 class Echo(BaseHTTPRequestHandler):
@@ -110,14 +110,14 @@ def test_suite_reports_have_no_key(echoing_server: str, tmp_path: Path) -> None:
     command += [f"conformance/rules/test_{about}.py" for about in ("models", "completion", "authentication")]
     command += [f"--base-url={echoing_server}", f"--api-key={KEY}", f"--other-api-key={OTHER}"]
     command += [f"--report={tmp_path / 'report.html'}", f"--report={tmp_path / 'report.json'}"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
-    assert done.returncode == 1, done.stdout
-    found = written(tmp_path)
+    completed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=TIMEOUT)
+    assert completed.returncode == 1, completed.stdout
+    everything_written = written(tmp_path)
     # What failed is shown, and what was sent back with it.
-    assert b"curl" in found
-    assert b"you_sent" in found
-    assert b"$AUROUS_API_KEY" in found
-    for output in (done.stdout.encode(), done.stderr.encode(), found):
+    assert b"curl" in everything_written
+    assert b"you_sent" in everything_written
+    assert b"$AUROUS_API_KEY" in everything_written
+    for output in (completed.stdout.encode(), completed.stderr.encode(), everything_written):
         assert KEY.encode() not in output
         assert OTHER.encode() not in output
 
@@ -127,9 +127,9 @@ def test_chaos_figures_have_no_key(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, "scripts/chaos.py", "calls", "--calls", "20", "--kills", "0", "--json", str(figures)]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT
     )
     assert json.loads(figures.read_bytes())
-    assert DEFAULT_KEY not in done.stdout + done.stderr
+    assert DEFAULT_KEY not in completed.stdout + completed.stderr
     assert DEFAULT_KEY.encode() not in written(tmp_path)

@@ -205,7 +205,7 @@ def test_interrupted_soak_leaves_no_process(tmp_path: Path) -> None:
         started = psutil.Process(run.pid).children(recursive=True)
         assert len(started) == 2
         run.send_signal(signal.SIGTERM)
-        _, said = run.communicate(timeout=60)
-    assert (run.returncode, said) == (130, "soak: interrupted; all processes are stopped\n")
+        _, errors = run.communicate(timeout=60)
+    assert (run.returncode, errors) == (130, "soak: interrupted; all processes are stopped\n")
     assert not [process for process in started if process.is_running()]
     assert list(tmp_path.iterdir()) == []

@@ -49,7 +49,7 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
             item = {"post": operation(index, **fragment)}
         if item:
             paths[f"/case{index}"] = item
-    made: Fragment = {
+    fragment_of_kind: Fragment = {
         "openapi": "3.1.0",
         "info": {"title": "Cases", "version": "2026-01-01"},
         "servers": [{"url": "https://example.com"}],
@@ -63,36 +63,36 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
             },
         },
     }
-    named: Fragment = _named(made, kinds)
+    named: Fragment = _named(fragment_of_kind, kinds)
     return named
 
 
 def _named(node: Any, kinds: list[Kind], prefix: str = "") -> Any:
     """References are written as `#Name` in a kind, and lead to that kind's own component."""
     if isinstance(node, dict):
-        found = {}
+        covered = {}
         for name, child in node.items():
             own = f"Case{name.removeprefix('/case')}" if name.startswith("/case") else prefix
             for index in range(len(kinds)):
                 if name.startswith(f"Case{index}") and not name[len(f"Case{index}") :][:1].isdigit():
                     own = f"Case{index}"
             if name == "$ref":
-                found[name] = f"#/components/schemas/{own}{child.removeprefix('#')}"
+                covered[name] = f"#/components/schemas/{own}{child.removeprefix('#')}"
             else:
-                found[name] = _named(child, kinds, own)
-        return found
+                covered[name] = _named(child, kinds, own)
+        return covered
     return [_named(child, kinds, prefix) for child in node] if isinstance(node, list) else node
 
 
 def owner(pointer: tuple[str | int, ...]) -> int | None:
     """The kind that a part of the documents belongs to."""
     for step in pointer[1:3]:
-        if found := re.match(r"/?[Cc]ase(\d+)", str(step)):
-            return int(found[1])
+        if match := re.match(r"/?[Cc]ase(\d+)", str(step)):
+            return int(match[1])
     return None
 
 
-def asked(schema: Fragment) -> Fragment:
+def in_request(schema: Fragment) -> Fragment:
     """A request body of this schema."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 

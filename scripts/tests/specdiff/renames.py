@@ -71,12 +71,12 @@ def _uses(document: Document) -> dict[Pointer, set[Pointer]]:
     }
 
     def reached(start: Pointer) -> set[Pointer]:
-        found, waiting = {start}, [start]
+        visited, waiting = {start}, [start]
         while waiting:
-            new = direct[waiting.pop()] - found
-            found |= new
+            new = direct[waiting.pop()] - visited
+            visited |= new
             waiting += new
-        return found
+        return visited
 
     return {at: reached(at) for at in nodes}
 
@@ -103,8 +103,8 @@ def _part(document: Document, rename: Rename, uses: dict[Pointer, set[Pointer]])
 
 def owner(pointer: Pointer) -> int | None:
     """The number of the copy that a pointer leads into."""
-    found = [int(first or second) for first, second in _OWNER.findall("/".join(map(str, pointer)) + "/")]
-    return found[0] if found else None
+    visited = [int(first or second) for first, second in _OWNER.findall("/".join(map(str, pointer)) + "/")]
+    return visited[0] if visited else None
 
 
 def _calls(document: Document) -> Iterator[Rename]:

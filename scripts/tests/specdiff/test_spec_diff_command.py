@@ -176,8 +176,8 @@ def test_change_within_a_schema_that_became_nullable_is_found(
     edited.write_text(text.replace(member, nullable).replace(enum, f"enum: [{values}]"), encoding="utf-8")
     folder = tmp_path / "compared"
     folder.mkdir()
-    found = classify.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
-    assert {(change.rule, change.effect.value) for change in found.changes} == {
+    comparison = classify.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
+    assert {(change.rule, change.effect.value) for change in comparison.changes} == {
         (rule, effect),
         ("request-type-widened", "compatible"),
     }

@@ -26,22 +26,22 @@ def report(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Chang
     return list(classify.compare(before, after, folder).changes)
 
 
-def faults(document: dict[str, Any], made: list[Rename], folder: Path) -> list[str]:
+def faults(document: dict[str, Any], applied: list[Rename], folder: Path) -> list[str]:
     """The renames that are not reported as they should be."""
     reported: dict[int | None, list[Change]] = {}
-    for change in report(*renames.pair(document, made), folder):
+    for change in report(*renames.pair(document, applied), folder):
         reported.setdefault(renames.owner(change.old or change.new or ()), []).append(change)
-    found = []
-    for number, rename in enumerate(made):
+    messages = []
+    for number, rename in enumerate(applied):
         changes = reported.pop(number, [])
         sides = {change.side.value for change in changes if change.effect.value == "breaking"}
         # A class is imported by name, whichever side it is for, and reported once.
         warned = bool(sides) if rename.kind == "model" else sides >= rename.sides
         if not changes or not warned or (sides and not rename.sides):
             rules = sorted(f"{change.rule} ({change.side.value})" for change in changes)
-            found.append(f"{rename.id}: expected breaking for {sorted(rename.sides)}, found {rules}")
+            messages.append(f"{rename.id}: expected breaking for {sorted(rename.sides)}, found {rules}")
     assert not reported, f"belongs to no rename: {reported}"
-    return found
+    return messages
 
 
 @pytest.mark.parametrize(
@@ -54,22 +54,22 @@ def test_kinds_of_renames_occur_in_the_small_spec(kind: str) -> None:
 
 def test_every_rename_in_the_small_spec_is_breaking(tmp_path: Path) -> None:
     document = small_specs.document()
-    made = renames.find(document)
-    assert len(made) >= 60
-    assert faults(document, made, tmp_path) == []
+    applied = renames.find(document)
+    assert len(applied) >= 60
+    assert faults(document, applied, tmp_path) == []
 
 
 @pytest.mark.slow
 def test_every_rename_in_the_contract_is_breaking(tmp_path: Path) -> None:
     document = load(ROOT / "openapi.yaml")
-    made = renames.find(document)
-    found: list[str] = []
-    for start in range(0, len(made), AT_ONCE):
+    applied = renames.find(document)
+    messages: list[str] = []
+    for start in range(0, len(applied), AT_ONCE):
         folder = tmp_path / str(start)
         folder.mkdir()
-        found += faults(document, made[start : start + AT_ONCE], folder)
-    assert len(made) >= 250
-    assert found == []
+        messages += faults(document, applied[start : start + AT_ONCE], folder)
+    assert len(applied) >= 250
+    assert messages == []
 
 
 def test_added_method_name_that_renames_a_method_is_breaking(tmp_path: Path) -> None:

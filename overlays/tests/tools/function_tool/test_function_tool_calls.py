@@ -23,16 +23,16 @@ class Reading(pydantic.BaseModel):
 
 
 def test_a_tool_can_be_called_like_its_function() -> None:
-    made = tool(double)
-    assert made(4) == 8
-    assert (made.__name__, made.__wrapped__) == ("double", double)  # type: ignore[attr-defined]
-    assert made.function.to_dict()["parameters"] == {
+    function = tool(double)
+    assert function(4) == 8
+    assert (function.__name__, function.__wrapped__) == ("double", double)  # type: ignore[attr-defined]
+    assert function.function.to_dict()["parameters"] == {
         "type": "object",
         "properties": {"number": {"type": "integer"}},
         "required": ["number"],
         "additionalProperties": False,
     }
-    assert "description" not in made.function.to_dict()
+    assert "description" not in function.function.to_dict()
 
 
 class Thermometer:
@@ -98,18 +98,18 @@ def test_pydantic_models_are_converted_and_checked() -> None:
     ],
 )
 def test_results_become_text(result: object, text: str) -> None:
-    def made() -> object:
+    def function() -> object:
         return result
 
-    assert tool(made).invoke("{}") == text
+    assert tool(function).invoke("{}") == text
 
 
 def test_a_result_that_json_cannot_hold_raises_tool_result_error() -> None:
-    def made() -> object:
+    def function() -> object:
         return object()
 
     with pytest.raises(TypeError, match="an object of object, which JSON cannot hold"):
-        tool(made).invoke("{}")
+        tool(function).invoke("{}")
 
 
 @pytest.mark.parametrize(
@@ -126,11 +126,11 @@ def test_a_result_that_json_cannot_hold_raises_tool_result_error() -> None:
 def test_invalid_arguments_raise_before_the_call(arguments: str, message: str) -> None:
     called: list[int] = []
 
-    def made(number: int) -> None:
+    def function(number: int) -> None:
         called.append(number)
 
     with pytest.raises(ToolArgumentsError, match=message) as caught:
-        tool(made).invoke(arguments)
+        tool(function).invoke(arguments)
     assert called == []
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 

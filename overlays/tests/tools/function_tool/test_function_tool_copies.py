@@ -27,9 +27,9 @@ class Holder:
 METADATA: dict[str, Any] = {"x-own": 1}
 
 
-@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda function: pickle.loads(pickle.dumps(function))])
 @pytest.mark.parametrize(
-    ("made", "result"),
+    ("function", "result"),
     [
         (tool(double), "8"),
         (tool(name="twice", description="Doubles.")(double), "8"),
@@ -39,24 +39,24 @@ METADATA: dict[str, Any] = {"x-own": 1}
     ],
     ids=["function", "named", "decorated", "in a class", "partial"],
 )
-def test_copies_and_pickles_keep_the_function(made: Any, result: str, duplicate: Any) -> None:
-    again = duplicate(made)
+def test_copies_and_pickles_keep_the_function(function: Any, result: str, duplicate: Any) -> None:
+    again = duplicate(function)
     assert type(again) is FunctionTool
-    assert again.to_dict() == made.to_dict()
+    assert again.to_dict() == function.to_dict()
     assert (again.invoke('{"number": 4}'), again(4)) == (result, int(result))
 
 
 def test_a_deep_copy_can_be_changed_without_changing_the_tool() -> None:
-    made = tool(weather)
-    again = copy.deepcopy({"tools": [made]})["tools"][0]
+    function = tool(weather)
+    again = copy.deepcopy({"tools": [function]})["tools"][0]
     again.function.parameters["properties"].clear()  # type: ignore[union-attr]
     again.additional_properties.update(METADATA)
-    assert made.to_dict() == tool(weather).to_dict()
+    assert function.to_dict() == tool(weather).to_dict()
 
 
 def test_a_tool_is_pickled_with_its_changes() -> None:
-    made = tool(double)
-    made.function.description = "Changed."
-    made.additional_properties.update(METADATA)
-    again = pickle.loads(pickle.dumps(made))
-    assert (again.to_dict(), again.invoke('{"number": 4}')) == (made.to_dict(), "8")
+    function = tool(double)
+    function.function.description = "Changed."
+    function.additional_properties.update(METADATA)
+    again = pickle.loads(pickle.dumps(function))
+    assert (again.to_dict(), again.invoke('{"number": 4}')) == (function.to_dict(), "8")

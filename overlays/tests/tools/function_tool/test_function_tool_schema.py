@@ -16,9 +16,9 @@ from clientkit.tools import Place, Unfit, Unit, double, weather
 
 
 def test_tool_schema_comes_from_signature_and_docstring() -> None:
-    made = tool(weather)
-    assert isinstance(made, Tool)
-    sent = made.to_dict()
+    function = tool(weather)
+    assert isinstance(function, Tool)
+    sent = function.to_dict()
     assert sent["type"] == "function"
     assert sent["function"]["name"] == "weather"
     assert sent["function"]["description"] == "The weather at a place.\n\nIt is measured, or foretold."
@@ -49,17 +49,17 @@ def test_tool_schema_comes_from_signature_and_docstring() -> None:
 
 def test_decorator_arguments_set_name_and_description() -> None:
     @tool(name="twice", description="Doubles a number.")
-    def made(number: int) -> int:
+    def function(number: int) -> int:
         return 2 * number
 
-    assert (made.function.name, made.function.description, made(3)) == ("twice", "Doubles a number.", 6)
+    assert (function.function.name, function.function.description, function(3)) == ("twice", "Doubles a number.", 6)
 
 
 def test_doc_of_pep_727_describes_a_parameter() -> None:
-    def made(number: Annotated[int, SimpleNamespace(documentation="Which."), "Not this."]) -> None:
+    def function(number: Annotated[int, SimpleNamespace(documentation="Which."), "Not this."]) -> None:
         pass
 
-    assert tool(made).function.to_dict()["parameters"]["properties"]["number"]["description"] == "Which."
+    assert tool(function).function.to_dict()["parameters"]["properties"]["number"]["description"] == "Which."
 
 
 def test_functions_without_a_schema_are_refused() -> None:
@@ -99,12 +99,14 @@ class Scale:
 
 
 def test_names_and_descriptions_of_partials_and_callables() -> None:
-    made = tool(functools.partial(functools.partial(weather, Place("Rome")), unit=Unit.KELVIN)).to_dict()["function"]
-    assert made["name"] == "weather"
-    assert made["description"].startswith("The weather at a place.")
+    function = tool(functools.partial(functools.partial(weather, Place("Rome")), unit=Unit.KELVIN)).to_dict()[
+        "function"
+    ]
+    assert function["name"] == "weather"
+    assert function["description"].startswith("The weather at a place.")
     # What a partial sets is not the model's to choose.
-    assert {"place", "unit"} & made["parameters"]["properties"].keys() == set()
-    assert made["parameters"]["properties"]["stations"]["description"].startswith("Names of stations")
+    assert {"place", "unit"} & function["parameters"]["properties"].keys() == set()
+    assert function["parameters"]["properties"]["stations"]["description"].startswith("Names of stations")
 
     scale = tool(Scale()).to_dict()["function"]
     assert (scale["name"], scale["description"]) == ("Scale", "Weighs something.")
@@ -115,8 +117,8 @@ def test_an_argument_set_by_a_partial_needs_no_schema() -> None:
     def query(connection: Unfit, text: str) -> str:
         return f"{type(connection).__name__}: {text}"
 
-    made = tool(functools.partial(query, connection=Unfit()))
-    assert made.invoke('{"text": "x"}') == "Unfit: x"
+    function = tool(functools.partial(query, connection=Unfit()))
+    assert function.invoke('{"text": "x"}') == "Unfit: x"
 
 
 @pytest.mark.parametrize("name", ["a" * 65, "with space", "größe", "a.b", ""])
@@ -157,6 +159,6 @@ def test_pydantic_field_defaults_describe_and_bound_parameters() -> None:
         forecast.invoke('{"city": "Rome", "days": 11}')
 
 
-def for_type_checkers(made: FunctionTool[[int], int]) -> int:
+def for_type_checkers(function: FunctionTool[[int], int]) -> int:
     """A tool keeps the signature of its function."""
-    return made(4) + tool(double)(number=4) + tool(name="twice")(double)(4)
+    return function(4) + tool(double)(number=4) + tool(name="twice")(double)(4)

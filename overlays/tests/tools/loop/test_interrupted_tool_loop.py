@@ -60,24 +60,24 @@ class AsyncBroken(Broken):
 def test_an_error_in_round_three_keeps_what_was_paid_for(kind: str, error: BaseException) -> None:
     rounds = [completion(call("double", f'{{"number": {number}}}', f"call_{number}")) for number in (1, 2)]
 
-    def ask(client: Any, messages: Any) -> Any:
+    def call_model(client: Any, messages: Any) -> Any:
         if kind == "sync":
             return run_tools(client, model="m", messages=messages, tools=[double])
         return asyncio.run(arun_tools(client, model="m", messages=messages, tools=[double]))
 
     broken = AsyncBroken if kind == "async" else Broken
     with pytest.raises(type(error)) as caught:
-        ask(broken(*rounds, error=error), QUESTION)
+        call_model(broken(*rounds, error=error), QUESTION)
     # It is the error itself, and no other.
     assert caught.value is error
-    kept: Any = caught.value
-    assert kept.completions == rounds
-    assert [message["role"] for message in encode(kept.messages)[1:]] == ["assistant", "tool", "assistant", "tool"]
-    assert encode(kept.messages)[-1]["content"] == "4"
+    raised: Any = caught.value
+    assert raised.completions == rounds
+    assert [message["role"] for message in encode(raised.messages)[1:]] == ["assistant", "tool", "assistant", "tool"]
+    assert encode(raised.messages)[-1]["content"] == "4"
 
     client = (AsyncClient if kind == "async" else Client)(ANSWER)
-    assert ask(client, kept.messages).text == "It is warm."
-    assert client.requests[0]["messages"] == encode(kept.messages)
+    assert call_model(client, raised.messages).text == "It is warm."
+    assert client.requests[0]["messages"] == encode(raised.messages)
 
 
 @both
@@ -88,9 +88,9 @@ def test_an_error_of_on_error_keeps_the_results_of_the_round(run: Run) -> None:
     calls = [call("double", '{"number": 4}', "call_1"), call("fail", '{"number": 4}', "call_2")]
     with pytest.raises(LookupError, match="no 4") as caught:
         run(completion(*calls), ANSWER, tools=[double, fail], on_error=on_error)
-    kept: Any = caught.value
-    assert len(kept.completions) == 1
-    assert encode(kept.messages)[2:] == [{"role": "tool", "content": "8", "tool_call_id": "call_1"}]
+    raised: Any = caught.value
+    assert len(raised.completions) == 1
+    assert encode(raised.messages)[2:] == [{"role": "tool", "content": "8", "tool_call_id": "call_1"}]
 
 
 def test_an_interrupted_tool_keeps_the_results_of_the_others() -> None:

@@ -68,13 +68,13 @@ def test_max_rounds_raises_tool_loop_error_with_the_conversation(run: Run, max_r
 @both
 @pytest.mark.parametrize("finish_reason", [*FINISH_REASON_VALUES, "new_reason"])
 def test_truncated_answers_with_calls_raise_tool_loop_error(run: Run, finish_reason: str) -> None:
-    asked = completion(call("double", '{"number": 4}'), finish_reason=finish_reason)
+    first = completion(call("double", '{"number": 4}'), finish_reason=finish_reason)
     # The calls of any other are whole, those of reasons that nobody knew when this was written included.
     if finish_reason not in ("length", "content_filter", "cancelled"):
-        assert run(asked, ANSWER, tools=[double])[0].text == "It is warm."
+        assert run(first, ANSWER, tools=[double])[0].text == "It is warm."
     else:
         with pytest.raises(ToolLoopError, match=f"ended with {finish_reason}"):
-            run(asked, ANSWER, tools=[double])
+            run(first, ANSWER, tools=[double])
     assert run(completion(content="", finish_reason=finish_reason), tools=[double])[0].text == ""
 
 
@@ -117,12 +117,12 @@ def test_the_caller_s_messages_are_not_changed(run: Run) -> None:
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_tool_loop_against_the_mock(aurous_mock: AurousMock, kind: str) -> None:
-    asked: list[str] = []
+    first: list[str] = []
 
     @tool
     def measure(city: str, unit: Literal["celsius", "kelvin"] = "celsius") -> str:
         """How warm a city is."""
-        asked.append(city)
+        first.append(city)
         return f"290 {unit}"
 
     async def main() -> Any:
@@ -135,5 +135,5 @@ def test_tool_loop_against_the_mock(aurous_mock: AurousMock, kind: str) -> None:
         with Aurous() as client:
             ran = run_tools(client, model="aurous-grow-2.0-pro", messages=QUESTION, tools=[measure])
     assert ran.text
-    assert len(asked) == len(ran.completions) - 1 == 1
+    assert len(first) == len(ran.completions) - 1 == 1
     assert len(aurous_mock.ledger()) == 2

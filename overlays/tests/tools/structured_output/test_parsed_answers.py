@@ -97,8 +97,8 @@ def test_structured_output_against_the_mock(aurous_mock: AurousMock, kind: type[
         answer = client.chat.completions.create(
             model=MODEL, messages=QUESTION, response_format=response_format_for(kind), max_tokens=500
         )
-    made = parsed(answer, kind)
-    assert isinstance(made, dict if kind is PersonDict else kind)
+    result = parsed(answer, kind)
+    assert isinstance(result, dict if kind is PersonDict else kind)
 
 
 def test_an_integer_of_an_answer_may_be_written_as_a_float() -> None:

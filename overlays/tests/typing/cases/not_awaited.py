@@ -3,7 +3,7 @@
 from aurous import AsyncAurous
 
 
-async def ask(client: AsyncAurous) -> str:
+async def create(client: AsyncAurous) -> str:
     completion = client.chat.completions.create(
         model="aurous-grow-2.0-pro",
         messages=[{"role": "user", "content": "Hi"}],

@@ -24,8 +24,8 @@ def create(client, **extra):
 
 
 def read(client, model, member):
-    found = client.balance.retrieve() if model == "Balance" else client.models.list().data[0]
-    return {"sent": member in found.to_dict(), "typed": hasattr(type(found), member)}
+    result = client.balance.retrieve() if model == "Balance" else client.models.list().data[0]
+    return {"sent": member in result.to_dict(), "typed": hasattr(type(result), member)}
 
 
 def crew(client):

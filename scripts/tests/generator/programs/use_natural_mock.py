@@ -27,10 +27,10 @@ with Aurous("al_live_" + "0" * 64, base_url=sys.argv[1]) as client:
     report = client.imaginary_reports.retrieve(after=MOMENT, fields=["a", "b"], x_since=MOMENT, x_page=2, x_tags=["x"])
     assert isinstance(report, models.ImaginaryReport)
     assert all(isinstance(file, models.ImaginaryFile) for file in client.imaginary_files.list())
-    made = client.imaginary_files.create(
+    created = client.imaginary_files.create(
         file=b"\x00\xff", thumbnails=[b"one", b"two"], purpose="look", tags=["a"], expires=MOMENT
     )
-    assert isinstance(made, models.ImaginaryFile)
+    assert isinstance(created, models.ImaginaryFile)
     client.imaginary_files.content.update("f", body=b"\x00\xff")
     assert isinstance(client.imaginary_tokens.create(scope=["a", "b"], days=3).token, str)
     assert isinstance(client.imaginary_vectors.estimate(input="x").cost, float)

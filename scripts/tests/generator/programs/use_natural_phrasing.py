@@ -68,7 +68,7 @@ REPORTS: dict[str, tuple[int, str | None, bytes]] = {
     "3": (202, JSON, b'{"job": "j"}'),
     "4": (204, None, b""),
 }
-seen: list[tuple[str, str, dict[str, str], bytes]] = []
+requests: list[tuple[str, str, dict[str, str], bytes]] = []
 failing: set[tuple[str, str]] = set()
 
 
@@ -78,7 +78,9 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         path, _, _ = self.path.partition("?")
-        seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, content))
+        requests.append(
+            (self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, content)
+        )
         place = (self.command, path)
         status, kind, document = ANSWERS.get(place, (404, JSON, b"{}"))
         if path == "/v1/imaginary_reports":
@@ -102,11 +104,11 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def refused(call: Callable[[], object]) -> str:
-    count = len(seen)
+    count = len(requests)
     try:
         call()
     except EncodeError as error:
-        assert len(seen) == count
+        assert len(requests) == count
         return str(error)
     raise AssertionError("nothing was refused")
 
@@ -114,7 +116,7 @@ def refused(call: Callable[[], object]) -> str:
 def answers(client: Aurous) -> None:
     picture: bytes = client.imaginary_pictures.output.retrieve("a/b", 1)
     assert picture == b"\x89PNG\xff\x00"
-    assert seen[-1][2]["accept"] == "image/*"
+    assert requests[-1][2]["accept"] == "image/*"
     assert aurous.response_info(picture).request_id == "req_1"
     assert type(pickle.loads(pickle.dumps(picture))) is bytes  # noqa: S301
     note: str = client.imaginary_notes.retrieve("n")
@@ -155,7 +157,7 @@ def reports(client: Aurous) -> None:
     assert report.state == "new"
     assert report.prices
     assert report.prices["a"].credits == 2
-    _, path, headers, _ = seen[-1]
+    _, path, headers, _ = requests[-1]
     assert path == "/v1/imaginary_reports?fields=a%2Cb&after=2026-05-15T12%3A30%3A00%2B00%3A00"
     assert (headers["x-since"], headers["x-page"], headers["x-tags"]) == ("2026-05-15T12:30:00+00:00", "1", "x,y")
     assert headers["accept"] == "application/vnd.imaginary+json, text/csv, application/json"
@@ -177,7 +179,7 @@ def bodies(client: Aurous, folder: Path) -> None:
     path = folder / "cat.txt"
     path.write_bytes(b"meow")
     failing.add(("POST", "/v1/imaginary_files"))
-    made = client.imaginary_files.create(
+    created = client.imaginary_files.create(
         file=path,
         thumbnails=[b"\x00\xff", io.BytesIO(b"two"), File(b"three", "t.png", "image/png")],
         purpose="look",
@@ -185,8 +187,8 @@ def bodies(client: Aurous, folder: Path) -> None:
         expires=MOMENT,
         details={"alt": "A cat."},
     )
-    assert made.id == "f"
-    (_, _, first, content), (_, _, second, again) = seen[-2:]
+    assert created.id == "f"
+    (_, _, first, content), (_, _, second, again) = requests[-2:]
     assert (first["idempotency-key"], content) == (second["idempotency-key"], again)
     form = message_from_bytes(b"Content-Type: " + first["content-type"].encode() + b"\r\n\r\n" + content)
     parts = [
@@ -217,12 +219,12 @@ def bodies(client: Aurous, folder: Path) -> None:
         )
     ), parts
     client.imaginary_files.content.update("f", body=io.BytesIO(b"\x00\x01"))
-    assert (seen[-1][2]["content-type"], seen[-1][3]) == (binary, b"\x00\x01")
+    assert (requests[-1][2]["content-type"], requests[-1][3]) == (binary, b"\x00\x01")
     client.imaginary_notes.update("n", body="né")
-    assert (seen[-1][2]["content-type"], seen[-1][3]) == ("text/plain", "né".encode())
+    assert (requests[-1][2]["content-type"], requests[-1][3]) == ("text/plain", "né".encode())
     assert client.imaginary_tokens.create(scope=["a", "b c"], days=3).token == "t"  # noqa: S105
-    assert seen[-1][3] == b"scope=a&scope=b+c&days=3"
-    assert seen[-1][2]["content-type"] == "application/x-www-form-urlencoded"
+    assert requests[-1][3] == b"scope=a&scope=b+c&days=3"
+    assert requests[-1][2]["content-type"] == "application/x-www-form-urlencoded"
     assert "expected bytes" in refused(lambda: client.imaginary_files.content.update("f", body="text"))  # type: ignore[arg-type]
     assert "cannot be read" in refused(lambda: client.imaginary_files.content.update("f", body=folder / "none"))
     assert refused(lambda: client.imaginary_tokens.create(scope=None)).startswith("scope: it is required")  # type: ignore[arg-type]
@@ -233,20 +235,20 @@ def retries(client: Aurous) -> None:
     """What the spec or the method calls repeatable is sent again after a 503; the rest is not."""
     failing.update({("POST", "/v1/imaginary_vectors/estimate"), ("DELETE", "/v1/imaginary_notes/n")})
     assert client.imaginary_vectors.estimate(input="x").cost == 2
-    assert [place[:2] for place in seen[-2:]] == [("POST", "/v1/imaginary_vectors/estimate")] * 2
+    assert [place[:2] for place in requests[-2:]] == [("POST", "/v1/imaginary_vectors/estimate")] * 2
     client.imaginary_notes.delete("n")
-    assert [place[:2] for place in seen[-2:]] == [("DELETE", "/v1/imaginary_notes/n")] * 2
+    assert [place[:2] for place in requests[-2:]] == [("DELETE", "/v1/imaginary_notes/n")] * 2
     failing.add(("GET", "/v1/imaginary_exports"))
     with client.imaginary_exports.stream() as stream:
         assert aurous.response_info(stream).attempts[0].status_code == 503
     failing.add(("POST", "/v1/imaginary_vectors"))
-    count = len(seen)
+    count = len(requests)
     message = ""
     try:
         client.imaginary_vectors.create(input="x")
     except aurous.APIStatusError as error:
         message = "\n".join([str(error), *error.__notes__])
-    assert len(seen) == count + 1
+    assert len(requests) == count + 1
     assert "503" in message
     assert "not safe to send twice" in message
     assert "max_retries" not in message
@@ -264,7 +266,7 @@ def generated(client: AuthenticatedClient) -> None:
     """The same without `aurous`."""
     picture: bytes = get_imaginary_output.sync("a/b", 1, client=client)
     assert picture == b"\x89PNG\xff\x00"
-    assert seen[-1][2]["accept"] == "image/*"
+    assert requests[-1][2]["accept"] == "image/*"
     assert [row.row for row in export_imaginary_rows.sync(client=client)] == [1, 2]
     for page, kind in enumerate((ImaginaryReport, str, GetImaginaryReportResponse202, type(None)), 1):
         assert isinstance(get_imaginary_report.sync(client=client, after=MOMENT, x_page=page), kind)

@@ -46,7 +46,7 @@ TEAM: dict[str, Any] = {
     "labels": {"a": 1},
     "new": [1],
 }
-seen: list[tuple[str, str, dict[str, str], bytes]] = []
+requests: list[tuple[str, str, dict[str, str], bytes]] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -54,7 +54,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        seen.append((self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, content))
+        requests.append(
+            (self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, content)
+        )
         path = self.path.split("?")[0]
         status, document = 200, b""
         if self.command == "DELETE" or path.endswith("rotate_secret"):
@@ -144,11 +146,11 @@ def synchronous(client: Connected) -> None:
     methods = Sync(client)
     check_team(methods.imaginary_team.retrieve())
     check_team(methods.imaginary_team.update(name="x", contact=None, size=3))
-    assert json.loads(seen[-1][3]) == {"name": "x", "contact": None, "size": 3}
+    assert json.loads(requests[-1][3]) == {"name": "x", "contact": None, "size": 3}
     check_team(methods.imaginary_team.update(name="x", contact="c", email=None))
-    assert json.loads(seen[-1][3]) == {"name": "x", "contact": "c", "email": None}
+    assert json.loads(requests[-1][3]) == {"name": "x", "contact": "c", "email": None}
     check_team(update_imaginary_team.sync(client=client, body=models.ImaginaryTeamUpdate(name="x", contact=None)))
-    assert json.loads(seen[-1][3]) == {"name": "x", "contact": None}
+    assert json.loads(requests[-1][3]) == {"name": "x", "contact": None}
     webhook: ImaginaryWebhook = methods.imaginary_webhook_endpoints.update(
         ID,
         body_id="b",
@@ -162,7 +164,7 @@ def synchronous(client: Connected) -> None:
         idempotency_key="k",
         timeout=5,
     )
-    method, path, headers, content = seen[-1]
+    method, path, headers, content = requests[-1]
     assert webhook.url == "https://example.com"
     query = "dry_run=true&since=2026-05-15T12%3A30%3A00%2B00%3A00&fields=a&fields=b+c"
     assert (method, path.replace("%20", "+")) == ("PUT", f"/v1/imaginary_webhook_endpoints/{ID}?{query}")
@@ -180,14 +182,14 @@ def synchronous(client: Connected) -> None:
     nothing: None = methods.imaginary_webhook_endpoints.delete(ID)  # type: ignore[func-returns-value]
     assert nothing is None
     methods.imaginary_webhook_endpoints.rotate_secret(ID)
-    assert seen[-1][:2] == ("POST", f"/v1/imaginary_webhook_endpoints/{ID}/rotate_secret")
-    assert seen[-1][3] == b""
+    assert requests[-1][:2] == ("POST", f"/v1/imaginary_webhook_endpoints/{ID}/rotate_secret")
+    assert requests[-1][3] == b""
     loras: list[ImaginaryLora] = methods.imaginary_loras.list()
     assert [lora.id for lora in loras] == [1, 2]
     tree: ImaginaryTree = methods.imaginary_tree.retrieve()
     assert tree == ImaginaryLeaf(left=ImaginaryNode())
     assert methods.imaginary_tree.update(body=tree) == tree
-    assert json.loads(seen[-1][3]) == tree.to_dict()
+    assert json.loads(requests[-1][3]) == tree.to_dict()
     number: ImaginaryEither = methods.imaginary_tree.count()
     assert number == 7
     assert str(fault_of(methods.imaginary_usage.events)) == "data[0].kind: expected 7, found 8"
