@@ -75,6 +75,12 @@ class HookDispatcher:
     def __init__(self, hooks: Sequence[Hooks]) -> None:
         self.hooks = hooks
 
+    @property
+    def observes_calls(self) -> bool:
+        """Whether more is to be reported than attempts."""
+        overridden = (_is_overridden(hook, name) for hook in self.hooks for name in ("on_start", "on_end"))
+        return logger.isEnabledFor(logging.DEBUG) or any(overridden)
+
     @contextmanager
     def observe(self, call: CallDetails, headers: Mapping[str, str], *, ends: bool = True) -> Iterator[CallResult]:
         """Report the start of a call, and its end, however the block ends.
@@ -117,6 +123,10 @@ class HookDispatcher:
             hook(*arguments)
         except Exception:
             logger.warning("a hook failed: %r", hook, exc_info=True)
+
+
+def _is_overridden(hook: Hooks, name: str) -> bool:
+    return getattr(getattr(hook, name), "__func__", None) is not getattr(Hooks, name)
 
 
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:

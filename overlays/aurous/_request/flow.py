@@ -122,7 +122,7 @@ class RequestFlow:
 
     def for_result(self) -> Flow[Response[Any]]:
         """The call to its parsed response. Raises the errors of `aurous.errors`."""
-        if self._hooks is None:
+        if self._hooks is None or not self._hooks.observes_calls:
             return self._parse((yield from self._send_until_success()))
         with self._hooks.observe(self.details, self._headers) as ending:
             response = self._parse((yield from self._send_until_success()))
