@@ -158,7 +158,7 @@ class AsyncBatch:
                 try:
                     outcome = await self._send(flight)
                 except BaseException:
-                    self._scheduler.abandon(flight)
+                    self._scheduler.cancel(flight)
                     raise
                 self._deliver(self._scheduler.finish(flight, outcome))
                 self._changed.set()

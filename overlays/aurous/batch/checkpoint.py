@@ -1,4 +1,6 @@
-"""The output file of a batch as its checkpoint: lines with a result are not sent again, and only one run writes it.
+"""The output file of a batch as its checkpoint, from which a run resumes: lines with a result are not sent again.
+
+Only one run at a time writes it.
 
 Each result is one line, written as soon as it is there and synced by a thread, once a second. The journal beside it
 says up to which line requests have been sent, and when: what is missing in the output was in flight.
@@ -30,7 +32,7 @@ _SYNC_SECONDS: Final = 1.0
 
 
 class CheckpointError(ConfigurationError):
-    """An output file that cannot be continued: of another job, of another input, or written by another run."""
+    """An output file from which no run can resume: of another job, of another input, or written by another run."""
 
 
 def read(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
@@ -38,7 +40,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     with open(path, "rb") as file:
         for number, line in enumerate(file, 1):
             if line.endswith(b"\n"):
-                yield _record(line, number, Path(path))
+                yield _result_line(line, number, Path(path))
 
 
 class Checkpoint:
@@ -154,7 +156,7 @@ class Checkpoint:
                 os.ftruncate(self._file.fileno(), end)
                 break
             end += len(line)
-            record = _record(line, number, self.path)
+            record = _result_line(line, number, self.path)
             own = record[OWN_MEMBER]
             self._check_job(own["job"])
             if record["error"] is not None and retry_failed:
@@ -176,7 +178,7 @@ class Checkpoint:
         with open(path, "wb") as new:
             self._file.seek(0)
             for number, line in enumerate(self._file, 1):
-                if _record(line, number, self.path)["error"] is None:
+                if _result_line(line, number, self.path)["error"] is None:
                     new.write(line)
             new.flush()
             os.fsync(new.fileno())
@@ -206,7 +208,7 @@ def _open_locked(path: Path) -> IO[bytes]:
             raise CheckpointError(f"cannot write {path}: {error.strerror}") from None
         try:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CheckpointError(f"{path} is not a regular file, so a run could not be continued from it")
+                raise CheckpointError(f"{path} is not a regular file, so no run could resume from it")
             lock_file(file)
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file
@@ -222,7 +224,7 @@ def _open_locked(path: Path) -> IO[bytes]:
         file.close()
 
 
-def _record(line: bytes, number: int, path: Path) -> dict[str, Any]:
+def _result_line(line: bytes, number: int, path: Path) -> dict[str, Any]:
     record = decode(line)
     own = record.get(OWN_MEMBER) if record is not INVALID_JSON and isinstance(record, dict) else None
     if not isinstance(own, dict) or not {"line", "job", "idempotency_key", "sent_at"} <= own.keys():

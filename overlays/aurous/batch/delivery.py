@@ -7,7 +7,7 @@ from .results import BatchResult
 
 
 class Delivery:
-    """Puts each result into its place. A place without a result, since its request was abandoned, is None."""
+    """Puts each result into its place. A place without a result, since its request was not answered, is None."""
 
     def __init__(self, checkpoint: Checkpoint | None, *, ordered: bool) -> None:
         self.error: OSError | None = None

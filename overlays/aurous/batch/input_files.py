@@ -83,6 +83,15 @@ class InputFile:
         except OSError as error:
             raise ConfigurationError(f"cannot read {self.name}: {error.strerror}") from None
 
+    def _read(self) -> Iterator[bytes]:
+        """The lines of the file. Raises ConfigurationError where they cannot be read."""
+        try:
+            for line in self._file:
+                self._consumed += len(line)
+                yield line
+        except OSError as error:
+            raise ConfigurationError(f"cannot read {self.name} to its end: {error.strerror}") from None
+
     def _json_lines(self) -> Iterator[Line]:
         # Before the first line is read, so that a wrong file is an error of the command.
         peek = getattr(self._file, "peek", None)
@@ -91,8 +100,7 @@ class InputFile:
         return self._read_json_lines()
 
     def _read_json_lines(self) -> Iterator[Line]:
-        for number, text in enumerate(self._file, 1):
-            self._consumed += len(text)
+        for number, text in enumerate(self._read(), 1):
             if text.isspace():
                 continue
             value = decode(text)
@@ -113,8 +121,7 @@ class InputFile:
         return self._read_csv_rows(rows, names)
 
     def _texts(self) -> Iterator[str]:
-        for number, line in enumerate(self._file):
-            self._consumed += len(line)
+        for number, line in enumerate(self._read()):
             yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
 
     def _read_csv_rows(self, rows: Iterator[list[str]], names: list[str]) -> Iterator[Line]:

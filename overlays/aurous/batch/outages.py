@@ -6,6 +6,8 @@ from typing import Final
 
 from ..errors import (
     APIConnectionError,
+    APIResponseValidationError,
+    APIStatusError,
     AuthenticationError,
     BalanceTooLowError,
     BudgetExceededError,
@@ -24,7 +26,7 @@ _FATAL: Final = (
     PermissionDeniedError,
 )
 # So it may be with these, unless the line itself causes them.
-_TRANSIENT: Final = (APIConnectionError, RateLimitError, ServerError)
+_SERVER_ERRORS: Final = (APIConnectionError, APIResponseValidationError, RateLimitError, ServerError)
 _OUTAGE_FAILURES: Final = 3
 _NEVER: Final = float("-inf")
 
@@ -50,20 +52,31 @@ class OutageDetector:
         self._failures_in_row = 0
 
     def record_failure(self, error: Exception) -> None:
-        if isinstance(error, _TRANSIENT):
+        if isinstance(error, _SERVER_ERRORS):
             self._failures_in_row += 1
 
     def ends_batch(self, error: Exception, started: float) -> bool:
         """Whether the next requests would fail as this one did, which started then."""
-        return isinstance(error, _FATAL) or (not self.has_succeeded_since(started) and self._is_outage(error))
+        if isinstance(error, _FATAL) or (not self.has_succeeded and _is_of_address(error)):
+            return True
+        return not self.has_succeeded_since(started) and self._is_outage(error)
 
     def is_ambiguous(self, error: Exception, started: float) -> bool:
         """Whether it is unclear if the server or the line is the cause, as nothing else has succeeded meanwhile."""
-        return isinstance(error, _TRANSIENT) and not self.has_succeeded_since(started) and not self._is_outage(error)
+        return (
+            isinstance(error, _SERVER_ERRORS) and not self.has_succeeded_since(started) and not self._is_outage(error)
+        )
 
     def _is_outage(self, error: Exception) -> bool:
         """Whether requests fail one after another."""
         if isinstance(error, APIConnectionError) and not error.sent and not self.has_succeeded:
             # A wrong address, most likely.
             return True
-        return isinstance(error, _TRANSIENT) and self._failures_in_row >= _OUTAGE_FAILURES
+        return isinstance(error, _SERVER_ERRORS) and self._failures_in_row >= _OUTAGE_FAILURES
+
+
+def _is_of_address(error: Exception) -> bool:
+    """Whether the base URL seems to be wrong: the server redirects, or has nothing at the path."""
+    if not isinstance(error, APIStatusError):
+        return False
+    return 300 <= error.status_code < 400 or (bool(error.hint) and error.param is None)

@@ -132,7 +132,7 @@ class Scheduler:
             self.error = error
 
     def step(self) -> Step:
-        """What to do next. A request that is returned has started, and must be passed to `finish` or `abandon`."""
+        """What to do next. A request that is returned has started, and must be passed to `finish` or `cancel`."""
         now = self._clock()
         self.summary.seconds = now - self._began
         if self._is_stopped:
@@ -186,7 +186,7 @@ class Scheduler:
         self.summary.failed += 1
         return self._deliver(flight.place, error_result(flight.request, outcome, self.job, flight.sent_at))
 
-    def abandon(self, flight: InFlight) -> None:
+    def cancel(self, flight: InFlight) -> None:
         """A call was cancelled."""
         self.summary.in_flight -= 1
         self.pace.fail(flight.reserved)

@@ -191,7 +191,7 @@ class Batch:
                     outcome = self._send(flight)
                 except BaseException:
                     with self._lock:
-                        self._scheduler.abandon(flight)
+                        self._scheduler.cancel(flight)
                     raise
                 with self._lock:
                     self._deliver(self._scheduler.finish(flight, outcome))

@@ -46,9 +46,9 @@ A line is the body of a chat completion, {{"prompt": "..."}}, a row for the temp
 (custom_id, method, url, body). CSV and Parquet have a column `prompt`, or those of the template. The output has the
 form of OpenAI's batch output: custom_id, response, error; and the receipt in `aurous`.
 
-Run the same command again after a crash, kill or Ctrl-C: lines with an answer are not sent again, and those that were
-in flight get their first answer, uncharged, for 24 hours; later they are named before they are sent. Ctrl-C finishes
-what is in flight; a second one disconnects.
+To resume after a crash, kill or Ctrl-C, run the same command again: lines with an answer are not sent again, and those
+that were in flight get their first answer, uncharged, for 24 hours; later they are named before they are sent. Ctrl-C
+finishes what is in flight; a second one disconnects.
 
 exit status:
   0    every line has an answer
@@ -57,7 +57,7 @@ exit status:
   {NO_ANSWER}    the server does not answer, or the output cannot be written
   {SOME_FAILED}    every line has ended, some with an error: see the output, and --retry-failed
   {BUDGET_SPENT}    the budget is spent
-  {INTERRUPTED}  interrupted; run again to go on
+  {INTERRUPTED}  interrupted; run again to resume
 
 The key is read from AUROUS_API_KEY."""
 
@@ -161,7 +161,7 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--output",
         default="-",
         metavar="FILE",
-        help="where answers go, and where a run goes on from (default: -)",
+        help="where answers go, and where a run resumes from (default: -)",
     )
     batch.add_argument(
         "--input-format", choices=("jsonl", "csv", "parquet"), help="of the input (default: by its suffix, else jsonl)"

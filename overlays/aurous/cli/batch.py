@@ -69,7 +69,7 @@ class _Run:
                 try:
                     await self._iterate(to_stdout)
                 except BudgetExceededError as error:
-                    return self._end(BUDGET_SPENT, f"{error}; a larger --budget goes on")
+                    return self._end(BUDGET_SPENT, f"{error}; with a larger --budget, the job resumes")
                 except asyncio.CancelledError:
                     if self._interrupts < 2:
                         raise
@@ -82,12 +82,18 @@ class _Run:
                     output.write_note(failures.summary(error))
                     self._explain_resuming()
                     return failures.exit_status(error)
+                except OSError as error:
+                    if not isinstance(error, BrokenPipeError):
+                        self._explain_resuming()
+                    raise
         if self._interrupts:
             return self._end(INTERRUPTED, "interrupted")
         self._report()
         if self._batch.summary.failed:
             again = "" if to_stdout else "; --retry-failed sends them again"
-            output.write_note(f"{self._batch.summary.failed:,} lines failed, each with its error in the output{again}")
+            count = self._batch.summary.failed
+            failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
+            output.write_note(f"{failed} error in the output{again}")
             return SOME_FAILED
         return 0
 
@@ -119,12 +125,12 @@ class _Run:
 
     def _explain_resuming(self) -> None:
         if self._flags.output != "-":
-            output.write_note(f"run the same command again to go on; {self._flags.output} has what was answered")
+            output.write_note(f"run the same command again to resume; {self._flags.output} has what was answered")
         elif self._flags.job is not None:
             output.write_note(f"--job {self._batch.job} again within 24 hours pays for nothing twice")
         else:
             output.write_note(
-                f"--job {self._batch.job} within 24 hours pays for nothing twice; with -o FILE, a run goes on"
+                f"--job {self._batch.job} within 24 hours pays for nothing twice; with -o FILE, a run can be resumed"
             )
 
     def _report(self) -> None:
@@ -166,7 +172,10 @@ async def _read_pipe(file: IO[bytes]) -> AsyncIterator[Line]:
     number, rest = 0, b""
     while True:
         await _readable(file.fileno())
-        piece = os.read(file.fileno(), _PIECE)
+        try:
+            piece = os.read(file.fileno(), _PIECE)
+        except OSError as error:
+            raise ConfigurationError(f"cannot read standard input to its end: {error.strerror}") from None
         *lines, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
         for text in lines:
             number += 1
@@ -179,7 +188,11 @@ async def _read_pipe(file: IO[bytes]) -> AsyncIterator[Line]:
 
 async def _readable(descriptor: int) -> None:
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
-    loop.add_reader(descriptor, ready.set)
+    try:
+        loop.add_reader(descriptor, ready.set)
+    except PermissionError:
+        # What never has to wait cannot be waited for, such as /dev/null.
+        return
     try:
         await ready.wait()
     finally:

@@ -53,7 +53,7 @@ class LineProgress(Progress):
     def show(self) -> None:
         seconds, share = self._clock() - self._began, _share(self.lines)
         left = ""
-        if share:
+        if share and (self.summary.answered or self.summary.failed):
             left = f"; {share:.0%} of the input, about {_duration(seconds * (1 - share) / share)} left"
         output.write_note(f"{figures(self.summary, seconds)}{left}")
 

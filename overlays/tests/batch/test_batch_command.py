@@ -77,6 +77,11 @@ def test_standard_input_and_output_without_files(aurous_mock: AurousMock, source
     assert (redirected.status, len(redirected.out.splitlines())) == (0, 20)
 
 
+def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) -> None:
+    result = ended(start("-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
+    assert (result.status, result.err, result.out) == (0, "", "")
+
+
 def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> None:
     process = start("-", "--quiet", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -156,8 +161,10 @@ def test_budget_has_its_own_exit_status(aurous_mock: AurousMock, tmp_path: Path,
     flags = ["batch", str(source), "-o", str(target), "--concurrency=4"]
     result = run(*flags, "--budget=0.5")
     assert result.status == 5
-    assert re.fullmatch(r"the budget of 0.5 credits is spent \(0\.5\d*\); a larger --budget goes on", result.lines[-2])
-    assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
+    assert re.fullmatch(
+        r"the budget of 0.5 credits is spent \(0\.5\d*\); with a larger --budget, the job resumes", result.lines[-2]
+    )
+    assert result.lines[-1] == f"run the same command again to resume; {target} has what was answered"
     assert run(*flags, "--budget=1000").status == 0
     assert_charged_once(aurous_mock, target, 200)
 
@@ -228,6 +235,7 @@ def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock
     process = subprocess.Popen(["sh", "-c", script, "sh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     result = ended(process)
     assert (result.status, result.lines[-1]) == (3, "cannot write the answer: File too large")
+    assert result.lines[-2] == f"run the same command again to resume; {target} has what was answered"
     assert 0 < len(records(target)) < 20
     assert run("batch", str(source), "-o", str(target)).status == 0
     assert_charged_once(aurous_mock, target, 20)
@@ -269,7 +277,7 @@ def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Pa
     result = ended(process)
     assert result.status == 130
     assert re.fullmatch(r"interrupted: finishing \d requests in flight; once more disconnects them", result.lines[0])
-    assert result.lines[-1] == f"run the same command again to go on; {target} has what was answered"
+    assert result.lines[-1] == f"run the same command again to resume; {target} has what was answered"
     assert len(records(target)) == len(keys(aurous_mock)) < 300
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -112,3 +114,18 @@ def test_file_in_memory_has_no_known_size() -> None:
     with InputFile(io.BytesIO(b'"a"\n')) as file:
         assert (file.size, file.is_pipe) == (None, False)
         assert list(file) == [(1, "a")]
+
+
+class BrokenDisk(io.BytesIO):
+    """A file whose second line cannot be read."""
+
+    def __next__(self) -> bytes:
+        if self.tell():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().__next__()
+
+
+@pytest.mark.parametrize(("kind", "content"), [("jsonl", b'"a"\n"b"\n'), ("csv", b"prompt\na\nb\n")])
+def test_input_that_cannot_be_read_to_its_end_is_named(kind: Any, content: bytes) -> None:
+    with pytest.raises(ConfigurationError, match=r"^cannot read standard input to its end: Input/output error$"):
+        list(InputFile(BrokenDisk(content), format=kind))

@@ -192,6 +192,24 @@ def test_address_without_a_server_is_reported_at_once(kind: str) -> None:
     assert ended.results == []
 
 
+WRONG_ADDRESSES = {
+    "redirect": answer(301, b"", headers={"Location": "https://elsewhere.test/"}),
+    "no such path": answer(404, b"not here"),
+    "page": answer(200, b"<html>Welcome</html>"),
+}
+
+
+@pytest.mark.parametrize("answered", WRONG_ADDRESSES.values(), ids=WRONG_ADDRESSES.keys())
+def test_address_of_another_server_ends_the_batch_before_all_lines_fail(
+    kind: str, wire: RawServer, answered: Any
+) -> None:
+    wire.plays(answered)
+    ended = run_batch(kind, prompts(200), url=wire.url, concurrency=4)
+    assert isinstance(ended.error, (aurous.APIStatusError, aurous.APIResponseValidationError))
+    assert len(wire.requests) < 50
+    assert ended.results == []
+
+
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_line_that_always_fails_does_not_end_the_batch(kind: str, wire: RawServer, concurrency: int) -> None:
     def respond(connection: Connection) -> bool:
