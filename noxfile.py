@@ -18,8 +18,12 @@ from pathlib import Path
 import nox
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14", "3.15"]
-# What users install beside the package; `dev` is for those who work on it.
-EXTRAS = sorted(nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"].keys() - {"dev"})
+# What the session `cluster` installs: several hundred megabytes, and not for every Python.
+CLUSTER_EXTRAS = ["ray"]
+# What users install beside the package, all but the large ones; `dev` is for those who work on it.
+EXTRAS = sorted(
+    nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"].keys() - {"dev", *CLUSTER_EXTRAS}
+)
 # Any moment after 1980, the first year that zip files can hold.
 EPOCH = "1700000000"
 
@@ -69,9 +73,9 @@ def wheel(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHONS[0])
-def engines(session: nox.Session) -> None:
+def cluster(session: nox.Session) -> None:
     """`aurous.integrations` with Dask, and with Ray, which loses one of two nodes; when named, since both are large."""
-    session.install("--editable", ".[dev,ray]", "dask[dataframe]>=2026.1")
+    session.install("--editable", f".[{','.join(['dev', *CLUSTER_EXTRAS])}]", "dask[dataframe]>=2026.1")
     session.run("pytest", "-q", "overlays/tests/integrations/dask_checks.py")
     session.run("python", "scripts/chaos.py", "cluster", *session.posargs)
 
@@ -83,7 +87,7 @@ def audit(session: nox.Session) -> None:
     folder = Path(session.create_tmp())
     versions, report = folder / "versions.txt", folder / "report.json"
     report.unlink(missing_ok=True)
-    session.run(*_compile(session, versions, *EXTRAS), external=True)
+    session.run(*_compile(session, versions, *EXTRAS, *CLUSTER_EXTRAS), external=True)
     command = ["pip-audit", "--disable-pip", "--no-deps", "--progress-spinner", "off", "--requirement", str(versions)]
     output = session.run(*command, "--format=json", f"--output={report}", silent=True, success_codes=[0, 1])
     if not report.exists():

@@ -3,7 +3,7 @@
 
     python3 scripts/chaos.py [calls] [without-keys] [streams] [batch] [--calls N] [--streams N] [--lines N] [--seed N]
                              [--retry-quota N|none] [--json FILE]
-    .venv/bin/nox -s engines -- [--rows N] [--json FILE]    # `cluster`, in an environment that has Ray
+    .venv/bin/nox -s cluster -- [--rows N] [--json FILE]    # `cluster`, in an environment that has Ray
 
 The mock server runs behind a proxy that injects a fault into three exchanges in ten, before or after the server has
 processed the request: connections reset, stalled or cut, errors as HTML and JSON, requests delivered twice or overtaken
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     from testkit.mock_process import NotStartedError
 
     if CLUSTER in options.parts and importlib.util.find_spec("ray") is None:
-        print("chaos: ray is not installed here; run .venv/bin/nox -s engines", file=sys.stderr)
+        print("chaos: ray is not installed here; run .venv/bin/nox -s cluster", file=sys.stderr)
         return 2
     try:
         return print_reports((asyncio.run(_run(part, options)) for part in options.parts), options.json)

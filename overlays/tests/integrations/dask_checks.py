@@ -1,6 +1,6 @@
 """DataFrames of pandas, mapped by Dask as its users do, and in the form that Spark's `mapInPandas` has.
 
-Run by `nox -s engines`: Dask and pandas are too large for the development dependencies.
+Run by `nox -s cluster`: Dask and pandas are too large for the development dependencies.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def test_command_names_the_session_where_ray_is_missing(
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "ray" else real(name))
     monkeypatch.setattr(chaos, "enter", lambda: None)
     assert chaos.main(["cluster"]) == 2
-    assert "nox -s engines" in capsys.readouterr().err
+    assert "nox -s cluster" in capsys.readouterr().err
 
 
 def test_cluster_runs_only_when_it_is_named() -> None:

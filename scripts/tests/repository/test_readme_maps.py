@@ -1,4 +1,4 @@
-"""The map in the README of each source root names every module there is, and none that does not exist."""
+"""The maps in the READMEs name every module in the row of its package, and none that does not exist."""
 
 from __future__ import annotations
 
@@ -43,3 +43,35 @@ def test_readme_map_names_every_module(readme: str, folders: list[str]) -> None:
     named = named_in((ROOT / readme).read_text(encoding="utf-8"))
     assert expected - named == set()
     assert named - modules_below(root) - DISTRIBUTED == set()
+
+
+def rows_of(readme: str) -> list[tuple[str, set[str]]]:
+    """The packages of the tables of a README, with the modules in the last cell."""
+    lines = (ROOT / readme).read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
+    return [(cells[0].strip("`"), named_in(cells[-1])) for cells in rows if cells[0].count("`") == 2]
+
+
+def packages_below(folder: Path) -> list[Path]:
+    below = [path for path in folder.rglob("*") if path.is_dir() and any(path.glob("*.py"))]
+    return [folder, *(path for path in below if "tests" not in path.relative_to(folder).parts)]
+
+
+@pytest.mark.parametrize(
+    ("readme", "folders"),
+    [
+        ("overlays/README.md", ["overlays/aurous"]),
+        ("conformance/README.md", ["conformance/aurous_mock", "conformance/harness", "conformance/testkit"]),
+    ],
+)
+def test_readme_map_names_modules_in_the_row_of_their_package(readme: str, folders: list[str]) -> None:
+    rows = rows_of(readme)
+    for package in (package for folder in folders for package in packages_below(ROOT / folder)):
+        modules = {path.stem for path in package.glob("*.py")} - UNNAMED
+        named = [row for name, row in rows if name == package.name and row]
+        # A row may name packages too, and packages of one name have a row each. Modules of the mock itself are in "(none)".
+        assert (
+            not modules
+            or any(modules <= row <= modules | modules_in(package) for row in named)
+            or (package.name == "aurous_mock")
+        ), f"{readme}: the row of {package.name} is not {sorted(modules)}"
