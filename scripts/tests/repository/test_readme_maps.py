@@ -69,7 +69,7 @@ def test_readme_map_names_modules_in_the_row_of_their_package(readme: str, folde
     for package in (package for folder in folders for package in packages_below(ROOT / folder)):
         modules = {path.stem for path in package.glob("*.py")} - UNNAMED
         named = [row for name, row in rows if name == package.name and row]
-        # A row may name packages too, and packages of one name have a row each. Modules of the mock itself are in "(none)".
+        # A row may name packages too; packages of one name have a row each. The mock's own modules are in "(none)".
         assert (
             not modules
             or any(modules <= row <= modules | modules_in(package) for row in named)
