@@ -67,10 +67,10 @@ def test_answer_goes_to_stdout_and_receipt_to_stderr(aurous_mock: AurousMock) ->
 @pytest.mark.parametrize(
     ("arguments", "given", "status"),
     [
-        (["--help"], b"", 0),
+        pytest.param(["--help"], b"", 0, marks=pytest.mark.slow),
         pytest.param(["models"], b"", 0, marks=pytest.mark.slow),
         (["chat", "-"], QUESTION.encode(), 0),
-        (["get", "cmp_unknown"], b"", 1),
+        pytest.param(["get", "cmp_unknown"], b"", 1, marks=pytest.mark.slow),
         pytest.param(["chat"], b"", 2, marks=pytest.mark.slow),
         (["balance", "--base-url=http://127.0.0.1:1", "--timeout=0.5"], b"", 3),
     ],
@@ -138,7 +138,7 @@ def test_closed_pipe_ends_the_command_quietly(aurous_mock: AurousMock) -> None:
     assert record(only_id(aurous_mock)).status == "cancelled"
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["models"]])
+@pytest.mark.parametrize("arguments", [["--help"], pytest.param(["models"], marks=pytest.mark.slow)])
 def test_pipe_closed_before_output_ends_the_command_quietly(aurous_mock: AurousMock, arguments: list[str]) -> None:
     readable, writable = os.pipe()
     os.close(readable)
@@ -176,7 +176,9 @@ def test_ctrl_c_restores_the_terminal(aurous_mock: AurousMock) -> None:
     assert left == words(record(only_id(aurous_mock)).choices[0].message.content)[: len(left)] != []
 
 
-@pytest.mark.parametrize("how", ["--plain", "TERM=dumb", "without rich"])
+@pytest.mark.parametrize(
+    "how", ["without rich", *(pytest.param(how, marks=pytest.mark.slow) for how in ("--plain", "TERM=dumb"))]
+)
 def test_terminal_without_rich_gets_plain_text(aurous_mock: AurousMock, how: str, tmp_path: Path) -> None:
     env = {}
     if how == "without rich":

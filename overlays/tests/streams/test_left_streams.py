@@ -57,6 +57,8 @@ def unraisable(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """What Python reports that nobody could catch; nothing, in all of these tests."""
     # What earlier tests left behind warns before, and not in, this one.
     gc.collect()
+    # What is alive now is not searched again by the collections of this one.
+    gc.freeze()
     seen: list[Any] = []
     monkeypatch.setattr(sys, "unraisablehook", seen.append)
     yield seen

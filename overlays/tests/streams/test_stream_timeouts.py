@@ -185,7 +185,7 @@ class TestTimeouts:
         [
             # Each read finds something: an event, and a part of the next or what is none.
             ([events(ROLE), events(RED) + b"da"], 0.0),
-            ([events(ROLE), events(RED) + KEEP_ALIVE], 0.0),
+            pytest.param([events(ROLE), events(RED) + KEEP_ALIVE], 0.0, marks=pytest.mark.slow),
             pytest.param([events(ROLE), events(RED)], 0.0, marks=pytest.mark.slow),
             ([events(ROLE), events(RED) + 3 * KEEP_ALIVE], 0.05),
         ],

@@ -10,6 +10,7 @@ from testkit.responses import answer
 pytest_plugins = ["pytester"]
 
 
+@pytest.mark.slow
 def test_the_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=SERVICE,

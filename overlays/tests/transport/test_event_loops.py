@@ -69,7 +69,7 @@ gc.collect()
 
 @BACKENDS
 @pytest.mark.parametrize(
-    "way", ["run", "garbage", *(pytest.param(way, marks=pytest.mark.slow) for way in ("runner", "plain loop"))]
+    "way", ["garbage", *(pytest.param(way, marks=pytest.mark.slow) for way in ("run", "runner", "plain loop"))]
 )
 def test_program_leaves_nothing_open_that_warns(backend: str, way: str, mock: Mock) -> None:
     run = subprocess.run(

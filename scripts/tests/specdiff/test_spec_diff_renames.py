@@ -72,6 +72,7 @@ def test_every_rename_in_the_contract_is_breaking(tmp_path: Path) -> None:
     assert messages == []
 
 
+@pytest.mark.slow
 def test_added_method_name_that_renames_a_method_is_breaking(tmp_path: Path) -> None:
     named = small_specs.document(at={"paths /v1/things get x-sdk-method": "things.index"})
     [change] = report(small_specs.document(), named, tmp_path)

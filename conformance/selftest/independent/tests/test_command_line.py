@@ -27,9 +27,9 @@ def test_server_announces_itself_and_ends_on_sigterm() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--fault", "nonsense"], "--fault nonsense"),
-        (["--variation", "nonsense"], "--variation nonsense"),
-        (["--port", "70000"], "--port 70000"),
+        pytest.param(["--fault", "nonsense"], "--fault nonsense", marks=pytest.mark.slow),
+        pytest.param(["--variation", "nonsense"], "--variation nonsense", marks=pytest.mark.slow),
+        pytest.param(["--port", "70000"], "--port 70000", marks=pytest.mark.slow),
         (["--nonsense"], "--nonsense"),
         (["--api-key", "a", "--other-api-key", "a"], "must differ"),
     ],

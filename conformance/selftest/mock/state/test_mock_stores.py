@@ -245,6 +245,7 @@ async def _race(first: str, second: str) -> list[httpx.Response]:
     return [response for half in await asyncio.gather(*halves) for response in half]
 
 
+@pytest.mark.slow
 def test_two_servers_share_a_sqlite_file(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
     with MockProcess(*state) as first, MockProcess(*state) as second:
@@ -258,6 +259,7 @@ def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
         share(first.url, second.url)
 
 
+@pytest.mark.slow
 def test_keys_of_a_dead_server_are_released(postgres: str) -> None:
     with MockProcess("--state", postgres) as dying, MockProcess("--state", postgres) as surviving:
         first, second = dying.url, surviving.url
