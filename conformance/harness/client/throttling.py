@@ -30,26 +30,33 @@ class Throttle:
     pause: float = SHORTEST_PAUSE
 
     def wait(self, retry_after: str | None) -> None:
-        """Wait as the header says, and longer each time; NotTested if that would take too long."""
+        """Wait as the header says, and longer each time.
+
+        NotTested if that would take too long, or if the header does not say how long: a server that leaves it out
+        breaks a rule, and guessing would delay the report of it by as long as the server limits requests.
+        """
+        header = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after[:40]}"
+        seconds = parse_retry_after(retry_after)
+        if seconds is None:
+            not_tested(f"rate limited: throttled ({header}), and the server does not say when to send a request again")
         self.pause = min(self.pause * 2, 5.0)
-        seconds = max(parse_retry_after(retry_after), self.pause)
-        asked = "no Retry-After" if retry_after is None else f"Retry-After: {retry_after[:40]}"
+        seconds = max(seconds, self.pause)
         if seconds > (left := self.time_limit.remaining()):
-            not_tested(f"rate limited: throttled ({asked}), and {left:.0f} s of the run are left; raise --max-seconds")
+            not_tested(f"rate limited: throttled ({header}), and {left:.0f} s of the run are left; raise --max-seconds")
         if self.waited + seconds > MAX_WAIT_SECONDS:
-            not_tested(f"rate limited: still throttled ({asked}) after waiting {self.waited:.0f} s")
+            not_tested(f"rate limited: still throttled ({header}) after waiting {self.waited:.0f} s")
         time.sleep(seconds)
         self.waited += seconds
 
 
-def parse_retry_after(value: str | None) -> float:
-    """The seconds that a Retry-After header asks for, as a number or as a date; 0 for anything else."""
+def parse_retry_after(value: str | None) -> float | None:
+    """The seconds that a Retry-After header asks for, as a number or as a date; None for anything else."""
     if value is None:
-        return 0.0
+        return None
     if value.strip().isascii() and value.strip().isdigit():
         return float(value.strip()[:9])
     try:
         date = parsedate_to_datetime(value)
     except ValueError:
-        return 0.0
+        return None
     return max(0.0, ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds())

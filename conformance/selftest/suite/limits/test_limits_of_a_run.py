@@ -186,9 +186,19 @@ def test_largest_body_is_bounded() -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("7", 7), (" 2 ", 2), ("0", 0), (None, 0), ("", 0), ("soon", 0), ("-3", 0), ("1.5", 0), ("٣", 0)],
+    [
+        ("7", 7),
+        (" 2 ", 2),
+        ("0", 0),
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("-3", None),
+        ("1.5", None),
+        ("٣", None),
+    ],
 )
-def test_retry_after_is_read_as_whole_seconds(value: str | None, seconds: float) -> None:
+def test_retry_after_is_read_as_whole_seconds(value: str | None, seconds: float | None) -> None:
     assert parse_retry_after(value) == seconds
 
 
@@ -206,14 +216,15 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return waits
 
 
-def throttled(times: int, status: int = 429, kind: str = "rate_limit") -> Answer:
+def throttled(times: int, status: int = 429, kind: str = "rate_limit", retry_after: str | None = "3") -> Answer:
     """Refuses so many requests, and then answers an empty list."""
 
     def answer(server: AnsweringServer, head: str) -> Iterable[bytes]:
         if len(server.heads) > times:
             return [EVENTS + b"data: [DONE]\n\n" if "chat" in head else response(200, b"{}")]
         error = {"error": {"type": kind, "code": "c"}}
-        return [response(status, json.dumps(error).encode(), Retry_After="3")]
+        headers = {} if retry_after is None else {"Retry_After": retry_after}
+        return [response(status, json.dumps(error).encode(), **headers)]
 
     return answer
 
@@ -259,6 +270,19 @@ def test_waiting_for_one_request_is_bounded(slept: list[float]) -> None:
     with client_of(throttled(1000)) as (api, _), pytest.raises(NotTested, match="rate limited: still throttled"):
         api.models()
     assert sum(slept) <= throttling.MAX_WAIT_SECONDS
+
+
+@pytest.mark.parametrize("retry_after", [None, "soon"])
+def test_throttled_request_is_not_waited_for_without_a_valid_retry_after(
+    retry_after: str | None, slept: list[float]
+) -> None:
+    with (
+        client_of(throttled(1000, retry_after=retry_after)) as (api, server),
+        pytest.raises(NotTested, match="the server does not say when to send a request again"),
+    ):
+        api.models()
+    assert slept == []
+    assert len(server.heads) == 1
 
 
 def test_wait_beyond_the_run_is_not_tested(slept: list[float]) -> None:
