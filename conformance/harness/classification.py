@@ -28,7 +28,7 @@ class Classified(NamedTuple):
 
 
 def classify(error: BaseException | None, level: Level, *, missing: bool) -> Classified:
-    """Classify how a test ended. `missing` says that a rule before it already failed for the same setup."""
+    """Classify how a test ended. `missing` is whether an earlier rule already failed on the same setup."""
     if error is None:
         return Classified(Outcome.PASSED)
     cause = _most_specific(error)
@@ -56,7 +56,7 @@ def exchange_views(
 
 
 def describe_failure(check: CheckResult) -> str:
-    """A failed rule in a terminal: what the documentation says and where, what was sent, and what came back."""
+    """A failed rule in a terminal: what the documentation says and where, the request and the response."""
     lines = [
         f"rule      {check.rule.id}",
         f"page      {check.rule.url}",
@@ -80,7 +80,7 @@ def _most_specific(error: BaseException) -> BaseException:
 
 
 def _describe_unexpected(error: BaseException) -> str:
-    """An error that no rule foresaw, with the line of the suite that raised it and none of the libraries'."""
+    """An unexpected error, with the line of the suite that raised it."""
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(SUITE)]
     place = f" (at {Path(own[-1].filename).relative_to(SUITE)}:{own[-1].lineno})" if own else ""
     return f"the response could not be interpreted: {type(error).__name__}: {error}{place}"

@@ -30,7 +30,7 @@ class Selection:
 
 
 SELECTED = Selection()
-# What specs say that were released before they said it themselves.
+# Facts that older specs lack.
 _CHARGES_BEFORE = {"createChatCompletion": {"amount": "usage.credits_charged"}}
 
 

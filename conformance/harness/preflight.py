@@ -1,4 +1,4 @@
-"""Finds out, before a run, whether an Aurous server listens at an address, and what does if it does not."""
+"""Checks, before a run, whether an Aurous server listens at an address, and describes what else does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harness.client import deadlines
 from harness.client.exchange import KEY_VARIABLE, printable
 from harness.settings import is_loopback, without_user_info
 
-# The exit code of a run on what is no Aurous server, or refuses the key.
+# The exit code of a run on a server that is not an Aurous server, or refuses the key.
 NOT_AUROUS = 2
 # Seconds for all requests together: with the start of Python, less than five.
 ANSWERS_WITHIN = 3.0
@@ -54,7 +54,7 @@ class Response:
 
 
 def parse(url: str) -> tuple[str, int]:
-    """The host and port of an address; ValueError with a sentence for its owner if it is none."""
+    """The host and port of a URL; ValueError, with a message for the user, for anything else."""
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -71,16 +71,16 @@ def root_of(url: str) -> str:
 
 
 def missing_key(url: str, api_key: str | None) -> str | None:
-    """That a server which may charge for calls needs its key named, in words for its owner; None if it has one."""
+    """The message for a user who named no key for a server that may charge; None if one is named or none is needed."""
     if api_key or is_loopback(url):
         return None
     return f"{without_user_info(url)} may charge for calls: name its key with --api-key or AUROUS_API_KEY"
 
 
 def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN) -> str | None:
-    """Why the suite should not run against this address, in words for its owner; None if it should.
+    """The message for a user on why the suite cannot run against this address; None if it can.
 
-    `within` is the seconds for all requests together. Without a key nothing is asked of a server that may charge.
+    `within` is the seconds for all requests together. Without a key nothing is sent to a server that may charge.
     """
     try:
         host, port = parse(url)
@@ -114,7 +114,7 @@ def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
 
 
 def is_aurous(response: Response) -> bool:
-    """Whether anything about a response is peculiar to the Aurous Labs API."""
+    """Whether a response has anything that only the Aurous Labs API has."""
     if any(name.lower().startswith("aurous-") for name in response.headers):
         return True
     value = response.value
@@ -129,7 +129,7 @@ def is_aurous(response: Response) -> bool:
 
 
 def describe(response: Response) -> str:
-    """What a response looks like, in a few words."""
+    """A description of a response in a few words."""
     if response.error:
         return response.error
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
@@ -151,7 +151,7 @@ def _is_of_another_vendor(value: Any) -> bool:
 
 
 def _key_problem(client: httpx.Client, responses: list[Response], api_key: str | None) -> str | None:
-    """That the key is refused in both of the headers that may carry it."""
+    """The message for a key that is refused in both headers; None if it is not."""
     first = responses[0]
     if first.status != 401:
         return None
@@ -170,7 +170,7 @@ def _key_problem(client: httpx.Client, responses: list[Response], api_key: str |
 
 
 def _path_problem(base_url: str, first: Response) -> str | None:
-    """That an Aurous server listens at this address, and not with this path before /v1."""
+    """The message for an Aurous server that listens at this address without this path; None if it does not."""
     parts = urlsplit(base_url)
     if first.status != 404 or not parts.path.strip("/"):
         return None
@@ -198,7 +198,7 @@ def _probe(client: httpx.Client, path: str, headers: dict[str, str]) -> Response
                 body += chunk
                 if len(body) > MAX_READ_BYTES:
                     break
-            # Before anything is cut out of it: a part of a key is one too.
+            # Before it is shortened, as a part of a key must not be shown either.
             shown = bytes(body).replace(key.encode(), KEY_VARIABLE.encode())
             return Response(path, response.status_code, response.headers, shown)
     except httpx.TimeoutException:

@@ -1,4 +1,4 @@
-"""Which operations of the contract a server has shown to serve, and which it seems not to have."""
+"""Which operations of the contract a server has been seen to serve, and which it seems to lack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def called(exchanges: Iterable[Exchange]) -> tuple[str, ...]:
 
 
 def served(exchanges: Iterable[Exchange]) -> tuple[str, ...]:
-    """The ids of the operations that these responses show to be there, sorted."""
+    """The ids of the operations that these responses show to be served, sorted."""
     return called(exchange for exchange in exchanges if _is_served(exchange))
 
 
@@ -27,7 +27,7 @@ def require_served(results: RunResults, api: ApiClient) -> None:
     """Turn passed checks of operations that never succeeded into checks that tested nothing.
 
     A server that answers 404 to every POST refuses all that must be refused. Operations of which this run has seen no
-    success, because only a few rules were selected, are asked once.
+    success, because only a few rules were selected, are requested once.
     """
     for operation in sorted(results.operations_without_success()):
         refusal = _refusal(api, operation)
@@ -37,7 +37,7 @@ def require_served(results: RunResults, api: ApiClient) -> None:
 
 
 def _refusal(api: ApiClient, operation: str) -> str:
-    """What an operation answers that seems not to be there; empty if it is, or if that cannot be found out."""
+    """The response of an operation that seems not to be served; empty if it is served, or if that is unknown."""
     try:
         exchange = _ask(api, operation)
     except NotTested:
@@ -56,13 +56,13 @@ def _operation_of(exchange: Exchange) -> Operation | None:
 
 
 def _is_served(exchange: Exchange) -> bool:
-    # A conflict is about a resource that was found: a completion that has ended cannot be cancelled.
+    # A conflict shows that the resource exists: a completion that has ended cannot be cancelled.
     has_conflict = exchange.status == 409 and "{" in getattr(_operation_of(exchange), "path", "")
     return 200 <= exchange.status < 300 or has_conflict
 
 
 def _ask(api: ApiClient, operation_id: str) -> Exchange | None:
-    """A request that the operation has to serve; None if the suite knows none."""
+    """The response to a request that the operation has to serve; None if the suite knows no such request."""
     operation = next(each for each in contract.operations() if each.id == operation_id)
     match operation_id:
         case "createChatCompletion":

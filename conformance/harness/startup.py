@@ -1,6 +1,6 @@
 """A pytest plugin that refuses a run that cannot succeed before pytest loads the other plugins, which takes seconds.
 
-It looks up the rules that --rule names, and at the server of --base-url; a session without either is left alone.
+It checks the rules of --rule and the server of --base-url; a session without either is left alone.
 pyproject.toml names it in `addopts`, so that it is loaded first.
 """
 
@@ -20,9 +20,9 @@ from harness import rule_ids
 
 SUITE = Path(__file__).resolve().parents[1]
 INTERRUPTED = 2
-# With one of these, nothing is asked of the server beforehand.
+# With one of these, nothing is sent to the server beforehand.
 NO_REQUESTS = ("no_preflight", "dry_run", "rehearse", "list_rules", "why")
-# What identified the server, so that the suite does not ask again.
+# The servers that passed the check, so that the suite does not repeat it.
 checked: set[str] = set()
 
 
@@ -61,7 +61,7 @@ def names_rules_only(arguments: Iterable[str], folder: Path) -> bool:
 
 
 def _leave_assertions(pluginmanager: Any) -> None:
-    """Spare pytest to rewrite the assertions of all that it loads: it takes seconds, and rules raise violations."""
+    """Keep pytest from rewriting assertions: it takes seconds, and rules raise violations instead."""
     if pluginmanager.rewrite_hook in sys.meta_path:
         sys.meta_path.remove(pluginmanager.rewrite_hook)
 
@@ -74,7 +74,7 @@ def _refuse(problem: str, code: int) -> NoReturn:
 def _end(number: int, frame: object) -> None:
     sys.stderr.write("\ninterrupted before the first test\n")
     sys.stderr.flush()
-    # Not by an exception, which pytest and the plugins that it is loading would show.
+    # An exception would be shown by pytest and the plugins that it is loading.
     os._exit(INTERRUPTED)
 
 

@@ -39,7 +39,7 @@ def not_tested(reason: str) -> NoReturn:
 
 
 def inform(observation: str) -> NoReturn:
-    """End the test with something worth knowing that no server fails for."""
+    """End the test as informational, which is no failure."""
     raise Informational(observation)
 
 

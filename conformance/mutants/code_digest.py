@@ -91,7 +91,8 @@ class CodeDigest:
 
     def _statements(self, module: str) -> list[ast.stmt]:
         paths = [self._suite / root / f"{module.replace('.', '/')}.py" for root in ROOTS]
-        return next((_parse(path).body for path in paths if path.exists()), [])
+        trees = [_parse(path) for path in paths if path.exists()]
+        return [statement for tree in trees for statement in _relevant(tree, "body", tree.body)]
 
 
 def _absolute(statement: ast.ImportFrom, module: str) -> str:
@@ -106,8 +107,20 @@ def _statement_text(statement: ast.stmt) -> str:
 
 @cache
 def _used(statement: ast.stmt) -> list[str]:
-    """The names that stand in a statement."""
-    return sorted({node.id for node in ast.walk(statement) if isinstance(node, ast.Name)})
+    """The names that stand in the code of a statement."""
+    return sorted(set(_names(statement)))
+
+
+def _names(node: Any) -> Iterator[str]:
+    match node:
+        case list():
+            for each in node:
+                yield from _names(each)
+        case ast.Name():
+            yield node.id
+        case ast.AST():
+            for _, value in _fields(node):
+                yield from _names(value)
 
 
 @cache
@@ -146,11 +159,18 @@ def _text_of(node: Any) -> str:
         case list():
             return f"[{', '.join(map(_text_of, node))}]"
         case ast.AST():
-            fields = [(name, _relevant(node, name, value)) for name, value in ast.iter_fields(node)]
-            shown = [f"{name}={_text_of(value)}" for name, value in fields if value is not None and value != []]
+            shown = (f"{name}={_text_of(value)}" for name, value in _fields(node))
             return f"{type(node).__name__}({', '.join(shown)})"
         case _:
             return repr(node)
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """The fields of a node that are code, and neither empty nor the default."""
+    for name, value in ast.iter_fields(node):
+        relevant = _relevant(node, name, value)
+        if relevant is not None and relevant != []:
+            yield name, relevant
 
 
 def _relevant(node: ast.AST, field: str, value: Any) -> Any:
@@ -162,17 +182,24 @@ def _relevant(node: ast.AST, field: str, value: Any) -> Any:
             return [keyword for keyword in value if keyword.arg != "sentence"]
         case ((ast.FunctionDef() | ast.ClassDef()), "decorator_list"):
             return [_without_texts(decorator) for decorator in value]
+        case ((ast.FunctionDef(decorator_list=decorators) | ast.ClassDef(decorator_list=decorators)), "name"):
+            # Nothing depends on the name of a variant's definition.
+            return None if any(map(_is_registration, decorators)) else value
         case _:
             return value
 
 
 def _without_texts(decorator: ast.expr) -> ast.expr:
     """A decorator that registers a variant, without the texts that describe it."""
+    return decorator.func if isinstance(decorator, ast.Call) and _is_registration(decorator) else decorator
+
+
+def _is_registration(decorator: ast.expr) -> bool:
     match decorator:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=name)) as method) if name in REGISTRIES:
-            return method
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=name))):
+            return name in REGISTRIES
         case _:
-            return decorator
+            return False
 
 
 def _digest(texts: Iterable[str]) -> str:

@@ -14,14 +14,14 @@ from harness.client.exchange import Exchange
 from harness.violations import RuleViolation, not_tested
 
 EXACTLY = Decimal("0.000001")
-# A balance may settle a little after the response; seconds that it is waited for.
+# Seconds to wait for a balance, which may settle a little after the response.
 SETTLES_WITHIN = 3.0
 POLL_EVERY = 0.25
 ATTEMPTS = 3
 
 
 def require_room(usage: dict[str, Any], most: int) -> int:
-    """How many tokens an answer took that was far from `most`; leaves the rule unseen for one that was not."""
+    """The tokens of an answer that was far below `most`; of any other, the test ends as not tested."""
     tokens: int = usage["completion_tokens"] + (usage.get("reasoning_tokens") or 0)
     if tokens > most // 2:
         not_tested(f"the answer took {tokens} of the {most} tokens it was given")
@@ -79,7 +79,7 @@ class Movement:
 
     @property
     def rose(self) -> bool:
-        """Whether somebody topped the balance up."""
+        """Whether the balance was topped up."""
         return self.decrease < 0
 
     @property

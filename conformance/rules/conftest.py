@@ -1,4 +1,4 @@
-"""Completions, streams and error responses that many rules look at, each requested once."""
+"""Completions, streams and error responses that many rules check, each requested once."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ UNKNOWN_ID = "cmp_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 WRONG_KEY = "al_live_" + "f" * 64
 # Ends the names of the failures of requests for a stream.
 STREAMED = ", streamed"
-# The documented 5 s, and what a round trip and a busy machine take.
+# The documented 5 s, and time for a round trip on a busy machine.
 NOTICED_WITHIN = 7.0
-# Seconds in which nothing that takes long can be made.
+# Seconds in which no long answer can be generated.
 AT_ONCE = 0.5
-# Of an answer that is to take long; at the documented rates its hold is less than a credit.
+# Of a long answer; at the documented rates its hold is less than a credit.
 MOST_TOKENS = 2000
 
 
@@ -41,7 +41,7 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class Disconnected:
-    """A stream whose client left, the text read until then, and its record, so many seconds later.
+    """A stream whose client disconnected, the text read until then, and its record, `seconds` later.
 
     `most` is how many tokens the answer could have had.
     """
@@ -55,9 +55,9 @@ class Disconnected:
 
 @dataclass(frozen=True)
 class Running:
-    """A stream that was looked at while it ran, and read to its end.
+    """A stream that was observed while it ran, and read to its end.
 
-    `record` and `balance` are of while it ran, `foreign_cancel` is another team's attempt, `balance_before` of before.
+    `record` and `balance` were read while it ran, `balance_before` before; `foreign_cancel` is another team's attempt.
     """
 
     transcript: Transcript
@@ -119,7 +119,7 @@ def running(api: ApiClient, mock_controls: MockControls) -> Running:
 
 @pytest.fixture(scope="session", params=[False, True], ids=["plain", "keyed"])
 def disconnected(api: ApiClient, mock_controls: MockControls, request: pytest.FixtureRequest) -> Disconnected:
-    """A stream whose client left while it ran, with the record once it has ended; one that was sent a key as well.
+    """A stream whose client disconnected while it ran, with its record; once without a key, and once with one.
 
     A completion may end before its server can notice. Then a longer one is tried: one that would take longer than
     the server may take, at the pace of the first.
@@ -132,7 +132,7 @@ def disconnected(api: ApiClient, mock_controls: MockControls, request: pytest.Fi
     longer = disconnect(api, mock_controls, headers, int(min(max(pace * 2 * NOTICED_WITHIN, 800), MOST_TOKENS)))
     made = longer.record.at("usage", "completion_tokens")
     is_early = longer.record.at("status") == "completed" and longer.seconds < NOTICED_WITHIN
-    # A server may well end a short answer in time, but not make ten times as many tokens as it sent, in no time.
+    # A short answer may end in time, but ten times as many tokens as were sent cannot be generated at once.
     if is_early and not (longer.seconds < AT_ONCE and made > 10 * len(longer.text.split()) + 200):
         not_tested(f"the completion ended {longer.seconds:.1f} s after its client left, before a server must notice")
     return longer
@@ -161,7 +161,7 @@ def bare_transcript(api: ApiClient) -> Transcript:
 
 @pytest.fixture(scope="session")
 def successes(api: ApiClient, completion: Exchange, transcript: Transcript) -> dict[str, Exchange]:
-    """One answer of every kind that succeeds."""
+    """A response of every kind that succeeds."""
     key = {"Idempotency-Key": str(uuid4())}
     body = api.chat_body()
     return {
@@ -177,7 +177,7 @@ def successes(api: ApiClient, completion: Exchange, transcript: Transcript) -> d
 
 @pytest.fixture(scope="session")
 def failures(api: ApiClient, completion: Exchange) -> dict[str, Exchange]:
-    """One answer of every kind that fails by the caller's fault."""
+    """A response of every kind that fails because of the request."""
     key = {"Idempotency-Key": str(uuid4())}
     api.complete(api.chat_body(), headers=key)
     wrong, none = {"X-Api-Key": WRONG_KEY}, {"X-Api-Key": None}
@@ -227,7 +227,7 @@ def kept(api: ApiClient) -> Kept:
 
 @pytest.fixture(scope="session")
 def mock_controls(api: ApiClient) -> MockControls:
-    """What this server lets a test do to it."""
+    """The controls of the server, if it has any."""
     return find_controls(api)
 
 

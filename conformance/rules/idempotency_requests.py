@@ -1,4 +1,4 @@
-"""How a key is sent, and how a replay, a first response and a conflict differ."""
+"""Sending a key, and what distinguishes a replay, a first response and a conflict."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_replayed(exchange: Exchange) -> bool:
 
 
 def require_replay(again: Exchange, first: Exchange) -> None:
-    """Require that `again` is the answer `first`, given once more and marked so."""
+    """Require that `again` is the response `first`, marked as a replay."""
     again.expect(200)
     same = contract.documented("ChatCompletion", again.json) == contract.documented("ChatCompletion", first.json)
     require(same, f"it is another answer ({again.get('id')} for {first.get('id')})", first, again)
@@ -26,7 +26,7 @@ def require_replay(again: Exchange, first: Exchange) -> None:
 
 
 def require_fresh(exchange: Exchange, *others: Exchange) -> None:
-    """Require that this answer is a first one, and no other's."""
+    """Require a response that is no replay, and whose completion is none of the others."""
     exchange.expect(200)
     require(exchange.header(REPLAYED) is None, f"{REPLAYED} is {exchange.header(REPLAYED)!r}", *others, exchange)
     for other in others:

@@ -1,4 +1,4 @@
-"""How rules get hold of a completion that is still running."""
+"""Streams that are still running, for rules on what may be done to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUFFERED = (
 LONG = "Write a long story about a river, in as many words as you can."
 SETTLED_WITHIN = 20.0
 POLL_EVERY = 0.1
-# What is in a socket's buffers is read at once; whatever took longer than this was still being made.
+# Buffered data is read at once; what took longer than this was still being generated.
 NOTICEABLE = 0.15
 
 
@@ -48,14 +48,14 @@ def running_stream(
 
 
 def was_still_running(stream: OpenStream) -> bool:
-    """Whether the stream, read to its end from now on, took time to get there."""
+    """Whether reading the rest of the stream took noticeable time."""
     started = time.monotonic()
     stream.drain()
     return time.monotonic() - started > NOTICEABLE
 
 
 def require_in_time(cancel: Exchange, *, ran: bool) -> None:
-    """End the test as not tested if a cancel found that the stream had ended, and it `ran` on no longer."""
+    """End the test as not tested if the stream had ended before the cancel, and not `ran` on after it."""
     if cancel.status == 409 and cancel.get("error", "code") == "chat_cancel_target_already_terminal" and not ran:
         not_tested("the stream ended before it could be cancelled")
 

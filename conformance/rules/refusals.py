@@ -1,4 +1,4 @@
-"""Requests that a rule needs refused: which of them a server may accept, and what becomes of the rule if it does."""
+"""Requests that are sent to be refused: which of them a server may accept, and how the rule ends if it does."""
 
 from __future__ import annotations
 

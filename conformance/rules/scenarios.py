@@ -1,4 +1,4 @@
-"""One request of every kind that is answered differently, each made once in a run, as a document and as a stream."""
+"""One request of every kind that is answered differently, each sent once in a run for a document and for a stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.violations import RuleViolation, not_tested
 
 Made = TypeVar("Made")
 
-# A rule about requests holds whether the answer is to be a document or a stream.
+# For rules that hold for documents and streams alike.
 each_mode = pytest.mark.parametrize("stream", [False, True], ids=["create", "stream"])
 
 PARAMETERS = {
@@ -35,7 +35,7 @@ TOOL = {
 }
 FORCED = {"type": "function", "function": {"name": "get_weather"}}
 QUESTION = "What will the weather be in Oslo, for three days?"
-# Enough that an answer of a few words is not cut, even of a server that talks.
+# Enough that an answer of a few words is not cut, even if it is verbose.
 ROOM = 128
 CUT = 5
 
@@ -51,7 +51,7 @@ class Scenario:
 
 TOOLS: dict[str, Any] = {"tools": [TOOL], "tool_choice": FORCED}
 JSON_OBJECT: dict[str, Any] = {"response_format": {"type": "json_object"}}
-# What a stream without a receipt was charged is not known, so that it counts as the most that it may have cost.
+# The charge of a stream without a receipt is not known: it counts as the most that it may be.
 BARE: dict[str, Any] = {"stream_options": {"include_usage": False}, "max_tokens": 16}
 SCENARIOS = {
     "text": Scenario(),
@@ -74,7 +74,7 @@ DOCUMENTS = [name for name, scenario in SCENARIOS.items() if "stream_options" no
 
 
 class Scenarios:
-    """Makes each scenario when it is first asked for; one that failed fails again with the same violation."""
+    """Sends the request of a scenario when it is first needed; one that failed fails again with the same violation."""
 
     def __init__(self, api: ApiClient) -> None:
         self._api = api
@@ -87,7 +87,7 @@ class Scenarios:
         return self._once(name, False, lambda: self._api.complete(self.body(name), headers=self.headers(name)))
 
     def body(self, name: str) -> dict[str, Any]:
-        """A new request of this kind, worded as no other is."""
+        """A new request of this kind, with a text of its own."""
         scenario = SCENARIOS[name]
         return self._api.chat_body(scenario.text, **{"max_tokens": ROOM, **scenario.options})
 
@@ -103,13 +103,13 @@ class Scenarios:
         return self._all(DOCUMENTS, self.document)
 
     def result(self, name: str, *, stream: bool) -> CompletionResult:
-        """What a completion of this kind says."""
+        """The result of a completion of this kind."""
         if stream:
             return CompletionResult.of_stream(self.stream(name))
         return CompletionResult.of_document(self.document(name))
 
     def results(self) -> dict[str, CompletionResult]:
-        """What every kind of document and stream says."""
+        """The results of every kind of document and stream."""
         documents = {f"create {name}": CompletionResult.of_document(made) for name, made in self.documents().items()}
         streams = {f"stream {name}": CompletionResult.of_stream(made) for name, made in self.streams().items()}
         return {**documents, **streams}

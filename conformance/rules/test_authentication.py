@@ -1,4 +1,4 @@
-"""Rules on authentication: the key in either header, everybody else refused."""
+"""Rules on authentication: a key is accepted in either header, and anything else is refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ each_operation = pytest.mark.parametrize(
 
 
 def call(api: ApiClient, operation: Operation, headers: Mapping[str, str | None]) -> Exchange:
-    """Any operation, once, with a request in which only the headers can be at fault."""
+    """Any operation, once, with a request that is valid apart from its headers."""
     if operation.id in (CREATE_ID, STREAMED_ID):
         return api.create(api.chat_body(stream=operation.id == STREAMED_ID, max_tokens=2), headers=headers)
     return api.call(operation, headers=headers)
@@ -53,7 +53,7 @@ def test_key_as_bearer_token_is_accepted(api: ApiClient, operation: Operation) -
 @rule(
     "authentication.same_team",
     page=AUTHENTICATION,
-    sentence="Both headers name the same team: its completions are found.",
+    sentence="Both headers name the same team: either finds its completions.",
 )
 def test_both_key_headers_name_the_same_team(api: ApiClient, completion: Exchange) -> None:
     bearer = {"X-Api-Key": None, "Authorization": f"Bearer {api.api_key}"}
@@ -72,14 +72,14 @@ def test_unknown_key_is_unauthorized(api: ApiClient, operation: Operation) -> No
     require_unauthorized(call(api, operation, {"X-Api-Key": WRONG_KEY}), "invalid_api_key", "revoked_api_key")
 
 
-@rule("authentication.wrong_bearer", page=ERRORS, sentence="A bearer token that is no key is 401 `invalid_api_key`.")
+@rule("authentication.wrong_bearer", page=ERRORS, sentence="A bearer token that is not a key is 401 `invalid_api_key`.")
 @each_operation
 def test_unknown_bearer_token_is_unauthorized(api: ApiClient, operation: Operation) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"Bearer {WRONG_KEY}"}
     require_unauthorized(call(api, operation, headers), "invalid_api_key", "revoked_api_key")
 
 
-@rule("authentication.near_key", page=AUTHENTICATION, sentence="Only the whole key is the key.")
+@rule("authentication.near_key", page=AUTHENTICATION, sentence="Only the complete key is accepted.")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -95,7 +95,11 @@ def test_almost_right_key_is_unauthorized(api: ApiClient, spoil: Callable[[str],
     require_unauthorized(response, "invalid_api_key", "revoked_api_key", "missing_api_key")
 
 
-@rule("authentication.not_a_bearer", page=AUTHENTICATION, sentence="Another scheme, or none, is not a key.")
+@rule(
+    "authentication.not_a_bearer",
+    page=AUTHENTICATION,
+    sentence="An unknown key under another scheme, or under none, is 401.",
+)
 @pytest.mark.parametrize("scheme", ["Basic", "Token", ""])
 def test_unknown_key_under_another_scheme_is_unauthorized(api: ApiClient, scheme: str) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"{scheme} {WRONG_KEY}".strip()}
@@ -105,14 +109,14 @@ def test_unknown_key_under_another_scheme_is_unauthorized(api: ApiClient, scheme
 @rule(
     "authentication.other_scheme",
     page=AUTHENTICATION,
-    sentence="The key is a bearer token, and nothing else: not `Basic`.",
+    sentence="The key is refused under any scheme but Bearer, such as `Basic`.",
 )
 def test_right_key_as_basic_credentials_is_unauthorized(api: ApiClient) -> None:
     headers = {"X-Api-Key": None, "Authorization": f"Basic {api.api_key}"}
     api.send("GET", "/v1/models", headers=headers).expect(401)
 
 
-@rule("authentication.empty_key", page=AUTHENTICATION, sentence="An empty key is no key.")
+@rule("authentication.empty_key", page=AUTHENTICATION, sentence="An empty key is 401.")
 @pytest.mark.parametrize(
     "headers", [{"X-Api-Key": ""}, {"X-Api-Key": None, "Authorization": "Bearer"}], ids=["key", "bearer"]
 )
@@ -135,7 +139,7 @@ def test_missing_key_is_reported_before_any_other_fault(api: ApiClient, completi
 @rule(
     "authentication.two_keys",
     page=AUTHENTICATION,
-    sentence="Which header wins when both carry keys.",
+    sentence="Which header is used if both have keys (not documented).",
     informational=True,
 )
 def test_precedence_of_two_key_headers(api: ApiClient) -> None:

@@ -1,4 +1,4 @@
-"""Rules on what moves the balance: every ending of a completion, one after another and at once."""
+"""Rules on what changes the balance: completions of every kind and end, one after another and concurrently."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .refusals import can_require_tools, require_refusal
 from .scenarios import DOCUMENTS, SCENARIOS, Scenarios, each_mode
 
 AT_ONCE = 6
-# The kinds that are paid for to their own end; the others are cut short, which costs less.
+# The kinds whose answers may end by themselves; the others are limited to a few tokens, which costs less.
 WHOLE = frozenset({"text", "length"})
 BRIEF = {"max_tokens": 2}
 
@@ -37,7 +37,7 @@ def test_balance_falls_by_credits_charged(api: ApiClient, scenarios: Scenarios, 
         return charge_of(api, fetch_result(api, body, stream=stream, headers=scenarios.headers(kind)))
 
     for kind in SCENARIOS if stream else DOCUMENTS:
-        # The same at each attempt, so that a fault shows by the same amount.
+        # The same body at each attempt, so that a wrong charge is the same amount each time.
         body = {**scenarios.body(kind), **({} if kind in WHOLE else BRIEF)}
         require_balance_change(api, functools.partial(spend, kind, body), what=kind)
 
@@ -134,7 +134,7 @@ def test_read_operations_are_not_charged(api: ApiClient, completion: Exchange, t
     require_balance_change(api, spend)
 
 
-@rule("balance.own_team", page=BALANCE, sentence="The balance is the team's own: what another team spends leaves it.")
+@rule("balance.own_team", page=BALANCE, sentence="The balance is not changed by the spending of another team.")
 def test_balance_is_unchanged_by_another_team(api: ApiClient) -> None:
     other = api.as_other_team()
 
@@ -145,7 +145,7 @@ def test_balance_is_unchanged_by_another_team(api: ApiClient) -> None:
     require_balance_change(api, spend, what="a completion of another team")
 
 
-@rule("balance.hold_is_released", page=PRICING, sentence="Once an answer is complete its hold is gone.")
+@rule("balance.hold_is_released", page=PRICING, sentence="The hold of a completion is released when it ends.")
 @each_mode
 def test_hold_is_released_when_the_completion_ends(api: ApiClient, stream: bool) -> None:
     body = api.chat_body()
@@ -155,7 +155,7 @@ def test_hold_is_released_when_the_completion_ends(api: ApiClient, stream: bool)
 @rule(
     "balance.disconnect",
     page=STREAMING,
-    sentence="After a disconnect the balance falls by what the record says, and the hold is released.",
+    sentence="After a disconnect the balance falls by the charge in the record, and the hold is released.",
 )
 def test_balance_after_a_disconnect_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
@@ -197,7 +197,7 @@ def metered(running: Running) -> tuple[Exchange, Exchange]:
 
 
 def charge_of(api: ApiClient, result: CompletionResult) -> Decimal:
-    """What a completion was charged, by its receipt, or by its record if the receipt was suppressed."""
+    """The charge of a completion, from its receipt, or from its record if the receipt was suppressed."""
     if result.usage is None:
         return exact(api.retrieve(result.id).expect(200).at("usage", "credits_charged"))
     return exact(result.credits_charged)

@@ -1,4 +1,4 @@
-"""Rules on the bounds of a request: what is inside is accepted, what is outside refused."""
+"""Rules on the bounds of requests: values within them are accepted, others are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harness.violations import not_tested, require
 
 from .scenarios import each_mode
 
-# What a stream is asked for that only has to begin.
+# The options of a stream that only has to begin.
 BRIEF: dict[str, Any] = {"max_tokens": 2}
 # In characters of JSON.
 LONG = 4000
@@ -33,7 +33,7 @@ def is_expensive(bound: Bound) -> bool:
 
 
 def streamed(bodies: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The bodies that do not say whether they ask for a stream, asking for one."""
+    """The bodies without a member `stream`, as requests for a stream."""
     return [
         {**body, "stream": True, **(BRIEF if body.get("max_tokens") == FRUGAL["max_tokens"] else {})}
         for body in bodies
@@ -51,7 +51,7 @@ BOUNDS = [as_param(bound) for bound in bounds()]
 
 @pytest.fixture(scope="module")
 def accepted() -> set[str]:
-    """The bodies that were accepted already: several bounds have the same one within them."""
+    """The bodies that were accepted already, as several bounds have the same one."""
     return set()
 
 
@@ -68,7 +68,7 @@ def test_request_bound_is_enforced(api: ApiClient, accepted: set[str], bound: Bo
         if written not in accepted:
             require_accepted(api, body)
             accepted.add(written)
-    # A stream is no way around a bound; a quick run tries one value of each.
+    # Streams have the same bounds; a quick run tries one value of each.
     few = api.settings.profile is Profile.QUICK
     for body in (*bound.outside, *streamed(bound.outside[:1] if few else bound.outside)):
         require_refused(api.create(with_model(api, body), expect_error=True), bound)

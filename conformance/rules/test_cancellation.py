@@ -23,7 +23,7 @@ from .scenarios import each_mode
 ENDS_WITHIN = 5.0
 
 
-@rule("cancel.answer", page=CANCEL, sentence="Cancelling a stream that runs answers 200 with its record.")
+@rule("cancel.answer", page=CANCEL, sentence="Cancelling a running stream is answered 200, with its record.")
 def test_cancel_of_a_running_stream_returns_its_record(cancelled: Cancelled) -> None:
     response, stream = cancelled.response.expect(200), cancelled.transcript
     require(
@@ -34,7 +34,7 @@ def test_cancel_of_a_running_stream_returns_its_record(cancelled: Cancelled) -> 
     )
 
 
-@rule("cancel.record", page=CANCEL, sentence="The record that comes back is an ordinary completion.")
+@rule("cancel.record", page=CANCEL, sentence="The record in the response is an ordinary completion.")
 def test_cancel_response_fits_the_completion_schema(cancelled: Cancelled) -> None:
     schema_errors = contract.schema_errors("ChatCompletion", cancelled.response.expect(200).json)
     require(not schema_errors, "; ".join(schema_errors), cancelled.response)
@@ -57,7 +57,7 @@ def test_cancelled_completion_has_status_cancelled(cancelled: Cancelled) -> None
         )
 
 
-@rule("cancel.error_told", page=RETRIEVE, sentence="`error` is present on a cancelled record.")
+@rule("cancel.error_present", page=RETRIEVE, sentence="`error` is present on a cancelled record.")
 def test_cancelled_record_has_an_error(cancelled: Cancelled) -> None:
     error = cancelled.record.expect(200).json.get("error")
     require(isinstance(error, dict), f"`error` is {error!r}", cancelled.record)
@@ -68,14 +68,16 @@ def test_cancelled_record_has_an_error(cancelled: Cancelled) -> None:
 @rule(
     "cancel.not_a_disconnect",
     page=CANCEL,
-    sentence="A cancel that was asked for is not reported as a client that disconnected.",
+    sentence="A requested cancel is not recorded as a disconnect of the client.",
 )
 def test_requested_cancel_is_not_recorded_as_a_disconnect(cancelled: Cancelled) -> None:
     code = cancelled.record.expect(200).get("error", "code")
     require(code != "cancelled_client_disconnect", f"`error.code` is {code!r}", cancelled.response, cancelled.record)
 
 
-@rule("cancel.receipt", page=CANCELLATION, sentence="Only tokens already made are charged, and the receipt adds up.")
+@rule(
+    "cancel.receipt", page=CANCELLATION, sentence="Only tokens already generated are charged, and the receipt adds up."
+)
 def test_cancelled_stream_is_charged_for_generated_tokens_only(cancelled: Cancelled) -> None:
     usage = cancelled.record.expect(200).at("usage")
     parts = tokens_of(usage)
@@ -93,19 +95,21 @@ def test_cancel_ends_the_stream_promptly(cancelled: Cancelled) -> None:
     require(not late, f"it went on for {cancelled.seconds:.1f} s", cancelled.response, cancelled.transcript.exchange)
 
 
-@rule("cancel.content", page=CANCELLATION, sentence="The record holds what was made before the cancel.")
+@rule("cancel.content", page=CANCELLATION, sentence="The record has the text that was generated before the cancel.")
 def test_cancelled_record_has_the_streamed_content(cancelled: Cancelled) -> None:
     cancelled.response.expect(200)
     recorded = cancelled.record.expect(200).at("choices", 0, "message", "content") or ""
     streamed_text = cancelled.transcript.content
     is_prefix = recorded.startswith(streamed_text) or streamed_text.startswith(recorded)
-    require(is_prefix, f"the record says {recorded[:80]!r}, the stream said {streamed_text[:80]!r}", cancelled.record)
+    require(
+        is_prefix, f"the record has the text {recorded[:80]!r}, the stream {streamed_text[:80]!r}", cancelled.record
+    )
 
 
 @rule(
     "cancel.frames",
     page=CANCELLATION,
-    sentence="What a cancelled stream ends with (no page prints it).",
+    sentence="The last frames of a cancelled stream (not documented).",
     informational=True,
 )
 def test_last_frames_of_a_cancelled_stream(cancelled: Cancelled) -> None:
@@ -151,13 +155,13 @@ def test_cancel_of_a_completion_without_stream_is_a_conflict(api: ApiClient, com
     sentence="A non-streamed completion that still runs cannot be cancelled: 409 `chat_cancel_target_not_cancellable`.",
 )
 def test_cancel_of_a_running_completion_without_stream_is_a_conflict() -> None:
-    not_tested("only its answer has its id, when it no longer runs")
+    not_tested("its id is known only from its response, when it no longer runs")
 
 
 @rule(
     "cancel.unknown",
     page="api-reference/errors/chat_cancel_target_not_found",
-    sentence="Cancelling an id that nobody has is 404 `chat_cancel_target_not_found`.",
+    sentence="Cancelling an unknown id is 404 `chat_cancel_target_not_found`.",
 )
 @pytest.mark.parametrize("unknown", [UNKNOWN_ID, "cmp_0"])
 def test_cancel_of_an_unknown_id_is_not_found(api: ApiClient, unknown: str) -> None:
@@ -167,7 +171,7 @@ def test_cancel_of_an_unknown_id_is_not_found(api: ApiClient, unknown: str) -> N
 @rule(
     "cancel.other_team",
     page="api-reference/errors/chat_cancel_target_not_found",
-    sentence="Another team's completion is not found either, and goes on.",
+    sentence="Another team's completion is not found either, and keeps running.",
 )
 def test_cancel_by_another_team_is_not_found_while_streaming(running: Running) -> None:
     if running.foreign_cancel is None:
@@ -180,7 +184,7 @@ def test_cancel_by_another_team_is_not_found_while_streaming(running: Running) -
 @rule(
     "cancel.other_team",
     page="api-reference/errors/chat_cancel_target_not_found",
-    sentence="Another team's completion is not found either, and goes on.",
+    sentence="Another team's completion is not found either, and keeps running.",
 )
 def test_cancel_by_another_team_is_not_found_after_the_end(
     api: ApiClient, completion: Exchange, transcript: Transcript
@@ -193,7 +197,7 @@ def test_cancel_by_another_team_is_not_found_after_the_end(
 @rule(
     "cancel.no_body",
     page=CANCEL,
-    sentence="Cancelling takes no body, and does not mind an empty object.",
+    sentence="Cancelling takes no body; an empty object does no harm.",
     informational=True,
 )
 def test_cancel_with_an_empty_object_as_body(api: ApiClient) -> None:
@@ -204,11 +208,11 @@ def test_cancel_with_an_empty_object_as_body(api: ApiClient) -> None:
 @rule(
     "cancel.balance",
     page=CANCELLATION,
-    sentence="A cancelled stream costs what its record says, and its hold is released.",
+    sentence="A cancelled stream is charged as its record says, and its hold is released.",
 )
 def test_balance_after_a_cancel_falls_by_the_recorded_charge(api: ApiClient, mock_controls: MockControls) -> None:
     def spend() -> Decimal:
-        # A key is ignored on streams, also by what cancels them.
+        # A stream ignores its key, and can be cancelled all the same.
         with running_stream(api, mock_controls, {"Idempotency-Key": str(uuid4())}, tokens=400, pace=40) as stream:
             response = api.cancel(stream.transcript.id)
             require_in_time(response, ran=was_still_running(stream))
@@ -221,7 +225,7 @@ def test_balance_after_a_cancel_falls_by_the_recorded_charge(api: ApiClient, moc
 @rule(
     "cancel.no_refund",
     page=CANCELLATION,
-    sentence="What has ended is paid for: a cancel that comes too late changes no balance.",
+    sentence="Cancelling a completion that has ended refunds nothing.",
 )
 @each_mode
 def test_late_cancel_refunds_nothing(

@@ -17,7 +17,7 @@ from .scenarios import CUT, each_mode
 
 CLOCKS_MAY_DIFFER_BY = 600
 ROOM = 64
-# Enough that a word and a space are among them.
+# Enough for a word and a space.
 STOPPED = 8
 MAX_TOKENS = next(check for check in ANSWER_CHECKS if check.id == "completion.max_tokens")
 
@@ -45,7 +45,7 @@ def test_created_is_the_current_unix_time(api: ApiClient, mock_controls: MockCon
     require(near, f"`created` is {created}, and the time was {after:.0f}", completion)
 
 
-@rule("completion.model", page=CREATE, sentence="`model` is the slug that was asked for.")
+@rule("completion.model", page=CREATE, sentence="`model` is the slug in the request.")
 def test_completion_names_the_requested_model(api: ApiClient, completion: Exchange) -> None:
     require(completion.at("model") == api.model, f"`model` is {completion.at('model')!r}", completion)
 
@@ -56,7 +56,7 @@ def test_completion_content_is_text(completion: Exchange) -> None:
     require(isinstance(content, str) and content, f"`content` is {content!r}", completion)
 
 
-@rule("completion.no_empty_tool_calls", page=CREATE, sentence="`tool_calls` is there only when there are calls.")
+@rule("completion.no_empty_tool_calls", page=CREATE, sentence="`tool_calls` is present only if there are calls.")
 def test_completion_without_tools_has_no_tool_calls(completion: Exchange) -> None:
     calls = completion.at("choices", 0, "message").get("tool_calls")
     require(not calls, f"a question without tools was answered with calls: {calls}", completion)
@@ -67,7 +67,7 @@ def test_finished_completion_has_status_completed(completion: Exchange) -> None:
     require(completion.at("status") == "completed", f"`status` is {completion.at('status')!r}", completion)
 
 
-@rule("completion.max_tokens", page=CREATE, sentence="No more than `max_tokens` tokens are made.")
+@rule("completion.max_tokens", page=CREATE, sentence="No more than `max_tokens` tokens are generated.")
 @each_mode
 @pytest.mark.parametrize("most", [1, 5, 12])
 def test_completion_has_at_most_max_tokens(api: ApiClient, most: int, stream: bool) -> None:
@@ -79,7 +79,7 @@ def test_completion_has_at_most_max_tokens(api: ApiClient, most: int, stream: bo
 @rule(
     "completion.length",
     page=CREATE,
-    sentence="An answer that was cut short ends with `length` (OpenAI's word; the pages never print it).",
+    sentence="An answer that was cut short ends with `length` (OpenAI's value; not documented).",
     informational=True,
 )
 def test_finish_reason_of_a_completion_limited_to_one_token(api: ApiClient) -> None:
@@ -90,7 +90,7 @@ def test_finish_reason_of_a_completion_limited_to_one_token(api: ApiClient) -> N
 @rule(
     "completion.cut",
     page=DROP_IN,
-    sentence="An answer that was cut by `max_tokens` does not say `stop`, which OpenAI's SDKs take for a whole one.",
+    sentence="An answer cut by `max_tokens` does not end with `stop`, which means a whole one to OpenAI's SDKs.",
 )
 @each_mode
 def test_truncated_completion_does_not_finish_with_stop(api: ApiClient, stream: bool) -> None:
@@ -104,7 +104,7 @@ def test_truncated_completion_does_not_finish_with_stop(api: ApiClient, stream: 
 @rule(
     "completion.not_cut",
     page=DROP_IN,
-    sentence="An answer that had room to spare does not say `length`, which OpenAI's SDKs take for one that was cut.",
+    sentence="An answer below `max_tokens` does not end with `length`, which means one that was cut to OpenAI's SDKs.",
 )
 @each_mode
 def test_untruncated_completion_does_not_finish_with_length(api: ApiClient, stream: bool) -> None:
@@ -116,7 +116,7 @@ def test_untruncated_completion_does_not_finish_with_length(api: ApiClient, stre
     require(result.finish_reason != "length", actual, result.exchange)
 
 
-@rule("completion.stop", page=CREATE, sentence="The answer ends before any text at which it was to stop.")
+@rule("completion.stop", page=CREATE, sentence="The answer ends before the first stop sequence.")
 @pytest.mark.parametrize("stop", [" ", [" "], ["none", "of", "these", " "], ["a", "e", "o", " "]], ids=str)
 @each_mode
 def test_completion_ends_before_a_stop_sequence(api: ApiClient, stop: str | list[str], stream: bool) -> None:
@@ -127,7 +127,7 @@ def test_completion_ends_before_a_stop_sequence(api: ApiClient, stop: str | list
     require(not actual, f"the answer has {actual}: {result.content[:80]!r}", result.exchange)
 
 
-@rule("completion.stop_at_once", page=CREATE, sentence="A text at which to stop may be what the answer begins with.")
+@rule("completion.stop_at_once", page=CREATE, sentence="A stop sequence ends the answer even at its beginning.")
 @pytest.mark.parametrize("length", [1, 3])
 @each_mode
 def test_stop_sequence_may_begin_the_completion(api: ApiClient, length: int, stream: bool) -> None:
@@ -178,7 +178,7 @@ def test_logprobs_are_absent_unless_requested(completion: Exchange, transcript: 
 @rule(
     "completion.extra_members",
     page=CREATE,
-    sentence="What becomes of members that the page does not list (`user`, `n`, `metadata`).",
+    sentence="Whether members that the page does not list are accepted (`user`, `n`, `metadata`).",
     informational=True,
 )
 def test_undocumented_request_members(api: ApiClient) -> None:

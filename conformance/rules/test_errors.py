@@ -18,7 +18,7 @@ WORD = re.compile(r"[\w.-]+\Z")
 RATE_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 TPM_HEADERS = ("X-RateLimit-TPM-Limit", "X-RateLimit-TPM-Remaining", "X-RateLimit-TPM-Reset")
 
-# What each of the `failures` may answer: statuses, and the documented type.
+# The statuses that each of the `failures` may have, and its documented type.
 EXPECTED = {
     "a missing member": ((400, 422), "invalid_request"),
     "a wrong type": ((400, 422), "invalid_request"),
@@ -38,7 +38,7 @@ EXPECTED = {
 }
 
 
-@rule("error.status", page=ERRORS, sentence="Each fault is answered with the status of its kind.")
+@rule("error.status", page=ERRORS, sentence="Each kind of error has its documented status.")
 def test_error_status_is_the_documented_one(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         statuses, _ = EXPECTED[name.removesuffix(STREAMED)]
@@ -48,7 +48,7 @@ def test_error_status_is_the_documented_one(failures: dict[str, Exchange]) -> No
             )
 
 
-@rule("error.type", page=ERRORS, sentence="Each fault is answered with the `type` of its kind.")
+@rule("error.type", page=ERRORS, sentence="Each kind of error has its documented `type`.")
 def test_error_type_is_the_documented_one(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         _, kind = EXPECTED[name.removesuffix(STREAMED)]
@@ -73,14 +73,14 @@ def test_error_envelope_has_the_documented_members(failures: dict[str, Exchange]
         require(not schema_errors, f"{name}: {'; '.join(schema_errors)}", exchange)
 
 
-@rule("error.type_known", page=ERROR_GUIDE, sentence="`type` is one of five.")
+@rule("error.type_known", page=ERROR_GUIDE, sentence="`type` is one of the five documented values.")
 def test_error_type_is_one_of_the_documented_types(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "type")
         require(actual in contract.error_types(), f"{name}: `type` is {actual!r}", exchange)
 
 
-@rule("error.code_means", page=ERRORS, sentence="A documented code comes with its documented status and type.")
+@rule("error.code_means", page=ERRORS, sentence="A documented code has its documented status and type.")
 def test_error_code_has_its_documented_status_and_type(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         code = contract.error_codes().get(exchange.at("error", "code"))
@@ -94,7 +94,7 @@ def test_error_code_has_its_documented_status_and_type(failures: dict[str, Excha
         require(actual == code.type, f"{name}: {code.name} with type {actual!r}; documented: {code.type!r}", exchange)
 
 
-@rule("error.code", page=ERRORS, sentence="`code` is one stable word for machines.")
+@rule("error.code", page=ERRORS, sentence="`code` is one stable, machine-readable word.")
 def test_error_code_is_a_single_word(failures: dict[str, Exchange]) -> None:
     for name, exchange in failures.items():
         actual = exchange.at("error", "code")
@@ -157,9 +157,9 @@ def test_unsupported_method_is_refused(api: ApiClient, method: str) -> None:
 
 
 @rule(
-    "header.rate_limits_told",
+    "header.rate_limits_listed",
     page=RATE_LIMITS,
-    sentence="Which buckets answers list (no page lists chat's).",
+    sentence="Which rate limits responses state (not documented for chat).",
     informational=True,
 )
 def test_rate_limit_headers_of_a_completion(successes: dict[str, Exchange]) -> None:

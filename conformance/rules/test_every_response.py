@@ -18,9 +18,9 @@ from .conftest import Kept
 from .idempotency_requests import require_replay, with_key
 from .test_idempotency import REPLAY_LATER
 
-# A window of a few seconds is a fault that is made easily.
+# Longer than a window that was set in seconds by mistake.
 SECONDS_LATER = 4.0
-# Any other status has the headers of the responses that these fixtures request.
+# These fixtures request responses of every status.
 SHOWN = ("successes", "failures", "every_kind")
 
 

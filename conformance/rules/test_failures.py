@@ -1,4 +1,4 @@
-"""Faults of the platform, as far as a server lets its tests order them."""
+"""Rules on faults of the platform, on servers that let tests inject them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_failed_completion_is_not_charged(api: ApiClient, mock_controls: MockCon
 @rule(
     "failure.stream_charge",
     page=PRICING,
-    sentence="A stream that fails costs what its record says, and its hold is released.",
+    sentence="A stream that fails is charged as its record says, and its hold is released.",
 )
 def test_failed_stream_is_charged_as_recorded(api: ApiClient, mock_controls: MockControls) -> None:
     headers = mock_controls.fault("error-frame=3")
@@ -65,7 +65,11 @@ def test_failed_stream_is_charged_as_recorded(api: ApiClient, mock_controls: Moc
     require_balance_change(api, spend, what="a stream that failed")
 
 
-@rule("failure.not_kept", page=IDEMPOTENCY, sentence="After a 5xx the same key is safe to send again, and runs anew.")
+@rule(
+    "failure.not_kept",
+    page=IDEMPOTENCY,
+    sentence="After a 5xx a request can be repeated with its key, and is carried out again.",
+)
 def test_server_error_is_not_kept_under_its_key(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
     fault = mock_controls.fault("code=chat_provider_unavailable")
@@ -75,7 +79,7 @@ def test_server_error_is_not_kept_under_its_key(api: ApiClient, mock_controls: M
     require_replay(api.create(body, headers=with_key(key)), again)
 
 
-@rule("failure.throttled_not_kept", page=IDEMPOTENCY, sentence="After a 429 the same key is safe to send again.")
+@rule("failure.throttled_not_kept", page=IDEMPOTENCY, sentence="After a 429 a request can be repeated with its key.")
 def test_throttled_request_is_not_kept_under_its_key(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
     fault = mock_controls.fault("code=too_many_requests; retry-after=0")
@@ -86,7 +90,7 @@ def test_throttled_request_is_not_kept_under_its_key(api: ApiClient, mock_contro
 @rule(
     "failure.lost_answer",
     page=IDEMPOTENCY,
-    sentence="An answer that was lost on its way is replayed, and not made again.",
+    sentence="A response that was lost in transit is replayed, and not generated again.",
 )
 def test_lost_response_is_replayed(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body()
@@ -100,7 +104,7 @@ def test_lost_response_is_replayed(api: ApiClient, mock_controls: MockControls, 
 @rule(
     "failure.in_flight",
     page=IDEMPOTENCY,
-    sentence="While the first request runs, its key is 409 `idempotency_key_in_use`.",
+    sentence="While the first request runs, a second one with its key is 409 `idempotency_key_in_use`.",
 )
 def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls: MockControls, key: str) -> None:
     body = api.chat_body("Write a long story about a river.", max_tokens=64)
@@ -121,7 +125,7 @@ def test_key_of_a_request_in_flight_is_a_conflict(api: ApiClient, mock_controls:
 @rule(
     "failure.error_in_stream",
     page="api-reference/chat/streaming",
-    sentence="What a stream that fails on its way says.",
+    sentence="The error frame of a stream that fails (not documented).",
     informational=True,
 )
 def test_error_frame_of_a_failed_stream(api: ApiClient, mock_controls: MockControls) -> None:

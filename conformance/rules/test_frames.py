@@ -1,4 +1,4 @@
-"""Rules on the frames of a stream, asked of every kind of stream."""
+"""Rules on the frames of a stream, checked on every kind of stream."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.violations import require
 from .conftest import Cancelled
 from .scenarios import SCENARIOS, Scenarios, as_params, require_clean
 
-# The stream that is cancelled asks for its usage, and is sent no key.
+# The cancelled stream is sent without a key, and without `include_usage: false`.
 NOT_OF_CANCELLED = frozenset({"stream.no_usage", "stream.key_ignored", "stream.warning_first"})
 
 
@@ -33,7 +33,7 @@ def test_frames_of_a_cancelled_stream_are_well_formed(cancelled: Cancelled, chec
     require_clean(check, {"cancelled": (stream, stream.exchange)})
 
 
-@rule("stream.no_error", page=STREAMING, sentence="A stream that goes well carries no error.")
+@rule("stream.no_error", page=STREAMING, sentence="A successful stream has no error frame.")
 def test_successful_stream_has_no_error_frame(scenarios: Scenarios) -> None:
     for kind, stream in scenarios.streams().items():
         require(not stream.errors, f"{kind}: there is an error: {stream.errors}", stream.exchange)

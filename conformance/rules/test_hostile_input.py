@@ -46,14 +46,14 @@ NOT_JSON = {
     "a form": b"model=m&messages=x",
 }
 NOT_AN_OBJECT = {"null": b"null", "number": b"7", "text": b'"model"', "array": b"[]", "true": b"true"}
-# How hostile input is refused by most servers.
+# The statuses with which most servers refuse hostile input.
 USUAL = (400, 413, 415, 422)
 OTHER_TYPES = ["text/plain", "application/xml", "application/x-www-form-urlencoded", "multipart/form-data", "image/png"]
 
 
 @pytest.fixture
 def still_alive(api: ApiClient) -> Iterator[None]:
-    """After hostile input the server still answers everybody else."""
+    """After hostile input the server still serves other requests."""
     before = api.models().outcome
     yield
     after = api.models()
@@ -80,7 +80,7 @@ def require_refused(exchange: Exchange) -> None:
 
 
 def require_handled(exchange: Exchange) -> None:
-    """Require any answer but a fault of the server's own."""
+    """Require a response that is not a 5xx."""
     require(exchange.status, f"there is no answer ({exchange.transport_error})", exchange)
     require(exchange.status < 500, f"it is answered {exchange.outcome}", exchange)
     require(exchange.seconds < ANSWERED_WITHIN, f"the answer took {exchange.seconds:.1f} s", exchange)
@@ -93,7 +93,7 @@ def test_body_that_is_not_json_is_refused(api: ApiClient, name: str) -> None:
     require_refused(api.create(None, content=NOT_JSON[name], expect_error=True))
 
 
-@rule("hostile.not_an_object", page=ERRORS, sentence="A JSON body that is no object is a 4xx with the envelope.")
+@rule("hostile.not_an_object", page=ERRORS, sentence="A JSON body that is not an object is a 4xx with the envelope.")
 @pytest.mark.parametrize("name", NOT_AN_OBJECT)
 def test_json_body_that_is_not_an_object_is_refused(api: ApiClient, name: str) -> None:
     require_refused(api.create(None, content=NOT_AN_OBJECT[name], expect_error=True))
@@ -109,14 +109,14 @@ def test_body_of_another_media_type_is_refused(api: ApiClient, value: str, strea
 @rule(
     "hostile.no_media_type",
     page=CREATE,
-    sentence="What becomes of a JSON body that does not say what it is.",
+    sentence="How a JSON body without a content type is answered (not documented).",
     informational=True,
 )
 def test_body_without_a_media_type(api: ApiClient) -> None:
     inform(f"it is answered {api.create(api.chat_body(), headers={'Content-Type': None}).outcome}")
 
 
-@rule("hostile.deep", page=ERRORS, sentence="A body nested without end is a 4xx with the envelope.")
+@rule("hostile.deep", page=ERRORS, sentence="An extremely nested body is a 4xx with the envelope.")
 @pytest.mark.parametrize("depth", [1_000, 100_000])
 @pytest.mark.parametrize("brackets", [(b"[", b"]"), (b'{"a":', b"}")], ids=["arrays", "objects"])
 @pytest.mark.usefixtures("still_alive")
@@ -140,7 +140,7 @@ def test_body_over_10_mib_is_refused(api: ApiClient, place: str) -> None:
     require_refused(api.create(None, content=content, expect_error=True))
 
 
-@rule("hostile.many_members", page=ERRORS, sentence="A body of very many members is answered, and not with a 5xx.")
+@rule("hostile.many_members", page=ERRORS, sentence="A body of very many members is not answered with a 5xx.")
 @pytest.mark.usefixtures("still_alive")
 @each_mode
 def test_body_of_many_members_is_handled(api: ApiClient, stream: bool) -> None:
@@ -154,21 +154,19 @@ def test_nul_character_in_a_message_is_refused(api: ApiClient, stream: bool) -> 
     require_refused(api.create(api.chat_body("a\x00b", stream=stream), expect_error=True))
 
 
-@rule(
-    "hostile.null_members", page=CREATE, sentence="A null for what could be left out is answered, and not with a 5xx."
-)
+@rule("hostile.null_members", page=CREATE, sentence="A null for an optional member is not answered with a 5xx.")
 @each_mode
 def test_null_for_an_optional_member_is_handled(api: ApiClient, stream: bool) -> None:
     body = {**api.chat_body(**BRIEF), "stream": stream}
     members = [name for name in OPTIONAL if name not in body]
     together = api.create({**body, **dict.fromkeys(members)})
     require_handled(together)
-    # A refusal of one may hide what becomes of the others.
+    # A refusal because of one member says nothing about the others.
     for member in members if together.status >= 400 else ("stream", "max_tokens"):
         require_handled(api.create({**body, member: None}))
 
 
-@rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is answered, and not with a 5xx.")
+@rule("hostile.unknown_members", page=CREATE, sentence="A member that no page lists is not answered with a 5xx.")
 @pytest.mark.parametrize("value", [1, "x", None, {"a": 1}, []], ids=str)
 @each_mode
 def test_unknown_request_member_is_handled(api: ApiClient, value: object, stream: bool) -> None:
@@ -176,7 +174,7 @@ def test_unknown_request_member_is_handled(api: ApiClient, value: object, stream
     require_handled(api.create({**api.chat_body(stream=stream, **BRIEF), **members}))
 
 
-@rule("hostile.odd_text", page=CREATE, sentence="Odd text in a message is answered, and not with a 5xx.")
+@rule("hostile.odd_text", page=CREATE, sentence="Unusual text in a message is not answered with a 5xx.")
 @pytest.mark.parametrize(
     "text",
     [
@@ -197,7 +195,7 @@ def test_unusual_text_in_a_message_is_handled(api: ApiClient, text: str, stream:
     require_handled(api.create(json.loads(body), content=body.encode()))
 
 
-@rule("hostile.odd_numbers", page=ERRORS, sentence="A number that no machine can hold is a 4xx with the envelope.")
+@rule("hostile.odd_numbers", page=ERRORS, sentence="A number out of machine range is a 4xx with the envelope.")
 @pytest.mark.parametrize("member", ["temperature", "max_tokens", "top_logprobs", "presence_penalty"])
 @pytest.mark.parametrize("number", ["1e400", "-1e400", "9" * 400, "1e309"])
 @each_mode
@@ -207,7 +205,10 @@ def test_number_out_of_machine_range_is_refused(api: ApiClient, member: str, num
 
 
 @rule(
-    "hostile.duplicate_members", page=ERRORS, sentence="What becomes of a member that stands twice.", informational=True
+    "hostile.duplicate_members",
+    page=ERRORS,
+    sentence="How a duplicate member is answered (not documented).",
+    informational=True,
 )
 def test_duplicate_member_in_a_body(api: ApiClient) -> None:
     body = json.dumps(api.chat_body())[:-1] + ', "temperature": 0.5, "temperature": 3}'
@@ -216,14 +217,14 @@ def test_duplicate_member_in_a_body(api: ApiClient) -> None:
     )
 
 
-@rule("hostile.huge_integer_seed", page=CREATE, sentence="A seed beyond 64 bits is answered, and not with a 5xx.")
+@rule("hostile.huge_integer_seed", page=CREATE, sentence="A seed beyond 64 bits is not answered with a 5xx.")
 @pytest.mark.parametrize("seed", [2**63, 2**64, -(2**64), 10**30])
 @each_mode
 def test_seed_beyond_64_bits_is_handled(api: ApiClient, seed: int, stream: bool) -> None:
     require_handled(api.create(api.chat_body(seed=seed, stream=stream, **BRIEF)))
 
 
-@rule("hostile.headers", page=ERRORS, sentence="Odd headers are answered, and not with a 5xx.")
+@rule("hostile.headers", page=ERRORS, sentence="Unusual headers are not answered with a 5xx.")
 @pytest.mark.parametrize(
     "headers",
     [
@@ -243,7 +244,7 @@ def test_unusual_request_header_is_handled(api: ApiClient, headers: dict[str, st
         require_handled(api.create(api.chat_body(stream=stream, **BRIEF), headers=headers))
 
 
-@rule("hostile.paths", page=ERRORS, sentence="Odd paths are a 4xx, and not a 5xx.")
+@rule("hostile.paths", page=ERRORS, sentence="An unusual path is a 4xx.")
 @pytest.mark.parametrize(
     "path",
     [
@@ -262,7 +263,7 @@ def test_unusual_path_is_refused(api: ApiClient, path: str) -> None:
 @rule(
     "hostile.compressed",
     page=CREATE,
-    sentence="What becomes of a body in another encoding than it says.",
+    sentence="How a body with a wrong Content-Encoding is answered (not documented).",
     informational=True,
 )
 def test_body_in_another_encoding_than_declared(api: ApiClient) -> None:

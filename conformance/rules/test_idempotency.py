@@ -1,4 +1,4 @@
-"""Rules on idempotency keys: what is replayed, and what never is."""
+"""Rules on idempotency keys: which responses are replayed, and which never are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KEYED = [kind for kind in DOCUMENTS if SCENARIOS[kind].keyed]
 REPLAY_LATER = "A result is kept for 24 hours: it is replayed at once, and still at the end of a run."
 
 
-@rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, sentence="A first call carries no replay header.")
+@rule("idempotency.first_call", page=CHAT_IDEMPOTENCY, sentence="The response to a first request has no replay header.")
 def test_first_call_with_a_key_is_not_a_replay(api: ApiClient, key: str) -> None:
     require_fresh(api.complete(api.chat_body(), headers=with_key(key)))
 
@@ -80,7 +80,7 @@ def test_request_without_a_key_is_not_replayed(api: ApiClient) -> None:
 @rule(
     "idempotency.unkeyed_after_keyed",
     page=IDEMPOTENCY,
-    sentence="A request without a key is not answered from another's.",
+    sentence="A request without a key never gets the stored response of one with a key.",
 )
 def test_request_without_a_key_is_not_answered_from_a_keyed_one(api: ApiClient, key: str) -> None:
     body = api.chat_body()

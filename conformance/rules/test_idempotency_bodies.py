@@ -1,4 +1,4 @@
-"""Rules on the bodies sent under one key: which are the same request, and which conflict."""
+"""Rules on the bodies that are sent with one key: which are equal, and which conflict."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def with_number(body: dict[str, Any], written: str) -> bytes:
     return re.sub(r'"(temperature|default)": 1\b', lambda member: f'"{member[1]}": {written}', text).encode()
 
 
-# The same JSON value in other bytes.
+# Other ways of writing the same JSON value.
 SPELLINGS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "key order": lambda body: encode(dict(reversed(body.items()))),
     "nested key order": lambda body: encode(reversed_members(body)),
@@ -79,7 +79,7 @@ SPELLINGS: dict[str, Callable[[dict[str, Any]], bytes]] = {
     "indented": lambda body: json.dumps(body, ensure_ascii=False, indent=4).encode(),
     "sorted": lambda body: json.dumps(body, sort_keys=True).encode(),
 }
-# Small changes of a text, each of which makes another JSON value of it.
+# Small changes of a text that make another JSON value.
 TEXTS: dict[str, Callable[[str], str]] = {
     "a space": lambda text: text + " ",
     "a capital": str.upper,
@@ -166,7 +166,7 @@ def test_body_lacking_a_member_is_a_conflict(api: ApiClient, key: str) -> None:
 
 
 @rule(
-    "idempotency.conflict_in_depth", page=IDEMPOTENCY, sentence="The smallest change deep in a message is another body."
+    "idempotency.conflict_in_depth", page=IDEMPOTENCY, sentence="A small change deep in a message makes another body."
 )
 @pytest.mark.parametrize("change", TEXTS)
 def test_small_change_deep_in_a_message_is_a_conflict(api: ApiClient, key: str, change: str) -> None:
@@ -179,7 +179,7 @@ def test_small_change_deep_in_a_message_is_a_conflict(api: ApiClient, key: str, 
 @rule(
     "idempotency.conflict_by_unknown_member",
     page=IDEMPOTENCY,
-    sentence="The whole body counts, with members that no page lists.",
+    sentence="The whole body is compared, with members that no page lists.",
 )
 def test_undocumented_member_makes_another_body(api: ApiClient, key: str) -> None:
     body = api.chat_body(metadata={"order": "7"})
@@ -190,7 +190,7 @@ def test_undocumented_member_makes_another_body(api: ApiClient, key: str) -> Non
     require_conflict(api.create(other, headers=with_key(key), expect_error=True), first.expect(200))
 
 
-@rule("idempotency.conflict_keeps_first", page=IDEMPOTENCY, sentence="A conflict leaves the first answer in its place.")
+@rule("idempotency.conflict_keeps_first", page=IDEMPOTENCY, sentence="A conflict does not replace the stored response.")
 def test_conflict_keeps_the_first_completion(api: ApiClient, key: str) -> None:
     body = api.chat_body()
     first = api.complete(body, headers=with_key(key))
@@ -198,14 +198,18 @@ def test_conflict_keeps_the_first_completion(api: ApiClient, key: str) -> None:
     require_replay(api.create(body, headers=with_key(key)), first)
 
 
-@rule("idempotency.conflict_tells_no_id", page=IDEMPOTENCY, sentence="A conflict does not show the first answer's id.")
+@rule(
+    "idempotency.conflict_hides_id",
+    page=IDEMPOTENCY,
+    sentence="A conflict does not reveal the id of the first completion.",
+)
 def test_conflict_does_not_reveal_the_first_completion_id(api: ApiClient, key: str) -> None:
     first = api.complete(api.chat_body(), headers=with_key(key))
     response = api.create(api.chat_body(), headers=with_key(key), expect_error=True)
     require(first.at("id").encode() not in response.body, "the 409 shows the id", first, response)
 
 
-@rule("idempotency.no_caching_of_4xx", page=IDEMPOTENCY, sentence="An answer of type invalid_request is not kept.")
+@rule("idempotency.no_caching_of_4xx", page=IDEMPOTENCY, sentence="A response of type invalid_request is not stored.")
 def test_invalid_request_is_not_kept_under_its_key(api: ApiClient, key: str) -> None:
     body = api.chat_body(temperature=3)
     first = api.create(body, headers=with_key(key), expect_error=True).expect(400, 422)
@@ -218,7 +222,7 @@ def test_invalid_request_is_not_kept_under_its_key(api: ApiClient, key: str) -> 
 @rule(
     "idempotency.repaired_request",
     page=IDEMPOTENCY,
-    sentence="A refused request leaves its key free for the repaired one.",
+    sentence="The key of a refused request can be used for the corrected one.",
 )
 @pytest.mark.parametrize("fault", [{"temperature": 3}, {"messages": []}, {"tool_choice": "required"}], ids=str)
 def test_key_of_a_refused_request_accepts_the_corrected_one(api: ApiClient, key: str, fault: dict[str, Any]) -> None:
@@ -234,7 +238,7 @@ def test_key_of_a_refused_request_accepts_the_corrected_one(api: ApiClient, key:
 @rule(
     "idempotency.concurrent",
     page=IDEMPOTENCY,
-    sentence="Of requests at once with one key, one is carried out; others replay or 409.",
+    sentence="Of concurrent requests with one key, one is carried out; the others are replayed or 409.",
 )
 def test_concurrent_requests_with_one_key_run_once(api: ApiClient, key: str) -> None:
     body = api.chat_body(max_tokens=16)

@@ -1,4 +1,4 @@
-"""Rules on completions, answers and receipts, asked of every kind of completion."""
+"""Rules on completions, answers and receipts, checked on every kind of completion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.rules import CREATE, rule
 from .conftest import Cancelled
 from .scenarios import DOCUMENTS, Scenarios, as_params, require_clean
 
-# Of a completion that was cancelled, other rules hold than of one that went well.
+# Some rules are on completed ones only, some on cancelled ones.
 NOT_OF_COMPLETED = frozenset({"retrieval.error_present"})
 OF_CANCELLED_TEXT = frozenset({"receipt.text_counted", "completion.one_choice"})
 NOT_OF_CANCELLED = frozenset({"completion.finish_reason", "completion.no_error"})

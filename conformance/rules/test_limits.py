@@ -1,4 +1,4 @@
-"""What stops a caller who is within the contract: rates, credits, and the length of a prompt."""
+"""Rules on the limits of valid requests: rates, credits, and the length of a prompt."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def token_limited(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
 
 @pytest.fixture(scope="module")
 def without_credits(settings: Settings, api: ApiClient) -> Iterator[ApiClient]:
-    """A server on which the team has next to nothing."""
+    """A server on which the team has next to no credits."""
     yield from embedded(settings, api, "next to no credits", "--credits", "0.001")
 
 
@@ -43,13 +43,13 @@ def embedded(settings: Settings, api: ApiClient, what: str, *options: str) -> It
         not_tested(NEEDS_EMBEDDED.format(what))
     with MockProcess("--no-access-log", *options) as process:
         own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
-        # Its charges cost nobody anything.
+        # Its charges are not real.
         other = ApiClient(own, api.recorder, SpendLimit(), waits=False)
         yield other
         other.close()
 
 
-@rule("limits.requests", page=RATE_LIMITS, sentence="Over the rate of requests the answer is 429 `too_many_requests`.")
+@rule("limits.requests", page=RATE_LIMITS, sentence="A request over the rate is 429 `too_many_requests`.")
 def test_request_over_the_rate_is_throttled(rate_limited: ApiClient) -> None:
     require_throttled(exhausted(rate_limited), "too_many_requests")
 
@@ -61,7 +61,7 @@ def test_throttled_response_has_retry_after(rate_limited: ApiClient) -> None:
     require(wait is not None and wait.isdigit() and int(wait) > 0, f"Retry-After is {wait!r}", response)
 
 
-@rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 states that nothing remains.")
+@rule("limits.remaining", page=RATE_LIMITS, sentence="A 429 has X-RateLimit-Remaining 0.")
 def test_throttled_response_has_nothing_remaining(rate_limited: ApiClient) -> None:
     response = exhausted(rate_limited)
     actual = response.header("X-RateLimit-Remaining")
@@ -71,7 +71,7 @@ def test_throttled_response_has_nothing_remaining(rate_limited: ApiClient) -> No
 @rule(
     "limits.tokens",
     page="api-reference/errors/tpm_rate_limit_exceeded",
-    sentence="Over the rate of tokens the answer is 429 `tpm_rate_limit_exceeded`, with Retry-After.",
+    sentence="A request over the rate of tokens is 429 `tpm_rate_limit_exceeded`, with Retry-After.",
 )
 def test_request_over_the_token_rate_is_throttled(token_limited: ApiClient) -> None:
     body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Rain. " * 50}], "max_tokens": 64}
@@ -81,7 +81,7 @@ def test_request_over_the_token_rate_is_throttled(token_limited: ApiClient) -> N
     require(throttled.header("Retry-After"), "there is no Retry-After", throttled)
 
 
-@rule("limits.balance", page=BALANCE, sentence="Without the credits for it a request is 402 `balance_too_low`.")
+@rule("limits.balance", page=BALANCE, sentence="A request that the balance cannot pay is 402 `balance_too_low`.")
 @each_mode
 def test_request_without_credits_is_refused(without_credits: ApiClient, stream: bool) -> None:
     response = without_credits.create(
@@ -99,7 +99,7 @@ def long_prompt(api: ApiClient) -> str:
     window = api.model_metadata.get("context_window")
     if not isinstance(window, int) or window > 600_000:
         not_tested(f"the context window of {api.model} is not known, or too large to fill")
-    # How many tokens a word makes is the server's own business, so it is asked first.
+    # How many tokens a word makes depends on the server, so it is measured first.
     words = api.complete(api.chat_body("rain " * 100, max_tokens=1)).at("usage", "prompt_tokens") / 100
     return "rain " * int(window / words * 1.1 + 1000)
 

@@ -26,7 +26,7 @@ from .idempotency_requests import require_conflict, require_fresh, require_repla
 EXAMPLES = {Profile.QUICK: 4, Profile.DEFAULT: 8, Profile.THOROUGH: 120}
 STEPS = {Profile.QUICK: 12, Profile.DEFAULT: 20, Profile.THOROUGH: 40}
 
-# Few keys and few bodies, so that they meet again and again.
+# Few keys and few bodies, so that they are often combined.
 KEYS = st.sampled_from(["a", "b", "A", "a "])
 BODIES = st.sampled_from(
     [
@@ -42,10 +42,10 @@ BODIES = st.sampled_from(
 
 
 def idempotency_machine(api: ApiClient) -> type[RuleBasedStateMachine]:
-    """The game, against one server."""
+    """The state machine for one server."""
 
     class IdempotencyMachine(RuleBasedStateMachine):
-        """The model: what each key was first used for, and every completion as it was answered."""
+        """The model: the first body and response of each key, and every completion."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -58,39 +58,39 @@ def idempotency_machine(api: ApiClient) -> type[RuleBasedStateMachine]:
         def create_with_key(self, key: str, options: dict[str, Any], reversed_order: bool) -> None:
             body = {**self.question, **options}
             sent = dict(reversed(body.items())) if reversed_order else body
-            format_response = api.create(sent, headers=with_key(self.prefix + key.strip() + str(len(key))))
+            response = api.create(sent, headers=with_key(self.prefix + key.strip() + str(len(key))))
             if key not in self.firsts:
-                require_fresh(format_response, *self.known.values())
-                self.firsts[key] = (body, format_response)
-                self.known[format_response.at("id")] = format_response
+                require_fresh(response, *self.known.values())
+                self.firsts[key] = (body, response)
+                self.known[response.at("id")] = response
             elif self.firsts[key][0] == body:
-                require_replay(format_response, self.firsts[key][1])
+                require_replay(response, self.firsts[key][1])
             else:
-                require_conflict(format_response, self.firsts[key][1])
+                require_conflict(response, self.firsts[key][1])
 
         @step(options=BODIES)
         def create_without_key(self, options: dict[str, Any]) -> None:
-            format_response = api.create({**self.question, **options})
-            require_fresh(format_response, *self.known.values())
-            self.known[format_response.at("id")] = format_response
+            response = api.create({**self.question, **options})
+            require_fresh(response, *self.known.values())
+            self.known[response.at("id")] = response
 
         @step(key=KEYS)
         def refuse_with_key(self, key: str) -> None:
             body = {**self.question, "temperature": 3}
-            format_response = api.create(
-                body, headers=with_key(self.prefix + key.strip() + str(len(key))), expect_error=True
-            )
-            format_response.expect(400, 409, 422)
-            require(
-                format_response.header("Aurous-Idempotent-Replayed") is None, "a refusal was replayed", format_response
-            )
+            response = api.create(body, headers=with_key(self.prefix + key.strip() + str(len(key))), expect_error=True)
+            response.expect(400, 409, 422)
+            require(response.header("Aurous-Idempotent-Replayed") is None, "a refusal was replayed", response)
 
         @step(key=KEYS, options=BODIES)
         def stream_with_key(self, key: str, options: dict[str, Any]) -> None:
             transcript = api.stream(
                 {**self.question, **options}, headers=with_key(self.prefix + key.strip() + str(len(key)))
             )
-            require(transcript.id not in self.known, f"the stream is {transcript.id}, made before", transcript.exchange)
+            require(
+                transcript.id not in self.known,
+                f"the stream has the id {transcript.id} of an earlier completion",
+                transcript.exchange,
+            )
 
         @precondition(lambda self: self.known)
         @step(data=st.data())

@@ -1,4 +1,4 @@
-"""Rules on stored completions: the same as was returned, and nobody else's."""
+"""Rules on stored completions: equal to what was returned, and private to the team."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ def test_finished_completion_does_not_change_between_reads(api: ApiClient, compl
     require(same, "two readings differ", first, second)
 
 
-@rule(
-    "retrieval.the_one_asked_for", page=RETRIEVE, sentence="An id retrieves its own completion, however many there are."
-)
+@rule("retrieval.requested_id", page=RETRIEVE, sentence="An id retrieves its own completion, however many there are.")
 def test_retrieve_returns_the_requested_completion(api: ApiClient) -> None:
     actual = [api.complete(api.chat_body(f"Say: {word}.", max_tokens=8)) for word in ("one", "two", "three")]
     for exchange in (*actual[1:], actual[0]):
         record = api.retrieve(exchange.at("id")).expect(200)
         require(record.at("id") == exchange.at("id"), f"the record has the id {record.at('id')}", exchange, record)
         stored, created = (contract.documented("ChatCompletion", each.json) for each in (record, exchange))
-        require(stored["choices"] == created["choices"], "the record has another completion's answer", exchange, record)
+        require(
+            stored["choices"] == created["choices"], "the record has the answer of another completion", exchange, record
+        )
 
 
 @rule("retrieval.stream", page=RETRIEVE, sentence="A streamed completion is retrieved as it was streamed.")
@@ -87,7 +87,7 @@ def test_retrieved_receipt_equals_the_streamed_one(api: ApiClient, scenarios: Sc
 @rule(
     "retrieval.stream_without_receipt",
     page=RETRIEVE,
-    sentence="The record has its receipt though the stream was to have none.",
+    sentence="The record has a receipt even if the stream was requested without one.",
 )
 def test_retrieved_stream_has_a_receipt_though_none_was_streamed(api: ApiClient, bare_transcript: Transcript) -> None:
     record = api.retrieve(bare_transcript.id).expect(200)
@@ -96,13 +96,13 @@ def test_retrieved_stream_has_a_receipt_though_none_was_streamed(api: ApiClient,
     require(record.at("usage", "total_tokens") > 0, "the record counts no tokens", record)
 
 
-@rule("retrieval.unknown", page=ERRORS, sentence="An id that nobody has is 404, type `not_found`.")
-@pytest.mark.parametrize("asked", [UNKNOWN_ID, "cmp_0", "cmp_" + "Z" * 26, "cmp_" + "a" * 200])
-def test_retrieve_of_an_unknown_id_is_not_found(api: ApiClient, asked: str) -> None:
-    require_not_found(api.retrieve(asked))
+@rule("retrieval.unknown", page=ERRORS, sentence="An unknown id is 404, type `not_found`.")
+@pytest.mark.parametrize("unknown_id", [UNKNOWN_ID, "cmp_0", "cmp_" + "Z" * 26, "cmp_" + "a" * 200])
+def test_retrieve_of_an_unknown_id_is_not_found(api: ApiClient, unknown_id: str) -> None:
+    require_not_found(api.retrieve(unknown_id))
 
 
-@rule("retrieval.near", page=RETRIEVE, sentence="Only the whole id is the id.")
+@rule("retrieval.near", page=RETRIEVE, sentence="Only the complete id retrieves a completion.")
 def test_retrieve_of_an_almost_right_id_is_not_found(api: ApiClient, completion: Exchange) -> None:
     whole = completion.at("id")
     last = "0" if whole[-1] != "0" else "1"
@@ -127,15 +127,21 @@ def test_retrieve_by_another_team_is_not_found(
     require(same, f"a foreign id is {foreign.outcome}, an unknown one {unknown.outcome}", foreign, unknown)
 
 
-@rule("retrieval.malformed", page=RETRIEVE, sentence="An id of another form is refused, whatever it holds.")
+@rule("retrieval.malformed", page=RETRIEVE, sentence="A malformed id is refused.")
 @pytest.mark.parametrize(
-    "asked", ["x", "req_01HXMQ7Z3K8Y2ABCDEFGHJKM", "cmp_%00", "cmp_\x00", "cmp_\n", "..", "cmp_' OR 1=1", "cmp_é"]
+    "malformed_id",
+    ["x", "req_01HXMQ7Z3K8Y2ABCDEFGHJKM", "cmp_%00", "cmp_\x00", "cmp_\n", "..", "cmp_' OR 1=1", "cmp_é"],
 )
-def test_retrieve_of_a_malformed_id_is_refused(api: ApiClient, asked: str) -> None:
-    require_refused(api.retrieve(asked))
+def test_retrieve_of_a_malformed_id_is_refused(api: ApiClient, malformed_id: str) -> None:
+    require_refused(api.retrieve(malformed_id))
 
 
-@rule("retrieval.ignores_idempotency", page=RETRIEVE, sentence="Reading does not take a key.", informational=True)
+@rule(
+    "retrieval.ignores_idempotency",
+    page=RETRIEVE,
+    sentence="How an idempotency key on GET is answered (not documented).",
+    informational=True,
+)
 def test_retrieve_ignores_the_idempotency_key(api: ApiClient, completion: Exchange, key: str) -> None:
     record = api.retrieve(completion.at("id"), headers={"Idempotency-Key": key})
     inform(f"with an Idempotency-Key it is answered {record.outcome}")

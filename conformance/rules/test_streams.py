@@ -39,7 +39,7 @@ def test_stream_ids_are_unique(scenarios: Scenarios) -> None:
 @rule(
     "stream.no_key",
     page=STREAMING,
-    sentence="What a stream without a key says about keys (pages disagree).",
+    sentence="The idempotency status of a stream without a key (pages disagree).",
     informational=True,
 )
 def test_idempotency_status_of_a_stream_without_a_key(transcript: Transcript) -> None:
@@ -50,7 +50,7 @@ def test_idempotency_status_of_a_stream_without_a_key(transcript: Transcript) ->
 @rule(
     "stream.refused_as_json",
     page=STREAMING,
-    sentence="A fault found before the stream begins is an ordinary JSON error.",
+    sentence="An error before the stream begins is an ordinary JSON error.",
 )
 def test_refused_stream_gets_a_json_error(failures: dict[str, Exchange]) -> None:
     for name, response in failures.items():
@@ -59,20 +59,20 @@ def test_refused_stream_gets_a_json_error(failures: dict[str, Exchange]) -> None
             require(response.status >= 400 and response.media_type == "application/json", actual, response)
 
 
-@rule("stream.unicode", page=STREAMING, sentence="Text of any script survives being cut into chunks.")
+@rule("stream.unicode", page=STREAMING, sentence="Text of any script is unharmed by being cut into chunks.")
 def test_unicode_text_survives_chunking(api: ApiClient) -> None:
     transcript = api.stream(api.chat_body("Répète : ünïcödé, 日本語, العربية, 🌧️", max_tokens=24))
     require("\ufffd" not in transcript.content, f"the content is {transcript.content!r}", transcript.exchange)
     record = api.retrieve(transcript.id).expect(200)
     require(
         record.at("choices", 0, "message", "content") == transcript.content,
-        "the record reads otherwise",
+        "the record has another text",
         transcript.exchange,
         record,
     )
 
 
-@rule("stream.options", page=CREATE, sentence="What a completion may be asked for, a stream may be asked for as well.")
+@rule("stream.options", page=CREATE, sentence="Every option of a completion may be used for a stream.")
 @pytest.mark.parametrize(
     "options",
     [
@@ -87,7 +87,9 @@ def test_stream_accepts_the_options_of_a_completion(api: ApiClient, options: dic
     require(not faults, f"an error is in the stream: {faults}", transcript.exchange)
     whole = bool(transcript.content) and len(transcript.finish_reasons) == 1 and transcript.done
     require(
-        whole, f"it said {transcript.content[:80]!r} and ended with {transcript.finish_reasons}", transcript.exchange
+        whole,
+        f"its text is {transcript.content[:80]!r} and its finish reasons are {transcript.finish_reasons}",
+        transcript.exchange,
     )
 
 
@@ -102,7 +104,9 @@ def test_record_of_a_running_stream_is_in_progress(running: Running) -> None:
     require(reason is None, f"`finish_reason` of an unfinished choice is {reason!r}", record)
 
 
-@rule("stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is made.", informational=True)
+@rule(
+    "stream.arrives_in_pieces", page=STREAMING, sentence="The answer arrives while it is generated.", informational=True
+)
 @pytest.mark.usefixtures("running")
 def test_stream_arrives_while_it_is_generated() -> None:
-    inform("the first words arrive before the last are made")
+    inform("the first words arrive before the last are generated")

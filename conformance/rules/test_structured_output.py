@@ -74,7 +74,7 @@ def test_json_object_format_gives_valid_json(scenarios: Scenarios, stream: bool)
 @rule(
     "structured.json_schema",
     page=STRUCTURED,
-    sentence="`json_schema` with `strict: true` is answered with JSON that fits.",
+    sentence="`json_schema` with `strict: true` is answered with JSON that fits the schema.",
 )
 @each_mode
 def test_json_schema_format_gives_matching_json(api: ApiClient, stream: bool) -> None:
@@ -106,7 +106,10 @@ def test_text_format_gives_plain_text(api: ApiClient, stream: bool) -> None:
 
 
 @rule(
-    "structured.best_effort", page=STRUCTURED, sentence="Without `strict`, fitting is best effort.", informational=True
+    "structured.best_effort",
+    page=STRUCTURED,
+    sentence="Without `strict`, the answer fits the schema if possible.",
+    informational=True,
 )
 def test_json_schema_without_strict(api: ApiClient) -> None:
     completion = api.complete(
@@ -158,7 +161,7 @@ def test_schema_of_twenty_kilobytes_is_refused(api: ApiClient, strict: bool, str
 
 
 @rule(
-    "structured.depth_counted", page=STRUCTURED, sentence="How levels are counted (no page says).", informational=True
+    "structured.depth_counted", page=STRUCTURED, sentence="How levels are counted (not documented).", informational=True
 )
 def test_deepest_accepted_schema(api: ApiClient) -> None:
     actual = {

@@ -1,6 +1,6 @@
-"""What a mock server lets its tests do to it: slow a response, inject a fault, move the clock.
+"""The controls that a mock server has for tests: slow a response, inject a fault, move the clock.
 
-Only servers on this machine are asked whether they have such controls.
+Only servers on this machine are checked for such controls.
 """
 
 from __future__ import annotations

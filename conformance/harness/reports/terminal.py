@@ -40,7 +40,7 @@ def _line(result: RuleResult, width: int | None) -> str:
 
 
 def left_out(results: RunResults) -> Iterator[str]:
-    """How many rules were not tested for want of money, time, an answer or a server, and why."""
+    """How many rules were not tested because the budget, the time or the server was missing, and why."""
     for limit in ("budget", "time limit", "rate limited", "server gone"):
         rules = [result for result in results if _has_reason(result, limit)]
         if rules:

@@ -48,15 +48,15 @@ def accept_any_bearer(request: Request) -> Replacement:
 
 
 @fault.request("auth.beginning_of_key_suffices", UNKNOWN_KEY, AUTHENTICATION)
-def compare_the_shown_part(request: Request) -> Replacement:
-    # The dashboard shows fourteen characters of a key; here they are also all that is compared.
+def compare_key_prefix(request: Request) -> Replacement:
+    # Only the fourteen characters that the dashboard shows are compared.
     if request.credential[:14] == DEFAULT_KEY[:14]:
         request.credential = DEFAULT_KEY
     return None
 
 
 @fault.request("auth.no_key_accepted", REQUIRED, AUTHENTICATION)
-def accept_nobody(request: Request) -> Replacement:
+def accept_missing_key(request: Request) -> Replacement:
     if not request.credential:
         request.credential = DEFAULT_KEY
     return None
@@ -109,7 +109,7 @@ def type_as_invalid_request(error: dict[str, object]) -> None:
 
 
 @fault.answer("auth.plain_text", "Every error has the documented envelope.", ERRORS)
-def refuse_in_plain_text(request: Request, answer: Answer) -> None:
+def send_plain_text(request: Request, answer: Answer) -> None:
     if answer.status == 401:
         answer.content = Bytes(b"Unauthorized")
         answer.headers["content-type"] = "text/plain"
@@ -140,7 +140,7 @@ def drop_version_of_replays(request: Request, answer: Answer) -> None:
 
 
 @fault.answer("version.other_echoed", ECHOED, CHANGELOG)
-def echo_another(request: Request, answer: Answer) -> None:
+def echo_other_version(request: Request, answer: Answer) -> None:
     answer.headers["aurous-version"] = "2026-01-01"
 
 
@@ -188,12 +188,12 @@ def drop_request_id_of_streams(request: Request, answer: Answer) -> None:
 
 
 @fault.error("request_id.envelope_differs", REQUEST_ID, ERRORS)
-def name_another_request(error: dict[str, object]) -> None:
+def change_request_id(error: dict[str, object]) -> None:
     error["request_id"] = "req_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 
 
 @fault.answer("request_id.other_prefix", REQUEST_ID, ERRORS)
-def prefix_otherwise(request: Request, answer: Answer) -> None:
+def change_prefix(request: Request, answer: Answer) -> None:
     renamed = "request-" + answer.headers.get("aurous-request-id", "")
     answer.headers["aurous-request-id"] = renamed
     if answer.error:

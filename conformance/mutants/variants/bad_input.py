@@ -7,8 +7,8 @@ from mutants.registry import NoResponse, Replacement, fault
 
 PAGE = "errors"
 JSON_PAGE = "api-reference/chat/create-a-chat-completion"
-MALFORMED = "A body that is no JSON is a 4xx with the envelope."
-ODD = "Odd input is a 4xx with the envelope, never a 5xx and never a hang."
+MALFORMED = "A body that is not JSON is a 4xx with the envelope."
+ODD = "Unusual input is a 4xx with the envelope, never a 5xx and never a hang."
 
 
 def _is_json(raw: bytes) -> bool:
@@ -33,17 +33,17 @@ def crash_on_malformed(request: Request) -> Replacement:
 
 
 @fault.request("hostile.empty_body_crashes", MALFORMED, PAGE)
-def crash_on_nothing(request: Request) -> Replacement:
+def crash_on_empty_body(request: Request) -> Replacement:
     return crash() if request.creates and not request.content.raw else None
 
 
-@fault.request("hostile.list_body_crashes", "A body that is no object is a 4xx.", PAGE)
+@fault.request("hostile.list_body_crashes", "A body that is not an object is a 4xx.", PAGE)
 def crash_on_lists(request: Request) -> Replacement:
     return crash() if request.creates and isinstance(request.content.value, list | str | int) else None
 
 
 @fault.request("hostile.content_type_ignored", "The body is sent as application/json.", JSON_PAGE)
-def take_any_content_type(request: Request) -> Replacement:
+def accept_any_content_type(request: Request) -> Replacement:
     if request.creates:
         request.headers["content-type"] = "application/json"
     return None
@@ -119,7 +119,7 @@ def crash_on_long_ids(request: Request) -> Replacement:
 
 
 @fault.answer("hostile.413_without_envelope", "Every error has the documented envelope.", PAGE)
-def refuse_size_bluntly(request: Request, answer: Answer) -> None:
+def drop_envelope_of_413(request: Request, answer: Answer) -> None:
     if answer.status == 413:
         answer.content.value = {"message": "Payload Too Large"}
 

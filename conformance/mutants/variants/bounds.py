@@ -1,7 +1,7 @@
 """Faults of validation: bounds not checked or off by one, as rows of a table.
 
-A bound that is silently accepted is a request that is corrected on its way in; one that is too strict is a request that
-is made wrong, so that the mock refuses it in its own words.
+To accept a value out of bounds, a variant corrects the request on its way to the mock; to refuse one within them, it
+makes the request invalid, so that the mock refuses it.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def _no_text(it: Any) -> bool:
 
 
 def _bound(name: str, sentence: str, member: str, test: Test, value: Any, page: str = CREATE_PAGE) -> None:
-    """A member that fits `test` is taken for `value`, which may be computed from it."""
+    """Replaces a member that fits `test` by `value`, which may be computed from it."""
 
     @fault.request(f"bound.{name}", sentence, page)
     def replace(request: Request) -> Replacement:
@@ -160,7 +160,7 @@ _bound("any_format", "response_format.type is text, json_object or json_schema."
 
 
 def _message(name: str, sentence: str, test: Callable[[dict[str, Any]], bool], page: str = CREATE_PAGE) -> None:
-    """A message that fits `test` is taken for a harmless one."""
+    """Replaces a message that fits `test` by a harmless one."""
 
     @fault.request(f"bound.{name}", sentence, page)
     def replace(request: Request) -> Replacement:
@@ -190,7 +190,7 @@ _message("any_picture_address", "image_url.url is https or a data URI.",
 
 
 @fault.request("bound.unchecked_when_streaming", "temperature is from 0 to 2, streamed or not.", CREATE_PAGE)
-def trust_streams(request: Request) -> Replacement:
+def skip_check_of_streams(request: Request) -> Replacement:
     if request.streams and _number(lambda it: not 0 <= it <= 2)(request.body.get("temperature")):
         request.body["temperature"] = 1
     return None

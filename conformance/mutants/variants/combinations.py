@@ -1,4 +1,4 @@
-"""Faults that show only where two things meet: a key and a stream, a call and a replay, a cut and log probabilities."""
+"""Faults that show only in combinations: a key and a stream, a call and a replay, a cut and log probabilities."""
 
 import unicodedata
 from copy import deepcopy
@@ -16,7 +16,7 @@ TOOLS = "api-reference/chat/tools"
 BALANCE_PAGE = "api-reference/public-api-v1/get-credit-balance"
 CHAT_KEYS = "api-reference/chat/idempotency"
 KEYS = "idempotency"
-WHOLE = "The whole body counts."
+WHOLE = "The whole body is compared."
 STOPS = "The answer stops at any of the stop sequences."
 
 
@@ -37,7 +37,7 @@ class UsageMissingOfKeyedCalls(Behaviour):
 
 
 @fault.request("limits.later_stops_ignored", STOPS, CREATE_PAGE)
-def heed_two_stops(request: Request) -> Replacement:
+def keep_two_stops(request: Request) -> Replacement:
     stop = request.body.get("stop") if request.creates else None
     if isinstance(stop, list) and 2 < len(stop) <= 4:
         request.body["stop"] = stop[:2]
@@ -67,7 +67,7 @@ def lose_replayed_calls(request: Request, answer: Answer) -> None:
 
 
 class Ledger(Behaviour):
-    """Adds to every balance what this fault has taken or given."""
+    """Adds the credits that this fault has charged or refunded to every balance."""
 
     def __init__(self) -> None:
         self.difference = 0.0
@@ -80,7 +80,7 @@ class Ledger(Behaviour):
             self.note(request, answer)
 
     def note(self, request: Request, answer: Answer) -> None:
-        """Look at any other answer."""
+        """Called with every other answer."""
 
 
 @fault.behaviour("balance.replayed_calls_charged", "A replay is not charged.", CHAT_KEYS)
@@ -90,7 +90,9 @@ class ReplayedCallsCharged(Ledger):
             self.difference -= 0.001
 
 
-@fault.behaviour("balance.late_cancel_refunded", "What has ended is paid for.", "api-reference/chat/cancellation")
+@fault.behaviour(
+    "balance.late_cancel_refunded", "A completion that has ended stays charged.", "api-reference/chat/cancellation"
+)
 class LateCancelRefunded(Ledger):
     def __init__(self) -> None:
         super().__init__()
@@ -147,7 +149,7 @@ def overlook_unknown_members(request: Request) -> Replacement:
     return None
 
 
-@fault.behaviour("cancel.keyed_refused", "A stream's key is ignored: it can be cancelled.", CANCEL_PAGE)
+@fault.behaviour("cancel.keyed_refused", "A stream with a key can be cancelled, as the key is ignored.", CANCEL_PAGE)
 class KeyedRefused(Behaviour):
     def __init__(self) -> None:
         self._keyed: set[str] = set()
@@ -164,7 +166,7 @@ class KeyedRefused(Behaviour):
         return None
 
 
-@fault.behaviour("cancel.second_changes_record", "Cancelling what has ended changes nothing.", CANCEL_PAGE)
+@fault.behaviour("cancel.second_changes_record", "Cancelling a completion that has ended changes nothing.", CANCEL_PAGE)
 class SecondChangesRecord(Behaviour):
     def __init__(self) -> None:
         self._changed: set[str] = set()
@@ -176,13 +178,13 @@ class SecondChangesRecord(Behaviour):
             answer.completion["choices"][0]["message"]["content"] = ""
 
 
-@fault.answer("cancel.record_redated", "The record is that of the stream.", CANCEL_PAGE)
+@fault.answer("cancel.record_redated", "The record has the members of the stream.", CANCEL_PAGE)
 def redate_cancelled(request: Request, answer: Answer) -> None:
     if answer.completion and answer.completion["status"] == "cancelled":
         answer.completion["created"] += 1
 
 
-@fault.request("hostile.null_stream_options_crash", "A null for what could be left out is no 5xx.", CREATE_PAGE)
+@fault.request("hostile.null_stream_options_crash", "A null for an optional member is not a 5xx.", CREATE_PAGE)
 def crash_on_null_options(request: Request) -> Replacement:
     if request.creates and request.body.get("stream_options", True) is None:
         return crash()

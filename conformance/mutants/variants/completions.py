@@ -31,19 +31,19 @@ def drop_object(request: Request, answer: Answer) -> None:
 
 
 @fault.answer("body.other_object", "object is chat.completion.", CREATE_PAGE)
-def call_it_text_completion(request: Request, answer: Answer) -> None:
+def change_object(request: Request, answer: Answer) -> None:
     if answer.completion:
         answer.body["object"] = "text_completion"
 
 
 @fault.completion("body.id_without_prefix", "Ids begin with cmp_.", CREATE_PAGE)
-def rename(body: dict[str, Any]) -> None:
+def replace_prefix(body: dict[str, Any]) -> None:
     body["id"] = body["id"].replace("cmp_", "chatcmpl-")
 
 
 @fault.behaviour("body.id_repeats", "Each completion has an id of its own, which retrieves it.", CREATE_PAGE)
 class IdRepeats(Behaviour):
-    """The first id is given to everybody."""
+    """Every completion has the id of the first."""
 
     def __init__(self) -> None:
         self._first: str | None = None
@@ -64,23 +64,23 @@ def write_date(body: dict[str, Any]) -> None:
     body["created"] = "2026-05-20T12:00:00Z"
 
 
-@fault.completion("body.created_zero", "created is when it was created, in Unix seconds.", CREATE_PAGE)
-def forget_time(body: dict[str, Any]) -> None:
+@fault.completion("body.created_zero", "created is the time of creation, in Unix seconds.", CREATE_PAGE)
+def zero_created(body: dict[str, Any]) -> None:
     body["created"] = 0
 
 
 @fault.completion("body.other_model", "model is the slug that was used.", CREATE_PAGE)
-def name_another_model(body: dict[str, Any]) -> None:
+def change_model(body: dict[str, Any]) -> None:
     body["model"] = body["usage"]["breakdown"]["model"] = "aurous-grow-1.0"
 
 
 @fault.completion("body.two_choices", "There is always exactly one choice.", CREATE_PAGE)
-def choose_twice(body: dict[str, Any]) -> None:
+def add_choice(body: dict[str, Any]) -> None:
     body["choices"].append({**body["choices"][0], "index": 1})
 
 
 @fault.completion("body.empty_choices", "There is always exactly one choice.", CREATE_PAGE)
-def choose_nothing(body: dict[str, Any]) -> None:
+def drop_choices(body: dict[str, Any]) -> None:
     body["choices"] = []
 
 
@@ -95,36 +95,36 @@ def drop_role(body: dict[str, Any]) -> None:
 
 
 @fault.completion("body.other_role", "message.role is assistant.", CREATE_PAGE)
-def speak_as_user(body: dict[str, Any]) -> None:
+def change_role(body: dict[str, Any]) -> None:
     _message(body)["role"] = "user"
 
 
 @fault.completion("body.content_in_parts", "message.content is a string or null.", CREATE_PAGE)
-def answer_in_parts(body: dict[str, Any]) -> None:
+def split_content(body: dict[str, Any]) -> None:
     if _message(body)["content"] is not None:
         _message(body)["content"] = [{"type": "text", "text": _message(body)["content"]}]
 
 
-@fault.completion("body.content_missing", "message has content, if only null.", CREATE_PAGE)
+@fault.completion("body.content_missing", "message has content, which may be null.", CREATE_PAGE)
 def drop_content(body: dict[str, Any]) -> None:
     del _message(body)["content"]
 
 
-@fault.completion("body.error_when_completed", "error is there only when failed or cancelled.", CREATE_PAGE)
-def print_the_sample(body: dict[str, Any]) -> None:
-    # The page's sample, taken at its word.
+@fault.completion("body.error_when_completed", "error is present only if status is failed or cancelled.", CREATE_PAGE)
+def add_error(body: dict[str, Any]) -> None:
+    # The sample on the page has an error beside the status completed.
     if body["status"] == "completed":
         body["error"] = {"code": "chat_provider_unavailable", "type": "server_error", "message": "Not available."}
 
 
-@fault.answer("body.unfinished_on_create", "in_progress is seen only when a stream is polled.", CREATE_PAGE)
-def answer_too_early(request: Request, answer: Answer) -> None:
+@fault.answer("body.unfinished_on_create", "in_progress is only the status of a running stream.", CREATE_PAGE)
+def change_status(request: Request, answer: Answer) -> None:
     if request.creates and answer.completion:
         answer.body["status"] = "in_progress"
 
 
 @fault.completion("body.never_finished", "finish_reason is null only while unfinished.", CREATE_PAGE)
-def forget_finish_reason(body: dict[str, Any]) -> None:
+def nullify_finish_reason(body: dict[str, Any]) -> None:
     body["choices"][0]["finish_reason"] = None
 
 

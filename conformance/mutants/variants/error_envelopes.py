@@ -10,7 +10,7 @@ HANDLING = "guides/error-handling"
 ENVELOPE = "An error is {error: {type, code, message, doc_url, request_id}}."
 CODES = "api-reference/errors/"
 CAP = "max_tokens above the model's cap is 400 max_tokens_exceeds_hard_cap, with param max_tokens."
-NEVER_5XX = "A request that the client got wrong is a 4xx of type invalid_request."
+NEVER_5XX = "An invalid request is a 4xx of type invalid_request."
 MESSAGES = "messages is required."
 SERVED = ("aurous-grow-2.0-pro", "aurous-embed-vision-1.0")
 
@@ -51,7 +51,7 @@ def empty_body(request: Request, answer: Answer) -> None:
 
 
 @fault.error("envelope.relative_doc_url", "doc_url is a link to the documentation of the code.", HANDLING)
-def link_relatively(error: dict[str, Any]) -> None:
+def shorten_doc_url(error: dict[str, Any]) -> None:
     error["doc_url"] = f"/errors#{error['code']}"
 
 
@@ -67,12 +67,12 @@ def list_params(error: dict[str, Any]) -> None:
 
 
 @fault.error("envelope.numeric_code", "code is a stable machine code, a string.", HANDLING)
-def number_codes(error: dict[str, Any]) -> None:
+def use_numbers_as_codes(error: dict[str, Any]) -> None:
     error["code"] = 4001
 
 
 @fault.error("envelope.code_is_message", "code is a stable machine code.", HANDLING)
-def write_codes_out(error: dict[str, Any]) -> None:
+def use_message_as_code(error: dict[str, Any]) -> None:
     error["code"] = error["message"]
 
 
@@ -82,13 +82,13 @@ def nest_messages(error: dict[str, Any]) -> None:
 
 
 @fault.answer("status.errors_are_200", "The status of an error is a 4xx or 5xx.", ERRORS)
-def succeed_always(request: Request, answer: Answer) -> None:
+def change_status_to_200(request: Request, answer: Answer) -> None:
     if answer.status == 400:
         answer.status = 200
 
 
 @fault.answer("status.validation_is_500", NEVER_5XX, ERRORS)
-def crash_on_faults(request: Request, answer: Answer) -> None:
+def crash_on_invalid_values(request: Request, answer: Answer) -> None:
     if answer.error and answer.error["code"] == "value_out_of_range":
         answer.become(crash())
 
@@ -101,13 +101,13 @@ def crash_without_messages(request: Request) -> Replacement:
 
 
 @fault.error("type.validation_is_server_error", NEVER_5XX, ERRORS)
-def blame_the_server(error: dict[str, Any]) -> None:
+def change_type_to_server_error(error: dict[str, Any]) -> None:
     if error["code"] in ("invalid_format", "missing_field", "value_out_of_range"):
         error["type"] = "server_error"
 
 
 @fault.error("type.not_found_is_invalid_request", "A 404 has type not_found.", ERRORS)
-def type_not_found_otherwise(error: dict[str, Any]) -> None:
+def change_type_of_not_found(error: dict[str, Any]) -> None:
     if error["type"] == "not_found":
         error["type"] = "invalid_request"
 
@@ -126,27 +126,31 @@ def _rename(code: str, other: str, sentence: str) -> None:
 
 
 _rename("max_tokens_exceeds_hard_cap", "value_out_of_range", CAP)
-_rename("tool_choice_required_unsupported", "invalid_format", "It has a code of its own.")
+_rename("tool_choice_required_unsupported", "invalid_format", "tool_choice required is refused with a code of its own.")
 _rename("response_format_too_large", "response_format_too_deep", "Each of the two limits has a code of its own.")
 _rename("response_format_too_deep", "response_format_too_large", "Each of the two limits has a code of its own.")
 _rename("model_wrong_kind", "resource_not_found", "An embedding model on the chat endpoint is model_wrong_kind.")
 _rename("chat_cancel_target_not_found", "resource_not_found", "Cancelling an unknown id has a code of its own.")
-_rename("chat_cancel_target_already_terminal", "idempotency_key_in_use", "Cancelling what ended has its own code.")
+_rename(
+    "chat_cancel_target_already_terminal", "idempotency_key_in_use", "Cancelling what has ended has a code of its own."
+)
 
 
 @fault.error("param.hard_cap", CAP, CODES + "max_tokens_exceeds_hard_cap")
-def forget_param(error: dict[str, Any]) -> None:
+def nullify_param(error: dict[str, Any]) -> None:
     if error["code"] == "max_tokens_exceeds_hard_cap":
         error["param"] = None
 
 
 @fault.answer("status.hard_cap", CAP, CODES + "max_tokens_exceeds_hard_cap")
-def cap_with_413(request: Request, answer: Answer) -> None:
+def change_status_to_413(request: Request, answer: Answer) -> None:
     if answer.error and answer.error["code"] == "max_tokens_exceeds_hard_cap":
         answer.status = 413
 
 
-@fault.answer("status.tool_choice_required", "It is a 400.", CODES + "tool_choice_required_unsupported")
+@fault.answer(
+    "status.tool_choice_required", "tool_choice required is a 400.", CODES + "tool_choice_required_unsupported"
+)
 def not_implemented(request: Request, answer: Answer) -> None:
     if answer.error and answer.error["code"] == "tool_choice_required_unsupported":
         answer.status = 501
@@ -165,7 +169,7 @@ def answer_accepted(request: Request, answer: Answer) -> None:
 
 
 @fault.request("status.unknown_path", "A 404 has the documented envelope.", ERRORS)
-def welcome_everywhere(request: Request) -> Replacement:
+def serve_unknown_paths(request: Request) -> Replacement:
     if not request.path.startswith(("/v1/chat/completions", "/v1/models", "/v1/balance")):
         return answer(200, {"hello": "world"})
     return None

@@ -1,4 +1,4 @@
-"""Faults of idempotency keys, and of what is stored under them."""
+"""Faults of idempotency keys, and of the responses that are stored for them."""
 
 from copy import deepcopy
 from typing import Any
@@ -9,7 +9,7 @@ from mutants.registry import Behaviour, Replacement, fault
 CHAT = "api-reference/chat/idempotency"
 GLOBAL = "idempotency"
 REPLAYED = "The same key and body get the stored answer, with Aurous-Idempotent-Replayed: true."
-SAME = "A replay is the same body."
+SAME = "A replay has the same body."
 CONFLICT = "The same key with another body is 409 idempotency_key_in_use."
 LENGTHS = "Keys of 1 to 64 characters are accepted."
 APART = "Two keys never share a result."
@@ -26,20 +26,20 @@ def unmark(request: Request, answer: Answer) -> None:
     del answer.headers["aurous-idempotent-replayed"]
 
 
-@fault.answer("idempotency.first_marked", "A first answer carries no replay header.", CHAT)
+@fault.answer("idempotency.first_marked", "The first response has no replay header.", CHAT)
 def mark_first(request: Request, answer: Answer) -> None:
     if request.creates and request.key and answer.completion:
         answer.headers["aurous-idempotent-replayed"] = "true"
 
 
-@fault.answer("idempotency.first_marked_false", "A first answer carries no replay header.", CHAT)
+@fault.answer("idempotency.first_marked_false", "The first response has no replay header.", CHAT)
 def mark_first_false(request: Request, answer: Answer) -> None:
     if request.creates and answer.completion and not answer.replayed:
         answer.headers["aurous-idempotent-replayed"] = "false"
 
 
 @fault.answer("idempotency.marked_yes", REPLAYED, CHAT)
-def mark_otherwise(request: Request, answer: Answer) -> None:
+def change_mark(request: Request, answer: Answer) -> None:
     if answer.replayed:
         answer.headers["aurous-idempotent-replayed"] = "1"
 
@@ -86,7 +86,7 @@ _on_conflict("conflict_renamed", CONFLICT, refusal(409, "invalid_request", "idem
 _on_conflict("conflict_retry_after", "Retry-After is not sent with 409 idempotency_key_in_use.", retry_after="1")
 
 
-@fault.behaviour("idempotency.refusal_cached", "Answers of type invalid_request are not kept.", GLOBAL)
+@fault.behaviour("idempotency.refusal_cached", "Responses of type invalid_request are not stored.", GLOBAL)
 class RefusalCached(Behaviour):
     def __init__(self) -> None:
         self._refused: dict[tuple[str, str | None], Any] = {}
@@ -101,9 +101,9 @@ class RefusalCached(Behaviour):
             answer.content.value = deepcopy(answer.body)
 
 
-@fault.behaviour("idempotency.refusal_claims_key", "Answers of type invalid_request are not kept.", GLOBAL)
+@fault.behaviour("idempotency.refusal_claims_key", "Responses of type invalid_request are not stored.", GLOBAL)
 class RefusalClaimsKey(Behaviour):
-    """A refused request leaves its key behind, so that the corrected one is a conflict."""
+    """The key of a refused request stays in use, so that the corrected request is a conflict."""
 
     def __init__(self) -> None:
         self._refused: set[tuple[str, str | None]] = set()
@@ -157,7 +157,7 @@ _limit("key_of_1_refused", 2, 256)
 
 
 @fault.request("idempotency.only_uuids", "A key is any string of 1 to 64 characters.", CHAT)
-def take_only_uuids(request: Request) -> Replacement:
+def accept_only_uuids(request: Request) -> Replacement:
     if request.creates and request.key is not None and request.key.count("-") != 4:
         return refusal(400, "invalid_request", "invalid_format", "The key must be a UUID.", "Idempotency-Key")
     return None

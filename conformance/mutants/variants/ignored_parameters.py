@@ -1,6 +1,7 @@
 """Faults of parameters that are ignored: tools, formats, limits and stops."""
 
 import json
+from abc import ABC, abstractmethod
 from typing import Any
 
 from mutants.messages import Answer, Frame, Request, refusal
@@ -19,7 +20,7 @@ def _calls(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 @fault.completion("tools.arguments_not_json", CALLS, TOOLS)
-def write_arguments_freely(body: dict[str, Any]) -> None:
+def replace_quotes(body: dict[str, Any]) -> None:
     for call in _calls(body):
         call["function"]["arguments"] = call["function"]["arguments"].replace('"', "'")
 
@@ -37,7 +38,7 @@ def drop_call_id(body: dict[str, Any]) -> None:
 
 
 @fault.completion("tools.other_type", CALLS, TOOLS)
-def retype_calls(body: dict[str, Any]) -> None:
+def change_type_of_calls(body: dict[str, Any]) -> None:
     for call in _calls(body):
         call["type"] = "tool"
 
@@ -49,7 +50,7 @@ def rename_calls(body: dict[str, Any]) -> None:
 
 
 @fault.completion("tools.single_call", "tool_calls is a list.", TOOLS)
-def unlist_calls(body: dict[str, Any]) -> None:
+def unwrap_calls(body: dict[str, Any]) -> None:
     if _calls(body):
         body["choices"][0]["message"]["tool_calls"] = _calls(body)[0]
 
@@ -69,7 +70,7 @@ def ignore_forced(request: Request) -> Replacement:
 
 
 @fault.completion("tools.forced_other", "tool_choice with a function forces a call of that one.", TOOLS)
-def call_another(body: dict[str, Any]) -> None:
+def call_other_tool(body: dict[str, Any]) -> None:
     for call in _calls(body):
         call["function"]["name"] = "other_tool"
 
@@ -115,11 +116,12 @@ def ignore_json_schema(request: Request) -> Replacement:
     return None
 
 
-class StrictAnswers(Behaviour):
+class StrictAnswers(Behaviour, ABC):
     """Alters the objects that were asked for with a strict schema, in plain answers."""
 
+    @abstractmethod
     def alter(self, value: dict[str, Any]) -> Any:
-        raise NotImplementedError
+        """The object to answer with, or a text."""
 
     def answer(self, request: Request, answer: Answer) -> None:
         if _format(request) != "json_schema" or not answer.completion:
@@ -172,21 +174,21 @@ def refuse_text(request: Request) -> Replacement:
     return None
 
 
-@fault.request("limits.max_tokens_ignored", "max_tokens is the most tokens to make.", CREATE_PAGE)
+@fault.request("limits.max_tokens_ignored", "An answer has at most max_tokens tokens.", CREATE_PAGE)
 def ignore_max_tokens(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] = 1000
     return None
 
 
-@fault.request("limits.max_tokens_off_by_one", "max_tokens is the most tokens to make.", CREATE_PAGE)
-def make_one_more(request: Request) -> Replacement:
+@fault.request("limits.max_tokens_off_by_one", "An answer has at most max_tokens tokens.", CREATE_PAGE)
+def add_one_token(request: Request) -> Replacement:
     if request.creates and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] += 1
     return None
 
 
-@fault.request("limits.max_tokens_ignored_in_streams", "max_tokens is the most tokens to make.", CREATE_PAGE)
+@fault.request("limits.max_tokens_ignored_in_streams", "An answer has at most max_tokens tokens.", CREATE_PAGE)
 def ignore_max_tokens_of_streams(request: Request) -> Replacement:
     if request.streams and isinstance(request.body.get("max_tokens"), int) and 0 < request.body["max_tokens"] < 1000:
         request.body["max_tokens"] = 1000
@@ -210,7 +212,7 @@ def ignore_stop_list(request: Request) -> Replacement:
 
 
 @fault.request("limits.second_stop_ignored", "The answer stops at any of the stop sequences.", CREATE_PAGE)
-def heed_the_first_stop(request: Request) -> Replacement:
+def keep_first_stop(request: Request) -> Replacement:
     stop = request.body.get("stop") if request.creates else None
     if (
         isinstance(stop, list)

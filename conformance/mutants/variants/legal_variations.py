@@ -17,36 +17,36 @@ CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
 MODELS_PAGE = "api-reference/models/list-chat-and-embedding-models"
 BALANCE_PAGE = "api-reference/public-api-v1/get-credit-balance"
 KEYS = "api-reference/chat/idempotency"
-# Documented as the first, and served for good.
+# The first documented version, which is always served.
 FIRST_VERSION = "2026-05-15"
-CODES = "Which code a field's fault has is not documented."
+CODES = "Which code an invalid member has is not documented."
 
 
-@variation.behaviour("plain", "The mock itself, behind the proxy that all variants stand behind.", CONTRACT)
+@variation.behaviour("plain", "The mock as it is, behind the proxy of all variants.", CONTRACT)
 class Plain(Behaviour):
-    """Differs in nothing."""
+    """Alters nothing."""
 
 
-def _embellish(value: Any) -> None:
-    """A member nobody knows, in every object there is but those that a model wrote."""
+def _add_member(value: Any) -> None:
+    """Adds an unknown member to every object, those in the text of an answer aside."""
     if isinstance(value, dict):
         for each in list(value.values()):
-            _embellish(each)
+            _add_member(each)
         value["x_extra"] = {"since": "2027"}
     elif isinstance(value, list):
         for each in value:
-            _embellish(each)
+            _add_member(each)
 
 
 @variation.behaviour("body.extra_members", "Extra members are always allowed.", CONTRACT)
 class ExtraMembers(Behaviour):
     def answer(self, request: Request, answer: Answer) -> None:
         if not answer.streamed:
-            _embellish(answer.body)
+            _add_member(answer.body)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body:
-            _embellish(frame.body)
+            _add_member(frame.body)
         return None
 
 
@@ -58,7 +58,7 @@ def add_headers(request: Request, answer: Answer) -> None:
     answer.headers.append("vary", "Accept-Encoding")
 
 
-@variation.behaviour("header.case", "The names of headers have no case.", HTTP)
+@variation.behaviour("header.case", "Header names are case-insensitive.", HTTP)
 class HeaderCase(Behaviour):
     def bytes(self, data: bytes) -> Iterable[bytes]:
         if not data.startswith(b"HTTP/1.1 "):
@@ -86,7 +86,7 @@ def add_charset(request: Request, answer: Answer) -> None:
         answer.headers["content-type"] = "application/json; charset=utf-8"
 
 
-@variation.answer("header.json_in_capitals", "Media types have no case.", HTTP)
+@variation.answer("header.json_in_capitals", "Media types are case-insensitive.", HTTP)
 def capitalise_media_type(request: Request, answer: Answer) -> None:
     if not answer.streamed:
         answer.headers["content-type"] = "Application/JSON;charset=UTF-8"
@@ -113,29 +113,29 @@ def shorten_request_id(request: Request, answer: Answer) -> None:
 
 
 @variation.answer("header.status_on_plain_answers", "Aurous-Idempotency-Status may stand on plain answers.", KEYS)
-def tell_status(request: Request, answer: Answer) -> None:
+def add_status(request: Request, answer: Answer) -> None:
     if request.creates and request.key and not answer.streamed:
         answer.headers["aurous-idempotency-status"] = "accepted"
 
 
-def _spell(answer: Answer, **how: Any) -> None:
+def _rewrite(answer: Answer, **options: Any) -> None:
     if not answer.streamed and answer.content.raw:
-        answer.content = Bytes(json.dumps(answer.content.value, **how).encode())
+        answer.content = Bytes(json.dumps(answer.content.value, **options).encode())
 
 
-@variation.answer("json.indented", "White space in JSON means nothing.", "RFC 8259")
+@variation.answer("json.indented", "White space in JSON is insignificant.", "RFC 8259")
 def indent(request: Request, answer: Answer) -> None:
-    _spell(answer, indent=2)
+    _rewrite(answer, indent=2)
 
 
 @variation.answer("json.escaped", "Any character may be escaped.", "RFC 8259")
 def escape(request: Request, answer: Answer) -> None:
-    _spell(answer, ensure_ascii=True)
+    _rewrite(answer, ensure_ascii=True)
 
 
 @variation.answer("json.other_order", "Members of an object have no order.", "RFC 8259")
 def sort_members(request: Request, answer: Answer) -> None:
-    _spell(answer, sort_keys=True)
+    _rewrite(answer, sort_keys=True)
 
 
 @variation.behaviour("id.other_length", "An id is cmp_ and an opaque rest.", CONTRACT)
@@ -144,20 +144,20 @@ class LongerIds(Behaviour):
 
     def request(self, request: Request) -> Replacement:
         if request.path.startswith(f"{CREATE}/cmp_"):
-            asked = request.completion_id
-            # One that was cut or altered must stay unknown.
-            inner = asked.replace(self._mark, "", 1) if self._mark in asked else asked.replace("cmp_", "cmp_-", 1)
-            request.path = request.path.replace(asked, inner, 1)
+            outer = request.completion_id
+            # An id that was cut or altered must stay unknown.
+            inner = outer.replace(self._mark, "", 1) if self._mark in outer else outer.replace("cmp_", "cmp_-", 1)
+            request.path = request.path.replace(outer, inner, 1)
             # An id may be any text, and a header may not.
-            request.headers["x-asked"], request.headers["x-inner"] = quote(asked), quote(inner)
+            request.headers["x-outer"], request.headers["x-inner"] = quote(outer), quote(inner)
         return None
 
     def answer(self, request: Request, answer: Answer) -> None:
         if answer.completion:
             answer.body["id"] += self._mark
         elif answer.error and (inner := request.headers.get("x-inner")):
-            asked = unquote(request.headers["x-asked"])
-            answer.error["message"] = answer.error["message"].replace(unquote(inner), asked)
+            outer = unquote(request.headers["x-outer"])
+            answer.error["message"] = answer.error["message"].replace(unquote(inner), outer)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if "id" in frame.body:
@@ -192,14 +192,14 @@ def nullify_error(body: dict[str, Any]) -> None:
     body.setdefault("error", None)
 
 
-@variation.answer("balance.no_billing_mode", "The home page's balance lacks billing_mode.", BALANCE_PAGE)
+@variation.answer("balance.no_billing_mode", "The balance on the home page lacks billing_mode.", BALANCE_PAGE)
 def drop_billing_mode(request: Request, answer: Answer) -> None:
     if request.path == BALANCE:
         answer.body.pop("billing_mode", None)
 
 
 @variation.answer("balance.other_billing_mode", "billing_mode is an open string.", BALANCE_PAGE)
-def bill_otherwise(request: Request, answer: Answer) -> None:
+def change_billing_mode(request: Request, answer: Answer) -> None:
     if "billing_mode" in answer.body:
         answer.body["billing_mode"] = "prepaid"
 
@@ -211,8 +211,8 @@ def move_kind(request: Request, answer: Answer) -> None:
             row["aurous_metadata"]["kind"] = row.pop("kind")
 
 
-@variation.answer("models.more", "Models come and go.", MODELS_PAGE)
-def list_another(request: Request, answer: Answer) -> None:
+@variation.answer("models.more", "Models may be added to the list.", MODELS_PAGE)
+def add_model(request: Request, answer: Answer) -> None:
     if request.path == MODELS and answer.status == 200:
         answer.body["data"].append({**answer.body["data"][-1], "id": "aurous-voice-0.1", "kind": "speech"})
 
@@ -240,7 +240,7 @@ def answer_422(request: Request, answer: Answer) -> None:
 
 
 @variation.error("error.one_validation_code", CODES, ERRORS)
-def call_all_faults_alike(error: dict[str, Any]) -> None:
+def use_one_code(error: dict[str, Any]) -> None:
     if error["code"] == "value_out_of_range":
         error["code"] = "invalid_format"
 
@@ -267,23 +267,23 @@ def refuse_longer_keys(request: Request) -> Replacement:
 @variation.behaviour("version.prior_dates", "Any prior date may be sent, one page says.", "changelog")
 class PriorDates(Behaviour):
     def request(self, request: Request) -> Replacement:
-        asked = request.headers.get("aurous-version", "")
-        if len(asked) == 10 and asked.replace("-", "").isdecimal() and "2000-01-01" < asked < FIRST_VERSION:
-            request.headers["x-asked"] = asked
+        version = request.headers.get("aurous-version", "")
+        if len(version) == 10 and version.replace("-", "").isdecimal() and "2000-01-01" < version < FIRST_VERSION:
+            request.headers["x-requested-version"] = version
             request.headers["aurous-version"] = FIRST_VERSION
         return None
 
     def answer(self, request: Request, answer: Answer) -> None:
-        if asked := request.headers.get("x-asked"):
-            answer.headers["aurous-version"] = asked
+        if version := request.headers.get("x-requested-version"):
+            answer.headers["aurous-version"] = version
 
 
-@variation.behaviour("limits.enforced", "A server may limit requests, and says when to come again.", "rate-limits")
+@variation.behaviour("limits.enforced", "A server may limit requests, and says when to repeat them.", "rate-limits")
 class LimitsEnforced(Behaviour):
     settings: ClassVar[Mapping[str, Any]] = {"requests_per_minute": 1800}
 
 
-@variation.behaviour("pace.slow", "Models take their time.", "api-reference/chat/streaming")
+@variation.behaviour("pace.slow", "A model may answer slowly.", "api-reference/chat/streaming")
 class Slow(Behaviour):
     settings: ClassVar[Mapping[str, Any]] = {"pace": Pace(first_token=0.02, tokens_per_second=2000.0)}
 
@@ -295,7 +295,7 @@ def empty_content(body: dict[str, Any]) -> None:
         message["content"] = ""
 
 
-@variation.answer("header.cache_control_on_two_lines", "Lines of one name are one list.", HTTP)
+@variation.answer("header.cache_control_on_two_lines", "Several headers of one name are one list.", HTTP)
 def split_cache_control(request: Request, answer: Answer) -> None:
     if "cache-control" in answer.headers:
         first, *others = answer.headers["cache-control"].split(", ")

@@ -58,14 +58,14 @@ def hide_chat_models(request: Request, answer: Answer) -> None:
 
 
 @fault.answer("models.cap_too_low", "max_output_tokens_hard_cap is the cap of max_tokens.", PAGE)
-def understate_cap(request: Request, answer: Answer) -> None:
+def lower_cap(request: Request, answer: Answer) -> None:
     if request.path == MODELS and answer.status == 200:
         for row in answer.body["data"]:
             if "max_output_tokens_hard_cap" in row["aurous_metadata"]:
                 row["aurous_metadata"]["max_output_tokens_hard_cap"] = 4096
 
 
-@fault.answer("models.kinds_swapped", "kind tells chat from embedding models.", PAGE)
+@fault.answer("models.kinds_swapped", "kind distinguishes chat and embedding models.", PAGE)
 def swap_kinds(request: Request, answer: Answer) -> None:
     if request.path == MODELS and answer.status == 200:
         for row in answer.body["data"]:
@@ -73,22 +73,22 @@ def swap_kinds(request: Request, answer: Answer) -> None:
 
 
 @fault.answer("limits.remaining_text", COUNTED, RATES)
-def count_in_words(request: Request, answer: Answer) -> None:
+def set_remaining_to_text(request: Request, answer: Answer) -> None:
     answer.headers["x-ratelimit-remaining"] = "many"
 
 
 @fault.answer("limits.remaining_negative", COUNTED, RATES)
-def count_below_zero(request: Request, answer: Answer) -> None:
+def set_remaining_below_zero(request: Request, answer: Answer) -> None:
     answer.headers["x-ratelimit-remaining"] = "-1"
 
 
 @fault.answer("limits.reset_date", COUNTED, RATES)
-def reset_at_a_date(request: Request, answer: Answer) -> None:
+def set_reset_to_date(request: Request, answer: Answer) -> None:
     answer.headers["x-ratelimit-reset"] = "2026-05-20T12:00:00Z"
 
 
-@fault.answer("limits.remaining_above_limit", "Remaining is what is left of Limit.", RATES)
-def count_more_than_there_is(request: Request, answer: Answer) -> None:
+@fault.answer("limits.remaining_above_limit", "Remaining is at most Limit.", RATES)
+def set_remaining_above_limit(request: Request, answer: Answer) -> None:
     answer.headers["x-ratelimit-limit"] = "120"
     answer.headers["x-ratelimit-remaining"] = "121"
 

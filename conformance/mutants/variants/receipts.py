@@ -1,5 +1,6 @@
 """Faults of billing: receipts, charges, holds and the balance."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -17,11 +18,12 @@ FALLS = "The balance falls by exactly credits_charged."
 FREE_FAILURE = "A failed request is not charged."
 
 
-class Receipts(Behaviour):
-    """Alters every receipt alike, in records and in streams, so that the two still agree."""
+class Receipts(Behaviour, ABC):
+    """Alters receipts in records and in streams alike, so that the two still agree."""
 
+    @abstractmethod
     def alter(self, usage: dict[str, Any]) -> None:
-        raise NotImplementedError
+        """Alter a receipt in place."""
 
     def answer(self, request: Request, answer: Answer) -> None:
         if answer.completion and answer.completion.get("usage"):
@@ -70,7 +72,7 @@ class NegativeCredits(Receipts):
         usage["breakdown"]["input_credits"] *= -1
 
 
-@fault.behaviour("receipt.negative_tokens", "No count of tokens is negative.", PRICING)
+@fault.behaviour("receipt.negative_tokens", "No token count is negative.", PRICING)
 class NegativeTokens(Receipts):
     def alter(self, usage: dict[str, Any]) -> None:
         usage["completion_tokens"] += usage["prompt_tokens"] + 1
@@ -113,7 +115,7 @@ class ChargeText(Receipts):
         usage["credits_charged"] = str(usage["credits_charged"])
 
 
-@fault.behaviour("receipt.fractional_tokens", "Tokens are whole.", CREATE_PAGE)
+@fault.behaviour("receipt.fractional_tokens", "Token counts are whole numbers.", CREATE_PAGE)
 class FractionalTokens(Receipts):
     def alter(self, usage: dict[str, Any]) -> None:
         usage["prompt_tokens"] += 0.5
@@ -129,7 +131,7 @@ class ReasoningAtMinimal(Behaviour):
 
 
 class BalanceVariant(Behaviour):
-    """Keeps an account beside the mock's, and shows the sum of the two."""
+    """Keeps accounts of its own, and adds them to the balances of the mock."""
 
     def __init__(self) -> None:
         self.owed: Counter[str] = Counter()
@@ -145,7 +147,7 @@ class BalanceVariant(Behaviour):
             self.book(request, answer)
 
     def book(self, request: Request, answer: Answer) -> None:
-        """Enter what this answer costs, or gives back, beyond what the mock says."""
+        """Enter what an answer costs or refunds in addition to the charge of the mock."""
 
     def owe(self, request: Request, credits: float) -> None:
         self.owed[request.credential] += round(credits * 1e6)

@@ -10,12 +10,12 @@ from mutants.registry import Behaviour, Frames, Replacement, fault
 GET_PAGE = "api-reference/chat/retrieve-a-stored-chat-completion"
 CANCEL_PAGE = "api-reference/chat/cancel-an-in-flight-chat-completion"
 CODES = "api-reference/errors/"
-EQUAL = "Retrieving gives the completion as it was created, with what was charged."
+EQUAL = "A completion is retrieved as it was created, with its charge."
 UNKNOWN = "An unknown id is 404, of type not_found."
-FOREIGN = "Another team's id cannot be told from an unknown one."
-RUNNING = "A streamed completion that still runs has status in_progress."
-CANCELLED = "Cancelling gives 200 and the record, with status cancelled."
-ENDED = "Cancelling what has ended is 409 chat_cancel_target_already_terminal."
+FOREIGN = "Another team's id cannot be distinguished from an unknown one."
+RUNNING = "The record of a running stream has status in_progress."
+CANCELLED = "Cancelling is answered 200 with the record, whose status is cancelled."
+ENDED = "Cancelling a completion that has ended is 409 chat_cancel_target_already_terminal."
 
 
 def _on_record(name: str, sentence: str, alter: Callable[[dict[str, Any]], Any]) -> None:
@@ -40,7 +40,7 @@ _on_record("charge_rounded", EQUAL, lambda body: body["usage"].update(credits_ch
 _on_record("always_running", EQUAL, lambda body: body.update(status="in_progress"))
 
 
-@fault.behaviour("retrieval.latest_record", "Retrieving gives the completion of that id.", GET_PAGE)
+@fault.behaviour("retrieval.latest_record", "An id retrieves its own completion.", GET_PAGE)
 class LatestRecord(Behaviour):
     def __init__(self) -> None:
         self._latest: Any = None
@@ -69,7 +69,7 @@ def _not_found(code: str = "resource_not_found") -> Answer:
 
 
 class StreamsOf(Behaviour):
-    """Knows which ids were streamed."""
+    """Tracks the ids of streams."""
 
     def __init__(self) -> None:
         self.streamed: set[str] = set()
@@ -97,14 +97,14 @@ class StreamsNeverEnd(StreamsOf):
             answer.body["status"] = "in_progress"
 
 
-@fault.behaviour("retrieval.stream_other_words", "The words of the stream are the words of the record.", GET_PAGE)
+@fault.behaviour("retrieval.stream_other_words", "The record has the text of the stream.", GET_PAGE)
 class StreamOtherWords(StreamsOf):
     def answer(self, request: Request, answer: Answer) -> None:
         if request.retrieves and request.completion_id in self.streamed and answer.completion:
             _rewrite(answer.body, lambda text: text + " ")
 
 
-@fault.behaviour("retrieval.stream_other_receipt", "The receipt of the stream is the record's.", GET_PAGE)
+@fault.behaviour("retrieval.stream_other_receipt", "The record has the receipt of the stream.", GET_PAGE)
 class StreamOtherReceipt(StreamsOf):
     def answer(self, request: Request, answer: Answer) -> None:
         if request.retrieves and request.completion_id in self.ended and answer.completion:
@@ -140,7 +140,7 @@ _on_unknown("unknown_is_empty_list", answer(200, {"object": "list", "data": []})
 
 
 class Owners(Behaviour):
-    """Knows which key made which completion, and so whose a record is."""
+    """Tracks which key created each completion."""
 
     def __init__(self) -> None:
         self.owners: dict[str, str] = {}
@@ -161,7 +161,7 @@ class Owners(Behaviour):
         return owner is not None and owner != request.credential and request.credential.startswith("al_live_")
 
     def foreign(self, request: Request, answer: Answer) -> None:
-        """A team asked for the record of another."""
+        """Called when a team requests the record of another."""
 
 
 @fault.behaviour("retrieval.foreign_visible", FOREIGN, GET_PAGE)
@@ -221,50 +221,50 @@ _on_cancel("status_completed", CANCELLED, lambda answer: answer.body.update(stat
 _on_cancel("answers_acknowledgement", CANCELLED, lambda answer: setattr(answer, "content", Bytes(b'{"ok":true}')))
 
 
-@fault.completion("cancel.without_error", "error is there when status is cancelled.", CANCEL_PAGE)
+@fault.completion("cancel.without_error", "error is present if status is cancelled.", CANCEL_PAGE)
 def drop_error(body: dict[str, Any]) -> None:
     body.pop("error", None)
 
 
 @fault.answer("cancel.record_completed", "A cancelled completion stays cancelled.", CANCEL_PAGE)
-def complete_later(request: Request, answer: Answer) -> None:
+def complete_record(request: Request, answer: Answer) -> None:
     if request.retrieves and answer.body.get("status") == "cancelled":
         answer.body["status"] = "completed"
         answer.body.pop("error", None)
 
 
 @fault.request("cancel.without_effect", "Cancelling stops the stream.", CANCEL_PAGE)
-def only_look(request: Request) -> Replacement:
+def retrieve_instead(request: Request) -> Replacement:
     if request.cancels:
         request.method, request.path = "GET", request.path.removesuffix("/cancel")
     return None
 
 
 @fault.answer("cancel.ended_is_200", ENDED, CODES + "chat_cancel_target_already_terminal")
-def cancel_the_past(request: Request, answer: Answer) -> None:
+def accept_late_cancel(request: Request, answer: Answer) -> None:
     if request.cancels and answer.status == 409:
         answer.status = 200
 
 
 @fault.answer("cancel.ended_is_404", ENDED, CODES + "chat_cancel_target_already_terminal")
-def forget_the_past(request: Request, answer: Answer) -> None:
+def deny_ended_completion(request: Request, answer: Answer) -> None:
     if request.cancels and answer.status == 409:
         answer.become(_not_found("chat_cancel_target_not_found"))
 
 
 @fault.answer("cancel.unknown_is_200", "Cancelling an unknown id is 404.", CODES + "chat_cancel_target_not_found")
-def cancel_nothing(request: Request, answer: Answer) -> None:
+def accept_unknown_id(request: Request, answer: Answer) -> None:
     if request.cancels and answer.status == 404:
         answer.status = 200
 
 
 @fault.answer("cancel.unknown_is_409", "Cancelling an unknown id is 404.", CODES + "chat_cancel_target_not_found")
-def conflict_with_nothing(request: Request, answer: Answer) -> None:
+def conflict_on_unknown_id(request: Request, answer: Answer) -> None:
     if request.cancels and answer.status == 404:
         answer.become(refusal(409, "invalid_request", "chat_cancel_target_already_terminal", "Ended.", "id"))
 
 
-@fault.behaviour("cancel.full_price", "Only tokens already made are charged.", CANCEL_PAGE)
+@fault.behaviour("cancel.full_price", "Only tokens already generated are charged.", CANCEL_PAGE)
 class FullPrice(Behaviour):
     """Charges as if the completion had been cancelled after its last token: the record's receipt, times ten."""
 

@@ -1,6 +1,7 @@
-"""Faults of replays: what a reused key returns, and how bodies are compared."""
+"""Faults of replays: the response to a reused key, and the comparison of bodies."""
 
 import json
+from abc import ABC, abstractmethod
 from copy import deepcopy
 from typing import Any
 
@@ -10,14 +11,14 @@ from mutants.registry import Behaviour, Replacement, fault
 CHAT = "api-reference/chat/idempotency"
 GLOBAL = "idempotency"
 REPLAYED = "The same key and body get the stored answer, with Aurous-Idempotent-Replayed: true."
-SAME = "A replay is the same body."
+SAME = "A replay has the same body."
 CONFLICT = "The same key with another body is 409 idempotency_key_in_use."
 CANONICAL = "Bodies are compared as canonical JSON: key order and white space do not matter."
-WHOLE = "The whole body counts."
+WHOLE = "The whole body is compared."
 
 
-class Remembering(Behaviour):
-    """Remembers the first body that each key came with."""
+class Remembering(Behaviour, ABC):
+    """Remembers the first body of each key."""
 
     def __init__(self) -> None:
         self.first: dict[tuple[str, str], dict[str, Any]] = {}
@@ -31,14 +32,14 @@ class Remembering(Behaviour):
         first = self.first.setdefault(name, deepcopy(request.body))
         return self.again(request, first, self.uses[name]) if self.uses[name] > 1 else None
 
+    @abstractmethod
     def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
-        """A key that was used before."""
-        raise NotImplementedError
+        """Called when a key is used again, for the `uses`-th time, with the body of its first use."""
 
 
 @fault.behaviour("idempotency.regenerated", SAME, CHAT)
 class Regenerated(Remembering):
-    """Works again, and says that it did not."""
+    """Generates the answer again, and marks it as a replay."""
 
     def again(self, request: Request, first: dict[str, Any], uses: int) -> Replacement:
         if request.body == first:
@@ -107,11 +108,12 @@ def _sorted(body: dict[str, Any]) -> dict[str, Any]:
     return {**body, "messages": sorted(map(str, messages))} if isinstance(messages, list) else body
 
 
-class Spelling(Behaviour):
-    """Tells bodies apart by how they are written, by slipping the spelling into them."""
+class Spelling(Behaviour, ABC):
+    """Distinguishes bodies by how they are written, which it adds to them as a member."""
 
+    @abstractmethod
     def spelling(self, request: Request) -> Any:
-        raise NotImplementedError
+        """What distinguishes the body from others."""
 
     def request(self, request: Request) -> Replacement:
         if request.creates and request.key is not None and not request.streams and request.body:
@@ -133,7 +135,7 @@ class KeyOrderCompared(Spelling):
 
 @fault.behaviour("idempotency.nested_key_order_compared", CANONICAL, GLOBAL)
 class NestedKeyOrderCompared(Spelling):
-    """Sorts the members of the body, and of nothing inside it."""
+    """Sorts the members of the body, but of no object in it."""
 
     def spelling(self, request: Request) -> Any:
         return json.dumps(sorted((name, json.dumps(value)) for name, value in request.body.items()))

@@ -1,13 +1,13 @@
-"""Faults of what a stream carries: text, tool calls and warnings."""
+"""Faults of the content of streams: text, tool calls and warnings."""
 
 from mutants.messages import Answer, Frame, Request
 from mutants.registry import Frames, fault
 
 PAGE = "api-reference/chat/streaming"
 KEYS = "api-reference/chat/idempotency"
-WORDS = "The words of the stream are the words of the record."
-WARNED = "A stream that was sent a key begins with a warning."
-STATUS = "A stream that was sent a key says Aurous-Idempotency-Status: ignored_streaming."
+WORDS = "The record has the text of the stream."
+WARNED = "A stream with a key begins with a warning."
+STATUS = "A stream with a key has Aurous-Idempotency-Status: ignored_streaming."
 
 
 @fault.frame("stream.word_lost", WORDS, PAGE)
@@ -78,7 +78,7 @@ def delay_warning(frame: Frame) -> Frames:
     return (frame, frame.stream.pop("warning")) if "warning" in frame.stream else None
 
 
-@fault.frame("stream.warning_without_words", "The warning says what was ignored.", KEYS)
+@fault.frame("stream.warning_without_words", "The warning says that the key was ignored.", KEYS)
 def empty_warning(frame: Frame) -> Frames:
     if frame.has_warning:
         frame.body["warning"] = None
@@ -103,7 +103,7 @@ def mark_stream(request: Request, answer: Answer) -> None:
         answer.headers["aurous-idempotent-replayed"] = "true"
 
 
-@fault.frame("stream.calls_lost", "The calls of the stream are the calls of the record.", PAGE)
+@fault.frame("stream.calls_lost", "The record has the calls of the stream.", PAGE)
 def lose_arguments(frame: Frame) -> Frames:
     calls = frame.delta.get("tool_calls") or ()
     for call in calls:
@@ -113,8 +113,8 @@ def lose_arguments(frame: Frame) -> Frames:
     return None
 
 
-@fault.frame("stream.calls_misnumbered", "The pieces of one call carry one index.", PAGE)
-def number_pieces(frame: Frame) -> Frames:
+@fault.frame("stream.calls_misnumbered", "All pieces of a call have the same index.", PAGE)
+def change_index(frame: Frame) -> Frames:
     for call in frame.delta.get("tool_calls") or ():
         call["index"] = frame.stream["index"] = frame.stream.get("index", -1) + 1
     return None

@@ -40,11 +40,11 @@ def comment_at_the_end(frame: Frame) -> Frames:
 
 
 @variation.frame("stream.no_space", "The space after data: is optional.", SSE)
-def write_tightly(frame: Frame) -> Frames:
+def drop_space(frame: Frame) -> Frames:
     return (Frame.raw(frame.encode().replace(b"data: ", b"data:", 1)),)
 
 
-@variation.frame("stream.event_message", "message is what an event is called by default.", SSE)
+@variation.frame("stream.event_message", "message is the default type of events.", SSE)
 def name_events(frame: Frame) -> Frames:
     return (Frame.raw(b"event: message\n" + frame.encode()),) if frame.framed else None
 
@@ -56,7 +56,7 @@ def number_events(frame: Frame) -> Frames:
     return (Frame.raw(fields + frame.encode()),) if frame.framed else None
 
 
-@variation.frame("stream.many_lines", "The data of an event may stand on many lines.", SSE)
+@variation.frame("stream.many_lines", "The data of an event may be split into lines.", SSE)
 def break_lines(frame: Frame) -> Frames:
     if not frame.body:
         return None
@@ -64,13 +64,13 @@ def break_lines(frame: Frame) -> Frames:
     return (Frame.raw(b"".join(b"data: " + line + b"\n" for line in lines) + b"\n"),)
 
 
-@variation.frame("stream.blank_lines", "Blank lines without data are no events.", SSE)
+@variation.frame("stream.blank_lines", "Blank lines without data are not events.", SSE)
 def add_blank_lines(frame: Frame) -> Frames:
     return frame, Frame.raw(b"\n\n")
 
 
-@variation.frame("stream.json_spaces", "White space in JSON means nothing.", "RFC 8259")
-def space_out(frame: Frame) -> Frames:
+@variation.frame("stream.json_spaces", "White space in JSON is insignificant.", "RFC 8259")
+def add_spaces(frame: Frame) -> Frames:
     if frame.body:
         frame.content = Bytes(json.dumps(frame.body, ensure_ascii=True).encode())
     return None
@@ -82,7 +82,7 @@ def cut(frame: Frame) -> Frames:
     return [Frame.raw(raw[start : start + 11]) for start in range(0, len(raw), 11)]
 
 
-@variation.frame("stream.joined", "HTTP may join what was sent apart.", "RFC 9112")
+@variation.frame("stream.joined", "HTTP may join what was sent separately.", "RFC 9112")
 def join(frame: Frame) -> Frames:
     waiting = frame.stream.pop("waiting", b"")
     if waiting or frame.is_done or frame.is_final:
@@ -91,19 +91,19 @@ def join(frame: Frame) -> Frames:
     return ()
 
 
-@variation.answer("stream.no_charset", "Event streams are UTF-8, said or not.", SSE)
+@variation.answer("stream.no_charset", "Event streams are UTF-8, with or without a charset.", SSE)
 def drop_charset(request: Request, answer: Answer) -> None:
     if answer.streamed:
         answer.headers["content-type"] = "text/event-stream"
 
 
-@variation.answer("stream.charset_in_capitals", "Parameters of media types have no case.", "RFC 9110")
+@variation.answer("stream.charset_in_capitals", "The charset parameter is case-insensitive.", "RFC 9110")
 def capitalise_charset(request: Request, answer: Answer) -> None:
     if answer.streamed:
         answer.headers["content-type"] = "text/event-stream;charset=UTF-8"
 
 
-@variation.frame("stream.usage_apart", "Usage may come in a chunk of its own, as OpenAI sends it.", PAGE)
+@variation.frame("stream.usage_apart", "Usage may be sent in a chunk of its own, as OpenAI sends it.", PAGE)
 def send_usage_apart(frame: Frame) -> Frames:
     usage = frame.body.pop("usage", None)
     if usage is None:
@@ -115,7 +115,7 @@ def send_usage_apart(frame: Frame) -> Frames:
 
 
 @variation.frame("stream.usage_null_until_the_end", "usage may be null in a chunk.", "openapi.yaml")
-def nullify_usage(frame: Frame) -> Frames:
+def set_usage_to_null(frame: Frame) -> Frames:
     if frame.body and not frame.is_final and not frame.has_warning:
         frame.body["usage"] = None
     return None
@@ -128,7 +128,7 @@ def repeat_role(frame: Frame) -> Frames:
     return None
 
 
-@variation.frame("stream.role_with_words", "The first delta may carry words beside the role.", PAGE)
+@variation.frame("stream.role_with_words", "The first delta may have text beside the role.", PAGE)
 def join_role_and_words(frame: Frame) -> Frames:
     if frame.delta.get("role") and not frame.has_content:
         frame.stream["role"] = True
@@ -147,7 +147,7 @@ def drop_null_finish(frame: Frame) -> Frames:
     return None
 
 
-@variation.frame("stream.empty_words", "A delta may carry no words.", PAGE)
+@variation.frame("stream.empty_words", "A delta may have no text.", PAGE)
 def add_empty_words(frame: Frame) -> Frames:
     if not frame.has_content:
         return None
@@ -157,7 +157,7 @@ def add_empty_words(frame: Frame) -> Frames:
     return empty, frame
 
 
-@variation.frame("stream.words_with_the_finish", "The last chunk may bring the last words.", PAGE)
+@variation.frame("stream.words_with_the_finish", "The last chunk may have the last words.", PAGE)
 def finish_with_words(frame: Frame) -> Frames:
     if frame.has_content:
         waiting = frame.stream.get("waiting")
@@ -183,14 +183,14 @@ class WarningInFirstChunk(Behaviour):
         return None
 
 
-@variation.frame("stream.warning_alone", "The shape of the warning is not printed.", KEYS)
-def warn_alone(frame: Frame) -> Frames:
+@variation.frame("stream.warning_alone", "The shape of the warning is not documented.", KEYS)
+def send_warning_only(frame: Frame) -> Frames:
     if frame.has_warning:
         frame.content.value = {"warning": frame.body["warning"]}
     return None
 
 
-@variation.answer("stream.no_status_without_key", "The header may come only with a key.", KEYS)
+@variation.answer("stream.no_status_without_key", "The header may be sent only with a key.", KEYS)
 def drop_not_set(request: Request, answer: Answer) -> None:
     if answer.streamed and not request.key:
         del answer.headers["aurous-idempotency-status"]
@@ -213,7 +213,7 @@ def send_null_beside_role(frame: Frame) -> Frames:
     return None
 
 
-@variation.frame("stream.call_name_in_two_pieces", "The pieces of a call are put together.", TOOLS)
+@variation.frame("stream.call_name_in_two_pieces", "The pieces of a call are joined.", TOOLS)
 def cut_call_name(frame: Frame) -> Frames:
     calls = frame.delta.get("tool_calls") or []
     if len(calls) != 1 or len(calls[0].get("function", {}).get("name") or "") < 2:

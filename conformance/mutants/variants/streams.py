@@ -12,7 +12,7 @@ SAME = "All frames carry the same id, created and model."
 ROLE = "The first delta carries the role."
 ONE_FINISH = "Exactly one chunk has a finish_reason."
 USAGE = "The last chunk before [DONE] carries usage, unless include_usage is false."
-WORDS = "The words of the stream are the words of the record."
+WORDS = "The record has the text of the stream."
 FRAMED = "Each frame is data: and JSON, closed by a blank line."
 
 
@@ -23,7 +23,7 @@ def label_as_json(request: Request, answer: Answer) -> None:
 
 
 @fault.answer("stream.cacheable", "A stream is sent with Cache-Control: no-cache, no-transform.", PAGE)
-def let_it_be_cached(request: Request, answer: Answer) -> None:
+def drop_cache_control(request: Request, answer: Answer) -> None:
     if answer.streamed:
         del answer.headers["cache-control"]
 
@@ -90,14 +90,14 @@ def change_model(frame: Frame) -> Frames:
 
 
 @fault.frame("stream.other_object", "object is chat.completion.chunk.", PAGE)
-def call_chunks_completions(frame: Frame) -> Frames:
+def change_object(frame: Frame) -> Frames:
     if frame.body:
         frame.body["object"] = "chat.completion"
     return None
 
 
 @fault.frame("stream.id_is_another", WORDS, PAGE)
-def name_another_record(frame: Frame) -> Frames:
+def change_every_id(frame: Frame) -> Frames:
     if frame.body:
         frame.body["id"] += "0"
     return None
@@ -119,7 +119,7 @@ def delay_role(frame: Frame) -> Frames:
 
 
 @fault.frame("stream.no_finish", ONE_FINISH, PAGE)
-def never_finish(frame: Frame) -> Frames:
+def nullify_finish_reason(frame: Frame) -> Frames:
     if frame.is_final:
         frame.choice["finish_reason"] = None
     return None
@@ -134,7 +134,7 @@ def finish_twice(frame: Frame) -> Frames:
     return early, frame
 
 
-@fault.frame("stream.finish_early", "The finish_reason comes after all words.", PAGE)
+@fault.frame("stream.finish_early", "The finish_reason follows all text.", PAGE)
 def finish_with_the_first_word(frame: Frame) -> Frames:
     if frame.has_content and not frame.stream.get("finished"):
         frame.stream["finished"] = True
@@ -144,8 +144,8 @@ def finish_with_the_first_word(frame: Frame) -> Frames:
     return None
 
 
-@fault.frame("stream.finish_differs", "The finish_reason is the record's.", PAGE)
-def finish_otherwise(frame: Frame) -> Frames:
+@fault.frame("stream.finish_differs", "The record has the finish_reason of the stream.", PAGE)
+def change_finish_reason(frame: Frame) -> Frames:
     if frame.is_final:
         frame.choice["finish_reason"] = "length" if frame.choice["finish_reason"] == "stop" else "stop"
     return None
@@ -191,7 +191,7 @@ def send_usage_always(request: Request) -> Replacement:
     return None
 
 
-@fault.frame("stream.receipt_differs", "The stream's receipt is the record's.", PAGE)
+@fault.frame("stream.receipt_differs", "The record has the receipt of the stream.", PAGE)
 def round_receipt(frame: Frame) -> Frames:
     if usage := frame.body.get("usage"):
         usage["completion_tokens"] += 1
@@ -200,14 +200,14 @@ def round_receipt(frame: Frame) -> Frames:
 
 
 @fault.frame("stream.bad_json", FRAMED, PAGE)
-def spoil_a_chunk(frame: Frame) -> Frames:
+def truncate_json(frame: Frame) -> Frames:
     if frame.is_final:
         frame.content = Bytes(frame.content.raw[:-1])
     return None
 
 
 @fault.frame("stream.python_literals", FRAMED, PAGE)
-def write_python(frame: Frame) -> Frames:
+def write_python_literals(frame: Frame) -> Frames:
     if frame.has_content:
         frame.content = Bytes(repr(frame.body).encode())
     return None
@@ -221,17 +221,17 @@ def spoil_utf8(frame: Frame) -> Frames:
 
 
 @fault.frame("stream.single_newlines", FRAMED, PAGE)
-def forget_blank_lines(frame: Frame) -> Frames:
+def drop_blank_lines(frame: Frame) -> Frames:
     return (Frame.raw(frame.encode()[:-1]),)
 
 
 @fault.frame("stream.bare_json", FRAMED, PAGE)
-def forget_data(frame: Frame) -> Frames:
+def drop_field_name(frame: Frame) -> Frames:
     return (Frame.raw(frame.content.raw + b"\n\n"),)
 
 
 @fault.frame("stream.two_choices", "There is one choice.", PAGE)
-def choose_twice(frame: Frame) -> Frames:
+def add_choice(frame: Frame) -> Frames:
     if frame.has_content:
         frame.body["choices"].append({**frame.choice, "index": 1})
     return None

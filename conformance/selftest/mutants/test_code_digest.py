@@ -24,11 +24,14 @@ def test_done():
     "harness/checks/frames.py": "def check(frame):\n    return frame.done\n",
     "harness/generation/bounds.py": "LOWEST = 0\n",
     "mutants/variants/streams.py": """\
+'Variants.'
+
 from mutants.variants.pages import PAGE, rename
 
 SUFFIX = "x"
+SENTENCE = "A stream ends."
 
-@fault.frame("stream.done", "A stream ends.", PAGE)
+@fault.frame("stream.done", SENTENCE, PAGE)
 def drop_done(frame):
     return rename(frame)
 
@@ -108,6 +111,9 @@ def edited(tmp_path: Path) -> Edit:
         ("rules/test_limits.py", "LIMIT == 3", "(\n        LIMIT == 3\n    )"),
         ("rules/test_streams.py", "A stream ends with [DONE].", "Streams end with [DONE]."),
         ("mutants/variants/streams.py", '"A stream has an id."', '"Another sentence."'),
+        ("mutants/variants/streams.py", '"A stream ends."', '"Streams end."'),
+        ("mutants/variants/streams.py", "def add_suffix", "def append_suffix"),
+        ("mutants/variants/streams.py", "'Variants.'", "'Faults.'"),
         ("selftest/independent/faults/keys.py", "A key is forgotten.", "A key is lost."),
     ],
 )
