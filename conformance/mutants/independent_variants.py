@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "selftest"))
 
 from independent import build, faults, serving, variations
-from independent.plants import Plant
+from independent.changes import Change
 
 from mutants.registry import Kind, Variant
 
@@ -18,13 +18,13 @@ PREFIX = "independent."
 
 @dataclass(frozen=True)
 class IndependentVariant(Variant):
-    """The independent server with what is planted in it; without plants, the server as it is."""
+    """The independent server with some changes; without any, the server as it is."""
 
-    plants: tuple[Plant, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def module(self) -> str:
-        return self.plants[0].apply.__module__ if self.plants else ""
+        return self.changes[0].apply.__module__ if self.changes else ""
 
     @property
     def local_name(self) -> str:
@@ -33,21 +33,21 @@ class IndependentVariant(Variant):
     @contextmanager
     def running(self, api_key: str, other_api_key: str) -> Iterator[str]:
         """The URL at which it is served while the block runs."""
-        with serving(build(self.plants, api_key=api_key, other_api_key=other_api_key)) as server:
+        with serving(build(self.changes, api_key=api_key, other_api_key=other_api_key)) as server:
             yield server.url
 
 
 def combine(variants: Sequence[IndependentVariant]) -> IndependentVariant:
-    """One server with the plants of all of these."""
-    plants = tuple(plant for variant in variants for plant in variant.plants)
-    return replace(variants[0], id="+".join(variant.id for variant in variants), plants=plants)
+    """One server with the changes of all of these."""
+    changes = tuple(change for variant in variants for change in variant.changes)
+    return replace(variants[0], id="+".join(variant.id for variant in variants), changes=changes)
 
 
 def _variants() -> Iterator[IndependentVariant]:
     yield IndependentVariant(f"{PREFIX}plain", Kind.VARIATION, "The independent server as it is.", "")
-    for kind, plants in ((Kind.FAULT, faults.ALL), (Kind.VARIATION, variations.ALL)):
-        for plant in plants.values():
-            yield IndependentVariant(PREFIX + plant.name, kind, plant.sentence, plant.page, (plant,))
+    for kind, changes in ((Kind.FAULT, faults.ALL), (Kind.VARIATION, variations.ALL)):
+        for change in changes.values():
+            yield IndependentVariant(PREFIX + change.name, kind, change.sentence, change.page, (change,))
 
 
 INDEPENDENT_VARIANTS = {variant.id: variant for variant in _variants()}

@@ -65,7 +65,7 @@ def groups(variants: Iterable[Variant], size: int) -> list[list[Variant]]:
     alone: list[list[Variant]] = []
     combinable: list[Variant] = []
     for variant in variants:
-        is_combinable = isinstance(variant, IndependentVariant) and variant.plants and variant.kind is Kind.VARIATION
+        is_combinable = isinstance(variant, IndependentVariant) and variant.changes and variant.kind is Kind.VARIATION
         if is_combinable and not _is_about_time(variant):
             combinable.append(variant)
         else:
@@ -76,7 +76,7 @@ def groups(variants: Iterable[Variant], size: int) -> list[list[Variant]]:
 
 def _is_about_time(variant: Variant) -> bool:
     return isinstance(variant, IndependentVariant) and any(
-        plant.apply.__module__.endswith(".timing") for plant in variant.plants
+        change.apply.__module__.endswith(".timing") for change in variant.changes
     )
 
 
@@ -136,7 +136,7 @@ def _served(name: str, log: str) -> Iterator[str]:
 
 
 def _named(name: str) -> Variant:
-    """A variant by its id, or one with all the plants of several whose ids are joined by `+`."""
+    """A variant by its id, or one with the changes of several whose ids are joined by `+`."""
     variants = [ALL[each] for each in name.split("+")]
     independent = [variant for variant in variants if isinstance(variant, IndependentVariant)]
     return combine(independent) if len(independent) > 1 else variants[0]

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from . import faults, variations
 from .accounts import DEFAULT_CREDITS
-from .plants import Plant, Registry
+from .changes import Change, Registry
 from .server import DEFAULT_KEY, DEFAULT_OTHER_KEY, build, serving
 
 
@@ -33,7 +33,7 @@ def parser() -> Parser:
     return parser
 
 
-def choose(parser: Parser, names: list[str], registry: Registry, option: str) -> list[Plant]:
+def choose(parser: Parser, names: list[str], registry: Registry, option: str) -> list[Change]:
     for name in names:
         if name not in registry:
             parser.error(f"{option} {name}: there is none of this name; --list prints them all")
@@ -42,8 +42,8 @@ def choose(parser: Parser, names: list[str], registry: Registry, option: str) ->
 
 def print_all() -> None:
     for option, registry in (("--fault", faults.ALL), ("--variation", variations.ALL)):
-        for plant in registry.values():
-            print(f"{option} {plant.name}\n    {plant.sentence}\n    {plant.url}")
+        for change in registry.values():
+            print(f"{option} {change.name}\n    {change.sentence}\n    {change.url}")
 
 
 def main() -> None:
@@ -52,14 +52,14 @@ def main() -> None:
     if arguments.list:
         print_all()
         return
-    plants = choose(options, arguments.fault, faults.ALL, "--fault")
-    plants += choose(options, arguments.variation, variations.ALL, "--variation")
+    changes = choose(options, arguments.fault, faults.ALL, "--fault")
+    changes += choose(options, arguments.variation, variations.ALL, "--variation")
     if not 0 <= arguments.port <= 65535:
         options.error(f"--port {arguments.port}: a port is a number from 0 to 65535")
     if arguments.api_key == arguments.other_api_key:
         options.error("--api-key and --other-api-key must differ: each stands for a team of its own")
     application = build(
-        plants,
+        changes,
         api_key=arguments.api_key,
         other_api_key=arguments.other_api_key,
         credits=arguments.credits,

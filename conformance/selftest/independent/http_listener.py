@@ -1,4 +1,4 @@
-"""HTTP/1.1 over sockets: reads requests, writes responses, and notices clients that go away."""
+"""HTTP/1.1 over sockets: reads requests, writes responses, and notices clients that disconnect."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Listener(ThreadingHTTPServer):
         super().__init__((host, port), Connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that break; the application reports faults of its own."""
+        """Ignore broken connections; the application reports its own errors."""
 
 
 class Connection(BaseHTTPRequestHandler):

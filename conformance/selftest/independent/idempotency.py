@@ -1,4 +1,4 @@
-"""Idempotency keys: what each team's keys were used for, and the answers kept for them."""
+"""Idempotency keys: the first use of each key of a team, and the response stored for it."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ class IdempotencyStore:
             raise ApiError("invalid_format", message, param="Idempotency-Key")
 
     def slot(self, team: Team, key: str) -> Any:
-        """Return what an entry is stored under."""
+        """Return the key under which an entry is stored."""
         return (team.name, key)
 
     def fingerprint(self, raw: bytes, body: Any) -> str:
-        """Return what two bodies are compared by. `raw` is the body's text as received."""
+        """Return a text that is the same for equal bodies. `raw` is the body's text as received."""
         return canonical(body)
 
     def begin(self, team: Team, key: str, raw: bytes, body: Any) -> dict[str, Any] | None:
-        """Take a key into use: None if the request is to be carried out, the kept document if it was before.
+        """Begin to use a key: None if the request is to be carried out, the stored document if it was before.
 
         ApiError 409 if the key belongs to another body, or its first request still runs.
         """
@@ -67,7 +67,7 @@ class IdempotencyStore:
             return copy.deepcopy(entry.document)
 
     def finish(self, team: Team, key: str, document: dict[str, Any]) -> None:
-        """Keep the answer of the request that took the key into use."""
+        """Store the response to the first request with a key."""
         with self._lock:
             self._entries[self.slot(team, key)].document = copy.deepcopy(document)
 

@@ -44,7 +44,7 @@ class Ledger:
             self.credits -= charge
 
     def release(self, completion_id: str) -> None:
-        """Give a hold back without a charge."""
+        """Release a hold without a charge."""
         with self.lock:
             self.holds.pop(completion_id, None)
 

@@ -40,7 +40,7 @@ class Request:
 class Response:
     """A response: a JSON `document`, or ready-made `body` bytes, or a `stream` of bytes.
 
-    `on_close` is called once, when the response has been written or its client has gone.
+    `on_close` is called once, when the response has been written or its client has disconnected.
     """
 
     status: int = 200
@@ -63,7 +63,7 @@ class Response:
 
 @dataclass
 class Call:
-    """A request and what the application has learned about it so far."""
+    """A request, and what is known of it so far."""
 
     request: Request
     request_id: str

@@ -26,7 +26,7 @@ class Bucket:
         self._updated = now
 
     def take(self, amount: int = 1) -> int:
-        """Take tokens; return 0, or the whole seconds after which they will be there."""
+        """Take tokens; return 0, or the whole seconds until there are enough."""
         with self._lock:
             self._refill()
             if self._level < amount:

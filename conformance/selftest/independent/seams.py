@@ -16,10 +16,10 @@ from .streams import Frame, Stream
 
 @dataclass
 class Seams:
-    """Functions to call on the way of a request, in the order in which they were added.
+    """Functions that are called while a request is handled, in the order in which they were added.
 
     `call`: after the body was read, before it is checked. `request`: before the model sees the request.
-    `answer`: what the model is going to say. `document`: a completion about to be sent or kept. `frames`: the
+    `answer`: the answer of the model. `document`: a completion about to be sent or stored. `frames`: the
     frames of a stream. `response`: any response, complete with its headers.
     """
 

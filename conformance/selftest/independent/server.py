@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from .accounts import DEFAULT_CREDITS, ApiKey
 from .application import Application
+from .changes import Change
 from .clock import Clock
 from .http_listener import Listener
-from .plants import Plant
 
 DEFAULT_KEY = "al_live_" + "1" * 64
 DEFAULT_OTHER_KEY = "al_live_" + "2" * 64
@@ -26,7 +26,7 @@ class Server:
 
 
 def build(
-    plants: Iterable[Plant] = (),
+    changes: Iterable[Change] = (),
     *,
     api_key: str = DEFAULT_KEY,
     other_api_key: str = DEFAULT_OTHER_KEY,
@@ -35,12 +35,12 @@ def build(
     latency: float = 0.02,
     clock: Clock | None = None,
 ) -> Application:
-    """Return an application with two teams, a key for each, and what is to be planted in it."""
+    """Return an application with two teams, a key for each, and the changes applied."""
     application = Application(pace=pace, latency=latency, clock=clock or Clock())
     for name, key in (("first", api_key), ("second", other_api_key)):
         application.keys.keys[key] = ApiKey(application.add_team(name, credits))
-    for plant in plants:
-        plant.apply(application)
+    for change in changes:
+        change.apply(application)
     return application
 
 

@@ -107,11 +107,11 @@ class ChatService:
             yield self.encode_frame(frame)
 
     def complete(self, completion: Completion) -> None:
-        """End a completion whose answer is whole; nothing happens if it has ended before."""
+        """End a completion whose answer is complete; does nothing if it has ended before."""
         self.end(completion, "completed", completion.answer.finish_reason)
 
     def abandon(self, completion: Completion) -> None:
-        """Cancel a completion whose client is gone; nothing happens if it has ended before."""
+        """Cancel a completion whose client has disconnected; does nothing if it has ended before."""
         self.end(completion, "cancelled", "cancelled", "cancelled_client_disconnect")
 
     def end(self, completion: Completion, status: str, finish_reason: str, error_code: str | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Streams: the frames that tell a completion as it is produced, and their bytes."""
+"""Streams: the frames of a completion that is being produced, and their bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Stream:
 
     @property
     def kinds(self) -> set[str]:
-        """Return the kinds of stream that this one is; a cancelled one is known only once it was cancelled."""
+        """Return the kinds of this stream, which is of the kind cancelled only once it was cancelled."""
         request, answer = self.completion.request, self.completion.answer
         kinds = {
             "tools": bool(answer.call_ids),

@@ -1,4 +1,4 @@
-"""Checks of a chat request's body, each under a name by which a fault can switch it off."""
+"""Checks of the body of a chat request, each with a name by which a fault can disable it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The planted faults, by subject."""
 
-from ..plants import FAULTS as ALL
+from ..changes import FAULTS as ALL
 from . import (
     access,
     answers,

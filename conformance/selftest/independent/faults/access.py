@@ -6,10 +6,10 @@ from typing import Any
 
 from ..accounts import ApiKey
 from ..application import VERSION, Application
+from ..changes import FAULTS
 from ..completions import Completion
 from ..errors import ApiError
 from ..messages import Call, Headers, Response
-from ..plants import FAULTS
 from ..seams import around
 
 AUTHENTICATION = "authentication"
@@ -21,7 +21,7 @@ def _first_key(application: Application) -> ApiKey:
 
 @FAULTS.plant("api-reference/chat/overview", "bearer")
 def bearer_refused(application: Application) -> None:
-    """A bearer token is not taken for a key."""
+    """A bearer token is not accepted as a key."""
 
     @around(application.keys, "credential")
     def credential(original: Any, headers: Headers) -> Any:
@@ -30,7 +30,7 @@ def bearer_refused(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/overview", "bearer")
 def bearer_refused_on_balance(application: Application) -> None:
-    """A bearer token is not taken for a key by GET /v1/balance."""
+    """A bearer token is not accepted as a key by GET /v1/balance."""
 
     def refuse(call: Call, response: Response) -> None:
         if call.route == "balance" and call.request.headers.get("X-Api-Key") is None and call.error is None:
@@ -152,7 +152,7 @@ def foreign_stream_cancelled(application: Application) -> None:
 
 @FAULTS.plant("api-reference/errors/chat_cancel_target_not_found", "cancel_foreign_completed")
 def foreign_completion_known_to_cancel(application: Application) -> None:
-    """Cancelling a completion of another team tells that it has ended."""
+    """Cancelling a completion of another team reveals that it has ended."""
     _any_team(application, lambda call, completion: call.route == "cancel" and completion.status != "in_progress")
 
 
@@ -169,7 +169,7 @@ def foreign_completion_told_apart(application: Application) -> None:
 
 @FAULTS.plant("changelog", "malformed_version", "malformed_version_streaming")
 def malformed_version_accepted(application: Application) -> None:
-    """An Aurous-Version that is no date is accepted."""
+    """An Aurous-Version that is not a date is accepted."""
 
     @around(application, "check_version")
     def check_version(original: Any, call: Call) -> None:
@@ -180,7 +180,7 @@ def malformed_version_accepted(application: Application) -> None:
 
 @FAULTS.plant("changelog", "malformed_version_streaming")
 def malformed_version_accepted_in_streams(application: Application) -> None:
-    """An Aurous-Version that is no date is accepted when a stream is asked for."""
+    """An Aurous-Version that is not a date is accepted when a stream is asked for."""
 
     @around(application, "check_version")
     def check_version(original: Any, call: Call) -> None:
@@ -190,7 +190,7 @@ def malformed_version_accepted_in_streams(application: Application) -> None:
 
 @FAULTS.plant("changelog", "malformed_version", "impossible_version", "prior_version")
 def versions_unchecked_on_get(application: Application) -> None:
-    """Aurous-Version is not looked at by GET."""
+    """GET ignores Aurous-Version."""
 
     @around(application, "check_version")
     def check_version(original: Any, call: Call) -> None:

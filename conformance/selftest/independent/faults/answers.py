@@ -1,4 +1,4 @@
-"""Faults of answers: what was asked for is missing, or differs."""
+"""Faults of answers: a requested part is missing, or differs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS, Change
 from ..chat_request import ChatRequest
 from ..completions import Completion
 from ..fake_model import Answer, Piece
 from ..messages import Call
-from ..plants import FAULTS, Plant
 from ..seams import around
 from ..tokens import tokenize
 from .documents import edit_documents
@@ -41,9 +41,9 @@ _IGNORED = {
 for _name, (_value, _probe, _page) in _IGNORED.items():
     _sentence = f"{_name} is ignored"
     _document, _streamed = _ignore(_name, _value, stream=False), _ignore(_name, _value, stream=True)
-    FAULTS.add(Plant(f"{_name}_ignored", f"{_sentence} in documents.", _page, (f"create_{_probe}",), _document))
+    FAULTS.add(Change(f"{_name}_ignored", f"{_sentence} in documents.", _page, (f"create_{_probe}",), _document))
     FAULTS.add(
-        Plant(f"{_name}_ignored_in_streams", f"{_sentence} in streams.", _page, (f"stream_{_probe}",), _streamed)
+        Change(f"{_name}_ignored_in_streams", f"{_sentence} in streams.", _page, (f"stream_{_probe}",), _streamed)
     )
 
 
@@ -82,7 +82,7 @@ def named_tool_not_called_in_streams(application: Application) -> None:
 
 @FAULTS.plant(TOOLS, "create_tools")
 def arguments_not_json(application: Application) -> None:
-    """The arguments of a call are no JSON."""
+    """The arguments of a call are not JSON."""
     application.seams.answer.append(_edit_arguments(lambda text: text.replace('"', "'"), stream=False))
 
 
@@ -211,7 +211,7 @@ for _keyword, _replacement in (
     _name = f"schema_{_keyword.strip('$').lower()}_ignored"
     _sentence = f"The keyword {_keyword} of a schema is ignored."
     _probes = ("create_structured", "stream_structured")
-    FAULTS.add(Plant(_name, _sentence, STRUCTURED, _probes, _without_keyword(_keyword, _replacement)))
+    FAULTS.add(Change(_name, _sentence, STRUCTURED, _probes, _without_keyword(_keyword, _replacement)))
 
 
 def _edit_pieces(
@@ -246,7 +246,7 @@ def cut_answer_too_long(application: Application) -> None:
 
 @FAULTS.plant(CREATE, "create_stop")
 def stop_sequence_in_the_answer(application: Application) -> None:
-    """An answer ends with the sequence at which it was to stop."""
+    """An answer ends with its stop sequence."""
 
     @around(application.chat.fake_model, "cut_at_stop")
     def cut_at_stop(original: Any, request: ChatRequest, text: str) -> str:

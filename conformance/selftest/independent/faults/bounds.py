@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS, Change
 from ..errors import ApiError
 from ..messages import Call
-from ..plants import FAULTS, Plant
 from ..probes.bounds import ACCEPTED, NEGATIVE, REFUSED
 
 PAGE = "api-reference/chat/create-a-chat-completion"
@@ -22,7 +22,7 @@ PAGES = {
     "response_format_schema": "api-reference/chat/structured-output",
     "tools": "api-reference/chat/tools",
 }
-# Without these checks a value that no later step can use would get through.
+# Without these checks a later step would fail on the value.
 _UNUSABLE = {
     "model_present",
     "messages_content",
@@ -50,7 +50,7 @@ def _describe(name: str) -> str:
 for _name in CHECKED:
     _page = PAGES.get(_name, PAGE)
     FAULTS.add(
-        Plant(
+        Change(
             f"{_name}_unchecked",
             f"{_describe(_name)} in documents.",
             _page,
@@ -59,7 +59,7 @@ for _name in CHECKED:
         )
     )
     FAULTS.add(
-        Plant(
+        Change(
             f"{_name}_unchecked_in_streams",
             f"{_describe(_name)} when a stream is asked for.",
             _page,
@@ -71,7 +71,7 @@ for _name in CHECKED:
 for _name in NEGATIVE:
     _parameter = _name.removesuffix("_range")
     FAULTS.add(
-        Plant(
+        Change(
             f"{_parameter}_without_lower_bound",
             f"{_parameter} has no lower bound.",
             PAGE,
@@ -120,7 +120,7 @@ _STRICT = {
 }
 for _name, _apply in _STRICT.items():
     FAULTS.add(
-        Plant(
+        Change(
             f"{_name}_too_strict",
             f"The largest {_name.replace('_', ' ')} that must be accepted is refused.",
             PAGE,
@@ -135,7 +135,7 @@ _STRICT_IN_STREAMS = {
 }
 for _name, _apply in _STRICT_IN_STREAMS.items():
     FAULTS.add(
-        Plant(
+        Change(
             f"{_name}_too_strict_in_streams",
             f"A {_name.replace('_', ' ')} that must be accepted is refused when a stream is asked for.",
             PAGE,

@@ -1,4 +1,4 @@
-"""Faults that show only where two things meet: a key and a disconnect, a call and a replay."""
+"""Faults that show only in combinations: a key and a disconnect, a call and a replay."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from ..application import Application
 from ..canonical_json import canonical
+from ..changes import FAULTS
 from ..chat_request import ChatRequest
 from ..completions import Completion
 from ..errors import ApiError
 from ..messages import Call, Response
-from ..plants import FAULTS
 from ..seams import around
 from ..streams import Frame, Stream
 from .documents import edit_documents
@@ -40,7 +40,7 @@ def _keyed_streams(application: Application) -> set[str]:
 
 @FAULTS.plant(CANCEL, "cancel_keyed_stream")
 def keyed_stream_cannot_be_cancelled(application: Application) -> None:
-    """A stream that was sent a key cannot be cancelled."""
+    """A stream with a key cannot be cancelled."""
     keyed = _keyed_streams(application)
 
     @around(application.chat, "cancel")
@@ -53,7 +53,7 @@ def keyed_stream_cannot_be_cancelled(application: Application) -> None:
 
 @FAULTS.plant(STREAMING, "disconnected_keyed")
 def keyed_stream_outlives_its_client(application: Application) -> None:
-    """A stream that was sent a key goes on to its end when its client leaves."""
+    """A stream with a key goes on to its end when its client disconnects."""
     keyed = _keyed_streams(application)
 
     @around(application.chat, "abandon")
@@ -118,7 +118,7 @@ def late_cancel_refunds(application: Application) -> None:
 
 @FAULTS.plant(CREATE, "create_four_stops")
 def later_stops_ignored(application: Application) -> None:
-    """Of more than two stop sequences the answer heeds two."""
+    """Of more than two stop sequences only two are used."""
 
     def forget(call: Call, request: ChatRequest) -> None:
         request.stop = request.stop[:2]
@@ -169,7 +169,7 @@ def second_cancel_loses_the_error(application: Application) -> None:
 
 @FAULTS.plant(STREAMING, "stream_keyed_tools")
 def usage_missing_of_keyed_calls(application: Application) -> None:
-    """A stream of tool calls that was sent a key ends without usage."""
+    """A stream of tool calls with a key ends without usage."""
 
     def lose(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:

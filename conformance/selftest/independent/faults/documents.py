@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..completions import Completion
 from ..messages import Call
-from ..plants import FAULTS
 
 CREATE = "api-reference/chat/create-a-chat-completion"
 RETRIEVE = "api-reference/chat/retrieve-a-stored-chat-completion"
@@ -158,7 +158,7 @@ def content_missing_beside_tools(application: Application) -> None:
 
 @FAULTS.plant(CREATE, "create_text", "create_stop")
 def role_of_message_wrong(application: Application) -> None:
-    """The message of a new completion is said by the user."""
+    """The message of a new completion has the role user."""
     edit_documents(application, _created, lambda document: document["choices"][0]["message"].update(role="user"))
 
 
@@ -240,7 +240,7 @@ def retrieved_stream_tokens_differ(application: Application) -> None:
 
 @FAULTS.plant(RETRIEVE, "create_length", "stream_length")
 def retrieved_finish_reason_differs(application: Application) -> None:
-    """A retrieved completion that was cut by max_tokens says stop."""
+    """A retrieved completion that was cut by max_tokens has the finish_reason stop."""
     edit_documents(
         application,
         lambda call, completion: call.route == "retrieve" and completion.finish_reason == "length",

@@ -1,4 +1,4 @@
-"""Faults of the error envelope, and of what hostile input is answered."""
+"""Faults of the error envelope, and of the responses to hostile input."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..errors import ApiError
 from ..identifiers import new_id
 from ..messages import Call, Response
-from ..plants import FAULTS
 
 ENVELOPE = "guides/error-handling"
 
@@ -139,7 +139,7 @@ def envelope_unwrapped(application: Application) -> None:
 
 @FAULTS.plant(ENVELOPE, "refused_temperature_range_streaming")
 def refusal_of_a_stream_is_200(application: Application) -> None:
-    """The refusal of a stream comes as a 200 with an error in its body."""
+    """A stream is refused with a 200 with an error in its body."""
 
     def change(call: Call, response: Response) -> None:
         if response.status == 400 and call.streams:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS, Change
 from ..identifiers import new_id
-from ..plants import FAULTS, Plant
 from ..streams import Frame, Stream
 
 PAGE = "api-reference/chat/streaming"
@@ -155,7 +155,7 @@ def token_repeated(stream: Stream, frame: Frame) -> Iterator[Frame]:
         yield frame
 
 
-def _plant(change: Edit, kind: str) -> Callable[[Application], None]:
+def _edit_kind(change: Edit, kind: str) -> Callable[[Application], None]:
     def edited(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:
             if kind in stream.kinds:
@@ -173,4 +173,4 @@ for _edit in EDITS:
             continue
         _sentence = f"{(_edit.__doc__ or '').rstrip('.')}, in streams of {_streams}."
         _name = f"{_edit.__name__}_{_kind}"
-        FAULTS.add(Plant(_name, _sentence, PAGE, (f"stream_{_kind}",), _plant(_edit, _kind)))
+        FAULTS.add(Change(_name, _sentence, PAGE, (f"stream_{_kind}",), _edit_kind(_edit, _kind)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..application import Application
+from ..changes import FAULTS, Change
 from ..messages import Call, Response
-from ..plants import FAULTS, Plant
 
 When = Callable[[Call, Response], bool]
 # Where a header is missing, in words, and the probes that see such responses.
@@ -60,7 +60,7 @@ HEADERS: dict[str, tuple[str, tuple[str, ...], str]] = {
         "The X-RateLimit headers are missing",
     ),
 }
-# Whether rate limits are told on refusals without a team, or of paths that do not exist, is not documented.
+# Whether rate limits are stated on refusals without a team, or of paths that do not exist, is not documented.
 _RATE_LIMITED = ("documents", "streams", "replays", "retrieved", "cancelled", "balances", "models", "400", "404", "409")
 
 
@@ -76,15 +76,17 @@ def _without(names: tuple[str, ...], when: When) -> Callable[[Application], None
 for _header, (_page, _names, _what) in HEADERS.items():
     for _place, (_words, _when, _probes) in WHERE.items():
         if _header != "rate_limit" or _place in _RATE_LIMITED:
-            _plant = Plant(f"{_header}_missing_{_place}", f"{_what} {_words}.", _page, _probes, _without(_names, _when))
-            FAULTS.add(_plant)
+            _change = Change(
+                f"{_header}_missing_{_place}", f"{_what} {_words}.", _page, _probes, _without(_names, _when)
+            )
+            FAULTS.add(_change)
 
 _TPM = ("X-RateLimit-TPM-Limit", "X-RateLimit-TPM-Remaining", "X-RateLimit-TPM-Reset")
 for _place in ("documents", "streams", "replays"):
     _words, _when, _probes = WHERE[_place]
     _sentence = f"The X-RateLimit-TPM headers are missing {_words}."
     _page = "api-reference/errors/tpm_rate_limit_exceeded"
-    FAULTS.add(Plant(f"tpm_missing_{_place}", _sentence, _page, _probes, _without(_TPM, _when)))
+    FAULTS.add(Change(f"tpm_missing_{_place}", _sentence, _page, _probes, _without(_TPM, _when)))
 
 
 def _setting(name: str, value: Callable[[str], str], when: When) -> Callable[[Call, Response], None]:
@@ -134,7 +136,7 @@ def streams_may_be_cached(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed")
 def keyed_streams_may_be_transformed(application: Application) -> None:
-    """Streams that were sent a key carry no Cache-Control."""
+    """Streams with a key carry no Cache-Control."""
     application.seams.response.append(
         _remover("Cache-Control", lambda c, r: r.stream is not None and c.idempotency_key is not None)
     )

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ..application import Application
-from ..plants import FAULTS
+from ..changes import FAULTS
 
 CHAT = "api-reference/chat/idempotency"
 GLOBAL = "idempotency"

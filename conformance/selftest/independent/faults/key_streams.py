@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..completions import Completion
 from ..errors import ApiError
 from ..fake_model import Answer
 from ..messages import Call, Response
-from ..plants import FAULTS
 from ..seams import around
 from ..streams import Frame
 
@@ -18,7 +18,7 @@ CHAT = "api-reference/chat/idempotency"
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed", "two_keyed_streams")
 def ignored_streaming_missing(application: Application) -> None:
-    """A stream that was sent a key carries no Aurous-Idempotency-Status."""
+    """A stream with a key carries no Aurous-Idempotency-Status."""
 
     def change(call: Call, response: Response) -> None:
         if call.idempotency_key is not None:
@@ -29,7 +29,7 @@ def ignored_streaming_missing(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed", "two_keyed_streams")
 def ignored_streaming_says_accepted(application: Application) -> None:
-    """A stream that was sent a key says that the key was accepted."""
+    """A stream with a key has Aurous-Idempotency-Status accepted."""
 
     def change(call: Call, response: Response) -> None:
         if response.stream is not None and call.idempotency_key is not None:
@@ -40,13 +40,13 @@ def ignored_streaming_says_accepted(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed")
 def warning_missing(application: Application) -> None:
-    """A stream that was sent a key carries no warning."""
+    """A stream with a key carries no warning."""
     application.seams.frames.append(lambda stream, frames: (frame for frame in frames if frame.kind != "warning"))
 
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed")
 def warning_after_the_role(application: Application) -> None:
-    """The warning of a stream that was sent a key comes second."""
+    """The warning of a stream with a key comes second."""
 
     def swap(stream: Any, frames: Any) -> Any:
         warning = None
@@ -64,7 +64,7 @@ def warning_after_the_role(application: Application) -> None:
 
 @FAULTS.plant(CHAT, "stream_then_document")
 def stream_takes_key_into_use(application: Application) -> None:
-    """A stream takes its key into use, so that a later document with it is a conflict."""
+    """A stream uses up its key, so that a later document with it is a conflict."""
 
     def take(call: Call, response: Response) -> None:
         if response.stream is not None and call.idempotency_key is not None and call.team is not None:
@@ -111,7 +111,7 @@ def second_keyed_stream_free(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_keyed")
 def warning_as_a_comment(application: Application) -> None:
-    """The warning of a stream that was sent a key is a comment instead of data."""
+    """The warning of a stream with a key is a comment instead of data."""
 
     def comment(stream: Any, frames: Any) -> Any:
         for frame in frames:

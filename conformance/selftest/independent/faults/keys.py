@@ -6,10 +6,10 @@ from typing import Any
 
 from ..accounts import Team
 from ..application import Application
+from ..changes import FAULTS
 from ..errors import ApiError
 from ..identifiers import new_id
 from ..messages import Call, Response
-from ..plants import FAULTS
 from ..seams import around
 
 CHAT = "api-reference/chat/idempotency"
@@ -70,19 +70,19 @@ def replay_never_happens(application: Application) -> None:
 
 @FAULTS.plant(CHAT, "replay_after_a_minute")
 def replay_window_of_two_seconds(application: Application) -> None:
-    """A key is forgotten after 2 seconds instead of 24 hours."""
+    """A key expires after 2 seconds instead of 24 hours."""
     application.chat.idempotency.window = 2
 
 
 @FAULTS.plant(CHAT, "replay_after_a_minute")
 def replay_window_of_half_a_minute(application: Application) -> None:
-    """A key is forgotten after 30 seconds instead of 24 hours."""
+    """A key expires after 30 seconds instead of 24 hours."""
     application.chat.idempotency.window = 30
 
 
 @FAULTS.plant(CHAT, "fresh_after_a_day")
 def replay_window_endless(application: Application) -> None:
-    """A key is never forgotten."""
+    """A key never expires."""
     application.chat.idempotency.window = 1e12
 
 
@@ -110,7 +110,7 @@ def replay_has_no_choices(application: Application) -> None:
 
 @FAULTS.plant(CHAT, "replay", "same_order")
 def replay_shows_no_charge(application: Application) -> None:
-    """The receipt of a replay says that nothing was charged."""
+    """The receipt of a replay has no charge."""
 
     def change(call: Call, response: Response) -> None:
         if call.replayed:
@@ -172,7 +172,7 @@ def key_of_64_characters_refused(application: Application) -> None:
 
 @FAULTS.plant(GLOBAL, "corrected_request")
 def refusal_kept(application: Application) -> None:
-    """A refused body takes its key into use, so that the corrected one is a conflict."""
+    """A refused body uses up its key, so that the corrected one is a conflict."""
 
     def take(call: Call, response: Response) -> None:
         key = call.request.headers.get("Idempotency-Key")

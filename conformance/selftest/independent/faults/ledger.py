@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..completions import Completion
 from ..ledger import Ledger, as_credits
 from ..messages import Call, Response
-from ..plants import FAULTS
 from ..seams import around
 from ..streams import Stream
 
@@ -75,7 +75,7 @@ def structured_charged_more(application: Application) -> None:
 
 @FAULTS.plant(PRICING, "spent_keyed_stream", "two_keyed_streams")
 def keyed_streams_charged_twice(application: Application) -> None:
-    """Streams that were sent an idempotency key are charged twice."""
+    """Streams with an idempotency key are charged twice."""
     keyed: set[int] = set()
 
     def watch(call: Call, request: Any, answer: Any) -> None:
@@ -259,7 +259,7 @@ def currency_in_dollars(application: Application) -> None:
 
 @FAULTS.plant(BALANCE, "balance", "balance_types")
 def held_credits_missing(application: Application) -> None:
-    """The balance does not tell held credits."""
+    """The balance does not state held credits."""
     _balance(application, lambda ledger, document: document.pop("held_credits"))
 
 
@@ -275,7 +275,7 @@ def poor_stream_served(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "stream_text")
 def charged_after_the_stream(application: Application) -> None:
-    """The receipt in the last chunk is lower than the charge, which the record tells."""
+    """The receipt in the last chunk is lower than the charge in the record."""
 
     def lower(stream: Stream, frames: Any) -> Any:
         for frame in frames:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..messages import Call, Response
-from ..plants import FAULTS
 
 MODELS = "api-reference/models/list-chat-and-embedding-models"
 
@@ -53,13 +53,13 @@ def model_object_missing(application: Application) -> None:
 
 @FAULTS.plant(MODELS, "models")
 def model_kind_missing(application: Application) -> None:
-    """A model tells its kind nowhere."""
+    """A model states its kind nowhere."""
     edit_models(application, lambda document: document["data"][0].pop("kind"))
 
 
 @FAULTS.plant("api-reference/errors/max_tokens_exceeds_hard_cap", "models")
 def listed_cap_too_high(application: Application) -> None:
-    """The hard cap that the list of models tells is twice the one that is enforced."""
+    """The hard cap in the list of models is twice the one that is enforced."""
     edit_models(
         application,
         lambda document: document["data"][0]["aurous_metadata"].update(max_output_tokens_hard_cap=16384),
@@ -68,7 +68,7 @@ def listed_cap_too_high(application: Application) -> None:
 
 @FAULTS.plant("pricing/llm-pricing", "models")
 def listed_rate_too_low(application: Application) -> None:
-    """The output rate that the list of models tells is lower than the one that is charged."""
+    """The output rate in the list of models is lower than the one that is charged."""
     edit_models(
         application,
         lambda document: document["data"][0]["chat_pricing"]["output"].update(credits_per_M=300),

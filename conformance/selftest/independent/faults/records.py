@@ -1,4 +1,4 @@
-"""Faults of records: while they run, when they are cancelled, and when their client leaves."""
+"""Faults of records: while they run, when they are cancelled, and when their client disconnects."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..completions import Completion
 from ..errors import ApiError
 from ..messages import Call, Response
-from ..plants import FAULTS
 from ..seams import around
 from .documents import edit_documents
 
@@ -173,7 +173,7 @@ def cancel_terminal_code_wrong(application: Application) -> None:
 
 
 def _on_disconnect(application: Application, handle: Any) -> None:
-    """Do something else than cancelling when a client leaves before its stream has ended."""
+    """Do something else than cancelling when a client disconnects before its stream has ended."""
 
     @around(application.chat, "abandon")
     def abandon(original: Any, completion: Completion) -> None:
@@ -183,19 +183,19 @@ def _on_disconnect(application: Application, handle: Any) -> None:
 
 @FAULTS.plant(STREAMING, "disconnected", "spent_disconnected")
 def disconnect_unnoticed(application: Application) -> None:
-    """A completion whose client leaves stays in progress for ever."""
+    """A completion whose client disconnects stays in progress forever."""
     _on_disconnect(application, lambda abandon, completion: None)
 
 
 @FAULTS.plant(STREAMING, "disconnected")
 def disconnect_noticed_late(application: Application) -> None:
-    """A completion whose client leaves is cancelled only after 12 seconds."""
+    """A completion whose client disconnects is cancelled only after 12 seconds."""
     _on_disconnect(application, lambda abandon, completion: application.clock.after(12, lambda: abandon(completion)))
 
 
 @FAULTS.plant(STREAMING, "disconnected")
 def disconnect_completes(application: Application) -> None:
-    """A completion whose client leaves becomes completed."""
+    """A completion whose client disconnects becomes completed."""
 
     def complete(abandon: Any, completion: Completion) -> None:
         completion.produced = len(completion.answer.pieces)
@@ -206,7 +206,7 @@ def disconnect_completes(application: Application) -> None:
 
 @FAULTS.plant(STREAMING, "disconnected", "spent_disconnected")
 def disconnect_fails(application: Application) -> None:
-    """A completion whose client leaves becomes failed, at no charge."""
+    """A completion whose client disconnects becomes failed, at no charge."""
     _on_disconnect(
         application, lambda abandon, completion: application.chat.end(completion, "failed", "stop", "internal_error")
     )
@@ -214,7 +214,7 @@ def disconnect_fails(application: Application) -> None:
 
 @FAULTS.plant("api-reference/chat/streaming", "spent_disconnected")
 def disconnect_charges_the_hold(application: Application) -> None:
-    """A completion whose client leaves is charged the whole of what was held."""
+    """A completion whose client disconnects is charged the whole of what was held."""
 
     @around(application.chat, "settle")
     def settle(original: Any, completion: Completion) -> None:

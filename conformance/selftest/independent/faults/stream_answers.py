@@ -1,4 +1,4 @@
-"""Faults of what streams and log probabilities carry."""
+"""Faults of the content of streams and of log probabilities."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..application import Application
+from ..changes import FAULTS
 from ..messages import Call
-from ..plants import FAULTS
 from ..streams import Frame, Stream
 from .documents import edit_documents
 

@@ -1,4 +1,4 @@
-"""Probes of documents: what is answered to what was asked for."""
+"""Probes of documents: the answers to requests of every kind."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SCHEMA = {
 }
 STRUCTURED = {"type": "json_schema", "json_schema": {"name": "thing", "strict": True, "schema": SCHEMA}}
 
-# What each kind of answer is asked for with.
+# The members with which each kind of answer is requested.
 ASKED: dict[str, dict[str, Any]] = {
     "text": {},
     "tools": {"tools": [WEATHER]},

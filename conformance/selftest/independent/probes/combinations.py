@@ -1,4 +1,4 @@
-"""Probes of two things at once: a key with a stream, with calls, with a disconnect."""
+"""Probes of combinations: a key with a stream, with calls, with a disconnect."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def retrieve_cancelled_twice(prober: Prober) -> Any:
 
 @probe
 def disconnected_keyed(prober: Prober) -> Any:
-    """The record of a stream that was sent a key, once its client has left."""
+    """The record of a stream with a key, once its client has disconnected."""
     chat = prober.server.application.chat
     chat.pace = 0.002
     asked = body("A long story", stream=True)

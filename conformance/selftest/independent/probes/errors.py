@@ -1,4 +1,4 @@
-"""Probes of refusals that no field of the body is the cause of."""
+"""Probes of refusals that are not caused by a field of the body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Probes of records: while they run, when they are cancelled, and by whom they are seen."""
+"""Probes of records: of running and of cancelled completions, and by other teams."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def retrieve_twice(prober: Prober) -> Any:
 
 @probe
 def disconnected(prober: Prober) -> Any:
-    """The record of a stream whose client left: when the server has noticed, 5 seconds later, and 10 more later."""
+    """The record of a stream whose client disconnected: when the server has noticed, 5 s later, and 15 s later."""
     chat = prober.server.application.chat
     chat.pace = 0.002
     with prober.client.stream("POST", "/v1/chat/completions", json=body("A long story", stream=True)) as response:

@@ -1,4 +1,4 @@
-"""Probes of the balance: what each ending of a completion does to it."""
+"""Probes of the balance: the effect of each end of a completion."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def spent_cancelled(prober: Prober) -> Any:
 
 @probe
 def spent_disconnected(prober: Prober) -> Any:
-    """A client that leaves, seen after the server has noticed: whether the receipt and the balance agree."""
+    """A disconnect, once the server has noticed it: whether the receipt and the balance agree."""
     chat = prober.server.application.chat
     with prober.spending() as changes:
         chat.pace = 0.002

@@ -1,4 +1,4 @@
-"""The prober: exchanges with a running server, told as values that can be compared between two servers."""
+"""The prober: exchanges with a running server, as values that can be compared between two servers."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
+from ..changes import Change
 from ..clock import ManualClock
 from ..completions import Completion
-from ..plants import Plant
 from ..server import DEFAULT_KEY, DEFAULT_OTHER_KEY, Server, build, serving
 
 PATH = "/v1/chat/completions"
@@ -41,14 +41,14 @@ def body(text: str = "Hello there", **members: Any) -> dict[str, Any]:
 
 
 class Prober:
-    """Talks to one server, and tells responses without what differs from run to run."""
+    """A client of one server, whose observations leave out what differs from run to run."""
 
     def __init__(self, server: Server, client: httpx.Client, clock: ManualClock) -> None:
         self.server = server
         self.client = client
         self.clock = clock
         self.other = {"X-Api-Key": DEFAULT_OTHER_KEY}
-        self.closed = threading.Event()  # Set once a stream has been written, or its client has gone.
+        self.closed = threading.Event()  # Set once a stream has been written, or its client has disconnected.
         self._labels: dict[str, str] = {}
         server.application.seams.response.append(self._watch)
 
@@ -76,7 +76,7 @@ class Prober:
         return self.send("POST", f"{PATH}/{completion_id}/cancel", **options)
 
     def streamed(self, document: Any, **options: Any) -> list[Any]:
-        """Return what a stream tells, and the record of its completion afterwards."""
+        """Return the observation of a stream, and the record of its completion afterwards."""
         response = self.create(document, **options)
         return [self.tell(response), self.tell(self.get(self.completion_id(response.text)))]
 
@@ -159,17 +159,17 @@ class Prober:
 
 
 def _wait_until(condition: Callable[[], bool]) -> None:
-    """Wait for another thread to make `condition` true; a second at most, since a fault may keep it from that."""
+    """Wait for another thread to make `condition` true, for a second at most, as a fault may prevent it."""
     for _ in range(500):
         if condition():
             break
         threading.Event().wait(0.002)
 
 
-def observe(names: list[str], plant: Plant | None = None) -> dict[str, Any]:
-    """Return what each of the named probes sees on a new server, correct but for a plant."""
+def observe(names: list[str], change: Change | None = None) -> dict[str, Any]:
+    """Return the observations of the named probes on a new server, correct but for a change."""
     clock = ManualClock()
-    application = build([plant] if plant else [], pace=0, latency=0, clock=clock)
+    application = build([change] if change else [], pace=0, latency=0, clock=clock)
     headers = {"X-Api-Key": DEFAULT_KEY}
     observations = {}
     with serving(application) as server:

@@ -1,4 +1,4 @@
-"""Probes of streams of every kind, each followed by a look at the record."""
+"""Probes of streams of every kind, each with its record."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ import uuid
 from typing import Any
 
 from ..application import Application
+from ..changes import VARIATIONS
 from ..completions import Completion
 from ..faults.documents import edit_documents
 from ..ledger import MICRO
 from ..messages import Call, Response
-from ..plants import VARIATIONS
 from ..seams import around
 
 CREATE = "api-reference/chat/create-a-chat-completion"
@@ -83,7 +83,7 @@ def documents_indented(application: Application) -> None:
 
 @VARIATIONS.plant(CREATE, "create_text", "create_tools")
 def members_in_another_order(application: Application) -> None:
-    """The members of documents come in reverse order."""
+    """The members of documents are in reverse order."""
 
     def reverse(value: Any) -> Any:
         if isinstance(value, dict):
@@ -124,7 +124,7 @@ def credits_written_with_an_exponent(application: Application) -> None:
 
 @VARIATIONS.plant("pricing/llm-pricing", "create_text", "models")
 def other_rates(application: Application) -> None:
-    """The rates are others than those of the first day, and the list of models says so."""
+    """The rates are others than those of the first day, as the list of models states."""
     model = application.chat.models["aurous-grow-2.0-pro"]
     model.input_rate, model.output_rate = 120, 600
 

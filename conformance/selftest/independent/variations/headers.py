@@ -6,8 +6,8 @@ import gzip
 import secrets
 
 from ..application import Application
+from ..changes import VARIATIONS
 from ..messages import Call, Response
-from ..plants import VARIATIONS
 
 
 def _on_every_response(application: Application, headers: dict[str, str]) -> None:
@@ -55,7 +55,7 @@ def request_ids_of_24_characters(application: Application) -> None:
 
 @VARIATIONS.plant("rate-limits", "no_key", "wrong_key")
 def no_rate_limits_on_401(application: Application) -> None:
-    """Responses with the status 401 do not tell rate limits."""
+    """Responses with the status 401 state no rate limits."""
 
     def remove(call: Call, response: Response) -> None:
         if response.status == 401:
@@ -120,7 +120,7 @@ def charset_named(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/create-a-chat-completion", "keyed_once", "replay")
 def idempotency_status_on_documents(application: Application) -> None:
-    """Documents that were sent a key carry Aurous-Idempotency-Status accepted."""
+    """Documents of requests with a key carry Aurous-Idempotency-Status accepted."""
 
     def add(call: Call, response: Response) -> None:
         if call.route == "create" and call.idempotency_key is not None and response.stream is None:
@@ -131,7 +131,7 @@ def idempotency_status_on_documents(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/streaming", "stream_text", "stream_tools")
 def no_idempotency_status_without_key(application: Application) -> None:
-    """Streams that were sent no key carry no Aurous-Idempotency-Status."""
+    """Streams without a key carry no Aurous-Idempotency-Status."""
 
     def remove(call: Call, response: Response) -> None:
         if call.idempotency_key is None:
@@ -168,7 +168,7 @@ def streams_with_charset_and_no_buffering(application: Application) -> None:
 
 @VARIATIONS.plant("rate-limits", "balance", "models")
 def standard_rate_limit_headers_too(application: Application) -> None:
-    """GETs tell rate limits under the names without X- as well, as one page prints them."""
+    """GETs state rate limits under the names without X- as well, as one page prints them."""
 
     def add(call: Call, response: Response) -> None:
         if call.request.method == "GET":

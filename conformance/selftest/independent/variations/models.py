@@ -6,15 +6,15 @@ from typing import Any
 
 from ..application import Application
 from ..catalogue import Model
+from ..changes import VARIATIONS
 from ..faults.models import edit_models
-from ..plants import VARIATIONS
 
 MODELS = "api-reference/models/list-chat-and-embedding-models"
 
 
 @VARIATIONS.plant("api-reference/errors/model_wrong_kind", "models")
 def kind_in_metadata(application: Application) -> None:
-    """A model tells its kind inside of aurous_metadata."""
+    """A model states its kind inside of aurous_metadata."""
 
     def move(document: dict[str, Any]) -> None:
         for row in document["data"]:
@@ -25,7 +25,7 @@ def kind_in_metadata(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/overview", "models")
 def rates_in_metadata(application: Application) -> None:
-    """A model tells its rates inside of aurous_metadata."""
+    """A model states its rates inside of aurous_metadata."""
 
     def move(document: dict[str, Any]) -> None:
         for row in document["data"]:
@@ -37,7 +37,7 @@ def rates_in_metadata(application: Application) -> None:
 
 @VARIATIONS.plant("guides/error-handling", "models")
 def cap_under_its_other_name(application: Application) -> None:
-    """A chat model tells its hard cap as hard_max_tokens."""
+    """A chat model states its hard cap as hard_max_tokens."""
 
     def rename(document: dict[str, Any]) -> None:
         metadata = document["data"][0]["aurous_metadata"]
@@ -73,6 +73,6 @@ def more_models(application: Application) -> None:
 
 @VARIATIONS.plant(MODELS, "models", "accepted_max_tokens")
 def smaller_cap(application: Application) -> None:
-    """The hard cap of the chat model is 4096, and the list of models says so."""
+    """The hard cap of the chat model is 4096, as the list of models states."""
     model = application.chat.models["aurous-grow-2.0-pro"]
     model.max_tokens_cap, model.default_max_tokens = 4096, 1024

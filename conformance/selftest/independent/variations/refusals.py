@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..application import VERSION, Application
+from ..changes import VARIATIONS
 from ..errors import DOCUMENTATION, ApiError
 from ..faults.envelopes import edit_errors
 from ..messages import Call, Request, Response
-from ..plants import VARIATIONS
 from ..seams import around
 
 ERRORS = "errors"
@@ -261,7 +261,7 @@ def data_addresses_refused(application: Application) -> None:
 
 @VARIATIONS.plant("idempotency", "in_flight")
 def in_flight_message(application: Application) -> None:
-    """A second request with the key of one that still runs is told so with another message."""
+    """A second request with the key of one that still runs is refused with another message."""
     edit_errors(
         application,
         lambda call, response: call.error is not None and "still runs" in call.error.message,

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..application import Application
+from ..changes import VARIATIONS
 from ..messages import Call, Response
-from ..plants import VARIATIONS
 from ..streams import WARNING, Frame, Stream
 
 STREAMING = "api-reference/chat/streaming"
@@ -109,7 +109,7 @@ def chunks_with_spaces(application: Application) -> None:
 
 @VARIATIONS.plant("guides/openai-drop-in", "stream_text", "stream_tools", "stream_length")
 def usage_in_a_chunk_of_its_own(application: Application) -> None:
-    """Usage comes in a last chunk without choices, as OpenAI's does."""
+    """Usage is in a last chunk without choices, as OpenAI's does."""
 
     def split(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -194,7 +194,7 @@ def chunks_with_more_members(application: Application) -> None:
 
 @VARIATIONS.plant(STREAMING, "stream_keyed")
 def warning_in_the_first_chunk(application: Application) -> None:
-    """The warning of a stream that was sent a key stands in the chunk with the role."""
+    """The warning of a stream with a key stands in the chunk with the role."""
 
     def merge(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         for frame in frames:
@@ -208,7 +208,7 @@ def warning_in_the_first_chunk(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/create-a-chat-completion", "stream_text")
 def warning_on_every_stream(application: Application) -> None:
-    """Every stream begins with the warning, whether a key was sent or not."""
+    """Every stream begins with the warning, with or without a key."""
 
     def warn(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         if not stream.keyed:
@@ -262,7 +262,7 @@ def empty_deltas(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/tools", "stream_tools", "stream_named_tool")
 def call_in_one_delta(application: Application) -> None:
-    """A streamed call comes whole, in a single delta."""
+    """A streamed call is whole in a single delta."""
 
     def join(stream: Stream, frames: Iterator[Frame]) -> Iterator[Frame]:
         call: Frame | None = None

@@ -1,4 +1,4 @@
-"""Variations of what the model tends to answer."""
+"""Variations of the answers of the model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import random
 from typing import Any
 
 from ..application import Application
+from ..changes import VARIATIONS
 from ..chat_request import ChatRequest
 from ..faults.stream_answers import edit_frames
-from ..plants import VARIATIONS
 from ..seams import around
 from ..streams import Frame, Stream
 
@@ -54,7 +54,7 @@ def answers_beyond_ascii(application: Application) -> None:
 
 @VARIATIONS.plant("guides/cost-transparency", "create_text", "create_reasoning")
 def never_reasons(application: Application) -> None:
-    """The model does not reason, and says so by not listing the capability."""
+    """The model does not reason, and does not list the capability."""
     application.chat.fake_model.reasoning_tokens = lambda request: 0  # type: ignore[method-assign]
     application.chat.models["aurous-grow-2.0-pro"].capabilities.remove("reasoning_effort")
 

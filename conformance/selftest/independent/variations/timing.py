@@ -1,4 +1,4 @@
-"""Variations of when things happen: rate limits, slow answers, and balances that settle later."""
+"""Variations in time: rate limits, slow answers, and balances that settle later."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..application import Application
+from ..changes import VARIATIONS
 from ..completions import Completion
 from ..errors import ApiError
 from ..messages import Call, Request, Response
-from ..plants import VARIATIONS
 from ..rate_limits import Bucket
 from ..seams import around
 from ..streams import Frame, Stream
@@ -22,7 +22,7 @@ PRICING = "api-reference/chat/pricing"
 
 @VARIATIONS.plant(RATE_LIMITS, "many_requests", "create_text")
 def polite_rate_limit(application: Application) -> None:
-    """Twenty requests may come at once, and five in a second; others are told when to come again."""
+    """Twenty requests may come at once, and five in a second; others are refused with Retry-After."""
     for team in application.teams.values():
         team.limits.writes = Bucket(application.clock, capacity=20, per_minute=300)
 
@@ -51,7 +51,7 @@ def balance_settles_a_second_later(application: Application) -> None:
 
 @VARIATIONS.plant(PRICING, "spent_stream")
 def holds_released_a_second_later(application: Application) -> None:
-    """A charge is made at once, and what is left of the hold comes back a second later."""
+    """A charge is made at once, and the rest of the hold is released a second later."""
 
     @around(application.chat, "settle")
     def settle(original: Any, completion: Completion) -> None:
@@ -89,7 +89,7 @@ def slow_first_token(application: Application) -> None:
 
 @VARIATIONS.plant(STREAMING, "disconnected")
 def disconnect_noticed_after_three_seconds(application: Application) -> None:
-    """A completion whose client leaves is cancelled three seconds later, within the documented five."""
+    """A completion whose client disconnects is cancelled three seconds later, within the documented five."""
 
     @around(application.chat, "abandon")
     def abandon(original: Any, completion: Completion) -> None:
@@ -99,7 +99,7 @@ def disconnect_noticed_after_three_seconds(application: Application) -> None:
 
 @VARIATIONS.plant("api-reference/chat/cancellation", "stream_cancelled")
 def cancel_takes_a_second(application: Application) -> None:
-    """A cancel is answered a second after it was asked for."""
+    """A cancel is answered a second after the request."""
 
     @around(application.chat, "cancel")
     def cancel(original: Any, call: Call) -> Response:

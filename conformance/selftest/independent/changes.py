@@ -1,4 +1,4 @@
-"""Planted faults and legal variations by name, each with the documented sentence that it is about."""
+"""Changes of the server, planted faults and legal variations, by name, with the sentence that each is about."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .errors import DOCUMENTATION
 
 
 @dataclass(frozen=True)
-class Plant:
-    """A planted fault or a legal variation: how it changes an application.
+class Change:
+    """A planted fault or a legal variation, which `apply` makes of a correct application.
 
-    `page` is the path of the page that it breaks, or whose freedom it uses; `probes` names those of `probes.PROBES`
-    whose observations it changes.
+    `page` is the path of the page that it breaks, or whose freedom it uses; `probes` has the names of those of
+    `probes.PROBES` whose observations it changes.
     """
 
     name: str
@@ -28,20 +28,20 @@ class Plant:
         return f"{DOCUMENTATION}/{self.page}"
 
 
-class Registry(dict[str, Plant]):
-    """Plants by name."""
+class Registry(dict[str, Change]):
+    """Changes by name."""
 
-    def add(self, plant: Plant) -> None:
-        if plant.name in self:
-            raise ValueError(f"two plants are called {plant.name}")
-        self[plant.name] = plant
+    def add(self, change: Change) -> None:
+        if change.name in self:
+            raise ValueError(f"two changes are called {change.name}")
+        self[change.name] = change
 
     def plant(self, page: str, *probes: str) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
         """Register a function under its own name, with its docstring as the sentence."""
 
         def register(function: Callable[[Any], None]) -> Callable[[Any], None]:
             sentence = " ".join((function.__doc__ or "").split())
-            self.add(Plant(function.__name__, sentence, page, probes, function))
+            self.add(Change(function.__name__, sentence, page, probes, function))
             return function
 
         return register
