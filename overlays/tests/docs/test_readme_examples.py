@@ -161,6 +161,7 @@ def test_cluster_example_asks_each_row(aurous_mock: Any, monkeypatch: pytest.Mon
     assert len(aurous_mock.ledger()) == 6
 
 
+@pytest.mark.slow
 def test_translation_example_survives_a_kill(aurous_mock: Any, tmp_path: Path) -> None:
     program = tmp_path / "translate.py"
     program.write_text(TRANSLATION.parsed, encoding="utf-8")

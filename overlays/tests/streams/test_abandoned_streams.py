@@ -174,7 +174,7 @@ class TestCancelledCoroutines:
 
         asyncio.run(go())
 
-    @pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+    @pytest.mark.parametrize("backend", [pytest.param("httpx", marks=pytest.mark.slow), "aiohttp"])
     def test_many_concurrent_streams_end_as_their_faults_say(self, mock: Mock, backend: Any) -> None:
         faults = ["latency=0", "pace=200", "reset=3", "truncate=2", "error-frame=1", "end=2", "malformed=2", "done=3"]
 

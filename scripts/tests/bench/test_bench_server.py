@@ -250,6 +250,7 @@ def test_record_without_a_place_in_the_readme_is_refused_before_measuring(
         command("--record")
 
 
+@pytest.mark.slow
 def test_record_writes_ratios_plot_and_table(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{markdown.SECTION.begin}old\n{END}after\n")

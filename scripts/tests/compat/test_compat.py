@@ -29,6 +29,7 @@ def test_clients_are_selected_by_name_in_any_case() -> None:
         select(["nobody"])
 
 
+@pytest.mark.slow
 def test_driver_of_the_installed_sdk_passes_all_checks() -> None:
     with MockProcess("--no-access-log") as mock:
         result = runner.run_driver([sys.executable, str(DRIVERS / "openai_sdk.py")], "1.0", mock.url)

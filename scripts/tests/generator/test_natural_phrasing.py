@@ -53,6 +53,7 @@ def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
     assert completed.returncode == 0, completed.stdout
 
 
+@pytest.mark.slow
 def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
     environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
     arguments = [sys.executable, "-W", "error", PROGRAMS[0]]

@@ -204,7 +204,11 @@ BROKEN: dict[str, tuple[str | bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BROKEN)
+@pytest.mark.parametrize(
+    # The last is too deep for the parser in C; the other one takes seconds.
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name == "deepest" else []) for name in BROKEN],
+)
 def test_unreadable_spec_is_refused_with_the_place(run: Run, tmp_path: Path, target: Path, name: str) -> None:
     text, output = BROKEN[name]
     spec = tmp_path / "broken.yaml"

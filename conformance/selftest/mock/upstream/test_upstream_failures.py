@@ -111,9 +111,8 @@ def test_key_is_free_after_a_failure_and_replays_after_a_success(gateway: Gatewa
     assert second.headers["aurous-idempotent-replayed"] == "true"
 
 
-@pytest.mark.parametrize(
-    "streamed", [pytest.param(False, marks=pytest.mark.slow, id="call"), pytest.param(True, id="stream")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
 def test_gateway_that_is_killed_releases_everything_after_its_restart(tmp_path: Path, streamed: bool) -> None:
     with run_raw_server(MODELS) as server:
         state = str(tmp_path / "state.db")
