@@ -1,1 +1,1 @@
-"""`Aurous` and `AsyncAurous`, their options and hooks."""
+"""The clients `Aurous` and `AsyncAurous`, and `client.request(...)`."""

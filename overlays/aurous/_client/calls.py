@@ -9,7 +9,7 @@ from aurous_client.resources import AsyncResources, Resources
 
 from .._config import rerouting
 from ..transport.locks import fork_safe_lock
-from .requests import AsyncRequestMethod, RequestMethod
+from .raw_request import AsyncRequestMethod, RequestMethod
 
 if TYPE_CHECKING:
     from aurous_client.operations import EventFormat, EventT, Operation, Request, Response, ResultT
@@ -46,7 +46,7 @@ class LazyLedger:
 
 
 class BaseCalls:
-    """What calls and streams need of either client: its options, and what its variants share."""
+    """What calls and streams need of a client: its options, and what clients made with `with_options()` share."""
 
     _options: Options
     _shared_ledger: LazyLedger

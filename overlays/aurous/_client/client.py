@@ -1,4 +1,4 @@
-"""The clients `Aurous` and `AsyncAurous`: how they are made, varied and closed.
+"""The clients `Aurous` and `AsyncAurous`: how they are made, copied with other options, and closed.
 
 Their methods (`chat.completions.create`, `models.list` ...) are generated: see `aurous_client.resources`. What those
 methods call is in `calls`.
@@ -41,7 +41,7 @@ encoding.class_converter = _response_format
 
 
 class BaseClient(BaseCalls):
-    """The options, and variants with other options."""
+    """The options, and copies with other options."""
 
     @property
     def base_url(self) -> str:
@@ -93,15 +93,15 @@ class BaseClient(BaseCalls):
         )
         ledger = self._shared_ledger if budget is None else LazyLedger(self.ledger.limited_by(budget))
         is_same_quota = options.retry.quota == self._options.retry.quota
-        variant = object.__new__(type(self))
-        variant.__dict__.update(
+        changed = object.__new__(type(self))
+        changed.__dict__.update(
             _options=options,
             _shared_ledger=ledger,
             _retry_quota=self._retry_quota if is_same_quota else RetryQuota(options.retry.quota),
             _transport=self._transport,
             _owns_transport=False,
         )
-        return variant
+        return changed
 
     def __repr__(self) -> str:
         # Also called on a client whose construction failed, by tools that show the variables of a traceback.

@@ -28,7 +28,7 @@ class CallDetails:
     operation_id: str
     method: str
     path: str
-    """With the names of its parameters, not their values."""
+    """The path with the names of its parameters in place of their values."""
     base_url: str = ""
     idempotency_key: str | None = None
     streams: bool = False
@@ -109,7 +109,7 @@ class HookDispatcher:
             named = f", request {printable(attempt.request_id)}" if attempt.request_id else ""
             logger.info("%s %s: %s (attempt %d%s%s)", call.method, call.path, attempt, attempt.number, named, again)
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%s %s answer headers %s", call.method, call.path, redact_headers(headers))
+            logger.debug("%s %s response headers %s", call.method, call.path, redact_headers(headers))
         for hook in self.hooks:
             self._notify(hook.on_attempt, call, attempt)
 

@@ -23,7 +23,7 @@ from .._json import INVALID_JSON
 from .._version import __version__
 from ..billing.ledger import Ledger
 from ..errors import APIResponseValidationError, AurousError
-from ..transport.effects import EVENT_STREAM, KEY_HEADER, Flow, RawResponse, SendRequest, Sleep, TransportFailure
+from ..transport.effects import API_KEY_HEADER, EVENT_STREAM, Flow, RawResponse, SendRequest, Sleep, TransportFailure
 from ..types import Attempt, ResponseContext, ResponseInfo, is_deprecated
 from . import error_mapping, idempotency
 from .repair import Repaired
@@ -52,7 +52,7 @@ class StreamResponse:
 
 
 class RequestFlow:
-    """Carries out one request under given options.
+    """Carries out one call under given options.
 
     clock:  monotonic seconds
     random: returns a new number from 0 to 1 each time
@@ -79,18 +79,20 @@ class RequestFlow:
         self._random = random
         self._quota = quota
         self._quota_tokens = 0
-        self._timeout = options.timeout if request.timeout is None else options.timeout.changed_by(request.timeout)
+        self._timeouts = options.timeout if request.timeout is None else options.timeout.changed_by(request.timeout)
         is_observed = bool(options.hooks) or logger.isEnabledFor(logging.INFO)
         self._hooks = HookDispatcher(options.hooks) if is_observed else None
         self._attempts: list[Attempt] = []
         if not streams:
             idempotency.refuse_hidden_stream(operation, request.content)
         refuses = options.streams.on_idempotency_key == "refuse"
-        self._key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
-        self._is_generated_key = self._key is not None and idempotency.given_key(operation, request.headers) is None
+        self._idempotency_key = idempotency.key_for(operation, request.headers, streams=streams, refuses=refuses)
+        self._is_generated_key = (
+            self._idempotency_key is not None and idempotency.given_key(operation, request.headers) is None
+        )
         self._headers = self._make_headers()
         self._started = clock()
-        self._deadline = self._started + self._timeout.total
+        self._deadline = self._started + self._timeouts.total
 
     @cached_property
     def details(self) -> CallDetails:
@@ -100,7 +102,7 @@ class RequestFlow:
             method=self._operation.method,
             path=self._operation.path,
             base_url=self._options.base_url,
-            idempotency_key=self._key,
+            idempotency_key=self._idempotency_key,
             streams=self._streams,
             content=self._request.content,
         )
@@ -152,12 +154,12 @@ class RequestFlow:
         # Hooks may have taken time.
         started = self._started if self._hooks is None else self._clock()
         while True:
-            result = self._checked((yield from self._send_when_connected(started)))
+            result = self._without_key((yield from self._attempt(started)))
             number, elapsed = len(self._attempts) + 1, self._clock() - started
             if isinstance(result, RawResponse) and 200 <= result.status_code < 300:
                 status, request_id = result.status_code, result.headers.get("aurous-request-id")
                 attempt = Attempt(number=number, elapsed=elapsed, status_code=status, request_id=request_id)
-                self._record(attempt, result.headers)
+                self._note_attempt(attempt, result.headers)
                 if self._quota.spent:
                     self._quota.release(max(self._quota_tokens, SUCCESS_REFUND))
                 return result
@@ -167,7 +169,7 @@ class RequestFlow:
                 self._options.retry,
                 failure,
                 previous_attempts=self._attempts,
-                is_idempotent=idempotency.is_idempotent(self._operation, self._key),
+                is_idempotent=idempotency.is_idempotent(self._operation, self._idempotency_key),
                 is_generated_key=self._is_generated_key,
                 remaining=self._deadline - self._clock(),
                 random=self._random(),
@@ -178,28 +180,28 @@ class RequestFlow:
                     decision = GiveUp("the client's retry quota is used up, since too many calls failed")
             headers = result.headers if isinstance(result, RawResponse) else {}
             if not isinstance(decision, Retry):
-                self._record(attempt, headers)
+                self._note_attempt(attempt, headers)
                 # Don't bind the error locally: its traceback refers to this frame, so that would be a reference cycle.
                 raise self._error(result, decision.reason) from (
                     result.cause if isinstance(result, TransportFailure) else None
                 )
-            self._record(evolve(attempt, delay=decision.delay), headers)
+            self._note_attempt(evolve(attempt, delay=decision.delay), headers)
             yield Sleep(decision.delay)
             started = self._clock()
 
-    def _checked(self, result: RawResponse | TransportFailure) -> RawResponse | TransportFailure:
+    def _without_key(self, result: RawResponse | TransportFailure) -> RawResponse | TransportFailure:
         """The result without the key, or the failure that a success turns out to be."""
         key = self._options.api_key
         if isinstance(result, TransportFailure) or not 200 <= result.status_code < 300:
             return error_mapping.redact(result, key)
         if not result.is_framed and error_mapping.is_truncated(self._operation, result):
             return TransportFailure(message="the response was cut short", sent=True)
-        is_redacted = not key.is_in((*result.headers, *result.headers.values()))
-        return result if is_redacted else error_mapping.redact(result, key)
+        has_key = key.is_in((*result.headers, *result.headers.values()))
+        return error_mapping.redact(result, key) if has_key else result
 
-    def _send_when_connected(self, now: float) -> Flow[RawResponse | TransportFailure]:
-        """One attempt. Waiting for a free connection is no part of it, and goes on as long as the call may."""
-        timeout = self._timeout
+    def _attempt(self, now: float) -> Flow[RawResponse | TransportFailure]:
+        """One attempt, which starts when a connection is free. Waiting for one may take the rest of the call."""
+        timeout = self._timeouts
         until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
         while True:
             # Rounded, so that calls with the same timeouts have them to the last bit, and share what is made of them.
@@ -216,13 +218,13 @@ class RequestFlow:
             now = self._clock()
 
     def _send_request(self, remaining: float, pool: float) -> SendRequest:
-        timeout = self._timeout
+        timeout = self._timeouts
         return SendRequest(
             method=self._request.method,
             url=self._options.base_url + self._request.path,
             query=self._request.query,
             headers=self._headers,
-            key=self._options.api_key,
+            api_key=self._options.api_key,
             content=self._request.content,
             connect=min(timeout.connect, remaining),
             pool=pool,
@@ -240,8 +242,8 @@ class RequestFlow:
             headers["Accept-Encoding"] = "identity"
         if self._options.api_version is not None:
             headers["Aurous-Version"] = self._options.api_version
-        if self._key is not None and self._operation.idempotency_header is not None:
-            headers[self._operation.idempotency_header] = self._key
+        if self._idempotency_key is not None and self._operation.idempotency_header is not None:
+            headers[self._operation.idempotency_header] = self._idempotency_key
         extra = self._request.headers
         if extra.keys() <= _GENERATED_HEADERS:
             return {**headers, **extra}
@@ -249,11 +251,11 @@ class RequestFlow:
         for name, value in extra.items():
             if name.lower() == "aurous-version":
                 checked_version(value, name)
-            elif name.lower() == KEY_HEADER.lower():
-                raise EncodeError(f"{KEY_HEADER}: a client has one key; make another client for another")
+            elif name.lower() == API_KEY_HEADER.lower():
+                raise EncodeError(f"{API_KEY_HEADER}: a client has one key; make another client for another")
         return headers
 
-    def _record(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
+    def _note_attempt(self, attempt: Attempt, headers: Mapping[str, str]) -> None:
         self._attempts.append(attempt)
         if self._hooks is not None:
             self._hooks.attempt(self.details, attempt, headers)
@@ -282,7 +284,7 @@ class RequestFlow:
             headers=raw.headers,
             attempts=tuple(self._attempts),
             elapsed=self._clock() - self._started,
-            idempotency_key=self._key,
+            idempotency_key=self._idempotency_key,
             is_generated_key=self._is_generated_key,
         )
 

@@ -134,7 +134,7 @@ class ChatController:
             while event is not None:
                 self._timeouts.has_new_event = True
                 chunk = state.apply(event)
-                if not state.has_charge:
+                if not state.is_in_ledger:
                     state.begin_charge()
                 if state.new_warnings:
                     state.issue_warnings()
@@ -173,7 +173,7 @@ class ChatController:
                 raise AurousError("the stream was closed before its end")
             return False
         try:
-            yield from self._finish()
+            yield from self._end_reading()
         except AurousError as error:
             state.error, state.end = error, state.end or "failed"
             yield from self._finalize(error)
@@ -184,7 +184,7 @@ class ChatController:
             raise
         return self.has_buffered
 
-    def _finish(self) -> Flow[None]:
+    def _end_reading(self) -> Flow[None]:
         """Handle the end of reading. An incomplete stream raises an error, or continues from its record."""
         state = self.state
         if isinstance(state.stopped_by, AurousError):

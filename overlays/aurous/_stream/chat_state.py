@@ -76,7 +76,7 @@ class ChatState:
         self.record: ChatCompletion | None = None
         """The stored record, if it was retrieved and is final."""
         self.recovery: Recovery | None = None
-        self.has_charge = False
+        self.is_in_ledger = False
         """Whether the ledger knows of the completion."""
         self.is_closed = False
         """Whether the receipt was entered, or that it is unsettled, and the end was reported to the hooks."""
@@ -128,8 +128,8 @@ class ChatState:
 
     def begin_charge(self) -> None:
         """Expect a receipt, if the completion has an id: it is unsettled from now on."""
-        if self.accumulator.id is not None and not self.has_charge:
-            self.has_charge = True
+        if self.accumulator.id is not None and not self.is_in_ledger:
+            self.is_in_ledger = True
             self._started_in.run(self._ledger.begin, self.accumulator.id)
 
     def close(self, error: BaseException | None) -> None:

@@ -98,12 +98,12 @@ class EventController(Generic[EventT]):
             event = yield from self._next_event()
         except BaseException as error:
             self._error = error if isinstance(error, AurousError) else AurousError(_CLOSED)
-            yield from self._finish(error)
+            yield from self._finalize(error)
             raise
         if event is NOTHING:
             if not self._body_has_ended:
                 yield from drain(self._body, self._context.clock, lambda _: None)
-            yield from self._finish(None)
+            yield from self._finalize(None)
         return event
 
     def close(self, error: BaseException | None = None) -> Flow[None]:
@@ -112,7 +112,7 @@ class EventController(Generic[EventT]):
             self._error = self._error or AurousError("the stream was closed before it was opened")
         elif not self.is_closed:
             self._error = AurousError(_CLOSED)
-            yield from self._finish(error)
+            yield from self._finalize(error)
 
     def abandon(self) -> None:
         """Disconnect without waiting, from any thread: the stream is being collected, or its event loop shuts down."""
@@ -160,7 +160,7 @@ class EventController(Generic[EventT]):
     def _interruption(self, failure: TransportFailure | None) -> StreamInterruptedError:
         return self._timeouts.interruption(failure, completion_id=None, text="", events=self._parser.count)
 
-    def _finish(self, error: BaseException | None) -> Flow[None]:
+    def _finalize(self, error: BaseException | None) -> Flow[None]:
         """Disconnect, enter the charge, and report the end to the hooks."""
         try:
             yield Close(self._body)

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 
 import httpx
 
-from .effects import KEY_HEADER, RawResponse, SendRequest
+from .effects import API_KEY_HEADER, RawResponse, SendRequest
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
 _OWN_HEADERS: Final = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length"})
@@ -45,7 +45,7 @@ def request_headers(request: SendRequest, address: Address) -> dict[str, str]:
     for name in _replaced(tuple(request.headers)):
         headers.pop(name, None)
     headers.update(request.headers)
-    headers[KEY_HEADER] = request.key.reveal()
+    headers[API_KEY_HEADER] = request.api_key.reveal()
     return headers
 
 

@@ -13,7 +13,7 @@ from .._config.secret import Secret
 
 ResultT = TypeVar("ResultT")
 
-KEY_HEADER: Final = "X-Api-Key"
+API_KEY_HEADER: Final = "X-Api-Key"
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -24,7 +24,7 @@ class SendRequest(NamedTuple):
     url: str
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
-    key: Secret
+    api_key: Secret
     """Added to the headers by the transport, so that no other frame holds it in the clear."""
     content: bytes | None
     connect: float

@@ -9,7 +9,7 @@ from typing import Any, cast
 import httpx
 
 from .convert import ACCEPTED_CODINGS, merge_headers, parse_url
-from .effects import KEY_HEADER, SendRequest
+from .effects import API_KEY_HEADER, SendRequest
 from .httpx_deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforce_on_connect
 from .network import shut_down
 
@@ -150,7 +150,7 @@ def _make_request(
             # httpx may know codings that this library does not decode.
             **({} if any(name.lower() == "accept-encoding" for name in request.headers) else _CODINGS),
             **request.headers,
-            KEY_HEADER: request.key.reveal(),
+            API_KEY_HEADER: request.api_key.reveal(),
         },
         content=request.content,
         timeout=httpx.Timeout(connect=request.connect, read=read, write=request.write, pool=request.pool),

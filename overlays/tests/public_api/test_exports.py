@@ -36,7 +36,7 @@ OURS = {
         "aurous._config",
         "aurous._config.environment",
         "aurous._config.secret",
-        "aurous._client.requests",
+        "aurous._client.raw_request",
         "aurous._request",
         "aurous._request.retry_quota",
         "aurous._client.calls",

@@ -1,4 +1,4 @@
-"""`client.request(...)`: a call of what the API has and this version does not know."""
+"""`client.request(...)`: calls of operations that this version has no method for."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def _parser(parse: Any) -> Callable[[Any], Any]:
     if parse in (str, bytes, None):
         return lambda value: value
     if not isinstance(parse, type):
-        return _checked(parse)
+        return _with_parse_errors(parse)
     if issubclass(parse, JsonObject):
         from_dict: Callable[[Any], Any] = parse.from_dict  # type: ignore[attr-defined]
         return from_dict
@@ -206,8 +206,8 @@ def _parser(parse: Any) -> Callable[[Any], Any]:
     return parser
 
 
-def _checked(function: Callable[[Any], T]) -> Callable[[Any], T]:
-    """The function, whose complaints about a body are those of any other parser."""
+def _with_parse_errors(function: Callable[[Any], T]) -> Callable[[Any], T]:
+    """The function; what it raises for an invalid body becomes a ParseError."""
 
     def parser(value: Any) -> T:
         try:
