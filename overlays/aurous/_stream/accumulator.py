@@ -24,6 +24,7 @@ from aurous_client.models import (
     ToolCallDelta,
     Usage,
 )
+from aurous_client.types import UNSET
 
 from .._request.repair import MISSING_INDEX
 from ..errors import IncompleteCompletionError
@@ -120,9 +121,10 @@ class Accumulator:
 
     def add(self, chunk: ChatCompletionChunk) -> None:
         """Add the next chunk."""
+        # Members are compared with UNSET where its truth would do: that would be a call of a Python function.
         if chunk.id != self.id or chunk.created != self.created or chunk.model != self.model:
             self._add_head(chunk)
-        if chunk.usage:
+        if chunk.usage is not UNSET and chunk.usage:
             self.usage = chunk.usage
         extras = chunk.additional_properties
         if extras:
@@ -179,13 +181,13 @@ class Accumulator:
                 self.note(name, f"{name} changed from {first!r} to {now!r}")
 
     def _add_choice(self, choice: ChunkChoice) -> None:
-        if choice.finish_reason:
+        if choice.finish_reason is not UNSET and choice.finish_reason:
             if self.finish_reason not in (None, choice.finish_reason):
                 self.note(
                     "finish_reason", f"finish_reason changed from {self.finish_reason!r} to {choice.finish_reason!r}"
                 )
             self.finish_reason = choice.finish_reason
-        if choice.logprobs:
+        if choice.logprobs is not UNSET and choice.logprobs:
             self._logprobs_extras = {**(self._logprobs_extras or {}), **choice.logprobs.additional_properties}
             if choice.logprobs.content is not None:
                 self._tokens = self._tokens or []
@@ -199,9 +201,9 @@ class Accumulator:
             self._text += text.encode("utf-8", "surrogatepass")
             if "\ufffd" in text:
                 self.note("content", "content has U+FFFD, which replaces bytes that were not UTF-8")
-        if delta.role and self._role is None:
+        if self._role is None and delta.role:
             self._role = delta.role
-        if delta.tool_calls:
+        if delta.tool_calls is not UNSET:
             self._add_tool_calls(delta.tool_calls)
         if delta.additional_properties:
             _merge(self._message_extras, delta.additional_properties)
@@ -209,13 +211,14 @@ class Accumulator:
     def _add_tool_calls(self, pieces: list[ToolCallDelta]) -> None:
         for piece in pieces:
             call = self._calls.get(piece.index)
-            if call is None or piece.id:
+            has_id = piece.id is not UNSET and piece.id
+            if call is None or has_id:
                 # Only where a call may begin.
                 piece.index = self._index_of(piece)
                 call = self._calls.get(piece.index)
             if call is None:
                 call = self._calls[piece.index] = _ToolCallParts()
-            if piece.id and piece.id != call.id and call.id:
+            if has_id and piece.id != call.id and call.id:
                 self.note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
             call.add(piece)
             self._last_call = piece.index
@@ -256,14 +259,17 @@ class _ToolCallParts:
         self.function_extras: dict[str, Any] = {}
 
     def add(self, piece: ToolCallDelta) -> None:
-        self.id = self.id or piece.id or ""
-        self.type = self.type or piece.type or ""
+        if piece.id is not UNSET:
+            self.id = self.id or piece.id
+        if piece.type is not UNSET:
+            self.type = self.type or piece.type
         if piece.additional_properties:
             self.extras |= piece.additional_properties
         function = piece.function
-        if function:
-            self.name = self.name or function.name or ""
-            if function.arguments:
+        if function is not UNSET:
+            if function.name is not UNSET:
+                self.name = self.name or function.name
+            if function.arguments is not UNSET:
                 self.arguments += function.arguments.encode("utf-8", "surrogatepass")
             if function.additional_properties:
                 self.function_extras |= function.additional_properties
