@@ -211,14 +211,13 @@ class Accumulator:
     def _add_tool_calls(self, pieces: list[ToolCallDelta]) -> None:
         for piece in pieces:
             call = self._calls.get(piece.index)
-            has_id = piece.id is not UNSET and piece.id
-            if call is None or has_id:
+            if call is None or (piece.id is not UNSET and piece.id):
                 # Only where a call may begin.
                 piece.index = self._index_of(piece)
                 call = self._calls.get(piece.index)
             if call is None:
                 call = self._calls[piece.index] = _ToolCallParts()
-            if has_id and piece.id != call.id and call.id:
+            if piece.id is not UNSET and piece.id != call.id and piece.id and call.id:
                 self.note("tool_calls", f"the id of call {piece.index} changed from {call.id!r} to {piece.id!r}")
             call.add(piece)
             self._last_call = piece.index

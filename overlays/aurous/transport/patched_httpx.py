@@ -7,7 +7,7 @@ respx those of httpcore: to observe requests, or to answer them in place of http
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
@@ -86,8 +86,8 @@ class SwitchingClient(_Switch["HTTPClient"]):
 class AsyncSwitchingClient(_Switch["AsyncHTTPClient"]):
     """Sends from coroutines."""
 
-    async def send(self, request: SendRequest) -> AsyncHTTPResponse:
-        return await (self._public_client() if is_async_patched() else self._direct).send(request)
+    def send(self, request: SendRequest) -> Coroutine[Any, Any, AsyncHTTPResponse]:
+        return (self._public_client() if is_async_patched() else self._direct).send(request)
 
     async def close(self) -> None:
         try:
