@@ -36,13 +36,13 @@ class Diary(aurous.Hooks):
 def test_hooks_receive_start_attempts_and_end_of_a_call(wire: RawServer, make: Make) -> None:
     diary = Diary()
     wire.plays(BUSY, GOOD)
-    make(wire.url, hooks=[diary]).create(idempotency_key="mine", max_tokens=9)
+    make(wire.url, hooks=[diary]).create(idempotency_key="mine", seed=9)
     assert diary.lines == ["start", (1, 503, 1.0), (2, 200, None), ("ChatCompletion", "NoneType")]
     call = diary.call
     assert call is not None
     assert (call.operation_id, call.method, call.path) == ("createChatCompletion", "POST", "/v1/chat/completions")
     assert (call.model, call.idempotency_key, call.streams, call.base_url) == (MODEL, "mine", False, wire.url)
-    assert call.request["max_tokens"] == 9
+    assert call.request["seed"] == 9
     assert KEY not in repr(call)
     assert "colours" not in repr(call)
 

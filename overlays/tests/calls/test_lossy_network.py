@@ -18,6 +18,7 @@ from aurous.transport.sync import SyncTransport
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Caller
 from clientkit.internals import set_transport
+from clientkit.request_members import named
 from testkit.responses import KEY, MODEL
 
 FAULT_HEADER = "Aurous-Mock-Fault"
@@ -54,7 +55,7 @@ class Weather:
 
 
 def body(number: int) -> dict[str, Any]:
-    return {"model": MODEL, "messages": [{"role": "user", "content": f"Question {number}."}], "max_tokens": 5}
+    return {"model": MODEL, "messages": [{"role": "user", "content": f"Question {number}."}], **named(max_tokens=5)}
 
 
 def in_threads(url: str, weather: Weather) -> tuple[list[aurous.models.ChatCompletion], aurous.Ledger]:
@@ -128,7 +129,7 @@ def test_call_that_outlives_its_attempt_is_waited_for(kind: str, mock: Mock) -> 
 
     timeout = aurous.Timeouts(read=0.1)
     caller = Caller(kind, Beside(), mock.url, http_client=network, timeout=timeout, retry=RETRY)  # type: ignore[arg-type]
-    result = caller.create(max_tokens=30)
+    result = caller.create(**named(max_tokens=30))
     info = aurous.response_info(result)
     caller.close()
     assert info.attempts[0].error

@@ -14,6 +14,7 @@ from aurous.batch import BatchResult, Summary, arun, run
 from testkit.responses import KEY, MODEL
 
 from clientkit.callers import KINDS
+from clientkit.request_members import named
 
 
 @dataclass
@@ -80,7 +81,7 @@ def records(path: Path) -> list[dict[str, Any]]:
 
 def prompts(count: int) -> list[dict[str, Any]]:
     """So many short requests, each different."""
-    return [{"prompt": f"Say {number}.", "max_tokens": 4} for number in range(1, count + 1)]
+    return [{"prompt": f"Say {number}.", **named(max_tokens=4)} for number in range(1, count + 1)]
 
 
 def write_lines(path: Path, lines: list[Any]) -> Path:

@@ -19,10 +19,11 @@ from testkit.responses import MESSAGES, MODEL
 
 from clientkit.callers import Caller, Time
 from clientkit.internals import aheld, held
+from clientkit.request_members import named
 
 FAULT = "Aurous-Mock-Fault"
 # Of this request to the mock: the role, four tokens, the end.
-SHORT = {"max_tokens": 4}
+SHORT = named(max_tokens=4)
 FRAMES = 6
 SLOW = {FAULT: "pace=20"}
 # For servers that stop in the middle of a stream. Those who are impatient too soon, on a busy machine, learn the same.

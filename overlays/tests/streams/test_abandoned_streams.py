@@ -19,6 +19,7 @@ import trio
 from aurous import StreamPolicy, Timeouts, errors
 from aurous_mock.server.launcher import Mock
 from clientkit.internals import held
+from clientkit.request_members import named
 from clientkit.streams import FAULT, Stream, callers, connections, in_use
 from testkit.raw_server import Connection, RawServer
 from testkit.responses import KEY, MESSAGES, MODEL, answer
@@ -180,7 +181,7 @@ class TestCancelledCoroutines:
 
         async def one(client: aurous.AsyncAurous, number: int) -> str:
             headers = {FAULT: faults[number % len(faults)]}
-            options: Any = {"model": MODEL, "messages": MESSAGES, "max_tokens": 8, "extra_headers": headers}
+            options: Any = {"model": MODEL, "messages": MESSAGES, **named(max_tokens=8), "extra_headers": headers}
             stream = client.chat.completions.stream(**options)
             with contextlib.suppress(errors.AurousError):
                 await exhaust(stream)

@@ -13,6 +13,7 @@ from aurous.billing.receipts import has_usage
 from aurous.errors import IncompleteCompletionError
 from aurous.testing import AurousMock
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
+from clientkit.request_members import named
 from hypothesis import given
 from hypothesis import strategies as st
 from testkit.streams import HEAD, USAGE, chunk
@@ -289,7 +290,7 @@ def test_tool_calls_in_any_split_and_order_are_accumulated(
         {"logprobs": True, "top_logprobs": 2},
         {"tools": [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]},
         {"response_format": {"type": "json_object"}},
-        {"max_tokens": 3},
+        named(max_tokens=3),
     ],
     ids=lambda options: ", ".join(options) or "plain",
 )

@@ -11,6 +11,7 @@ import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Caller, Make
+from clientkit.request_members import named
 from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
 
 
@@ -129,12 +130,12 @@ class TestFaults:
 
     def test_slow_stream_with_keep_alives_finishes(self, caller: Caller) -> None:
         slow = {FAULT: "pace=100; keep-alive=0.02"}
-        with Stream(caller, max_tokens=20, extra_headers=slow) as stream:
+        with Stream(caller, **named(max_tokens=20), extra_headers=slow) as stream:
             assert len(list(stream.text)) == 20
         assert stream.end == "finished"
 
     def test_cancel_from_elsewhere_ends_the_stream_as_cancelled(self, mock: Mock, caller: Caller) -> None:
-        with Stream(caller, max_tokens=500, extra_headers={FAULT: "pace=20"}) as stream:
+        with Stream(caller, **named(max_tokens=500), extra_headers={FAULT: "pace=20"}) as stream:
             for _ in stream:
                 caller.run(lambda client: client.chat.completions.cancel(stream.id))
                 break

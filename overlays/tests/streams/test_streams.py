@@ -10,6 +10,7 @@ import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Caller, Make
+from clientkit.request_members import named
 from clientkit.streams import (
     FAULT,
     IMPATIENT,
@@ -35,7 +36,7 @@ class TestCompleteStreams:
         "options",
         [
             {},
-            {"max_tokens": 3},
+            named(max_tokens=3),
             {"logprobs": True, "top_logprobs": 2},
             {"tools": [WEATHER]},
             {"response_format": {"type": "json_object"}},

@@ -12,6 +12,7 @@ import pytest
 from aurous.telemetry import OpenTelemetry
 from aurous_mock.server.launcher import Mock
 from clientkit.callers import Make
+from clientkit.request_members import named
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -58,7 +59,7 @@ def test_call_with_retries_is_one_span(
     wire.plays(BUSY, answer(200, completion(), headers={"Aurous-Request-Id": "req_1"}))
     caller = make(wire.url, hooks=[OpenTelemetry(tracer_provider=provider)])
     caller.create(
-        max_tokens=9,
+        **named(max_tokens=9),
         temperature=0.5,
         top_p=1,
         seed=7,

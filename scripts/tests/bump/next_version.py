@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import new_operations
+from testkit.renamed_spec import rename_in_examples, rename_member, rename_value
 
 Document = dict[str, Any]
 TEXT = {"type": "string", "description": "Made up.", "example": "Ada"}
@@ -60,13 +61,9 @@ def _add_operation(
         document["tags"].append({"name": "imaginary_drawings", "description": "Drawings that nobody will ever offer."})
 
 
-def _rename(members: Document, required: list[str], old: str, new: str) -> None:
-    # In its place, so that the diff of the text stays small.
-    items = [(new if name == old else name, value) for name, value in members.items()]
-    members.clear()
-    members.update(items)
-    if old in required:
-        required[required.index(old)] = new
+def _rename(document: Document, schema: str, old: str, new: str) -> None:
+    rename_member(document, schema, old, new)
+    rename_in_examples(document, old, new)
 
 
 def _retype(schema: Document, kind: str) -> None:
@@ -191,9 +188,20 @@ BREAKING = [
     ),
     change(
         "member of a request renamed",
-        lambda document: _rename(_schemas(document)["NamedJsonSchema"]["properties"], [], "strict", "is_strict"),
+        lambda document: _rename(document, "NamedJsonSchema", "strict", "is_strict"),
         ("request-member-removed", "breaking"),
         ("request-member-added-optional", "compatible"),
+    ),
+    change(
+        "member of most requests renamed",
+        lambda document: _rename(document, "ChatCompletionRequest", "max_tokens", "max_output_tokens"),
+        ("request-member-removed", "breaking"),
+        ("request-member-added-optional", "compatible"),
+    ),
+    change(
+        "enum value of a response renamed",
+        lambda document: rename_value(document, "CompletionStatus", "in_progress", "running"),
+        ("response-open-enum-value-added", "compatible"),
     ),
     change(
         "optional member of a request required",
@@ -207,11 +215,14 @@ BREAKING = [
     ),
     change(
         "member of a response renamed",
-        lambda document: _rename(
-            _schemas(document)["ModelMetadata"]["properties"], [], "max_input_items", "input_items_limit"
-        ),
+        lambda document: _rename(document, "ModelMetadata", "max_input_items", "input_items_limit"),
         ("response-member-removed", "breaking"),
         ("response-member-added", "compatible"),
+    ),
+    change(
+        "required member of a response renamed",
+        lambda document: _rename(document, "Balance", "available_credits", "spendable_credits"),
+        ("response-member-removed", "breaking"),
     ),
     change(
         "type of a response member changed",

@@ -1,4 +1,4 @@
-"""A version that only adds is released without an edit by hand, one with 22 realistic changes with a few lines.
+"""A version that only adds is released without an edit by hand, one with 25 realistic changes with a few lines.
 
 The changes are made to the spec, as from changed pages; `bump.py` does everything but the edits counted here.
 """
@@ -28,14 +28,11 @@ HEADERS = {"X-Api-Key": "al_live_" + "0" * 64}
 FOLDERS = ["overlays/tests", "scripts/tests/generator"]
 # Lines edited by hand, since the client uses a member that was renamed or removed: file, old text, new text.
 EDITS = [
+    ("overlays/aurous/cli/chat.py", "max_tokens=flags.max_tokens", "max_output_tokens=flags.max_tokens"),
     ("overlays/aurous/cli/commands.py", '", never charged" if current.billing_mode == "exempt" else ""', '""'),
+    ("overlays/aurous/cli/commands.py", "current.available_credits", "current.spendable_credits"),
+    ("overlays/aurous/telemetry.py", '"max_tokens": ', '"max_output_tokens": '),
     ("overlays/aurous/tools/structured_output.py", "strict=strict,", "is_strict=strict,"),
-    (
-        "overlays/tests/tools/structured_output/test_response_format.py",
-        '["json_schema"]["strict"]',
-        '["json_schema"]["is_strict"]',
-    ),
-    ("overlays/tests/tools/structured_output/test_response_format.py", 'sent["strict"]', 'sent["is_strict"]'),
 ]
 MAX_EDITS = 5
 PROGRAM = str(Path(__file__).parent / "programs" / "call_new_operations.py")
@@ -139,13 +136,13 @@ def test_mock_answers_new_operations_by_the_spec_alone(mock: str) -> None:
         assert client.post("/v1/imaginary_drawings", json={}).json()["error"]["code"] == "missing_field"
 
 
-def test_suite_passes_on_the_mock_of_the_rehearsed_version(bumped: Path, mock: str) -> None:
-    rules = [
-        f"conformance/rules/test_{name}.py" for name in ("authentication", "models", "structured_output", "versions")
-    ]
+def test_whole_suite_passes_on_the_mock_of_the_rehearsed_version(bumped: Path, mock: str) -> None:
+    # Generated requests for all operations are what takes the time; those for new ones have a test of their own.
+    rules = ["conformance/rules", "--deselect", "conformance/rules/test_properties.py"]
     options = ["-q", "-p", "no:cacheprovider", "--base-url", mock, "--api-version", NEXT]
     completed = rehearsal.run(bumped, "-m", "pytest", *rules, *options)
     assert completed.returncode == 0, completed.stdout[-3000:]
+    assert " 0 failed" in completed.stdout
 
 
 def test_requests_generated_for_new_operations_get_documented_responses(bumped: Path, mock: str) -> None:

@@ -17,6 +17,7 @@ from aurous.tools.structured_output import (
     response_format_for,
 )
 from aurous_client.models import ChatCompletion
+from clientkit.request_members import named
 from clientkit.structured_output import (
     ADA,
     KINDS,
@@ -95,7 +96,7 @@ def test_an_invalid_pydantic_answer_says_where() -> None:
 def test_structured_output_against_the_mock(aurous_mock: AurousMock, kind: type[Any]) -> None:
     with Aurous() as client:
         answer = client.chat.completions.create(
-            model=MODEL, messages=QUESTION, response_format=response_format_for(kind), max_tokens=500
+            model=MODEL, messages=QUESTION, response_format=response_format_for(kind), **named(max_tokens=500)
         )
     result = parsed(answer, kind)
     assert isinstance(result, dict if kind is PersonDict else kind)

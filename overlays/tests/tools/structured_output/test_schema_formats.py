@@ -17,6 +17,7 @@ from aurous.tools.structured_output import (
     parsed,
     response_format_for,
 )
+from clientkit.request_members import named
 from clientkit.structured_output import MODEL, FormatsInside
 
 
@@ -71,7 +72,7 @@ def test_answers_with_formats_can_be_read(aurous_mock: AurousMock) -> None:
                 model=MODEL,
                 messages=[{"role": "user", "content": f"Invent number {number}."}],
                 response_format=response_format_for(Formats),
-                max_tokens=2000,
+                **named(max_tokens=2000),
             )
             assert isinstance(parsed(answer, Formats).moment, datetime.datetime)
 

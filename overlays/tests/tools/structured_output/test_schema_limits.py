@@ -13,6 +13,7 @@ from aurous.tools.structured_output import (
     check_schema,
     response_format_for,
 )
+from clientkit.request_members import named
 from clientkit.structured_output import MODEL, QUESTION, Home
 
 
@@ -91,7 +92,7 @@ def test_schema_limits_are_those_of_the_api(aurous_mock: AurousMock, schema: dic
                 model=MODEL,
                 messages=QUESTION,
                 response_format={"type": "json_schema", "json_schema": json_schema},
-                max_tokens=500,
+                **named(max_tokens=500),
             )
         except APIStatusError as error:
             server_code = error.code

@@ -30,7 +30,7 @@ def calls(client: Aurous) -> Decimal:
             models.SystemMessage(content="Be brief."),
             {"role": "user", "content": "Name three colours."},
         ],
-        max_tokens=100,
+        seed=7,
         temperature=0.5,
         reasoning_effort="low",
         stop=["END"],

@@ -5,5 +5,5 @@ from aurous import Aurous
 completion = Aurous().chat.completions.create(
     model="aurous-grow-2.0-pro",
     messages=[{"role": "user", "content": "Hi"}],
-    max_tokens="100",  # the error is here
+    seed="100",  # the error is here
 )
