@@ -9,7 +9,7 @@ from specdiff.changes import Change, Report
 from specdiff.rules import Effect
 from specdiff.usage import Side
 
-from . import mentions
+from . import mentions, renames
 
 _SHOWN = 8
 _ALWAYS = (
@@ -22,7 +22,7 @@ _ALWAYS = (
 def tasks(report: Report, root: Path) -> list[str]:
     """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
     lines = (line for change in report.changes for line in _of(change, report.old.version))
-    return [*dict.fromkeys((*_lost(report, root), *lines, *_defaults(report))), *_ALWAYS]
+    return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_defaults(report))), *_ALWAYS]
 
 
 def _defaults(report: Report) -> Iterator[str]:
@@ -34,11 +34,24 @@ def _defaults(report: Report) -> Iterator[str]:
         yield f"Defaults changed, of {shown}{more}: see whether the mock follows."
 
 
+def _renamed(report: Report) -> Iterator[str]:
+    """What to say in the spec, so that mock and suite follow a rename by themselves."""
+    for model, name, new in renames.undeclared(report):
+        yield (
+            f"`{model}.{name}` is gone and `{new}` has the same schema: if it is a new name, say "
+            f"`{renames.MEMBER}: {name}` there in openapi.yaml, and mock and suite need no edit."
+        )
+
+
 def _lost(report: Report, root: Path) -> Iterator[str]:
-    """The lines that use what is gone, which are the ones to edit."""
-    tree = mentions.Tree(root)
+    """The lines that use what is gone, which are the ones to edit. Mock and suite follow renames by themselves."""
+    tree, renamed = mentions.Tree(root), renames.declared(report)
     for change, names in mentions.lost_names(report):
-        mentioned = tree.find(names)
+        mentioned = [
+            each
+            for each in tree.find(names)
+            if names[-1] not in renamed or each.path.as_posix().startswith("overlays/")
+        ]
         if mentioned:
             shown = ", ".join(map(str, mentioned[:_SHOWN]))
             more = f" and {len(mentioned) - _SHOWN} more files" if len(mentioned) > _SHOWN else ""

@@ -99,6 +99,8 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             text = "; ".join(
                 f"{way} {', '.join(codes)}" for way, codes in (("now also", added), ("no longer", removed)) if codes
             )
+        elif name == "x-renamed-from" and now is not None:
+            text = f"earlier versions call it `{now}`"
         elif name == charges.EXTENSION:
             rule, text = _charge(was, now)
         elif name == event_streams.EXTENSION and was is not None:
