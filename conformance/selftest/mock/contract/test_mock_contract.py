@@ -8,7 +8,7 @@ import pytest
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.spec import default_spec, load
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, OTHER_KEY, SPEC, VERSION, WEATHER, chat, connect, error_of, frames, schema
+from mockkit import CREATE, CURRENT, OTHER_KEY, SPEC, VERSION, WEATHER, chat, connect, error_of, frames, schema
 
 # As the spec has them now: a version may change them.
 BOUNDS = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]
@@ -81,7 +81,7 @@ def test_every_response_has_the_documented_headers(client: httpx.Client) -> None
         client.put("/v1/models"), httpx.get(client.base_url.join("/v1/models")),
     ):  # fmt: skip
         assert response.headers["aurous-request-id"].startswith("req_")
-        assert response.headers["aurous-version"] == VERSION
+        assert response.headers["aurous-version"] in (VERSION, CURRENT)
         for name in ("limit", "remaining", "reset"):
             assert int(response.headers[f"x-ratelimit-{name}"]) >= 0
             if response.request.method == "POST":
@@ -347,10 +347,11 @@ def test_two_spec_files_serve_two_versions(tmp_path: Any) -> None:
 
     older = tmp_path / "older.yaml"
     older.write_bytes(
-        default_spec().read_bytes().replace(f'version: "{VERSION}"'.encode(), b'version: "2025-01-01"', 1)
+        default_spec().read_bytes().replace(f'version: "{CURRENT}"'.encode(), b'version: "2025-01-01"', 1)
     )
     with running(specs=(older, default_spec())) as mock, connect(mock) as client:
-        assert client.get("/v1/models").headers["aurous-version"] == VERSION
+        current = client.get("/v1/models", headers={"Aurous-Version": CURRENT})
+        assert (current.status_code, current.headers["aurous-version"]) == (200, CURRENT)
         old = client.get("/v1/models", headers={"Aurous-Version": "2025-01-01"})
         assert (old.status_code, old.headers["aurous-version"]) == (200, "2025-01-01")
 

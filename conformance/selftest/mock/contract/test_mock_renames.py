@@ -8,9 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from aurous_mock.contract.spec import default_spec
 from aurous_mock.server.launcher import running
-from mockkit import CREATE, SPEC, VERSION, chat, connect, frames
+from mockkit import CREATE, SPEC, SPEC_FILE, VERSION, chat, connect, frames
 from ruamel.yaml import YAML
 from testkit.renamed_spec import rename_member, rename_value
 
@@ -34,7 +33,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     path = tmp_path_factory.mktemp("specs") / "next.yaml"
     with path.open("wb") as file:
         YAML().dump(document, file)
-    with running(specs=(path, default_spec())) as mock, connect(mock) as client:
+    with running(specs=(path, SPEC_FILE)) as mock, connect(mock) as client:
         yield client
 
 

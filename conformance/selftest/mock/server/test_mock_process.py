@@ -15,12 +15,12 @@ from aurous_mock.server.cli import read
 from aurous_mock.server.serving import introduction
 from aurous_mock.server.workers import RespawnBackoff
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
-from mockkit import CREATE, OTHER_KEY, SOURCE, chat, data_lines, first_id, frames, long_chat
+from mockkit import CREATE, OTHER_KEY, SOURCE, VERSION, chat, data_lines, first_id, frames, long_chat
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
 from testkit.sockets import connect
 
-KEY = {"X-Api-Key": DEFAULT_KEY}
+KEY = {"X-Api-Key": DEFAULT_KEY, "Aurous-Version": VERSION}
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])

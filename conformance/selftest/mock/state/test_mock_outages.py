@@ -8,7 +8,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from aurous_mock.server.launcher import Mock, running
-from mockkit import CREATE, chat
+from mockkit import CREATE, VERSION, chat
 from testkit.postgres import running_postgres
 
 CALLS = 60
@@ -44,7 +44,9 @@ async def call_through_outages(mock: Mock, outage: Outage) -> Counter[int]:
     """Sends every call until it is answered with 200; counts the statuses on the way."""
     statuses: Counter[int] = Counter()
 
-    async with httpx.AsyncClient(base_url=mock.url, headers={"X-Api-Key": mock.api_key}, timeout=60) as client:
+    async with httpx.AsyncClient(
+        base_url=mock.url, headers={"X-Api-Key": mock.api_key, "Aurous-Version": VERSION}, timeout=60
+    ) as client:
 
         async def call(number: int) -> None:
             while True:

@@ -17,12 +17,12 @@ from aurous_mock.storage.idempotency import WINDOW, Claim, KeyInUse, Replay
 from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
 from aurous_mock.storage.token_bucket import BucketState
-from mockkit import CREATE, chat, first_id, frames, long_chat, post_all, status_of
+from mockkit import CREATE, VERSION, chat, first_id, frames, long_chat, post_all, status_of
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
 
 CLAIM = Claim("key", "/route", "print")
-HEADERS = {"X-Api-Key": DEFAULT_KEY}
+HEADERS = {"X-Api-Key": DEFAULT_KEY, "Aurous-Version": VERSION}
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgresql"])

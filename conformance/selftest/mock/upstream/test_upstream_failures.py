@@ -8,7 +8,7 @@ import httpx
 import pytest
 from aurous_mock.upstream.client import Upstream
 from gatewaykit import ADMIN_KEY, HEAD, MODELS, STOP, Gateway, chunk, completion, event, run_gateway, sends, stalls
-from mockkit import CREATE, chat, content_of, error_of, first_id
+from mockkit import CREATE, VERSION, chat, content_of, error_of, first_id
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess
 from testkit.raw_server import Action, Connection, raw, run_raw_server
@@ -117,7 +117,10 @@ def test_gateway_that_is_killed_releases_everything_after_its_restart(tmp_path: 
     with run_raw_server(MODELS) as server:
         state = str(tmp_path / "state.db")
         flags = ["--upstream", f"{server.url}/v1", "--api-key", KEY, "--state", state, "--admin-key", ADMIN_KEY]
-        with MockProcess(*flags) as gateway, httpx.Client(base_url=gateway.url, headers={"X-Api-Key": KEY}) as client:
+        with (
+            MockProcess(*flags) as gateway,
+            httpx.Client(base_url=gateway.url, headers={"X-Api-Key": KEY, "Aurous-Version": VERSION}) as client,
+        ):
 
             def held_credits() -> float:
                 return float(client.get("/v1/balance").json()["held_credits"])
