@@ -21,7 +21,8 @@ _ALWAYS = (
 
 def tasks(report: Report, root: Path) -> list[str]:
     """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
-    lines = (line for change in report.changes for line in _of(change, report.old.version))
+    followed = renames.new_names(report)
+    lines = (line for change in report.changes for line in _of(change, report.old.version, followed))
     return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_defaults(report))), *_ALWAYS]
 
 
@@ -58,14 +59,16 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
             yield f"`{names[-1]}` ({change.subject}) is gone; used in {shown}{more}."
 
 
-def _of(change: Change, earlier: str) -> Iterator[str]:
+def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:
+    """The tasks of one change. followed: the members under a new name, with which the mock needs no help"""
     match change.rule:
         case "operation-added":
             yield f"The mock answers {change.subject} with the spec's example: give it behaviour, and the suite rules."
         case "response-member-added-required" | "response-member-became-required":
             yield f"{change.subject} is optional in the client, which may be pinned to {earlier}: say so to users."
-            yield f"The mock does not send {change.subject}: let it."
-        case "response-member-added":
+            if change.subject not in followed:
+                yield f"The mock does not send {change.subject}: let it."
+        case "response-member-added" if change.subject not in followed:
             yield f"The mock does not send {change.subject}: let it, where it is to be seen in tests."
         case "response-member-removed":
             yield f"Look for uses of {change.subject} in overlays/ and README.md."

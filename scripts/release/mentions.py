@@ -53,10 +53,12 @@ class Tree:
     def find(self, names: tuple[str, ...]) -> list[Mention]:
         """The lines that use the last of the names, in files that use one of the others, if there are others.
 
-        `("response_format", "json_schema", "strict")`: a word such as `strict` alone says too little.
+        `("response_format", "json_schema", "strict")`: a word such as `strict` alone says too little. One such as
+        `max_tokens` says enough.
         """
         *owners, name = names
-        near = set[Path]().union(*map(self.files, owners)) if owners else set(self.texts)
+        is_plain = "_" not in name
+        near = set[Path]().union(*map(self.files, owners)) if owners and is_plain else set(self.texts)
         pattern = use_of(name)
         uses = []
         for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_CODE), path)):

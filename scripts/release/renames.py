@@ -19,6 +19,16 @@ def declared(report: Report) -> set[str]:
     return earlier.union(*(map(str, schema.get(VALUES, {}).values()) for schema in schemas if isinstance(schema, dict)))
 
 
+def new_names(report: Report) -> set[str]:
+    """The members that the new spec says had another name, as `Model.name`."""
+    return {
+        f"{model}.{name}"
+        for model, schema in _schemas(report.new.document).items()
+        for name, member in _members(schema).items()
+        if MEMBER in member
+    }
+
+
 def undeclared(report: Report) -> Iterator[tuple[str, str, str]]:
     """The model, the earlier name and the new name of each member that looks renamed, and is not declared so.
 

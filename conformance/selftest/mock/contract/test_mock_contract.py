@@ -1,4 +1,4 @@
-"""The five operations, their headers and their refusals, as contract.md's rows 1-33 say the mock does them."""
+"""The mock's five operations, their headers and their refusals are those of the API reference."""
 
 from typing import Any
 
