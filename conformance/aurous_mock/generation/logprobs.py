@@ -1,7 +1,8 @@
 """Generates log probabilities, the same for the same answer."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain, count, islice
 from typing import Any
 
 _ALTERNATIVES = (" the", " a", " and", " of", ",", ".", " to", " in", " is", " that", " it", " for",
@@ -15,11 +16,16 @@ def entries(tokens: Sequence[str], alternatives: int, seed: int) -> list[dict[st
 
 def _entry(token: str, alternatives: int, rng: random.Random) -> dict[str, Any]:
     logprob = -round(rng.random() ** 2, 6)
-    others = [other for other in _ALTERNATIVES if other != token][: max(alternatives - 1, 0)]
+    others = islice(_others(token), max(alternatives - 1, 0))
     ranked = [_candidate(token, logprob)] if alternatives else []
     for rank, other in enumerate(others, start=1):
         ranked.append(_candidate(other, round(logprob - rank - rng.random(), 6)))
     return {**_candidate(token, logprob), "top_logprobs": ranked}
+
+
+def _others(token: str) -> Iterator[str]:
+    """Other tokens than this one, as many as a version allows to ask for."""
+    return (other for other in chain(_ALTERNATIVES, (f" {number}" for number in count(2))) if other != token)
 
 
 def _candidate(token: str, logprob: float) -> dict[str, Any]:

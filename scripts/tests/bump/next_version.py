@@ -199,9 +199,9 @@ BREAKING = [
         ("request-member-added-optional", "compatible"),
     ),
     change(
-        "enum value of a request renamed",
-        lambda document: rename_value(document, "ReasoningEffort", "minimal", "least"),
-        ("request-enum-value-removed", "breaking"),
+        "enum value of a response renamed",
+        lambda document: rename_value(document, "ModelKind", "embedding", "vectors"),
+        ("response-open-enum-value-added", "compatible"),
     ),
     change(
         "optional member of a request required",

@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 from aurous_mock.errors import APIError
-from aurous_mock.generation import parsed_request, schema_faker, tokens
+from aurous_mock.generation import logprobs, parsed_request, schema_faker, tokens
 from aurous_mock.generation.answer import Answer, compose_answer
 from mockkit import chat
 
@@ -258,3 +258,10 @@ def test_unsatisfiable_response_format_is_refused() -> None:
     with pytest.raises(APIError) as refused:
         answer(response_format=wanted)
     assert (refused.value.code, refused.value.param) == ("invalid_format", "response_format.json_schema.schema")
+
+
+def test_alternatives_are_as_many_as_were_asked_for() -> None:
+    for count in (0, 1, 20, 40):
+        for entry in logprobs.entries(["On", " the", " 2"], count, seed=1):
+            listed = [each["token"] for each in entry["top_logprobs"]]
+            assert len(listed) == len(set(listed)) == count
