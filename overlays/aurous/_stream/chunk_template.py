@@ -16,6 +16,7 @@ from json import JSONDecoder, dumps
 from typing import Any, Final, NamedTuple
 
 from aurous_client.models import ChatCompletionChunk, ChunkDelta, FunctionCallDelta, ToolCallDelta
+from aurous_client.types import UNSET
 
 BLANK_LINE: Final = b"\n\n"
 """The usual end of a block."""
@@ -65,6 +66,7 @@ class ChunkTemplate:
         choice, delta = chunk.choices[0], chunk.choices[0].delta
         self._copy_chunk, self._copy_choice, self._copy_delta = chunk.__copy__, choice.__copy__, delta.__copy__
         self._call, self._function = _call(delta), _function(delta)
+        self._has_empty_calls = delta.tool_calls == []
         self.matches = 0
         """How many blocks matched."""
 
@@ -107,8 +109,11 @@ class ChunkTemplate:
                 function.arguments = strings[self._text]
             call.function = function
             delta.tool_calls = [call]
-        elif self._text is not None:
-            delta.content = strings[self._text]
+        else:
+            if self._text is not None:
+                delta.content = strings[self._text]
+            if self._has_empty_calls:
+                delta.tool_calls = []
         for index, owner, name in self._others:
             (chunk, choice, delta)[owner].additional_properties[name] = strings[index]
         return chunk
@@ -221,7 +226,7 @@ def private_copy(chunk: ChatCompletionChunk) -> ChatCompletionChunk:
     duplicate.choices = [copy(choice) for choice in chunk.choices]
     for choice in duplicate.choices:
         choice.delta = delta = copy(choice.delta)
-        if delta.tool_calls:
+        if delta.tool_calls is not UNSET:
             delta.tool_calls = [copy(call) for call in delta.tool_calls]
             for call in delta.tool_calls:
                 call.function = copy(call.function)

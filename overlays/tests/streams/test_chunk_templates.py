@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from aurous._stream.chunk_template import ChunkTemplate, make_template
-from aurous_client.models import ChatCompletionChunk
+from aurous_client.models import ChatCompletionChunk, ToolCallDelta
 from hypothesis import given
 from hypothesis import strategies as st
 from testkit.pytest_session import CALM
@@ -128,6 +128,18 @@ class TestSeveralStrings:
         calls[0].function.additional_properties["mine"] = calls[0].additional_properties["mine"] = 1
         calls[0].index = 5
         assert template.chunk(["{"]) == ChatCompletionChunk.from_dict(piece("{"))
+
+    def test_empty_list_of_calls_is_new_for_each_event(self) -> None:
+        frame = chunk({"content": "Red", "tool_calls": []})
+        parsed = ChatCompletionChunk.from_dict(frame)
+        data = json.dumps(frame)
+        template = make_template(event_of(frame), data, parsed, parsed, max_event_size=10_000)
+        assert template is not None
+        for handed_out in (parsed, template.chunk(["x"])):
+            calls = handed_out.choices[0].delta.tool_calls
+            assert isinstance(calls, list)
+            calls.append(ToolCallDelta(index=0))
+        assert template.chunk(["Red"]) == ChatCompletionChunk.from_dict(frame)
 
     @pytest.mark.parametrize("name", ["error", "warning", "type", "code"])
     def test_member_that_decides_what_a_chunk_means_stays_fixed(self, name: str) -> None:
