@@ -173,7 +173,9 @@ def test_ctrl_c_restores_the_terminal(aurous_mock: AurousMock) -> None:
     assert shown.rindex(SHOW_CURSOR) > shown.rindex(HIDE_CURSOR)
     # What had come stays on the screen.
     left = words(shown.rpartition(SHOW_CURSOR)[2])
-    assert left == words(record(only_id(aurous_mock)).choices[0].message.content)[: len(left)] != []
+    assert left
+    # It may end within a word, or before its full stop.
+    assert " ".join(words(record(only_id(aurous_mock)).choices[0].message.content)).startswith(" ".join(left))
 
 
 @pytest.mark.parametrize(
