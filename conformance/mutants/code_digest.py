@@ -18,9 +18,10 @@ from mutants.registry import Variant
 
 SUITE = Path(__file__).parents[1]
 RULES = "rules"
-# What rules of every module depend on.
-SHARED = ("harness/checks", "harness/generation")
-FIXTURES = "conftest"
+# The packages with code that decides a result; of the others, only imports are followed.
+DECISIVE = (RULES, "harness.checks", "harness.generation")
+# What the rules of every module run with.
+ALWAYS = ("rules.conftest", "harness.plugin")
 # These rules check the responses to the requests of all other rules.
 DEPENDS_ON_ALL = "test_every_response"
 # Where the packages of variants are, and which of them variants share definitions with.
@@ -44,23 +45,27 @@ class CodeDigest:
         return _digest([self._of_rules(rules), self._of_variant(variant)])
 
     def _digest_of_rules(self, name: str) -> str:
-        shared = (path for folder in SHARED for path in (self._suite / folder).glob("*.py"))
-        return _digest(_code_of(path) for path in [*sorted(shared), *sorted(self._rule_modules(name))])
+        every = [f"{RULES}.{path.stem}" for path in (self._suite / RULES).glob("*.py")]
+        modules = self._imported([*ALWAYS, *(every if name in ("", DEPENDS_ON_ALL) else [f"{RULES}.{name}"])])
+        return _digest(_code_of(self._path(module)) for module in sorted(modules) if module.startswith(DECISIVE))
 
-    def _rule_modules(self, name: str) -> set[Path]:
-        """A module of rules and what it imports of the others."""
-        folder = self._suite / RULES
-        if name in ("", DEPENDS_ON_ALL):
-            return set(folder.glob("*.py"))
-        modules: set[Path] = set()
-        pending = [name, FIXTURES]
+    def _imported(self, modules: list[str]) -> set[str]:
+        """These modules, and those of the suite that they import, directly or not."""
+        imported: set[str] = set()
+        pending = [*modules]
         while pending:
-            path = folder / f"{pending.pop()}.py"
-            if path not in modules:
-                modules.add(path)
-                imports = [node for node in _parse(path).body if isinstance(node, ast.ImportFrom) and node.level]
-                pending += [node.module for node in imports if node.module]
-        return modules
+            module = pending.pop()
+            if module not in imported and self._path(module).exists():
+                imported.add(module)
+                for node in ast.walk(_parse(self._path(module))):
+                    if isinstance(node, ast.ImportFrom):
+                        origin = _absolute(node, module)
+                        # What is imported from a package may be a module of it.
+                        pending += [origin, *(f"{origin}.{each.name}" for each in node.names)]
+        return imported
+
+    def _path(self, module: str) -> Path:
+        return self._suite / f"{module.replace('.', '/')}.py"
 
     def variant_code(self, variant: Variant) -> Iterator[str]:
         """The statements that define a variant, and the definitions that they name, in its module and others."""

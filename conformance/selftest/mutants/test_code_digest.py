@@ -19,9 +19,16 @@ from .scenarios import modes
 def test_done():
     assert modes()
 """,
-    "rules/test_limits.py": "def test_limit():\n    assert LIMIT == 3\n",
+    "rules/test_limits.py": """\
+from harness.generation.bounds import LOWEST
+
+def test_limit():
+    assert LIMIT == 3 > LOWEST
+""",
     "rules/test_every_response.py": "def test_every_response():\n    pass\n",
     "harness/checks/frames.py": "def check(frame):\n    return frame.done\n",
+    "harness/plugin.py": "from harness.checks import frames\nfrom harness.client import send\n",
+    "harness/client.py": "def send():\n    return 1\n",
     "harness/generation/bounds.py": "LOWEST = 0\n",
     "mutants/variants/streams.py": """\
 'Variants.'
@@ -108,7 +115,7 @@ def edited(tmp_path: Path) -> Edit:
     [
         ("rules/test_limits.py", "    assert", "    # A comment.\n    assert"),
         ("rules/test_limits.py", "def test_limit():", 'def test_limit():\n    """A docstring."""'),
-        ("rules/test_limits.py", "LIMIT == 3", "(\n        LIMIT == 3\n    )"),
+        ("rules/test_limits.py", "LIMIT == 3 > LOWEST", "(\n        LIMIT == 3 > LOWEST\n    )"),
         ("rules/test_streams.py", "A stream ends with [DONE].", "Streams end with [DONE]."),
         ("mutants/variants/streams.py", '"A stream has an id."', '"Another sentence."'),
         ("mutants/variants/streams.py", '"A stream ends."', '"Streams end."'),
@@ -132,7 +139,8 @@ def test_prose_voids_nothing(before: CodeDigest, edited: Edit, name: str, old: s
         ("rules/scenarios.py", "False", "None", {EVERY_RULE, "test_every_response", "test_streams"}),
         ("rules/conftest.py", "3", "4", {EVERY_RULE, "test_every_response", "test_limits", "test_streams"}),
         ("harness/checks/frames.py", "done", "end", {EVERY_RULE, "test_every_response", "test_limits", "test_streams"}),
-        ("harness/generation/bounds.py", "0", "1", {EVERY_RULE, "test_every_response", "test_limits", "test_streams"}),
+        ("harness/generation/bounds.py", "0", "1", {EVERY_RULE, "test_every_response", "test_limits"}),
+        ("harness/client.py", "1", "2", set[str]()),
         ("mutants/variants/pages.py", "pass", "return 1", set[str]()),
     ],
 )
