@@ -1,1 +1,1 @@
-"""Variants and mutants: the servers on which the conformance suite itself is tested."""
+"""Tests of the conformance suite: variants, which are planted faults and legal variations, and mutants of the mock."""

@@ -248,7 +248,7 @@ class ApiClient:
         throttle = Throttle(self.time_limit)
         while True:
             exchange = attempt()
-            if not is_throttled(exchange) or _is_ordered(exchange) or not self.waits:
+            if not is_throttled(exchange) or _is_requested(exchange) or not self.waits:
                 return exchange
             throttle.wait(exchange.header("Retry-After"))
 
@@ -346,8 +346,8 @@ def describe_error(error: Exception, seconds: float) -> str:
     return str(error) or type(error).__name__
 
 
-def _is_ordered(exchange: Exchange) -> bool:
-    """Whether this very error was asked for as a fault of the mock."""
+def _is_requested(exchange: Exchange) -> bool:
+    """Whether this very error was requested as a fault of the mock."""
     faults = [value for name, value in exchange.sent_headers.items() if name.lower() == FAULT_HEADER.lower()]
     return any(f"code={exchange.get('error', 'code')}" in value for value in faults)
 
