@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from testkit import streams
@@ -73,9 +74,18 @@ WARNING: Final[dict[str, Any]] = {
 DONE: Final = "[DONE]"
 
 
-def stream(texts: list[str], *, calls: bool = False) -> list[Any]:
-    """The chunks of a complete stream: role, one for each text, the last with usage."""
-    frames: list[Any] = [chunk({"role": "assistant", "content": ""}), *(chunk({"content": text}) for text in texts)]
+# What the chunks of a stream can carry a text as: each differs from the next in one or two strings.
+CHUNKS: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
+    "text": lambda text: chunk({"content": text}),
+    "padded text": lambda text: chunk({"content": text}, obfuscation=text[::-1]),
+    "arguments": lambda text: chunk({"tool_calls": [{"index": 0, "function": {"arguments": text}}]}),
+    "reasoning": lambda text: chunk({"content": None, "reasoning_content": text}),
+}
+
+
+def stream(texts: list[str], *, kind: str = "text", calls: bool = False) -> list[Any]:
+    """The chunks of a complete stream: role, one for each text, the last with usage. kind: one of `CHUNKS`"""
+    frames: list[Any] = [chunk({"role": "assistant", "content": ""}), *map(CHUNKS[kind], texts)]
     if calls:
         frames.append(chunk({"tool_calls": [{"index": 0, **_CALL}]}))
     return [*frames, chunk({}, "tool_calls" if calls else "stop", usage=USAGE), DONE]

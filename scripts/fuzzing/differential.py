@@ -87,6 +87,10 @@ def _spoil(chunk: ChatCompletionChunk) -> str:
     shown = repr(chunk)
     for choice in chunk.choices:
         choice.delta.content = "spoilt"
+        for call in choice.delta.tool_calls or ():
+            call.additional_properties["spoilt"] = True
+            if call.function:
+                call.function.arguments = "spoilt"
         choice.delta.additional_properties["spoilt"] = True
         choice.additional_properties["spoilt"] = True
         choice.finish_reason = "spoilt"

@@ -263,7 +263,7 @@ def documents(draw: st.DrawFn, original: Any) -> bytes:
 def streams(draw: st.DrawFn) -> bytes:
     """A stream, mutated in its chunks, events, bytes, or not at all."""
     texts = draw(st.lists(st.sampled_from(corpus.TEXTS) | st.text(max_size=4), max_size=12))
-    frames = corpus.stream(texts, calls=draw(st.booleans()))
+    frames = corpus.stream(texts, kind=draw(st.sampled_from(list(corpus.CHUNKS))), calls=draw(st.booleans()))
     extras = draw(st.dictionaries(st.sampled_from(_NAMES), st.sampled_from(UNUSUAL_VALUES[:16]), max_size=1))
     frames = [{**extras, **each} if isinstance(each, dict) else each for each in frames]
     for kind, place, value in draw(mutations(2)):

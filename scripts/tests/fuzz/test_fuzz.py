@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import fuzz
@@ -12,7 +12,7 @@ from aurous._stream.chunk_template import ChunkTemplate
 from aurous_client.models import ChatCompletionChunk
 from fuzzing import differential, endless, fuzz_client, fuzz_mock
 from fuzzing.client_matrix import KINDS, Client, MisbehaviorError
-from fuzzing.corpus import COMPLETION, stream
+from fuzzing.corpus import CHUNKS, COMPLETION, stream
 from fuzzing.mutations import Pairs, Raw, encode, frame, mutate, mutate_bytes, mutate_frames
 from resilience.report import RunReport
 from testkit.raw_server import raw, run_raw_server
@@ -84,13 +84,28 @@ def test_failing_mock_is_detected() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [*CHUNKS])
+def test_chunks_of_each_kind_are_read_by_a_template(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    matches: list[Sequence[str]] = []
+    make = ChunkTemplate.chunk
+
+    def chunk_of(self: ChunkTemplate, strings: Sequence[str]) -> ChatCompletionChunk:
+        matches.append(strings)
+        return make(self, strings)
+
+    monkeypatch.setattr(ChunkTemplate, "chunk", chunk_of)
+    frames = stream(["Red", ", green", ", blue"] * 20, kind=kind)
+    differential.compare(b"".join(frame(each, 0) for each in frames), [100, 1000])
+    assert len(matches) > 50
+
+
 STREAM = b"".join(frame(each, 0) for each in stream(["Red", ", green", ", blue"] * 20))
 
 
 def test_wrong_template_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert differential.compare(STREAM, [100, 1000]) > 30
     monkeypatch.setattr(
-        "aurous._stream.chunk_template.ChunkTemplate.read_text", lambda self, event: event[self._between].decode()[:2]
+        "aurous._stream.chunk_template.ChunkTemplate.read", lambda self, event: [event[self._between].decode()[:2]]
     )
     with pytest.raises(differential.ReadingError, match="read differently than by the exact parser"):
         differential.compare(STREAM, [100, 1000])
@@ -107,8 +122,8 @@ def test_chunk_shared_with_the_caller_is_detected(monkeypatch: pytest.MonkeyPatc
     shared: dict[str, Any] = {}
     make = ChunkTemplate.chunk
 
-    def chunk_of(self: ChunkTemplate, text: str) -> ChatCompletionChunk:
-        response = make(self, text)
+    def chunk_of(self: ChunkTemplate, strings: Sequence[str]) -> ChatCompletionChunk:
+        response = make(self, strings)
         response.additional_properties = shared
         return response
 
