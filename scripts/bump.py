@@ -10,7 +10,7 @@ the tests, those that the changes affect first. All that happens in a copy; the 
 Ctrl-C, SIGTERM and SIGHUP leave the tree unchanged. After a kill -9 the next run, or `--recover`, undoes what had
 begun; the copy then stays in the folder for temporary files.
 
-Exit codes: 0 done, 1 the spec is invalid or a test failed, 2 usage error or the tree is not clean, 130 interrupted.
+Exit codes: 0 success, 1 the spec is invalid or a test failed, 2 usage error or the tree is not clean, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
     python scripts/regenerate.py --check
     python scripts/regenerate.py --spec other.yaml --output somewhere/aurous_client
 
-Exit codes: 0 done or equal, 1 the check found a difference or the spec has a fault, 2 the command line has one.
+Exit codes: 0 written or equal, 1 the check found a difference or the spec has a fault, 2 the command line has one.
 """
 
 from __future__ import annotations

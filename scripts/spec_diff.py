@@ -5,7 +5,7 @@
     python3 scripts/spec_diff.py conformance/aurous_mock/specs/2026-05-15.yaml openapi.yaml --markdown
     python3 scripts/spec_diff.py git:v0.1.0 git:HEAD --fail-on breaking
 
-Exit codes: 0 done, 1 a change is as grave as --fail-on says, 2 a spec cannot be read or the engine cannot be run.
+Exit codes: 0 success, 1 a change is as grave as --fail-on says, 2 a spec cannot be read or the engine cannot be run.
 """
 
 from __future__ import annotations

@@ -107,7 +107,7 @@ def locked_state(observed: Observations) -> None:
 
 @attack("paused-workers", target="server", slow=True)
 def paused_workers(observed: Observations) -> None:
-    """Stops all workers for longer than their leases last while they stream; what clients are told stands."""
+    """Stops all workers for longer than their leases last while they stream; what clients received stays true."""
     _pause_workers(observed, number=2)
 
 
@@ -145,7 +145,7 @@ def _pause_workers(observed: Observations, number: int) -> None:
             "completed": len(completed),
         }
         observed.check("every stream completes", len(completed) == len(bodies), str(sorted(statuses.values())))
-        observed.check("the records say what the clients were told", stored == statuses, str(stored))
+        observed.check("the records agree with what the clients received", stored == statuses, str(stored))
         observed.check("what completed is charged, and nothing else", charged == completed)
 
 

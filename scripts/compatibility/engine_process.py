@@ -33,7 +33,7 @@ class EngineProcess:
         self._launch = launch
         self._folder = folder
         self._running: list[subprocess.Popen[bytes]] = []
-        # No hub is asked for a model, and no settings of this machine's user are read.
+        # No model is fetched from a hub, and no settings of this machine's user are read.
         inherited = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         self._environment = {**inherited, "HOME": str(folder), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
 

@@ -160,7 +160,7 @@ def errors(subject: Subject) -> str:
 
 
 def cancel(subject: Subject) -> str:
-    """A stream that is cancelled, and one that is left, end their completions; nothing is held afterwards."""
+    """A stream that is cancelled, or closed early, ends its completion; no credits are held afterwards."""
     options: dict[str, Any] = {"model": MODEL, "messages": messages(_long_question()), "max_tokens": _MANY_TOKENS}
     with subject.aurous.chat.completions.stream(**options) as stream:
         next(stream.text)

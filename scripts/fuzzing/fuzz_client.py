@@ -54,7 +54,7 @@ class Result:
 def run(
     cases: int, seed: int, on_progress: Callable[[str], None] = lambda _: None, *, with_sizes: bool = True
 ) -> Result:
-    """Run so many cases."""
+    """Run a number of cases."""
     result, began = Result(seed), time.monotonic()
     read, offline = cases * _READ // 100, cases * _WITHOUT_NETWORK // 100
     with warnings.catch_warnings(), ExitStack() as stack:
@@ -95,7 +95,7 @@ def run(
 def _draw_cases(
     result: Result, cases: int, seed: int, on_progress: Callable[[str], None], check: Callable[..., None], *what: Any
 ) -> None:
-    """Draw and check so many cases in rounds. A failure ends its round, with the smallest case that shows it."""
+    """Draw and check a number of cases, in rounds. A failure ends its round, with the smallest case that shows it."""
     for round_ in range(-(-cases // _ROUND)):
 
         @hypothesis.seed(seed + round_)

@@ -68,7 +68,7 @@ class Result:
 
 
 def run(cases: int, seed: int, on_progress: Callable[[str], None] = lambda _: None, application: Any = None) -> Result:
-    """Send so many cases, or a few more. application: an ASGI application in place of the mock"""
+    """Send at least this many cases. application: an ASGI application in place of the mock"""
     result, began = Result(seed), time.monotonic()
     application = application or Application(Settings(access_log=False, seed=seed)).asgi
     log = io.StringIO()

@@ -31,7 +31,7 @@ _TIMEOUT = Parameter(
     False,
     "Seconds for one attempt, or the timeouts of this call, in place of the client's.",
 )
-_ON_DROP = Parameter(
+_ON_DISCONNECT = Parameter(
     name="on_disconnect",
     wire_name="",
     accepted='Literal["raise", "recover"]',
@@ -100,7 +100,7 @@ def _method(
 
     whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
-    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DROP] * is_custom]
+    keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DISCONNECT] * is_custom]
     signature = _qualify_builtins(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,

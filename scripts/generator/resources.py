@@ -1,4 +1,4 @@
-"""The tree of `client.chat.completions.create`: which operation is which method of which namespace.
+"""Places operations in the tree of namespaces and methods, such as `client.chat.completions.create`.
 
 Derived from method and path, so that a new operation needs no line here:
 
@@ -147,9 +147,9 @@ def _segments(path: str) -> list[str]:
 
 
 def _is_verb(spec: Spec, path: str, method: str) -> bool:
-    """Whether the last step of a path is what is done, rather than what there is: `cancel` of `/things/{id}/cancel`.
+    """Whether the last step of a path is an action rather than a thing: `cancel` of `/things/{id}/cancel`.
 
-    It is done by POST alone, has nothing below it, and is no plural; it follows an item, a colon, or what there is.
+    It has no method but POST, nothing below it, and no plural; it follows an item, a colon, or a thing.
     """
     paths = spec.document["paths"]
     last = _segments(path)[-1]

@@ -84,7 +84,7 @@ def alternatives(node: Any) -> set[str]:
 
 
 def canonical(node: Any) -> str:
-    """A schema in one form, without what is only said of it."""
+    """A schema in one form, without its annotations."""
     if isinstance(node, dict):
         node = {name: child for name, child in node.items() if name not in _ANNOTATIONS}
     return json.dumps(node, sort_keys=True)

@@ -113,7 +113,7 @@ class Calls(BaseCalls, RequestMethod, Resources["ChatStream"]):
         """As `call`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
         response = self.call(operation, request)
-        self.ledger.enter_usage(operation, response)
+        self.ledger.enter_unlisted(operation, response)
         return response
 
     def stream(self, operation: Operation[Any], request: Request) -> ChatStream:
@@ -149,7 +149,7 @@ class AsyncCalls(BaseCalls, AsyncRequestMethod, AsyncResources["AsyncChatStream"
         """As `acall`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
         response = await self.acall(operation, request)
-        self.ledger.enter_usage(operation, response)
+        self.ledger.enter_unlisted(operation, response)
         return response
 
     def astream(self, operation: Operation[Any], request: Request) -> AsyncChatStream:

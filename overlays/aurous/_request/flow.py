@@ -23,7 +23,16 @@ from .._json import INVALID_JSON
 from .._version import __version__
 from ..billing.ledger import Ledger
 from ..errors import APIResponseValidationError, AurousError
-from ..transport.effects import API_KEY_HEADER, EVENT_STREAM, Flow, RawResponse, SendRequest, Sleep, TransportFailure
+from ..transport.effects import (
+    API_KEY_HEADER,
+    EVENT_STREAM,
+    MIN_TIMEOUT,
+    Flow,
+    RawResponse,
+    SendRequest,
+    Sleep,
+    TransportFailure,
+)
 from ..types import Attempt, ResponseContext, ResponseInfo, is_deprecated
 from . import error_mapping, idempotency
 from .repair import Repaired
@@ -33,7 +42,6 @@ from .retry_quota import SUCCESS_REFUND, RetryQuota
 
 USER_AGENT: Final = f"aurous-labs/{__version__} python/{sys.version_info.major}.{sys.version_info.minor}"
 
-_MIN_TIMEOUT: Final = 0.001
 _GENERATED_HEADERS: Final = frozenset({"Content-Type"})
 # Shares of the time of a call without, and with, a timeout for each attempt.
 _POOL_SHARE: Final = 0.99
@@ -126,9 +134,9 @@ class RequestFlow:
         """The call to its parsed response. Raises the errors of `aurous.errors`."""
         if self._hooks is None or not self._hooks.observes_calls:
             return self._parse((yield from self._send_until_success()))
-        with self._hooks.observe(self.details, self._headers) as ending:
+        with self._hooks.observe(self.details, self._headers) as call_result:
             response = self._parse((yield from self._send_until_success()))
-            ending.result = response.parsed
+            call_result.result = response.parsed
             return response
 
     def for_stream(self) -> Flow[StreamResponse]:
@@ -190,7 +198,7 @@ class RequestFlow:
             started = self._clock()
 
     def _without_key(self, result: RawResponse | TransportFailure) -> RawResponse | TransportFailure:
-        """The result without the key, or the failure that a success turns out to be."""
+        """The result without the key; a success whose body was cut short becomes a TransportFailure."""
         key = self._options.api_key
         if isinstance(result, TransportFailure) or not 200 <= result.status_code < 300:
             return error_mapping.redact(result, key)
@@ -205,12 +213,12 @@ class RequestFlow:
         until = self._deadline if timeout.pool is None else min(self._deadline, now + timeout.pool)
         while True:
             # Rounded, so that calls with the same timeouts have them to the last bit, and share what is made of them.
-            remaining = max(round(self._deadline - now, 6), _MIN_TIMEOUT)
+            remaining = max(round(self._deadline - now, 6), MIN_TIMEOUT)
             # So that it ends before the attempt does, and leaves time for it.
             share = _POOL_SHARE
             if timeout.attempt is not None:
                 remaining, share = min(timeout.attempt, remaining), _POOL_SHARE_OF_ATTEMPT
-            pool = max(min(round(until - now, 6), share * remaining), _MIN_TIMEOUT)
+            pool = max(min(round(until - now, 6), share * remaining), MIN_TIMEOUT)
             result: RawResponse | TransportFailure = yield self._send_request(remaining, pool)
             is_waiting = isinstance(result, TransportFailure) and result.is_pool_timeout and timeout.attempt is not None
             if not is_waiting or now + pool >= until:

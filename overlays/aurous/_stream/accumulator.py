@@ -292,7 +292,7 @@ def _merge(known: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _join_surrogates(text: str) -> str:
-    """The text with characters whole whose two surrogates arrived in different chunks."""
+    """The text, in which surrogates that arrived in different chunks are joined to one character."""
     try:
         text.encode()
     except UnicodeEncodeError:

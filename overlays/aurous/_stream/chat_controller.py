@@ -6,7 +6,6 @@ flow is suspended while the caller handles a chunk, so none can be abandoned hal
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from weakref import WeakMethod
 
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
+from .._config.hooks import logger
 from .._request.error_mapping import redact
 from .._request.flow import StreamResponse
 from .._request.response import warn_of_deprecation
@@ -25,8 +25,6 @@ from .chunk_parser import ChunkParser, StreamEvent
 from .context import StreamContext
 from .recovery import StoredRecord
 from .timeouts import DRAIN, StreamTimeouts, drain, open_stream
-
-logger = logging.getLogger("aurous")
 
 
 class ChatController:

@@ -18,13 +18,11 @@ from ..errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from ..transport.effects import Flow, Read, TransportFailure
+from ..transport.effects import MIN_TIMEOUT, Flow, Read, TransportFailure
 
 DRAIN: Final = 0.25
 """Seconds to wait for the rest of a body after the stream's end, which makes the connection reusable."""
 
-# A read without any time could not even fetch what has arrived already.
-_MIN_READ = 0.001
 # Sockets wake up a little before their time.
 _NEARLY = 0.99
 
@@ -77,7 +75,7 @@ class StreamTimeouts:
         """
         if self._needs_restart:
             return self._restart()
-        return max(min(self._limit, self._deadline) - self._clock(), _MIN_READ)
+        return max(min(self._limit, self._deadline) - self._clock(), MIN_TIMEOUT)
 
     def _has_expired(self) -> bool:
         return self._clock() >= min(self._limit, self._deadline)
@@ -96,13 +94,13 @@ class StreamTimeouts:
         """
         if self.has_new_event or self._needs_restart:
             self._restart()
-        kind: type[StreamInterruptedError] = StreamInterruptedError
-        message, how = "the server closed the connection before the end", "closed_early"
+        error_type: type[StreamInterruptedError] = StreamInterruptedError
+        message, kind = "the server closed the connection before the end", "closed_early"
         if failure.timed_out if failure else self._has_expired():
-            (kind, message), how = self._first_to_expire(), "cut"
+            (error_type, message), kind = self._first_to_expire(), "cut"
         elif failure:
-            message, how = failure.message, "cut"
-        error = kind(message, completion_id=completion_id, text=text, kind=how, events=events)
+            message, kind = failure.message, "cut"
+        error = error_type(message, completion_id=completion_id, text=text, kind=kind, events=events)
         error.__cause__ = failure.cause if failure else None
         return error
 
@@ -116,7 +114,7 @@ class StreamTimeouts:
         if limit < self._deadline:
             return self._idle
         self._is_past_deadline = now >= self._deadline
-        return max(self._deadline - now, _MIN_READ)
+        return max(self._deadline - now, MIN_TIMEOUT)
 
 
 def open_stream(

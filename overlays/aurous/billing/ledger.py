@@ -1,4 +1,8 @@
-"""The ledger: adds up receipts by model, and charges them to budgets."""
+"""The ledger: adds up receipts by model, and charges them to budgets.
+
+Calls enter theirs with `enter_result`, `enter_unparsed` and `enter_unlisted`, streams of events with `enter`. A chat
+stream announces its charge with `begin`, and it or its stored record enters it with `settle`.
+"""
 
 from __future__ import annotations
 
@@ -152,8 +156,8 @@ class Ledger:
         if entry is not None:
             self.enter(charge, entry, error.headers)
 
-    def enter_usage(self, operation: Operation[Any], response: Response[Any]) -> None:
-        """Enter the receipt of an operation of which the spec says nothing, if its response has one."""
+    def enter_unlisted(self, operation: Operation[Any], response: Response[Any]) -> None:
+        """Enter the receipt of an operation that the spec does not describe, if its response has one."""
         usage = usage_of(response.content)
         if usage is not None and "credits_charged" in usage:
             parsed: Any = response.parsed

@@ -122,7 +122,7 @@ def has_usage(result: object) -> bool:
 
 
 def _adds_up(entry: Receipt) -> bool:
-    """Whether nothing is wrong with a receipt: nearly always, so it is found out first."""
+    """Whether a receipt is consistent. Checked first, since it nearly always is."""
     credits = EXACT.add(EXACT.add(entry.input_credits, entry.output_credits), entry.reasoning_credits)
     tokens = entry.prompt_tokens + entry.completion_tokens + entry.reasoning_tokens
     signed = (entry.input_credits, entry.output_credits, entry.reasoning_credits)

@@ -15,6 +15,8 @@ ResultT = TypeVar("ResultT")
 
 API_KEY_HEADER: Final = "X-Api-Key"
 EVENT_STREAM: Final = "text/event-stream"
+MIN_TIMEOUT: Final = 0.001
+"""Seconds. A timeout of 0 would mean a non-blocking socket, which could not even fetch what has arrived."""
 
 
 class SendRequest(NamedTuple):

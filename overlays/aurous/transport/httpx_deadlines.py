@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import httpcore
 
-from .network import MIN_TIMEOUT
+from .effects import MIN_TIMEOUT
 
 _WRITE_SIZE: Final = 64 * 1024
 _CONNECT_EVENTS = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")

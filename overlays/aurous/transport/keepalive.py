@@ -1,4 +1,4 @@
-"""Keeps idle connections honest: TCP probes notice peers that are gone, and old connections are not reused."""
+"""Probes idle connections by TCP, and keeps old ones from being reused."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def fork_safe_lock(owner: Owner) -> threading.RLock:
 
 
 def share_lock(owner: Owner) -> None:
-    """Renew the lock of an object too that has the lock of another one."""
+    """Also renew the lock of an object that shares the lock of another."""
     _OWNERS.add(owner)
 
 

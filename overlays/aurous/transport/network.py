@@ -8,10 +8,9 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
-# Seconds; a timeout of 0 would mean a non-blocking socket.
-MIN_TIMEOUT: Final = 0.001
+from .effects import MIN_TIMEOUT
 
 
 def connect(host: str, port: int, timeout: float) -> socket.socket:

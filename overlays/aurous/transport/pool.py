@@ -18,9 +18,9 @@ import httpcore
 import httpx
 
 from .convert import encode_headers, merge_headers, parse_url
-from .effects import SendRequest
+from .effects import MIN_TIMEOUT, SendRequest
 from .keepalive import readiness, socket_options
-from .network import MIN_TIMEOUT, connect, shut_down
+from .network import connect, shut_down
 
 _WRITE_SIZE: Final = 64 * 1024
 
@@ -62,7 +62,7 @@ class PooledResponse:
         try:
             return next(self._chunks, None)
         finally:
-            # It leads to the stream, which is to be freed without the collector of cycles.
+            # It refers to the stream, which must be freed without the cycle collector.
             self._timeouts.remaining = None
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         if info == "is_readable":
-            # Those of a closed socket may be another one's by now.
+            # The descriptor of a closed socket may belong to another one by now.
             return self._socket.fileno() < 0 or bool(self._is_readable())
         if info == "socket":
             return self._socket

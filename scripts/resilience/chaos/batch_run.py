@@ -110,7 +110,7 @@ class BatchRun:
                 await process.wait()
 
     async def _kill_when_due(self, process: asyncio.subprocess.Process) -> bool:
-        """Kill client or server once so many lines have a record. Whether it was the client."""
+        """Kill client or server once enough lines have a record. True if it was the client."""
         killed, planned = sum(self._kills.values()), 2 * self._config.kills
         if killed >= planned:
             return False

@@ -41,7 +41,7 @@ def request(job: Job, number: int) -> dict[str, Any]:
 
 
 def make_request(number: int, tokens: int) -> dict[str, Any]:
-    """A request that carries its number, for a completion of so many tokens."""
+    """A request that carries its number, for a completion of `tokens` tokens."""
     return {
         "model": MODEL,
         "messages": [{"role": "user", "content": f"Call {number}."}],

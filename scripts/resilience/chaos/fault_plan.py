@@ -111,7 +111,7 @@ class FaultPlan:
         return Fault(work, response, rng.random())
 
     def for_stream(self, number: int | None, attempt: int, most_tokens: int) -> Fault | StreamBreak:
-        """The fault or break of a stream of at most so many tokens."""
+        """The fault or break of a stream of at most `tokens` tokens."""
         rng = self._rng("stream", number, attempt)
         if rng.randrange(_UNOPENED) == 0:
             return Fault(Work.NONE, rng.choice(_RESPONSE_FAULTS))

@@ -105,7 +105,7 @@ class JobDone(msgspec.Struct, frozen=True, tag="done"):
 
 
 class SoakJob(msgspec.Struct, frozen=True, kw_only=True):
-    """The work of the soak's client process: always so many streams and calls at once."""
+    """The work of the soak's client process: a constant number of streams and calls at once."""
 
     url: str
     seconds: float

@@ -1,4 +1,4 @@
-"""The client process of a soak: keeps so many streams and calls running for a while.
+"""The client process of a soak: keeps a constant number of streams and calls running.
 
     python -m resilience.soak.traffic < job.json
 
