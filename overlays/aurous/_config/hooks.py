@@ -9,8 +9,9 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
+
+from attrs import field, frozen
 
 from .._error_body import printable
 from ..types import Attempt
@@ -21,7 +22,7 @@ logger = logging.getLogger("aurous")
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "x-api-key", "cookie", "set-cookie"})
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True, slots=False)
 class CallDetails:
     """What is known about a call when it starts."""
 
@@ -34,7 +35,7 @@ class CallDetails:
     streams: bool = False
     content: bytes | None = field(default=None, repr=False)
     """The request body as sent; `request` decodes it."""
-    state: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    state: dict[str, Any] = field(factory=dict, eq=False, repr=False)
     """For hooks to keep data between events of one call."""
 
     @property

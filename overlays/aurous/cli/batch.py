@@ -84,6 +84,8 @@ class _Run:
                     return failures.exit_status(error)
                 except OSError as error:
                     if not isinstance(error, BrokenPipeError):
+                        if self._batch.summary.lines:
+                            self._report()
                         self._explain_resuming()
                     raise
         if self._interrupts:
