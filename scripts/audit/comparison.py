@@ -166,7 +166,9 @@ class Comparison:
         if shown.deprecated != known.deprecated:
             yield self._found(*_deprecation(shown.deprecated, name, shown.line, known.pointer))
         if not _types_agree(shown, known):
-            text = f"{name} is {_types(shown.types)} on the page, {_types(known.types)} in the spec"
+            # A page that does not speak of null says nothing about it.
+            types = known.types - ({"null"} - shown.types)
+            text = f"{name} is {_types(shown.types)} on the page, {_types(types)} in the spec"
             yield self._found(Kind.DIFFERENT, shown.line, known.pointer, "type", text)
         for keyword in KEYWORDS:
             yield from self._fact(name, keyword, shown, known)

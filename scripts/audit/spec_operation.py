@@ -131,8 +131,9 @@ class Operation:
             field.facts["enum"] = Fact([schema["const"]], pointer=f"{at}/const")
             types |= {"string"} if isinstance(schema["const"], str) else set()
         for keyword in KEYWORDS:
-            # The default of a constant is for the generated client, and no statement of the API.
-            if keyword in schema and not (keyword == "default" and "const" in schema):
+            # The default of a constant, or null, is for the generated client, and no statement of the API.
+            is_for_client = keyword == "default" and ("const" in schema or schema.get("default") is None)
+            if keyword in schema and not is_for_client:
                 field.facts[keyword] = Fact(schema[keyword], pointer=f"{at}/{keyword}")
         items, at_items = self._follow(schema.get("items", {}), f"{at}/items")
         if "enum" in items:
