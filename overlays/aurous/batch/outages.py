@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, TypeGuard
 
 from ..errors import (
     APIConnectionError,
@@ -52,7 +52,7 @@ class OutageDetector:
         self._failures_in_row = 0
 
     def record_failure(self, error: Exception) -> None:
-        if isinstance(error, _SERVER_ERRORS):
+        if self._may_be_of_server(error):
             self._failures_in_row += 1
 
     def ends_batch(self, error: Exception, started: float) -> bool:
@@ -63,20 +63,28 @@ class OutageDetector:
 
     def is_ambiguous(self, error: Exception, started: float) -> bool:
         """Whether it is unclear if the server or the line is the cause, as nothing else has succeeded meanwhile."""
-        return (
-            isinstance(error, _SERVER_ERRORS) and not self.has_succeeded_since(started) and not self._is_outage(error)
-        )
+        may_be_of_server = self._may_be_of_server(error)
+        return may_be_of_server and not self.has_succeeded_since(started) and not self._is_outage(error)
+
+    def _may_be_of_server(self, error: Exception) -> bool:
+        """Whether the next requests may fail as this one did."""
+        return isinstance(error, _SERVER_ERRORS) or (not self.has_succeeded and _may_be_of_address(error))
 
     def _is_outage(self, error: Exception) -> bool:
         """Whether requests fail one after another."""
         if isinstance(error, APIConnectionError) and not error.sent and not self.has_succeeded:
             # A wrong address, most likely.
             return True
-        return isinstance(error, _SERVER_ERRORS) and self._failures_in_row >= _OUTAGE_FAILURES
+        return self._may_be_of_server(error) and self._failures_in_row >= _OUTAGE_FAILURES
 
 
 def _is_of_address(error: Exception) -> bool:
-    """Whether the base URL seems to be wrong: the server redirects, or has nothing at the path."""
-    if not isinstance(error, APIStatusError):
-        return False
-    return 300 <= error.status_code < 400 or (bool(error.hint) and error.param is None)
+    """Whether the base URL is wrong: the server redirects, or has nothing at the path and knows no error codes."""
+    if isinstance(error, APIStatusError) and 300 <= error.status_code < 400:
+        return True
+    return _may_be_of_address(error) and error.code is None
+
+
+def _may_be_of_address(error: Exception) -> TypeGuard[APIStatusError]:
+    """Whether the base URL may be wrong. With an error code it may as well be the model of one line."""
+    return isinstance(error, APIStatusError) and bool(error.hint) and error.param is None
