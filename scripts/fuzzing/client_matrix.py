@@ -50,7 +50,7 @@ class Client:
             backend: Backend = "aiohttp" if kind == "aiohttp" else "httpx"
             self._client = AsyncAurous(DEFAULT_KEY, backend=backend, **settings)
 
-    def call(self, operation: str) -> str:
+    def ask(self, operation: str) -> str:
         """How a call or a stream ended: `a result`, a stream's end, or an error class. Raises MisbehaviorError."""
         began = time.monotonic()
         try:
