@@ -8,7 +8,7 @@ from typing import Any
 from aurous_mock.contract import renames
 from aurous_mock.contract.document import RENAMED_MEMBER, RENAMED_VALUES, Document
 
-# Below these stand values, not parts of the spec.
+# The members of these are values, not parts of the spec.
 _VALUES = frozenset({"example", "examples", "default", "const", "enum"})
 
 
@@ -53,7 +53,7 @@ class _Translation:
         return translated
 
     def _value(self, holder: Mapping[str, Any], value: Any) -> Any:
-        """An example or another value, of the schema that it belongs to."""
+        """An example or another value of a schema."""
         names = self._names(holder.get("schema", holder))
         if "schema" in holder and isinstance(value, Mapping) and all(_is_example(each) for each in value.values()):
             return {name: {**each, "value": renames.translate(each["value"], names)} for name, each in value.items()}

@@ -24,7 +24,7 @@ RELEASED = ROOT / "conformance" / "aurous_mock" / "specs"
 
 @dataclass
 class Selection:
-    """The version that this run holds a server to. Tests are generated from it on import, so it is chosen before."""
+    """The version under test. Tests are generated from it on import, so it is selected before."""
 
     spec: Path = NEWEST
 
@@ -35,7 +35,7 @@ _CHARGES_BEFORE = {"createChatCompletion": {"amount": "usage.credits_charged"}}
 
 
 class UnknownVersionError(ValueError):
-    """There is no spec of this version; the message is one line for a person."""
+    """There is no spec of this version; the message is one line for a user."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Operation:
     method: str
     path: str
     is_public: bool = False
-    """Whether the spec lets everybody call it, without a key."""
+    """Whether the spec allows calls without a key."""
 
     def address(self, completion_id: str) -> str:
         return self.path.replace("{id}", completion_id)
@@ -63,7 +63,7 @@ class ErrorCode:
 
 
 def choose(version: str | None) -> None:
-    """Hold servers to this version from now on; to that of openapi.yaml if it is None."""
+    """Select the version to test; that of openapi.yaml if it is None."""
     SELECTED.spec = NEWEST if version is None else _spec_of(version)
 
 
@@ -96,7 +96,7 @@ class OperationNames:
 
 
 def names(method: str, path: str) -> OperationNames:
-    """What to call the members of the requests to a path, and of their responses."""
+    """The names of the members of the requests to a path, and of their responses."""
     return next(
         (each for verb, pattern, each in _names(SELECTED.spec) if verb == method and pattern.match(path)), _SAME
     )
@@ -162,7 +162,7 @@ def charge_of(method: str, path: str) -> tuple[str, ...] | None:
     for template, item in document()["paths"].items():
         node = item.get(method.lower())
         if node is not None and path_pattern(template).match(path):
-            # The released specs of before say nothing of charges.
+            # Earlier released specs state no charges.
             charge = node.get("x-charge", _CHARGES_BEFORE.get(node.get("operationId")))
             return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))
     return None
@@ -220,7 +220,7 @@ def instance_errors(schema: dict[str, Any], value: Any) -> list[str]:
 
 
 def documented(name: str, value: Any) -> Any:
-    """What the contract documents of a value: members that no page names, and nulls for optional ones, are left out.
+    """The documented part of a value: members that no page names, and nulls for optional ones, are left out.
 
     Two documents that say the same are equal in this form, whatever a server or a proxy adds to one of them.
     """

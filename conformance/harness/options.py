@@ -109,7 +109,7 @@ def base_url(config: pytest.Config) -> str | None:
 
 
 def check(config: pytest.Config) -> None:
-    """Refuse, before anything is sent or paid for, what could only fail later."""
+    """Refuse options that could only fail later, before anything is sent or charged."""
     for report in config.getoption("report") or ():
         if Path(report).suffix not in REPORTS:
             raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")
@@ -133,7 +133,7 @@ def check(config: pytest.Config) -> None:
 
 
 def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
-    """The key that was named, if any; a server that may charge for calls must have one."""
+    """The key in the options, if any; a server that may charge for calls needs one."""
     given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
     problem = preflight.missing_key(url, given)
     if problem is not None:
@@ -160,7 +160,7 @@ def _amount(text: str, unit: str) -> float:
 
 
 def answer_at_once(config: pytest.Config) -> list[str] | None:
-    """What a question such as --why prints, for which no test is collected; None for a run."""
+    """The output of an option that only prints, such as --why, for which no test is collected; None for a run."""
     asked: str | None = config.getoption("why")
     if asked is not None:
         results = last_run.load(config)
@@ -174,7 +174,7 @@ def answer_at_once(config: pytest.Config) -> list[str] | None:
 def max_seconds(config: pytest.Config) -> float | None:
     given: float | None = config.getoption("max_seconds")
     if given is None:
-        # Nobody waits for the embedded mock, and a busy machine is no reason to leave rules out.
+        # The embedded mock costs nothing, and a busy machine is no reason to leave rules out.
         is_embedded = config.getoption("rehearse") or not config.getoption("base_url")
         return None if is_embedded or Profile(config.getoption("profile")) is Profile.THOROUGH else DEFAULT_SECONDS
     return given or None
@@ -189,7 +189,7 @@ def choose_version(config: pytest.Config) -> None:
 
 
 def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
-    """The settings of this run; refuses to guess a key for somebody else's server."""
+    """The settings of this run; UsageError for a server that may charge if no key is given."""
     given = _given_key(config, url, embedded=embedded)
     local = is_loopback(url)
     budget = config.getoption("max_credits")

@@ -32,7 +32,8 @@ SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
 PROPERTIES = RULES / "test_properties.py"
-# A budget is first spent on sentences, then on what sends hundreds of requests; what looks back comes last.
+# A budget is first spent on documented rules, then on properties, which send hundreds of requests. Rules on the
+# responses of the whole run are last.
 LATE = ("test_machine", "test_properties", "test_every_response")
 
 
@@ -61,7 +62,7 @@ class ConformancePlugin:
 
     @property
     def settings(self) -> Settings:
-        """The settings; the first to ask starts the mock server, if there is no other."""
+        """The settings; the mock server is started when they are first used, if there is no other."""
         if self._settings is None:
             self._settings = self._inherited_settings() or self._create_settings()
         return self._settings
@@ -118,7 +119,7 @@ class ConformancePlugin:
             raise pytest.UsageError("a budget cannot be kept by several processes: run without -n against this server")
         settings = self.settings
         if settings.embedded:
-            # A team of its own for every worker: nobody else moves its balance.
+            # A team of its own for every worker, as others would change its balance.
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
         node.workerinput["aurous"] = settings.to_dict()
 
@@ -132,7 +133,7 @@ class ConformancePlugin:
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
-        """Leave out the suite's tests of itself, unless named, and what would take seconds to generate for nothing."""
+        """Leave out the selftests unless named, and properties unless selected, which take seconds to collect."""
         if collection_path == SELFTEST and not names_selftest(config):
             return True
         patterns: list[str] = config.getoption("rule") or []
@@ -174,7 +175,7 @@ class ConformancePlugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         self.recorder.begin()
         if rule_of(item) is not None and not item.get_closest_marker("looks_back"):
-            # Past the limit a test would do its work up to its first request, which takes time as well.
+            # Past the limit, what a test does before its first request would take time for nothing.
             self.time_limit.remaining()
 
     @pytest.hookimpl(wrapper=True)
@@ -200,8 +201,7 @@ class ConformancePlugin:
         self, report: pytest.TestReport, rule: Rule, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> None:
         error = call.excinfo.value if call.excinfo else None
-        # What many rules need is made once. The first rule that needs it fails with it; for the others there is
-        # nothing to try.
+        # A fixture that fails, fails the first rule that needs it; the others have nothing to test.
         is_repeated = error is not None and call.when == "setup" and id(error) in self._failed_setups
         if error is not None and call.when == "setup":
             self._failed_setups[id(error)] = error
@@ -299,7 +299,7 @@ class ConformancePlugin:
 
 
 class Turn(IntEnum):
-    """When a test runs: a budget is to check as many rules as it can before it is spent."""
+    """When a test runs, so that as many rules as possible are checked before the budget is spent."""
 
     FIRST = auto()
     USUAL = auto()
@@ -308,7 +308,7 @@ class Turn(IntEnum):
 
 
 def _turn(item: pytest.Item) -> tuple[Turn, int]:
-    """The turn of a test, and its place among those of the same turn that have one."""
+    """The turn of a test, and its place within the turn."""
     if item.path.stem in LATE:
         return Turn.LATE, LATE.index(item.path.stem)
     if item.get_closest_marker("expensive"):

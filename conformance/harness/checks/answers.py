@@ -1,4 +1,4 @@
-"""Answers: what was asked for is there, in every completion, whether a document or a stream."""
+"""Answers: what the request asks for is in every completion, whether a document or a stream."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _logprobs_tokens(result: CompletionResult) -> Iterator[str]:
     # Tokens that are parts of a character have no text of their own.
     if result.content.isascii():
         tokens = "".join(entry["token"] for entry in result.logprobs or [])
-        # Tokens that a stop sequence cut off may be listed though their text is not.
+        # Tokens that a stop sequence cut off may be listed, though not their text.
         if not tokens.startswith(result.content):
             yield f"the tokens are {tokens[:80]!r}, and the text is {result.content[:80]!r}"
 

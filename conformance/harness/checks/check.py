@@ -1,4 +1,4 @@
-"""A check of one rule on every exchange that it applies to, and the violations that a run has seen."""
+"""A check of one rule on every exchange that it applies to, and the violations that were found in a run."""
 
 from __future__ import annotations
 

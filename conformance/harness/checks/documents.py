@@ -28,7 +28,7 @@ def is_completed(exchange: Exchange) -> bool:
 
 
 def has_ended(exchange: Exchange) -> bool:
-    """Whether it runs no longer: what a record must have before that is not documented."""
+    """Whether it has ended; what a record must have before that is not documented."""
     return is_document(exchange) and exchange.get("status") in ENDED
 
 

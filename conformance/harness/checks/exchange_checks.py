@@ -16,13 +16,13 @@ from harness.client.exchange import Exchange, request_body
 from harness.client.stream import Transcript
 from harness.violations import RuleViolation
 
-# What a test lets the mock do that no response suffers from.
+# A fault of the mock that alters no response.
 HARMLESS_FAULT = "pace="
 
 
 @dataclass
 class ExchangeChecks:
-    """Inspects exchanges, one after another; `findings` has what was seen, by rule."""
+    """Inspects exchanges, one after another; `findings` has the violations by rule."""
 
     findings: Findings = field(default_factory=Findings)
     _headers: HeaderChecks = field(default_factory=HeaderChecks)

@@ -24,7 +24,7 @@ def any_stream(_: Transcript) -> bool:
 
 
 def is_event_stream(stream: Transcript) -> bool:
-    """Whether its frames can be read, up to wherever it was read."""
+    """Whether its frames can be read, as far as the stream was read."""
     return stream.exchange.media_type == EVENT_STREAM and bool(stream.events)
 
 

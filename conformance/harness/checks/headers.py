@@ -1,4 +1,4 @@
-"""Headers: what must hold for those of every response, on every status."""
+"""Headers: what must hold for the headers of every response, whatever its status."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ LIMITED_PATHS = re.compile(r"/v1/(chat/completions(/[^/]+(/cancel)?)?|models|bal
 
 @dataclass
 class HeaderChecks:
-    """Checks headers one exchange after another, and what can be seen only of several."""
+    """Checks the headers of one exchange after another, and compares those of several."""
 
     _by_request_id: dict[str, Exchange] = field(default_factory=dict)
     _with_limits: dict[str, bool] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class HeaderChecks:
 
 
 def _is_limited(exchange: Exchange) -> bool:
-    """Whether the documentation puts the limits of requests on this response."""
+    """Whether this response is documented to have the headers of rate limits."""
     known = LIMITED_PATHS.search(exchange.url.partition("?")[0]) is not None
     return known and exchange.status in LIMITED_STATUSES and _error(exchange).get("param") != "Aurous-Version"
 
@@ -106,7 +106,7 @@ def _is_created(exchange: Exchange) -> bool:
 
 
 def is_api_response(exchange: Exchange) -> bool:
-    """Whether the API itself answered, and not a proxy in front of it that knows nothing of its headers."""
+    """Whether the API itself answered, and not a proxy in front of it, which does not send these headers."""
     if not exchange.status or "/v1/" not in exchange.url:
         return False
     return exchange.status < 400 or bool(_error(exchange))

@@ -10,12 +10,12 @@ from harness.checks.check import Check
 from harness.client.completion_result import CompletionResult
 from harness.rules import COSTS, CREATE, PRICING, REASONING
 
-# What the documentation grants to rounding: receipts add up to four decimals.
+# Receipts add up to four decimals, says the documentation.
 TOLERANCE = Decimal("0.0001")
 
 
 def exact(number: float) -> Decimal:
-    """A number as it was printed; binary rounding must not pass for a wrong sum."""
+    """A number as it was printed, so that binary rounding makes no sum wrong."""
     return Decimal(str(number))
 
 

@@ -64,7 +64,7 @@ class ApiClient:
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
         self.waits = waits
-        # How other programs of the team were noticed to move its balance; empty if they were not.
+        # How the balance was seen to be changed by other programs of the team; empty if it was not.
         self.other_traffic = ""
         self._other_team: ApiClient | None = None
         self._model: str | None = None
@@ -107,8 +107,7 @@ class ApiClient:
     def send(self, method: str, path: str, *, headers: Headers | None = None, content: bytes | None = None) -> Exchange:
         """One request, with the key and the pinned version unless `headers` says otherwise (None omits one).
 
-        A 429, or a 503 of the type rate_limit, is waited for as its Retry-After says and sent again, if this client
-        `waits`.
+        After a 429, or a 503 of the type rate_limit, a client that `waits` sends it again when Retry-After says.
         """
         request = self._http.build_request(
             method, path, headers=_without_omitted(self._with_defaults(headers)), content=content
@@ -270,7 +269,7 @@ class ApiClient:
                 finally:
                     response.close()
         except (httpx.TransportError, httpx.DecodingError) as error:
-            # Raises NotTested if it was the run's own time that was over.
+            # Raises NotTested if the time of the run was over.
             self.time_limit.remaining()
             exchange.transport_error = self._note_error(error, limit)
         else:
@@ -300,7 +299,7 @@ class ApiClient:
         return exchange, response
 
     def _note_error(self, error: Exception, seconds: float) -> str:
-        """What became of a request that got no response, in words."""
+        """Why a request has no response, in words."""
         described = describe_error(error, seconds)
         if isinstance(error, httpx.ConnectError):
             self.reachability.refused(described)

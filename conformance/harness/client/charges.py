@@ -1,4 +1,4 @@
-"""What an exchange was charged, read from where the contract says that its response has the price."""
+"""The charge of an exchange, read from where the contract says that its response has the price."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def charged_credits(exchange: Exchange) -> float | None:
 
 
 def _documents(exchange: Exchange) -> Iterator[Any]:
-    """What may have a receipt: the body, or what the events of a stream carry, the last one first."""
+    """The documents that may have a receipt: the body, or the events of a stream, the last one first."""
     if exchange.media_type == "text/event-stream":
         for event in reversed(EventParser().feed(exchange.body)):
             try:

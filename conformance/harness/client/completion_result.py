@@ -1,4 +1,4 @@
-"""What a completion says, whether it was delivered as a document or as a stream."""
+"""The result of a completion, whether it was delivered as a document or as a stream."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Exchange:
     inspected: bool = False
     complete: bool = False
     cancelled: bool = False
-    # The body that was decoded last, with what it says: many checks read the same response.
+    # The body that was decoded last, with its value, as many checks read the same response.
     _decoded: tuple[bytes, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
@@ -140,7 +140,7 @@ def request_body(exchange: Exchange) -> dict[str, Any]:
 
 
 def redacted(exchange: Exchange, redact: Callable[[str], str]) -> Exchange:
-    """An exchange as it may be shown: some servers send back the key that they were sent."""
+    """An exchange as it may be shown, as some servers return the key that they were sent."""
 
     def clean(body: bytes) -> bytes:
         # Every byte is a character of Latin-1, so that nothing else changes.
@@ -196,7 +196,7 @@ def _escape(character: str) -> str:
 
 
 def _significant(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    # The headers that every HTTP client adds only hide the ones that matter.
+    # Without the headers that every HTTP client adds.
     default_headers = {
         "host",
         "accept",

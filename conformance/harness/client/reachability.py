@@ -1,4 +1,4 @@
-"""Whether the server still accepts connections: of one that is gone, the rest of the rules says nothing."""
+"""Whether the server still accepts connections: the rest of the rules cannot be tested on one that is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchanges of the test that is running, and what is remembered of all exchanges before it."""
+"""The exchanges of the test that is running, and what is kept of all exchanges before it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Recorder:
         self.exchanges.append(exchange)
 
     def mark_cancelled(self, completion_id: str) -> None:
-        """Remember of the stream of this completion that it was cancelled on request."""
+        """Mark the stream of this completion as cancelled on request."""
         for exchange in self.exchanges:
             if completion_id.encode() in exchange.body and exchange.media_type == "text/event-stream":
                 exchange.cancelled = True

@@ -36,7 +36,7 @@ class Rates:
 
 @dataclass
 class Charge:
-    """What one call was charged in credits, once that is known; None if its receipt cannot be believed."""
+    """The charge of one call in credits, once it is known; None if its receipt is not plausible."""
 
     credits: float | None = 0.0
 

@@ -50,7 +50,7 @@ class EventParser:
 
     @property
     def unfinished(self) -> str:
-        """What follows the last complete event: nothing, on a stream that ended well."""
+        """The bytes after the last complete event; empty on a stream that ended properly."""
         pending = [*self._data, self._partial_line + self._undecoded.decode("utf-8", errors="replace")]
         return "\n".join(pending).strip()
 

@@ -1,4 +1,4 @@
-"""A streamed completion while it is read and after: its chunks, text, receipt and end."""
+"""A streamed completion, while it is read and afterwards: its chunks, text, receipt and end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAX_BODY_BYTES = 16 * 2**20
 
 @dataclass
 class Transcript:
-    """Everything that a stream carried, in order."""
+    """The content of a stream, in order."""
 
     exchange: Exchange
     events: list[Event] = field(default_factory=list)
@@ -112,13 +112,13 @@ class Transcript:
 
     @property
     def tool_calls(self) -> list[dict[str, Any]]:
-        """The calls of functions, their pieces put together by index."""
+        """The calls of functions, their pieces joined by index."""
         calls: dict[int, dict[str, Any]] = {}
         for delta in self.deltas:
             for piece in delta.get("tool_calls") or []:
                 call = calls.setdefault(piece["index"], {"function": {"name": "", "arguments": ""}})
                 call.update({key: piece[key] for key in ("id", "type") if piece.get(key)})
-                # Members that nobody documented may be of any type.
+                # Undocumented members may be of any type.
                 for key in ("name", "arguments"):
                     call["function"][key] += (piece.get("function") or {}).get(key) or ""
         return [calls[index] for index in sorted(calls)]
@@ -182,7 +182,7 @@ class OpenStream:
 
 
 def is_bare_warning(frame: dict[str, Any]) -> bool:
-    """Whether a frame only warns: the warning may also ride on an ordinary chunk."""
+    """Whether a frame is only a warning, which may also be in an ordinary chunk."""
     return frame.get("warning") is not None and not frame.get("choices")
 
 

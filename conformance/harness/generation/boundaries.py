@@ -41,7 +41,7 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Bound:
-    """One bound of one member: bodies inside it, and bodies that are outside it and nothing else."""
+    """One bound of one member: bodies inside it, and bodies that are only outside it."""
 
     id: str
     sentence: str
@@ -65,7 +65,7 @@ class Location:
         return re.split(r"[.\[]", self.path)[0]
 
     def bound(self, kind: str, sentence: str, inside: list[Any], outside: list[Any]) -> Bound:
-        """A bound, with the bodies that the contract as a whole puts on the same side as the bound does."""
+        """A bound, with bodies that the whole contract accepts inside it, and refuses outside it."""
         placed_inside = tuple(body for body in map(self.place, inside) if not contract.schema_errors(REQUEST, body))
         placed_outside = tuple(body for body in map(self.place, outside) if contract.schema_errors(REQUEST, body))
         page = MULTIMODAL if "content[" in self.path else PAGES.get(self.root, CREATE)
@@ -85,12 +85,12 @@ def bounds() -> list[Bound]:
 
 
 def base() -> dict[str, Any]:
-    """A request with nothing but what is required; its sender fills in the model."""
+    """A request with the required members only; its sender fills in the model."""
     return {"model": "", "messages": [{"role": "user", "content": "Say: gold."}], **FRUGAL}
 
 
 def _of(location: Location) -> Iterator[Bound]:
-    """The bounds of a site, and of all sites within it."""
+    """The bounds of a location, and of all locations within it."""
     schema, name = schema_samples.essential(location.schema), f"`{location.path}`"
     if location.required:
         yield location.bound("missing", f"{name} is required.", [], [MISSING])
@@ -175,7 +175,7 @@ def _tags(location: Location, schema: dict[str, Any]) -> Bound:
     """That the discriminator of a union has a known value."""
     tag, values = schema["discriminator"]["propertyName"], list(schema["discriminator"]["mapping"])
     good = [schema_samples.sample(alternative) for alternative in schema["oneOf"]]
-    # What the suite can show is a picture, which a server need not take for a video.
+    # The suite has a picture only, which a server need not accept as a video.
     good = [value for value in good if "video_url" not in media_in(value)]
     wrong = [{**good[0], tag: value} for value in ("no-such-value", "", values[0].upper())]
     return location.bound(f"{tag}.value", f"`{location.path}.{tag}` is one of {', '.join(values)}.", good, wrong)
@@ -193,7 +193,7 @@ def _tagged(inner: Location, path: str, tag: str, schema: dict[str, Any]) -> Ite
 
 
 def _outline(location: Location) -> Iterator[Bound]:
-    """The bounds of a site, without those of what is in it."""
+    """The bounds of a location, without those within it."""
     if location.required:
         yield location.bound("missing", f"`{location.path}` is required.", [], [MISSING])
     yield _type_bound(location, schema_samples.essential(location.schema))

@@ -1,4 +1,4 @@
-"""Makes generated requests acceptable except for the fault that they are about.
+"""Makes generated requests acceptable, apart from the error that they test.
 
 A generator that knows only the schema asks for models that do not exist, versions that were never published and
 pictures that nobody can fetch. A server may refuse those. So whatever is well formed, and could still be refused, is
@@ -22,7 +22,7 @@ EFFORTS: list[str] = contract.schema("ReasoningEffort")["enum"]
 LEAST_EFFORT = EFFORTS[0]
 # A short answer and no reasoning: a live server charges for every token.
 FRUGAL: dict[str, Any] = {"max_tokens": 2, "reasoning_effort": LEAST_EFFORT}
-# Of a generated request, of which there are hundreds.
+# Of generated requests, as there are hundreds.
 FEWEST_TOKENS = 1
 FEWEST_MESSAGES = 4
 LONGEST_MODEL: int = contract.schema("ChatCompletionRequest")["properties"]["model"].get("maxLength", 128)

@@ -1,4 +1,4 @@
-"""What a schema alone says: its alternatives, a small value of it, its types."""
+"""The alternatives, types and a small value of a schema."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def types_of(value: Any) -> set[str]:
 
 
 def in_words(types: set[str]) -> str:
-    """Types as a sentence names them."""
+    """Types in words."""
     words = {
         "array": "an array",
         "object": "an object",

@@ -28,7 +28,7 @@ from harness.violations import RuleViolation
 FUZZING_EXAMPLES = {Profile.QUICK: 0, Profile.DEFAULT: 25, Profile.THOROUGH: 400}
 STATEFUL_EXAMPLES = {Profile.QUICK: 5, Profile.DEFAULT: 15, Profile.THOROUGH: 100}
 STEPS = 6
-# A slow server is no fault of the test.
+# A server may be slow.
 SUPPRESSED_HEALTH_CHECKS = [hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.filter_too_much]
 
 # Left to rules of their own: authentication, which costs a second request after every success; methods and headers,
@@ -65,12 +65,12 @@ QUESTION = {
 # A path with characters that proxies refuse on their own.
 ENCODED = re.compile(r"/v1/\S*%")
 REQUEST_ARGUMENTS = ("method", "url", "headers", "params", "data", "files", "json", "cookies")
-# Their values are text: what is a number, and what a list of one, only the schema says.
+# Their values are text, which only the schema can tell to be a number or a list.
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def configuration(profile: Profile, seed: int) -> schemathesis.Config:
-    """Repeatable, and without a memory of earlier runs."""
+    """Repeatable settings, without a database of earlier runs."""
     fuzzed = FUZZING_EXAMPLES[profile]
     generation = {
         "no-shrink": profile is Profile.QUICK,
@@ -209,7 +209,7 @@ def ceiling(case: Any, api: ApiClient) -> float | None:
 
 
 def _creates_completion(case: Any) -> bool:
-    """Whether a case is about the one operation whose well-formed requests a server may still refuse."""
+    """Whether a case is of the one operation whose well-formed requests a server may refuse."""
     return bool(case.operation.label == f"POST {COMPLETIONS}")
 
 
@@ -245,7 +245,7 @@ def _header_bytes(value: str | bytes) -> bytes:
 def validate(case: Any, response: Any, exchange: Exchange) -> None:
     """Raise RuleViolation for whatever schemathesis finds, in its words, and for what its checks cannot see."""
     if exchange.is_from_proxy and exchange.status < 500 and ENCODED.search(exchange.url):
-        # A proxy does not route such a path; the API was not asked.
+        # A proxy does not route such a path, so that the API has not answered.
         return
     try:
         case.validate_response(response)

@@ -28,7 +28,7 @@ class ValidRequest:
 
 
 def valid_request(operation: Operation, *, seed: int = 0) -> ValidRequest:
-    """A request that only what it refers to can be wrong with: ids are made up."""
+    """A valid request, though with made-up ids, which need not exist."""
     rng = random.Random(seed)
     path, query, headers = operation.path, {}, {}
     for parameter in parameters(operation):

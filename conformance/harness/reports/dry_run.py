@@ -40,13 +40,13 @@ def rehearsed(results: RunResults) -> Iterator[str]:
 
 
 def recorded(profile: Profile) -> dict[str, Cost]:
-    """What was measured of each rule, by its id."""
+    """The measured costs of each rule, by its id."""
     table: dict[str, dict[str, Cost]] = json.loads(TABLE.read_text(encoding="utf-8"))
     return table.get(profile.value, {})
 
 
 def record(profile: Profile, results: RunResults, *, is_whole: bool) -> None:
-    """Write what a rehearsal measured to where `lines` reads it; one that `is_whole` replaces the profile's rules."""
+    """Write the costs that a rehearsal measured for `lines`; one that `is_whole` replaces all rules of the profile."""
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     known = {} if is_whole else table.get(profile.value, {})
     table[profile.value] = dict(sorted({**known, **costs_of(results)}.items()))
