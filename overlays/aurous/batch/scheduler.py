@@ -96,6 +96,7 @@ class Scheduler:
         else:
             checkpoint = Checkpoint(settings.checkpoint, job=settings.job, retry_failed=settings.retry_failed)
             self.summary.job_credits = checkpoint.credits
+            self.summary.failed_before = checkpoint.failed
             self._begin(checkpoint.job, checkpoint)
         self._began = self._clock()
 

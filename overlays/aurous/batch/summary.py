@@ -47,7 +47,9 @@ class Summary:
     invalid: int = 0
     """Lines from which no valid request can be made."""
     skipped: int = 0
-    """Lines that an earlier run answered."""
+    """Lines that have a result of an earlier run."""
+    failed_before: int = 0
+    """Lines that failed in an earlier run, and are not sent again."""
     replayed: int = 0
     """Lines whose answer an earlier run had paid for: it was killed while they were in flight."""
     credits: Decimal = Decimal(0)
@@ -104,6 +106,7 @@ class Summary:
             "failed": self.failed,
             "invalid": self.invalid,
             "skipped": self.skipped,
+            "failed_before": self.failed_before,
             "replayed": self.replayed,
             "credits": f"{self.credits:f}",
             "job_credits": f"{self.job_credits:f}",

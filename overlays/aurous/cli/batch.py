@@ -91,9 +91,9 @@ class _Run:
         if self._interrupts:
             return self._end(INTERRUPTED, "interrupted")
         self._report()
-        if self._batch.summary.failed:
+        count = self._batch.summary.failed + self._batch.summary.failed_before
+        if count:
             again = "" if to_stdout else "; --retry-failed sends them again"
-            count = self._batch.summary.failed
             failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
             output.write_note(f"{failed} error in the output{again}")
             return SOME_FAILED

@@ -119,7 +119,12 @@ def figures(summary: Summary, seconds: float) -> str:
 
 def describe(summary: Summary) -> Iterator[str]:
     """The figures of a run that has ended, in a few lines."""
-    more = [(summary.failed, "failed"), (summary.invalid, "of them invalid"), (summary.skipped, "done before")]
+    more = [
+        (summary.failed, "failed"),
+        (summary.invalid, "of them invalid"),
+        (summary.skipped, "done before"),
+        (summary.failed_before, "of them failed"),
+    ]
     counts = "".join(f", {count:,} {what}" for count, what in more if count)
     yield f"{summary.answered:,} lines answered{counts}, in {_duration(summary.seconds)}"
     if summary.replayed:

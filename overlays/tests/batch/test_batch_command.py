@@ -150,6 +150,8 @@ def test_failed_lines_are_counted_and_retried(aurous_mock: AurousMock, tmp_path:
     assert result.lines[-1].endswith("--retry-failed sends them again")
     codes = {each["error"]["code"] for each in records(target) if each["error"]}
     assert codes == {"invalid_line", "resource_not_found"}
+    resumed = run("batch", str(source), "-o", str(target))
+    assert (resumed.status, resumed.lines[-1]) == (4, result.lines[-1])
     write_lines(source, [*prompts(3), {"prompt": "mended"}, {"prompt": "a"}])
     again = run("batch", str(source), "-o", str(target), "--retry-failed")
     assert again.status == 0
