@@ -87,10 +87,10 @@ def test_ids_of_another_column_make_the_keys(make: MakeMapper, mock: Mock) -> No
 def test_other_columns_are_not_sent(make: MakeMapper, wire: RawServer) -> None:
     wire.plays(GOOD, GOOD)
     mapper = make(base_url=wire.url, concurrency=1)
-    mapper({"prompt": ["x"], "label": ["secret"], "max_tokens": [5], "temperature": [None]})
-    mapper({"body": [json.dumps({"messages": [{"role": "user", "content": "y"}]})], "max_tokens": [5]})
+    mapper({"prompt": ["x"], "label": ["secret"], "seed": [5], "temperature": [None]})
+    mapper({"body": [json.dumps({"messages": [{"role": "user", "content": "y"}]})], "seed": [5]})
     assert [json.loads(request.body) for request in wire.requests] == [
-        {"model": MODEL, "messages": [{"role": "user", "content": "x"}], "max_tokens": 5},
+        {"model": MODEL, "messages": [{"role": "user", "content": "x"}], "seed": 5},
         {"model": MODEL, "messages": [{"role": "user", "content": "y"}]},
     ]
 
