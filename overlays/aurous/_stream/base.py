@@ -24,10 +24,12 @@ class StreamController(Protocol):
     @property
     def response(self) -> StreamResponse | None:
         """None before the stream is open."""
+        ...
 
     @property
     def is_open(self) -> bool:
         """Whether the stream was opened and has not ended."""
+        ...
 
     def open(self) -> Flow[None]: ...
 
