@@ -225,7 +225,7 @@ def _decimal(value: object) -> Decimal:
     # First what figures nearly always are: this is called several times for each receipt.
     if value is None:
         return _ZERO
-    if value.__class__ is Decimal or isinstance(value, Decimal):
+    if type(value) is Decimal or isinstance(value, Decimal):
         figure: Decimal = value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

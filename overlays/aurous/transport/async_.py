@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -47,7 +47,7 @@ class AsyncHTTPResponse(Protocol):
 class AsyncHTTPClient(Protocol):
     """A client of one of the HTTP libraries."""
 
-    async def send(self, request: SendRequest) -> AsyncHTTPResponse:
+    def send(self, request: SendRequest) -> Coroutine[Any, Any, AsyncHTTPResponse]:
         """Send a request, and receive the head of its response."""
         ...
 
