@@ -7,13 +7,14 @@ import shlex
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from aurous_mock.contract.renames import translate, translate_path
-
-from harness import contract
 from harness.violations import RuleViolation
+
+# Loaded by the first exchange that needs it, with its validators: a run that cannot succeed ends before.
+if TYPE_CHECKING:
+    from harness import contract
 
 KEY_VARIABLE = "$AUROUS_API_KEY"
 MAX_BODY_SHOWN = 2000
@@ -62,10 +63,14 @@ class Exchange:
 
     @property
     def request_json(self) -> Any:
+        from aurous_mock.contract.renames import translate
+
         return translate(json.loads(self.sent), self._names.request.inverse)
 
     @property
     def _names(self) -> contract.OperationNames:
+        from harness import contract
+
         return contract.names(self.method, urlsplit(self.url).path)
 
     @property
@@ -84,6 +89,8 @@ class Exchange:
 
     def canonical(self, value: Any) -> Any:
         """JSON of the response, or of an event in it, with canonical names in place of the version's."""
+        from aurous_mock.contract.renames import translate, translate_path
+
         names = self._names
         value = translate(value, names.response.inverse)
         error = value.get("error") if isinstance(value, dict) else None
