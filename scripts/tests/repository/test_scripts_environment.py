@@ -8,6 +8,9 @@ from pathlib import Path
 import environment
 import pytest
 
+# Not a temporary folder, which nox has within the checkout.
+ELSEWHERE = Path("/another/checkout")
+
 
 @pytest.fixture
 def origins(monkeypatch: pytest.MonkeyPatch) -> dict[str, Path | None]:
@@ -26,8 +29,8 @@ def test_environment_with_this_checkout_is_complete(origins: dict[str, Path | No
     assert environment.is_complete()
 
 
-def test_environment_of_another_checkout_is_incomplete(origins: dict[str, Path | None], tmp_path: Path) -> None:
-    origins["aurous_mock"] = tmp_path / "conformance/aurous_mock/__init__.py"
+def test_environment_of_another_checkout_is_incomplete(origins: dict[str, Path | None]) -> None:
+    origins["aurous_mock"] = ELSEWHERE / "conformance/aurous_mock/__init__.py"
     assert not environment.is_complete()
 
 
@@ -41,7 +44,7 @@ def test_another_checkout_installs_its_own_environment(
     origins: dict[str, Path | None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []
-    origins["aurous"] = tmp_path / "aurous/__init__.py"
+    origins["aurous"] = ELSEWHERE / "aurous/__init__.py"
     monkeypatch.setattr(environment, "STAMP", tmp_path / "installed")
     monkeypatch.setattr(environment, "_install", lambda: steps.append("installed"))
     monkeypatch.setattr("os.execv", lambda python, arguments: steps.append(str(python)))
