@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import fuzz
@@ -22,10 +22,13 @@ from testkit.streams import begin, chunk
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def patient() -> Iterator[None]:
     """A busy machine is no fault of the client, and what hangs does so for longer than this."""
-    monkeypatch.setattr("fuzzing.client_matrix.TOLERANCE", 300.0)
+    with pytest.MonkeyPatch.context() as patch:
+        # For the module, since its fixtures call clients too.
+        patch.setattr("fuzzing.client_matrix.TOLERANCE", 300.0)
+        yield
 
 
 def failed_checks(run_report: RunReport) -> list[str]:
