@@ -59,17 +59,20 @@ class BaseCalls:
         """What the calls of this client have cost, by model. Shared by clients made with `with_options()`."""
         return self._shared_ledger.ledger
 
+    def _effective_options(self) -> Options:
+        """The options of this client, or those of a test that reroutes all clients."""
+        return self._options if rerouting.installed is None else rerouting.installed(self._options)
+
     def _request_flow(self, operation: Operation[Any], request: Request, *, streams: bool = False) -> RequestFlow:
         """The flow of a call. Raises BudgetExceededError for one that would be charged, if a budget is spent."""
         from .._request.flow import RequestFlow
 
         if operation.charge is not None and not operation.charge.is_record:
             self._shared_ledger.ledger.check_budgets()
-        options = self._options
         return RequestFlow(
             operation,
             request,
-            options if rerouting.installed is None else rerouting.installed(options),
+            self._effective_options(),
             streams=streams,
             clock=self._transport.clock,
             random=random.random,
@@ -79,9 +82,8 @@ class BaseCalls:
     def _stream_context(self, operation: Operation[Any], request: Request) -> StreamContext:
         from .._stream.context import StreamContext
 
-        options = self._options
         return StreamContext(
-            options if rerouting.installed is None else rerouting.installed(options),
+            self._effective_options(),
             self.ledger,
             request,
             clock=self._transport.clock,

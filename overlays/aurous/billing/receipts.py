@@ -172,7 +172,8 @@ def _find_member(content: bytes, name: str) -> Any:
     """A member of a JSON document, with exact decimals; None without it."""
     quoted = _quoted(name)
     _, _, rest = content.partition(quoted)
-    # Decode nothing but the member, where its name tells where it is: another may be the same without its escapes.
+    # Decode nothing but the member, where its name tells where it is: another may be the same without its escapes. Most
+    # responses have no backslash, and one byte is found absent in a quarter of the time that two take.
     if rest and quoted not in rest and (b"\\" not in content or b"\\u" not in content):
         try:
             text = rest.decode().lstrip(_SPACE)
@@ -222,10 +223,9 @@ def _integer(value: object) -> int:
 
 def _decimal(value: object) -> Decimal:
     """A figure of a receipt. A missing or impossible one is 0, and then the sums do not add up."""
-    # First what figures nearly always are: this is called several times for each receipt.
     if value is None:
         return _ZERO
-    if type(value) is Decimal or isinstance(value, Decimal):
+    if isinstance(value, Decimal):
         figure: Decimal = value
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         figure = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)

@@ -1,12 +1,10 @@
-"""Batches of both clients against the mock and raw servers: results, order, failures, budgets, and how they end."""
+"""Batches of both clients against the mock and raw servers: results, order, pace, budgets, and how they end."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import itertools
 import json
-import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
@@ -19,8 +17,8 @@ from aurous.errors import ConfigurationError
 from aurous_mock.server.launcher import Mock
 from clientkit.batches import BatchRun, prompts, records, run_batch
 from testkit.conditions import PATIENCE, eventually
-from testkit.raw_server import Connection, RawServer
-from testkit.responses import BUSY, GOOD, HANG_UP, IN_USE, KEY, MODEL, answer, completion, envelope, response
+from testkit.raw_server import RawServer
+from testkit.responses import BUSY, GOOD, IN_USE, KEY, MODEL, answer, completion, envelope
 
 CHAT = "/v1/chat/completions"
 
@@ -139,117 +137,6 @@ def test_request_that_still_runs_is_awaited(kind: str, wire: RawServer) -> None:
     (result,) = run_batch(kind, ["a"], url=wire.url).results
     assert result.text == "Red, green, blue."
     assert len(set(wire.keys)) == 1
-
-
-def test_wrong_key_ends_the_batch_at_once(kind: str, mock: Mock) -> None:
-    ended = run_batch(kind, prompts(1000), url=mock.url, client_options={"api_key": "al_live_wrong"})
-    assert isinstance(ended.error, aurous.AuthenticationError)
-    assert ended.results == []
-
-
-def test_empty_balance_ends_the_batch(kind: str, wire: RawServer) -> None:
-    wire.plays(GOOD, GOOD, answer(402, envelope("balance_too_low", "payment_required")))
-    ended = run_batch(kind, prompts(100), url=wire.url, concurrency=1)
-    assert isinstance(ended.error, aurous.BalanceTooLowError)
-    assert ended.numbers == [1, 2]
-
-
-def test_server_that_is_down_ends_the_batch(kind: str, wire: RawServer) -> None:
-    wire.plays(GOOD, HANG_UP)
-    policy = aurous.RetryPolicy(max_retries=1, initial_delay=0)
-    ended = run_batch(kind, prompts(100), url=wire.url, concurrency=1, retry=policy)
-    assert isinstance(ended.error, aurous.APIConnectionError)
-    # The second may have failed by itself; with the third it is clear.
-    assert ended.numbers == [1, 2]
-    assert len(wire.requests) == 1 + 3 * 2
-
-
-def test_server_that_dies_under_many_calls_leaves_all_lines_for_later(
-    kind: str, wire: RawServer, tmp_path: Any
-) -> None:
-    arrived, all_arrived = itertools.count(1), threading.Event()
-
-    def die(connection: Connection) -> bool:
-        if next(arrived) == 3:
-            all_arrived.set()
-        all_arrived.wait(60)
-        return HANG_UP(connection)
-
-    wire.plays(die)
-    policy = aurous.RetryPolicy(max_retries=0)
-    path = tmp_path / "a.jsonl"
-    ended = run_batch(kind, prompts(100), url=wire.url, concurrency=16, retry=policy, checkpoint=path)
-    assert isinstance(ended.error, aurous.APIConnectionError)
-    assert (ended.results, records(path)) == ([], [])
-
-
-def test_address_without_a_server_is_reported_at_once(kind: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        url = "http://{}:{}".format(*server.getsockname())
-    policy = aurous.RetryPolicy(max_retries=0)
-    ended = run_batch(kind, prompts(1), url=url, retry=policy)
-    assert isinstance(ended.error, aurous.APIConnectionError)
-    assert ended.results == []
-
-
-WRONG_ADDRESSES = {
-    "redirect": answer(301, b"", headers={"Location": "https://elsewhere.test/"}),
-    "no such path": answer(404, b"not here"),
-    "page": answer(200, b"<html>Welcome</html>"),
-}
-
-
-@pytest.mark.parametrize("answered", WRONG_ADDRESSES.values(), ids=WRONG_ADDRESSES.keys())
-def test_address_of_another_server_ends_the_batch_before_all_lines_fail(
-    kind: str, wire: RawServer, answered: Any
-) -> None:
-    wire.plays(answered)
-    ended = run_batch(kind, prompts(200), url=wire.url, concurrency=4)
-    assert isinstance(ended.error, (aurous.APIStatusError, aurous.APIResponseValidationError))
-    assert len(wire.requests) < 50
-    # A line that fails before the next one starts is sent a second time, and is a result then.
-    assert len(ended.results) <= 1
-
-
-def test_unknown_path_of_a_server_with_error_codes_ends_the_batch(kind: str, wire: RawServer) -> None:
-    wire.plays(answer(404, envelope("resource_not_found", "not_found")))
-    ended = run_batch(kind, prompts(200), url=f"{wire.url}/gateway", concurrency=4)
-    assert isinstance(ended.error, aurous.NotFoundError)
-    assert len(wire.requests) < 50
-    assert len(ended.results) <= 1
-
-
-@pytest.mark.parametrize("concurrency", [1, 3])
-def test_model_that_is_unknown_behind_a_gateway_fails_its_line_alone(
-    kind: str, wire: RawServer, concurrency: int
-) -> None:
-    def respond(connection: Connection) -> bool:
-        (*_, request) = [each for each in wire.requests if each.connection == connection.number]
-        unknown = response(404, envelope("resource_not_found", "not_found"))
-        connection.send(unknown if b"Say 1." in request.body else response(200, completion()))
-        return True
-
-    wire.plays(respond)
-    ended = run_batch(kind, prompts(6), url=f"{wire.url}/gateway", concurrency=concurrency, ordered=True)
-    assert ended.error is None
-    assert [result.number for result in ended.results if result.error] == [1]
-    assert ended.numbers == [1, 2, 3, 4, 5, 6]
-
-
-@pytest.mark.parametrize("concurrency", [1, 3])
-def test_line_that_always_fails_does_not_end_the_batch(kind: str, wire: RawServer, concurrency: int) -> None:
-    def respond(connection: Connection) -> bool:
-        (*_, request) = [each for each in wire.requests if each.connection == connection.number]
-        connection.send(response(500) if b"Say 2." in request.body else response(200, completion()))
-        return True
-
-    wire.plays(respond)
-    ended = run_batch(kind, prompts(6), url=wire.url, concurrency=concurrency, ordered=True)
-    assert ended.error is None
-    assert ended.numbers == [1, 2, 3, 4, 5, 6]
-    (failed,) = [result for result in ended.results if result.error]
-    assert (failed.number, type(failed.error)) == (2, aurous.ServerError)
-    assert failed.to_dict()["aurous"]["may_be_charged"] is True
 
 
 def test_rate_limit_slows_down_and_loses_nothing(kind: str, wire: RawServer) -> None:
