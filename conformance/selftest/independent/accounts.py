@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from .clock import Clock
 from .errors import ApiError
 from .ledger import MICRO, Ledger
-from .messages import Headers
 from .rate_limits import RateLimits
+from .request_headers import Headers
 
 DEFAULT_CREDITS = 10_000
 

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from .application import Application
 from .errors import ApiError
-from .messages import Headers, Request, Response
+from .messages import Request, Response
+from .request_headers import Headers
 
 MAX_BODY = 10 * 1024 * 1024
 _MAX_DISCARDED = 64 * 1024 * 1024

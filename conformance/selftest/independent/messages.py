@@ -5,24 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .accounts import ApiKey, Team
-    from .completions import Completion
-    from .errors import ApiError
-
-
-class Headers:
-    """Header fields of a request, looked up without regard to case; the first of several counts."""
-
-    def __init__(self, fields: list[tuple[str, str]]) -> None:
-        self._values: dict[str, str] = {}
-        for name, value in fields:
-            self._values.setdefault(name.lower(), value)
-
-    def get(self, name: str) -> str | None:
-        return self._values.get(name.lower())
+from .accounts import ApiKey, Team
+from .completions import Completion
+from .errors import ApiError
+from .request_headers import Headers
 
 
 @dataclass

@@ -9,7 +9,8 @@ from ..application import VERSION, Application
 from ..changes import FAULTS
 from ..completions import Completion
 from ..errors import ApiError
-from ..messages import Call, Headers, Response
+from ..messages import Call, Response
+from ..request_headers import Headers
 from ..seams import around
 
 AUTHENTICATION = "authentication"
