@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import introspect, resources, schemas
+from . import introspect, method_tree, schemas
 from .introspect import Package
 from .normalize.media_types import essence
 from .schemas import METHODS
@@ -197,7 +197,7 @@ def _formats(spec: Spec, pointer: Pointer, module: introspect.Module) -> Iterato
 
 
 def _methods(spec: Spec, package: Package) -> Iterator[Omission]:
-    for namespace in resources.build(spec).walk():
+    for namespace in method_tree.build(spec).walk():
         for flavour in ("", "Async"):
             for method in namespace.methods:
                 label = f"{'.'.join((*namespace.path, method.name))} ({flavour.lower() or 'sync'})"
@@ -209,7 +209,7 @@ def _methods(spec: Spec, package: Package) -> Iterator[Omission]:
 
 
 def _arguments(
-    spec: Spec, package: Package, method: resources.Method, generated: introspect.Method, label: str
+    spec: Spec, package: Package, method: method_tree.Method, generated: introspect.Method, label: str
 ) -> Iterator[Omission]:
     module = package.operations.get(str(method.operation.get("operationId")))
     body = spec.body_schema(method.operation) or {}

@@ -13,7 +13,7 @@ from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.errors import GeneratorError
 from openapi_python_client.strings import PythonIdentifier
 
-from . import docstrings, methods, names, operations, output_tree
+from . import docstrings, names, operations, output_tree, resource_classes
 from .lint import ERROR_CODE_FACTS
 from .models import Models
 from .spec import Spec, SpecError, component_name
@@ -64,7 +64,9 @@ class ClientProject(Project):
         self._write("error_codes.py", "error_codes.py.jinja", codes=self._error_codes())
         self._build_models()
         self._build_api()
-        self._write("resources.py", "resources.py.jinja", **methods.context(self.spec, self.models, self.calls))
+        self._write(
+            "resources.py", "resources.py.jinja", **resource_classes.context(self.spec, self.models, self.calls)
+        )
         return []
 
     def _build_models(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from generator import resources
+from generator import method_tree
 from generator.spec import Pointer, Spec
 from specdiff import sources
 from specdiff.changes import Change, Report
@@ -48,7 +48,7 @@ def _callers(tree: Tree, tests: set[Path], report: Report, operation: Pointer) -
     selected: set[Path] = set()
     for source in (report.old, report.new):
         node = sources.find(source.document, operation)
-        method = resources.method_names(Spec(Path(source.name), source.document)).get(operation)
+        method = method_tree.method_names(Spec(Path(source.name), source.document)).get(operation)
         for text in (str(operation[1]), str((node or {}).get("operationId", "")), f".{method}("):
             users = {path for path in tests if text and text in tree.texts[path]}
             selected |= _few(tests, users)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from generator import resources
+from generator import method_tree
 from generator.spec import Spec
 from specdiff import sources
 from specdiff.changes import Change, Report
@@ -112,7 +112,7 @@ def _lost(report: Report, change: Change) -> list[str]:
     operation = _OPERATION.match(change.subject)
     if operation is not None and change.rule in ("operation-removed", "method-renamed"):
         spec = Spec(Path(report.old.name), report.old.document)
-        method = resources.method_names(spec).get(("paths", operation[2], operation[1].lower()))
+        method = method_tree.method_names(spec).get(("paths", operation[2], operation[1].lower()))
         return [method] if method else []
     match = _MODEL.fullmatch(change.subject)
     if match is not None:

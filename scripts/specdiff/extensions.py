@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from generator import charges, resources
+from generator import charges, method_tree
 from generator.normalize import event_streams
 from generator.spec import Spec, walk
 from generator.yaml_loader import Pointer
@@ -39,7 +39,7 @@ def _models(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
 
 def _methods(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
     """Operations whose method has another name; those that are gone are reported as that."""
-    before, after = (resources.method_names(Spec(Path("the spec"), document)) for document in (old, new))
+    before, after = (method_tree.method_names(Spec(Path("the spec"), document)) for document in (old, new))
     for pointer in before:
         if pointer in after and before[pointer] != after[pointer]:
             text = f"the method {before[pointer]} is now {after[pointer]}"

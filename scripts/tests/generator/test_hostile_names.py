@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import regenerate
 import small_specs
-from generator import lint, names, resources
+from generator import lint, method_tree, names
 from generator.spec import Spec
 from generator.yaml_loader import SpecError
 from small_specs import operation, ref
@@ -92,7 +92,7 @@ def refused(folder: Path, document: dict[str, Any]) -> str:
         spec.validate()
         spec.normalize()
         lint.check(spec)
-        resources.build(spec)
+        method_tree.build(spec)
     except SpecError as error:
         return "\n".join(error.faults)
     return ""
@@ -115,7 +115,7 @@ def test_reserved_names_of_the_package_are_listed() -> None:
     # Inline objects have classes too.
     spec.normalize()
     ours: set[str] = set()
-    for file in [*GENERATED.glob("models/*.py"), *GENERATED.glob("api/*/*.py"), GENERATED / "resources.py"]:
+    for file in [*GENERATED.glob("models/*.py"), *GENERATED.glob("api/*/*.py"), GENERATED / "method_tree.py"]:
         for node in ast.parse(file.read_bytes()).body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 ours |= {alias.asname or alias.name for alias in node.names}

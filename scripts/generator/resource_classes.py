@@ -11,7 +11,7 @@ from openapi_python_client.parser.properties.const import ConstProperty
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import docstrings, names, resources, types
+from . import docstrings, method_tree, names, types
 from .models import Models, wire_name
 from .operations import Call, Parameter
 from .spec import Spec
@@ -44,15 +44,15 @@ _ON_DISCONNECT = Parameter(
 def context(spec: Spec, models: Models, calls: Iterable[Call]) -> dict[str, Any]:
     """What the template of the resources is given."""
     by_pointer = {call.pointer: call for call in calls}
-    root = resources.build(spec)
+    root = method_tree.build(spec)
     namespaces = [_namespace(spec, models, by_pointer, space, space is root) for space in root.walk()]
     return {"namespaces": namespaces}
 
 
 def _namespace(
-    spec: Spec, models: Models, calls: Mapping[Any, Call], space: resources.Namespace, is_root: bool
+    spec: Spec, models: Models, calls: Mapping[Any, Call], space: method_tree.Namespace, is_root: bool
 ) -> dict[str, Any]:
-    def known(of: resources.Namespace) -> dict[str, Any]:
+    def known(of: method_tree.Namespace) -> dict[str, Any]:
         kind = "Streamer" if of.has_custom_streams else "EventCaller" if of.has_events else "Caller"
         return {
             "class_name": of.class_name,
@@ -70,7 +70,7 @@ def _namespace(
     }
 
 
-def _namespace_doc(spec: Spec, space: resources.Namespace) -> list[str]:
+def _namespace_doc(spec: Spec, space: method_tree.Namespace) -> list[str]:
     path = ".".join(space.path)
     tags = {tag["name"]: str(tag.get("description", "")) for tag in spec.document.get("tags", ())}
     return docstrings.docstring(
@@ -79,7 +79,7 @@ def _namespace_doc(spec: Spec, space: resources.Namespace) -> list[str]:
 
 
 def _method(
-    spec: Spec, models: Models, call: Call, method: resources.Method, siblings: Container[str]
+    spec: Spec, models: Models, call: Call, method: method_tree.Method, siblings: Container[str]
 ) -> dict[str, Any]:
     others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
     members = _members(spec, models, call, [*call.paths, *others])
@@ -110,7 +110,7 @@ def _method(
         "event": _qualify_builtins(call.stream.annotation, siblings) if call.stream and opens_stream else None,
         "result": _qualify_builtins(call.result.annotation, siblings),
         "guard": guard,
-        "stream_name": resources.stream_name(method.name),
+        "stream_name": method_tree.stream_name(method.name),
         "signature": signature,
         "body": _body(members, fixed),
         "arguments": arguments,
@@ -193,7 +193,7 @@ def _arguments(call: Call, others: Sequence[Parameter], *, fixed: Parameter | No
     return ", ".join(passed)
 
 
-def _doc(spec: Spec, call: Call, method: resources.Method, parameters: Sequence[Parameter]) -> list[str]:
+def _doc(spec: Spec, call: Call, method: method_tree.Method, parameters: Sequence[Parameter]) -> list[str]:
     page = call.operation.get("externalDocs", {}).get("url")
     return docstrings.docstring(
         f"{call.summary}.",
