@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aurous_client import encoding
 
-from .._config import environment
-from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, read_options
+from .._config import environment, rerouting
+from .._config.options import FROM_ENVIRONMENT, Backend, FromEnvironment, Options, read_options
 from .._config.policies import RetryPolicy, StreamPolicy, Timeouts
 from .._config.secret import Secret
 from .._request.retry_quota import RetryQuota
@@ -42,6 +42,18 @@ encoding.class_converter = _response_format
 
 class BaseClient(BaseCalls):
     """The options, and copies with other options."""
+
+    def _set_up(self, options: Options, transport: SyncTransport | AsyncTransport) -> None:
+        """Make a client of checked options. Raises ConfigurationError if it could not call anything."""
+        if rerouting.installed is None:
+            options.check_key()
+        if transport.user_client is None:
+            environment.check(options.base_url)
+        self._options = options
+        self._transport = transport
+        self._owns_transport = True
+        self._shared_ledger = LazyLedger()
+        self._retry_quota = RetryQuota(options.retry.quota)
 
     @property
     def base_url(self) -> str:
@@ -149,7 +161,7 @@ class Aurous(BaseClient, Calls):
     ) -> None:
         # Error trackers collect local variables; none of them may be the plain key.
         secret, api_key = Secret.of(api_key), None
-        self._options = read_options(
+        options = read_options(
             api_key=secret,
             base_url=base_url,
             api_version=api_version,
@@ -159,12 +171,7 @@ class Aurous(BaseClient, Calls):
             streams=streams,
             hooks=hooks,
         )
-        if http_client is None:
-            environment.check(self._options.base_url)
-        self._transport = SyncTransport(http_client)
-        self._shared_ledger = LazyLedger()
-        self._retry_quota = RetryQuota(self._options.retry.quota)
-        self._owns_transport = True
+        self._set_up(options, SyncTransport(http_client))
 
     def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""
@@ -210,7 +217,7 @@ class AsyncAurous(BaseClient, AsyncCalls):
     ) -> None:
         # Error trackers collect local variables; none of them may be the plain key.
         secret, api_key = Secret.of(api_key), None
-        self._options = read_options(
+        options = read_options(
             api_key=secret,
             base_url=base_url,
             api_version=api_version,
@@ -220,14 +227,9 @@ class AsyncAurous(BaseClient, AsyncCalls):
             streams=streams,
             hooks=hooks,
         )
-        if http_client is None:
-            environment.check(self._options.base_url)
         from ..transport.async_ import AsyncTransport
 
-        self._transport = AsyncTransport(http_client, backend=backend)
-        self._shared_ledger = LazyLedger()
-        self._retry_quota = RetryQuota(self._options.retry.quota)
-        self._owns_transport = True
+        self._set_up(options, AsyncTransport(http_client, backend=backend))
 
     async def close(self) -> None:
         """Close the connections, except those of your own `http_client`."""

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 from aurous_client import API_VERSION, SERVER_URL
 
 from ..errors import ConfigurationError
-from . import rerouting
 from .policies import RetryPolicy, StreamPolicy, Timeouts
 from .secret import Secret
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 KEY_VARIABLE: Final = "AUROUS_API_KEY"
 URL_VARIABLE: Final = "AUROUS_BASE_URL"
 VERSION_VARIABLE: Final = "AUROUS_API_VERSION"
-NO_KEY: Final = f"there is no API key: set {KEY_VARIABLE}, or pass api_key"
 
 Backend: TypeAlias = Literal["auto", "httpx", "aiohttp"]
 
@@ -51,6 +49,11 @@ class Options(NamedTuple):
     hooks: tuple[Hooks, ...] = ()
     is_base_url_explicit: bool = False
     """Whether the address was an argument, rather than of the environment or the default."""
+
+    def check_key(self) -> None:
+        """Raise ConfigurationError if there is no key."""
+        if not self.api_key:
+            raise ConfigurationError(f"there is no API key: set {KEY_VARIABLE}, or pass api_key")
 
     def with_changes(
         self,
@@ -89,7 +92,7 @@ def read_options(
     streams: StreamPolicy | None = None,
     hooks: Sequence[Hooks] = (),
 ) -> Options:
-    """The arguments, else the environment, else the defaults. Raises ConfigurationError.
+    """The arguments, else the environment, else the defaults; without a key, an empty one. Raises ConfigurationError.
 
     No frame of the traceback holds the key or the environment, since error trackers collect local variables.
     """
@@ -152,9 +155,7 @@ def _checked_key(given: Secret | None) -> Secret:
     if key is not None and key.wrong_type is not None:
         raise ConfigurationError(f"api_key must be a str, not {key.wrong_type}")
     if not key:
-        if rerouting.installed is not None:
-            return Secret("")
-        raise ConfigurationError(NO_KEY)
+        return Secret("")
     if not key.is_sendable():
         source = KEY_VARIABLE if given is None else "api_key"
         raise ConfigurationError(f"the API key in {source} holds characters that no key has (a space, or not ASCII)")

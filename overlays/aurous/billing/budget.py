@@ -8,14 +8,11 @@ from contextvars import ContextVar, Token
 from decimal import Decimal, InvalidOperation
 from inspect import CO_ASYNC_GENERATOR, CO_GENERATOR
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 from ..errors import BudgetExceededError, ConfigurationError
 from ..transport.locks import fork_safe_lock
 from .receipts import EXACT
-
-if TYPE_CHECKING:
-    from .ledger import Ledger
 
 
 class Budget:
@@ -29,11 +26,10 @@ class Budget:
     at the same time can each be such a last one.
     """
 
-    def __init__(self, credits: Decimal | str | int, ledger: Ledger) -> None:
+    def __init__(self, credits: Decimal | str | int, owner: object) -> None:
         self.credits = _amount(credits)
         """What may be spent."""
-        self.ledger = ledger
-        """The ledger of the client whose calls it limits."""
+        self._owner = owner
         self._spent = Decimal(0)
         self._lock = fork_safe_lock(self)
         self._entries: list[_Entry] = []
@@ -50,6 +46,10 @@ class Budget:
     def remaining(self) -> Decimal:
         """What is left; below 0 if the last call exceeded it."""
         return EXACT.subtract(self.credits, self.spent)
+
+    def is_of(self, owner: object) -> bool:
+        """Whether it was made by a client, or by another that shares its ledger. owner: that of the constructor"""
+        return self._owner is owner
 
     def add(self, credits: Decimal) -> None:
         with self._lock:

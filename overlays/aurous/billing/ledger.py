@@ -77,6 +77,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock(self)
+        # Shared by the copies of `limited_by`, and what tells their budgets from those of other clients.
         self._lines: dict[str, _Totals] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
@@ -178,11 +179,11 @@ class Ledger:
         As a context it limits the calls of a block and of tasks that it starts. Threads it does not limit: run their
         work under `contextvars.copy_context().run`, or limit a client.
         """
-        return Budget(credits, self)
+        return Budget(credits, self._lines)
 
     def limited_by(self, budget: Budget) -> Ledger:
         """This ledger for a client whose calls are all charged to a budget. Raises ConfigurationError."""
-        if budget.ledger._lines is not self._lines:
+        if not budget.is_of(self._lines):
             raise ConfigurationError("budget: it was made by another client")
         ledger = copy(self)
         ledger._own_budgets = (*self._own_budgets, budget)
@@ -197,7 +198,7 @@ class Ledger:
     def _budgets(self) -> tuple[Budget, ...]:
         if not self._own_budgets and not ENTRIES.get():
             return ()
-        entered = (budget for budget in entered_budgets() if budget.ledger._lines is self._lines)
+        entered = (budget for budget in entered_budgets() if budget.is_of(self._lines))
         return tuple(dict.fromkeys((*entered, *self._own_budgets)))
 
     def _spend(self, entry: Receipt, budgets: tuple[Budget, ...]) -> None:

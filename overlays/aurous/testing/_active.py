@@ -75,12 +75,8 @@ class ActiveMocks:
                     _restore(self._before)
 
     def _resolve(self, options: Options) -> Options:
-        from .._config.options import NO_KEY
-        from ..errors import ConfigurationError
-
         options = self.rerouted(options) or options
-        if not options.api_key:
-            raise ConfigurationError(NO_KEY)
+        options.check_key()
         return options
 
     def rerouted(self, options: Options, *, is_allowed: bool = False) -> Options | None:

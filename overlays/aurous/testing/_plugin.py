@@ -121,18 +121,16 @@ class _Guard:
         rerouting.install(self._previous)
 
     def resolve(self, options: Options) -> Options:
-        from .._config.options import NO_KEY
-        from ..errors import ConfigurationError
-
         host = urlsplit(options.base_url).hostname or ""
         is_allowed = bool({host, "*"} & (self._allowed_hosts | self.test_hosts))
         rerouted = active_mocks.rerouted(options, is_allowed=is_allowed)
         if rerouted is not None:
             return rerouted
         if not is_allowed and not is_loopback(host):
+            from ..errors import ConfigurationError
+
             raise ConfigurationError(_REFUSED.format(host=host))
-        if not options.api_key:
-            raise ConfigurationError(NO_KEY)
+        options.check_key()
         return options
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from .._config.options import Backend
 from ..errors import AurousError
 from .async_body import AsyncBody
-from .client_factory import CLOSED, check_backend, check_http_client, make_async_client
+from .client_factory import check_backend, check_http_client, make_async_client
 from .convert import BodyBuffer, is_stream, to_raw_response
 from .effects import Close, Effect, Flow, RawResponse, Read, SendRequest, Sleep, TransportFailure
+from .interfaces import CLOSED, AsyncHTTPClient, AsyncHTTPResponse
 from .locks import fork_safe_lock
 from .shutdown import ShutdownGuard, is_closed_loop
 
@@ -24,34 +25,6 @@ from .shutdown import ShutdownGuard, is_closed_loop
 # slow to import.
 
 T = TypeVar("T")
-
-
-class AsyncHTTPResponse(Protocol):
-    """A response whose body is unread."""
-
-    status_code: int
-    headers: dict[str, str]
-    content_encoding: str
-    is_http1: bool
-
-    async def receive(self) -> bytes | None:
-        """The next data, None at the end."""
-
-    async def close(self, *, is_exhausted: bool) -> None:
-        """Close the response, also if the task is cancelled. Its connection is reused if the body was exhausted."""
-
-    def abandon(self, *, is_loop_closed: bool) -> None:
-        """Disconnect at once, from any thread."""
-
-
-class AsyncHTTPClient(Protocol):
-    """A client of one of the HTTP libraries."""
-
-    def send(self, request: SendRequest) -> Coroutine[Any, Any, AsyncHTTPResponse]:
-        """Send a request, and receive the head of its response."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 class AsyncTransport:
@@ -75,7 +48,8 @@ class AsyncTransport:
         self._backend: Backend = backend
         self.clock = clock
         self._sleep = sleep or _sleep
-        self._user_client = http_client
+        self.user_client = http_client
+        """The user's own, which is never closed here. None: the environment says how to connect."""
         self._clients: dict[Any, AsyncHTTPClient] = {}
         self._guards: dict[Any, ShutdownGuard] = {}
         # The guards keep the clients alive, but must not do so beyond the life of their owner.
@@ -168,7 +142,7 @@ class AsyncTransport:
             if loop not in self._clients:
                 self._clients = {other: client for other, client in self._clients.items() if not is_closed_loop(other)}
                 self._clients[loop] = make_async_client(
-                    self._backend, self._user_client, is_asyncio=isinstance(loop, asyncio.AbstractEventLoop)
+                    self._backend, self.user_client, is_asyncio=isinstance(loop, asyncio.AbstractEventLoop)
                 )
             return self._clients[loop]
 
@@ -187,12 +161,12 @@ class AsyncTransport:
             client, guard = self._clients.pop(loop, None), self._guards.pop(loop, None)
         if guard is not None:
             await guard.stop()
-        if client is not None and self._user_client is None:
+        if client is not None and self.user_client is None:
             await client.close()
 
     async def _close_with_loop(self, loop: Any, client: AsyncHTTPClient) -> None:
         """Close a client when its event loop shuts down, if nobody does so before."""
-        if self._user_client is not None:
+        if self.user_client is not None:
             return
         for other in list(self._guards):
             if is_closed_loop(other):

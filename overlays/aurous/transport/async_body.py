@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from .convert import make_decoder
 from .effects import TransportFailure
+from .interfaces import AsyncHTTPResponse
 from .shutdown import ShutdownGuard, is_closed_loop
-
-if TYPE_CHECKING:
-    from .async_ import AsyncHTTPResponse
 
 # anyio is imported where trio needs it; `exceptions` where something fails, since the libraries behind it are slow to
 # import.

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import Final, TypeVar
 
 import httpx
 
 from .._config.environment import Proxies
 from .._config.options import Backend
 from ..errors import ConfigurationError
+from .interfaces import AsyncHTTPClient, HTTPClient
 from .keepalive import KEEPALIVE_EXPIRY, socket_options
 
-if TYPE_CHECKING:
-    from .async_ import AsyncHTTPClient
-    from .sync import HTTPClient
-
 ClientT = TypeVar("ClientT")
-
-CLOSED: Final = "the client is closed; make a new one"
 
 # High, for gateways: with httpx's default of 100, the 101st stream waits for a connection.
 LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=KEEPALIVE_EXPIRY)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 import httpx
 
 from .effects import API_KEY_HEADER, RawResponse, SendRequest
+from .interfaces import ResponseHead
 
 ACCEPTED_CODINGS: Final = "gzip, deflate"
 _OWN_HEADERS: Final = frozenset({"Host", "Accept-Encoding", "Connection", "Content-Length"})
@@ -70,17 +71,6 @@ def merge_headers(raw: Collection[tuple[bytes, bytes]], encoding: str = "utf-8")
     except UnicodeDecodeError:
         return merge_headers(raw, "latin-1")
     return headers
-
-
-class ResponseHead(Protocol):
-    """The head of a response."""
-
-    @property
-    def status_code(self) -> int: ...
-    @property
-    def headers(self) -> dict[str, str]: ...
-    @property
-    def is_http1(self) -> bool: ...
 
 
 def to_raw_response(

@@ -11,9 +11,9 @@ import httpcore
 import httpx
 
 from ..errors import AurousError
-from .client_factory import CLOSED
-from .convert import BodyTooLargeError, DecodingError, ResponseHead, merge_headers, to_raw_response
+from .convert import BodyTooLargeError, DecodingError, merge_headers, to_raw_response
 from .effects import RawResponse, SendRequest, TransportFailure
+from .interfaces import CLOSED, ResponseHead
 from .tracebacks import chain, without_frames
 
 FAILURES: Final = (

@@ -9,15 +9,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from .effects import SendRequest
+from .interfaces import AsyncHTTPClient, AsyncHTTPResponse, HTTPClient, HTTPResponse
 from .locks import fork_safe_lock
-
-if TYPE_CHECKING:
-    # Named as strings below, which are not evaluated: threads need not load what coroutines do.
-    from .async_ import AsyncHTTPClient, AsyncHTTPResponse  # noqa: F401
-    from .sync import HTTPClient, HTTPResponse  # noqa: F401
 
 ClientT = TypeVar("ClientT")
 
@@ -69,7 +65,7 @@ class _Switch(Generic[ClientT]):
             return self._public
 
 
-class SwitchingClient(_Switch["HTTPClient"]):
+class SwitchingClient(_Switch[HTTPClient]):
     """Sends from threads."""
 
     def send(self, request: SendRequest, deadline: float) -> HTTPResponse:
@@ -83,7 +79,7 @@ class SwitchingClient(_Switch["HTTPClient"]):
             self._direct.close()
 
 
-class AsyncSwitchingClient(_Switch["AsyncHTTPClient"]):
+class AsyncSwitchingClient(_Switch[AsyncHTTPClient]):
     """Sends from coroutines."""
 
     def send(self, request: SendRequest) -> Coroutine[Any, Any, AsyncHTTPResponse]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from .._config.environment import Proxies
 from .convert import parse_url
 from .effects import SendRequest
+from .interfaces import AsyncHTTPClient, AsyncHTTPResponse, HTTPClient, HTTPResponse
 from .locks import fork_safe_lock
-
-if TYPE_CHECKING:
-    from .async_ import AsyncHTTPClient, AsyncHTTPResponse
-    from .sync import HTTPClient, HTTPResponse
 
 ClientT = TypeVar("ClientT")
 

@@ -6,44 +6,20 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
 from ..errors import AurousError
-from .client_factory import CLOSED, check_http_client, make_client
+from .client_factory import check_http_client, make_client
 from .convert import BodyBuffer, is_stream, make_decoder, to_raw_response
 from .effects import Effect, Flow, RawResponse, Read, SendRequest, Shield, Sleep, TransportFailure
+from .interfaces import CLOSED, HTTPClient, HTTPResponse
 from .locks import fork_safe_lock
 
 # `exceptions` is imported where something fails: the libraries behind it are slow to import.
 
 T = TypeVar("T")
-
-
-class HTTPResponse(Protocol):
-    """A response whose body is unread."""
-
-    status_code: int
-    headers: dict[str, str]
-    content_encoding: str
-    is_http1: bool
-
-    def receive(self, remaining: Callable[[], float] | None = None) -> bytes | None:
-        """The next data, None at the end. remaining: the seconds that it may wait; by default until the deadline"""
-
-    def close(self) -> None:
-        """Close the response. Its connection is reused only if the body was read to its end."""
-
-
-class HTTPClient(Protocol):
-    """A client of one of the HTTP libraries."""
-
-    def send(self, request: SendRequest, deadline: float) -> HTTPResponse:
-        """Send a request, and receive the head of its response. deadline: by `time.monotonic`"""
-        ...
-
-    def close(self) -> None: ...
 
 
 class SyncTransport:
@@ -65,7 +41,8 @@ class SyncTransport:
             check_http_client(http_client, httpx.Client)
         self.clock = clock
         self._sleep = sleep
-        self._user_client = http_client
+        self.user_client = http_client
+        """The user's own, which is never closed here. None: the environment says how to connect."""
         self._client: HTTPClient | None = None
         self._process = os.getpid()
         self._lock = fork_safe_lock(self)
@@ -137,14 +114,14 @@ class SyncTransport:
             if self._closed:
                 raise AurousError(CLOSED)
             if self._client is None or self._process != os.getpid():
-                self._client, self._process = make_client(self._user_client), os.getpid()
+                self._client, self._process = make_client(self.user_client), os.getpid()
             return self._client
 
     def close(self) -> None:
         """Close the connections, except those of the user's own client."""
         with self._lock:
             client, self._client, self._closed = self._client, None, True
-        if client is not None and self._user_client is None:
+        if client is not None and self.user_client is None:
             client.close()
 
 

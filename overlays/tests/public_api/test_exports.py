@@ -52,6 +52,7 @@ OURS = {
         "aurous._config.policies",
         "aurous.transport.convert",
         "aurous.transport.effects",
+        "aurous.transport.interfaces",
     ),
     *("aurous.transport", "aurous.transport.client_factory", "aurous.transport.keepalive", "aurous.transport.sync"),
     "aurous._optional",
