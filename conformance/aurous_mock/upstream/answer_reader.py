@@ -8,7 +8,7 @@ from aurous_mock.errors import APIError
 from aurous_mock.generation import tokens
 from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, Delta, Logprobs, ToolCall
 from aurous_mock.generation.parsed_request import ParsedRequest
-from aurous_mock.upstream.bounds import OutputLimit
+from aurous_mock.upstream.answer_bounds import OutputLimit
 from aurous_mock.upstream.logprobs import read_logprobs
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.refusals import error_in_body

@@ -8,8 +8,8 @@ from typing import TypeVar
 import httpx
 
 from aurous_mock.generation.answer import AnswerPart
+from aurous_mock.upstream.answer_bounds import most_bytes
 from aurous_mock.upstream.answer_reader import AnswerReader
-from aurous_mock.upstream.bounds import most_bytes
 from aurous_mock.upstream.values import UnexpectedResponse, describe, parse
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aurous_mock.generation.answer import Delta, ToolCall
-from aurous_mock.upstream.bounds import MOST_CALLS, OutputLimit
+from aurous_mock.upstream.answer_bounds import MOST_CALLS, OutputLimit
 from aurous_mock.upstream.values import TextDecoder, UnexpectedResponse, as_arguments, as_list, as_object, whole
 
 
