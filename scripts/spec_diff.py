@@ -22,12 +22,12 @@ GRAVITY = {"breaking": ("breaking",), "compatible": ("breaking", "compatible"), 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
-    from specdiff import classify, engine, render, sources
+    from specdiff import comparison, engine, render, sources
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             old, new = (sources.read(given, Path(folder)) for given in (options.old, options.new))
-            report = classify.compare(old, new, Path(folder))
+            report = comparison.compare(old, new, Path(folder))
         except (sources.SourceError, engine.EngineError) as error:
             print(f"spec_diff: {error}", file=sys.stderr)
             return 2

@@ -28,13 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to look at (default: this one)")
     root = parser.parse_args(arguments).root
     from release import archive, versions
-    from specdiff import classify, engine, render, sources
+    from specdiff import comparison, engine, render, sources
 
     try:
         last = archive.check(root)[-1]
         with tempfile.TemporaryDirectory() as folder:
             old, new = (sources.read(str(path), Path(folder)) for path in (last.path, root / "openapi.yaml"))
-            report = classify.compare(old, new, Path(folder))
+            report = comparison.compare(old, new, Path(folder))
         current = versions.read(root)
     except archive.ArchiveError as error:
         print(f"spec_gate: {error}", file=sys.stderr)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from specdiff import classify, render, sources
+from specdiff import comparison, render, sources
 from specdiff.changes import Report
 
 from . import affected_tests, apply, archive, changelog, versions
@@ -79,7 +79,7 @@ def bump(
     scratch = root.parent / "compared"
     scratch.mkdir()
     old, new = (sources.read(str(path), scratch) for path in (last.path, root / SPEC))
-    report = classify.compare(old, new, scratch)
+    report = comparison.compare(old, new, scratch)
     after = max(before, last.package.after(report.bump))
     on_step(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
     versions.write(root, after)

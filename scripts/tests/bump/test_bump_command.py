@@ -14,7 +14,7 @@ import rehearsal
 from rehearsal import NEXT
 from release import apply, archive, bump_steps, versions
 from release.versions import Version
-from specdiff import classify
+from specdiff import comparison
 from specdiff.changes import Change, Report
 from specdiff.engine import EngineError
 from specdiff.rules import Effect
@@ -98,7 +98,7 @@ def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     ran: list[list[str]] = []
     monkeypatch.setattr(bump, "ROOT", tree)
     monkeypatch.setattr(bump_steps, "run", lambda root, command, fault: ran.append(command))
-    monkeypatch.setattr(classify, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
+    monkeypatch.setattr(comparison, "compare", lambda old, new, folder: Report.of(old, new, [CHANGE]))
     return ran
 
 

@@ -11,7 +11,7 @@ import pytest
 import spec_diff
 from generator.yaml_loader import load
 from release import archive
-from specdiff import classify, engine, render, sources
+from specdiff import comparison, engine, render, sources
 from specdiff.changes import Report
 
 # One that stays as it is, however openapi.yaml changes.
@@ -56,7 +56,7 @@ def compared(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Re
     run_engine = engine.compare
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "compare", compare)
-        return classify.compare(old, new, folder), differences
+        return comparison.compare(old, new, folder), differences
 
 
 @pytest.fixture
@@ -208,8 +208,8 @@ def test_change_within_a_schema_that_became_nullable_is_found(
     edited.write_text(text.replace(member, nullable).replace(enum, f"enum: [{values}]"), encoding="utf-8")
     folder = tmp_path / "compared"
     folder.mkdir()
-    comparison = classify.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
-    assert {(change.rule, change.effect.value) for change in comparison.changes} == {
+    report = comparison.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
+    assert {(change.rule, change.effect.value) for change in report.changes} == {
         (rule, effect),
         ("request-type-widened", "compatible"),
     }

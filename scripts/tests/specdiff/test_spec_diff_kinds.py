@@ -7,7 +7,7 @@ import json
 import change_kinds
 import change_table
 import pytest
-from specdiff import classify, sources
+from specdiff import comparison, sources
 from specdiff.changes import Report
 from specdiff.rules import RULES
 
@@ -22,7 +22,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
         sources.Source(name, json.dumps(change_kinds.document(KINDS, pick)).encode(), folder)
         for name, pick in (("old.yaml", lambda kind: kind.old), ("new.yaml", lambda kind: kind.new))
     )
-    return classify.compare(old, new, folder)
+    return comparison.compare(old, new, folder)
 
 
 @pytest.mark.parametrize("index", range(len(KINDS)), ids=[kind.name for kind in KINDS])

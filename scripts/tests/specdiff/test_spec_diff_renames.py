@@ -11,7 +11,7 @@ import pytest
 import renames
 from generator.yaml_loader import load
 from renames import Rename
-from specdiff import classify, sources
+from specdiff import comparison, sources
 from specdiff.changes import Change
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ AT_ONCE = 40
 
 def report(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Change]:
     before, after = (cast(sources.Source, SimpleNamespace(document=document)) for document in (old, new))
-    return list(classify.compare(before, after, folder).changes)
+    return list(comparison.compare(before, after, folder).changes)
 
 
 def faults(document: dict[str, Any], applied: list[Rename], folder: Path) -> list[str]:
@@ -96,5 +96,5 @@ def test_difference_that_no_rule_knows_is_breaking() -> None:
         cast(sources.Source, SimpleNamespace(document=small_specs.document() | {"jsonSchemaDialect": dialect}))
         for dialect in ("https://one.example", "https://other.example")
     )
-    [change] = classify.Classifier(old, new).classify([], [])
+    [change] = comparison.Classifier(old, new).classify([], [])
     assert (change.rule, change.effect.value, change.subject) == ("unknown-change", "breaking", "jsonSchemaDialect")
