@@ -14,6 +14,7 @@ from .engine import Difference
 from .findings import Finding, FindingMapper
 from .sources import Source, parse
 from .usage import Side, Usage
+from .usage import operations as operations_of
 
 _REQUIRED_OF_SERVER = ("response-member-added-required", "response-member-became-required")
 _OPTIONAL = "; it is optional in the client, which can be pinned to an earlier version"
@@ -40,13 +41,16 @@ class Classifier:
     def __init__(self, old: Source, new: Source) -> None:
         self._old, self._new = old, new
         self._usage = Usage(old.document, new.document)
+        kept = [{label for label, _, _ in operations_of(side.document)} for side in (old, new)]
+        self._kept_operations = set.intersection(*kept)
 
     def classify(self, differences: list[Difference], union_changes: list[tuple[Difference, Finding]]) -> list[Change]:
         mapper = FindingMapper(self._old.document, self._new.document)
         changes = [change for diff, finding in union_changes for change in self._changes_of(finding, diff.path)]
         for diff in differences:
             for finding in mapper.map(diff):
-                changes += self._changes_of(finding, diff.path)
+                if not self._is_of_other_operations(finding):
+                    changes += self._changes_of(finding, diff.path)
         for finding in extensions.find(self._old.document, self._new.document):
             if not self._belongs_to_new_operation(finding):
                 changes += self._changes_of(finding, finding.new or finding.old or ())
@@ -99,6 +103,18 @@ class Classifier:
         if at[:2] == ("components", "schemas") and len(at) == 4:
             return all(_allows_any(union) for union in _holders(self._new.document, at[:3]))
         return False
+
+    def _is_of_other_operations(self, finding: Finding) -> bool:
+        """Whether a shared parameter, response or header comes, or goes, with the operations that use it.
+
+        Those are reported. A schema is reported besides: it has a class.
+        """
+        at = finding.new or finding.old or ()
+        is_whole = at[:1] == ("components",) and len(at) == 3 and at[1] != "schemas"
+        if not is_whole or (finding.old is not None and finding.new is not None):
+            return False
+        users = {name for names in self._usage.sides(at).values() for name in names}
+        return bool(users) and not users & self._kept_operations
 
     def _belongs_to_new_operation(self, finding: Finding) -> bool:
         at = finding.new or finding.old or ()

@@ -41,8 +41,10 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
     """A spec with one side, old or new, of every kind."""
     paths: Fragment = {}
     schemas: Fragment = {}
+    parameters: Fragment = {}
     for index, kind in enumerate(kinds):
         fragment = copy.deepcopy(pick(kind))
+        parameters |= {f"Case{index}{name}": each for name, each in fragment.pop("components", {}).items()}
         schemas |= {f"Case{index}{name}": schema for name, schema in fragment.pop("schemas", {}).items()}
         item = fragment.pop("item", None)
         if item is None:
@@ -57,6 +59,7 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "parameters": parameters,
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-Key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -68,7 +71,7 @@ def document(kinds: list[Kind], pick: Callable[[Kind], Fragment]) -> Fragment:
 
 
 def _named(node: Any, kinds: list[Kind], prefix: str = "") -> Any:
-    """References are written as `#Name` in a kind, and lead to that kind's own component."""
+    """References are written as `#Name`, or `#parameters/Name`, and lead to the kind's own component."""
     if isinstance(node, dict):
         covered = {}
         for name, child in node.items():
@@ -77,7 +80,8 @@ def _named(node: Any, kinds: list[Kind], prefix: str = "") -> Any:
                 if name.startswith(f"Case{index}") and not name[len(f"Case{index}") :][:1].isdigit():
                     own = f"Case{index}"
             if name == "$ref":
-                covered[name] = f"#/components/schemas/{own}{child.removeprefix('#')}"
+                section, _, target = child.removeprefix("#").rpartition("/")
+                covered[name] = f"#/components/{section or 'schemas'}/{own}{target}"
             else:
                 covered[name] = _named(child, kinds, own)
         return covered

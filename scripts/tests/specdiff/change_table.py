@@ -37,6 +37,10 @@ TAGGED = {
 UNION3 = {"oneOf": [*UNION["oneOf"], {"$ref": "#T"}]}
 ERROR = {"description": "No.", "content": {"application/json": {"schema": TEXT}}}
 HEADERS = {"X-Left": {"schema": {"type": "integer"}}}
+SHARED = {
+    "parameters": [{"$ref": "#parameters/P"}],
+    "components": {"P": {"name": "limit", "in": "query", "required": True, "schema": TEXT}},
+}
 FULL = {
     "responses": {
         "200": {"description": "Done.", "headers": HEADERS, "content": {"application/json": {"schema": TEXT}}}
@@ -59,6 +63,8 @@ KINDS = [
     kind("security alternative removed", {"security": [{"key": []}, {"bearer": []}]}, {}, ("security-changed", BREAKING)),
     # ---------------------------------------------------------------- parameters
     kind("optional parameter added", {}, parameter(), ("parameter-added-optional", COMPATIBLE)),
+    kind("shared required parameter of a new operation", {"item": {}}, SHARED, ("operation-added", COMPATIBLE)),
+    kind("shared required parameter added", {}, SHARED, ("parameter-added-required", BREAKING)),
     kind("required parameter added", {}, parameter(required=True), ("parameter-added-required", BREAKING)),
     kind("parameter removed", parameter(), {}, ("parameter-removed", BREAKING)),
     kind("parameter became required", parameter(), parameter(required=True), ("parameter-became-required", BREAKING)),
