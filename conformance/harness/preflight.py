@@ -99,7 +99,9 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
 
 
 def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
-    with httpx.Client(base_url=base_url, timeout=within) as client, deadlines.deadline(within):
+    # Certificates take a while to load, and http needs none.
+    verify = not base_url.startswith("http:")
+    with httpx.Client(base_url=base_url, timeout=within, verify=verify) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []
         for path in PROBES:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from aurous_mock.contract import operations, renames
 from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import Operation
 from aurous_mock.contract.renames import NONE, Names
-from aurous_mock.contract.yaml_reader import YAMLError, read_yaml
+from aurous_mock.contract.yaml_reader import YAMLError, parse_yaml
 from aurous_mock.errors import UNDOCUMENTED, Code, type_for
 
 # Released versions. Each bump adds a file; none is ever edited.
@@ -91,11 +92,17 @@ def _documents(paths: Iterable[Path]) -> dict[str, tuple[Path, Document]]:
 
 def _read(path: Path) -> Document:
     try:
-        return Document(read_yaml(path))
+        return _parse(path.read_bytes())
     except OSError as error:
         raise ContractError(f"cannot read {path}: {error.strerror}") from error
     except (YAMLError, TypeError, ValueError) as error:
         raise _unusable(path, error) from error
+
+
+# Servers of one process, as in a user's tests, share what takes longest of a start. Nobody changes a document.
+@lru_cache(maxsize=8)
+def _parse(raw: bytes) -> Document:
+    return Document(parse_yaml(raw))
 
 
 def _version(path: Path, document: Document) -> str:

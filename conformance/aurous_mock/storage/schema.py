@@ -31,11 +31,7 @@ def prepare(engine: sa.Engine) -> None:
             )
         for target in range((version or VERSION) + 1, VERSION + 1):
             _MIGRATIONS[target](connection)
-        SCHEMA.create_all(connection)
-        _check_columns(connection)
-        for table in SCHEMA.tables.values():
-            for index in table.indexes:
-                index.create(connection, checkfirst=True)
+        _create_missing(connection)
         if version is None:
             connection.execute(sa.insert(meta).values(only=1, clock_offset=0.0, schema_version=VERSION))
         elif version < VERSION:
@@ -53,16 +49,21 @@ def read_version(connection: sa.Connection) -> int | None:
     return None if version is None else int(version)
 
 
-def _check_columns(connection: sa.Connection) -> None:
+def _create_missing(connection: sa.Connection) -> None:
+    """Create the tables and indexes that are missing. Raises SchemaError if a table lacks columns."""
     inspector = sa.inspect(connection)
-    missing = [
-        f"{table.name}.{column.name}"
-        for table in SCHEMA.tables.values()
-        for column in table.columns
-        if column.name not in {existing["name"] for existing in inspector.get_columns(table.name)}
-    ]
+    names = {*inspector.get_table_names()}
+    SCHEMA.create_all(connection, [table for table in SCHEMA.sorted_tables if table.name not in names], False)
+    present = [table for table in SCHEMA.sorted_tables if table.name in names]
+    missing = []
+    for table in present:
+        existing = {column["name"] for column in inspector.get_columns(table.name)}
+        missing += [f"{table.name}.{column.name}" for column in table.columns if column.name not in existing]
     if missing:
         raise SchemaError(f"its tables lack {', '.join(missing)}: they were not made by aurous-mock; use another state")
+    for table in present:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
 
 
 def _add_retention(connection: sa.Connection) -> None:

@@ -56,7 +56,11 @@ class Upstream:
             headers["Authorization"] = f"Bearer {key}"
         # Reading has deadlines of its own.
         limits = httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout), pool=_POOL_SECONDS)
-        self._client = httpx.AsyncClient(base_url=url, headers=headers, timeout=limits, limits=_CONNECTIONS)
+        # Certificates take a while to load, and http needs none.
+        verify = not url.startswith("http:")
+        self._client = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=limits, limits=_CONNECTIONS, verify=verify
+        )
         self._key = key
         self._timeout = timeout
         self._first_part_seconds = first_part_seconds

@@ -104,7 +104,10 @@ def test_every_variant_names_its_page() -> None:
 
 
 def test_plain_variant_behaves_like_the_mock() -> None:
-    with running(VARIANTS["plain"]) as url, httpx.Client(base_url=url, headers={"X-Api-Key": KEY}) as client:
+    with (
+        running(VARIANTS["plain"]) as url,
+        httpx.Client(base_url=url, headers={"X-Api-Key": KEY}, verify=False) as client,
+    ):
         body = {"model": "aurous-grow-2.0-pro", "messages": [{"role": "user", "content": "Hello."}]}
         replacement = client.post("/v1/chat/completions", json=body).json()
         assert client.get(f"/v1/chat/completions/{replacement['id']}").json() == replacement

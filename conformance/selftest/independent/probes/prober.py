@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,8 +20,6 @@ from ..server import DEFAULT_KEY, DEFAULT_OTHER_KEY, Server, build, serving
 
 PATH = "/v1/chat/completions"
 MODEL = "aurous-grow-2.0-pro"
-# Shared, because making one for every client takes longer than the requests.
-_TLS = ssl.create_default_context()
 _ID = re.compile(r"\b(cmp|req|call)_[0-9A-Za-z_-]+")
 _VARYING_NUMBERS = re.compile(r"-(?:Remaining|Reset)$", re.IGNORECASE)
 
@@ -174,7 +171,9 @@ def observe(names: list[str], change: Change | None = None) -> dict[str, Any]:
     observations = {}
     with serving(application) as server:
         for name in names:
-            with httpx.Client(base_url=server.url, headers=headers, trust_env=False, verify=_TLS, timeout=30) as client:
+            with httpx.Client(
+                base_url=server.url, headers=headers, trust_env=False, verify=False, timeout=30
+            ) as client:
                 prober = Prober(server, client, clock)
                 clock.slept = 0.0
                 try:

@@ -18,5 +18,5 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def client(server: Server) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.url, headers={"X-Api-Key": DEFAULT_KEY}, trust_env=False) as client:
+    with httpx.Client(base_url=server.url, headers={"X-Api-Key": DEFAULT_KEY}, trust_env=False, verify=False) as client:
         yield client

@@ -89,7 +89,10 @@ def test_concurrent_completions_lose_no_charge(server: Server, client: httpx.Cli
 def test_cancelled_stream_is_charged_for_what_it_sent() -> None:
     application = build(pace=3600)
     headers = {"X-Api-Key": DEFAULT_KEY}
-    with serving(application) as server, httpx.Client(base_url=server.url, headers=headers, trust_env=False) as client:
+    with (
+        serving(application) as server,
+        httpx.Client(base_url=server.url, headers=headers, trust_env=False, verify=False) as client,
+    ):
         before = balance(client)
         with client.stream("POST", PATH, json=body(stream=True)) as response:
             lines = response.iter_lines()
@@ -132,7 +135,9 @@ def test_stream_that_cannot_be_answered_releases_its_hold() -> None:
 
     application.seams.response.append(fail)
     with serving(application) as server, pytest.raises(httpx.RemoteProtocolError):
-        httpx.post(server.url + PATH, json=body(stream=True), headers={"X-Api-Key": DEFAULT_KEY}, trust_env=False)
+        httpx.post(
+            server.url + PATH, json=body(stream=True), headers={"X-Api-Key": DEFAULT_KEY}, trust_env=False, verify=False
+        )
     assert application.teams["first"].ledger.holds == {}
 
 
@@ -272,7 +277,7 @@ def test_invalid_http_is_refused_in_the_envelope(server: Server, line: bytes) ->
 
 def test_missing_and_wrong_credentials_are_refused(server: Server) -> None:
     def code(headers: dict[str, str]) -> tuple[int, str | None]:
-        response = httpx.get(f"{server.url}/v1/balance", headers=headers, trust_env=False)
+        response = httpx.get(f"{server.url}/v1/balance", headers=headers, trust_env=False, verify=False)
         return response.status_code, response.json().get("error", {}).get("code")
 
     assert code({}) == (401, "missing_api_key")

@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from aurous_mock.http.admin_access import is_loopback, may_use_admin
 from aurous_mock.server.launcher import Mock, running
 from aurous_mock.settings import Settings
-from mockkit import CREATE, chat, connect
+from mockkit import CREATE, chat, connect, http
 
 KEY = "an-admin-key"
 ENDPOINTS = [("GET", "ledger"), ("POST", "reset"), ("POST", "clock"), ("POST", "faults")]
@@ -28,7 +27,7 @@ def gateway(engine: Mock) -> Iterator[Mock]:
 
 @pytest.mark.parametrize(("method", "name"), ENDPOINTS)
 def test_gateway_has_no_admin_endpoints(gateway: Mock, method: str, name: str) -> None:
-    assert httpx.request(method, f"{gateway.url}/_mock/{name}").status_code == 404
+    assert http.request(method, f"{gateway.url}/_mock/{name}").status_code == 404
 
 
 def test_gateway_ignores_the_fault_header_and_charges_the_answer(gateway: Mock) -> None:
@@ -44,9 +43,9 @@ def test_gateway_ignores_the_fault_header_and_charges_the_answer(gateway: Mock) 
 
 def test_admin_key_opens_the_endpoints_and_faults_of_a_gateway(engine: Mock) -> None:
     with running(upstream=engine.url + "/v1", upstream_key=engine.api_key, admin_key=KEY) as mock:
-        assert httpx.get(f"{mock.url}/_mock/ledger").status_code == 404
-        assert httpx.get(f"{mock.url}/_mock/ledger", headers={"Aurous-Mock-Key": "another"}).status_code == 404
-        assert httpx.get(f"{mock.url}/_mock/ledger", headers={"Aurous-Mock-Key": KEY}).status_code == 200
+        assert http.get(f"{mock.url}/_mock/ledger").status_code == 404
+        assert http.get(f"{mock.url}/_mock/ledger", headers={"Aurous-Mock-Key": "another"}).status_code == 404
+        assert http.get(f"{mock.url}/_mock/ledger", headers={"Aurous-Mock-Key": KEY}).status_code == 200
         with connect(mock) as client:
             fault = {"Aurous-Mock-Fault": "status=503"}
             assert client.get("/v1/models", headers=fault).status_code == 200
@@ -69,7 +68,7 @@ def test_admin_key_opens_the_endpoints_and_faults_of_a_gateway(engine: Mock) -> 
     ids=str,
 )
 def test_browsers_proxies_and_foreign_names_are_refused(mock: Mock, headers: dict[str, str]) -> None:
-    assert httpx.post(f"{mock.url}/_mock/reset", json={}, headers=headers).status_code == 404
+    assert http.post(f"{mock.url}/_mock/reset", json={}, headers=headers).status_code == 404
 
 
 @pytest.mark.parametrize("host", ["localhost:80", "127.0.0.1", "[::1]:80", "[::1]"])

@@ -4,10 +4,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from aurous_mock.server.launcher import Mock, running
-from mockkit import CREATE, chat, connect, frames
+from mockkit import CREATE, chat, connect, frames, http
 from prometheus_client.parser import text_string_to_metric_families
 from testkit.mock_process import MockProcess
 
@@ -29,7 +28,7 @@ def page_mock() -> Iterator[Mock]:
 
 def metrics_of(url: str, **headers: str) -> dict[tuple[str, str], float]:
     """Each value by its name and labels."""
-    response = httpx.get(f"{url}/metrics", headers=headers)
+    response = http.get(f"{url}/metrics", headers=headers)
     assert response.headers["content-type"].startswith("text/plain")
     families = text_string_to_metric_families(response.text)
     samples = [sample for family in families for sample in family.samples]
@@ -38,15 +37,15 @@ def metrics_of(url: str, **headers: str) -> dict[tuple[str, str], float]:
 
 def test_health_needs_no_key(mock: Mock) -> None:
     for method in ("GET", "HEAD"):
-        assert httpx.request(method, f"{mock.url}/healthz").status_code == 200
-    assert httpx.get(f"{mock.url}/healthz").json() == {"status": "ok"}
-    assert httpx.post(f"{mock.url}/healthz").status_code == 401
+        assert http.request(method, f"{mock.url}/healthz").status_code == 200
+    assert http.get(f"{mock.url}/healthz").json() == {"status": "ok"}
+    assert http.post(f"{mock.url}/healthz").status_code == 401
 
 
 def test_health_of_a_gateway_does_not_ask_the_upstream_server(engine: Mock) -> None:
     with running(upstream=engine.url + "/v1", upstream_key=engine.api_key) as gateway:
         before = metrics_of(engine.url)
-        assert httpx.get(f"{gateway.url}/healthz").status_code == 200
+        assert http.get(f"{gateway.url}/healthz").status_code == 200
         name = ("aurous_mock_requests_total", "operation=GET /v1/models,status=200")
         assert metrics_of(engine.url)[name] == before[name]
 
@@ -54,7 +53,7 @@ def test_health_of_a_gateway_does_not_ask_the_upstream_server(engine: Mock) -> N
 def test_health_fails_while_the_state_is_unavailable(tmp_path: Path) -> None:
     state = tmp_path / "state.db"
     with running(state=str(state)) as mock:
-        assert httpx.get(f"{mock.url}/healthz").status_code == 200
+        assert http.get(f"{mock.url}/healthz").status_code == 200
         store = mock.server.application.service.store
 
         async def fails(team: str, key: str) -> None:
@@ -63,7 +62,7 @@ def test_health_fails_while_the_state_is_unavailable(tmp_path: Path) -> None:
             raise StoreUnavailable("away")
 
         store.key = fails  # type: ignore[method-assign, assignment]
-        response = httpx.get(f"{mock.url}/healthz")
+        response = http.get(f"{mock.url}/healthz")
         assert (response.status_code, response.json()) == (503, {"status": "unavailable"})
 
 
@@ -73,11 +72,11 @@ def test_preflight_of_an_allowed_origin_succeeds_without_a_key(page_mock: Mock) 
         "Access-Control-Request-Method": "POST",
         "Access-Control-Request-Headers": "x-api-key, content-type, idempotency-key",
     }
-    response = httpx.options(page_mock.url + CREATE, headers=headers)
+    response = http.options(page_mock.url + CREATE, headers=headers)
     assert response.status_code == 200
     assert response.headers["access-control-allow-origin"] == ORIGIN
     assert "x-api-key" in response.headers["access-control-allow-headers"].lower()
-    other = httpx.options(page_mock.url + CREATE, headers={**headers, "Origin": "http://evil.example"})
+    other = http.options(page_mock.url + CREATE, headers={**headers, "Origin": "http://evil.example"})
     assert "access-control-allow-origin" not in other.headers
 
 
@@ -94,12 +93,12 @@ def test_page_may_read_the_response_and_its_headers(page_mock: Mock, streamed: b
 
 def test_page_may_not_use_the_admin_endpoints(page_mock: Mock) -> None:
     for path in ("/metrics", "/_mock/ledger"):
-        assert httpx.get(page_mock.url + path, headers={"Origin": ORIGIN}).status_code == 404
+        assert http.get(page_mock.url + path, headers={"Origin": ORIGIN}).status_code == 404
 
 
 def test_pages_are_not_allowed_unless_asked_for(mock: Mock) -> None:
     headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
-    response = httpx.options(mock.url + CREATE, headers=headers)
+    response = http.options(mock.url + CREATE, headers=headers)
     assert response.status_code == 401
     assert "access-control-allow-origin" not in response.headers
 
@@ -129,10 +128,10 @@ def test_metrics_count_what_happened() -> None:
 
 def test_metrics_of_a_gateway_are_behind_its_admin_key(engine: Mock) -> None:
     with running(upstream=engine.url + "/v1", upstream_key=engine.api_key) as gateway:
-        assert httpx.get(f"{gateway.url}/metrics").status_code == 404
+        assert http.get(f"{gateway.url}/metrics").status_code == 404
     with running(upstream=engine.url + "/v1", upstream_key=engine.api_key, admin_key=ADMIN_KEY) as gateway:
-        assert httpx.get(f"{gateway.url}/metrics").status_code == 404
-        assert httpx.get(f"{gateway.url}/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
+        assert http.get(f"{gateway.url}/metrics").status_code == 404
+        assert http.get(f"{gateway.url}/metrics", headers={"Authorization": "Bearer wrong"}).status_code == 404
         assert metrics_of(gateway.url, Authorization=f"Bearer {ADMIN_KEY}")
         assert metrics_of(gateway.url, **{"Aurous-Mock-Key": ADMIN_KEY})
 
@@ -142,7 +141,7 @@ def test_metrics_of_workers_are_added_up(tmp_path: Path) -> None:
     with MockProcess("--workers", "2", "--state", str(tmp_path / "state.db")) as mock:
         for _ in range(12):
             # A connection each, so that both workers have some.
-            assert httpx.get(f"{mock.url}/v1/balance", headers={"X-Api-Key": "al_live_" + "0" * 64}).is_success
+            assert http.get(f"{mock.url}/v1/balance", headers={"X-Api-Key": "al_live_" + "0" * 64}).is_success
         metrics = metrics_of(mock.url)
         assert metrics["aurous_mock_requests_total", "operation=GET /v1/balance,status=200"] == 12
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ

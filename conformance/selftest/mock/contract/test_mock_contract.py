@@ -8,7 +8,7 @@ import pytest
 from aurous_mock.contract.null_members import drop_null_members
 from aurous_mock.contract.spec import default_spec, load
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, CURRENT, OTHER_KEY, SPEC, VERSION, WEATHER, chat, connect, error_of, frames, schema
+from mockkit import CREATE, CURRENT, OTHER_KEY, SPEC, VERSION, WEATHER, chat, connect, error_of, frames, http, schema
 
 # As the spec has them now: a version may change them.
 BOUNDS = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]
@@ -78,7 +78,7 @@ def test_every_response_has_the_documented_headers(client: httpx.Client) -> None
     for response in (
         client.get("/v1/models"), client.get("/v1/balance"), client.post(CREATE, json=chat()),
         client.post(CREATE, json=chat(stream=True)), client.post(CREATE, json={}), client.get("/v1/nothing"),
-        client.put("/v1/models"), httpx.get(client.base_url.join("/v1/models")),
+        client.put("/v1/models"), http.get(client.base_url.join("/v1/models")),
     ):  # fmt: skip
         assert response.headers["aurous-request-id"].startswith("req_")
         assert response.headers["aurous-version"] in (VERSION, CURRENT)
@@ -102,7 +102,7 @@ def test_every_response_has_the_documented_headers(client: httpx.Client) -> None
     ],
 )
 def test_invalid_credentials_are_refused(mock: Mock, headers: dict[str, str], code: str) -> None:
-    response = httpx.post(mock.url + CREATE, json=chat(), headers=headers)
+    response = http.post(mock.url + CREATE, json=chat(), headers=headers)
     assert response.status_code == 401
     error = error_of(response)
     assert (error["type"], error["code"]) == ("authentication", code)
@@ -110,7 +110,7 @@ def test_invalid_credentials_are_refused(mock: Mock, headers: dict[str, str], co
 
 def test_api_key_is_accepted_in_both_headers(mock: Mock) -> None:
     for headers in ({"X-Api-Key": mock.api_key}, {"Authorization": f"Bearer {mock.api_key}"}):
-        assert httpx.get(mock.url + "/v1/models", headers=headers).status_code == 200
+        assert http.get(mock.url + "/v1/models", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize(

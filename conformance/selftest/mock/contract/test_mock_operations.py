@@ -11,7 +11,7 @@ import pytest
 from aurous_mock.contract.spec import default_spec
 from aurous_mock.contract.yaml_reader import read_yaml
 from aurous_mock.server.launcher import Mock, running
-from mockkit import connect, data_lines, error_of
+from mockkit import connect, data_lines, error_of, http
 
 ADDED: dict[str, Any] = read_yaml(Path(__file__).with_name("made_up_operations.yaml"))
 LEVEL = {"X-Zorp-Level": "3"}
@@ -64,8 +64,8 @@ def test_no_content_response_has_no_body(zorps: httpx.Client) -> None:
 
 
 def test_path_without_parameters_wins_and_public_operation_needs_no_key(grown_mock: Mock, zorps: httpx.Client) -> None:
-    assert httpx.get(f"{grown_mock.url}/v1/zorps/latest").json() == {"id": "latest"}
-    assert refusal(httpx.get(f"{grown_mock.url}/v1/zorps")) == (401, "missing_api_key", None)
+    assert http.get(f"{grown_mock.url}/v1/zorps/latest").json() == {"id": "latest"}
+    assert refusal(http.get(f"{grown_mock.url}/v1/zorps")) == (401, "missing_api_key", None)
 
 
 def test_response_headers_are_those_of_every_response(zorps: httpx.Client) -> None:

@@ -12,7 +12,7 @@ import pytest
 from aurous_mock.contract.spec import load
 from aurous_mock.http.faults import Cut, Fault, parse
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, chat, content_of, data_lines, error_of, first_id, status_of
+from mockkit import CREATE, chat, content_of, data_lines, error_of, first_id, http, status_of
 from testkit.conditions import PATIENCE, eventually
 
 HEADER = "Aurous-Mock-Fault"
@@ -142,7 +142,7 @@ def test_planted_faults_apply_in_order(client: httpx.Client, mock: Mock) -> None
 
 
 def test_invalid_planted_fault_is_refused(mock: Mock) -> None:
-    response = httpx.post(mock.url + "/_mock/faults", json={"fault": "explode"})
+    response = http.post(mock.url + "/_mock/faults", json={"fault": "explode"})
     assert (response.status_code, error_of(response)["param"]) == (400, "fault")
 
 

@@ -339,7 +339,7 @@ def test_cassettes_hold_no_keys(tmp_path: Path) -> None:
 
 def test_command_replays_a_cassette_also_after_a_reset(tmp_path: Path) -> None:
     cassette = recorded(tmp_path, chat("Name three colours."))
-    with MockProcess("--replay", str(cassette)) as process, httpx.Client(base_url=process.url) as client:
+    with MockProcess("--replay", str(cassette)) as process, httpx.Client(base_url=process.url, verify=False) as client:
         client.headers["X-Api-Key"] = "al_live_" + "0" * 64
         assert client.post("/_mock/reset").status_code == 200
         assert say(client, "Name three colours.")

@@ -15,7 +15,7 @@ from aurous_mock.server.cli import read
 from aurous_mock.server.serving import introduction
 from aurous_mock.server.workers import RespawnBackoff
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
-from mockkit import CREATE, OTHER_KEY, SOURCE, VERSION, chat, data_lines, first_id, frames, long_chat
+from mockkit import CREATE, OTHER_KEY, SOURCE, VERSION, chat, data_lines, first_id, frames, http, long_chat
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
 from testkit.sockets import connect
@@ -26,7 +26,7 @@ KEY = {"X-Api-Key": DEFAULT_KEY, "Aurous-Version": VERSION}
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> None:
     with MockProcess() as mock:
-        response = httpx.post(mock.url + CREATE, json=chat(), headers=KEY)
+        response = http.post(mock.url + CREATE, json=chat(), headers=KEY)
         assert response.status_code == 200
         os.kill(mock.pid, number)
         assert mock.wait() == 0
@@ -56,8 +56,8 @@ def test_abbreviated_flag_is_refused() -> None:
 
 def test_log_never_shows_a_key() -> None:
     with MockProcess() as mock:
-        httpx.get(f"{mock.url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
-        httpx.get(f"{mock.url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
+        http.get(f"{mock.url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
+        http.get(f"{mock.url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
         mock.terminate()
         mock.wait()
     assert len(mock.log.splitlines()) == 2
@@ -78,7 +78,7 @@ def test_disconnect_during_a_request_is_no_error_in_the_log() -> None:
 
 def test_signal_ends_streams_with_a_cancel_frame() -> None:
     with MockProcess("--tokens-per-second", "50") as mock:
-        with httpx.stream("POST", mock.url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
+        with http.stream("POST", mock.url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
             lines = response.iter_lines()
             first_id(lines)
             mock.terminate()
@@ -92,7 +92,7 @@ def post_slowly(mock: MockProcess, pace: float) -> httpx.Response:
     """A call that is under way when the server gets SIGTERM."""
 
     async def scenario() -> httpx.Response:
-        async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE, verify=False) as client:
             slow = {"Aurous-Mock-Fault": f"pace={pace}"}
             call = asyncio.create_task(client.post(mock.url + CREATE, json=chat(max_tokens=10), headers=slow))
             while (await client.get(mock.url + "/v1/balance")).json()["held_credits"] == 0:
@@ -124,8 +124,8 @@ def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, with_state
         assert "Traceback" not in mock.log
     if with_state:
         with MockProcess(*state) as mock:
-            assert httpx.get(mock.url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
-            assert httpx.get(mock.url + "/_mock/ledger").json()["charges"] == []
+            assert http.get(mock.url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
+            assert http.get(mock.url + "/_mock/ledger").json()["charges"] == []
 
 
 def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
@@ -240,9 +240,9 @@ def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_pace_and_first_token_delay_are_settings() -> None:
     with MockProcess("--tokens-per-second", "100", "--first-token", "0.1") as mock:
-        response = httpx.post(mock.url + CREATE, json=chat(max_tokens=10), headers=KEY)
+        response = http.post(mock.url + CREATE, json=chat(max_tokens=10), headers=KEY)
         assert response.elapsed.total_seconds() >= 0.2
-        streamed = httpx.post(mock.url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)
+        streamed = http.post(mock.url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)
         assert streamed.elapsed.total_seconds() >= 0.1
         assert data_lines(streamed.text)[-1] == "[DONE]"
 

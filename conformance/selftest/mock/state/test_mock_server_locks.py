@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from aurous_mock.storage import location, server_locks
 from aurous_mock.storage.server_locks import ServerLocks, make_server_locks
 from testkit.conditions import eventually
-from testkit.postgres import running_postgres
 
 HOLDER = """
 import sys
@@ -26,15 +25,9 @@ sys.stdin.read()
 """
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    with running_postgres() as url:
-        yield url
-
-
 @pytest.fixture(params=["sqlite", "postgres"])
 def state(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return str(tmp_path / "state.db") if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
+    return str(tmp_path / "state.db") if request.param == "sqlite" else str(request.getfixturevalue("postgres_server"))
 
 
 @pytest.fixture
@@ -74,10 +67,10 @@ def test_lock_of_a_killed_process_ends(state: str, engine: sa.Engine) -> None:
     eventually(lambda: not other.is_locked(server))
 
 
-def test_lock_is_taken_again_after_the_database_ended_its_session(postgres: str) -> None:
-    engine = sa.create_engine(postgres)
+def test_lock_is_taken_again_after_the_database_ended_its_session(postgres_server: str) -> None:
+    engine = sa.create_engine(postgres_server)
     server = uuid.uuid4().hex
-    own, other = locks_of(postgres, engine, server), locks_of(postgres, engine)
+    own, other = locks_of(postgres_server, engine, server), locks_of(postgres_server, engine)
     own.acquire()
     end = sa.text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
     with engine.begin() as connection:

@@ -17,7 +17,7 @@ from aurous_mock.storage.idempotency import WINDOW, Claim, KeyInUse, Replay
 from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import FinishCompletion, InsufficientCredits, StartCompletion, Started, Store
 from aurous_mock.storage.token_bucket import BucketState
-from mockkit import CREATE, VERSION, chat, first_id, frames, long_chat, post_all, status_of
+from mockkit import CREATE, VERSION, chat, first_id, frames, http, long_chat, post_all, status_of
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
 
@@ -167,11 +167,11 @@ def _one_more(level: BucketState | None) -> BucketState:
 
 
 def post(url: str, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
-    return httpx.post(url + CREATE, json=chat(**fields), headers={**HEADERS, **(headers or {})}, timeout=PATIENCE)
+    return http.post(url + CREATE, json=chat(**fields), headers={**HEADERS, **(headers or {})}, timeout=PATIENCE)
 
 
 def ledger(url: str) -> list[dict[str, Any]]:
-    charges: list[dict[str, Any]] = httpx.get(url + "/_mock/ledger").json()["charges"]
+    charges: list[dict[str, Any]] = http.get(url + "/_mock/ledger").json()["charges"]
     return charges
 
 
@@ -182,13 +182,13 @@ def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
         url = mock.url
         for number in range(30):
             acknowledged[f"key-{number}"] = post(url, {"Idempotency-Key": f"key-{number}"})
-        with httpx.stream(
+        with http.stream(
             "POST", url + CREATE, json=long_chat(), headers={**HEADERS, "Aurous-Mock-Fault": "pace=20"}
         ) as stream:
             lines = stream.iter_lines()
             running = first_id(lines)
             mock.kill()
-    with MockProcess(*state) as mock, httpx.Client(base_url=mock.url, headers=HEADERS) as client:
+    with MockProcess(*state) as mock, httpx.Client(base_url=mock.url, headers=HEADERS, verify=False) as client:
         url = mock.url
         for key, before in acknowledged.items():
             again = post(url, {"Idempotency-Key": key})
@@ -215,14 +215,14 @@ def share(first: str, second: str) -> None:
 
     done = post(first, {"Idempotency-Key": "there"})
     assert post(second, {"Idempotency-Key": "there"}).content == done.content
-    assert httpx.get(f"{second}{CREATE}/{done.json()['id']}", headers=HEADERS).content == done.content
-    httpx.post(second + "/_mock/clock", json={"advance": WINDOW})
+    assert http.get(f"{second}{CREATE}/{done.json()['id']}", headers=HEADERS).content == done.content
+    http.post(second + "/_mock/clock", json={"advance": WINDOW})
     assert "aurous-idempotent-replayed" not in post(first, {"Idempotency-Key": "there"}).headers
 
     slow = {**HEADERS, "Aurous-Mock-Fault": "pace=100"}
     with (
-        httpx.stream("POST", first + CREATE, json=long_chat(), headers=slow, timeout=PATIENCE) as stream,
-        httpx.Client(base_url=second, headers=HEADERS, timeout=PATIENCE) as client,
+        http.stream("POST", first + CREATE, json=long_chat(), headers=slow, timeout=PATIENCE) as stream,
+        httpx.Client(base_url=second, headers=HEADERS, timeout=PATIENCE, verify=False) as client,
     ):
         lines = stream.iter_lines()
         completion_id = first_id(lines)
@@ -233,10 +233,10 @@ def share(first: str, second: str) -> None:
         assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
         assert frames("\n".join(lines))[-1]["choices"][0]["finish_reason"] == "cancelled"
 
-    httpx.post(first + "/_mock/faults", json={"fault": "status=503; times=2"})
+    http.post(first + "/_mock/faults", json={"fault": "status=503; times=2"})
     assert [post(url).status_code for url in (second, first, second)] == [503, 503, 200]
     spent = sum(round(charge["credits_charged"] * 1e6) for charge in ledger(second))
-    credits = httpx.get(first + "/v1/balance", headers=HEADERS).json()["credits"]
+    credits = http.get(first + "/v1/balance", headers=HEADERS).json()["credits"]
     assert round(credits * 1e6) == 10**12 - spent
 
 
@@ -255,7 +255,7 @@ def test_two_servers_share_a_sqlite_file(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
     with MockProcess("--state", postgres) as first, MockProcess("--state", postgres) as second:
-        httpx.post(first.url + "/_mock/reset")
+        http.post(first.url + "/_mock/reset")
         share(first.url, second.url)
 
 
@@ -263,7 +263,7 @@ def test_two_servers_share_a_postgresql_database(postgres: str) -> None:
 def test_keys_of_a_dead_server_are_released(postgres: str) -> None:
     with MockProcess("--state", postgres) as dying, MockProcess("--state", postgres) as surviving:
         first, second = dying.url, surviving.url
-        httpx.post(first + "/_mock/reset")
+        http.post(first + "/_mock/reset")
         key = {"Idempotency-Key": "orphan"}
         with pytest.raises(httpx.HTTPError):
             _post_and_kill(first, dying.pid, second, key)
@@ -274,7 +274,7 @@ def test_keys_of_a_dead_server_are_released(postgres: str) -> None:
 
 def _post_and_kill(first: str, pid: int, second: str, key: dict[str, str]) -> None:
     async def go() -> None:
-        async with httpx.AsyncClient(headers={**HEADERS, **key}, timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(headers={**HEADERS, **key}, timeout=PATIENCE, verify=False) as client:
             slow = {"Aurous-Mock-Fault": "pace=1"}
             asked = asyncio.create_task(client.post(first + CREATE, json=chat(), headers=slow))
             while (await client.get(second + "/v1/balance")).json()["held_credits"] == 0:

@@ -119,7 +119,9 @@ def test_gateway_that_is_killed_releases_everything_after_its_restart(tmp_path: 
         flags = ["--upstream", f"{server.url}/v1", "--api-key", KEY, "--state", state, "--admin-key", ADMIN_KEY]
         with (
             MockProcess(*flags) as gateway,
-            httpx.Client(base_url=gateway.url, headers={"X-Api-Key": KEY, "Aurous-Version": VERSION}) as client,
+            httpx.Client(
+                base_url=gateway.url, headers={"X-Api-Key": KEY, "Aurous-Version": VERSION}, verify=False
+            ) as client,
         ):
 
             def held_credits() -> float:
