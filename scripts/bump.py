@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _main(options: argparse.Namespace) -> int:
     from release import apply, archive, bump_steps, versions
-    from specdiff import engine, sources
+    from specdiff import redocly, sources
 
     try:
         if apply.recover(ROOT):
@@ -58,7 +58,7 @@ def _main(options: argparse.Namespace) -> int:
         return _fail(error, 2)
     try:
         return _bump(options)
-    except (bump_steps.BumpError, apply.GitError, sources.SourceError, engine.EngineError, OSError) as error:
+    except (bump_steps.BumpError, apply.GitError, sources.SourceError, redocly.RedoclyError, OSError) as error:
         return _fail(f"{error}; nothing was changed", 1)
     except (archive.ArchiveError, versions.VersionError) as error:
         return _fail(f"{error}; nothing was changed", 1)

@@ -5,7 +5,7 @@
     python3 scripts/spec_diff.py conformance/aurous_mock/specs/2026-05-15.yaml openapi.yaml --markdown
     python3 scripts/spec_diff.py git:v0.1.0 git:HEAD --fail-on breaking
 
-Exit codes: 0 success, 1 a change is as grave as --fail-on says, 2 a spec cannot be read or the engine cannot be run.
+Exit codes: 0 success, 1 a change is as grave as --fail-on says, 2 a spec cannot be read or Redocly cannot be run.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ GRAVITY = {"breaking": ("breaking",), "compatible": ("breaking", "compatible"), 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parse(arguments)
-    from specdiff import comparison, engine, render, sources
+    from specdiff import comparison, redocly, render, sources
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             old, new = (sources.read(given, Path(folder)) for given in (options.old, options.new))
             report = comparison.compare(old, new, Path(folder))
-        except (sources.SourceError, engine.EngineError) as error:
+        except (sources.SourceError, redocly.RedoclyError) as error:
             print(f"spec_diff: {error}", file=sys.stderr)
             return 2
     print({"text": render.as_text, "json": render.as_json, "markdown": render.as_markdown}[options.form](report))

@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to look at (default: this one)")
     root = parser.parse_args(arguments).root
     from release import archive, versions
-    from specdiff import comparison, engine, render, sources
+    from specdiff import comparison, redocly, render, sources
 
     try:
         last = archive.check(root)[-1]
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     except archive.ArchiveError as error:
         print(f"spec_gate: {error}", file=sys.stderr)
         return 1
-    except (sources.SourceError, engine.EngineError, versions.VersionError, OSError) as error:
+    except (sources.SourceError, redocly.RedoclyError, versions.VersionError, OSError) as error:
         print(f"spec_gate: {error}", file=sys.stderr)
         return 2
     print(render.as_markdown(report))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from specdiff.changes import Change, Report
-from specdiff.rules import Effect
+from specdiff.kinds import Effect
 from specdiff.usage import Side
 
 from . import mentions, renames
@@ -28,7 +28,7 @@ def tasks(report: Report, root: Path) -> list[str]:
 
 def _defaults(report: Report) -> Iterator[str]:
     """One line for all changed defaults, which seldom need more than a look."""
-    subjects = [change.subject for change in report.changes if change.rule == "request-default-changed"]
+    subjects = [change.subject for change in report.changes if change.kind == "request-default-changed"]
     if subjects:
         shown = ", ".join(subjects[:_SHOWN])
         more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
@@ -61,7 +61,7 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
 
 def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:
     """The tasks of one change. followed: the members under a new name, with which the mock needs no help"""
-    match change.rule:
+    match change.kind:
         case "operation-added":
             yield f"The mock answers {change.subject} with the spec's example: give it behaviour, and the suite rules."
         case "response-member-added-required" | "response-member-became-required":
@@ -78,4 +78,4 @@ def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:
             # One line for all of them, from `_defaults`.
             return
         case _ if change.effect is Effect.BREAKING and change.side is Side.REQUEST:
-            yield f"Look at calls in overlays/, README.md and the suite that use {change.subject} ({change.rule})."
+            yield f"Look at calls in overlays/, README.md and the suite that use {change.subject} ({change.kind})."

@@ -78,7 +78,7 @@ def lost_names(report: Report) -> Iterator[tuple[Change, tuple[str, ...]]]:
     """What the new spec has no more, each with the names that lead to it, its own name last."""
     holders = owners(report)
     for change in report.changes:
-        if change.rule.endswith(_GONE) and change.effect.value != "documentation":
+        if change.kind.endswith(_GONE) and change.effect.value != "documentation":
             for name in _lost(report, change):
                 leading = () if _OPERATION.match(change.subject) else path_of(change, holders)[:-1]
                 yield change, (*leading, name)
@@ -105,12 +105,12 @@ def owners(report: Report) -> dict[str, set[str]]:
 
 
 def _lost(report: Report, change: Change) -> list[str]:
-    if change.rule.endswith(("enum-value-removed", "enum-value-replaced")):
+    if change.kind.endswith(("enum-value-removed", "enum-value-replaced")):
         before = sources.find(report.old.document, change.old or ()) or []
         after = sources.find(report.new.document, change.new or ()) or []
         return [str(value) for value in before if value not in after] if isinstance(before, list) else []
     operation = _OPERATION.match(change.subject)
-    if operation is not None and change.rule in ("operation-removed", "method-renamed"):
+    if operation is not None and change.kind in ("operation-removed", "method-renamed"):
         spec = Spec(Path(report.old.name), report.old.document)
         method = method_tree.method_names(spec).get(("paths", operation[2], operation[1].lower()))
         return [method] if method else []
@@ -118,4 +118,4 @@ def _lost(report: Report, change: Change) -> list[str]:
     if match is not None:
         return [(match[2].split(".") or [""])[-1] or match[1]]
     shown = re.search(r"`([\w-]+)`", change.text)
-    return [shown[1]] if shown and ("parameter" in change.rule or "header" in change.rule) else []
+    return [shown[1]] if shown and ("parameter" in change.kind or "header" in change.kind) else []

@@ -2,12 +2,12 @@
 
 changes     a change, and the report of a comparison
 comparison  the comparison as a whole
-engine      runs `redocly diff`
-extensions  what the engine does not compare
-findings    differences of the engine -> rules
+extensions  what Redocly does not compare
+findings    Redocly's differences as kinds of changes
 keywords    narrower or wider, by schema keyword
+kinds       breaking, compatible or documentation, by kind of change
+redocly     runs `redocly diff`
 render      text, JSON, Markdown
-rules       the class of a change: breaking, compatible or documentation, by rule
 sources     reads specs from files and git revisions
 subjects    short names for parts of a spec
 unions      schemas that became a union or ceased to be one

@@ -8,7 +8,7 @@ from typing import Any
 
 from generator.yaml_loader import Pointer
 
-from .rules import Effect
+from .kinds import Effect
 from .sources import Source, write
 from .usage import Side
 
@@ -19,7 +19,7 @@ _ORDER = list(Effect)
 class Change:
     """One change, on one side."""
 
-    rule: str
+    kind: str
     effect: Effect
     side: Side
     subject: str
@@ -40,7 +40,7 @@ class Report:
     @classmethod
     def of(cls, old: Source, new: Source, changes: list[Change]) -> Report:
         unique = dict.fromkeys(changes)
-        key = lambda change: (_ORDER.index(change.effect), change.subject, change.rule)  # noqa: E731
+        key = lambda change: (_ORDER.index(change.effect), change.subject, change.kind)  # noqa: E731
         return cls(old, new, tuple(sorted(unique, key=key)))
 
     @property
@@ -71,7 +71,7 @@ class Report:
             "counts": self.counts,
             "changes": [
                 {
-                    "rule": change.rule,
+                    "kind": change.kind,
                     "effect": change.effect.value,
                     "side": change.side.value,
                     "subject": change.subject,

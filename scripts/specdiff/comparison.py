@@ -1,4 +1,4 @@
-"""Compares two specs: runs the engine, and turns its findings into classified changes."""
+"""Compares two specs: runs Redocly, and classifies the differences that it reports."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from generator.yaml_loader import Pointer
 
-from . import engine, extensions, rules, subjects, unions
+from . import extensions, kinds, redocly, subjects, unions
 from .changes import Change, Report
-from .engine import Difference
 from .findings import Finding, FindingMapper
+from .redocly import Difference
 from .sources import Source, parse
 from .usage import Side, Usage
 from .usage import operations as operations_of
@@ -25,12 +25,12 @@ def compare(old: Source, new: Source, folder: Path) -> Report:
     if old.document == new.document:
         return Report.of(old, new, [])
     remaining, union_changes = unions.extract(
-        engine.compare(old.document, new.document, folder), old.document, new.document
+        redocly.compare(old.document, new.document, folder), old.document, new.document
     )
     if union_changes:
         # What is within them can be compared only where both sides have the same form.
         alike = unions.apply(union_changes, old.document, new.document)
-        within, _ = unions.extract(engine.compare(alike, new.document, folder), alike, new.document)
+        within, _ = unions.extract(redocly.compare(alike, new.document, folder), alike, new.document)
         remaining += [difference for difference in within if difference not in remaining]
     return Report.of(old, new, Classifier(old, new).classify(remaining, union_changes))
 
@@ -57,22 +57,22 @@ class Classifier:
         return changes or [self._unknown_change()]
 
     def _unknown_change(self) -> Change:
-        """For documents that differ in something that neither the engine nor this package reports."""
+        """For documents that differ in something that neither Redocly nor this package reports."""
         old, new = next(_different_nodes(self._old.document, self._new.document))
         place = new or old or ()
         subject = subjects.name(self._new.document if new else self._old.document, place)
-        text = "changed in a way that no rule describes"
-        return Change(rules.UNKNOWN, rules.Effect.BREAKING, Side.CALL, subject, text, (), old, new)
+        text = "changed in a way that no kind of change describes"
+        return Change(kinds.UNKNOWN, kinds.Effect.BREAKING, Side.CALL, subject, text, (), old, new)
 
     def _changes_of(self, finding: Finding, path: Pointer) -> Iterator[Change]:
         document = self._new.document if finding.new is not None else self._old.document
         subject = subjects.name(document, finding.new or finding.old or path)
         for side, operations in self._sides(finding, path).items():
-            rule = self._rule(finding, side, path)
-            effect = rules.effect_of(rule, finding.impact)
+            kind = self._kind(finding, side, path)
+            effect = kinds.effect_of(kind, finding.impact)
             listed = tuple(sorted(operations))
-            text = finding.text + (_OPTIONAL if rule in _REQUIRED_OF_SERVER else "")
-            yield Change(rule, effect, side, subject, text, listed, finding.old, finding.new)
+            text = finding.text + (_OPTIONAL if kind in _REQUIRED_OF_SERVER else "")
+            yield Change(kind, effect, side, subject, text, listed, finding.old, finding.new)
 
     def _sides(self, finding: Finding, path: Pointer) -> dict[Side, set[str]]:
         """Once for each side where that matters; what is the same on all sides is reported once."""
@@ -82,20 +82,20 @@ class Classifier:
             sides = self._usage.sides(path)
         else:
             sides = self._usage.sides(new or old or path)
-        if not finding.sided or finding.rule in ("description-changed", "example-changed"):
+        if not finding.sided or finding.kind in ("description-changed", "example-changed"):
             return {next(iter(sides), Side.CALL): {name for names in sides.values() for name in names}}
         # A component that nothing uses still has a class, which code may import.
         return {side: names for side, names in sides.items() if side is not Side.CALL} or {Side.RESPONSE: set()}
 
-    def _rule(self, finding: Finding, side: Side, path: Pointer) -> str:
-        rule = finding.rule
-        if not finding.sided or rule in ("description-changed", "example-changed"):
-            return rule
-        if side is Side.RESPONSE and rule == "member-added-optional":
+    def _kind(self, finding: Finding, side: Side, path: Pointer) -> str:
+        kind = finding.kind
+        if not finding.sided or kind in ("description-changed", "example-changed"):
+            return kind
+        if side is Side.RESPONSE and kind == "member-added-optional":
             return "response-member-added"
-        if side is Side.RESPONSE and rule == "enum-value-added" and self._is_open(finding, path):
+        if side is Side.RESPONSE and kind == "enum-value-added" and self._is_open(finding, path):
             return "response-open-enum-value-added"
-        return f"{side.value}-{rule}"
+        return f"{side.value}-{kind}"
 
     def _is_open(self, finding: Finding, path: Pointer) -> bool:
         """Whether every response that sends this enum allows any other string beside it."""

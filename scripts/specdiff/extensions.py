@@ -1,4 +1,4 @@
-"""Finds what the engine does not compare: names of models and methods, error codes, extensions of this project."""
+"""Finds what Redocly does not compare: names of models and methods, error codes, extensions of this project."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def _code(place: Pointer, before: dict[str, Any], after: dict[str, Any]) -> Iter
         was, now = before.get(name), after.get(name)
         if was == now:
             continue
-        rule = {"status": "error-status-changed", "type": "error-status-changed", "retryable": "error-retry-changed"}
+        kind = {"status": "error-status-changed", "type": "error-status-changed", "retryable": "error-retry-changed"}
         text = f"`{name}` changed from `{was}` to `{now}`"
-        yield Finding(rule.get(name, "description-changed"), False, text, (*place, name), (*place, name))
+        yield Finding(kind.get(name, "description-changed"), False, text, (*place, name), (*place, name))
 
 
 def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
@@ -91,10 +91,10 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
         was, now = before.get(pointer), after.get(pointer)
         if was == now:
             continue
-        rule, name = "extension-changed", str(pointer[-1])
+        kind, name = "extension-changed", str(pointer[-1])
         text = f"`{name}` changed"
         if name == "x-errors":
-            rule = "documented-errors-changed"
+            kind = "documented-errors-changed"
             removed, added = (sorted(set(one or ()) - set(other or ())) for one, other in ((was, now), (now, was)))
             text = "; ".join(
                 f"{way} {', '.join(codes)}" for way, codes in (("now also", added), ("no longer", removed)) if codes
@@ -102,9 +102,9 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
         elif name == "x-renamed-from" and now is not None:
             text = f"earlier versions call it `{now}`"
         elif name == charges.EXTENSION:
-            rule, text = _charge(was, now)
+            kind, text = _charge(was, now)
         elif name == event_streams.EXTENSION and was is not None:
-            rule, text = "stream-class-changed", "the stream has another class"
+            kind, text = "stream-class-changed", "the stream has another class"
         elif name == "x-sdk-method":
             # Reported as the method's new name.
             continue
@@ -112,7 +112,7 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             # Compared by operation, since it may stand in a component.
             continue
         at_old, at_new = (pointer if value is not None else None for value in (was, now))
-        yield Finding(rule, False, text or "listed in another order", at_old, at_new)
+        yield Finding(kind, False, text or "listed in another order", at_old, at_new)
 
 
 def _charge(was: Any, now: Any) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Maps the engine's differences to rules.
+"""Maps Redocly's differences to kinds of changes.
 
 Whole lists and maps that appear or vanish are reported member by member.
 """
@@ -13,9 +13,9 @@ from generator.schemas import METHODS
 from generator.yaml_loader import Pointer
 
 from . import keywords, sources
-from .engine import Difference
+from .redocly import Difference
 
-# Said of the call or of its parameters, and not of one side of a schema.
+# Kinds that concern the whole call, and not one side of a schema.
 _OPERATION = {
     "operationId": "operation-renamed",
     "tags": "operation-moved",
@@ -30,9 +30,9 @@ _MAPS = {"headers", "properties", "schemas", "content", "paths", "parameters", "
 
 @dataclass(frozen=True)
 class Finding:
-    """A rule, or the end of one that still wants its side in front (`sided`), and what to say."""
+    """A kind of change, without the side (`request`, `response`) that starts it if `sided`, and its text."""
 
-    rule: str
+    kind: str
     sided: bool
     text: str
     old: Pointer | None
@@ -41,7 +41,7 @@ class Finding:
 
 
 class FindingMapper:
-    """Reads the engine's findings in the light of the two documents."""
+    """Reads Redocly's differences with the two documents at hand."""
 
     def __init__(self, old: dict[str, Any], new: dict[str, Any]) -> None:
         self._old = old
@@ -55,23 +55,23 @@ class FindingMapper:
         if _is_in_extension(diff.path):
             # Extensions are compared elsewhere.
             return
-        if diff.kind == "modified" and diff.property == "key":
+        if diff.action == "modified" and diff.property == "key":
             yield from self._renamed(diff)
-        elif diff.kind == "modified":
+        elif diff.action == "modified":
             yield from self._modified(diff)
         elif diff.type == "Response" and not str(diff.path[-1]).startswith("2") and self._other_status(diff):
-            if diff.kind == "removed":
+            if diff.action == "removed":
                 text = f"the status {diff.path[-1]} is now {self._other_status(diff)}"
-                yield self._made(diff, "error-status-changed", text)
+                yield self._finding(diff, "error-status-changed", text)
         elif diff.type == "PathItem":
-            for step, node in _children(diff.after if diff.kind == "added" else diff.before):
+            for step, node in _children(diff.after if diff.action == "added" else diff.before):
                 if step in METHODS:
                     yield from self._added_or_removed(diff, step, node)
         elif diff.type in ("ParameterList", "HeadersMap", "SchemaProperties", "MediaTypesMap"):
-            for step, node in _children(diff.after if diff.kind == "added" else diff.before):
+            for step, node in _children(diff.after if diff.action == "added" else diff.before):
                 yield from self._added_or_removed(diff, step, node)
         else:
-            yield from self._added_or_removed(diff, None, diff.after if diff.kind == "added" else diff.before)
+            yield from self._added_or_removed(diff, None, diff.after if diff.action == "added" else diff.before)
 
     # ---------------------------------------------------------------- modified
 
@@ -83,38 +83,38 @@ class FindingMapper:
         if name.startswith("x-"):
             return
         if name in keywords.NOTES:
-            yield self._made(diff, "description-changed", f"`{name}` is worded differently")
+            yield self._finding(diff, "description-changed", f"`{name}` is worded differently")
         elif name in keywords.EXAMPLES:
-            yield self._made(diff, "example-changed", "another example")
+            yield self._finding(diff, "example-changed", "another example")
         elif diff.type == "Operation" and name in _OPERATION:
-            rule = _OPERATION[name]
+            kind = _OPERATION[name]
             if name == "deprecated":
                 text = "is deprecated" if diff.after else "is no longer deprecated"
-            yield self._made(diff, rule, text)
+            yield self._finding(diff, kind, text)
         elif diff.type == "Parameter" and name == "required":
             way = "required" if diff.after else "optional"
-            yield self._made(diff, f"parameter-became-{way}", f"became {way}")
+            yield self._finding(diff, f"parameter-became-{way}", f"became {way}")
         elif diff.type == "Parameter":
-            rule = "parameter-deprecated" if name == "deprecated" else "parameter-serialization-changed"
-            yield self._made(diff, rule, text)
+            kind = "parameter-deprecated" if name == "deprecated" else "parameter-serialization-changed"
+            yield self._finding(diff, kind, text)
         elif diff.type == "RequestBody" and name == "required":
             way = "required" if diff.after else "optional"
-            yield self._made(diff, f"request-body-became-{way}", f"the body became {way}")
+            yield self._finding(diff, f"request-body-became-{way}", f"the body became {way}")
         elif diff.type == "Schema" and name == "required":
             yield from self._required(diff)
         elif diff.type == "Schema" and keywords.directions(name, diff.before, diff.after):
-            for rule in keywords.directions(name, diff.before, diff.after):
-                yield self._made(diff, rule, text, sided=True)
+            for kind in keywords.directions(name, diff.before, diff.after):
+                yield self._finding(diff, kind, text, sided=True)
         elif diff.type == "Info" and name == "version":
-            yield self._made(diff, "version-changed", f"the version {_change(diff.before, diff.after)}")
+            yield self._finding(diff, "version-changed", f"the version {_change(diff.before, diff.after)}")
         elif diff.type == "Server":
-            yield self._made(diff, "api-address-changed", text)
+            yield self._finding(diff, "api-address-changed", text)
         elif diff.type == "SecurityScheme":
-            yield self._made(diff, "security-scheme-changed", text)
+            yield self._finding(diff, "security-scheme-changed", text)
         elif diff.type in ("Info", "Tag", "ExternalDocs", "Contact", "License"):
-            yield self._made(diff, "description-changed", text)
+            yield self._finding(diff, "description-changed", text)
         else:
-            yield self._made(
+            yield self._finding(
                 diff,
                 diff.rule or f"{diff.type.lower()}-{name}-changed",
                 text,
@@ -132,9 +132,9 @@ class FindingMapper:
             if member in new:
                 yield self._of_member(diff, member, "member-became-optional", "is no longer always there")
 
-    def _of_member(self, diff: Difference, member: str, rule: str, text: str) -> Finding:
+    def _of_member(self, diff: Difference, member: str, kind: str, text: str) -> Finding:
         old, new = (None if at is None else (*_holder(at), "properties", member) for at in (diff.old, diff.new))
-        return Finding(rule, True, text, old, new, diff.impact)
+        return Finding(kind, True, text, old, new, diff.impact)
 
     def _members(self, document: dict[str, Any], at: Pointer | None) -> dict[str, Any]:
         node = sources.find(document, _holder(at or ()))
@@ -148,19 +148,19 @@ class FindingMapper:
         old_name, new_name = str(diff.before), str(diff.after)
         if diff.path[:1] == ("components",) and len(diff.path) == 3:
             # Only models have names in the client.
-            yield self._made(diff, "component-renamed", f"`{old_name}` is now `{new_name}`")
+            yield self._finding(diff, "component-renamed", f"`{old_name}` is now `{new_name}`")
         elif diff.type == "Response" and not old_name.startswith("2"):
-            yield self._made(diff, "error-status-changed", f"the status {old_name} is now {new_name}")
+            yield self._finding(diff, "error-status-changed", f"the status {old_name} is now {new_name}")
         else:
             node = sources.find(self._old, diff.old or ())
-            removed = replace(diff, kind="removed", path=(*diff.path[:-1], old_name), new=None, impact="major")
+            removed = replace(diff, action="removed", path=(*diff.path[:-1], old_name), new=None, impact="major")
             yield from self._added_or_removed(removed, None, node)
             node = sources.find(self._new, diff.new or ())
-            yield from self._added_or_removed(replace(diff, kind="added", old=None), None, node)
+            yield from self._added_or_removed(replace(diff, action="added", old=None), None, node)
 
     def _other_status(self, diff: Difference) -> str | None:
         """The status that the same error response has in the other document; None if it has none there."""
-        added = diff.kind == "added"
+        added = diff.action == "added"
         mine, other = (self._new, self._old) if added else (self._old, self._new)
         here = diff.new if added else diff.old
         if not here:
@@ -174,49 +174,49 @@ class FindingMapper:
     # ---------------------------------------------------------------- added and removed
 
     def _added_or_removed(self, diff: Difference, step: str | None, node: Any) -> Iterator[Finding]:
-        added = diff.kind == "added"
+        added = diff.action == "added"
         node = sources.follow(self._new if added else self._old, node)
         way, path = ("added" if added else "removed"), diff.path if step is None else (*diff.path, step)
         here = diff.new if added else diff.old
         pointer = here if step is None or here is None else (*here, step)
         required = isinstance(node, dict) and node.get("required") is True
-        rule, sided, text = f"{diff.type.lower()}-{way}", False, "is new" if added else "is gone"
+        kind, sided, text = f"{diff.type.lower()}-{way}", False, "is new" if added else "is gone"
         match diff.type:
             case "Operation" | "PathItem":
-                rule = f"operation-{way}"
+                kind = f"operation-{way}"
             case "Parameter" | "ParameterList":
                 need = "required" if required else "optional"
-                rule = f"parameter-added-{need}" if added else "parameter-removed"
+                kind = f"parameter-added-{need}" if added else "parameter-removed"
                 shown = node.get("name") if isinstance(node, dict) else step
                 text = f"{need if added else 'the'} parameter `{shown}` {text}"
             case "RequestBody":
                 need = "required" if required else "optional"
-                rule, text = (f"request-body-added-{need}" if added else "request-body-removed"), f"the body {text}"
+                kind, text = (f"request-body-added-{need}" if added else "request-body-removed"), f"the body {text}"
             case "Response":
                 family = "success" if str(path[-1]).startswith("2") else "error"
-                rule, text = f"{family}-response-{way}", f"the response {text}"
+                kind, text = f"{family}-response-{way}", f"the response {text}"
             case "Header" | "HeadersMap":
-                rule, text = f"response-header-{way}", f"the header `{path[-1]}` {text}"
+                kind, text = f"response-header-{way}", f"the header `{path[-1]}` {text}"
             case "MediaType" | "MediaTypesMap":
-                rule, sided, text = f"media-type-{way}", True, f"the media type `{path[-1]}` {text}"
+                kind, sided, text = f"media-type-{way}", True, f"the media type `{path[-1]}` {text}"
             case "SecurityRequirement" | "SecurityRequirementList":
-                rule = "security-alternative-added" if added else "security-changed"
+                kind = "security-alternative-added" if added else "security-changed"
                 text = f"a way to authenticate {text}"
             case "SecurityScheme":
-                rule = "security-scheme-added" if added else "security-scheme-changed"
+                kind = "security-scheme-added" if added else "security-scheme-changed"
             case "Server":
-                rule = "api-address-added" if added else "api-address-changed"
+                kind = "api-address-added" if added else "api-address-changed"
             case "Tag" | "TagList":
-                rule = "tags-described"
+                kind = "tags-described"
             case "Link" | "LinksMap":
-                rule = "link-changed"
+                kind = "link-changed"
             case "Example" | "ExamplesMap" | "ExternalDocs" | "Contact" | "License":
-                rule = "example-changed" if diff.type.startswith("Example") else "description-changed"
+                kind = "example-changed" if diff.type.startswith("Example") else "description-changed"
             case "Schema" | "SchemaProperties":
-                rule, sided, text = self._schema(diff, path, way, text)
+                kind, sided, text = self._schema(diff, path, way, text)
             case _ if diff.rule:
-                rule = diff.rule
-        yield Finding(rule, sided, text, None if added else pointer, pointer if added else None, diff.impact)
+                kind = diff.rule
+        yield Finding(kind, sided, text, None if added else pointer, pointer if added else None, diff.impact)
 
     def _schema(self, diff: Difference, path: Pointer, way: str, text: str) -> tuple[str, bool, str]:
         if len(path) > 1 and path[-2] in ("oneOf", "anyOf", "allOf"):
@@ -233,8 +233,8 @@ class FindingMapper:
             return ("type-narrowed" if way == "added" else "type-widened"), True, f"what items are {text}"
         return ("type-narrowed" if way == "added" else "type-widened"), True, f"the schema {text}"
 
-    def _made(self, diff: Difference, rule: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
-        return Finding(rule, sided, text, diff.old, diff.new, impact or diff.impact)
+    def _finding(self, diff: Difference, kind: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
+        return Finding(kind, sided, text, diff.old, diff.new, impact or diff.impact)
 
 
 def _is_in_extension(path: Pointer) -> bool:

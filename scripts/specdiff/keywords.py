@@ -14,7 +14,7 @@ _ANNOTATIONS = {*NOTES, *EXAMPLES, "default", "deprecated", "discriminator"}
 
 
 def directions(keyword: str, before: Any, after: Any) -> list[str]:
-    """What became of a keyword, as the ends of rule names, such as `bound-tightened`. None stands for absent."""
+    """How a keyword changed, as the ends of kinds of changes, such as `bound-tightened`. None stands for absent."""
     if keyword in NOTES:
         return ["description-changed"]
     if keyword in EXAMPLES:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from .changes import Change, Report
-from .rules import Effect
+from .kinds import Effect
 
 _HEADINGS = {
     Effect.BREAKING: "Breaking",
@@ -22,7 +22,7 @@ _FEW = 3
 
 
 def as_text(report: Report) -> str:
-    """For a terminal: each change with its rule, its side and its line."""
+    """For a terminal: each change with its kind, its side and its line."""
     lines = [f"{report.old.name} ({report.old.version}) -> {report.new.name} ({report.new.version})"]
     for effect, heading in _HEADINGS.items():
         listed = [change for change in report.changes if change.effect is effect]
@@ -30,7 +30,7 @@ def as_text(report: Report) -> str:
             lines += ["", f"{heading} ({len(listed)})"]
         for change in listed:
             lines.append(f"  {change.subject}: {change.text}")
-            lines.append(f"    {'  '.join([change.rule, change.side.value, *report.places(change)])}{_used_by(change)}")
+            lines.append(f"    {'  '.join([change.kind, change.side.value, *report.places(change)])}{_used_by(change)}")
     lines += ["", f"{summary(report)}. This asks for {_BUMPS[report.bump]}."]
     return "\n".join(lines)
 
@@ -52,7 +52,7 @@ def as_markdown(report: Report) -> str:
             lines += ["", f"#### {heading}", ""]
         for change in listed:
             side = "" if change.side.value == "call" else f" ({change.side.value})"
-            lines.append(f"- `{change.subject}`{side}: {change.text}. [`{change.rule}`]")
+            lines.append(f"- `{change.subject}`{side}: {change.text}. [`{change.kind}`]")
     return "\n".join([*lines, "", f"{summary(report)}."])
 
 

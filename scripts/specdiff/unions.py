@@ -1,4 +1,4 @@
-"""Finds schemas that became a union or ceased to be one, which the engine reports as many changes."""
+"""Finds schemas that became a union or ceased to be one, which Redocly reports as many changes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from generator.yaml_loader import Pointer
 
 from . import keywords, sources
-from .engine import Difference
 from .findings import Finding
+from .redocly import Difference
 
 _KEYWORDS = ("properties", "oneOf", "anyOf", "items")
 

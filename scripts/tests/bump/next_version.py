@@ -19,12 +19,12 @@ class ApiChange:
     """One change of the API.
 
     apply:  edits the spec
-    rules:  the rules of the spec diff that report it, with their effect
+    kinds:  the kinds of changes that the spec diff reports for it, with their effects
     """
 
     name: str
     apply: Callable[[Document], object]
-    rules: frozenset[tuple[str, str]]
+    kinds: frozenset[tuple[str, str]]
 
 
 def _schemas(document: Document) -> Document:
@@ -92,8 +92,8 @@ def _add_header(document: Document) -> None:
     headers["Imaginary-Region"] = {"$ref": "#/components/headers/ImaginaryRegion"}
 
 
-def change(name: str, apply: Callable[[Document], object], *rules: tuple[str, str]) -> ApiChange:
-    return ApiChange(name, apply, frozenset(rules))
+def change(name: str, apply: Callable[[Document], object], *kinds: tuple[str, str]) -> ApiChange:
+    return ApiChange(name, apply, frozenset(kinds))
 
 
 DRAWING = {"id": "drw_1", "title": "Ada"}

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from release import affected_tests, checklist, mentions
 from specdiff.changes import Change, Report
-from specdiff.rules import Effect
+from specdiff.kinds import Effect
 from specdiff.sources import Source
 from specdiff.usage import Side
 
@@ -40,11 +40,11 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def report(rule: str, subject: str, **places: Any) -> Report:
+def report(kind: str, subject: str, **places: Any) -> Report:
     paths = {"/v1/balance": {"get": {"operationId": "retrieveBalance", "responses": {}}}}
     old: dict[str, Any] = {"openapi": "3.1.0", "paths": paths, "components": {"schemas": SCHEMAS}}
     new = {**old, "components": {"schemas": {**SCHEMAS, "Mood": {"enum": ["glad"]}}}}
-    change = Change(rule, Effect.BREAKING, Side.REQUEST, subject, "is gone", **places)
+    change = Change(kind, Effect.BREAKING, Side.REQUEST, subject, "is gone", **places)
     sources = (
         cast(Source, SimpleNamespace(document=document, name="a spec", version="2026-05-15")) for document in (old, new)
     )

@@ -16,8 +16,8 @@ from release import apply, archive, bump_steps, versions
 from release.versions import Version
 from specdiff import comparison
 from specdiff.changes import Change, Report
-from specdiff.engine import EngineError
-from specdiff.rules import Effect
+from specdiff.kinds import Effect
+from specdiff.redocly import RedoclyError
 from specdiff.usage import Side
 
 pytestmark = pytest.mark.slow
@@ -94,7 +94,7 @@ def test_released_version_is_not_released_again(tree: Path) -> None:
 
 @pytest.fixture
 def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """The bump in this process, with no engine and no other programs; what it would have run."""
+    """The bump in this process, without Redocly and other programs; what it would have run."""
     ran: list[list[str]] = []
     monkeypatch.setattr(bump, "ROOT", tree)
     monkeypatch.setattr(bump_steps, "run", lambda root, command, fault: ran.append(command))
@@ -167,7 +167,7 @@ def test_interrupted_bump_ends_its_tests(tree: Path, tmp_path: Path) -> None:
     ("fault", "code", "output"),
     [
         (bump_steps.BumpError("tests fail"), 1, "bump: tests fail; nothing was changed\n"),
-        (EngineError("Node is not installed"), 1, "bump: Node is not installed; nothing was changed\n"),
+        (RedoclyError("Node is not installed"), 1, "bump: Node is not installed; nothing was changed\n"),
         (KeyboardInterrupt(), 130, "bump: interrupted; nothing was changed\n"),
     ],
 )

@@ -115,8 +115,8 @@ def test_bump_fails_for_a_rename_that_was_missed_and_names_its_lines(tmp_path: P
 
 def test_every_change_is_reported_with_its_effect(tree: Path, changes: list[ApiChange]) -> None:
     completed = rehearsal.run(tree, "scripts/spec_diff.py", "git:HEAD~1", "openapi.yaml", "--json")
-    reported = {(change["rule"], change["effect"]) for change in json.loads(completed.stdout)["changes"]}
-    assert reported >= set().union(*(change.rules for change in changes))
+    reported = {(change["kind"], change["effect"]) for change in json.loads(completed.stdout)["changes"]}
+    assert reported >= set().union(*(change.kinds for change in changes))
     assert any(effect == "breaking" for _, effect in reported) is (changes is not ADDITIONS)
 
 

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 from release import checklist, renames
 from specdiff.changes import Change, Report
-from specdiff.rules import Effect
+from specdiff.kinds import Effect
 from specdiff.sources import Source
 from specdiff.usage import Side
 

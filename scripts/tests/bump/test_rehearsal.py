@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 NOW = str(load(ROOT / "openapi.yaml")["info"]["version"])
 PROGRAM = str(Path(__file__).parent / "programs" / "call_across_versions.py")
 # Beside the changes of the contract itself since its release.
-EXPECTED_RULES = {
+EXPECTED_KINDS = {
     "model-added": "compatible",
     "operation-added": "compatible",
     "request-bound-tightened": "breaking",
@@ -91,15 +91,15 @@ def test_bump_lists_what_is_left_for_a_person(bumped: Path) -> None:
     assert f"- Look for uses of {PLAY.model}.{PLAY.member}" in outcome
 
 
-def test_diff_of_the_rehearsed_version_has_the_expected_rules(bumped: Path) -> None:
-    def rules(tree: Path, new: str, code: int) -> dict[str, str]:
+def test_diff_of_the_rehearsed_version_has_the_expected_kinds(bumped: Path) -> None:
+    def kinds(tree: Path, new: str, code: int) -> dict[str, str]:
         old = f"conformance/aurous_mock/specs/{NOW}.yaml"
         completed = rehearsal.run(tree, "scripts/spec_diff.py", old, new, "--json", "--fail-on", "breaking")
         assert completed.returncode == code, completed.stderr
-        return {change["rule"]: change["effect"] for change in json.loads(completed.stdout)["changes"]}
+        return {change["kind"]: change["effect"] for change in json.loads(completed.stdout)["changes"]}
 
-    rules_of_next = rules(bumped, f"conformance/aurous_mock/specs/{NEXT}.yaml", 1)
-    assert rules_of_next == rules(ROOT, "openapi.yaml", 0) | EXPECTED_RULES
+    kinds_of_next = kinds(bumped, f"conformance/aurous_mock/specs/{NEXT}.yaml", 1)
+    assert kinds_of_next == kinds(ROOT, "openapi.yaml", 0) | EXPECTED_KINDS
 
 
 def test_old_client_sees_no_change_on_a_new_mock(old_mock: str, new_mock: str) -> None:

@@ -1,6 +1,6 @@
 """How kinds of changes are written, and the pair of documents in which they all stand; `change_table` has the kinds.
 
-All stand in one pair of documents, each under a path or a component of its own, because a run of the engine takes a
+All stand in one pair of documents, each under a path or a component of its own, because a run of Redocly takes a
 second or two.
 """
 
@@ -19,7 +19,7 @@ BREAKING, COMPATIBLE, DOCUMENTATION = "breaking", "compatible", "documentation"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of change. `reported` is every (rule, effect) that the diff says of it, and nothing else."""
+    """One kind of change. `reported` is every (kind, effect) that the diff says of it, and nothing else."""
 
     name: str
     old: Fragment

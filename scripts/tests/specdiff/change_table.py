@@ -143,7 +143,7 @@ KINDS = [
     both("response description changed", answered, {**TEXT, "description": "a"}, {**TEXT, "description": "b"}, ("description-changed", DOCUMENTATION)),
     both("member deprecated", answered, TEXT, {**TEXT, "deprecated": True}, ("response-member-deprecated", COMPATIBLE)),
     kind("response alternative added", answered(UNION) | TAGGED, answered(UNION3) | TAGGED, ("response-alternative-added", BREAKING)),
-    # ---------------------------------------------------------------- what the engine does not see
+    # ---------------------------------------------------------------- what Redocly does not see
     kind("member of an event removed", event({"$ref": "#V"}) | {"schemas": {"V": record(a=TEXT)}}, event({"$ref": "#V"}) | {"schemas": {"V": record()}}, ("response-member-removed", BREAKING)),
     kind("component used on both sides", in_request({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(a=TEXT)}}, in_request({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(("a",), a=TEXT)}}, ("request-member-became-required", BREAKING), ("response-member-became-required", COMPATIBLE)),
     kind("stream marked as custom", {}, {"x-sdk-stream": "custom"}, ("extension-changed", DOCUMENTATION)),

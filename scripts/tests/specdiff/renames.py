@@ -1,4 +1,4 @@
-"""Every rename that a spec allows, each made in a copy of the API of its own, so that one run of the engine sees many.
+"""Every rename that a spec allows, each made in a copy of the API of its own, so that one run of Redocly sees many.
 
 The copies stand in one pair of documents: the paths and components of each have a prefix of their own.
 """
@@ -82,7 +82,7 @@ def _uses(document: Document) -> dict[Pointer, set[Pointer]]:
 
 
 def _part(document: Document, rename: Rename, uses: dict[Pointer, set[Pointer]]) -> Document:
-    """The paths that lead to what is renamed, and the components that these use. The engine compares that in half the
+    """The paths that lead to what is renamed, and the components that these use. Redocly compares that in half the
     time of the whole.
     """
     if rename.at[0] == "paths":

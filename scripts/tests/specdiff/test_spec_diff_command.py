@@ -11,7 +11,7 @@ import pytest
 import spec_diff
 from generator.yaml_loader import load
 from release import archive
-from specdiff import comparison, engine, render, sources
+from specdiff import comparison, redocly, render, sources
 from specdiff.changes import Report
 
 # One that stays as it is, however openapi.yaml changes.
@@ -43,48 +43,48 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def compared(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[engine.Difference]]:
-    """The report on the edited spec, and what the engine found for it, in one run of a second."""
+def compared(edited: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, list[redocly.Difference]]:
+    """The report on the edited spec, and what Redocly found for it, in one run of a second."""
     folder = tmp_path_factory.mktemp("compared")
     old, new = (sources.read(str(path), folder) for path in (SPEC, edited))
-    differences: list[engine.Difference] = []
+    differences: list[redocly.Difference] = []
 
-    def compare(*given: Any) -> list[engine.Difference]:
-        differences.extend(run_engine(*given))
+    def compare(*given: Any) -> list[redocly.Difference]:
+        differences.extend(run_redocly(*given))
         return list(differences)
 
-    run_engine = engine.compare
+    run_redocly = redocly.compare
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "compare", compare)
+        patch.setattr(redocly, "compare", compare)
         return comparison.compare(old, new, folder), differences
 
 
 @pytest.fixture
-def report(compared: tuple[Report, list[engine.Difference]]) -> Report:
+def report(compared: tuple[Report, list[redocly.Difference]]) -> Report:
     return compared[0]
 
 
 def test_json_report_has_the_lines_of_both_files(
     edited: Path,
-    compared: tuple[Report, list[engine.Difference]],
+    compared: tuple[Report, list[redocly.Difference]],
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "compare", lambda *_: list(compared[1]))
+    monkeypatch.setattr(redocly, "compare", lambda *_: list(compared[1]))
     assert spec_diff.main([str(SPEC), str(edited), "--json", "--fail-on", "breaking"]) == 1
     report = json.loads(capsys.readouterr().out)
     assert report["bump"] == "major"
     assert report["counts"] == {"breaking": 1, "compatible": 2, "documentation": 2}
     assert (report["old"]["version"], report["new"]["version"]) == (VERSION, "2099-09-01")
     broken = report["changes"][0]
-    assert (broken["rule"], broken["side"]) == ("request-bound-tightened", "request")
+    assert (broken["kind"], broken["side"]) == ("request-bound-tightened", "request")
     assert broken["operations"] == ["POST /v1/chat/completions"]
     assert broken["new"]["line"] == line_of(edited.read_text(), "maximum: 1.5")
     assert broken["old"]["line"] == line_of(SPEC.read_text(), "maximum: 2")
     assert broken["new"]["pointer"] == "#/components/schemas/ChatCompletionRequest/properties/temperature/maximum"
 
 
-def test_text_report_has_rule_side_and_line(report: Report, edited: Path) -> None:
+def test_text_report_has_kind_side_and_line(report: Report, edited: Path) -> None:
     text = render.as_text(report)
     line = line_of(edited.read_text(), "maximum: 1.5")
     assert f"request-bound-tightened  request  next.yaml:{line}  in POST /v1/chat/completions" in text
@@ -99,10 +99,10 @@ def test_markdown_report_is_a_changelog_section(report: Report) -> None:
     assert not re.search(r"^#{1,2} ", markdown, re.MULTILINE)
 
 
-def test_unchanged_revision_is_compared_without_the_engine(
+def test_unchanged_revision_is_compared_without_redocly(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "compare", None)
+    monkeypatch.setattr(redocly, "compare", None)
     assert spec_diff.main(["git:HEAD", "git:HEAD:openapi.yaml", "--fail-on", "any"]) == 0
     assert "This asks for no release." in capsys.readouterr().out
 
@@ -161,11 +161,11 @@ def test_missing_node_says_what_to_install(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(engine, "BUNDLED_NODE", "a_package_that_is_not_installed")
+    monkeypatch.setattr(redocly, "BUNDLED_NODE", "a_package_that_is_not_installed")
     assert spec_diff.main([str(SPEC), str(edited)]) == 2
     err = capsys.readouterr().err
     assert err.count("\n") == 1
-    assert f"Node is not installed, which runs {engine.PACKAGE}" in err
+    assert f"Node is not installed, which runs {redocly.PACKAGE}" in err
     assert "install Node" in err
 
 
@@ -179,10 +179,10 @@ def test_system_without_node_uses_that_of_the_environment(
     assert "breaking" in capsys.readouterr().out
 
 
-def test_failing_engine_is_reported_in_one_line(
+def test_failing_redocly_is_reported_in_one_line(
     edited: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "PACKAGE", "./no-such-package")
+    monkeypatch.setattr(redocly, "PACKAGE", "./no-such-package")
     assert spec_diff.main([str(SPEC), str(edited)]) == 2
     err = capsys.readouterr().err
     assert err.startswith("spec_diff: ./no-such-package failed: ")
@@ -191,14 +191,14 @@ def test_failing_engine_is_reported_in_one_line(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("values", "rule", "effect"),
+    ("values", "kind", "effect"),
     [
         ("minimal, medium, high", "request-enum-value-removed", "breaking"),
         ("minimal, low, medium, high, most", "request-enum-value-added", "compatible"),
     ],
 )
 def test_change_within_a_schema_that_became_nullable_is_found(
-    values: str, rule: str, effect: str, tmp_path: Path
+    values: str, kind: str, effect: str, tmp_path: Path
 ) -> None:
     text = SPEC.read_text(encoding="utf-8")
     member, enum = '$ref: "#/components/schemas/ReasoningEffort"', "enum: [minimal, low, medium, high]"
@@ -209,7 +209,7 @@ def test_change_within_a_schema_that_became_nullable_is_found(
     folder = tmp_path / "compared"
     folder.mkdir()
     report = comparison.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
-    assert {(change.rule, change.effect.value) for change in report.changes} == {
-        (rule, effect),
+    assert {(change.kind, change.effect.value) for change in report.changes} == {
+        (kind, effect),
         ("request-type-widened", "compatible"),
     }

@@ -38,8 +38,8 @@ def faults(document: dict[str, Any], applied: list[Rename], folder: Path) -> lis
         # A class is imported by name, whichever side it is for, and reported once.
         warned = bool(sides) if rename.kind == "model" else sides >= rename.sides
         if not changes or not warned or (sides and not rename.sides):
-            rules = sorted(f"{change.rule} ({change.side.value})" for change in changes)
-            messages.append(f"{rename.id}: expected breaking for {sorted(rename.sides)}, found {rules}")
+            kinds = sorted(f"{change.kind} ({change.side.value})" for change in changes)
+            messages.append(f"{rename.id}: expected breaking for {sorted(rename.sides)}, found {kinds}")
     assert not reported, f"belongs to no rename: {reported}"
     return messages
 
@@ -76,7 +76,7 @@ def test_every_rename_in_the_contract_is_breaking(tmp_path: Path) -> None:
 def test_added_method_name_that_renames_a_method_is_breaking(tmp_path: Path) -> None:
     named = small_specs.document(at={"paths /v1/things get x-sdk-method": "things.index"})
     [change] = report(small_specs.document(), named, tmp_path)
-    assert (change.rule, change.effect.value) == ("method-renamed", "breaking")
+    assert (change.kind, change.effect.value) == ("method-renamed", "breaking")
     assert change.text == "the method things.list is now things.index"
 
 
@@ -88,13 +88,13 @@ def test_moved_charge_is_breaking(tmp_path: Path) -> None:
     changes = report(old, new, tmp_path)
     assert len(changes) == 1, changes
     [change] = changes
-    assert (change.rule, change.effect.value) == ("charge-changed", "breaking")
+    assert (change.kind, change.effect.value) == ("charge-changed", "breaking")
 
 
-def test_difference_that_no_rule_knows_is_breaking() -> None:
+def test_difference_of_no_listed_kind_is_breaking() -> None:
     old, new = (
         cast(sources.Source, SimpleNamespace(document=small_specs.document() | {"jsonSchemaDialect": dialect}))
         for dialect in ("https://one.example", "https://other.example")
     )
     [change] = comparison.Classifier(old, new).classify([], [])
-    assert (change.rule, change.effect.value, change.subject) == ("unknown-change", "breaking", "jsonSchemaDialect")
+    assert (change.kind, change.effect.value, change.subject) == ("unknown-change", "breaking", "jsonSchemaDialect")

