@@ -84,7 +84,7 @@ def generate(source: Path, package: Path, earlier: Sequence[Path] = ()) -> bool:
 
     earlier: the specs of the versions that its clients can be pinned to
     """
-    from generator import compatibility, coverage, lint, project, yaml_loader
+    from generator import coverage, earlier_versions, lint, project, yaml_loader
     from generator.spec import Spec, SpecError
 
     try:
@@ -92,7 +92,7 @@ def generate(source: Path, package: Path, earlier: Sequence[Path] = ()) -> bool:
         spec.validate()
         spec.normalize()
         lint.check(spec)
-        compatibility.relax(spec, [yaml_loader.load(path) for path in earlier])
+        earlier_versions.relax(spec, [yaml_loader.load(path) for path in earlier])
         project.build(spec, package)
         _format(package)
         coverage.check(spec, package)

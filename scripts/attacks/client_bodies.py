@@ -9,13 +9,13 @@ import zlib
 from typing import Final
 
 from aurous import AurousError
-from aurous_mock.settings import DEFAULT_KEY
+from client_kinds import KINDS
 from testkit.raw_server import Action, Connection, raw, run_raw_server
 from testkit.responses import response
 
-from attacks.client_kinds import KINDS, Client, check_deadline
 from attacks.memory import MIB, PeakMemory
 from attacks.registry import Observations, attack
+from attacks.timed_client import TimedClient, check_deadline
 
 # MiB of an answer that the client takes, and how many times that it may need while it decodes and reports it.
 MAX_BODY, MAX_FACTOR = 64, 4
@@ -47,12 +47,12 @@ def gzip_bomb(observed: Observations) -> None:
         with run_raw_server(raw(data, then="keep")) as server:
             for kind in KINDS:
                 memory = PeakMemory(os.getpid())
-                with Client(kind, DEFAULT_KEY, server.url, max_retries=0) as client:
-                    ended = client.balance()
+                with TimedClient(kind, base_url=server.url, max_retries=0) as client:
+                    call_end = client.balance()
                 growth = memory.growth()
-                observed.figures[f"{name}, {kind}"] = f"{len(data):,} bytes sent, {ended}, memory +{growth:.0f} MiB"
+                observed.figures[f"{name}, {kind}"] = f"{len(data):,} bytes sent, {call_end}, memory +{growth:.0f} MiB"
                 observed.check(
-                    f"{name}, {kind}: ends in an AurousError", isinstance(ended.error, AurousError), str(ended)
+                    f"{name}, {kind}: ends in an AurousError", isinstance(call_end.error, AurousError), str(call_end)
                 )
                 observed.check(
                     f"{name}, {kind}: memory grows by at most {limit} MiB", growth <= limit, f"{growth:.0f} MiB"

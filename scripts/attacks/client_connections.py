@@ -9,8 +9,8 @@ from unittest import mock
 
 from testkit.raw_server import run_dripping_server
 
-from attacks.client_kinds import check_deadline
 from attacks.registry import Observations, attack
+from attacks.timed_client import check_deadline
 
 # The head of a TLS record of 16 KiB, which never ends.
 ENDLESS_RECORD: Final = b"\x16\x03\x03\x40\x00" + bytes(2**14 - 1)

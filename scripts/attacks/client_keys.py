@@ -8,11 +8,12 @@ import pickle
 import traceback
 from typing import Final
 
+from client_kinds import KINDS
 from testkit.raw_server import raw, run_raw_server
 from testkit.responses import response
 
-from attacks.client_kinds import KINDS, Client, Ended
 from attacks.registry import Observations, attack
+from attacks.timed_client import CallEnd, TimedClient
 
 KEY: Final = "al_live_" + "5ec2e7" * 10 + "beef"
 
@@ -80,7 +81,7 @@ def key_in_disguise(observed: Observations) -> None:
     try:
         with run_raw_server() as server:
             for kind in KINDS:
-                with Client(kind, KEY, server.url, max_retries=0) as client:
+                with TimedClient(kind, KEY, base_url=server.url, max_retries=0) as client:
                     for name, data in disguises().items():
                         # Malformed responses end with the connection.
                         server.plays(raw(data))
@@ -99,10 +100,10 @@ def key_in_disguise(observed: Observations) -> None:
     observed.check("the key is shown nowhere", not shown, "; ".join(shown[:8]))
 
 
-def _places(ended: Ended, log: io.StringIO) -> list[str]:
+def _places(call_end: CallEnd, log: io.StringIO) -> list[str]:
     """Where the key is shown after a call."""
     texts = {"log": log.getvalue()}
-    if (error := ended.error) is not None:
+    if (error := call_end.error) is not None:
         texts |= {"str": str(error), "repr": repr(error)}
         texts["traceback"] = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
         try:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from aurous import RetryPolicy
-from aurous_mock.settings import DEFAULT_KEY
+from client_kinds import KINDS
 from testkit.raw_server import run_raw_server
 from testkit.responses import answer, envelope
 
-from attacks.client_kinds import KINDS, Client
 from attacks.registry import Observations, attack
+from attacks.timed_client import TimedClient
 
 CALLS: Final = 300
 # Retries that a client's quota of 500 tokens allows while no call succeeds, however many calls are made.
@@ -24,7 +24,7 @@ def retry_storm(observed: Observations) -> None:
     for kind in KINDS:
         with (
             run_raw_server(down) as server,
-            Client(kind, DEFAULT_KEY, server.url, retry=RetryPolicy(initial_delay=0.001)) as client,
+            TimedClient(kind, base_url=server.url, retry=RetryPolicy(initial_delay=0.001)) as client,
         ):
             seconds = sum(client.create().seconds for _ in range(CALLS))
         observed.figures[kind] = f"{CALLS} calls, {len(server.requests)} requests in {seconds:.1f} s"

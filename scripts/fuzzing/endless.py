@@ -10,7 +10,7 @@ from typing import Final
 
 import httpx
 
-from fuzzing.client_matrix import in_process
+from fuzzing.checked_client import in_process
 
 MIB: Final = 2**20
 MAX_BODY: Final = 64 * MIB

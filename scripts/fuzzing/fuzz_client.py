@@ -18,12 +18,13 @@ from typing import Any, Final
 
 import httpx
 import hypothesis
+from client_kinds import KINDS
 from hypothesis import strategies as st
 from resilience.report import Check, RunReport, summarize
 from testkit.raw_server import run_raw_server
 
 from fuzzing import differential, endless
-from fuzzing.client_matrix import DEADLINE, KINDS, Client, in_process
+from fuzzing.checked_client import DEADLINE, CheckedClient, in_process
 from fuzzing.mutations import streams
 from fuzzing.responses import Response, responses, scripted_responses
 
@@ -62,7 +63,7 @@ def run(
         if with_sizes:
             result.endless_bodies += endless.run_all()
         raw_server = stack.enter_context(run_raw_server())
-        clients = {kind: Client(kind, raw_server.url) for kind in KINDS}
+        clients = {kind: CheckedClient(kind, raw_server.url) for kind in KINDS}
         current: list[Response] = []
         offline_clients = {kind: in_process(kind, lambda: _as_httpx(current[-1])) for kind in KINDS[:2]}
         for client in (*clients.values(), *offline_clients.values()):

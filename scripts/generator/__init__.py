@@ -7,10 +7,10 @@ keywords          finds keywords and extensions that nothing reads
 examples          checks examples and bounds against the document's own schemas
 normalize         rewrites the document into the phrasing of the parser
 spec              the document: its operations, references and places
-lint              the rules that a normalized document keeps, R1 to R12 and R15
-charges           rule R14: where responses have their price
-compatibility     members that earlier versions do not send become optional
-unsupported       rule R13: constructs without a counterpart
+lint              the phrasing rules that a normalized document keeps, R1 to R12 and R15
+charges           phrasing rule R14: where responses have their price
+earlier_versions  members that earlier versions do not send become optional
+unsupported       phrasing rule R13: constructs without a counterpart
 names             reserved names, and names in Python
 types             a parsed property -> its annotation, parser and encoder
 docstrings        descriptions and bounds -> docstrings

@@ -31,7 +31,7 @@ class Spec:
         self.written: dict[str, Any] = {}
         """The document as the file has it, once `document` is the normalized one."""
         self.lacking: set[tuple[str, str]] = set()
-        """(model, member) of what is required to make the model, but what a response may lack: see `compatibility`."""
+        """(model, member) of members that requests require, but responses may lack: see `earlier_versions`."""
         self.source = source
         self.document: dict[str, Any] = yaml_loader.load(source) if document is None else document
         if not isinstance(self.document, dict) or not isinstance(self.document.get("openapi"), str):

@@ -10,8 +10,9 @@ import fuzz
 import pytest
 from aurous._stream.chunk_template import ChunkTemplate
 from aurous_client.models import ChatCompletionChunk
+from client_kinds import KINDS
 from fuzzing import differential, endless, fuzz_client, fuzz_mock
-from fuzzing.client_matrix import KINDS, Client, MisbehaviorError
+from fuzzing.checked_client import CheckedClient, MisbehaviorError
 from fuzzing.corpus import CHUNKS, COMPLETION, stream
 from fuzzing.mutations import Pairs, Raw, encode, frame, mutate, mutate_bytes, mutate_frames
 from resilience.report import RunReport
@@ -27,7 +28,7 @@ def patient() -> Iterator[None]:
     """A busy machine is no fault of the client, and what hangs does so for longer than this."""
     with pytest.MonkeyPatch.context() as patch:
         # For the module, since its fixtures call clients too.
-        patch.setattr("fuzzing.client_matrix.TOLERANCE", 300.0)
+        patch.setattr("fuzzing.checked_client.TOLERANCE", 300.0)
         yield
 
 
@@ -149,11 +150,11 @@ def test_untyped_parser_error_is_detected(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("kind", KINDS)
 def test_client_that_hangs_or_raises_untyped_errors_is_detected(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with run_raw_server() as raw_server:
-        client = Client(kind, raw_server.url)
+        client = CheckedClient(kind, raw_server.url)
         try:
             raw_server.plays(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", then="stall"))
             assert client.ask("balance") == "APITimeoutError"
-            monkeypatch.setattr("fuzzing.client_matrix.DEADLINE", -1000.0)
+            monkeypatch.setattr("fuzzing.checked_client.DEADLINE", -1000.0)
             with pytest.raises(MisbehaviorError, match="its deadline is"):
                 client.ask("balance")
             monkeypatch.setattr("aurous._request.flow.parse", lambda *_: 1 // 0)
@@ -211,7 +212,7 @@ def test_valid_response_is_a_result() -> None:
     body = encode(COMPLETION).encode()
     with run_raw_server() as raw_server:
         raw_server.plays(answer(200, body))
-        client = Client("sync", raw_server.url)
+        client = CheckedClient("sync", raw_server.url)
         assert client.ask("create") == "a result"
         raw_server.plays(raw(begin() + STREAM))
         assert client.ask("stream") == "finished"

@@ -12,7 +12,7 @@ import pytest
 import regenerate
 import small_specs
 from aurous_mock.server.launcher import running
-from generator.compatibility import missing_members
+from generator.earlier_versions import missing_members
 from generator.spec import Spec
 from generator.yaml_loader import load
 from small_specs import ref
