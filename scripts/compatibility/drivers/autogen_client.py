@@ -20,12 +20,7 @@ from driver_kit import (
     require_stream,
     require_text,
 )
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def client(model=MODEL):

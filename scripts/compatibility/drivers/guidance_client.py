@@ -15,12 +15,8 @@ from driver_kit import (
     require_text,
 )
 from guidance import assistant, gen, models, user
-from pydantic import BaseModel, TypeAdapter
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
+from pydantic import TypeAdapter
 
 
 def ask(text, generation, name=MODEL):

@@ -21,12 +21,7 @@ from haystack.components.generators.chat import OpenAIChatGenerator
 from haystack.dataclasses import ChatMessage
 from haystack.tools import create_tool_from_function
 from haystack.utils import Secret
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def ask(text, model=MODEL, **options):

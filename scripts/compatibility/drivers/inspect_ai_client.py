@@ -21,14 +21,9 @@ from driver_kit import (
 from inspect_ai.model import ChatMessageUser, GenerateConfig, ResponseSchema, execute_tools, get_model
 from inspect_ai.tool import tool
 from inspect_ai.util import json_schema
-from pydantic import BaseModel
+from person import Person
 
 os.environ.update(MOCK_BASE_URL=BASE_URL, MOCK_API_KEY=KEY)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def generate(text, name=MODEL, config=None, **options):

@@ -15,12 +15,7 @@ from driver_kit import (
     require_text,
 )
 from openai import OpenAI
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def ask(text, returns, mode=instructor.Mode.TOOLS, **options):

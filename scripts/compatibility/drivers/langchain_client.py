@@ -18,12 +18,7 @@ from driver_kit import (
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def model(name=MODEL):

@@ -17,7 +17,7 @@ from driver_kit import (
     require_stream,
     require_text,
 )
-from pydantic import BaseModel
+from person import Person
 
 WEATHER = {
     "type": "function",
@@ -26,11 +26,6 @@ WEATHER = {
         "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
     },
 }
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def ask(text, model=MODEL, **options):

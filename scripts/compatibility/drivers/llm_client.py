@@ -18,12 +18,7 @@ from driver_kit import (
     require_text,
 )
 from llm.default_plugins.openai_models import Chat
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def model(name=MODEL):

@@ -17,12 +17,7 @@ from driver_kit import (
     require_text,
 )
 from magentic import OpenaiChatModel, StreamedStr, prompt, prompt_chain
-from pydantic import BaseModel
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
 
 
 def model(name=MODEL):

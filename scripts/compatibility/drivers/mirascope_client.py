@@ -16,14 +16,9 @@ from driver_kit import (
     require_text,
 )
 from mirascope import llm
-from pydantic import BaseModel
+from person import Person
 
 llm.register_provider("openai:completions", scope=["openai/"], base_url=BASE_URL, api_key=KEY)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def model(name=MODEL):

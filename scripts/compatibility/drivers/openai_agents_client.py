@@ -19,14 +19,9 @@ from driver_kit import (
     require_text,
 )
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from person import Person
 
 set_tracing_disabled(True)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def agent(model=MODEL, **options):

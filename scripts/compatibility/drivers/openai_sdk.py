@@ -16,14 +16,10 @@ from driver_kit import (
     require_text,
 )
 from openai import OpenAI, pydantic_function_tool
+from person import Person
 from pydantic import BaseModel
 
 client = OpenAI(base_url=BASE_URL, api_key=KEY, max_retries=0)
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 class GetWeather(BaseModel):

@@ -16,12 +16,8 @@ from driver_kit import (
     require_stream,
     require_text,
 )
-from pydantic import BaseModel, TypeAdapter
-
-
-class Person(BaseModel):
-    name: str
-    age: int
+from person import Person
+from pydantic import TypeAdapter
 
 
 def model(name=MODEL):

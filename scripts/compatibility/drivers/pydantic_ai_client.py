@@ -18,15 +18,10 @@ from driver_kit import (
     require_stream,
     require_text,
 )
-from pydantic import BaseModel
+from person import Person
 from pydantic_ai import Agent, NativeOutput
 from pydantic_ai.models.openai import OpenAIChatModel
 from pydantic_ai.providers.openai import OpenAIProvider
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def agent(model=MODEL, **options):

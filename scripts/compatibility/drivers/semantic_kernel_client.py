@@ -19,17 +19,12 @@ from driver_kit import (
     require_text,
 )
 from openai import AsyncOpenAI
-from pydantic import BaseModel
+from person import Person
 from semantic_kernel import Kernel
 from semantic_kernel.connectors.ai import FunctionChoiceBehavior
 from semantic_kernel.connectors.ai.open_ai import OpenAIChatCompletion, OpenAIChatPromptExecutionSettings
 from semantic_kernel.contents import ChatHistory
 from semantic_kernel.functions import kernel_function
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def service(model=MODEL):

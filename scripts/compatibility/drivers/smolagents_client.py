@@ -16,14 +16,10 @@ from driver_kit import (
     require_stream,
     require_text,
 )
-from pydantic import BaseModel, TypeAdapter
+from person import Person
+from pydantic import TypeAdapter
 from smolagents import OpenAIModel, ToolCallingAgent, tool
 from smolagents.models import ChatMessage, MessageRole
-
-
-class Person(BaseModel):
-    name: str
-    age: int
 
 
 def model(name=MODEL):
