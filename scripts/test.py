@@ -12,16 +12,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import TextIO
 
 from environment import ROOT, enter
 
 # The conformance suite, against its own mock. It has no slow tests.
 SUITE = "conformance/rules"
-# Run side by side, each by a pytest that imports and collects its own tests only; the longest first.
-PARTS = ("overlays/tests", "conformance/selftest", "scripts/tests")
+# The folders of tests, each with what has a pytest of its own in it: no part then takes longer than all others.
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "conformance/selftest": ("suite",),
+    "overlays/tests": ("batch", "streams"),
+    "scripts/tests": ("generator",),
+}
 # pytest's exit code where the options leave nothing to run.
 NO_TESTS = 5
 
@@ -32,64 +35,65 @@ def main() -> int:
     for name in ("CI", "BUILD_NUMBER"):
         os.environ.pop(name, None)
     options = sys.argv[1:]
-    cores = os.cpu_count() or 2
+    # More than there are cores, since some tests wait.
+    at_once = 3 * (os.cpu_count() or 2) // 2
     with tempfile.TemporaryDirectory() as folder:
         failures = Path(folder, "failures")
         failures.touch()
-        pytest = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--tb=short",
-            "-p",
-            "testkit.failures",
-            f"--failures={failures}",
-        ]
+        pytest = [sys.executable, "-m", "pytest", "-q", "--tb=short"]
+        pytest += ["-p", "testkit.failures", f"--failures={failures}"]
+        # By file, so that fixtures of a module are made once.
+        distributed = [*pytest, "-n", str(min(at_once, 16)), "--dist", "loadfile"]
         if any((ROOT / each.partition("::")[0]).exists() for each in options):
-            code = _run([*pytest, *_distribute(3 * cores // 2), *options])
+            code = subprocess.run([*distributed, *options], cwd=ROOT, check=False).returncode
         elif any(each.startswith("-m") for each in options):
             # The longest files first, in scripts/tests: in any other order they end alone, with all other cores idle.
-            ordered = ["--no-loadscope-reorder", *reversed(PARTS)]
-            code = _run([*pytest, *_distribute(3 * cores // 2), *options, *ordered])
+            ordered = ["--no-loadscope-reorder", *sorted(FOLDERS, reverse=True)]
+            code = subprocess.run([*distributed, *options, *ordered], cwd=ROOT, check=False).returncode
         else:
-            # A worker of a distributed run collects all tests, which is worth it only where cores would be idle.
-            spread = _distribute(cores // 2) if cores > len(PARTS) else []
-            commands = [[*pytest, *spread, "-m", "not slow", *options, part] for part in PARTS]
-            code = _run(*commands, [*pytest, *options, SUITE])
+            # A worker of a distributed run collects all tests; each of these collects its own only.
+            quick = [[*pytest, "-m", "not slow", *options, *part] for part in parts()]
+            code = _run([[*pytest, *options, SUITE], *quick], at_once)
         for line in failures.read_text(encoding="utf-8").splitlines():
             print(f"failed: {line}")
     return code
 
 
-def _distribute(workers: int) -> list[str]:
-    """Return the options of a distributed run: by file, so that fixtures of a module are made once."""
-    return ["-n", str(min(workers, 16)), "--dist", "loadfile"]
+def parts() -> Iterator[list[str]]:
+    """The arguments of each pytest. What has none of its own runs with the rest of its folder: nothing is forgotten."""
+    for folder, large in FOLDERS.items():
+        # It takes longer to load than all other plugins, and only the suite generates its requests with it.
+        unused = [] if folder.startswith("conformance/") else ["-p", "no:schemathesis"]
+        names = [f"{folder}/{name}" for name in large]
+        yield from ([*unused, name] for name in names)
+        yield [*unused, folder, *(f"--ignore={name}" for name in names)]
 
 
-def _run(*commands: list[str]) -> int:
-    """Run commands side by side; show the output of the first while it runs, that of each other when all have ended."""
-    with ExitStack() as stack:
-        outputs = [stack.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")) for _ in commands[1:]]
-        processes = [
-            stack.enter_context(_running(command, output))
-            for command, output in zip(commands, [None, *outputs], strict=True)
-        ]
-        codes = {process.wait() for process in processes}
-        for output in outputs:
+def _run(commands: list[list[str]], at_once: int) -> int:
+    """Run that many commands at once, and show the output of each when it has ended."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def run(command: list[str]) -> tuple[int, str]:
+        # Not a pipe, which a process that a test leaves behind would keep open.
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
+            processes.append(process)
+            code = process.wait()
             output.seek(0)
-            print(output.read(), flush=True)
+            return code, output.read()
+
+    codes = set()
+    with ThreadPoolExecutor(at_once) as pool:
+        try:
+            for each in as_completed([pool.submit(run, command) for command in commands]):
+                code, output = each.result()
+                print(output, flush=True)
+                codes.add(code)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                process.terminate()
     return max(codes - {NO_TESTS}, key=abs, default=NO_TESTS)
-
-
-@contextmanager
-def _running(command: list[str], output: TextIO | None) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output and subprocess.STDOUT)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,44 @@
+"""The parts that scripts/test.py runs side by side: together they are all tests, and none is in two of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import tomllib
+from collections import Counter
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def command() -> ModuleType:
+    # By its path: Python has a package `test` of its own.
+    spec = importlib.util.spec_from_file_location("test_command", ROOT / "scripts" / "test.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def files(part: list[str]) -> set[Path]:
+    """The test modules that a pytest with these arguments collects."""
+    ignored = [ROOT / each.removeprefix("--ignore=") for each in part if each.startswith("--ignore=")]
+    assert all(folder.is_dir() for folder in ignored), ignored
+    modules = (path for each in part for path in (ROOT / each).rglob("test_*.py"))
+    return {path for path in modules if not any(path.is_relative_to(folder) for folder in ignored)}
+
+
+def test_each_module_is_in_one_part(command: ModuleType) -> None:
+    count = Counter(path for part in command.parts() for path in files(part))
+    assert set(count) == {path for folder in command.FOLDERS for path in (ROOT / folder).rglob("test_*.py")}
+    assert {path for path, parts in count.items() if parts > 1} == set()
+
+
+def test_folders_are_those_of_the_project(command: ModuleType) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    folders = project["tool"]["pytest"]["ini_options"]["testpaths"]
+    assert {*command.FOLDERS, command.SUITE.partition("/")[0]} == set(folders)
