@@ -16,11 +16,14 @@ from .types import UNSET, JsonObject
 
 @dataclass(frozen=True)
 class File:
-    """A file to upload, with the name and the media type that the server is to see."""
+    """A file to upload, with the name and the media type that the server is to see.
+
+    Without a media type, the ending of the name tells it, as that of a path and of an open file does.
+    """
 
     content: bytes | IO[bytes] = field(repr=False)
     name: str = "upload"
-    media_type: str = "application/octet-stream"
+    media_type: str | None = None
 
 
 FileInput: TypeAlias = bytes | IO[bytes] | PathLike[str] | File
@@ -90,7 +93,7 @@ def _file_part(name: str, value: Any) -> _Part:
     if isinstance(content, PathLike):
         path = Path(content)
         try:
-            return path.name, path.read_bytes(), "application/octet-stream"
+            return path.name, path.read_bytes(), _media_type(path.name)
         except OSError as error:
             raise EncodeError(f"{name}: {path} cannot be read: {error.strerror}") from error
     read = getattr(content, "read", None)
@@ -99,7 +102,16 @@ def _file_part(name: str, value: Any) -> _Part:
     if not isinstance(content, (bytes, bytearray)):
         raise EncodeError(f"{name}: expected bytes, a path or a file opened in binary mode, not {type(value).__name__}")
     file = file or File(b"", Path(str(getattr(value, "name", "upload"))).name)
-    return file.name, bytes(content), file.media_type
+    return file.name, bytes(content), file.media_type or _media_type(file.name)
+
+
+def _media_type(name: str) -> str:
+    # Imported here because it is slow to load and few requests need it.
+    import mimetypes
+
+    # What is not strict includes image/webp before Python 3.13.
+    media_type, compression = mimetypes.guess_type(name, strict=False)
+    return media_type if media_type is not None and compression is None else "application/octet-stream"
 
 
 __all__ = ["File", "FileInput", "to_content", "to_form", "to_multipart", "to_text"]

@@ -19,6 +19,10 @@ _FORMS: Mapping[str, BodyFormat] = {
 }
 _BODY_FORMATS: Mapping[Format, BodyFormat] = {"json": "json", "text": "text", "bytes": "bytes"}
 _FILE = {"type": "string", "format": "binary"}
+_ENCODING = (
+    "R13: encoding has no counterpart in the generated client; leave it out: a file has the media type that its name "
+    "stands for, an object is JSON, and all else is text"
+)
 
 
 def essence(media_type: str) -> str:
@@ -62,7 +66,7 @@ def _sort_body(draft: Draft, where: Pointer, operation: Pointer, body: dict[str,
         draft.fault(place, f"R13: a body of type {media_type} has no counterpart in the generated client")
         return
     if media.get("encoding"):
-        draft.fault((*place, "encoding"), "R13: encoding of a body has no counterpart in the generated client")
+        draft.fault((*place, "encoding"), _ENCODING)
     schemas: Mapping[str, Any] = {"bytes": _FILE, "text": {"type": "string"}}
     schema = schemas.get(body_format, media.get("schema", {}))
     draft.bodies[operation] = Body("application/octet-stream" if "*" in media_type else media_type, body_format)

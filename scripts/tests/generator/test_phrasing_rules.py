@@ -159,6 +159,18 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
         f"{CREATE} requestBody content application/x-ndjson",
         {f"{CREATE} requestBody content": {"application/x-ndjson": ANY_JSON}},
     ),
+    (
+        "R13",
+        f"{CREATE} requestBody content multipart/form-data encoding",
+        {
+            f"{CREATE} requestBody content": {
+                "multipart/form-data": {
+                    "schema": ref("ThingRequest"),
+                    "encoding": {"name": {"contentType": "image/png"}},
+                }
+            }
+        },
+    ),
     ("R13", f"{CREATE} requestBody", {f"{CREATE} requestBody required": DROP}),
     (
         "R13",

@@ -181,7 +181,7 @@ def bodies(client: Aurous, folder: Path) -> None:
     failing.add(("POST", "/v1/imaginary_files"))
     created = client.imaginary_files.create(
         file=path,
-        thumbnails=[b"\x00\xff", io.BytesIO(b"two"), File(b"three", "t.png", "image/png")],
+        thumbnails=[b"\x00\xff", File(io.BytesIO(b"two"), "two.webp"), File(b"three", "t.png", "image/png")],
         purpose="look",
         tags=["a", "b"],
         expires=MOMENT,
@@ -206,9 +206,9 @@ def bodies(client: Aurous, folder: Path) -> None:
         map(
             repr,
             [
-                ("file", "cat.txt", binary, b"meow"),
+                ("file", "cat.txt", "text/plain", b"meow"),
                 ("thumbnails", "upload", binary, b"\x00\xff"),
-                ("thumbnails", "upload", binary, b"two"),
+                ("thumbnails", "two.webp", "image/webp", b"two"),
                 ("thumbnails", "t.png", "image/png", b"three"),
                 ("purpose", None, None, b"look"),
                 ("tags", None, None, b"a"),
