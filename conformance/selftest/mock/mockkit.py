@@ -8,8 +8,10 @@ from typing import Any
 
 import httpx
 import jsonschema_rs
+import pytest
 from aurous_mock.contract.spec import RELEASED, default_spec
 from aurous_mock.contract.yaml_reader import read_yaml
+from aurous_mock.server import cli
 from aurous_mock.server.launcher import Mock
 from testkit.conditions import PATIENCE
 
@@ -54,6 +56,17 @@ def schema(name: str) -> jsonschema_rs.Draft202012Validator:
     return jsonschema_rs.Draft202012Validator(
         {"$ref": f"#/components/schemas/{name}", "components": SPEC["components"]}
     )
+
+
+def failing(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    """The one line with which the command ends on flags that cannot work."""
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--port", "0", *flags])
+    out, err = capsys.readouterr()
+    assert (ended.value.code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("aurous-mock: ")
+    return str(line)
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The suite's own test, in small: a few faults that must be caught, a few variations that must not be."""
+"""The suite's own test, in small: a few faults that must be caught, and a variation that must not be."""
 
 import json
 from collections.abc import Iterator
@@ -15,19 +15,12 @@ from mutants.variant_server import KEY, running
 
 FAULTS = [
     "auth.any_key_accepted",
-    "idempotency.nested_key_order_compared",
     "receipt.sum_off",
-    "stream.usage_on_request",
-    "independent.any_bearer_accepted",
     "independent.done_missing_length",
 ]
-VARIATIONS = ["stream.crlf", "independent.plain"]
 TEST = "conformance/rules/test_receipts.py::test_sum[False]"
 # Of the rules, those that have to do with them.
-FILES = [
-    f"conformance/rules/test_{about}.py"
-    for about in ("authentication", "frames", "idempotency_bodies", "kinds", "receipts", "streams")
-]
+FILES = [f"conformance/rules/test_{about}.py" for about in ("authentication", "frames", "kinds", "receipts", "streams")]
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +40,8 @@ def test_planted_fault_is_caught_by_the_rules_of_its_page(suite: Suite) -> None:
     assert result.outcome is Outcome.CAUGHT, result.suite_run.output
 
 
-@pytest.mark.parametrize("name", VARIATIONS)
-def test_legal_variation_passes(suite: Suite, name: str) -> None:
-    result = run_variant(suite, ALL[name])
+def test_legal_variation_passes(suite: Suite) -> None:
+    result = run_variant(suite, ALL["stream.crlf"])
     assert result.outcome is Outcome.PASSED, result.suite_run.output
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 from testkit import processes
@@ -14,23 +13,21 @@ from testkit.conditions import eventually
 from testkit.mock_process import MockProcess, NotStartedError
 
 
-def test_mock_process_ends_with_its_block() -> None:
+def test_restarted_mock_keeps_its_port_and_its_log_and_ends_with_its_block() -> None:
     mock = MockProcess()
-    with pytest.raises(AttributeError), mock:
-        mock.ledger().missing  # type: ignore[attr-defined]  # noqa: B018
-    assert not mock.is_running
-    assert "GET /_mock/ledger 200" in mock.log
 
-
-def test_restarted_mock_keeps_its_port_and_its_log(tmp_path: Path) -> None:
-    with MockProcess("--state", str(tmp_path / "state.db")) as mock:
+    def restart() -> None:
         pid, url = mock.pid, mock.url
         assert mock.ledger() == []
         # A request is logged after its response.
         eventually(lambda: mock.log)
         mock.restart()
         assert (mock.url, mock.pid == pid) == (url, False)
-        assert mock.ledger() == []
+        mock.ledger().missing  # type: ignore[attr-defined]  # noqa: B018
+
+    with pytest.raises(AttributeError), mock:
+        restart()
+    assert not mock.is_running
     assert mock.log.count("GET /_mock/ledger 200") == 2
 
 

@@ -199,11 +199,12 @@ def test_error_in_any_line_of_a_handler_leaves_nothing_running(
         await check_ended(application, injector.place)
         return injector.lines
 
-    lines = asyncio.run(scenario(None))
-    assert lines > 200
-    for at in range(1, lines + 1):
-        asyncio.run(scenario(at))
-        capsys.readouterr()
+    with asyncio.Runner() as runner:
+        lines = runner.run(scenario(None))
+        assert lines > 200
+        for at in range(1, lines + 1):
+            runner.run(scenario(at))
+            capsys.readouterr()
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -224,8 +225,9 @@ def test_cancellation_at_any_await_of_a_handler_leaves_nothing_running(
         return is_running
 
     steps = 0
-    while asyncio.run(scenario(steps)):
-        steps += 1
+    with asyncio.Runner() as runner:
+        while runner.run(scenario(steps)):
+            steps += 1
     assert steps > 2
 
 

@@ -6,16 +6,20 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
-from aurous_mock.server import cli
+from aurous_mock.server import launcher, uvicorn_server
 from aurous_mock.server.cli import read
+from aurous_mock.server.launcher import running
 from aurous_mock.server.serving import introduction
+from aurous_mock.server.uvicorn_server import Server
 from aurous_mock.server.workers import RespawnBackoff
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
-from mockkit import CREATE, OTHER_KEY, SOURCE, VERSION, chat, data_lines, first_id, frames, http, long_chat
+from mockkit import CREATE, OTHER_KEY, SOURCE, VERSION, chat, data_lines, failing, first_id, frames, http, long_chat
 from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, run_mock
 from testkit.sockets import connect
@@ -48,84 +52,77 @@ def test_introduction_shows_no_key_but_the_well_known_one() -> None:
     assert "--api-key" in shown
 
 
-def test_abbreviated_flag_is_refused() -> None:
-    ended = run_mock("--cred", "5")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "--cred" in ended.stderr
-
-
-def test_log_never_shows_a_key() -> None:
+def test_log_shows_no_key_and_no_error_for_a_disconnect() -> None:
+    head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {DEFAULT_KEY}\r\nContent-Type: application/json\r\n"
     with MockProcess() as mock:
         http.get(f"{mock.url}/v1/chat/completions/{DEFAULT_KEY}?key={DEFAULT_KEY}", headers=KEY)
         http.get(f"{mock.url}/v1/models", headers={"Authorization": f"Bearer {DEFAULT_KEY}"})
-        mock.terminate()
-        mock.wait()
-    assert len(mock.log.splitlines()) == 2
-    assert DEFAULT_KEY not in mock.log
-
-
-def test_disconnect_during_a_request_is_no_error_in_the_log() -> None:
-    head = f"POST {CREATE} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {DEFAULT_KEY}\r\nContent-Type: application/json\r\n"
-    with MockProcess() as mock:
         with connect(mock.url, PATIENCE) as leaving:
             leaving.sendall(f"{head}Content-Length: 9\r\n\r\n{{".encode())
-        eventually(lambda: mock.log)
+        eventually(lambda: len(mock.log.splitlines()) >= 3)
         mock.terminate()
         mock.wait()
-    (line,) = mock.log.splitlines()
-    assert f"POST {CREATE} 0 " in line
+    assert len(mock.log.splitlines()) == 3
+    assert DEFAULT_KEY not in mock.log
+    assert f"POST {CREATE} 0 " in mock.log
 
 
-def test_signal_ends_streams_with_a_cancel_frame() -> None:
+async def send_slowly(url: str, pace: float, signal_server: Callable[[], object]) -> httpx.Response:
+    """The response to a call that is under way when the server gets a signal."""
+    async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE, verify=False) as client:
+        slow = {"Aurous-Mock-Fault": f"pace={pace}"}
+        before = (await client.get(url + "/v1/balance")).json()["held_credits"]
+        call = asyncio.create_task(client.post(url + CREATE, json=chat(max_tokens=10), headers=slow))
+        while (await client.get(url + "/v1/balance")).json()["held_credits"] == before and not call.done():
+            await asyncio.sleep(0)
+        signal_server()
+        return await call
+
+
+def test_signal_ends_streams_with_a_cancel_frame_and_calls_are_completed() -> None:
     with MockProcess("--tokens-per-second", "50") as mock:
-        with http.stream("POST", mock.url + CREATE, json=long_chat(), headers=KEY, timeout=PATIENCE) as response:
-            lines = response.iter_lines()
+        with http.stream("POST", mock.url + CREATE, json=long_chat(), headers=KEY) as stream:
+            lines = stream.iter_lines()
             first_id(lines)
-            mock.terminate()
+            response = asyncio.run(send_slowly(mock.url, 20, mock.terminate))
             rest = frames("\n".join(lines))
+        assert (response.status_code, response.json()["status"]) == (200, "completed")
         assert rest[-1]["choices"][0]["finish_reason"] == "cancelled"
         assert rest[-1]["usage"]["credits_charged"] > 0
         assert mock.wait() == 0
 
 
-def post_slowly(mock: MockProcess, pace: float) -> httpx.Response:
-    """A call that is under way when the server gets SIGTERM."""
-
-    async def scenario() -> httpx.Response:
-        async with httpx.AsyncClient(headers=KEY, timeout=PATIENCE, verify=False) as client:
-            slow = {"Aurous-Mock-Fault": f"pace={pace}"}
-            call = asyncio.create_task(client.post(mock.url + CREATE, json=chat(max_tokens=10), headers=slow))
-            while (await client.get(mock.url + "/v1/balance")).json()["held_credits"] == 0:
-                await asyncio.sleep(0)
-            mock.terminate()
-            return await call
-
-    return asyncio.run(scenario())
+def check_is_envelope(response: httpx.Response) -> None:
+    error = response.json()["error"]
+    assert (response.status_code, response.headers["retry-after"], error["type"]) == (503, "1", "server_error")
+    assert error["request_id"] == response.headers["aurous-request-id"]
 
 
-def test_call_under_way_at_a_signal_is_completed() -> None:
-    with MockProcess() as mock:
-        response = post_slowly(mock, 20)
-        assert (response.status_code, response.json()["status"]) == (200, "completed")
-        assert mock.wait() == 0
+def check_is_uncharged(url: str) -> None:
+    assert http.get(url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
+    assert http.get(url + "/_mock/ledger").json()["charges"] == []
 
 
-@pytest.mark.parametrize(
-    "with_state", [pytest.param(False, marks=pytest.mark.slow, id="memory"), pytest.param(True, id="sqlite")]
-)
-def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, with_state: bool) -> None:
-    state = ("--state", str(tmp_path / "state.db")) if with_state else ()
+def test_call_longer_than_the_grace_gets_the_envelope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launcher, "Server", partial(Server, grace=0.1))
+    # A busy machine may take its time to cancel the call.
+    monkeypatch.setattr(uvicorn_server, "_CANCEL_SECONDS", PATIENCE)
+    state = str(tmp_path / "state.db")
+    with running(state=state) as mock:
+        check_is_envelope(asyncio.run(send_slowly(mock.url, 0.001, lambda: setattr(mock.server, "should_exit", True))))
+    with running(state=state) as mock:
+        check_is_uncharged(mock.url)
+
+
+@pytest.mark.slow
+def test_call_longer_than_the_grace_of_a_process_gets_the_envelope(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state.db"))
     with MockProcess(*state) as mock:
-        response = post_slowly(mock, 0.001)
-        error = response.json()["error"]
-        assert (response.status_code, response.headers["retry-after"], error["type"]) == (503, "1", "server_error")
-        assert error["request_id"] == response.headers["aurous-request-id"]
+        check_is_envelope(asyncio.run(send_slowly(mock.url, 0.001, mock.terminate)))
         assert mock.wait() == 0
         assert "Traceback" not in mock.log
-    if with_state:
-        with MockProcess(*state) as mock:
-            assert http.get(mock.url + "/v1/balance", headers=KEY).json()["held_credits"] == 0
-            assert http.get(mock.url + "/_mock/ledger").json()["charges"] == []
+    with MockProcess(*state) as mock:
+        check_is_uncharged(mock.url)
 
 
 def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
@@ -143,32 +140,13 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
     assert backoff.fail() == 0
 
 
-def failing(*flags: str) -> str:
-    """The one line that flags which cannot work are answered with."""
-    ended = run_mock(*flags)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("aurous-mock: ")
-    return line
-
-
-def failing_here(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
-    """The same, by a server that is not a process of its own."""
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["--port", "0", *flags])
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (2, "")
-    (line,) = err.splitlines()
-    assert line.startswith("aurous-mock: ")
-    return str(line)
-
-
 @pytest.mark.parametrize(
     ("flags", "word"),
     [
         (["--port", "70000"], "--port"),
         (["--port", "many"], "--port"),
         (["--frobnicate"], "--frobnicate"),
+        (["--cred", "5"], "--cred"),
         (["--credits", "lots"], "--credits"),
         (["--team-key", "nonsense"], "--team-key"),
         (["--upstream", "localhost"], "--upstream"),
@@ -182,6 +160,7 @@ def failing_here(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
         (["--spec", str(SOURCE / "conftest.py")], "contract"),
         (["--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
         (["--state", "/"], "state"),
+        (["--workers", "2", "--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
         (["--state", "mysterydb://x"], "mysterydb"),
         (["--host", "203.0.113.7"], "203.0.113.7"),
     ],
@@ -189,28 +168,32 @@ def failing_here(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
 def test_invalid_settings_print_one_line_and_exit_2(
     flags: list[str], word: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert word in failing_here(capsys, *flags)
+    assert word in failing(capsys, *flags)
 
 
 def test_invalid_settings_in_a_process_print_one_line_and_exit_2() -> None:
-    assert "--port" in failing("--port", "70000")
+    ended = run_mock("--cred", "5")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("aurous-mock: ")
+    assert "--cred" in line
 
 
-def test_state_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_state_file_that_is_no_database_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     state = tmp_path / "state.db"
     state.write_text("This is a letter to a friend, not a database. " * 100)
-    assert str(state) in failing("--state", str(state))
+    assert str(state) in failing(capsys, "--state", str(state))
 
 
-def test_password_of_a_state_url_is_not_repeated() -> None:
-    line = failing("--state", "postgresql+psycopg://mock:sesame@127.0.0.1:9/none")
+def test_password_of_a_state_url_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
+    line = failing(capsys, "--state", "postgresql+psycopg://mock:sesame@127.0.0.1:9/none")
     assert "sesame" not in line
 
 
-def test_port_in_use_is_reported_in_one_line() -> None:
+def test_port_in_use_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        assert str(port) in failing("--port", str(port))
+        assert str(port) in failing(capsys, "--port", str(port))
 
 
 def test_flags_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +222,8 @@ def test_help_explains_every_fault(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_pace_and_first_token_delay_are_settings() -> None:
-    with MockProcess("--tokens-per-second", "100", "--first-token", "0.1") as mock:
+    pace = read(["--tokens-per-second", "100", "--first-token", "0.1"]).pace
+    with running(pace=pace) as mock:
         response = http.post(mock.url + CREATE, json=chat(max_tokens=10), headers=KEY)
         assert response.elapsed.total_seconds() >= 0.2
         streamed = http.post(mock.url + CREATE, json=chat(max_tokens=10, stream=True), headers=KEY)

@@ -12,8 +12,7 @@ from aurous_mock.server import cli
 from aurous_mock.settings import Settings
 from aurous_mock.upstream.models import with_models
 from gatewaykit import Gateway, completion, run_gateway
-from mockkit import WEATHER, chat, connect, error_of
-from testkit.mock_process import run_mock
+from mockkit import WEATHER, chat, connect, error_of, failing
 from testkit.raw_server import Action, RawServer, raw, run_raw_server
 from testkit.responses import HTML, answer
 from testkit.sockets import free_port
@@ -110,13 +109,11 @@ def test_forgotten_v1_is_suggested() -> None:
     assert f"did you mean --upstream {server.url}/v1?" in str(refused.value)
 
 
-def test_wrong_address_ends_the_command_with_one_line_and_code_2() -> None:
+def test_wrong_address_ends_the_command_with_one_line_and_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     url = f"http://127.0.0.1:{free_port()}/v1"
-    ended = run_mock("--upstream", url, "--upstream-key", "sk-0123456789")
-    assert ended.returncode == 2
-    (line,) = ended.stderr.splitlines()
+    line = failing(capsys, "--upstream", url, "--upstream-key", "sk-0123456789")
     assert line.startswith(f"aurous-mock: cannot reach the upstream server at {url}")
-    assert "sk-0123456789" not in ended.stderr
+    assert "sk-0123456789" not in line
 
 
 def test_server_without_a_list_is_used_where_models_are_named(capsys: pytest.CaptureFixture[str]) -> None:
