@@ -122,7 +122,7 @@ class Request:
 
 
 @dataclass
-class Answer:
+class Response:
     """The mock's response. Of a stream, only status and headers; its frames follow separately."""
 
     status: int
@@ -150,8 +150,8 @@ class Answer:
     def replayed(self) -> bool:
         return self.headers.get("aurous-idempotent-replayed") == "true"
 
-    def become(self, other: "Answer") -> None:
-        """Turn into another answer that keeps this one's id, version and rate limits."""
+    def become(self, other: "Response") -> None:
+        """Turn into another response that keeps this one's id, version and rate limits."""
         request_id, before = self.headers.get("aurous-request-id"), self.headers
         self.status, self.headers, self.content = other.status, other.headers, other.content
         for name, value in before.items():
@@ -161,21 +161,21 @@ class Answer:
             self.headers["aurous-request-id"] = error["request_id"] = request_id
 
 
-def answer(status: int, value: Any) -> Answer:
-    """A JSON answer with the headers that every response carries, but for the version that was asked for."""
+def response(status: int, value: Any) -> Response:
+    """A JSON response with the headers that every response carries, but for the version that was asked for."""
     headers = MutableHeaders({"content-type": "application/json", "aurous-request-id": f"req_{uuid.uuid4().hex}"})
-    return Answer(status, headers, Bytes(write_json(value)))
+    return Response(status, headers, Bytes(write_json(value)))
 
 
-def refusal(status: int, kind: str, code: str, message: str, param: str | None = None) -> Answer:
+def refusal(status: int, kind: str, code: str, message: str, param: str | None = None) -> Response:
     """A whole and correct error envelope."""
     error = {"type": kind, "code": code, "message": message, "doc_url": DOCS + code, "param": param}
-    refused = answer(status, {"error": error})
+    refused = response(status, {"error": error})
     refused.body["error"]["request_id"] = refused.headers["aurous-request-id"]
     return refused
 
 
-def crash() -> Answer:
+def crash() -> Response:
     """The response of a server to an exception that nothing caught."""
     return refusal(500, "server_error", "internal_error", "Something went wrong.")
 

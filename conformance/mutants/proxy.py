@@ -10,8 +10,8 @@ from aurous_mock.http import sockets
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mutants.messages import Answer, Bytes, Frame, Request
-from mutants.registry import Behaviour, NoResponse
+from mutants.messages import Bytes, Frame, Request, Response
+from mutants.registry import Behaviour, ConnectionFault
 
 _T = TypeVar("_T")
 _BLANK = b"\n\n"
@@ -39,14 +39,14 @@ class Proxy:
         raw_path = scope["raw_path"].decode("latin-1")
         request = Request(scope["method"], scope["path"], MutableHeaders(raw=[*scope["headers"]]), Bytes(raw), raw_path)
         replacement = guarded(lambda: self._behaviour.request(request))
-        if isinstance(replacement, Answer):
+        if isinstance(replacement, Response):
             # Not on what something in front of the API answers.
             if "aurous-request-id" in replacement.headers:
                 replacement.headers.setdefault("aurous-version", request.headers.get("aurous-version", self._version))
             await _send(replacement, send)
-        elif replacement is NoResponse.DROP:
+        elif replacement is ConnectionFault.DROP:
             sockets.close(scope)
-        elif replacement is NoResponse.HANG:
+        elif replacement is ConnectionFault.HANG:
             while (await receive())["type"] != "http.disconnect":
                 pass
         else:
@@ -69,13 +69,13 @@ class _Receiver:
 
 
 class _Relay:
-    """The response path: collects an answer until it is complete, and a stream frame by frame."""
+    """The response path: collects a response until it is complete, and a stream frame by frame."""
 
     def __init__(self, behaviour: Behaviour, request: Request, send: Send) -> None:
         self._behaviour = behaviour
         self._request = request
         self._send = send
-        self._answer = Answer(0, MutableHeaders(), Bytes(b""))
+        self._response = Response(0, MutableHeaders(), Bytes(b""))
         self._waiting = b""
         self._memory: dict[str, Any] = {}
 
@@ -83,11 +83,11 @@ class _Relay:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(raw=[*message["headers"]])
             streamed = headers.get("content-type", "").startswith("text/event-stream")
-            self._answer = Answer(message["status"], headers, Bytes(b""), streamed)
+            self._response = Response(message["status"], headers, Bytes(b""), streamed)
             if streamed:
-                guarded(lambda: self._behaviour.answer(self._request, self._answer))
-                await self._send({**message, "status": self._answer.status, "headers": self._answer.headers.raw})
-        elif self._answer.streamed:
+                guarded(lambda: self._behaviour.response(self._request, self._response))
+                await self._send({**message, "status": self._response.status, "headers": self._response.headers.raw})
+        elif self._response.streamed:
             await self._stream(message)
         else:
             await self._collect(message)
@@ -95,9 +95,9 @@ class _Relay:
     async def _collect(self, message: Message) -> None:
         self._waiting += message.get("body", b"")
         if not message.get("more_body"):
-            self._answer.content = Bytes(self._waiting)
-            guarded(lambda: self._behaviour.answer(self._request, self._answer))
-            await _send(self._answer, self._send)
+            self._response.content = Bytes(self._waiting)
+            guarded(lambda: self._behaviour.response(self._request, self._response))
+            await _send(self._response, self._send)
 
     async def _stream(self, message: Message) -> None:
         self._waiting += message.get("body", b"")
@@ -147,8 +147,8 @@ def _rewritten(scope: Scope, request: Request, before: bytes) -> Scope:
     return scope
 
 
-async def _send(answer: Answer, send: Send) -> None:
-    body = answer.content.raw
-    answer.headers["content-length"] = str(len(body))
-    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers.raw})
+async def _send(response: Response, send: Send) -> None:
+    body = response.content.raw
+    response.headers["content-length"] = str(len(body))
+    await send({"type": "http.response.start", "status": response.status, "headers": response.headers.raw})
     await send({"type": "http.response.body", "body": body, "more_body": False})

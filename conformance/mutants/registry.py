@@ -11,10 +11,10 @@ from enum import StrEnum
 from functools import wraps
 from typing import Any, ClassVar, TypeVar
 
-from mutants.messages import Answer, Frame, Request
+from mutants.messages import Frame, Request, Response
 
 
-class NoResponse(StrEnum):
+class ConnectionFault(StrEnum):
     """Ways of not answering at all."""
 
     HANG = "hang"
@@ -22,7 +22,7 @@ class NoResponse(StrEnum):
 
 
 _B = TypeVar("_B", bound="Behaviour")
-Replacement = Answer | NoResponse | None
+Replacement = Response | ConnectionFault | None
 Frames = Iterable[Frame] | None
 
 
@@ -36,8 +36,8 @@ class Behaviour:
         """Alter a request before the mock sees it, or answer in its place."""
         return None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        """Alter an answer; of a stream, its head."""
+    def response(self, request: Request, response: Response) -> None:
+        """Alter a response; of a stream, its head."""
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         """Alter a frame, or send others in its place."""
@@ -112,13 +112,13 @@ class Registry:
 
         return register
 
-    def answer(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request, Answer], None]], None]:
-        def register(alter: Callable[[Request, Answer], None]) -> None:
+    def response(self, name: str, sentence: str, page: str) -> Callable[[Callable[[Request, Response], None]], None]:
+        def register(alter: Callable[[Request, Response], None]) -> None:
             class Altering(Behaviour):
                 __module__ = alter.__module__
 
-                def answer(self, request: Request, answer: Answer) -> None:
-                    alter(request, answer)
+                def response(self, request: Request, response: Response) -> None:
+                    alter(request, response)
 
             self._add(name, sentence, page, Altering)
 
@@ -129,11 +129,11 @@ class Registry:
 
         def register(alter: Callable[[dict[str, Any]], None]) -> None:
             @wraps(alter)
-            def look(request: Request, answer: Answer) -> None:
-                if answer.completion is not None:
-                    alter(answer.completion)
+            def look(request: Request, response: Response) -> None:
+                if response.completion is not None:
+                    alter(response.completion)
 
-            self.answer(name, sentence, page)(look)
+            self.response(name, sentence, page)(look)
 
         return register
 
@@ -142,11 +142,11 @@ class Registry:
 
         def register(alter: Callable[[dict[str, Any]], None]) -> None:
             @wraps(alter)
-            def look(request: Request, answer: Answer) -> None:
-                if answer.error is not None:
-                    alter(answer.error)
+            def look(request: Request, response: Response) -> None:
+                if response.error is not None:
+                    alter(response.error)
 
-            self.answer(name, sentence, page)(look)
+            self.response(name, sentence, page)(look)
 
         return register
 

@@ -96,11 +96,11 @@ def every_kind(scenarios: Scenarios) -> None:
 def cancelled(api: ApiClient, mock_controls: MockControls) -> Cancelled:
     with running_stream(api, mock_controls, tokens=400, pace=40) as stream:
         response = api.cancel(stream.transcript.id)
-        asked = time.monotonic()
+        cancelled_at = time.monotonic()
         ran = was_still_running(stream)
         require_in_time(response, ran=ran)
         transcript = stream.transcript
-    return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - asked)
+    return Cancelled(response, transcript, api.retrieve(transcript.id), time.monotonic() - cancelled_at)
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ SCENARIOS = {
     "stopped": Scenario("Tell me about rain, in one sentence.", {"stop": [" "]}),
     "keyed": Scenario(keyed=True),
     "bare": Scenario(options=BARE),
-    "asked": Scenario(options={"stream_options": {"include_usage": True}}),
+    "with_usage": Scenario(options={"stream_options": {"include_usage": True}}),
     "keyed_tools": Scenario(QUESTION, TOOLS, keyed=True),
     "bare_structured": Scenario("Invent a person, in JSON.", {**JSON_OBJECT, **BARE}),
 }

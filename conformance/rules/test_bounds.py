@@ -114,8 +114,8 @@ def test_documented_example_is_accepted(api: ApiClient, name: str, stream: bool)
     body = dict(contract.examples("/v1/chat/completions", "post"))[name]
     frugal = {**FRUGAL, **body}
     short = {**frugal, "max_tokens": min(frugal["max_tokens"], 64)}
-    asked = with_model(api, {**short, "stream": True, **BRIEF, "reasoning_effort": LEAST_EFFORT} if stream else short)
-    exchange = api.create(asked)
+    request = with_model(api, {**short, "stream": True, **BRIEF, "reasoning_effort": LEAST_EFFORT} if stream else short)
+    exchange = api.create(request)
     if exchange.status in (400, 422) and media_in(body):
         not_tested(f"its picture is on an example host, which need not be reachable: {exchange.outcome}")
     exchange.expect(200)

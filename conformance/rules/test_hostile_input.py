@@ -190,8 +190,8 @@ def test_unknown_request_member_is_handled(api: ApiClient, value: object, stream
 )
 @pytest.mark.parametrize("stream", ["false", "true"], ids=["create", "stream"])
 def test_unusual_text_in_a_message_is_handled(api: ApiClient, text: str, stream: str) -> None:
-    asked = json.dumps({"model": api.model, **FRUGAL, **BRIEF})[:-1]
-    body = f'{asked}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
+    head = json.dumps({"model": api.model, **FRUGAL, **BRIEF})[:-1]
+    body = f'{head}, "stream": {stream}, "messages": [{{"role": "user", "content": {text}}}]}}'
     require_handled(api.create(json.loads(body), content=body.encode()))
 
 

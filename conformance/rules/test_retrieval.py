@@ -204,6 +204,6 @@ def require_not_found(exchange: Exchange) -> None:
 
 def without_ids(exchange: Exchange) -> dict[str, Any]:
     """An error without the ids of its request."""
-    asked = exchange.url.rpartition("/")[2]
+    requested = exchange.url.rpartition("/")[2]
     error = {name: value for name, value in exchange.at("error").items() if name != "request_id"}
-    return {name: value.replace(asked, "...") if isinstance(value, str) else value for name, value in error.items()}
+    return {name: value.replace(requested, "...") if isinstance(value, str) else value for name, value in error.items()}

@@ -54,10 +54,10 @@ def _logprobs_tokens(result: CompletionResult) -> Iterator[str]:
 
 
 def _top_logprobs(result: CompletionResult) -> Iterator[str]:
-    asked = result.request["top_logprobs"]
+    requested = result.request["top_logprobs"]
     counts = {len(entry.get("top_logprobs") or []) for entry in result.logprobs or []}
-    if counts - {asked}:
-        yield f"top_logprobs is {asked}, and tokens have {', '.join(map(str, sorted(counts)))} alternatives"
+    if counts - {requested}:
+        yield f"top_logprobs is {requested}, and tokens have {', '.join(map(str, sorted(counts)))} alternatives"
 
 
 def _max_tokens(result: CompletionResult) -> Iterator[str]:

@@ -56,8 +56,8 @@ def is_stream(exchange: Exchange) -> bool:
 
 
 def _suffers_from_a_fault(exchange: Exchange) -> bool:
-    ordered = [value for name, value in exchange.sent_headers.items() if name.lower() == FAULT_HEADER.lower()]
-    return any(not value.startswith(HARMLESS_FAULT) for value in ordered)
+    requested = [value for name, value in exchange.sent_headers.items() if name.lower() == FAULT_HEADER.lower()]
+    return any(not value.startswith(HARMLESS_FAULT) for value in requested)
 
 
 def _result_of_document(exchange: Exchange) -> CompletionResult | None:

@@ -112,10 +112,10 @@ def _created(stream: Transcript) -> Iterator[str]:
 
 
 def _model(stream: Transcript) -> Iterator[str]:
-    asked = stream.request.get("model")
-    others = {str(chunk.get("model")) for chunk in stream.chunks} - {asked}
+    requested = stream.request.get("model")
+    others = {str(chunk.get("model")) for chunk in stream.chunks} - {requested}
     if others:
-        yield f"{asked!r} was asked for, and `model` of a chunk is {', '.join(sorted(others))}"
+        yield f"{requested!r} was asked for, and `model` of a chunk is {', '.join(sorted(others))}"
 
 
 def _choice_index(stream: Transcript) -> Iterator[str]:

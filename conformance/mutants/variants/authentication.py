@@ -4,7 +4,7 @@ import re
 
 from aurous_mock.settings import DEFAULT_KEY
 
-from mutants.messages import CREATE, MODELS, Answer, Bytes, Request, refusal
+from mutants.messages import CREATE, MODELS, Bytes, Request, Response, refusal
 from mutants.registry import Behaviour, Replacement, fault
 
 AUTHENTICATION = "authentication"
@@ -96,10 +96,10 @@ def call_invalid_missing(error: dict[str, object]) -> None:
         error["code"] = "missing_api_key"
 
 
-@fault.answer("auth.wrong_key_forbidden", UNKNOWN_KEY, ERRORS)
-def forbid(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error["code"] == "invalid_api_key":
-        answer.status = 403
+@fault.response("auth.wrong_key_forbidden", UNKNOWN_KEY, ERRORS)
+def forbid(request: Request, response: Response) -> None:
+    if response.error and response.error["code"] == "invalid_api_key":
+        response.status = 403
 
 
 @fault.error("auth.wrong_type", NO_KEY, ERRORS)
@@ -108,45 +108,45 @@ def type_as_invalid_request(error: dict[str, object]) -> None:
         error["type"] = "invalid_request"
 
 
-@fault.answer("auth.plain_text", "Every error has the documented envelope.", ERRORS)
-def send_plain_text(request: Request, answer: Answer) -> None:
-    if answer.status == 401:
-        answer.content = Bytes(b"Unauthorized")
-        answer.headers["content-type"] = "text/plain"
+@fault.response("auth.plain_text", "Every error has the documented envelope.", ERRORS)
+def send_plain_text(request: Request, response: Response) -> None:
+    if response.status == 401:
+        response.content = Bytes(b"Unauthorized")
+        response.headers["content-type"] = "text/plain"
 
 
-@fault.answer("version.not_echoed", ECHOED, CHANGELOG)
-def drop_version(request: Request, answer: Answer) -> None:
-    if answer.status < 400 and not answer.streamed:
-        del answer.headers["aurous-version"]
+@fault.response("version.not_echoed", ECHOED, CHANGELOG)
+def drop_version(request: Request, response: Response) -> None:
+    if response.status < 400 and not response.streamed:
+        del response.headers["aurous-version"]
 
 
-@fault.answer("version.not_echoed_on_errors", ECHOED, CHANGELOG)
-def drop_version_of_errors(request: Request, answer: Answer) -> None:
-    if answer.status >= 400:
-        del answer.headers["aurous-version"]
+@fault.response("version.not_echoed_on_errors", ECHOED, CHANGELOG)
+def drop_version_of_errors(request: Request, response: Response) -> None:
+    if response.status >= 400:
+        del response.headers["aurous-version"]
 
 
-@fault.answer("version.not_echoed_on_streams", ECHOED, STREAMING)
-def drop_version_of_streams(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        del answer.headers["aurous-version"]
+@fault.response("version.not_echoed_on_streams", ECHOED, STREAMING)
+def drop_version_of_streams(request: Request, response: Response) -> None:
+    if response.streamed:
+        del response.headers["aurous-version"]
 
 
-@fault.answer("version.not_echoed_on_replays", ECHOED, CHANGELOG)
-def drop_version_of_replays(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        del answer.headers["aurous-version"]
+@fault.response("version.not_echoed_on_replays", ECHOED, CHANGELOG)
+def drop_version_of_replays(request: Request, response: Response) -> None:
+    if response.replayed:
+        del response.headers["aurous-version"]
 
 
-@fault.answer("version.other_echoed", ECHOED, CHANGELOG)
-def echo_other_version(request: Request, answer: Answer) -> None:
-    answer.headers["aurous-version"] = "2026-01-01"
+@fault.response("version.other_echoed", ECHOED, CHANGELOG)
+def echo_other_version(request: Request, response: Response) -> None:
+    response.headers["aurous-version"] = "2026-01-01"
 
 
-@fault.answer("version.echo_misshapen", SHAPED, CHANGELOG)
-def echo_without_zeros(request: Request, answer: Answer) -> None:
-    answer.headers["aurous-version"] = "2026-5-15"
+@fault.response("version.echo_misshapen", SHAPED, CHANGELOG)
+def echo_without_zeros(request: Request, response: Response) -> None:
+    response.headers["aurous-version"] = "2026-5-15"
 
 
 @fault.request("version.malformed_accepted", SHAPED, CHANGELOG)
@@ -156,10 +156,10 @@ def accept_malformed(request: Request) -> Replacement:
     return None
 
 
-@fault.answer("version.malformed_crashes", SHAPED, CHANGELOG)
-def crash_on_malformed(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error.get("param") == "Aurous-Version":
-        answer.status = 500
+@fault.response("version.malformed_crashes", SHAPED, CHANGELOG)
+def crash_on_malformed(request: Request, response: Response) -> None:
+    if response.error and response.error.get("param") == "Aurous-Version":
+        response.status = 500
 
 
 @fault.request("version.current_unknown", "2026-05-15 is the first stable version.", CHANGELOG)
@@ -169,22 +169,22 @@ def refuse_current(request: Request) -> Replacement:
     return refusal(400, "invalid_request", "unknown_version", "This version is not known.", "Aurous-Version")
 
 
-@fault.answer("request_id.missing", REQUEST_ID, ERRORS)
-def drop_request_id(request: Request, answer: Answer) -> None:
-    if answer.status < 400 and not answer.streamed:
-        del answer.headers["aurous-request-id"]
+@fault.response("request_id.missing", REQUEST_ID, ERRORS)
+def drop_request_id(request: Request, response: Response) -> None:
+    if response.status < 400 and not response.streamed:
+        del response.headers["aurous-request-id"]
 
 
-@fault.answer("request_id.missing_on_errors", REQUEST_ID, ERRORS)
-def drop_request_id_of_errors(request: Request, answer: Answer) -> None:
-    if answer.status >= 400:
-        del answer.headers["aurous-request-id"]
+@fault.response("request_id.missing_on_errors", REQUEST_ID, ERRORS)
+def drop_request_id_of_errors(request: Request, response: Response) -> None:
+    if response.status >= 400:
+        del response.headers["aurous-request-id"]
 
 
-@fault.answer("request_id.missing_on_streams", REQUEST_ID, STREAMING)
-def drop_request_id_of_streams(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        del answer.headers["aurous-request-id"]
+@fault.response("request_id.missing_on_streams", REQUEST_ID, STREAMING)
+def drop_request_id_of_streams(request: Request, response: Response) -> None:
+    if response.streamed:
+        del response.headers["aurous-request-id"]
 
 
 @fault.error("request_id.envelope_differs", REQUEST_ID, ERRORS)
@@ -192,15 +192,15 @@ def change_request_id(error: dict[str, object]) -> None:
     error["request_id"] = "req_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 
 
-@fault.answer("request_id.other_prefix", REQUEST_ID, ERRORS)
-def change_prefix(request: Request, answer: Answer) -> None:
-    renamed = "request-" + answer.headers.get("aurous-request-id", "")
-    answer.headers["aurous-request-id"] = renamed
-    if answer.error:
-        answer.error["request_id"] = renamed
+@fault.response("request_id.other_prefix", REQUEST_ID, ERRORS)
+def change_prefix(request: Request, response: Response) -> None:
+    renamed = "request-" + response.headers.get("aurous-request-id", "")
+    response.headers["aurous-request-id"] = renamed
+    if response.error:
+        response.error["request_id"] = renamed
 
 
-@fault.answer("content_type.plain", "Answers are application/json.", "api-reference/chat/create-a-chat-completion")
-def send_as_text(request: Request, answer: Answer) -> None:
-    if not answer.streamed and request.path == CREATE:
-        answer.headers["content-type"] = "text/plain"
+@fault.response("content_type.plain", "Answers are application/json.", "api-reference/chat/create-a-chat-completion")
+def send_as_text(request: Request, response: Response) -> None:
+    if not response.streamed and request.path == CREATE:
+        response.headers["content-type"] = "text/plain"

@@ -2,8 +2,8 @@
 
 import json
 
-from mutants.messages import Answer, Request, crash, refusal
-from mutants.registry import NoResponse, Replacement, fault
+from mutants.messages import Request, Response, crash, refusal
+from mutants.registry import ConnectionFault, Replacement, fault
 
 PAGE = "errors"
 JSON_PAGE = "api-reference/chat/create-a-chat-completion"
@@ -61,7 +61,7 @@ def crash_on_depth(request: Request) -> Replacement:
 
 @fault.request("hostile.depth_hangs", ODD, PAGE)
 def hang_on_depth(request: Request) -> Replacement:
-    return NoResponse.HANG if request.creates and _nesting(request.content.raw) > 500 else None
+    return ConnectionFault.HANG if request.creates and _nesting(request.content.raw) > 500 else None
 
 
 @fault.request("hostile.nul_accepted", "NUL bytes are rejected.", PAGE)
@@ -98,7 +98,7 @@ def crash_on_size(request: Request) -> Replacement:
 
 @fault.request("hostile.large_body_dropped", ODD, PAGE)
 def drop_on_size(request: Request) -> Replacement:
-    return NoResponse.DROP if len(request.content.raw) > 8_000_000 else None
+    return ConnectionFault.DROP if len(request.content.raw) > 8_000_000 else None
 
 
 @fault.request("hostile.large_number_crashes", ODD, PAGE)
@@ -118,10 +118,10 @@ def crash_on_long_ids(request: Request) -> Replacement:
     return crash() if request.retrieves and len(request.completion_id) > 255 else None
 
 
-@fault.answer("hostile.413_without_envelope", "Every error has the documented envelope.", PAGE)
-def drop_envelope_of_413(request: Request, answer: Answer) -> None:
-    if answer.status == 413:
-        answer.content.value = {"message": "Payload Too Large"}
+@fault.response("hostile.413_without_envelope", "Every error has the documented envelope.", PAGE)
+def drop_envelope_of_413(request: Request, response: Response) -> None:
+    if response.status == 413:
+        response.content.value = {"message": "Payload Too Large"}
 
 
 @fault.request("hostile.unknown_members_crash", "A request is a 2xx or a 4xx, never a 5xx.", PAGE)

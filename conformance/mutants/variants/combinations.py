@@ -4,7 +4,7 @@ import unicodedata
 from copy import deepcopy
 from typing import Any
 
-from mutants.messages import BALANCE, Answer, Frame, Request, crash, refusal
+from mutants.messages import BALANCE, Frame, Request, Response, crash, refusal
 from mutants.registry import Behaviour, Frames, Replacement, fault
 from mutants.variants.records import StreamsOf
 
@@ -54,16 +54,16 @@ def lose_logprobs_when_cut(completion: dict[str, Any]) -> None:
         completion["choices"][0]["logprobs"] = None
 
 
-@fault.answer("retrieval.logprobs_lost", "A completion is retrieved as it was created.", GET_PAGE)
-def lose_logprobs_of_record(request: Request, answer: Answer) -> None:
-    if request.retrieves and answer.completion:
-        answer.completion["choices"][0].pop("logprobs", None)
+@fault.response("retrieval.logprobs_lost", "A completion is retrieved as it was created.", GET_PAGE)
+def lose_logprobs_of_record(request: Request, response: Response) -> None:
+    if request.retrieves and response.completion:
+        response.completion["choices"][0].pop("logprobs", None)
 
 
-@fault.answer("idempotency.replayed_calls_lost", "A replay is the same body.", CHAT_KEYS)
-def lose_replayed_calls(request: Request, answer: Answer) -> None:
-    if answer.replayed and answer.completion:
-        answer.completion["choices"][0]["message"].pop("tool_calls", None)
+@fault.response("idempotency.replayed_calls_lost", "A replay is the same body.", CHAT_KEYS)
+def lose_replayed_calls(request: Request, response: Response) -> None:
+    if response.replayed and response.completion:
+        response.completion["choices"][0]["message"].pop("tool_calls", None)
 
 
 class Ledger(Behaviour):
@@ -72,21 +72,21 @@ class Ledger(Behaviour):
     def __init__(self) -> None:
         self.difference = 0.0
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.path == BALANCE and answer.status == 200:
+    def response(self, request: Request, response: Response) -> None:
+        if request.path == BALANCE and response.status == 200:
             for member in ("credits", "available_credits"):
-                answer.body[member] = round(answer.body[member] + self.difference, 6)
+                response.body[member] = round(response.body[member] + self.difference, 6)
         else:
-            self.note(request, answer)
+            self.note(request, response)
 
-    def note(self, request: Request, answer: Answer) -> None:
+    def note(self, request: Request, response: Response) -> None:
         """Called with every other answer."""
 
 
 @fault.behaviour("balance.replayed_calls_charged", "A replay is not charged.", CHAT_KEYS)
 class ReplayedCallsCharged(Ledger):
-    def note(self, request: Request, answer: Answer) -> None:
-        if answer.replayed and answer.body["choices"][0]["message"].get("tool_calls"):
+    def note(self, request: Request, response: Response) -> None:
+        if response.replayed and response.body["choices"][0]["message"].get("tool_calls"):
             self.difference -= 0.001
 
 
@@ -98,10 +98,10 @@ class LateCancelRefunded(Ledger):
         super().__init__()
         self._charged: dict[str, float] = {}
 
-    def note(self, request: Request, answer: Answer) -> None:
-        if answer.completion:
-            self._charged[answer.body["id"]] = answer.body["usage"]["credits_charged"]
-        elif request.cancels and answer.status == 409:
+    def note(self, request: Request, response: Response) -> None:
+        if response.completion:
+            self._charged[response.body["id"]] = response.body["usage"]["credits_charged"]
+        elif request.cancels and response.status == 409:
             self.difference += self._charged.pop(request.completion_id, 0.0)
 
 
@@ -117,7 +117,7 @@ class StreamsChargedWhenRead(Ledger):
         self._streamed.add(str(frame.body.get("id")))
         return None
 
-    def note(self, request: Request, answer: Answer) -> None:
+    def note(self, request: Request, response: Response) -> None:
         if request.retrieves and request.completion_id in self._streamed:
             self.difference -= 0.001
 
@@ -171,17 +171,17 @@ class SecondChangesRecord(Behaviour):
     def __init__(self) -> None:
         self._changed: set[str] = set()
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.cancels and answer.status == 409:
+    def response(self, request: Request, response: Response) -> None:
+        if request.cancels and response.status == 409:
             self._changed.add(request.completion_id)
-        elif answer.completion and request.retrieves and request.completion_id in self._changed:
-            answer.completion["choices"][0]["message"]["content"] = ""
+        elif response.completion and request.retrieves and request.completion_id in self._changed:
+            response.completion["choices"][0]["message"]["content"] = ""
 
 
-@fault.answer("cancel.record_redated", "The record has the members of the stream.", CANCEL_PAGE)
-def redate_cancelled(request: Request, answer: Answer) -> None:
-    if answer.completion and answer.completion["status"] == "cancelled":
-        answer.completion["created"] += 1
+@fault.response("cancel.record_redated", "The record has the members of the stream.", CANCEL_PAGE)
+def redate_cancelled(request: Request, response: Response) -> None:
+    if response.completion and response.completion["status"] == "cancelled":
+        response.completion["created"] += 1
 
 
 @fault.request("hostile.null_stream_options_crash", "A null for an optional member is not a 5xx.", CREATE_PAGE)

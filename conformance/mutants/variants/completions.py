@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mutants.messages import Answer, Request
+from mutants.messages import Request, Response
 from mutants.registry import Behaviour, fault
 
 CREATE_PAGE = "api-reference/chat/create-a-chat-completion"
@@ -24,16 +24,16 @@ def _message(body: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-@fault.answer("body.no_object", REQUIRED, CREATE_PAGE)
-def drop_object(request: Request, answer: Answer) -> None:
-    if answer.completion:
-        del answer.body["object"]
+@fault.response("body.no_object", REQUIRED, CREATE_PAGE)
+def drop_object(request: Request, response: Response) -> None:
+    if response.completion:
+        del response.body["object"]
 
 
-@fault.answer("body.other_object", "object is chat.completion.", CREATE_PAGE)
-def change_object(request: Request, answer: Answer) -> None:
-    if answer.completion:
-        answer.body["object"] = "text_completion"
+@fault.response("body.other_object", "object is chat.completion.", CREATE_PAGE)
+def change_object(request: Request, response: Response) -> None:
+    if response.completion:
+        response.body["object"] = "text_completion"
 
 
 @fault.completion("body.id_without_prefix", "Ids begin with cmp_.", CREATE_PAGE)
@@ -48,10 +48,10 @@ class IdRepeats(Behaviour):
     def __init__(self) -> None:
         self._first: str | None = None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.completion:
-            self._first = self._first or answer.body["id"]
-            answer.body["id"] = self._first
+    def response(self, request: Request, response: Response) -> None:
+        if request.creates and response.completion:
+            self._first = self._first or response.body["id"]
+            response.body["id"] = self._first
 
 
 @fault.completion("body.created_in_milliseconds", "created is in Unix seconds.", CREATE_PAGE)
@@ -117,10 +117,10 @@ def add_error(body: dict[str, Any]) -> None:
         body["error"] = {"code": "chat_provider_unavailable", "type": "server_error", "message": "Not available."}
 
 
-@fault.answer("body.unfinished_on_create", "in_progress is only the status of a running stream.", CREATE_PAGE)
-def change_status(request: Request, answer: Answer) -> None:
-    if request.creates and answer.completion:
-        answer.body["status"] = "in_progress"
+@fault.response("body.unfinished_on_create", "in_progress is only the status of a running stream.", CREATE_PAGE)
+def change_status(request: Request, response: Response) -> None:
+    if request.creates and response.completion:
+        response.body["status"] = "in_progress"
 
 
 @fault.completion("body.never_finished", "finish_reason is null only while unfinished.", CREATE_PAGE)
@@ -138,7 +138,7 @@ def number_status(body: dict[str, Any]) -> None:
     body["status"] = 2
 
 
-@fault.answer("body.wrapped", "The completion is the body.", CREATE_PAGE)
-def wrap(request: Request, answer: Answer) -> None:
-    if answer.completion:
-        answer.content.value = {"data": answer.body}
+@fault.response("body.wrapped", "The completion is the body.", CREATE_PAGE)
+def wrap(request: Request, response: Response) -> None:
+    if response.completion:
+        response.content.value = {"data": response.body}

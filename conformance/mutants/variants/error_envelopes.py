@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mutants.messages import Answer, Bytes, Request, answer, crash, refusal
+from mutants.messages import Bytes, Request, Response, crash, refusal, response
 from mutants.registry import Replacement, fault
 
 ERRORS = "errors"
@@ -25,29 +25,29 @@ for _member in ("type", "code", "message", "doc_url", "request_id"):
     _drop(_member)
 
 
-@fault.answer("envelope.flat", ENVELOPE, HANDLING)
-def flatten(request: Request, answer: Answer) -> None:
-    if answer.error:
-        answer.content.value = answer.error
+@fault.response("envelope.flat", ENVELOPE, HANDLING)
+def flatten(request: Request, response: Response) -> None:
+    if response.error:
+        response.content.value = response.error
 
 
-@fault.answer("envelope.html", "Every error has the documented envelope.", ERRORS)
-def answer_html(request: Request, answer: Answer) -> None:
-    if answer.status == 404:
-        answer.content = Bytes(b"<html><body><h1>Not Found</h1></body></html>")
-        answer.headers["content-type"] = "text/html"
+@fault.response("envelope.html", "Every error has the documented envelope.", ERRORS)
+def answer_html(request: Request, response: Response) -> None:
+    if response.status == 404:
+        response.content = Bytes(b"<html><body><h1>Not Found</h1></body></html>")
+        response.headers["content-type"] = "text/html"
 
 
-@fault.answer("envelope.mislabelled", "Errors are application/json.", "rate-limits")
-def label_as_text(request: Request, answer: Answer) -> None:
-    if answer.error:
-        answer.headers["content-type"] = "text/plain; charset=utf-8"
+@fault.response("envelope.mislabelled", "Errors are application/json.", "rate-limits")
+def label_as_text(request: Request, response: Response) -> None:
+    if response.error:
+        response.headers["content-type"] = "text/plain; charset=utf-8"
 
 
-@fault.answer("envelope.empty", ENVELOPE, HANDLING)
-def empty_body(request: Request, answer: Answer) -> None:
-    if answer.status == 400:
-        answer.content = Bytes(b"")
+@fault.response("envelope.empty", ENVELOPE, HANDLING)
+def empty_body(request: Request, response: Response) -> None:
+    if response.status == 400:
+        response.content = Bytes(b"")
 
 
 @fault.error("envelope.relative_doc_url", "doc_url is a link to the documentation of the code.", HANDLING)
@@ -81,16 +81,16 @@ def nest_messages(error: dict[str, Any]) -> None:
     error["message"] = {"en": error["message"]}
 
 
-@fault.answer("status.errors_are_200", "The status of an error is a 4xx or 5xx.", ERRORS)
-def change_status_to_200(request: Request, answer: Answer) -> None:
-    if answer.status == 400:
-        answer.status = 200
+@fault.response("status.errors_are_200", "The status of an error is a 4xx or 5xx.", ERRORS)
+def change_status_to_200(request: Request, response: Response) -> None:
+    if response.status == 400:
+        response.status = 200
 
 
-@fault.answer("status.validation_is_500", NEVER_5XX, ERRORS)
-def crash_on_invalid_values(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error["code"] == "value_out_of_range":
-        answer.become(crash())
+@fault.response("status.validation_is_500", NEVER_5XX, ERRORS)
+def crash_on_invalid_values(request: Request, response: Response) -> None:
+    if response.error and response.error["code"] == "value_out_of_range":
+        response.become(crash())
 
 
 @fault.request("status.missing_messages_is_500", NEVER_5XX, ERRORS)
@@ -142,36 +142,36 @@ def nullify_param(error: dict[str, Any]) -> None:
         error["param"] = None
 
 
-@fault.answer("status.hard_cap", CAP, CODES + "max_tokens_exceeds_hard_cap")
-def change_status_to_413(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error["code"] == "max_tokens_exceeds_hard_cap":
-        answer.status = 413
+@fault.response("status.hard_cap", CAP, CODES + "max_tokens_exceeds_hard_cap")
+def change_status_to_413(request: Request, response: Response) -> None:
+    if response.error and response.error["code"] == "max_tokens_exceeds_hard_cap":
+        response.status = 413
 
 
-@fault.answer(
+@fault.response(
     "status.tool_choice_required", "tool_choice required is a 400.", CODES + "tool_choice_required_unsupported"
 )
-def not_implemented(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error["code"] == "tool_choice_required_unsupported":
-        answer.status = 501
+def not_implemented(request: Request, response: Response) -> None:
+    if response.error and response.error["code"] == "tool_choice_required_unsupported":
+        response.status = 501
 
 
-@fault.answer("status.created", "A completion is answered 200.", "api-reference/chat/create-a-chat-completion")
-def answer_created(request: Request, answer: Answer) -> None:
-    if request.creates and answer.status == 200 and not answer.streamed:
-        answer.status = 201
+@fault.response("status.created", "A completion is answered 200.", "api-reference/chat/create-a-chat-completion")
+def answer_created(request: Request, response: Response) -> None:
+    if request.creates and response.status == 200 and not response.streamed:
+        response.status = 201
 
 
-@fault.answer("status.stream_accepted", "A stream is answered 200.", "api-reference/chat/streaming")
-def answer_accepted(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        answer.status = 202
+@fault.response("status.stream_accepted", "A stream is answered 200.", "api-reference/chat/streaming")
+def answer_accepted(request: Request, response: Response) -> None:
+    if response.streamed:
+        response.status = 202
 
 
 @fault.request("status.unknown_path", "A 404 has the documented envelope.", ERRORS)
 def serve_unknown_paths(request: Request) -> Replacement:
     if not request.path.startswith(("/v1/chat/completions", "/v1/models", "/v1/balance")):
-        return answer(200, {"hello": "world"})
+        return response(200, {"hello": "world"})
     return None
 
 

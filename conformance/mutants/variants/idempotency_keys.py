@@ -3,7 +3,7 @@
 from copy import deepcopy
 from typing import Any
 
-from mutants.messages import Answer, Request, answer, refusal
+from mutants.messages import Request, Response, refusal, response
 from mutants.registry import Behaviour, Replacement, fault
 
 CHAT = "api-reference/chat/idempotency"
@@ -21,63 +21,63 @@ def ignore_key(request: Request) -> Replacement:
     return None
 
 
-@fault.answer("idempotency.replay_unmarked", REPLAYED, CHAT)
-def unmark(request: Request, answer: Answer) -> None:
-    del answer.headers["aurous-idempotent-replayed"]
+@fault.response("idempotency.replay_unmarked", REPLAYED, CHAT)
+def unmark(request: Request, response: Response) -> None:
+    del response.headers["aurous-idempotent-replayed"]
 
 
-@fault.answer("idempotency.first_marked", "The first response has no replay header.", CHAT)
-def mark_first(request: Request, answer: Answer) -> None:
-    if request.creates and request.key and answer.completion:
-        answer.headers["aurous-idempotent-replayed"] = "true"
+@fault.response("idempotency.first_marked", "The first response has no replay header.", CHAT)
+def mark_first(request: Request, response: Response) -> None:
+    if request.creates and request.key and response.completion:
+        response.headers["aurous-idempotent-replayed"] = "true"
 
 
-@fault.answer("idempotency.first_marked_false", "The first response has no replay header.", CHAT)
-def mark_first_false(request: Request, answer: Answer) -> None:
-    if request.creates and answer.completion and not answer.replayed:
-        answer.headers["aurous-idempotent-replayed"] = "false"
+@fault.response("idempotency.first_marked_false", "The first response has no replay header.", CHAT)
+def mark_first_false(request: Request, response: Response) -> None:
+    if request.creates and response.completion and not response.replayed:
+        response.headers["aurous-idempotent-replayed"] = "false"
 
 
-@fault.answer("idempotency.marked_yes", REPLAYED, CHAT)
-def change_mark(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        answer.headers["aurous-idempotent-replayed"] = "1"
+@fault.response("idempotency.marked_yes", REPLAYED, CHAT)
+def change_mark(request: Request, response: Response) -> None:
+    if response.replayed:
+        response.headers["aurous-idempotent-replayed"] = "1"
 
 
-@fault.answer("idempotency.replay_free_receipt", SAME, CHAT)
-def clear_receipt(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        usage = answer.body["usage"]
+@fault.response("idempotency.replay_free_receipt", SAME, CHAT)
+def clear_receipt(request: Request, response: Response) -> None:
+    if response.replayed:
+        usage = response.body["usage"]
         usage["credits_charged"] = 0
         usage["breakdown"] |= {name: 0 for name in usage["breakdown"] if name.endswith("_credits")}
 
 
-@fault.answer("idempotency.replay_renamed", SAME, CHAT)
-def rename_replay(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        answer.body["id"] = answer.body["id"][:-1] + ("0" if answer.body["id"][-1] != "0" else "1")
+@fault.response("idempotency.replay_renamed", SAME, CHAT)
+def rename_replay(request: Request, response: Response) -> None:
+    if response.replayed:
+        response.body["id"] = response.body["id"][:-1] + ("0" if response.body["id"][-1] != "0" else "1")
 
 
-@fault.answer("idempotency.replay_redated", SAME, CHAT)
-def redate_replay(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        answer.body["created"] += 1
+@fault.response("idempotency.replay_redated", SAME, CHAT)
+def redate_replay(request: Request, response: Response) -> None:
+    if response.replayed:
+        response.body["created"] += 1
 
 
-@fault.answer("idempotency.replay_other_words", SAME, CHAT)
-def reword_replay(request: Request, answer: Answer) -> None:
-    if answer.replayed:
-        answer.body["choices"][0]["message"]["content"] = "(replayed)"
+@fault.response("idempotency.replay_other_words", SAME, CHAT)
+def reword_replay(request: Request, response: Response) -> None:
+    if response.replayed:
+        response.body["choices"][0]["message"]["content"] = "(replayed)"
 
 
-def _on_conflict(name: str, sentence: str, replacement: Answer | None = None, **headers: str) -> None:
-    @fault.answer(f"idempotency.{name}", sentence, GLOBAL)
-    def alter(request: Request, answer: Answer) -> None:
-        if answer.error and answer.error["code"] == "idempotency_key_in_use":
+def _on_conflict(name: str, sentence: str, replacement: Response | None = None, **headers: str) -> None:
+    @fault.response(f"idempotency.{name}", sentence, GLOBAL)
+    def alter(request: Request, response: Response) -> None:
+        if response.error and response.error["code"] == "idempotency_key_in_use":
             if replacement is not None:
-                answer.become(deepcopy(replacement))
+                response.become(deepcopy(replacement))
             for header, value in headers.items():
-                answer.headers[header.replace("_", "-")] = value
+                response.headers[header.replace("_", "-")] = value
 
 
 _on_conflict("conflict_is_422", CONFLICT, refusal(422, "invalid_request", "idempotency_key_in_use", "In use."))
@@ -93,12 +93,12 @@ class RefusalCached(Behaviour):
 
     def request(self, request: Request) -> Replacement:
         kept = self._refused.get((request.credential, request.key)) if request.creates else None
-        return answer(400, kept) if kept is not None else None
+        return response(400, kept) if kept is not None else None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.creates and request.key and answer.status == 400:
-            self._refused[request.credential, request.key] = deepcopy(answer.body)
-            answer.content.value = deepcopy(answer.body)
+    def response(self, request: Request, response: Response) -> None:
+        if request.creates and request.key and response.status == 400:
+            self._refused[request.credential, request.key] = deepcopy(response.body)
+            response.content.value = deepcopy(response.body)
 
 
 @fault.behaviour("idempotency.refusal_claims_key", "Responses of type invalid_request are not stored.", GLOBAL)
@@ -113,8 +113,8 @@ class RefusalClaimsKey(Behaviour):
             return refusal(409, "invalid_request", "idempotency_key_in_use", "In use.", "Idempotency-Key")
         return None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.creates and request.key and answer.status == 400:
+    def response(self, request: Request, response: Response) -> None:
+        if request.creates and request.key and response.status == 400:
             self._refused.add((request.credential, request.key))
 
 

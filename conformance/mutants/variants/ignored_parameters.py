@@ -4,7 +4,7 @@ import json
 from abc import ABC, abstractmethod
 from typing import Any
 
-from mutants.messages import Answer, Frame, Request, refusal
+from mutants.messages import Frame, Request, Response, refusal
 from mutants.registry import Behaviour, Frames, Replacement, fault
 
 TOOLS = "api-reference/chat/tools"
@@ -116,17 +116,17 @@ def ignore_json_schema(request: Request) -> Replacement:
     return None
 
 
-class StrictAnswers(Behaviour, ABC):
+class StrictResponses(Behaviour, ABC):
     """Alters the objects that were asked for with a strict schema, in plain answers."""
 
     @abstractmethod
     def alter(self, value: dict[str, Any]) -> Any:
         """The object to answer with, or a text."""
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if _format(request) != "json_schema" or not answer.completion:
+    def response(self, request: Request, response: Response) -> None:
+        if _format(request) != "json_schema" or not response.completion:
             return
-        message = answer.body["choices"][0]["message"]
+        message = response.body["choices"][0]["message"]
         try:
             value = json.loads(message["content"])
         except (TypeError, ValueError):
@@ -137,25 +137,25 @@ class StrictAnswers(Behaviour, ABC):
 
 
 @fault.behaviour("format.required_left_out", STRICT, STRUCTURED)
-class RequiredLeftOut(StrictAnswers):
+class RequiredLeftOut(StrictResponses):
     def alter(self, value: dict[str, Any]) -> Any:
         return {}
 
 
 @fault.behaviour("format.member_invented", STRICT, STRUCTURED)
-class MemberInvented(StrictAnswers):
+class MemberInvented(StrictResponses):
     def alter(self, value: dict[str, Any]) -> Any:
         return {**value, "explanation": "Here you are."}
 
 
 @fault.behaviour("format.values_as_text", STRICT, STRUCTURED)
-class ValuesAsText(StrictAnswers):
+class ValuesAsText(StrictResponses):
     def alter(self, value: dict[str, Any]) -> Any:
         return {name: it if isinstance(it, str) else json.dumps(it) for name, it in value.items()}
 
 
 @fault.behaviour("format.fenced", "The answer is JSON, and nothing else.", STRUCTURED)
-class Fenced(StrictAnswers):
+class Fenced(StrictResponses):
     def alter(self, value: dict[str, Any]) -> Any:
         return f"```json\n{json.dumps(value)}\n```"
 

@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 from aurous_mock.generation.engine import Pace
 
-from mutants.messages import BALANCE, CREATE, MODELS, Answer, Bytes, Frame, Request, refusal
+from mutants.messages import BALANCE, CREATE, MODELS, Bytes, Frame, Request, Response, refusal
 from mutants.registry import Behaviour, Frames, Replacement, variation
 
 CONTRACT = "openapi.yaml"
@@ -40,9 +40,9 @@ def _add_member(value: Any) -> None:
 
 @variation.behaviour("body.extra_members", "Extra members are always allowed.", CONTRACT)
 class ExtraMembers(Behaviour):
-    def answer(self, request: Request, answer: Answer) -> None:
-        if not answer.streamed:
-            _add_member(answer.body)
+    def response(self, request: Request, response: Response) -> None:
+        if not response.streamed:
+            _add_member(response.body)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body:
@@ -50,12 +50,12 @@ class ExtraMembers(Behaviour):
         return None
 
 
-@variation.answer("header.extra", "Extra headers are always allowed.", HTTP)
-def add_headers(request: Request, answer: Answer) -> None:
-    answer.headers["server"] = "aurous"
-    answer.headers["x-powered-by"] = "a model"
-    answer.headers["strict-transport-security"] = "max-age=31536000"
-    answer.headers.append("vary", "Accept-Encoding")
+@variation.response("header.extra", "Extra headers are always allowed.", HTTP)
+def add_headers(request: Request, response: Response) -> None:
+    response.headers["server"] = "aurous"
+    response.headers["x-powered-by"] = "a model"
+    response.headers["strict-transport-security"] = "max-age=31536000"
+    response.headers.append("vary", "Accept-Encoding")
 
 
 @variation.behaviour("header.case", "Header names are case-insensitive.", HTTP)
@@ -69,9 +69,9 @@ class HeaderCase(Behaviour):
         return (b"\r\n".join([first, *(name.title() + colon + value for name, colon, value in named)]) + blank + rest,)
 
 
-@variation.answer("header.connection_closed", "A server may close a connection after an answer.", HTTP)
-def close_connections(request: Request, answer: Answer) -> None:
-    answer.headers["connection"] = "close"
+@variation.response("header.connection_closed", "A server may close a connection after an answer.", HTTP)
+def close_connections(request: Request, response: Response) -> None:
+    response.headers["connection"] = "close"
 
 
 @variation.behaviour("header.cut_anywhere", "TCP may cut an answer anywhere.", HTTP)
@@ -80,62 +80,62 @@ class CutAnywhere(Behaviour):
         return (data[start : start + 97] for start in range(0, len(data), 97)) if len(data) < 20_000 else (data,)
 
 
-@variation.answer("header.json_charset", "application/json may carry a charset.", HTTP)
-def add_charset(request: Request, answer: Answer) -> None:
-    if not answer.streamed:
-        answer.headers["content-type"] = "application/json; charset=utf-8"
+@variation.response("header.json_charset", "application/json may carry a charset.", HTTP)
+def add_charset(request: Request, response: Response) -> None:
+    if not response.streamed:
+        response.headers["content-type"] = "application/json; charset=utf-8"
 
 
-@variation.answer("header.json_in_capitals", "Media types are case-insensitive.", HTTP)
-def capitalise_media_type(request: Request, answer: Answer) -> None:
-    if not answer.streamed:
-        answer.headers["content-type"] = "Application/JSON;charset=UTF-8"
+@variation.response("header.json_in_capitals", "Media types are case-insensitive.", HTTP)
+def capitalise_media_type(request: Request, response: Response) -> None:
+    if not response.streamed:
+        response.headers["content-type"] = "Application/JSON;charset=UTF-8"
 
 
-@variation.answer("header.no_rate_limits", "No page lists the buckets of chat.", "rate-limits")
-def drop_rate_limits(request: Request, answer: Answer) -> None:
-    for name in [name for name in answer.headers if name.startswith("x-ratelimit")]:
-        del answer.headers[name]
+@variation.response("header.no_rate_limits", "No page lists the buckets of chat.", "rate-limits")
+def drop_rate_limits(request: Request, response: Response) -> None:
+    for name in [name for name in response.headers if name.startswith("x-ratelimit")]:
+        del response.headers[name]
 
 
-@variation.answer("header.www_authenticate", "A 401 may carry WWW-Authenticate.", HTTP)
-def challenge(request: Request, answer: Answer) -> None:
-    if answer.status == 401:
-        answer.headers["www-authenticate"] = 'Bearer realm="aurous"'
+@variation.response("header.www_authenticate", "A 401 may carry WWW-Authenticate.", HTTP)
+def challenge(request: Request, response: Response) -> None:
+    if response.status == 401:
+        response.headers["www-authenticate"] = 'Bearer realm="aurous"'
 
 
-@variation.answer("header.short_request_ids", "A request id is req_ and an opaque rest.", ERRORS)
-def shorten_request_id(request: Request, answer: Answer) -> None:
-    short = answer.headers["aurous-request-id"][:16]
-    answer.headers["aurous-request-id"] = short
-    if answer.error:
-        answer.error["request_id"] = short
+@variation.response("header.short_request_ids", "A request id is req_ and an opaque rest.", ERRORS)
+def shorten_request_id(request: Request, response: Response) -> None:
+    short = response.headers["aurous-request-id"][:16]
+    response.headers["aurous-request-id"] = short
+    if response.error:
+        response.error["request_id"] = short
 
 
-@variation.answer("header.status_on_plain_answers", "Aurous-Idempotency-Status may stand on plain answers.", KEYS)
-def add_status(request: Request, answer: Answer) -> None:
-    if request.creates and request.key and not answer.streamed:
-        answer.headers["aurous-idempotency-status"] = "accepted"
+@variation.response("header.status_on_plain_answers", "Aurous-Idempotency-Status may stand on plain answers.", KEYS)
+def add_status(request: Request, response: Response) -> None:
+    if request.creates and request.key and not response.streamed:
+        response.headers["aurous-idempotency-status"] = "accepted"
 
 
-def _rewrite(answer: Answer, **options: Any) -> None:
-    if not answer.streamed and answer.content.raw:
-        answer.content = Bytes(json.dumps(answer.content.value, **options).encode())
+def _rewrite(response: Response, **options: Any) -> None:
+    if not response.streamed and response.content.raw:
+        response.content = Bytes(json.dumps(response.content.value, **options).encode())
 
 
-@variation.answer("json.indented", "White space in JSON is insignificant.", "RFC 8259")
-def indent(request: Request, answer: Answer) -> None:
-    _rewrite(answer, indent=2)
+@variation.response("json.indented", "White space in JSON is insignificant.", "RFC 8259")
+def indent(request: Request, response: Response) -> None:
+    _rewrite(response, indent=2)
 
 
-@variation.answer("json.escaped", "Any character may be escaped.", "RFC 8259")
-def escape(request: Request, answer: Answer) -> None:
-    _rewrite(answer, ensure_ascii=True)
+@variation.response("json.escaped", "Any character may be escaped.", "RFC 8259")
+def escape(request: Request, response: Response) -> None:
+    _rewrite(response, ensure_ascii=True)
 
 
-@variation.answer("json.other_order", "Members of an object have no order.", "RFC 8259")
-def sort_members(request: Request, answer: Answer) -> None:
-    _rewrite(answer, sort_keys=True)
+@variation.response("json.other_order", "Members of an object have no order.", "RFC 8259")
+def sort_members(request: Request, response: Response) -> None:
+    _rewrite(response, sort_keys=True)
 
 
 @variation.behaviour("id.other_length", "An id is cmp_ and an opaque rest.", CONTRACT)
@@ -152,12 +152,12 @@ class LongerIds(Behaviour):
             request.headers["x-outer"], request.headers["x-inner"] = quote(outer), quote(inner)
         return None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if answer.completion:
-            answer.body["id"] += self._mark
-        elif answer.error and (inner := request.headers.get("x-inner")):
+    def response(self, request: Request, response: Response) -> None:
+        if response.completion:
+            response.body["id"] += self._mark
+        elif response.error and (inner := request.headers.get("x-inner")):
             outer = unquote(request.headers["x-outer"])
-            answer.error["message"] = answer.error["message"].replace(unquote(inner), outer)
+            response.error["message"] = response.error["message"].replace(unquote(inner), outer)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if "id" in frame.body:
@@ -167,8 +167,8 @@ class LongerIds(Behaviour):
 
 @variation.behaviour("enum.unknown_finish_reason", "Unknown values of enums are legal.", CONTRACT)
 class UnknownFinishReason(Behaviour):
-    def answer(self, request: Request, answer: Answer) -> None:
-        for choice in (answer.completion or {}).get("choices", ()):
+    def response(self, request: Request, response: Response) -> None:
+        for choice in (response.completion or {}).get("choices", ()):
             self._rename(choice)
 
     def frame(self, request: Request, frame: Frame) -> Frames:
@@ -192,29 +192,29 @@ def nullify_error(body: dict[str, Any]) -> None:
     body.setdefault("error", None)
 
 
-@variation.answer("balance.no_billing_mode", "The balance on the home page lacks billing_mode.", BALANCE_PAGE)
-def drop_billing_mode(request: Request, answer: Answer) -> None:
+@variation.response("balance.no_billing_mode", "The balance on the home page lacks billing_mode.", BALANCE_PAGE)
+def drop_billing_mode(request: Request, response: Response) -> None:
     if request.path == BALANCE:
-        answer.body.pop("billing_mode", None)
+        response.body.pop("billing_mode", None)
 
 
-@variation.answer("balance.other_billing_mode", "billing_mode is an open string.", BALANCE_PAGE)
-def change_billing_mode(request: Request, answer: Answer) -> None:
-    if "billing_mode" in answer.body:
-        answer.body["billing_mode"] = "prepaid"
+@variation.response("balance.other_billing_mode", "billing_mode is an open string.", BALANCE_PAGE)
+def change_billing_mode(request: Request, response: Response) -> None:
+    if "billing_mode" in response.body:
+        response.body["billing_mode"] = "prepaid"
 
 
-@variation.answer("models.kind_inside", "kind is in aurous_metadata on one page.", MODELS_PAGE)
-def move_kind(request: Request, answer: Answer) -> None:
-    if request.path == MODELS and answer.status == 200:
-        for row in answer.body["data"]:
+@variation.response("models.kind_inside", "kind is in aurous_metadata on one page.", MODELS_PAGE)
+def move_kind(request: Request, response: Response) -> None:
+    if request.path == MODELS and response.status == 200:
+        for row in response.body["data"]:
             row["aurous_metadata"]["kind"] = row.pop("kind")
 
 
-@variation.answer("models.more", "Models may be added to the list.", MODELS_PAGE)
-def add_model(request: Request, answer: Answer) -> None:
-    if request.path == MODELS and answer.status == 200:
-        answer.body["data"].append({**answer.body["data"][-1], "id": "aurous-voice-0.1", "kind": "speech"})
+@variation.response("models.more", "Models may be added to the list.", MODELS_PAGE)
+def add_model(request: Request, response: Response) -> None:
+    if request.path == MODELS and response.status == 200:
+        response.body["data"].append({**response.body["data"][-1], "id": "aurous-voice-0.1", "kind": "speech"})
 
 
 @variation.error("error.param_absent", "param may be absent, null or a string.", ERRORS)
@@ -233,10 +233,10 @@ def explain(error: dict[str, Any]) -> None:
     error["message"] = f"Sorry! {error['message']}\nSee {error['doc_url']} \N{SPARKLES}"
 
 
-@variation.answer("error.422", "A validation failure is 400 or 422.", "guides/error-handling")
-def answer_422(request: Request, answer: Answer) -> None:
-    if answer.error and answer.error["code"] in ("invalid_format", "missing_field", "value_out_of_range"):
-        answer.status = 422
+@variation.response("error.422", "A validation failure is 400 or 422.", "guides/error-handling")
+def answer_422(request: Request, response: Response) -> None:
+    if response.error and response.error["code"] in ("invalid_format", "missing_field", "value_out_of_range"):
+        response.status = 422
 
 
 @variation.error("error.one_validation_code", CODES, ERRORS)
@@ -245,16 +245,16 @@ def use_one_code(error: dict[str, Any]) -> None:
         error["code"] = "invalid_format"
 
 
-@variation.answer("error.unknown_model_400", "The answer to an unknown model is not documented.", CREATE_PAGE)
-def refuse_unknown_model(request: Request, answer: Answer) -> None:
-    if request.creates and answer.status == 404:
-        answer.become(refusal(400, "invalid_request", "invalid_format", "This model is not known.", "model"))
+@variation.response("error.unknown_model_400", "The answer to an unknown model is not documented.", CREATE_PAGE)
+def refuse_unknown_model(request: Request, response: Response) -> None:
+    if request.creates and response.status == 404:
+        response.become(refusal(400, "invalid_request", "invalid_format", "This model is not known.", "model"))
 
 
-@variation.answer("error.malformed_id_400", "The answer to a malformed id is not documented.", CREATE_PAGE)
-def refuse_malformed_id(request: Request, answer: Answer) -> None:
-    if request.retrieves and answer.status == 404 and not request.completion_id.startswith("cmp_"):
-        answer.become(refusal(400, "invalid_request", "invalid_format", "An id begins with cmp_.", "id"))
+@variation.response("error.malformed_id_400", "The answer to a malformed id is not documented.", CREATE_PAGE)
+def refuse_malformed_id(request: Request, response: Response) -> None:
+    if request.retrieves and response.status == 404 and not request.completion_id.startswith("cmp_"):
+        response.become(refusal(400, "invalid_request", "invalid_format", "An id begins with cmp_.", "id"))
 
 
 @variation.request("key.at_most_64", "One page allows 64 characters, another 256.", KEYS)
@@ -273,9 +273,9 @@ class PriorDates(Behaviour):
             request.headers["aurous-version"] = FIRST_VERSION
         return None
 
-    def answer(self, request: Request, answer: Answer) -> None:
+    def response(self, request: Request, response: Response) -> None:
         if version := request.headers.get("x-requested-version"):
-            answer.headers["aurous-version"] = version
+            response.headers["aurous-version"] = version
 
 
 @variation.behaviour("limits.enforced", "A server may limit requests, and says when to repeat them.", "rate-limits")
@@ -295,20 +295,20 @@ def empty_content(body: dict[str, Any]) -> None:
         message["content"] = ""
 
 
-@variation.answer("header.cache_control_on_two_lines", "Several headers of one name are one list.", HTTP)
-def split_cache_control(request: Request, answer: Answer) -> None:
-    if "cache-control" in answer.headers:
-        first, *others = answer.headers["cache-control"].split(", ")
-        answer.headers["cache-control"] = first
+@variation.response("header.cache_control_on_two_lines", "Several headers of one name are one list.", HTTP)
+def split_cache_control(request: Request, response: Response) -> None:
+    if "cache-control" in response.headers:
+        first, *others = response.headers["cache-control"].split(", ")
+        response.headers["cache-control"] = first
         for directive in others:
-            answer.headers.append("cache-control", directive)
+            response.headers.append("cache-control", directive)
 
 
 @variation.behaviour("json.trailing_newline", "White space after a JSON value is legal.", "RFC 8259")
 class TrailingNewline(Behaviour):
-    def answer(self, request: Request, answer: Answer) -> None:
-        if not answer.streamed and answer.content.raw:
-            answer.content = Bytes(answer.content.raw + b"\n")
+    def response(self, request: Request, response: Response) -> None:
+        if not response.streamed and response.content.raw:
+            response.content = Bytes(response.content.raw + b"\n")
 
 
 @variation.completion("body.created_with_a_fraction", "created is a number.", CREATE_PAGE)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
-from mutants.messages import BALANCE, Answer, Frame, Request
+from mutants.messages import BALANCE, Frame, Request, Response
 from mutants.registry import Behaviour, Frames, Replacement, fault
 
 PRICING = "api-reference/chat/pricing"
@@ -25,9 +25,9 @@ class Receipts(Behaviour, ABC):
     def alter(self, usage: dict[str, Any]) -> None:
         """Alter a receipt in place."""
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if answer.completion and answer.completion.get("usage"):
-            self.alter(answer.completion["usage"])
+    def response(self, request: Request, response: Response) -> None:
+        if response.completion and response.completion.get("usage"):
+            self.alter(response.completion["usage"])
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         if frame.body.get("usage"):
@@ -137,16 +137,16 @@ class BalanceVariant(Behaviour):
         self.owed: Counter[str] = Counter()
         self.held: Counter[str] = Counter()
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.path == BALANCE and answer.status == 200:
+    def response(self, request: Request, response: Response) -> None:
+        if request.path == BALANCE and response.status == 200:
             owed, held = (account[request.credential] / 1e6 for account in (self.owed, self.held))
-            answer.body["credits"] = round(answer.body["credits"] - owed, 6)
-            answer.body["held_credits"] = round(answer.body["held_credits"] + held, 6)
-            answer.body["available_credits"] = round(answer.body["credits"] - answer.body["held_credits"], 6)
+            response.body["credits"] = round(response.body["credits"] - owed, 6)
+            response.body["held_credits"] = round(response.body["held_credits"] + held, 6)
+            response.body["available_credits"] = round(response.body["credits"] - response.body["held_credits"], 6)
         else:
-            self.book(request, answer)
+            self.book(request, response)
 
-    def book(self, request: Request, answer: Answer) -> None:
+    def book(self, request: Request, response: Response) -> None:
         """Enter what an answer costs or refunds in addition to the charge of the mock."""
 
     def owe(self, request: Request, credits: float) -> None:
@@ -156,63 +156,63 @@ class BalanceVariant(Behaviour):
         self.held[request.credential] += round(credits * 1e6)
 
 
-def _price(answer: Answer) -> float:
-    return float(answer.body["usage"]["credits_charged"]) if answer.completion else 0.0
+def _price(response: Response) -> float:
+    return float(response.body["usage"]["credits_charged"]) if response.completion else 0.0
 
 
 @fault.behaviour("balance.never_charged", FALLS, PRICING)
 class NeverCharged(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and not answer.replayed:
-            self.owe(request, -_price(answer))
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and not response.replayed:
+            self.owe(request, -_price(response))
 
 
 @fault.behaviour("balance.charged_twice", FALLS, PRICING)
 class ChargedTwice(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and not answer.replayed:
-            self.owe(request, _price(answer))
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and not response.replayed:
+            self.owe(request, _price(response))
 
 
 @fault.behaviour("balance.surcharge", FALLS, PRICING)
 class Surcharge(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and not answer.replayed:
-            self.owe(request, _price(answer) * 0.1)
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and not response.replayed:
+            self.owe(request, _price(response) * 0.1)
 
 
 @fault.behaviour("balance.reasoning_charged_apart", FALLS, PRICING)
 class ReasoningChargedApart(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.completion and not answer.replayed:
-            self.owe(request, answer.body["usage"]["breakdown"].get("reasoning_credits", 0))
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and response.completion and not response.replayed:
+            self.owe(request, response.body["usage"]["breakdown"].get("reasoning_credits", 0))
 
 
 @fault.behaviour("balance.replay_charged", "A replay is not charged.", "api-reference/chat/idempotency")
 class ReplayCharged(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if answer.replayed:
-            self.owe(request, _price(answer))
+    def book(self, request: Request, response: Response) -> None:
+        if response.replayed:
+            self.owe(request, _price(response))
 
 
 @fault.behaviour("balance.refusal_charged", FREE_FAILURE, PRICING)
 class RefusalCharged(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.status == 400:
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and response.status == 400:
             self.owe(request, 0.01)
 
 
 @fault.behaviour("balance.conflict_charged", "A 409 does no work.", "idempotency")
 class ConflictCharged(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.status == 409:
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and response.status == 409:
             self.owe(request, 0.01)
 
 
 @fault.behaviour("balance.retrieval_charged", FALLS, PRICING)
 class RetrievalCharged(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.retrieves and answer.completion:
+    def book(self, request: Request, response: Response) -> None:
+        if request.retrieves and response.completion:
             self.owe(request, 0.0005)
 
 
@@ -234,15 +234,15 @@ class StreamChargedTwice(BalanceVariant):
 
 @fault.behaviour("balance.hold_kept", "On completion the hold is replaced by the charge, the rest released.", PRICING)
 class HoldKept(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.completion:
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and response.completion:
             self.hold(request, 0.25)
 
 
 @fault.behaviour("balance.refused_hold_kept", "A failed request releases its hold.", PRICING)
 class RefusedHoldKept(BalanceVariant):
-    def book(self, request: Request, answer: Answer) -> None:
-        if request.creates and answer.status == 400:
+    def book(self, request: Request, response: Response) -> None:
+        if request.creates and response.status == 400:
             self.hold(request, 0.25)
 
 
@@ -255,13 +255,13 @@ class StreamHoldKept(BalanceVariant):
 
 
 def _on_balance(name: str, sentence: str, member: str, value: Any) -> None:
-    @fault.answer(f"balance.{name}", sentence, BALANCE_PAGE)
-    def alter(request: Request, answer: Answer) -> None:
-        if request.path == BALANCE and answer.status == 200:
+    @fault.response(f"balance.{name}", sentence, BALANCE_PAGE)
+    def alter(request: Request, response: Response) -> None:
+        if request.path == BALANCE and response.status == 200:
             if value is None:
-                del answer.body[member]
+                del response.body[member]
             else:
-                answer.body[member] = value(answer.body[member])
+                response.body[member] = value(response.body[member])
 
 
 _on_balance("available_off", "available_credits is credits less held_credits.", "available_credits", lambda it: it + 1)

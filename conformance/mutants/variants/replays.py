@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from copy import deepcopy
 from typing import Any
 
-from mutants.messages import Answer, Request
+from mutants.messages import Request, Response
 from mutants.registry import Behaviour, Replacement, fault
 
 CHAT = "api-reference/chat/idempotency"
@@ -47,9 +47,9 @@ class Regenerated(Remembering):
             request.headers["x-again"] = "yes"
         return None
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.headers.get("x-again") and answer.completion:
-            answer.headers["aurous-idempotent-replayed"] = "true"
+    def response(self, request: Request, response: Response) -> None:
+        if request.headers.get("x-again") and response.completion:
+            response.headers["aurous-idempotent-replayed"] = "true"
 
 
 @fault.behaviour("idempotency.replayed_once", REPLAYED, CHAT)

@@ -1,6 +1,6 @@
 """Faults of the content of streams: text, tool calls and warnings."""
 
-from mutants.messages import Answer, Frame, Request
+from mutants.messages import Frame, Request, Response
 from mutants.registry import Frames, fault
 
 PAGE = "api-reference/chat/streaming"
@@ -85,22 +85,22 @@ def empty_warning(frame: Frame) -> Frames:
     return None
 
 
-@fault.answer("stream.no_status", STATUS, KEYS)
-def drop_status(request: Request, answer: Answer) -> None:
+@fault.response("stream.no_status", STATUS, KEYS)
+def drop_status(request: Request, response: Response) -> None:
     if request.key:
-        del answer.headers["aurous-idempotency-status"]
+        del response.headers["aurous-idempotency-status"]
 
 
-@fault.answer("stream.status_accepted", STATUS, KEYS)
-def accept_key(request: Request, answer: Answer) -> None:
-    if answer.streamed and request.key:
-        answer.headers["aurous-idempotency-status"] = "accepted"
+@fault.response("stream.status_accepted", STATUS, KEYS)
+def accept_key(request: Request, response: Response) -> None:
+    if response.streamed and request.key:
+        response.headers["aurous-idempotency-status"] = "accepted"
 
 
-@fault.answer("stream.replay_marked", "A stream is never a replay.", KEYS)
-def mark_stream(request: Request, answer: Answer) -> None:
-    if answer.streamed and request.key:
-        answer.headers["aurous-idempotent-replayed"] = "true"
+@fault.response("stream.replay_marked", "A stream is never a replay.", KEYS)
+def mark_stream(request: Request, response: Response) -> None:
+    if response.streamed and request.key:
+        response.headers["aurous-idempotent-replayed"] = "true"
 
 
 @fault.frame("stream.calls_lost", "The record has the calls of the stream.", PAGE)

@@ -2,7 +2,7 @@
 
 import json
 
-from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.messages import Bytes, Frame, Request, Response
 from mutants.registry import Behaviour, Frames, variation
 
 SSE = "WHATWG HTML, server-sent events"
@@ -91,16 +91,16 @@ def join(frame: Frame) -> Frames:
     return ()
 
 
-@variation.answer("stream.no_charset", "Event streams are UTF-8, with or without a charset.", SSE)
-def drop_charset(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        answer.headers["content-type"] = "text/event-stream"
+@variation.response("stream.no_charset", "Event streams are UTF-8, with or without a charset.", SSE)
+def drop_charset(request: Request, response: Response) -> None:
+    if response.streamed:
+        response.headers["content-type"] = "text/event-stream"
 
 
-@variation.answer("stream.charset_in_capitals", "The charset parameter is case-insensitive.", "RFC 9110")
-def capitalise_charset(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        answer.headers["content-type"] = "text/event-stream;charset=UTF-8"
+@variation.response("stream.charset_in_capitals", "The charset parameter is case-insensitive.", "RFC 9110")
+def capitalise_charset(request: Request, response: Response) -> None:
+    if response.streamed:
+        response.headers["content-type"] = "text/event-stream;charset=UTF-8"
 
 
 @variation.frame("stream.usage_apart", "Usage may be sent in a chunk of its own, as OpenAI sends it.", PAGE)
@@ -190,10 +190,10 @@ def send_warning_only(frame: Frame) -> Frames:
     return None
 
 
-@variation.answer("stream.no_status_without_key", "The header may be sent only with a key.", KEYS)
-def drop_not_set(request: Request, answer: Answer) -> None:
-    if answer.streamed and not request.key:
-        del answer.headers["aurous-idempotency-status"]
+@variation.response("stream.no_status_without_key", "The header may be sent only with a key.", KEYS)
+def drop_not_set(request: Request, response: Response) -> None:
+    if response.streamed and not request.key:
+        del response.headers["aurous-idempotency-status"]
 
 
 @variation.frame("stream.chunk_without_choices_first", "A chunk has one choice at most.", PAGE)

@@ -2,7 +2,7 @@
 
 import json
 
-from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.messages import Bytes, Frame, Request, Response
 from mutants.registry import Behaviour, Frames, Replacement, fault
 
 PAGE = "api-reference/chat/streaming"
@@ -16,16 +16,16 @@ WORDS = "The record has the text of the stream."
 FRAMED = "Each frame is data: and JSON, closed by a blank line."
 
 
-@fault.answer("stream.mislabelled", "A stream is text/event-stream.", PAGE)
-def label_as_json(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        answer.headers["content-type"] = "application/json"
+@fault.response("stream.mislabelled", "A stream is text/event-stream.", PAGE)
+def label_as_json(request: Request, response: Response) -> None:
+    if response.streamed:
+        response.headers["content-type"] = "application/json"
 
 
-@fault.answer("stream.cacheable", "A stream is sent with Cache-Control: no-cache, no-transform.", PAGE)
-def drop_cache_control(request: Request, answer: Answer) -> None:
-    if answer.streamed:
-        del answer.headers["cache-control"]
+@fault.response("stream.cacheable", "A stream is sent with Cache-Control: no-cache, no-transform.", PAGE)
+def drop_cache_control(request: Request, response: Response) -> None:
+    if response.streamed:
+        del response.headers["cache-control"]
 
 
 @fault.request("stream.not_streamed", "With stream: true the answer is a stream.", PAGE)

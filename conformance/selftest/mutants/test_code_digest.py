@@ -161,7 +161,7 @@ def test_edited_rules_void_what_depends_on_them(
         ("mutants/variants/pages.py", "return frame", "return None", {DONE, LOOPED}),
         # What is registered in a loop may be defined by anything in the module.
         ("mutants/variants/streams.py", '("a", "b")', '("a", "b", "c")', {LOOPED}),
-        ("mutants/variants/streams.py", 'fault.frame("stream.done"', 'fault.answer("stream.done"', {DONE, LOOPED}),
+        ("mutants/variants/streams.py", 'fault.frame("stream.done"', 'fault.response("stream.done"', {DONE, LOOPED}),
         ("selftest/independent/faults/keys.py", "clear()", "pop()", {FORGOTTEN}),
     ],
 )

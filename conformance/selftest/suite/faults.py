@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from harness import contract
-from mutants.messages import BALANCE, MODELS, Answer, Frame, Request
+from mutants.messages import BALANCE, MODELS, Frame, Request, Response
 from mutants.registry import Behaviour, Frames, Kind, MockVariant
 
 HOTTEST = contract.schema("ChatCompletionRequest")["properties"]["temperature"]["maximum"]
@@ -49,17 +49,17 @@ class Faulty(Behaviour):
         if "inner" in json.dumps(body.get("response_format")):
             del body["response_format"]
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        del answer.headers["aurous-idempotent-replayed"]
+    def response(self, request: Request, response: Response) -> None:
+        del response.headers["aurous-idempotent-replayed"]
         if request.path == BALANCE:
-            del answer.headers["aurous-request-id"]
-        if error := answer.error:
+            del response.headers["aurous-request-id"]
+        if error := response.error:
             _spoil_error(error)
         elif request.path == BALANCE:
-            answer.body["available_credits"] = answer.body["credits"] + 1
+            response.body["available_credits"] = response.body["credits"] + 1
         elif request.path == MODELS:
-            answer.body["data"][-1]["object"] = "thing"
-        elif completion := answer.completion:
+            response.body["data"][-1]["object"] = "thing"
+        elif completion := response.completion:
             _spoil_completion(request, completion)
 
     def frame(self, request: Request, frame: Frame) -> Frames:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from mutants.messages import Answer, Bytes, Frame, Request
+from mutants.messages import Bytes, Frame, Request, Response
 from mutants.registry import Behaviour, Frames, Kind, MockVariant
 from starlette.datastructures import MutableHeaders
 
@@ -16,21 +16,21 @@ PIECE = 7
 class Liberal(Behaviour):
     """Takes all of the liberties."""
 
-    def answer(self, request: Request, answer: Answer) -> None:
+    def response(self, request: Request, response: Response) -> None:
         """More headers than documented, in other cases, and a charset; unknown members, other spacing and escapes."""
-        kind = answer.headers.get("content-type", "")
+        kind = response.headers.get("content-type", "")
         # The proxy adds the length.
-        del answer.headers["content-type"], answer.headers["content-length"]
-        headers = [(name.title() if len(name) % 2 else name.upper(), value) for name, value in answer.headers.raw]
+        del response.headers["content-type"], response.headers["content-length"]
+        headers = [(name.title() if len(name) % 2 else name.upper(), value) for name, value in response.headers.raw]
         headers += [(b"content-TYPE", kind.encode() + b"; charset=utf-8"), (b"X-Region", b"eu")]
-        answer.headers = MutableHeaders(raw=[*headers, (b"Server-Timing", b"a;dur=1")])
-        if answer.streamed or not isinstance(value := answer.content.value, dict):
+        response.headers = MutableHeaders(raw=[*headers, (b"Server-Timing", b"a;dur=1")])
+        if response.streamed or not isinstance(value := response.content.value, dict):
             return
         value["x_unknown"] = {"nested": [1, None]}
         if isinstance(value.get("error"), dict) and value.get("object") is None:
             value["error"].setdefault("param", None)
             value["error"]["hint"] = "unknown members are legal"
-        answer.content = Bytes(json.dumps(value, indent=3, sort_keys=True, ensure_ascii=True).encode())
+        response.content = Bytes(json.dumps(value, indent=3, sort_keys=True, ensure_ascii=True).encode())
 
     def frame(self, request: Request, frame: Frame) -> Frames:
         """Comments, an id, a type, no space, other line ends, and usage in a chunk of its own."""

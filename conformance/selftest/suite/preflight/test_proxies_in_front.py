@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mutants.messages import Answer, Bytes, Frame, Request, refusal
+from mutants.messages import Bytes, Frame, Request, Response, refusal
 from mutants.registry import Behaviour, Frames, Kind, MockVariant
 from mutants.variant_server import running
 from starlette.datastructures import MutableHeaders
@@ -49,7 +49,7 @@ def test_buffering_proxy_leaves_cancelling_not_tested_and_says_what_buffers(tmp_
 class Gateway(Behaviour):
     """Adds a member to what is created, and refuses what is odd."""
 
-    def request(self, request: Request) -> Answer | None:
+    def request(self, request: Request) -> Response | None:
         """Refuse encoded paths, large bodies, other media types and NULs, as routers and firewalls do."""
         if "%" in request.raw_path:
             return page(404, b"<html><title>404 Not Found</title></html>")
@@ -58,13 +58,13 @@ class Gateway(Behaviour):
         is_json = "json" in request.headers.get("content-type", "json")
         return None if is_json and b"u0000" not in request.content.raw else page(403, b"Forbidden", "text/plain")
 
-    def answer(self, request: Request, answer: Answer) -> None:
-        if request.method == "POST" and not answer.replayed and answer.completion is not None:
-            answer.completion["usage"]["proxy_latency_ms"] = 7
+    def response(self, request: Request, response: Response) -> None:
+        if request.method == "POST" and not response.replayed and response.completion is not None:
+            response.completion["usage"]["proxy_latency_ms"] = 7
 
 
-def page(status: int, content: bytes, media_type: str = "text/html") -> Answer:
-    return Answer(status, MutableHeaders({"content-type": media_type}), Bytes(content))
+def page(status: int, content: bytes, media_type: str = "text/html") -> Response:
+    return Response(status, MutableHeaders({"content-type": media_type}), Bytes(content))
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_hostile_body_that_a_proxy_refuses_is_informational(behind_gateway: dict
 class WithoutCreate(Behaviour):
     """Lacks the operations that are asked for with POST."""
 
-    def request(self, request: Request) -> Answer | None:
+    def request(self, request: Request) -> Response | None:
         return refusal(404, "not_found", "resource_not_found", "No.") if request.method == "POST" else None
 
 
