@@ -19,7 +19,6 @@ from aurous_mock.server.launcher import Mock
 from clientkit.callers import Make
 from hypothesis import given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 from testkit.raw_server import RawServer
 from testkit.responses import MODEL, answer, completion
 
@@ -99,12 +98,10 @@ class TestReceipt:
         usage = json.loads(f'{{"credits_charged": {written}, "total_tokens": {written}}}', parse_float=parse_decimal)
         assert read_receipt("cmp_1", usage).credits in (0, Decimal(written) if len(written) < 9 else 0)
 
-    @CALM
     @given(st.dictionaries(st.sampled_from([*USAGE, "breakdown"]), st.none() | st.integers() | st.floats() | st.text()))
     def test_receipt_is_read_from_any_json(self, usage: dict[str, Any]) -> None:
         assert isinstance(read_receipt("cmp_1", usage).credits, Decimal)
 
-    @CALM
     @given(st.decimals(0, 10**9, places=12))
     def test_receipt_digits_survive_any_spelling(self, credits: Decimal) -> None:
         usage = json.loads(f'{{"credits_charged": {credits:f}}}', parse_float=parse_decimal)

@@ -18,9 +18,8 @@ from aurous.transport.effects import RawResponse, SendRequest, Sleep, TransportF
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from aurous_client.operations import Request
 from clientkit.callers import Time
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 from testkit.responses import KEY, MESSAGES, MODEL, completion, envelope
 
 UNBOUNDED = RetryQuota(None)
@@ -192,7 +191,6 @@ replies = st.builds(
 )
 
 
-@settings(CALM, max_examples=400)
 @given(
     st.lists(failures | replies, min_size=1, max_size=8),
     st.booleans(),

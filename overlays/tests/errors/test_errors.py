@@ -19,7 +19,6 @@ from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
 from hypothesis import given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 from testkit.responses import envelope
 
 ATTEMPTS = (
@@ -81,7 +80,6 @@ def test_undocumented_code_falls_back_to_class_of_its_status(status: int, code: 
     assert error_class(status, code) is expected
 
 
-@CALM
 @given(st.integers(-5, 2000), st.none() | st.text(max_size=20), st.binary(max_size=200))
 def test_any_error_body_gives_a_typed_error(status: int, code: str | None, content: bytes) -> None:
     error = error_class(status, code)(status, content=content)
@@ -100,7 +98,6 @@ json_values = st.recursive(
 )
 
 
-@CALM
 @given(json_values)
 def test_error_envelopes_of_any_form_are_read(document: Any) -> None:
     body = ErrorBody.of(document)
@@ -223,7 +220,6 @@ def test_request_id_of_the_body_is_used_without_the_header() -> None:
     assert errors.ServerError(500, content=body).request_id == "req_01HXMQ7Z3K8Y2ABCDEFGHJKM"
 
 
-@CALM
 @given(st.text())
 def test_error_message_is_one_printable_line(text: str) -> None:
     shown = printable(text)

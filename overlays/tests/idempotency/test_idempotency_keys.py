@@ -13,7 +13,6 @@ from aurous._request.idempotency import check_key, is_idempotent, key_for, new_k
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
 from hypothesis import given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 
 CREATE, CANCEL = create_chat_completion.OPERATION, cancel_chat_completion.OPERATION
 parts = st.lists(st.none() | st.booleans() | st.integers() | st.text(), min_size=1, max_size=4)
@@ -36,7 +35,6 @@ def test_derived_keys_are_equal_in_every_process() -> None:
     assert keys == {idempotency_key("order-123", 7, None, True, "é\U0001f9ea")}
 
 
-@CALM
 @given(parts, parts)
 def test_derived_keys_differ_if_their_parts_differ(one: list[Any], other: list[Any]) -> None:
     assert check_key(idempotency_key(*one)) == idempotency_key(*one)
@@ -55,7 +53,6 @@ def test_new_keys_are_unique() -> None:
     assert len(check_key(new_key())) == 36
 
 
-@CALM
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=256))
 def test_printable_keys_are_sent_unchanged(key: str) -> None:
     if key.strip():
@@ -63,7 +60,6 @@ def test_printable_keys_are_sent_unchanged(key: str) -> None:
         assert key_for(CREATE, {"idempotency-KEY": key}, streams=False) == key
 
 
-@CALM
 @given(st.text(max_size=300))
 def test_unprintable_or_overlong_keys_are_refused(key: str) -> None:
     fits = 0 < len(key) <= 256 and key.isascii() and key.isprintable() and bool(key.strip())

@@ -23,7 +23,6 @@ from aurous.errors import ConfigurationError, RateLimitError
 from aurous.types import Attempt
 from hypothesis import example, given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 
 POLICY = RetryPolicy()
 SENT, UNSENT = NoResponse(sent=True), NoResponse(sent=False)
@@ -198,7 +197,6 @@ class TestRetryAfter:
         moment = format_datetime(now + timedelta(seconds=ahead), usegmt=True)
         assert parse_retry_after(moment, now) == seconds
 
-    @CALM
     @given(st.text(max_size=60))
     @example("0\x1f")
     @example("Wed, 21 Oct 2015 07:28:00 -9999")
@@ -283,7 +281,6 @@ histories = st.lists(attempts, max_size=30) | st.builds(
 )
 
 
-@CALM
 @given(policies, outcomes, histories, st.booleans(), st.booleans(), st.floats(0, 1e9), st.floats(0, 1))
 def test_every_retry_decision_respects_policy_and_deadline(
     policy: RetryPolicy,
@@ -322,7 +319,6 @@ def test_every_retry_decision_respects_policy_and_deadline(
     assert decision.is_poll or len(counted) < policy.max_retries
 
 
-@CALM
 @given(policies, st.lists(outcomes, max_size=60), seconds, st.floats(0, 1))
 def test_call_with_any_failures_ends_within_its_deadline(
     policy: RetryPolicy, story: list[ErrorResponse | NoResponse], total: float, random: float

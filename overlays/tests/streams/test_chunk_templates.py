@@ -10,7 +10,6 @@ from aurous._stream.chunk_template import ChunkTemplate, make_template
 from aurous_client.models import ChatCompletionChunk, ToolCallDelta
 from hypothesis import given
 from hypothesis import strategies as st
-from testkit.pytest_session import CALM
 from testkit.streams import ROLE, USAGE, chunk
 
 RED = chunk({"content": "Red"})
@@ -38,7 +37,6 @@ def template() -> ChunkTemplate:
 
 class TestMatchingEvents:
     @given(st.text())
-    @CALM
     def test_template_reads_the_same_text_as_the_parser(self, text: str) -> None:
         template = template_of(RED)
         assert template is not None
@@ -89,7 +87,6 @@ def reasoning(text: str) -> dict[str, Any]:
 
 class TestSeveralStrings:
     @given(st.text(), st.text())
-    @CALM
     def test_template_reads_the_same_strings_as_the_parser(self, text: str, padding: str) -> None:
         forms: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
             (piece("{"), piece("}"), piece(text)),
