@@ -21,7 +21,7 @@ from environment import ROOT, enter
 SUITE = "conformance/rules"
 # The folders of tests, each with what has a pytest of its own in it: no part then takes longer than all others.
 FOLDERS: dict[str, tuple[str, ...]] = {
-    "conformance/selftest": ("suite",),
+    "conformance/selftest": ("mock",),
     "overlays/tests": ("batch", "streams"),
     "scripts/tests": ("generator",),
 }

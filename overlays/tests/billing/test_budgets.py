@@ -27,7 +27,7 @@ def create(client: aurous.Aurous) -> None:
     client.chat.completions.create(model=MODEL, messages=MESSAGES)
 
 
-def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aurous.Aurous, wire: RawServer) -> None:
+def test_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits="0.5") as budget:
         create(client)
         assert (budget.spent, budget.remaining) == (Decimal("0.2856"), Decimal("0.2144"))
@@ -47,13 +47,13 @@ def test_a_spent_budget_refuses_calls_and_the_last_one_may_exceed_it(client: aur
     assert repr(budget) == "Budget(credits=0.5, spent=0.5712)"
 
 
-def test_a_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: RawServer) -> None:
+def test_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: RawServer) -> None:
     with client.budget(credits=0), pytest.raises(aurous.BudgetExceededError):
         create(client)
     assert wire.requests == []
 
 
-def test_a_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: RawServer) -> None:
+def test_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: RawServer) -> None:
     other = aurous.Aurous(KEY, base_url=wire.url)
     with client.budget(credits="0.1") as budget:
         create(other)
@@ -64,7 +64,7 @@ def test_a_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wir
         create(other)
 
 
-def test_an_inner_budget_counts_for_the_outer(client: aurous.Aurous) -> None:
+def test_inner_budget_counts_for_the_outer(client: aurous.Aurous) -> None:
     with client.budget(credits=1) as outer:
         with client.budget(credits="0.1") as inner:
             create(client)
@@ -82,7 +82,7 @@ def test_replays_are_not_charged_to_a_budget(mock: Mock) -> None:
         assert bool(budget.spent) == bool(expected)
 
 
-def test_a_receipt_after_the_block_is_charged_to_its_budget() -> None:
+def test_receipt_after_the_block_is_charged_to_its_budget() -> None:
     ledger = Ledger()
     with ledger.budget("5") as budget:
         ledger.begin("cmp_1")
@@ -106,7 +106,7 @@ def test_recovered_streams_are_charged_to_the_budget(mock: Mock) -> None:
     assert not client.ledger.unsettled
 
 
-def test_a_block_limits_tasks_and_copied_contexts_but_not_bare_threads(client: aurous.Aurous) -> None:
+def test_block_limits_tasks_and_copied_contexts_but_not_bare_threads(client: aurous.Aurous) -> None:
     async def go() -> None:
         await asyncio.gather(asyncio.to_thread(create, client), asyncio.to_thread(create, client))
 
@@ -173,7 +173,7 @@ async def in_async_generator(client: Any) -> AsyncIterator[None]:
     ],
     ids=["generator", "exit stack", "nested", "contextmanager", "async generator"],
 )
-def test_a_block_in_a_generator_is_refused(client: aurous.Aurous, enter: Callable[[Any], Any]) -> None:
+def test_block_in_a_generator_is_refused(client: aurous.Aurous, enter: Callable[[Any], Any]) -> None:
     with pytest.raises(aurous.ConfigurationError, match=GENERATOR):
         enter(client)
     # Nothing of it is left behind.
@@ -235,7 +235,7 @@ def test_tasks_outlive_a_block_within_its_budget(client: aurous.Aurous) -> None:
     asyncio.run(go())
 
 
-def test_a_block_left_in_another_context_warns_and_leaks_nothing(client: aurous.Aurous) -> None:
+def test_block_left_in_another_context_warns_and_leaks_nothing(client: aurous.Aurous) -> None:
     budget = client.budget(credits="0.1")
     entered = contextvars.copy_context()
     entered.run(budget.__enter__)
@@ -258,7 +258,7 @@ def test_interleaved_blocks_end_in_any_order(client: aurous.Aurous) -> None:
     assert (first.spent, second.spent) == (0, Decimal("0.2856"))
 
 
-def test_a_limited_client_is_limited_wherever_it_is_used(make: Make, wire: RawServer) -> None:
+def test_limited_client_is_limited_wherever_it_is_used(make: Make, wire: RawServer) -> None:
     wire.plays(answer(200, completion()))
     caller = make(wire.url)
     budget = caller.client.budget(credits="0.2")
@@ -291,7 +291,7 @@ def test_a_limited_client_is_limited_wherever_it_is_used(make: Make, wire: RawSe
     assert caller.client.ledger.credits == limited.ledger.credits
 
 
-def test_a_limited_client_charges_streams_to_its_budget(mock: Mock, live: Make) -> None:
+def test_limited_client_charges_streams_to_its_budget(mock: Mock, live: Make) -> None:
     caller = live(mock.url)
     budget = caller.client.budget(credits="0.0001")
     limited: Caller = caller.__class__.__new__(caller.__class__)
@@ -302,14 +302,14 @@ def test_a_limited_client_charges_streams_to_its_budget(mock: Mock, live: Make) 
         limited.stream()
 
 
-def test_a_budget_of_another_client_is_refused(client: aurous.Aurous) -> None:
+def test_budget_of_another_client_is_refused(client: aurous.Aurous) -> None:
     other = aurous.Aurous(KEY)
     with pytest.raises(aurous.ConfigurationError, match="made by another client"):
         client.with_options(budget=other.budget(credits=1))
 
 
 @pytest.mark.parametrize("endpoint", ["sync", "async"])
-def test_a_dependency_of_fastapi_limits_the_client_it_gives(client: aurous.Aurous, endpoint: str) -> None:
+def test_dependency_of_fastapi_limits_the_client_it_gives(client: aurous.Aurous, endpoint: str) -> None:
     spent: list[Decimal] = []
 
     def limited() -> Iterator[aurous.Aurous]:

@@ -110,7 +110,7 @@ def test_timeout_of_one_call_does_not_change_the_client(time: Time) -> None:
     assert effect.total == 7
 
 
-def test_a_number_bounds_each_attempt_and_not_the_call(time: Time) -> None:
+def test_number_bounds_each_attempt_and_not_the_call(time: Time) -> None:
     _, sent = play(make_flow(time, timeout=1.5, max_retries=12), time, *[RESET] * 12, GOOD, takes=1.5)
     assert [effect.total for effect in sent] == [1.5] * 13
     assert {(effect.connect, effect.read, effect.write) for effect in sent} == {(1.5, 1.5, 1.5)}
@@ -120,7 +120,7 @@ def test_a_number_bounds_each_attempt_and_not_the_call(time: Time) -> None:
     assert effect.total == 7
 
 
-def test_the_last_attempt_ends_with_the_call(time: Time) -> None:
+def test_last_attempt_ends_with_the_call(time: Time) -> None:
     timeouts = aurous.Timeouts(attempt=10, total=25)
     _, sent = play(make_flow(time, timeout=timeouts), time, RESET, RESET, GOOD, takes=10)
     assert [effect.total for effect in sent] == [10, 10, 2]

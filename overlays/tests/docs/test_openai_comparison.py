@@ -93,7 +93,7 @@ def test_errors_of_one_can_be_pickled_and_hold_no_key(both: Any) -> None:
         pickle.loads(pickle.dumps(theirs.value))
 
 
-def test_a_stream_that_just_ends_is_an_error_of_one_and_whole_to_the_other(both: Any) -> None:
+def test_stream_that_just_ends_is_an_error_of_one_and_whole_to_the_other(both: Any) -> None:
     _, ours, _, peer = both(sends(ROLE, RED))
     with (
         pytest.raises(aurous.StreamInterruptedError) as caught,

@@ -56,7 +56,7 @@ TOOLS, BUDGET, TRANSLATION, SERVICE, BATCH, CLUSTER, FIXTURE, SCRIPTED, UNITTEST
 )
 
 
-def test_the_first_commands_run_the_demo_and_the_tests() -> None:
+def test_first_commands_run_the_demo_and_the_tests() -> None:
     assert SHELL[0].parsed.splitlines() == ["python3 scripts/run.py", "python3 scripts/test.py"]
 
 
@@ -99,7 +99,7 @@ def test_options_named_in_the_readme_exist(program: str, options: list[str]) -> 
     assert [option for option in options if option not in completed.stdout] == []
 
 
-def test_the_key_in_the_readme_is_the_mock_s() -> None:
+def test_key_in_the_readme_is_the_mock_s() -> None:
     (setting,) = [part for part in COMMANDS.split() if part.startswith("AUROUS_API_KEY=al_live_$")]
     line = next(line for line in COMMANDS.splitlines() if setting in line)
     script = f"{line}\nprintf %s $AUROUS_API_KEY"

@@ -197,7 +197,7 @@ class TestTimeouts:
         with pytest.raises(ConfigurationError, match=rf"timeout\.{field} must be a finite number"):
             Timeouts(**{field: bad})
 
-    def test_a_number_is_the_time_of_one_attempt(self, made: Any) -> None:
+    def test_number_is_the_time_of_one_attempt(self, made: Any) -> None:
         assert made(timeout=7).timeout == Timeouts(attempt=7)
         # None of the others makes it shorter.
         assert made(timeout=400).timeout == Timeouts(attempt=400, read=400, first_event=400)

@@ -124,7 +124,7 @@ def test_importing_loads_nothing_heavy_besides_httpx() -> None:
     assert (loaded_by("import aurous") - loaded_by("import httpx")) & HEAVY == set()
 
 
-def test_a_synchronous_client_loads_no_event_loop_of_its_own() -> None:
+def test_synchronous_client_loads_no_event_loop_of_its_own() -> None:
     with_client = loaded_by(MAKING)
     assert (with_client - loaded_by("import httpx")) & HEAVY == set()
 

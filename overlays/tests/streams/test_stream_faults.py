@@ -29,10 +29,14 @@ STRUCK = {
     "malformed": ("failed", errors.APIResponseValidationError),
     "error-frame": ("failed", errors.ServerError),
 }
+# Where a stream is struck makes no difference to how its bytes are read, but for the first: all places for one kind.
+PLACES = [("sync", place) for place in range(FRAMES)] + [
+    (kind, place) for kind in ("async", "aiohttp") for place in (0, 3)
+]
 
 
 class TestFaults:
-    @pytest.mark.parametrize("place", range(FRAMES))
+    @pytest.mark.parametrize(("kind", "place"), PLACES, indirect=["kind"])
     @pytest.mark.parametrize("fault", STRUCK)
     def test_fault_at_every_frame_raises_its_error_and_is_recovered(
         self, mock: Mock, caller: Caller, fault: str, place: int

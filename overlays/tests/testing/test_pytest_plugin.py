@@ -11,7 +11,7 @@ pytest_plugins = ["pytester"]
 
 
 @pytest.mark.slow
-def test_the_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> None:
+def test_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=SERVICE,
         test_service="""
@@ -56,7 +56,7 @@ def test_one_server_serves_the_session_and_is_reset_for_each_test(pytester: pyte
                         client.chat.completions.create(model="aurous-grow-2.0-pro", messages=[])
                 ask("And well again.")
 
-            def test_a_day_takes_no_time(aurous_mock):
+            def test_day_takes_no_time(aurous_mock):
                 def ask_with_key(text):
                     with Aurous() as client:
                         client.chat.completions.create(
@@ -72,7 +72,7 @@ def test_one_server_serves_the_session_and_is_reset_for_each_test(pytester: pyte
                 ask_with_key("Another.")
                 assert [charge["idempotency_key"] for charge in aurous_mock.ledger()] == ["key-1", "key-1"]
 
-            def test_the_environment_is_that_of_the_test(aurous_mock):
+            def test_environment_is_that_of_the_test(aurous_mock):
                 seen.append(aurous_mock.url)
                 assert os.environ["AUROUS_BASE_URL"] == aurous_mock.url
                 assert os.environ["AUROUS_API_KEY"] == aurous_mock.api_key
@@ -150,7 +150,7 @@ ALLOWED = """
 
 
 @pytest.mark.slow
-def test_a_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
+def test_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         hosts=ALLOWED,
         test_service="""
@@ -180,7 +180,7 @@ def test_a_marker_allows_a_host_for_one_test(pytester: pytest.Pytester) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("allowed", "passed"), [("staging.example other.example", 1), ("*", 1), ("else.example", 0)])
-def test_an_ini_option_allows_hosts(pytester: pytest.Pytester, allowed: str, passed: int) -> None:
+def test_ini_option_allows_hosts(pytester: pytest.Pytester, allowed: str, passed: int) -> None:
     pytester.makeini(f"[pytest]\naurous_allowed_hosts = {allowed}")
     pytester.makepyfile(
         hosts=ALLOWED,
@@ -210,7 +210,7 @@ def test_usefixtures_gives_every_test_the_mock(pytester: pytest.Pytester) -> Non
 
 
 @pytest.mark.slow
-def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pytester: pytest.Pytester) -> None:
+def test_missing_key_is_an_error_of_the_first_call_without_the_fixture(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import pytest
         from aurous import Aurous, ConfigurationError
@@ -225,7 +225,7 @@ def test_a_missing_key_is_an_error_of_the_first_call_without_the_fixture(pyteste
 
 
 @pytest.mark.slow
-def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: RawServer) -> None:
+def test_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pytest.Pytester, wire: RawServer) -> None:
     wire.plays(answer(200, {"object": "list", "data": []}))
     pytester.makepyfile(f"""
         import pytest
@@ -234,7 +234,7 @@ def test_a_base_url_of_this_machine_and_a_wrong_key_are_left_alone(pytester: pyt
         def test_its_own_server(aurous_mock):
             assert Aurous("al_live_key", base_url="{wire.url}").models.list()
 
-        def test_a_wrong_key(aurous_mock):
+        def test_wrong_key(aurous_mock):
             with pytest.raises(AuthenticationError):
                 Aurous("al_live_wrong").models.list()
     """)
@@ -249,7 +249,7 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
         from aurous import Aurous, ConfigurationError
         from aurous._config import rerouting
 
-        def test_a_client_without_a_key_cannot_be_made():
+        def test_client_without_a_key_cannot_be_made():
             assert rerouting.installed is None
             with pytest.raises(ConfigurationError, match="no API key"):
                 Aurous()
@@ -258,7 +258,7 @@ def test_without_the_plugin_nothing_is_redirected(pytester: pytest.Pytester) -> 
 
 
 @pytest.mark.slow
-def test_the_mock_is_called_directly_in_spite_of_a_proxy(
+def test_mock_is_called_directly_in_spite_of_a_proxy(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -301,7 +301,7 @@ def test_async_tests_use_the_fixture(pytester: pytest.Pytester) -> None:
 
 
 @pytest.mark.slow
-def test_the_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Pytester) -> None:
+def test_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("""
         import sys
         import threading
@@ -323,7 +323,7 @@ def test_the_server_is_loaded_by_the_first_test_that_uses_it(pytester: pytest.Py
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["starlette", "orjson"])
-def test_a_missing_extra_is_reported_in_one_line(pytester: pytest.Pytester, missing: str) -> None:
+def test_missing_extra_is_reported_in_one_line(pytester: pytest.Pytester, missing: str) -> None:
     pytester.makeconftest(f"import sys; sys.modules[{missing!r}] = None")
     pytester.makepyfile("""
         def test_with(aurous_mock): ...

@@ -29,7 +29,7 @@ def test_answers_are_scripted_for_one_test_only(pytester: pytest.Pytester) -> No
             def test_another_test_does_not_see_it(aurous_mock):
                 assert service.create().choices[0].message.content != "Spam."
 
-            def test_a_tool_loop_is_scripted(aurous_mock):
+            def test_tool_loop_is_scripted(aurous_mock):
                 cities = []
 
                 @tool

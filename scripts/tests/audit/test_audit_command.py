@@ -68,7 +68,7 @@ def test_committed_accepted_differences_are_valid() -> None:
     assert acceptance.load(audit_docs.ACCEPTED)
 
 
-def test_an_older_spec_can_be_audited(edited: Path, tmp_path: Path) -> None:
+def test_older_spec_can_be_audited(edited: Path, tmp_path: Path) -> None:
     spec = tmp_path / "spec.yaml"
     text = SPEC.read_text(encoding="utf-8")
     spec.write_text(text.replace("          maximum: 20\n", "          maximum: 10\n"), encoding="utf-8")

@@ -21,8 +21,12 @@ import small_specs  # noqa: E402
 AT_ONCE = 40
 
 
+def as_source(document: dict[str, Any]) -> sources.Source:
+    return cast(sources.Source, SimpleNamespace(document=document))
+
+
 def report(old: dict[str, Any], new: dict[str, Any], folder: Path) -> list[Change]:
-    before, after = (cast(sources.Source, SimpleNamespace(document=document)) for document in (old, new))
+    before, after = map(as_source, (old, new))
     return list(comparison.compare(before, after, folder).changes)
 
 
@@ -80,20 +84,19 @@ def test_added_method_name_that_renames_a_method_is_breaking(tmp_path: Path) -> 
     assert change.text == "the method things.list is now things.index"
 
 
-def test_moved_charge_is_breaking(tmp_path: Path) -> None:
+def test_moved_charge_is_breaking() -> None:
     old, new = (
-        small_specs.document(at={"paths /v1/things/{id} get x-charge": {"amount": member}})
+        as_source(small_specs.document(at={"paths /v1/things/{id} get x-charge": {"amount": member}}))
         for member in ("amount", "count")
     )
-    changes = report(old, new, tmp_path)
-    assert len(changes) == 1, changes
-    [change] = changes
+    # Redocly knows nothing of it.
+    [change] = comparison.Classifier(old, new).classify([], [])
     assert (change.kind, change.effect.value) == ("charge-changed", "breaking")
 
 
 def test_difference_of_no_listed_kind_is_breaking() -> None:
     old, new = (
-        cast(sources.Source, SimpleNamespace(document=small_specs.document() | {"jsonSchemaDialect": dialect}))
+        as_source(small_specs.document() | {"jsonSchemaDialect": dialect})
         for dialect in ("https://one.example", "https://other.example")
     )
     [change] = comparison.Classifier(old, new).classify([], [])

@@ -22,7 +22,7 @@ class Reading(pydantic.BaseModel):
     unit: Unit = Unit.CELSIUS
 
 
-def test_a_tool_can_be_called_like_its_function() -> None:
+def test_tool_can_be_called_like_its_function() -> None:
     function = tool(double)
     assert function(4) == 8
     assert (function.__name__, function.__wrapped__) == ("double", double)  # type: ignore[attr-defined]
@@ -104,7 +104,7 @@ def test_results_become_text(result: object, text: str) -> None:
     assert tool(function).invoke("{}") == text
 
 
-def test_a_result_that_json_cannot_hold_raises_tool_result_error() -> None:
+def test_result_that_json_cannot_hold_raises_tool_result_error() -> None:
     def function() -> object:
         return object()
 
@@ -154,7 +154,7 @@ def all_optional(number: int = 3) -> int:
 @pytest.mark.parametrize(
     ("arguments", "result"), [('{"number": 4.0}', "8"), ('{"number": 4e0}', "8"), ('{"number": -0.0}', "0")]
 )
-def test_an_integer_may_be_written_as_a_float(arguments: str, result: str) -> None:
+def test_integer_may_be_written_as_a_float(arguments: str, result: str) -> None:
     assert tool(double).invoke(arguments) == result
 
 

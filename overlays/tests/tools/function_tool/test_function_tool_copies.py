@@ -46,7 +46,7 @@ def test_copies_and_pickles_keep_the_function(function: Any, result: str, duplic
     assert (again.invoke('{"number": 4}'), again(4)) == (result, int(result))
 
 
-def test_a_deep_copy_can_be_changed_without_changing_the_tool() -> None:
+def test_deep_copy_can_be_changed_without_changing_the_tool() -> None:
     function = tool(weather)
     again = copy.deepcopy({"tools": [function]})["tools"][0]
     again.function.parameters["properties"].clear()  # type: ignore[union-attr]
@@ -54,7 +54,7 @@ def test_a_deep_copy_can_be_changed_without_changing_the_tool() -> None:
     assert function.to_dict() == tool(weather).to_dict()
 
 
-def test_a_tool_is_pickled_with_its_changes() -> None:
+def test_tool_is_pickled_with_its_changes() -> None:
     function = tool(double)
     function.function.description = "Changed."
     function.additional_properties.update(METADATA)

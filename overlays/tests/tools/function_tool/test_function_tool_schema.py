@@ -113,7 +113,7 @@ def test_names_and_descriptions_of_partials_and_callables() -> None:
     assert scale["parameters"]["properties"]["weight"]["description"] == "In kilograms."
 
 
-def test_an_argument_set_by_a_partial_needs_no_schema() -> None:
+def test_argument_set_by_a_partial_needs_no_schema() -> None:
     def query(connection: Unfit, text: str) -> str:
         return f"{type(connection).__name__}: {text}"
 
@@ -131,7 +131,7 @@ def test_names_that_the_api_cannot_take_are_refused(name: str) -> None:
         tool(double_again)
 
 
-def test_a_lambda_needs_a_name() -> None:
+def test_lambda_needs_a_name() -> None:
     with pytest.raises(ValueError, match="'<lambda>' cannot be the name of a tool"):
         tool(lambda: 1)
     assert tool(name="a" * 64)(lambda: 1).invoke("") == "1"

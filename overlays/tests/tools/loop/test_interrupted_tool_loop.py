@@ -57,7 +57,7 @@ class AsyncBroken(Broken):
 @pytest.mark.parametrize(
     "error", [RateLimitError(429), EncodeError("metadata: no"), KeyError("own"), KeyboardInterrupt()], ids=repr
 )
-def test_an_error_in_round_three_keeps_what_was_paid_for(kind: str, error: BaseException) -> None:
+def test_error_in_round_three_keeps_what_was_paid_for(kind: str, error: BaseException) -> None:
     rounds = [completion(call("double", f'{{"number": {number}}}', f"call_{number}")) for number in (1, 2)]
 
     def call_model(client: Any, messages: Any) -> Any:
@@ -81,7 +81,7 @@ def test_an_error_in_round_three_keeps_what_was_paid_for(kind: str, error: BaseE
 
 
 @both
-def test_an_error_of_on_error_keeps_the_results_of_the_round(run: Run) -> None:
+def test_error_of_on_error_keeps_the_results_of_the_round(run: Run) -> None:
     def on_error(failed: ToolCall, error: Exception) -> str | None:
         raise error
 
@@ -93,7 +93,7 @@ def test_an_error_of_on_error_keeps_the_results_of_the_round(run: Run) -> None:
     assert encode(raised.messages)[2:] == [{"role": "tool", "content": "8", "tool_call_id": "call_1"}]
 
 
-def test_an_interrupted_tool_keeps_the_results_of_the_others() -> None:
+def test_interrupted_tool_keeps_the_results_of_the_others() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 

@@ -21,7 +21,7 @@ from clientkit.tool_loops import ANSWER, QUESTION, Run, both, call, completion, 
 
 
 @both
-def test_an_answer_without_calls_ends_the_loop(run: Run) -> None:
+def test_answer_without_calls_ends_the_loop(run: Run) -> None:
     ran, client = run(ANSWER, tools=[double], temperature=0.5)
     assert (ran.text, ran.completion, ran.completions) == ("It is warm.", ANSWER, [ANSWER])
     assert len(client.requests) == 1
@@ -88,7 +88,7 @@ def test_truncated_answers_with_calls_raise_tool_loop_error(run: Run, finish_rea
         ({"type": "function", "function": {"name": "double"}}, None),
     ],
 )
-def test_a_forced_tool_choice_applies_to_the_first_round_only(run: Run, choice: Any, later: Any) -> None:
+def test_forced_tool_choice_applies_to_the_first_round_only(run: Run, choice: Any, later: Any) -> None:
     _, client = run(completion(call("double", '{"number": 4}')), ANSWER, tools=[double], tool_choice=choice)
     assert [request.get("tool_choice") for request in client.requests] == [choice, later]
 
@@ -109,7 +109,7 @@ def test_invalid_loop_arguments_are_refused(run: Run, options: Any, error: type[
 
 
 @both
-def test_the_caller_s_messages_are_not_changed(run: Run) -> None:
+def test_caller_s_messages_are_not_changed(run: Run) -> None:
     before = [*QUESTION]
     run(completion(call("double", '{"number": 4}')), ANSWER, tools=[double])
     assert before == QUESTION

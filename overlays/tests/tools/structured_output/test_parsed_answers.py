@@ -83,7 +83,7 @@ def test_unreadable_answers_raise_structured_output_error(answer: ChatCompletion
     assert error.text == (answer.choices[0].message.content or "")
 
 
-def test_an_invalid_pydantic_answer_says_where() -> None:
+def test_invalid_pydantic_answer_says_where() -> None:
     with pytest.raises(StructuredOutputError) as caught:
         parsed(completion('{"name": "Ada", "age": -1, "home": {"city": 5}}'), PersonModel)
     message = str(caught.value)
@@ -102,7 +102,7 @@ def test_structured_output_against_the_mock(aurous_mock: AurousMock, kind: type[
     assert isinstance(result, dict if kind is PersonDict else kind)
 
 
-def test_an_integer_of_an_answer_may_be_written_as_a_float() -> None:
+def test_integer_of_an_answer_may_be_written_as_a_float() -> None:
     text = json.dumps({**ADA, "age": 36.0})
     assert all(vars_of(parsed(completion(text), kind))["age"] == 36 for kind in KINDS)
 

@@ -83,7 +83,7 @@ def test_plain_types_have_schemas() -> None:
     assert schema_for(dict[str, int]) == {"type": "object", "additionalProperties": {"type": "integer"}}
 
 
-def test_a_recursive_type_keeps_its_definition() -> None:
+def test_recursive_type_keeps_its_definition() -> None:
     schema = schema_for(Tree)
     assert schema["type"] == "object"
     assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Tree"}
@@ -104,7 +104,7 @@ def test_response_format_name_and_strictness() -> None:
     ("name", "kind", "command"),
     [("msgspec", Home, 'pip install "aurous-labs[tools]"'), ("pydantic", PersonModel, 'pip install "pydantic"')],
 )
-def test_a_missing_library_says_what_to_install(
+def test_missing_library_says_what_to_install(
     name: str, kind: type[Any], command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, name, None)
@@ -135,7 +135,7 @@ def test_types_that_json_cannot_tell_apart_are_refused(kind: Any) -> None:
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
-def test_a_union_of_dataclasses_is_refused_with_advice(aurous_mock: AurousMock) -> None:
+def test_union_of_dataclasses_is_refused_with_advice(aurous_mock: AurousMock) -> None:
     with Aurous() as client, pytest.raises(UnsupportedTypeError, match=r"msgspec\.Struct classes with tag=True"):
         client.chat.completions.create(model=MODEL, messages=QUESTION, response_format=Either)
     assert aurous_mock.ledger() == []
@@ -145,6 +145,6 @@ class UnfitModel(pydantic.BaseModel, arbitrary_types_allowed=True):
     unfit: Exception
 
 
-def test_a_pydantic_model_without_a_schema_is_refused() -> None:
+def test_pydantic_model_without_a_schema_is_refused() -> None:
     with pytest.raises(UnsupportedTypeError, match="UnfitModel has no JSON Schema"):
         response_format_for(UnfitModel)

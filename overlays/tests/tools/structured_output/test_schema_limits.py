@@ -63,7 +63,7 @@ def test_schemas_beyond_the_limits_are_refused(schema: dict[str, Any], code: str
     assert (error.code, error.param, str(error)) == (code, "response_format", str(caught.value))
 
 
-def test_the_size_limit_is_exact_and_includes_the_name() -> None:
+def test_size_limit_is_exact_and_includes_the_name() -> None:
     frame = len(b'{"type":"string","description":""}')
     check_schema({"type": "string", "description": "x" * (10_240 - frame)})
     with pytest.raises(SchemaLimitError):
