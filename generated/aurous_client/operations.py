@@ -53,6 +53,8 @@ class Charge:
     """The names of the members that lead to the number."""
     is_record: bool = False
     """Whether the response repeats what an earlier call cost, and costs nothing itself."""
+    held_while: tuple[str, tuple[str, ...]] | None = None
+    """A member, and its values while the amount is held; with any other value it is what was charged."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,8 @@ class Receipt:
     """The charge; this figure is authoritative."""
     has_amount: bool = True
     """Whether the response says what the charge is; if not, `credits` is 0."""
+    held: bool = False
+    """Whether `credits` are held, and not charged yet. The record of what the call created has the charge."""
     input_credits: Decimal
     output_credits: Decimal
     reasoning_credits: Decimal

@@ -2,6 +2,7 @@
 
 x-charge: {amount: usage.credits_charged}                                    a call costs what its response says
 x-charge: {amount: usage.credits_charged, record_of: createThing}   the response repeats an earlier price
+x-charge: {amount: cost, held_while: {status: [pending]}}   the amount is held at first; the record has what is charged
 """
 
 from __future__ import annotations
@@ -18,10 +19,14 @@ _NUMBERS = {"number", "integer"}
 
 @dataclass(frozen=True)
 class Charge:
-    """What `x-charge` says. amount: the names of the members that lead to the number of credits"""
+    """What `x-charge` says. amount: the names of the members that lead to the number of credits
+
+    held_while: the name of a member, and its values while the amount is held
+    """
 
     amount: tuple[str, ...]
     is_record: bool
+    held_while: tuple[str, tuple[str, ...]] | None
 
 
 def charge_of(operation: Mapping[str, Any]) -> Charge | None:
@@ -29,11 +34,13 @@ def charge_of(operation: Mapping[str, Any]) -> Charge | None:
     declared = operation.get(EXTENSION)
     if declared is None:
         return None
-    return Charge(tuple(declared["amount"].split(".")), "record_of" in declared)
+    held_while = next(((name, tuple(values)) for name, values in declared.get("held_while", {}).items()), None)
+    return Charge(tuple(declared["amount"].split(".")), "record_of" in declared, held_while)
 
 
 def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
-    """Charges whose amount is not a number of every success, and records of what is not charged."""
+    """Charges whose amount is not a number of every success, records of what is not charged, and holds without end."""
+    yield from _holds(spec)
     charged = {
         operation["operationId"]
         for _, operation in spec.operations()
@@ -56,6 +63,27 @@ def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
             _has_member(spec, schema, "id") for schema in _successes(spec, pointer, operation)
         ):
             yield where, "R14: a record needs a member id, by which the charge is recognised"
+
+
+def _holds(spec: Spec) -> Iterator[tuple[Pointer, str]]:
+    """Holds by a member that no success has, and holds that no record ends."""
+    declared = [(pointer, operation, charge_of(operation)) for pointer, operation in spec.operations()]
+    held = {str(o["operationId"]): charge.held_while for _, o, charge in declared if charge and not charge.is_record}
+    recorded = {operation[EXTENSION]["record_of"] for _, operation, charge in declared if charge and charge.is_record}
+    for pointer, operation, charge in declared:
+        if charge is None:
+            continue
+        where = (*pointer, EXTENSION)
+        original = operation[EXTENSION].get("record_of")
+        if original is not None and charge.held_while != held.get(original):
+            yield where, f"R14: held_while must be that of {original}"
+        if charge.held_while is None:
+            continue
+        member = charge.held_while[0]
+        if not all(_has_member(spec, schema, member) for schema in _successes(spec, pointer, operation)):
+            yield (*where, "held_while", member), f"R14: {member} is not a member of every successful response"
+        if original is None and operation["operationId"] not in recorded:
+            yield (*where, "held_while"), "R14: no operation has the record_of this one, so the charge is never known"
 
 
 def _successes(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> Iterator[Any]:

@@ -35,7 +35,16 @@ _OPERATION = {
         "x-charge": {
             "type": "object",
             "required": ["amount"],
-            "properties": {"amount": _TEXT, "record_of": _TEXT},
+            "properties": {
+                "amount": _TEXT,
+                "record_of": _TEXT,
+                "held_while": {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 1,
+                    "additionalProperties": {"type": "array", "items": _TEXT, "minItems": 1},
+                },
+            },
             "additionalProperties": False,
         },
         "x-rate-class": _TEXT,

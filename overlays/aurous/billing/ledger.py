@@ -72,6 +72,18 @@ class _Totals:
         )
 
 
+@dataclass(frozen=True)
+class _Open:
+    """What has begun and whose charge is unknown: the budgets that it is charged to, and what they hold for it."""
+
+    budgets: tuple[Budget, ...]
+    held: Decimal = Decimal(0)
+
+    def add(self, credits: Decimal) -> None:
+        for budget in self.budgets:
+            budget.add(credits)
+
+
 class Ledger:
     """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
 
@@ -81,7 +93,7 @@ class Ledger:
         self._lines: dict[str, _Totals] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
-        self._open: OrderedDict[str, tuple[Budget, ...]] = OrderedDict()
+        self._open: OrderedDict[str, _Open] = OrderedDict()
         self._own_budgets: tuple[Budget, ...] = ()
 
     @property
@@ -98,33 +110,39 @@ class Ledger:
 
     @property
     def unsettled(self) -> tuple[str, ...]:
-        """The ids of completions that began and whose charge is unknown: interrupted streams."""
+        """The ids of what was begun and whose charge is unknown: interrupted streams, and what credits are held for."""
         with self._lock:
             return tuple(self._open)
 
-    def begin(self, completion_id: str) -> None:
-        """Expect the receipt of a completion that has begun."""
+    def begin(self, completion_id: str, *, held: Decimal = Decimal(0)) -> None:
+        """Expect the receipt of a completion that has begun. held: credits that budgets count until then"""
         with self._lock:
-            if completion_id not in self._settled and completion_id not in self._open:
-                _remember(self._open, completion_id, self._budgets())
+            if completion_id in self._settled or completion_id in self._open:
+                return
+            opened = _Open(self._budgets(), held)
+            _remember(self._open, completion_id, opened)
+        opened.add(held)
 
     def charge(self, entry: Receipt, *, is_replay: bool = False) -> None:
         """Enter the receipt of a call that is charged, whether or not its response has an id.
 
         is_replay: whether the response was replayed; it is then entered only if no earlier call has been
         """
-        if entry.completion_id and (is_replay or not entry.has_amount):
-            if entry.has_amount:
-                self.settle(entry, created=True)
+        is_open = entry.held or not entry.has_amount
+        if entry.completion_id and (is_replay or is_open):
+            if is_open:
+                self.begin(entry.completion_id, held=entry.credits)
             else:
-                self.begin(entry.completion_id)
+                self.settle(entry, created=True)
             return
         with self._lock:
-            budgets = self._open.pop(entry.completion_id, None) or self._budgets()
+            opened = self._open.pop(entry.completion_id, None)
+            if opened is None or not opened.budgets:
+                opened = _Open(self._budgets())
             if entry.completion_id and not entry.replayed:
                 _remember(self._settled, entry.completion_id, None)
             self._enter(entry)
-        self._spend(entry, budgets)
+        _spend(entry, opened)
 
     def settle(self, entry: Receipt, *, created: bool) -> None:
         """Enter the receipt of a stream or of a record, once for each completion.
@@ -133,7 +151,7 @@ class Ledger:
         """
         with self._lock:
             known = entry.completion_id in self._open
-            budgets = self._open.pop(entry.completion_id, ()) if known else self._budgets()
+            opened = self._open.pop(entry.completion_id) if known else _Open(self._budgets())
             if not (created or known) or entry.completion_id in self._settled:
                 if created and entry.replayed:
                     self._enter(entry)
@@ -141,7 +159,7 @@ class Ledger:
             if not entry.replayed:
                 _remember(self._settled, entry.completion_id, None)
             self._enter(entry)
-        self._spend(entry, budgets)
+        _spend(entry, opened)
 
     def enter_result(self, charge: Charge, response: Response[Any]) -> None:
         """Enter the receipt of a call that returned a result."""
@@ -168,10 +186,10 @@ class Ledger:
 
     def enter(self, charge: Charge, entry: Receipt, headers: Mapping[str, str]) -> None:
         """Enter a receipt as the operation is charged. headers: of the response that has it"""
-        if charge.is_record:
-            self.settle(entry, created=False)
-        else:
+        if not charge.is_record:
             self.charge(entry, is_replay=headers.get("aurous-idempotent-replayed", "").lower() == "true")
+        elif not entry.held:
+            self.settle(entry, created=False)
 
     def budget(self, credits: Decimal | str | int) -> Budget:
         """A budget for the calls that are entered here. An inner one counts for the outer.
@@ -201,16 +219,16 @@ class Ledger:
         entered = (budget for budget in entered_budgets() if budget.is_of(self._lines))
         return tuple(dict.fromkeys((*entered, *self._own_budgets)))
 
-    def _spend(self, entry: Receipt, budgets: tuple[Budget, ...]) -> None:
-        if not entry.replayed:
-            for budget in budgets:
-                budget.add(entry.credits)
-
     def _enter(self, entry: Receipt) -> None:
         totals = self._lines.get(entry.model)
         if totals is None:
             totals = self._lines.setdefault(entry.model, _Totals())
         totals.add(entry)
+
+
+def _spend(entry: Receipt, opened: _Open) -> None:
+    """Charge the budgets, and release what they held."""
+    opened.add(EXACT.subtract(Decimal(0) if entry.replayed else entry.credits, opened.held))
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

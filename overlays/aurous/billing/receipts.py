@@ -48,6 +48,7 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
         completion_id=str(getattr(completion, "id", "") or ""),
         model=str(getattr(completion, "model", "") or "") or (operation.id if operation else ""),
         replayed=context is not None and context.info.is_charged_before,
+        held=charge.held_while is not None and getattr(completion, charge.held_while[0], None) in charge.held_while[1],
     )
     if context is not None:
         context.receipts.append(result)
@@ -59,7 +60,15 @@ def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool
     return _read(_COMPLETION, usage, completion_id=completion_id, replayed=replayed)
 
 
-def _read(charge: Charge, member: object, *, completion_id: str, model: str = "", replayed: bool = False) -> Receipt:
+def _read(
+    charge: Charge,
+    member: object,
+    *,
+    completion_id: str,
+    model: str = "",
+    replayed: bool = False,
+    held: bool = False,
+) -> Receipt:
     """A receipt from the member that leads to the amount, whose fractions are Decimal. model: if it names none"""
     amount = member
     for name in charge.amount[1:]:
@@ -72,6 +81,7 @@ def _read(charge: Charge, member: object, *, completion_id: str, model: str = ""
         pricing_version=_integer(parts.get("pricing_version")),
         credits=_decimal(amount),
         has_amount=_is_number(amount),
+        held=held,
         input_credits=_decimal(parts.get("input_credits")),
         output_credits=_decimal(parts.get("output_credits")),
         reasoning_credits=_decimal(parts.get("reasoning_credits")),
@@ -113,6 +123,7 @@ def receipt_in(content: bytes, operation: Operation[Any], *, replayed: bool = Fa
         completion_id=str(document.get("id") or ""),
         model=str(document.get("model") or operation.id),
         replayed=replayed,
+        held=charge.held_while is not None and document.get(charge.held_while[0]) in charge.held_while[1],
     )
 
 

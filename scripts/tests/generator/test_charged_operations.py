@@ -26,7 +26,7 @@ KEY = {"name": "Idempotency-Key", "in": "header", "schema": TEXT}
 ID = {"name": "id", "in": "path", "required": True, "schema": TEXT}
 
 
-def operation(name: str, schema: str, example: dict[str, Any], charge: dict[str, str], **more: Any) -> dict[str, Any]:
+def operation(name: str, schema: str, example: dict[str, Any], charge: dict[str, Any], **more: Any) -> dict[str, Any]:
     content = {"application/json": {"schema": small_specs.ref(schema), "examples": {"one": {"value": example}}}}
     return {
         "operationId": name,
@@ -47,6 +47,8 @@ def body() -> dict[str, Any]:
 
 
 PICTURE = {"id": "pic_1", "cost": {"amount": 2, "currency": "credit"}}
+RENDER = {"id": "ren_1", "status": "pending", "cost": 3}
+HELD = {"held_while": {"status": ["pending", "running"]}}
 JOB = {"id": "job_1", "status": "pending", "cost": None}
 PATHS = {
     "/v1/imaginary_embeddings": {
@@ -106,6 +108,29 @@ PATHS = {
             "ImaginaryJob",
             {**JOB, "status": "ready", "cost": 1.25},
             {"amount": "cost", "record_of": "createImaginaryJob"},
+        ),
+    },
+    "/v1/imaginary_renders": {
+        "post": operation(
+            "createImaginaryRender", "ImaginaryJob", RENDER, {"amount": "cost", **HELD}, requestBody=body()
+        )
+    },
+    "/v1/imaginary_renders/{id}": {
+        "parameters": [ID],
+        "get": operation(
+            "retrieveImaginaryRender",
+            "ImaginaryJob",
+            {**RENDER, "status": "failed", "cost": 0.5},
+            {"amount": "cost", "record_of": "createImaginaryRender", **HELD},
+        ),
+    },
+    "/v1/imaginary_renders/{id}/progress": {
+        "parameters": [ID],
+        "get": operation(
+            "watchImaginaryRender",
+            "ImaginaryJob",
+            {**RENDER, "status": "running"},
+            {"amount": "cost", "record_of": "createImaginaryRender", **HELD},
         ),
     },
 }

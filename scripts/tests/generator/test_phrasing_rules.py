@@ -30,6 +30,8 @@ ANY_CONTENT = {"application/json": ANY_JSON}
 STREAM = f"{CONTENT} text/event-stream"
 CUSTOM = f"{CREATE} x-sdk-stream"
 JSON_DATA = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Piece")}
+GET = "paths /v1/things/{id} get"
+HELD = {"amount": "amount", "held_while": {"mood": ["sad"]}}
 OTHER_STREAM = f"{LIST} responses 200 content"
 
 
@@ -184,6 +186,18 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R14", f"{CREATE} x-charge amount", {f"{CREATE} x-charge": {"amount": "amount"}}),
     ("R14", f"{LIST} x-charge record_of", {f"{LIST} x-charge": {"amount": "data", "record_of": "listThings"}}),
     ("R14", f"{LIST} x-charge", {f"{LIST} x-charge": {"amount": "total", "record_of": "createThing"}}),
+    ("R14", f"{GET} x-charge held_while age", {f"{GET} x-charge": {"amount": "amount", "held_while": {"age": ["a"]}}}),
+    ("R14", f"{GET} x-charge held_while", {f"{GET} x-charge": HELD}),
+    (
+        "R14",
+        "paths /v1/things/{id} put x-charge",
+        {
+            f"{GET} x-charge": HELD,
+            "paths /v1/things/{id} put": small_specs.operation(
+                "putThing", **{"x-charge": {"amount": "amount", "record_of": "retrieveThing"}}
+            ),
+        },
+    ),
     (
         "R14",
         "paths /v1/things/{id} delete x-charge amount",
@@ -375,6 +389,15 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
                 ),
             },
             id="R14-record",
+        ),
+        pytest.param(
+            {
+                f"{GET} x-charge": HELD,
+                "paths /v1/things/{id} put": small_specs.operation(
+                    "putThing", **{"x-charge": {**HELD, "record_of": "retrieveThing"}}
+                ),
+            },
+            id="R14-held",
         ),
         pytest.param(
             {

@@ -90,6 +90,23 @@ def check_open_price(make: Callable[[], Any]) -> None:
     assert (client.ledger.credits, client.ledger.unsettled) == (Decimal("1.25"), ())
 
 
+def check_held_price(make: Callable[[], Any]) -> None:
+    """Credits that are held count for a budget, and become a charge with the record of what has ended."""
+    client = make()
+    with client.budget(credits="10") as budget:
+        render = run(client, lambda client: client.imaginary_renders.create(text="Ada"))
+        assert aurous.receipt(render).held
+        for _ in range(2):
+            assert (client.ledger.credits, client.ledger.unsettled, budget.spent) == (0, (render.id,), 3)
+            running = run(client, lambda client: client.imaginary_renders.progress.retrieve(render.id))
+            assert aurous.receipt(running).held
+    for _ in range(2):
+        ended = run(client, lambda client: client.imaginary_renders.retrieve(render.id))
+        assert not aurous.receipt(ended).held
+        assert (client.ledger.credits, client.ledger.unsettled, budget.spent) == (Decimal("0.5"), (), Decimal("0.5"))
+    assert sum(line.calls for line in client.ledger.by_model.values()) == 1
+
+
 def check_replays(make: Callable[[], Any], key: str) -> None:
     client = make()
     for _ in range(2):
@@ -100,7 +117,7 @@ def check_replays(make: Callable[[], Any], key: str) -> None:
 
 def main(url: str, version: str) -> None:
     charged = {each.id for each in operations() if each.charge is not None and not each.charge.is_record}
-    assert charged == {*CALLS, "createImaginaryJob"}, charged
+    assert charged == {*CALLS, "createImaginaryJob", "createImaginaryRender"}, charged
     options: dict[str, Any] = {"api_key": KEY, "base_url": url, "api_version": version}
     for kind in (aurous.Aurous, aurous.AsyncAurous):
         clients: list[Any] = []
@@ -113,6 +130,7 @@ def main(url: str, version: str) -> None:
             check_charge(make, operation, price, call)
         check_records(make)
         check_open_price(make)
+        check_held_price(make)
         check_replays(make, key=f"one for {kind.__name__}")
         for client in clients:
             run(client, lambda client: client.close())
