@@ -2,22 +2,32 @@
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from aurous_mock.billing.pricing import MICRO
-from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.errors import SettingsError
 from aurous_mock.generation.engine import Pace
 from aurous_mock.http import faults
 from aurous_mock.scripting import scripted_answers
+from aurous_mock.server.flag_values import (
+    amount,
+    api_key,
+    limit,
+    model,
+    origin,
+    port,
+    rate,
+    retention,
+    seconds,
+    state,
+    team_key,
+    url,
+)
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
-from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY, Retention
+from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -131,8 +141,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help=f"each team's credits at the start (default: {Settings.credits // MICRO})",
     )
-    add("--first-token", type=seconds, default=0.0, metavar="S", help="seconds before the first token (default: 0)")
-    add("--tokens-per-second", type=rate, default=None, metavar="N", help="pace of answers (default: at once)")
+    add(
+        "--first-token",
+        type=seconds,
+        default=0.0,
+        metavar="S",
+        help="seconds before the first token (default: 0)",
+    )
+    add(
+        "--tokens-per-second",
+        type=rate,
+        default=None,
+        metavar="N",
+        help="pace of answers (default: at once)",
+    )
     add(
         "--keep-alive",
         type=rate,
@@ -140,7 +162,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="S",
         help="seconds of silence in a stream before a keep-alive comment (default: 15)",
     )
-    add("--rpm", type=limit, default=None, metavar="N", help="requests per minute and team (default: no limit)")
+    add(
+        "--rpm",
+        type=limit,
+        default=None,
+        metavar="N",
+        help="requests per minute and team (default: no limit)",
+    )
     add(
         "--max-concurrent",
         type=limit,
@@ -148,7 +176,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="completions of one team at a time (default: its share of the connections to --upstream, else no limit)",
     )
-    add("--tpm", type=limit, default=None, metavar="N", help="tokens per minute and team (default: no limit)")
+    add(
+        "--tpm",
+        type=limit,
+        default=None,
+        metavar="N",
+        help="tokens per minute and team (default: no limit)",
+    )
     add(
         "--state",
         type=state,
@@ -170,7 +204,13 @@ def _parser() -> argparse.ArgumentParser:
         help="keep finished completions and charges for so many days, or so many of each team "
         f"(default: {IN_DATABASE.days}d with --state, else {IN_MEMORY.count}); idempotency keys are kept for 24 hours",
     )
-    add("--workers", type=limit, default=1, metavar="N", help="processes that share the port and --state (default: 1)")
+    add(
+        "--workers",
+        type=limit,
+        default=1,
+        metavar="N",
+        help="processes that share the port and --state (default: 1)",
+    )
     add(
         "--upstream",
         type=url,
@@ -261,99 +301,3 @@ def _epilog() -> str:
         f"for tests (this machine only, unless there is an --admin-key):\n\n{endpoints}\n"
         f"answers, also in the request header Aurous-Mock-Answer:\n\n{forms}\nfaults:\n\n{grammar}"
     )
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is out of range")
-    return value
-
-
-def seconds(text: str) -> float:
-    return _number(text)
-
-
-def rate(text: str) -> float:
-    value = _number(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("must be more than 0")
-    return value
-
-
-def limit(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return int(text)
-
-
-def retention(text: str) -> Retention:
-    try:
-        return Retention(days=rate(text.removesuffix("d"))) if text.endswith("d") else Retention(count=limit(text))
-    except argparse.ArgumentTypeError as error:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither days, such as 30d, nor a number of completions"
-        ) from error
-
-
-def port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port, from 0 to 65535")
-    return int(text)
-
-
-def amount(text: str) -> int:
-    try:
-        micro = Decimal(text) * MICRO
-    except InvalidOperation as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of credits") from error
-    if not micro.is_finite() or not 0 <= micro <= 10**15 or micro != int(micro):
-        raise argparse.ArgumentTypeError("credits are from 0 to 1000000000, with at most six decimals")
-    return int(micro)
-
-
-def api_key(text: str) -> str:
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
-        raise argparse.ArgumentTypeError("a key is printable ASCII without spaces, and not empty")
-    return text
-
-
-def team_key(text: str) -> tuple[str, str]:
-    team, _, key = text.partition("=")
-    if not team or not key:
-        raise argparse.ArgumentTypeError(f"{text!r} is not TEAM=KEY")
-    return team, api_key(key)
-
-
-def model(text: str) -> ModelMapping:
-    match = re.fullmatch(r"([^=]+)=(.+?)(?::(\d{1,9})/(\d{1,9}))?", text)
-    if match is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=UPSTREAM or NAME=UPSTREAM:INPUT/OUTPUT")
-    name, upstream, input_rate, output_rate = match.groups()
-    rates = Rates(input=int(input_rate), output=int(output_rate)) if input_rate else None
-    return ModelMapping(name, upstream, rates)
-
-
-def state(text: str) -> str:
-    if text in ("", ":memory:") or text.rstrip("/") == "sqlite:" or text.endswith(":memory:"):
-        raise argparse.ArgumentTypeError(
-            "state is kept in memory when --state is left out; here it names a file or URL"
-        )
-    return text
-
-
-def origin(text: str) -> str:
-    parts = urlsplit(text)
-    if text != "*" and (parts.scheme not in ("http", "https") or not parts.netloc or parts.path or parts.query):
-        raise argparse.ArgumentTypeError(f"{text!r} is not an origin, such as http://localhost:3000, nor *")
-    return text
-
-
-def url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) URL")
-    return text.rstrip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any
@@ -16,6 +16,9 @@ from harness.client import deadlines
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
+from harness.client.header_fields import Headers as Headers  # so that rules need one import
+from harness.client.header_fields import decoded_headers, with_content_type, without_omitted
+from harness.client.model_choice import cheapest
 from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import Rates, SpendLimit
@@ -38,8 +41,6 @@ BALANCE = "/v1/balance"
 REQUEST_SECONDS = 30.0
 STREAM_SECONDS = 90.0
 CONNECT_SECONDS = 5.0
-
-Headers = Mapping[str, str | None]
 
 
 class ApiClient:
@@ -110,7 +111,7 @@ class ApiClient:
         After a 429, or a 503 of the type rate_limit, a client that `waits` sends it again when Retry-After says.
         """
         request = self._http.build_request(
-            method, path, headers=_without_omitted(self._with_defaults(headers)), content=content
+            method, path, headers=without_omitted(self._with_defaults(headers)), content=content
         )
         return self.send_request(request)
 
@@ -134,7 +135,7 @@ class ApiClient:
         """POST a completion. `expect_error` says that the contract forbids this request, so that it costs nothing."""
         sent = content if content is not None else encode(body)
         with self.spend_limit.reserve(0.0 if expect_error else self.rates.ceiling(body)) as charge:
-            exchange = self.send("POST", COMPLETIONS, headers=_with_content_type(headers), content=sent)
+            exchange = self.send("POST", COMPLETIONS, headers=with_content_type(headers), content=sent)
             charge.credits = charged_credits(exchange)
         return exchange
 
@@ -146,7 +147,7 @@ class ApiClient:
     def open_stream(self, body: Any, *, headers: Headers | None = None) -> Iterator[OpenStream]:
         """A stream that is being read; leaving the block disconnects."""
         ceiling = self.rates.ceiling(body)
-        sent_headers = _without_omitted(self._with_defaults(_with_content_type(headers)))
+        sent_headers = without_omitted(self._with_defaults(with_content_type(headers)))
         request = with_names_of_version(
             self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body))
         )
@@ -252,7 +253,7 @@ class ApiClient:
             throttle.wait(exchange.header("Retry-After"))
 
     def _start(self, request: httpx.Request) -> Exchange:
-        headers = {name: self.redact(value) for name, value in _decoded_headers(request.headers).items()}
+        headers = {name: self.redact(value) for name, value in decoded_headers(request.headers).items()}
         exchange = Exchange(request.method, str(request.url), headers, request.content)
         self.recorder.add(exchange)
         return exchange
@@ -275,7 +276,7 @@ class ApiClient:
         else:
             self.reachability.accepted()
             exchange.status = response.status_code
-            exchange.headers = _decoded_headers(response.headers)
+            exchange.headers = decoded_headers(response.headers)
             exchange.complete = True
         exchange.seconds = time.monotonic() - started
         return exchange
@@ -295,7 +296,7 @@ class ApiClient:
             raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
         self.reachability.accepted()
         exchange.status = response.status_code
-        exchange.headers = _decoded_headers(response.headers)
+        exchange.headers = decoded_headers(response.headers)
         return exchange, response
 
     def _note_error(self, error: Exception, seconds: float) -> str:
@@ -320,25 +321,6 @@ def encode(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="surrogatepass")
 
 
-def cheapest(models: Exchange) -> tuple[str, Rates, dict[str, Any]]:
-    """The chat model with the lowest rates, wherever the row states its kind: its slug, its rates and its metadata."""
-    offers: list[tuple[float, str, Rates, dict[str, Any]]] = []
-    for row in models.expect(200).at("data"):
-        metadata = row.get("aurous_metadata") or {}
-        if "chat" not in (row.get("kind"), metadata.get("kind")):
-            continue
-        pricing = row.get("chat_pricing") or metadata.get("chat_pricing") or {}
-        try:
-            rates = Rates(float(pricing["input"]["credits_per_M"]), float(pricing["output"]["credits_per_M"]))
-        except (KeyError, TypeError, ValueError):
-            rates = Rates()
-        offers.append((rates.input + rates.output, row["id"], rates, metadata))
-    if not offers:
-        raise RuleViolation("no model of kind `chat` is listed", models)
-    _, slug, rates, metadata = min(offers, key=lambda offer: offer[:2])
-    return slug, rates, metadata
-
-
 def describe_error(error: Exception, seconds: float) -> str:
     if isinstance(error, httpx.TimeoutException):
         return f"no complete response within {seconds:.3g} s"
@@ -349,21 +331,3 @@ def _is_requested(exchange: Exchange) -> bool:
     """Whether this very error was requested as a fault of the mock."""
     faults = [value for name, value in exchange.sent_headers.items() if name.lower() == FAULT_HEADER.lower()]
     return any(f"code={exchange.get('error', 'code')}" in value for value in faults)
-
-
-def _with_content_type(headers: Headers | None) -> Headers:
-    return {"Content-Type": "application/json", **(headers or {})}
-
-
-def _without_omitted(headers: Headers) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if value is not None}
-
-
-def _decoded_headers(headers: httpx.Headers) -> dict[str, str]:
-    """The headers as they were spelled; lines of the same name are one list, as HTTP says."""
-    decoded: dict[str, str] = {}
-    names: dict[str, str] = {}
-    for name, value in ((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers.raw):
-        spelled = names.setdefault(name.lower(), name)
-        decoded[spelled] = f"{decoded[spelled]}, {value}" if spelled in decoded else value
-    return decoded

@@ -10,7 +10,8 @@ from harness.client.stream import Transcript
 from harness.violations import RuleViolation
 
 if TYPE_CHECKING:
-    from harness.client.api_client import ApiClient, Headers
+    from harness.client.api_client import ApiClient
+    from harness.client.header_fields import Headers
 
 
 @dataclass(frozen=True)
