@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aurous.batch.journal import MARK
 from aurous.testing import AurousMock
 from clientkit.batches import prompts, records, write_lines
-from clientkit.command_line import CHAT, PATIENCE, Ended, run
+from clientkit.command_line import CHAT, PATIENCE, ended, environment, run, start
 from testkit.conditions import eventually
 
 
@@ -30,17 +27,6 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
     return tmp_path / "answers.jsonl"
-
-
-def start(*arguments: object, env: Mapping[str, str] | None = None, **pipes: Any) -> subprocess.Popen[bytes]:
-    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    command = [sys.executable, "-m", "aurous", "batch", *map(str, arguments)]
-    return subprocess.Popen(command, env={**os.environ, **(env or {})}, **{**settings, **pipes})
-
-
-def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended:
-    out, err = process.communicate(given, timeout=3 * PATIENCE)
-    return Ended(process.returncode, out.decode(), err.decode())
 
 
 def keys(mock: AurousMock) -> list[str]:
@@ -71,17 +57,17 @@ def test_standard_input_and_output_without_files(aurous_mock: AurousMock, source
     answers = [json.loads(line) for line in result.out.splitlines()]
     assert [answer["custom_id"] for answer in answers] == [f"line-{number}" for number in range(1, 21)]
     with source.open("rb") as file:
-        redirected = ended(start("-", "--quiet", stdin=file))
+        redirected = ended(start("batch", "-", "--quiet", stdin=file))
     assert (redirected.status, len(redirected.out.splitlines())) == (0, 20)
 
 
 def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) -> None:
-    result = ended(start("-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
+    result = ended(start("batch", "-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
     assert (result.status, result.err, result.out) == (0, "", "")
 
 
 def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> None:
-    process = start("-", "--quiet", stdin=subprocess.PIPE)
+    process = start("batch", "-", "--quiet", stdin=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b'"first"\n')
@@ -92,7 +78,7 @@ def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> Non
 
 
 def test_ctrl_c_ends_a_run_that_waits_for_lines(aurous_mock: AurousMock) -> None:
-    process = start("-", "--quiet", stdin=subprocess.PIPE)
+    process = start("batch", "-", "--quiet", stdin=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(b'"first"\n')
@@ -232,7 +218,9 @@ def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock
     # As on a full disk; in blocks of 512 bytes.
     script = 'ulimit -f 10; exec "$@"'
     command = [sys.executable, "-m", "aurous", "batch", str(source), "-o", str(target)]
-    process = subprocess.Popen(["sh", "-c", script, "sh", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        ["sh", "-c", script, "sh", *command], env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     result = ended(process)
     assert (result.status, result.lines[-1]) == (3, "cannot write the answer: File too large")
     assert result.lines[-2] == f"run the same command again to resume; {target} has what was answered"
@@ -247,7 +235,7 @@ def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock
 def start_slow(mock: AurousMock, source: Path, target: Path, *flags: str) -> subprocess.Popen[bytes]:
     """A run whose answers take a while, of which there are some already."""
     before = target.stat().st_size if target.exists() else 0
-    process = start(source, "-o", target, "--concurrency=4", "--quiet", *flags)
+    process = start("batch", source, "-o", target, "--concurrency=4", "--quiet", *flags)
     eventually(lambda: target.exists() and target.stat().st_size > before)
     return process
 

@@ -154,19 +154,20 @@ class TestLedger:
             list(pool.map(lambda number: ledger.settle(numbered(number % 1000), created=True), range(4000)))
         assert (ledger.by_model[MODEL].calls, ledger.credits) == (1000, Decimal("285.6"))
 
-    def test_ledger_memory_does_not_grow_with_calls(self) -> None:
+    def test_ledger_memory_does_not_grow_with_calls(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("aurous.billing.ledger.MAX_REMEMBERED", 100)
         ledger = Ledger()
-        for number in range(20_100):
+        for number in range(210):
             ledger.settle(numbered(number), created=True)
             ledger.begin(f"open_{number}")
-        assert len(ledger.unsettled) == 10_000
-        assert ledger.by_model[MODEL].calls == 20_100
+        assert len(ledger.unsettled) == 100
+        assert ledger.by_model[MODEL].calls == 210
         # A known one is not counted again; the oldest are no longer known.
-        ledger.settle(numbered(20_099), created=True)
-        ledger.settle(numbered(10_100), created=True)
-        assert ledger.by_model[MODEL].calls == 20_100
-        ledger.settle(numbered(10_000), created=True)
-        assert ledger.by_model[MODEL].calls == 20_101
+        ledger.settle(numbered(209), created=True)
+        ledger.settle(numbered(110), created=True)
+        assert ledger.by_model[MODEL].calls == 210
+        ledger.settle(numbered(109), created=True)
+        assert ledger.by_model[MODEL].calls == 211
 
     def test_client_ledger_counts_creates_and_streams_but_no_retrievals(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)

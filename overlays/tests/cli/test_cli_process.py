@@ -9,31 +9,31 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pytest
 from aurous.testing import AurousMock
-from clientkit.command_line import CHAT, PATIENCE, QUESTION, Ended, address, charged, listener, only_id, record, run
+from clientkit.command_line import (
+    CHAT,
+    PATIENCE,
+    QUESTION,
+    Ended,
+    address,
+    charged,
+    ended,
+    listener,
+    only_id,
+    record,
+    run,
+    start,
+)
 
 LONG = "Write 2000 words."
 SCREEN = {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
 HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
-
-
-def start(*arguments: str, env: Mapping[str, str] | None = None, **pipes: Any) -> subprocess.Popen[bytes]:
-    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    # Python's usual buffering, whatever this machine is set to.
-    environment = {**os.environ, "PYTHONUNBUFFERED": "", **(env or {})}
-    return subprocess.Popen([sys.executable, "-m", "aurous", *arguments], env=environment, **{**settings, **pipes})
-
-
-def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended:
-    out, err = process.communicate(given, timeout=PATIENCE)
-    return Ended(process.returncode, out.decode(), err.decode())
 
 
 def read_until(stream: IO[bytes], is_enough: Callable[[bytes], object]) -> bytes:

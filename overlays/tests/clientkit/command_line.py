@@ -1,14 +1,17 @@
-"""What the tests of the command line share: a run of it within this process, and what is left of any run."""
+"""What the tests of the command line share: a run of it, in this process or another, and what is left of any run."""
 
 from __future__ import annotations
 
 import io
+import os
 import socket
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,8 @@ from testkit.conditions import PATIENCE
 
 QUESTION = "Name three uses of a paper clip."
 CHAT = "/v1/chat/completions"
+# Where click is installed, httpx loads a command line of its own, which takes half as long as a short run of ours.
+WITHOUT_CLICK = Path(__file__).with_name("without_click")
 
 
 class Ended:
@@ -62,6 +67,26 @@ def run(*arguments: str, given: bytes = b"", env: Mapping[str, str] | None = Non
             stream.flush()
     out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
     return Ended(status, out, err)
+
+
+def start(*arguments: object, env: Mapping[str, str] | None = None, **pipes: Any) -> subprocess.Popen[bytes]:
+    """A run in a process of its own, without click, as most installations are."""
+    settings: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    command = [sys.executable, "-m", "aurous", *map(str, arguments)]
+    return subprocess.Popen(command, env={**environment(), **(env or {})}, **{**settings, **pipes})
+
+
+def environment() -> dict[str, str]:
+    """The variables of such a process."""
+    paths = [str(WITHOUT_CLICK), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # Python's usual buffering, whatever this machine is set to.
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": ""}
+
+
+def ended(process: subprocess.Popen[bytes], given: bytes | None = None) -> Ended:
+    """What is left of a process, once it has ended. given: what it can read"""
+    out, err = process.communicate(given, timeout=3 * PATIENCE)
+    return Ended(process.returncode, out.decode(), err.decode())
 
 
 def charged(mock: AurousMock) -> str:
