@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 import orjson
 
+from aurous_mock import request_log
 from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, AnswerEnd, AnswerPart, ToolCall
 from aurous_mock.generation.engine import Engine, Pace, stream_answer
@@ -27,7 +28,7 @@ class UnknownRequestError(LookupError):
 
 
 class CassetteError(Exception):
-    """A file is not a cassette. The message is one line that says why."""
+    """A file is not a cassette, or cannot become one. The message is one line that says why."""
 
 
 class Cassette:
@@ -58,6 +59,18 @@ class Cassette:
             raise CassetteError(f"{path} is not a cassette of aurous-mock: {error}") from error
         return cassette
 
+    @classmethod
+    def open_for_recording(cls, path: Path) -> Self:
+        """A cassette with the exchanges of a file, or a new one. Raises CassetteError if the file cannot be written."""
+        if path.exists() and not path.is_file():
+            raise CassetteError(f"cannot record in {path}: it is not a regular file")
+        cassette = cls.load(path) if path.exists() else cls(path)
+        try:
+            cassette.write()
+        except OSError as error:
+            raise CassetteError(f"cannot record in {path}: {error.strerror}") from error
+        return cassette
+
     def __call__(self, body: Mapping[str, Any]) -> Any:
         """The next answer to a request. Raises UnknownRequestError if it was not recorded."""
         key = digest(remove_secrets(body))
@@ -69,18 +82,26 @@ class Cassette:
             return answers[min(self._given[key], len(answers)) - 1]
 
     def record(self, body: Mapping[str, Any], answer: Answer, secrets: Sequence[str]) -> None:
-        """Add an exchange, without keys, and write the file."""
+        """Add an exchange, without keys, and write the file. If it cannot be written now, the next exchange does."""
         request = remove_secrets(body, secrets)
         with self._lock:
             key = digest(request)
             self._requests[key] = request
             self._answers.setdefault(key, []).append(remove_secrets(_message(answer), secrets))
-            exchanges = [{"request": request, "answers": self._answers[key]} for key, request in self._requests.items()]
-            text = orjson.dumps({"exchanges": exchanges}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-            # Whoever reads it while it is written has the file of before.
-            written = self._path.with_name(f"{self._path.name}.part")
-            written.write_bytes(text)
-            os.replace(written, self._path)
+            try:
+                self.write()
+            except OSError as error:
+                # The answer is charged already, and is still delivered.
+                request_log.warn(f"cannot record in {self._path}: {error.strerror}; tried again at the next answer")
+
+    def write(self) -> None:
+        """Write the file. Raises OSError if it cannot be written; the file of before is whole then."""
+        exchanges = [{"request": request, "answers": self._answers[key]} for key, request in self._requests.items()]
+        text = orjson.dumps({"exchanges": exchanges}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        # Whoever reads it while it is written has the file of before.
+        written = self._path.with_name(f"{self._path.name}.part")
+        written.write_bytes(text)
+        os.replace(written, self._path)
 
 
 def remove_secrets(value: Any, secrets: Sequence[str] = ()) -> Any:

@@ -1,5 +1,6 @@
 """Builds the ASGI application and its parts from settings."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from starlette.routing import Router
@@ -65,7 +66,7 @@ def concurrency(settings: Settings) -> int | None:
 
 def _engine(settings: Settings) -> Engine:
     if settings.replay:
-        return ReplayEngine([_load(path) for path in settings.replay])
+        return ReplayEngine([_cassette(Cassette.load, path) for path in settings.replay])
     if settings.upstream is None:
         return FakeModel(settings.seed)
     from aurous_mock.upstream.client import Upstream
@@ -79,13 +80,13 @@ def _engine(settings: Settings) -> Engine:
     )
     if settings.record is None:
         return upstream
-    cassette = _load(settings.record) if settings.record.exists() else Cassette(settings.record)
+    cassette = _cassette(Cassette.open_for_recording, settings.record)
     secrets = [*settings.keys, *filter(None, [settings.upstream_key, settings.admin_key])]
     return RecordingEngine(upstream, cassette, secrets)
 
 
-def _load(path: Path) -> Cassette:
+def _cassette(opened: Callable[[Path], Cassette], path: Path) -> Cassette:
     try:
-        return Cassette.load(path)
+        return opened(path)
     except CassetteError as error:
         raise SettingsError(str(error)) from error

@@ -1,4 +1,4 @@
-"""What streams of both kinds have in common: the block that opens and closes them, and the response's metadata."""
+"""What streams of both kinds have in common: their block, the finalizer of abandoned ones, the response's metadata."""
 
 from __future__ import annotations
 

@@ -6,12 +6,20 @@ from typing import Final
 
 from aurous_client.errors import EncodeError
 
-from ..errors import APIStatusError, AurousError, AuthenticationError, ConfigurationError, StreamInterruptedError
+from ..errors import (
+    APIConnectionError,
+    APIStatusError,
+    AurousError,
+    AuthenticationError,
+    ConfigurationError,
+    StreamInterruptedError,
+)
 from ..types import Receipt
 from .arguments import NO_ANSWER, REFUSED, USAGE
 
 # Arguments of the library, which a command line does not have.
 _FLAGS: Final = {AuthenticationError.advice: "Check the key in AUROUS_API_KEY.", "base_url": "--base-url"}
+_UNREACHABLE: Final = "Check that the server runs, and its address in --base-url or AUROUS_BASE_URL."
 
 
 def exit_status(error: AurousError | EncodeError) -> int:
@@ -27,6 +35,8 @@ def summary(error: AurousError | EncodeError) -> str:
     for argument, flag in _FLAGS.items():
         text = text.replace(argument, flag)
     message, *advice = text.splitlines() or [type(error).__name__]
+    if isinstance(error, APIConnectionError) and not error.sent and "--base-url" not in text:
+        advice.append(_UNREACHABLE)
     count = len(getattr(error, "attempts", ()))
     before, history, _ = message.partition(f" [{count} attempts: ")
     return " ".join([f"{before} [{count} attempts]" if history else message, *advice])

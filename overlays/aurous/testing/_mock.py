@@ -110,7 +110,11 @@ def running(**settings: Any) -> Iterator[AurousMock]:
     server on this machine. Blocks that are entered inside one another, or by several threads, have a server each; of
     the clients that name none, all call the server that was started last. Needs `pip install 'aurous-labs[mock]'`.
     """
-    from aurous_mock.server.launcher import running as serving
+    try:
+        from aurous_mock.server.launcher import running as serving
+    except ModuleNotFoundError as error:
+        message = f'the mock server needs an extra: {error.name} is not installed: pip install "aurous-labs[mock]"'
+        raise ImportError(message, name=error.name) from error
 
     with serving(**settings) as mock, active_mocks.entered(mock), active_mocks.environment():
         yield mock

@@ -139,7 +139,8 @@ def test_refused_connection_is_reported(aurous_mock: AurousMock) -> None:
     # Time for no more than a few attempts.
     result = run("balance", "--base-url", url, "--timeout=0.5")
     assert result.status == 3
-    assert re.search(r"cannot connect.*Connection refused( \[\d attempts\])?$", result.line)
+    assert re.search(r"cannot connect.*Connection refused( \[\d attempts\])? Check that the server runs", result.line)
+    assert "AUROUS_BASE_URL" in result.line
 
 
 def test_timeout_is_reported(aurous_mock: AurousMock) -> None:

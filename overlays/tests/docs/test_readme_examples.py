@@ -226,7 +226,7 @@ def test_service_example_streams(service: str, aurous_mock: Any) -> None:
 def test_service_example_answers_502_on_failure(service: str, aurous_mock: Any) -> None:
     aurous_mock.fault("code=model_wrong_kind", path="/v1/chat/completions")
     response = httpx.get(f"{service}/ask", params={"question": "Why?"}, timeout=PATIENCE)
-    assert (response.status_code, response.text) == (502, "No answer can be had right now.")
+    assert (response.status_code, response.text) == (502, "The model cannot answer right now.")
 
 
 def test_service_example_cancels_when_the_browser_disconnects(service: str, aurous_mock: Any) -> None:

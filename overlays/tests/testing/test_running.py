@@ -138,3 +138,9 @@ def test_unittest_uses_it_without_pytest(tmp_path: Path, blocked: bool) -> None:
         [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
     assert completed.returncode == 0, completed.stderr
+
+
+def test_running_without_the_mock_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "aurous_mock.server.launcher", None)
+    with pytest.raises(ImportError, match=r'pip install "aurous-labs\[mock\]"'), running():
+        pass

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from aurous_mock.errors import SettingsError
 from aurous_mock.server import cli
 from aurous_mock.server.launcher import Mock, running
 from mockkit import CREATE, WEATHER, chat, connect, content_of, error_of, failing, frames, post_all, schema
@@ -356,6 +357,27 @@ def test_file_that_is_no_cassette_is_refused_in_one_line(
     file = tmp_path / "no-cassette.json"
     file.write_text(content)
     assert "is not a cassette" in failing(capsys, "--replay", str(file))
+
+
+@pytest.mark.parametrize("place", ["no-folder/answers.json", "."])
+def test_file_that_cannot_be_recorded_in_is_refused_at_the_start(mock: Mock, tmp_path: Path, place: str) -> None:
+    settings = {"upstream": f"{mock.url}/v1", "upstream_key": mock.api_key, "record": tmp_path / place}
+    with pytest.raises(SettingsError, match="cannot record in"), running(**settings):
+        pass
+
+
+def test_answer_whose_record_cannot_be_written_is_given_and_recorded_later(mock: Mock, tmp_path: Path) -> None:
+    cassette = tmp_path / "answers.json"
+    in_the_way = tmp_path / "answers.json.part"
+    with (
+        running(upstream=f"{mock.url}/v1", upstream_key=mock.api_key, record=cassette) as recorder,
+        connect(recorder) as client,
+    ):
+        in_the_way.mkdir()
+        assert say(client, "Name three colours.")
+        in_the_way.rmdir()
+        assert say(client, "Name a fourth.")
+    assert len(json.loads(cassette.read_text())["exchanges"]) == 2
 
 
 @pytest.mark.parametrize("flags", [("--record", "x"), ("--replay", "x", "--upstream", "http://127.0.0.1:9/v1")])
