@@ -6,7 +6,6 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
-from enum import IntEnum, auto
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,12 @@ from harness.reports import dry_run, html_report, json_report, last_run, rule_li
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Rule, rule_of
 from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loopback, without_user_info, worker_key
+from harness.turns import turn_of
 
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
 PROPERTIES = RULES / "test_properties.py"
-# A budget is first spent on documented rules, then on properties, which send hundreds of requests. Rules on the
-# responses of the whole run are last.
-LATE = ("test_machine", "test_properties", "test_every_response")
 
 
 class ConformancePlugin:
@@ -148,7 +145,7 @@ class ConformancePlugin:
         patterns: list[str] = self.config.getoption("rule") or []
         if patterns:
             self._select(items, patterns)
-        items.sort(key=_turn)
+        items.sort(key=turn_of)
 
     def _select(self, items: list[pytest.Item], patterns: list[str]) -> None:
         """Deselect the tests of other rules."""
@@ -296,24 +293,6 @@ class ConformancePlugin:
                 html_report.write(path, collected)
             else:
                 json_report.write(path, collected)
-
-
-class Turn(IntEnum):
-    """When a test runs, so that as many rules as possible are checked before the budget is spent."""
-
-    FIRST = auto()
-    USUAL = auto()
-    EXPENSIVE = auto()
-    LATE = auto()
-
-
-def _turn(item: pytest.Item) -> tuple[Turn, int]:
-    """The turn of a test, and its place within the turn."""
-    if item.path.stem in LATE:
-        return Turn.LATE, LATE.index(item.path.stem)
-    if item.get_closest_marker("expensive"):
-        return Turn.EXPENSIVE, 0
-    return (Turn.FIRST if item.get_closest_marker("first") else Turn.USUAL), 0
 
 
 def wants_rules(config: pytest.Config) -> bool:

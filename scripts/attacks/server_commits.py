@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from attacks.registry import Observations, attack
-from attacks.target_server import KEY, TargetServer, running_server
+from attacks.target_server import CREATE, KEY, TargetServer, running_server
 
 CALLERS: Final = 16
 CALLS: Final = 100
@@ -30,7 +30,7 @@ def _post_many(server: TargetServer, caller: int, calls: int) -> list[tuple[int,
         for number in range(calls):
             headers = {"Content-Type": "application/json", "X-Api-Key": KEY, "Idempotency-Key": f"{caller}-{number}"}
             began = time.perf_counter()
-            connection.request("POST", "/v1/chat/completions", body, headers)
+            connection.request("POST", CREATE, body, headers)
             response = connection.getresponse()
             response.read()
             results.append((response.status, time.perf_counter() - began))

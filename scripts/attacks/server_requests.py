@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from attacks.memory import MIB
 from attacks.registry import Observations, attack
-from attacks.target_server import TargetServer, running_server
+from attacks.target_server import CREATE, TargetServer, running_server
 
-CREATE: Final = "/v1/chat/completions"
 # Seconds that other callers may wait longer than on an idle server.
 MAX_WAIT: Final = 0.05
 # MiB that the server may need beyond 8 times the size of a body.

@@ -19,10 +19,8 @@ from typing import Any, Final
 
 from attacks.memory import PeakMemory
 from attacks.registry import Observations, attack
-from attacks.target_server import KEY, TargetServer, running_server
+from attacks.target_server import CREATE, KEY, OTHER_KEY, TargetServer, running_server
 
-CREATE: Final = "/v1/chat/completions"
-OTHER_KEY: Final = "al_live_" + "1" * 64
 # Seconds that a team may wait because of another, and that a refusal may take.
 MAX_WAIT: Final = 1.0
 # Seconds of grace, and what is allowed for the rest of a shutdown.

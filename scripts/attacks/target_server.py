@@ -20,7 +20,9 @@ from testkit.mock_process import MockProcess
 from attacks.memory import PeakMemory
 from attacks.runner import limit_memory
 
+CREATE: Final = "/v1/chat/completions"
 KEY: Final = DEFAULT_KEY
+OTHER_KEY: Final = "al_live_" + "1" * 64
 # Seconds that no busy machine accounts for.
 _CERTAIN_STALL: Final = 1.0
 # Seconds that an innocent caller waits for a response before it gives up.
