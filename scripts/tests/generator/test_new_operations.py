@@ -184,7 +184,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_generator_names_no_endpoint() -> None:
     sources = [*(ROOT / "scripts" / "generator").rglob("*.py"), *(ROOT / "scripts" / "generator").rglob("*.jinja")]
     for source in sources:
-        if source.name != "resources.py" and source.name != "resources.py.jinja" and source.name != "__init__.py":
+        # These show in their docstrings what they make.
+        if source.name not in ("method_tree.py", "resources.py.jinja", "__init__.py"):
             text = source.read_text(encoding="utf-8")
             assert not any(word in text for word in ("/v1/", "chat.completions", "ChatCompletion", "createChat")), (
                 source
