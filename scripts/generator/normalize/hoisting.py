@@ -10,6 +10,9 @@ from ..schemas import METHODS
 from ..yaml_loader import Pointer
 from .draft import Draft, class_name
 
+# What a schema says of the member or parameter that has it; docstrings look for it there.
+_OF_USE = ("default", "deprecated", "readOnly", "writeOnly")
+
 
 def hoist(draft: Draft) -> None:
     """Replace every inline object and enum by a $ref to a component."""
@@ -78,8 +81,9 @@ class _Hoister:
             free, number = f"{name}{number}", number + 1
         if is_error:
             self._errors[text] = free
+        of_use = {keyword: schema.pop(keyword) for keyword in _OF_USE if keyword in schema}
         self._components[free] = schema
-        holder[key] = {"$ref": f"#/components/schemas/{free}"}
+        holder[key] = {"$ref": f"#/components/schemas/{free}", **of_use}
         where: Pointer = ("components", "schemas", free)
         self._draft.sources.move(where, pointer)
         self._visit(schema, where, free)

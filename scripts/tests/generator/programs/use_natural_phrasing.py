@@ -171,6 +171,7 @@ def reports(client: Aurous) -> None:
     assert refused(lambda: client.imaginary_reports.retrieve(after=None)).startswith("after: it is required")  # type: ignore[arg-type]
     doc = inspect.getdoc(client.imaginary_reports.retrieve) or ""
     assert "By default 20." in doc
+    assert 'Deprecated. One of `asc`, `desc`. By default "asc".' in doc
     assert "x_page: Deprecated." in doc
     assert "Which note." in (inspect.getdoc(client.imaginary_notes.retrieve) or "")
 
