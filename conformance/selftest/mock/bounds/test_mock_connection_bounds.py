@@ -92,7 +92,7 @@ def test_pipelined_requests_are_bounded(mock: Mock) -> None:
     assert answered <= MAX_PIPELINED + 2
 
 
-def test_a_few_pipelined_requests_are_answered(mock: Mock) -> None:
+def test_few_pipelined_requests_are_answered(mock: Mock) -> None:
     with connection(mock) as opened:
         opened.sendall(REQUEST * 7 + REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert read_all(opened).count(b"HTTP/1.1 401 ") == 8
