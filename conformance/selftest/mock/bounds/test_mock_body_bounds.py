@@ -129,7 +129,7 @@ def test_items_after_a_text_of_many_commas_are_counted() -> None:
 
 
 # Blocks of few bytes, so that each kind of character stands at their ends. However slow the machine is.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.recursive(st.text('\\",:[]{}x'), lambda inner: st.lists(inner) | st.dictionaries(st.text('\\",:'), inner)))
 def test_structure_is_what_is_outside_of_strings(value: object) -> None:
     raw = orjson.dumps(value)
