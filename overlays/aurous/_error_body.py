@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+_MAX_TEXT: Final = 1000
+_MAX_EXCERPT: Final = 120
 
 
 class ErrorBody(NamedTuple):
@@ -41,13 +44,16 @@ class ErrorBody(NamedTuple):
         return cls(**{name: value for name, value in known.items() if isinstance(value, str)})
 
 
-def printable(text: str, limit: int = 1000) -> str:
+def printable(text: str) -> str:
     """The server's text for a log or an error: one line, bounded, without control characters."""
-    shown = "".join(character if character.isprintable() else " " for character in text[: limit + 1])
-    return f"{shown[:limit]}..." if len(shown) > limit else shown
+    shown = "".join(character if character.isprintable() else " " for character in text[: _MAX_TEXT + 1])
+    return _shortened(shown, _MAX_TEXT)
 
 
 def excerpt(content: bytes) -> str:
     """The beginning of a body that is no error envelope."""
-    text = " ".join(content[:400].decode("utf-8", "replace").split())
-    return f"{text[:120]}..." if len(text) > 120 else text
+    return _shortened(" ".join(content[:400].decode("utf-8", "replace").split()), _MAX_EXCERPT)
+
+
+def _shortened(text: str, length: int) -> str:
+    return f"{text[:length]}..." if len(text) > length else text

@@ -141,10 +141,8 @@ class Accumulator:
             else:
                 self.note("choices", f"there is a choice {choice.index} beside {self.index}; it was left out")
 
-    def completion(self, *, status: CompletionStatus | str | None = None) -> ChatCompletion | CompletionWithoutUsage:
+    def completion(self) -> ChatCompletion | CompletionWithoutUsage:
         """The completion so far. After a whole stream it equals what retrieving it by id returns.
-
-        status: how it ended; by default derived from the finish_reason, and `in_progress` without one
 
         Raises IncompleteCompletionError without any chunk.
         """
@@ -155,7 +153,7 @@ class Accumulator:
             "created": self.created or 0,
             "model": self.model or "",
             "choices": [self.choice],
-            "status": status or self._status(),
+            "status": self._status(),
         }
         completion: ChatCompletion | CompletionWithoutUsage
         if self.usage is None:

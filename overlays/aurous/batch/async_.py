@@ -16,11 +16,11 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from .base import BaseBatch
 from .line_reader import Signal, pull_from
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Scheduler, Step
+from .scheduler import InFlight, Outcome, Step
 from .settings import Settings
-from .summary import Summary
 
 if TYPE_CHECKING:
     from .._client.client import AsyncAurous
@@ -69,7 +69,7 @@ def arun(
     return AsyncBatch(client, requests, settings)
 
 
-class AsyncBatch:
+class AsyncBatch(BaseBatch):
     """A batch for tasks. Made by `arun`; iterate over it once for the results."""
 
     def __init__(
@@ -82,26 +82,12 @@ class AsyncBatch:
     ) -> None:
         self._source = _AsyncSource(requests) if isinstance(requests, AsyncIterable) else None
         pull = self._source or pull_from(iter(cast("Iterable[Any]", requests)))
-        self._scheduler = Scheduler(settings, pull, clock)
+        super().__init__(settings, pull, clock)
         self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, nullcontext())
-        self._concurrency = settings.concurrency
-        self._ready: deque[BatchResult] = deque()
         self._turn = asyncio.Lock()
         self._changed = asyncio.Event()
         self._arrived = asyncio.Event()
         self._tasks: list[asyncio.Future[None]] = []
-        self._working = 0
-        self._has_begun = False
-
-    @property
-    def summary(self) -> Summary:
-        """The figures so far."""
-        return self._scheduler.summary
-
-    @property
-    def job(self) -> str:
-        """What the idempotency keys are derived from, with each line; empty before the first result."""
-        return self._scheduler.job
 
     def stop(self) -> None:
         """Start no more requests. The iteration ends when those in flight have ended."""
@@ -109,9 +95,7 @@ class AsyncBatch:
         self._changed.set()
 
     def __aiter__(self) -> AsyncIterator[BatchResult]:
-        if self._has_begun:
-            raise RuntimeError("a batch can be iterated over once")
-        self._has_begun = True
+        self._begin()
         # Not kept: once the loop that has it is left, it is closed.
         return self._iterate()
 

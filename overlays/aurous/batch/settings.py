@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from .._config.hooks import CallDetails, Hooks
 from .._config.policies import RetryPolicy
+from ..billing.budget import parse_credits
 from ..errors import ConfigurationError
 from ..types import Attempt
 from .pace import Pace
@@ -53,7 +54,7 @@ class Settings:
         if self.retry_failed and self.checkpoint is None:
             raise ConfigurationError("retry_failed needs a checkpoint, which says which lines failed")
         if self.budget is not None:
-            object.__setattr__(self, "budget", _credits(self.budget))
+            object.__setattr__(self, "budget", parse_credits(self.budget))
 
     @property
     def limit(self) -> Decimal | None:
@@ -86,15 +87,3 @@ class _PaceHook(Hooks):
         if attempt.status_code == 429 or attempt.code == _THROTTLED:
             with self._lock:
                 self._pace.refuse(self._clock(), attempt.delay or 0.0)
-
-
-def _credits(value: Decimal | str | int) -> Decimal:
-    if isinstance(value, float):
-        raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
-    try:
-        amount = Decimal(value)
-    except (InvalidOperation, TypeError, ValueError):
-        raise ConfigurationError(f"budget: {value!r} is not a number of credits") from None
-    if not amount.is_finite() or amount < 0:
-        raise ConfigurationError("budget: credits must be 0 or more")
-    return amount

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextvars import copy_context
 from decimal import Decimal
@@ -17,11 +16,11 @@ from aurous_client.errors import EncodeError
 
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
+from .base import BaseBatch
 from .line_reader import Signal, pull_from
 from .results import BatchResult
-from .scheduler import InFlight, Outcome, Scheduler
+from .scheduler import InFlight, Outcome
 from .settings import Settings
-from .summary import Summary
 
 if TYPE_CHECKING:
     from .._client.client import Aurous
@@ -86,7 +85,7 @@ def run(
     return Batch(client, requests, settings)
 
 
-class Batch:
+class Batch(BaseBatch):
     """A batch for threads. Made by `run`; iterate over it once for the results.
 
     However the iteration ends, the requests in flight are waited for, and stored.
@@ -100,30 +99,16 @@ class Batch:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._scheduler = Scheduler(settings, pull_from(iter(requests)), clock)
+        super().__init__(settings, pull_from(iter(requests)), clock)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._arrived = threading.Condition(self._lock)
         # Only one thread at a time waits for what it may start.
         self._turn = threading.Lock()
         self._first_client, self._client = settings.clients(client, self._scheduler.pace, clock, self._lock)
-        self._concurrency = settings.concurrency
-        self._ready: deque[BatchResult] = deque()
-        self._working = 0
         self._failure: BaseException | None = None
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._has_begun = False
-
-    @property
-    def summary(self) -> Summary:
-        """The figures so far."""
-        return self._scheduler.summary
-
-    @property
-    def job(self) -> str:
-        """What the idempotency keys are derived from, with each line; empty before the first result."""
-        return self._scheduler.job
 
     def stop(self) -> None:
         """Start no more requests. The iteration ends when those in flight have ended."""
@@ -132,9 +117,7 @@ class Batch:
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[BatchResult]:
-        if self._has_begun:
-            raise RuntimeError("a batch can be iterated over once")
-        self._has_begun = True
+        self._begin()
         # Not kept: once the loop that has it is left, it is closed.
         return self._iterate()
 

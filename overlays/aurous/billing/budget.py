@@ -27,7 +27,7 @@ class Budget:
     """
 
     def __init__(self, credits: Decimal | str | int, owner: object) -> None:
-        self.credits = _amount(credits)
+        self.credits = parse_credits(credits)
         """What may be spent."""
         self._owner = owner
         self._spent = Decimal(0)
@@ -124,7 +124,8 @@ def _is_in_generator(frame: FrameType | None) -> bool:
     return frame is not None and bool(frame.f_code.co_flags & (CO_GENERATOR | CO_ASYNC_GENERATOR))
 
 
-def _amount(credits: Decimal | str | int) -> Decimal:
+def parse_credits(credits: Decimal | str | int) -> Decimal:
+    """The credits of a budget, exactly. Raises ConfigurationError."""
     if isinstance(credits, float):
         raise ConfigurationError("budget: give credits as a string or Decimal, since a float is not exact")
     try:

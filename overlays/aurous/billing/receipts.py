@@ -55,9 +55,9 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
     return result
 
 
-def read_receipt(completion_id: str, usage: Mapping[str, Any], *, replayed: bool = False) -> Receipt:
+def read_receipt(completion_id: str, usage: Mapping[str, Any]) -> Receipt:
     """The receipt of a completion, from a decoded `usage` whose fractions are Decimal."""
-    return _read(_COMPLETION, usage, completion_id=completion_id, replayed=replayed)
+    return _read(_COMPLETION, usage, completion_id=completion_id)
 
 
 def _read(

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Final, Protocol, Self, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias, TypeVar
 
 from attrs import frozen
 from aurous_client.models import AssistantMessage, ChatCompletion, ChatMessage, ResponseMessage, ToolCall, ToolMessage
@@ -36,6 +36,7 @@ __all__ = [
     "tool",
 ]
 
+CreatedT = TypeVar("CreatedT", covariant=True)
 Conversation: TypeAlias = Sequence[ChatMessage | ResponseMessage | Mapping[str, Any]]
 OnError: TypeAlias = Callable[[ToolCall, Exception], str | None]
 """Returns the text that the model gets for a failed call; None for the usual text. It may raise to end the loop."""
@@ -44,38 +45,25 @@ OnError: TypeAlias = Callable[[ToolCall, Exception], str | None]
 _TRUNCATED: Final = frozenset({"length", "content_filter", "cancelled"})
 
 
-class _Completions(Protocol):
+class _Completions(Protocol[CreatedT]):
     @property
-    def create(self) -> Callable[..., ChatCompletion]: ...
+    def create(self) -> Callable[..., CreatedT]: ...
 
 
-class _Chat(Protocol):
+class _Chat(Protocol[CreatedT]):
     @property
-    def completions(self) -> _Completions: ...
+    def completions(self) -> _Completions[CreatedT]: ...
 
 
-class Client(Protocol):
-    """Anything besides `Aurous` that has `chat.completions.create`, such as a stand-in for tests."""
-
+class _HasChat(Protocol[CreatedT]):
     @property
-    def chat(self) -> _Chat: ...
+    def chat(self) -> _Chat[CreatedT]: ...
 
 
-class _AsyncCompletions(Protocol):
-    @property
-    def create(self) -> Callable[..., Awaitable[ChatCompletion]]: ...
-
-
-class _AsyncChat(Protocol):
-    @property
-    def completions(self) -> _AsyncCompletions: ...
-
-
-class AsyncClient(Protocol):
-    """As `Client`, for asyncio."""
-
-    @property
-    def chat(self) -> _AsyncChat: ...
+Client: TypeAlias = _HasChat[ChatCompletion]
+"""Anything besides `Aurous` that has `chat.completions.create`, such as a stand-in for tests."""
+AsyncClient: TypeAlias = _HasChat[Awaitable[ChatCompletion]]
+"""As `Client`, for asyncio."""
 
 
 class ToolLoopError(AurousError):

@@ -7,8 +7,12 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from typing import Any
+
+import httpcore
+import httpx
 
 from .effects import MIN_TIMEOUT
 
@@ -64,6 +68,24 @@ def _is_ip_address(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+async def close_unread(chunks: AsyncIterator[bytes], close: Callable[[], Awaitable[None]]) -> None:
+    """Close a body that was not read to its end, also if the task is cancelled.
+
+    chunks: the generator that reads it
+    close:  closes its response
+    """
+    import anyio
+
+    with anyio.CancelScope(shield=True):
+        with anyio.CancelScope() as scope, suppress(httpcore.NetworkError, httpx.HTTPError, OSError, RuntimeError):
+            # Cancellation makes the library's generators clean up, the innermost first. Otherwise they would when they
+            # are garbage-collected, which trio warns of.
+            scope.cancel()
+            while await anext(chunks, None) is not None:
+                pass
+        await close()
 
 
 def shut_down(network_stream: Any) -> None:

@@ -20,7 +20,7 @@ import httpx
 from .convert import encode_headers, merge_headers, parse_url
 from .effects import MIN_TIMEOUT, SendRequest
 from .keepalive import readiness, socket_options
-from .network import connect, shut_down
+from .network import close_unread, connect, shut_down
 
 _WRITE_SIZE: Final = 64 * 1024
 
@@ -226,17 +226,8 @@ class AsyncPooledResponse:
         """Close the response. Its connection is reused only if the body was read to its end."""
         if is_exhausted:
             await self._stream.aclose()
-            return
-        import anyio
-
-        with anyio.CancelScope(shield=True):
-            with anyio.CancelScope() as scope, contextlib.suppress(httpcore.NetworkError, OSError, RuntimeError):
-                # Cancellation makes httpcore's generators clean up, the innermost first. Otherwise they would when they
-                # are garbage-collected, which trio warns of.
-                scope.cancel()
-                while await anext(self._chunks, None) is not None:
-                    pass
-            await self._stream.aclose()
+        else:
+            await close_unread(self._chunks, self._stream.aclose)
 
     def abandon(self, *, is_loop_closed: bool) -> None:
         """Disconnect at once, from any thread."""

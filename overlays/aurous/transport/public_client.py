@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, cast
 
@@ -11,7 +10,7 @@ import httpx
 from .convert import ACCEPTED_CODINGS, merge_headers, parse_url
 from .effects import API_KEY_HEADER, SendRequest
 from .httpx_deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforce_on_connect
-from .network import shut_down
+from .network import close_unread, shut_down
 
 _CODINGS = {"Accept-Encoding": ACCEPTED_CODINGS}
 
@@ -115,17 +114,8 @@ class AsyncHttpxResponse:
         """Close the response. Its connection is reused only if the body was read to its end."""
         if is_exhausted:
             await self._response.aclose()
-            return
-        import anyio
-
-        with anyio.CancelScope(shield=True):
-            with anyio.CancelScope() as scope, contextlib.suppress(httpx.HTTPError, OSError, RuntimeError):
-                # Cancellation makes httpx's generators clean up, the innermost first. Otherwise they would when they
-                # are garbage-collected, which trio warns of.
-                scope.cancel()
-                while await anext(self._chunks, None) is not None:
-                    pass
-            await self._response.aclose()
+        else:
+            await close_unread(self._chunks, self._response.aclose)
 
     def abandon(self, *, is_loop_closed: bool) -> None:
         """Disconnect at once, from any thread."""
