@@ -5,7 +5,6 @@ An *attempt* is one HTTP request; a *call* is all attempts for one result.
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -33,10 +32,9 @@ from ..transport.effects import (
     Sleep,
     TransportFailure,
 )
-from ..types import Attempt, ResponseContext, ResponseInfo, is_deprecated
+from ..types import Attempt, ResponseInfo, is_deprecated
 from . import error_mapping, idempotency
-from .repair import Repaired
-from .response import attach, parse, warn_of_deprecation
+from .response import make_response, parse, warn_of_deprecation
 from .retry import GiveUp, Retry, decide, quota_cost
 from .retry_quota import SUCCESS_REFUND, RetryQuota
 
@@ -277,14 +275,7 @@ class RequestFlow:
             )
         if parsed is INVALID_JSON:
             raise self._validation_error(f"expected a JSON document, found {error_mapping.describe_body(raw)}", raw)
-        context = ResponseContext(info, raw.content, self._operation)
-        if isinstance(parsed, Repaired):
-            notes = map(self._options.api_key.redact, parsed.notes.values())
-            info = evolve(info, inconsistencies=tuple(notes))
-            context = ResponseContext(info, json.dumps(parsed.document).encode(), self._operation)
-            parsed = parsed.result
-        parsed = attach(parsed, context)
-        return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=parsed)
+        return make_response(self._operation, raw, parsed, info, self._options.api_key)
 
     def _info(self, raw: RawResponse) -> ResponseInfo:
         return ResponseInfo(

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from attrs import evolve
 from aurous_client.decoding import decode as decode_body
 from aurous_client.errors import ParseError
-from aurous_client.operations import AsyncEventStream, Operation, SyncEventStream
+from aurous_client.operations import AsyncEventStream, Operation, Response, SyncEventStream
 from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
+from .._config.secret import Secret
 from .._error_body import printable
 from .._json import INVALID_JSON, decode, decode_leniently, decode_strict
 from ..transport.effects import RawResponse
 from ..types import ResponseContext, ResponseInfo, context_of
-from .repair import repair
+from .repair import Repaired, repair
 from .retry import parse_date
 
 _OUR_PACKAGES: Final = ("aurous", "aurous_client")
@@ -104,6 +107,19 @@ def response_info(
     if context is None:
         raise TypeError(f"this {type(result).__name__} is not the result of a call; pass what the call returned")
     return context.info
+
+
+def make_response(
+    operation: Operation[Any], raw: RawResponse, parsed: Any, info: ResponseInfo, key: Secret
+) -> Response[Any]:
+    """What a call returns. parsed: the result, or `Repaired`; key: redacted from the notes on what was repaired"""
+    context = ResponseContext(info, raw.content, operation)
+    if isinstance(parsed, Repaired):
+        info = evolve(info, inconsistencies=tuple(map(key.redact, parsed.notes.values())))
+        context = ResponseContext(info, json.dumps(parsed.document).encode(), operation)
+        parsed = parsed.result
+    result = attach(parsed, context)
+    return Response(status_code=raw.status_code, headers=raw.headers, content=raw.content, parsed=result)
 
 
 def attach(result: Any, context: ResponseContext) -> Any:

@@ -11,7 +11,8 @@ import httpcore
 import httpx
 
 from ..errors import AurousError
-from .convert import BodyTooLargeError, DecodingError, merge_headers, to_raw_response
+from .body_decoding import DecodingError
+from .convert import BodyTooLargeError, merge_headers, to_raw_response
 from .effects import RawResponse, SendRequest, TransportFailure
 from .interfaces import CLOSED, ResponseHead
 from .tracebacks import chain, without_frames

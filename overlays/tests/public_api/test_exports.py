@@ -50,6 +50,7 @@ OURS = {
     *(
         "aurous._config.options",
         "aurous._config.policies",
+        "aurous.transport.body_decoding",
         "aurous.transport.convert",
         "aurous.transport.effects",
         "aurous.transport.interfaces",
