@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from aurous_client.error_codes import ERROR_CODES
 from aurous_client.errors import ParseError
-from aurous_client.operations import Operation, Request
+from aurous_client.operations import Request
 
 from .._config.options import Options
 from .._config.secret import Secret
 from .._error_body import ErrorBody
-from .._json import INVALID_JSON, decode
+from .._json import decode
 from ..errors import (
     APIConnectionError,
     APIResponseValidationError,
@@ -30,7 +30,6 @@ from ..errors import (
     ServerError,
 )
 from ..transport.effects import RawResponse, TransportFailure
-from ..transport.tracebacks import redact_chain
 from ..types import Attempt, ResponseInfo
 from .retry import ErrorResponse, NoResponse, is_about_credits, parse_date, parse_retry_after
 
@@ -208,36 +207,6 @@ def status_of(document: Any) -> int:
     error = document.get("error") if isinstance(document, dict) else None
     number = error.get("code") if isinstance(error, dict) else None
     return number if isinstance(number, int) and 400 <= number <= 599 else 500
-
-
-def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
-    """Whether a success was truncated, where the body's end is that of the connection and only its JSON can tell."""
-    if response.is_framed or not response.is_success or response.body is not None:
-        return False
-    if operation.variant(response.status_code, response.headers.get("content-type")).format != "json":
-        return False
-    return decode(response.content) is INVALID_JSON and response.content.lstrip()[:1] in (b"{", b"[", b"")
-
-
-def redact(result: RawResponse | TransportFailure, key: Secret) -> RawResponse | TransportFailure:
-    """The result without the key, which a proxy's debugging page may repeat."""
-    if isinstance(result, TransportFailure):
-        if result.cause is not None:
-            redact_chain(result.cause, key.redact)
-        return result._replace(message=key.redact(result.message))
-    if key.is_in((*result.headers, *result.headers.values())):
-        headers = {key.redact(name): key.redact(value) for name, value in result.headers.items()}
-        result = result._replace(headers=headers)
-    if result.body_error is not None:
-        result = result._replace(body_error=key.redact(result.body_error))
-    # The body of a success is handed to the caller unchanged.
-    return result if result.is_success else result._replace(content=key.redact(result.content))
-
-
-def describe_body(response: RawResponse) -> str:
-    if not response.content:
-        return "an empty body"
-    return f"{len(response.content)} bytes of {response.headers.get('content-type', 'no declared type')}"
 
 
 def _retry_after(response: RawResponse) -> float | None:

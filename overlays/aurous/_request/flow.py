@@ -34,7 +34,7 @@ from ..transport.effects import (
 )
 from ..types import Attempt, ResponseInfo, is_deprecated
 from . import error_mapping, idempotency
-from .response import make_response, parse, warn_of_deprecation
+from .response import describe_body, is_truncated, make_response, parse, warn_of_deprecation
 from .retry import GiveUp, Retry, decide, quota_cost
 from .retry_quota import SUCCESS_REFUND, RetryQuota
 
@@ -138,13 +138,13 @@ class RequestFlow:
             return response
 
     def for_stream(self) -> Flow[StreamResponse]:
-        """The call to an open stream. Raises the errors of `aurous.errors`. The stream reports its end by `finish`."""
+        """The call to an open stream, which reports its end by `report_end`. Raises the errors of `aurous.errors`."""
         if self._hooks is None:
             return self._open((yield from self._send_until_success()))
         with self._hooks.observe(self.details, self._headers, ends=False):
             return self._open((yield from self._send_until_success()))
 
-    def finish(self, result: object | None, error: BaseException | None) -> None:
+    def report_end(self, result: object | None, error: BaseException | None) -> None:
         """Report the end of a stream to the hooks."""
         if self._hooks is not None:
             self._hooks.end(self.details, result, error)
@@ -199,11 +199,11 @@ class RequestFlow:
         """The result without the key; a success whose body was cut short becomes a TransportFailure."""
         key = self._options.api_key
         if isinstance(result, TransportFailure) or not 200 <= result.status_code < 300:
-            return error_mapping.redact(result, key)
-        if not result.is_framed and error_mapping.is_truncated(self._operation, result):
+            return result.redacted(key)
+        if not result.is_framed and is_truncated(self._operation, result):
             return TransportFailure(message="the response was cut short", sent=True)
         has_key = key.is_in((*result.headers, *result.headers.values()))
-        return error_mapping.redact(result, key) if has_key else result
+        return result.redacted(key) if has_key else result
 
     def _attempt(self, now: float) -> Flow[RawResponse | TransportFailure]:
         """One attempt, which starts when a connection is free. Waiting for one may take the rest of the call."""
@@ -274,7 +274,7 @@ class RequestFlow:
                 error_mapping.explain(parsed, self._options), raw, parsed
             )
         if parsed is INVALID_JSON:
-            raise self._validation_error(f"expected a JSON document, found {error_mapping.describe_body(raw)}", raw)
+            raise self._validation_error(f"expected a JSON document, found {describe_body(raw)}", raw)
         return make_response(self._operation, raw, parsed, info, self._options.api_key)
 
     def _info(self, raw: RawResponse) -> ResponseInfo:

@@ -80,6 +80,22 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
         return error.with_traceback(None)
 
 
+def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
+    """Whether a success was truncated, where the body's end is that of the connection and only its JSON can tell."""
+    if response.is_framed or not response.is_success or response.body is not None:
+        return False
+    if operation.variant(response.status_code, response.headers.get("content-type")).format != "json":
+        return False
+    return decode(response.content) is INVALID_JSON and response.content.lstrip()[:1] in (b"{", b"[", b"")
+
+
+def describe_body(response: RawResponse) -> str:
+    """How an error names a body that is not JSON."""
+    if not response.content:
+        return "an empty body"
+    return f"{len(response.content)} bytes of {response.headers.get('content-type', 'no declared type')}"
+
+
 def _is_completion(document: Any) -> bool:
     return isinstance(document, dict) and "choices" in document
 

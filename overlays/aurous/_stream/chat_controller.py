@@ -14,7 +14,6 @@ from weakref import WeakMethod
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 
 from .._config.hooks import logger
-from .._request.error_mapping import redact
 from .._request.flow import StreamResponse
 from .._request.response import warn_of_deprecation
 from ..errors import APIResponseValidationError, AurousError, StreamInterruptedError, TotalTimeoutError
@@ -121,8 +120,7 @@ class ChatController:
         """The first chunk of what was read, if there is one. piece: None at the body's end"""
         if isinstance(piece, bytes):
             return self._take(self._parser.receive_data(piece))
-        redacted = None if piece is None else redact(piece, self._context.options.api_key)
-        self.state.stop(redacted if isinstance(redacted, TransportFailure) else None)
+        self.state.stop(None if piece is None else piece.redacted(self._context.options.api_key))
         return None
 
     def _take(self, event: StreamEvent | None) -> ChatCompletionChunk | None:
@@ -210,7 +208,7 @@ class ChatController:
         """Disconnect, enter the receipt or that it is unsettled, and report the end to the hooks."""
         self.state.is_reading = False
         yield Close(self.body)
-        self.state.close(error)
+        self.state.settle_and_report(error)
 
     # Leaving early
 
@@ -251,7 +249,7 @@ class ChatController:
             state.end = state.complete_end if state.is_complete else "left"
         state.is_reading = False
         self.body.abandon()
-        state.close(None)
+        state.settle_and_report(None)
 
     # The stored record
 

@@ -132,7 +132,7 @@ class ChatState:
             self.is_in_ledger = True
             self._started_in.run(self._ledger.begin, self.accumulator.id)
 
-    def close(self, error: BaseException | None) -> None:
+    def settle_and_report(self, error: BaseException | None) -> None:
         """Enter the receipt, or that it is unsettled, and report the end to the hooks."""
         self.begin_charge()
         if self.receipt is None and self.is_complete:
@@ -144,7 +144,7 @@ class ChatState:
                 result = self.completion
         if not self.is_closed:
             self.is_closed = True
-            self._flow.finish(result, error)
+            self._flow.report_end(result, error)
 
     def settle_completion_in(self, error: APIResponseValidationError) -> None:
         """Settle a completion that the server sent in place of a stream."""

@@ -11,7 +11,6 @@ from weakref import WeakMethod
 
 from aurous_client.operations import EventFormat, EventT, Operation
 
-from .._request.error_mapping import redact
 from .._request.flow import RequestFlow, StreamResponse
 from .._request.response import warn_of_deprecation
 from ..billing.receipts import receipt_in
@@ -87,7 +86,7 @@ class EventController(Generic[EventT]):
             yield from self.close()
             raise
 
-    def advance(self) -> Flow[EventT | Nothing]:
+    def next_event(self) -> Flow[EventT | Nothing]:
         """The next event; NOTHING at the end. Raises what the stream ended with, each time."""
         yield from self.open()
         if self.is_closed:
@@ -95,7 +94,7 @@ class EventController(Generic[EventT]):
                 raise self._error
             return NOTHING
         try:
-            event = yield from self._next_event()
+            event = yield from self._read_event()
         except BaseException as error:
             self._error = error if isinstance(error, AurousError) else AurousError(_CLOSED)
             yield from self._finalize(error)
@@ -119,9 +118,9 @@ class EventController(Generic[EventT]):
         if self.response is not None and not self.is_closed:
             self._error = AurousError(_CLOSED)
             self.response.body.abandon()
-            self._settle(None)
+            self._settle_and_report(None)
 
-    def _next_event(self) -> Flow[EventT | Nothing]:
+    def _read_event(self) -> Flow[EventT | Nothing]:
         parser, body = self._parser, self._body
         while True:
             event = parser.next_event()
@@ -139,8 +138,7 @@ class EventController(Generic[EventT]):
                 raise self._interruption(None)
             piece = yield Read(body, self._timeouts.read_timeout)
             if isinstance(piece, TransportFailure):
-                failure = redact(piece, self._context.options.api_key)
-                raise self._interruption(failure if isinstance(failure, TransportFailure) else None)
+                raise self._interruption(piece.redacted(self._context.options.api_key))
             if piece is not None:
                 parser.receive_data(piece)
                 continue
@@ -165,9 +163,9 @@ class EventController(Generic[EventT]):
         try:
             yield Close(self._body)
         finally:
-            self._settle(error)
+            self._settle_and_report(error)
 
-    def _settle(self, error: BaseException | None) -> None:
+    def _settle_and_report(self, error: BaseException | None) -> None:
         charge, response = self._operation.charge, self.response
         if self.is_closed or response is None:
             return
@@ -179,4 +177,4 @@ class EventController(Generic[EventT]):
                 self.receipt = entry
             if entry.has_amount or not charge.is_record:
                 self._opened_in.run(self._context.ledger.enter, charge, entry, response.info.headers)
-        self._flow.finish(None, error)
+        self._flow.report_end(None, error)

@@ -53,7 +53,7 @@ class EventStream(_BaseEventStream[EventT], SyncStream[EventController[EventT]],
         super().__init__(EventController(context, operation, events), transport)
 
     def __next__(self) -> EventT:
-        event = self._transport.run(self._controller.advance())
+        event = self._transport.run(self._controller.next_event())
         if isinstance(event, Nothing):
             raise StopIteration
         return event
@@ -72,7 +72,7 @@ class AsyncEventStream(_BaseEventStream[EventT], AsyncStream[EventController[Eve
         super().__init__(EventController(context, operation, events), transport)
 
     async def __anext__(self) -> EventT:
-        event = await self._transport.run(self._controller.advance())
+        event = await self._transport.run(self._controller.next_event())
         if isinstance(event, Nothing):
             raise StopAsyncIteration
         return event

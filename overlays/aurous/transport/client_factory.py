@@ -24,7 +24,7 @@ LIMITS: Final = httpx.Limits(max_connections=1000, max_keepalive_connections=100
 def make_client(user_client: httpx.Client | None) -> HTTPClient:
     """A client for threads: the user's own, if there is one. Raises ConfigurationError."""
     if user_client is not None:
-        from .public_client import HttpxClient
+        from .httpx_client import HttpxClient
 
         return HttpxClient(user_client)
     proxies = Proxies()
@@ -41,7 +41,7 @@ def make_async_client(backend: Backend, user_client: httpx.AsyncClient | None, *
     is_asyncio: whether the loop is asyncio's
     """
     if user_client is not None:
-        from .public_client import AsyncHttpxClient
+        from .httpx_client import AsyncHttpxClient
 
         return AsyncHttpxClient(user_client)
     proxies = Proxies()
@@ -83,8 +83,8 @@ def check_http_client(http_client: object, kind: type[httpx.Client] | type[httpx
 def _make_connections(proxy: str | None) -> HTTPClient:
     if proxy is not None:
         return _make_public(proxy)
+    from .httpcore_client import PooledClient
     from .patched_httpx import SwitchingClient
-    from .pool import PooledClient
 
     return SwitchingClient(_make(lambda: PooledClient(LIMITS)), _make_public)
 
@@ -95,10 +95,10 @@ def _make_async_connections(proxy: str | None, backend: Backend, *, is_asyncio: 
     from .patched_httpx import AsyncSwitchingClient
 
     if backend == "httpx" or not is_asyncio or _aiohttp_problem() is not None:
-        from .pool import AsyncPooledClient
+        from .httpcore_client import AsyncPooledClient
 
         return AsyncSwitchingClient(_make(lambda: AsyncPooledClient(LIMITS)), _make_async_public)
-    from .aiohttp import AiohttpClient
+    from .aiohttp_client import AiohttpClient
 
     direct = _make(lambda: AiohttpClient(LIMITS))
     # Who asks for aiohttp by name gets it in any case.
@@ -106,7 +106,7 @@ def _make_async_connections(proxy: str | None, backend: Backend, *, is_asyncio: 
 
 
 def _make_public(proxy: str | None = None) -> HTTPClient:
-    from .public_client import HttpxClient
+    from .httpx_client import HttpxClient
 
     def client() -> HttpxClient:
         transport = httpx.HTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options())
@@ -116,7 +116,7 @@ def _make_public(proxy: str | None = None) -> HTTPClient:
 
 
 def _make_async_public(proxy: str | None = None) -> AsyncHTTPClient:
-    from .public_client import AsyncHttpxClient
+    from .httpx_client import AsyncHttpxClient
 
     def client() -> AsyncHttpxClient:
         transport = httpx.AsyncHTTPTransport(limits=LIMITS, proxy=proxy, socket_options=socket_options())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from .._config.secret import Secret
+from .tracebacks import redact_chain
 
 ResultT = TypeVar("ResultT")
 
@@ -88,6 +89,16 @@ class RawResponse(NamedTuple):
     def is_success(self) -> bool:
         return 200 <= self.status_code < 300
 
+    def redacted(self, key: Secret) -> RawResponse:
+        """It without the key, which a proxy's debugging page may repeat; but the body of a success is unchanged."""
+        result = self
+        if key.is_in((*self.headers, *self.headers.values())):
+            headers = {key.redact(name): key.redact(value) for name, value in self.headers.items()}
+            result = result._replace(headers=headers)
+        if self.body_error is not None:
+            result = result._replace(body_error=key.redact(self.body_error))
+        return result if self.is_success else result._replace(content=key.redact(self.content))
+
     def __repr__(self) -> str:
         return f"RawResponse({self.status_code}, {len(self.content)} bytes)"
 
@@ -104,6 +115,12 @@ class TransportFailure(NamedTuple):
     is_pool_timeout: bool = False
     """Whether no connection was free in time, so that nothing was tried."""
     cause: BaseException | None = None
+
+    def redacted(self, key: Secret) -> TransportFailure:
+        """It without the key: HTTP libraries quote what a server sent."""
+        if self.cause is not None:
+            redact_chain(self.cause, key.redact)
+        return self._replace(message=key.redact(self.message))
 
     def __repr__(self) -> str:
         # The message can quote what a server sent, before it is redacted.

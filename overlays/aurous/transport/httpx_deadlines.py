@@ -1,8 +1,8 @@
 """Enforces the deadlines of synchronous calls that an `httpx.Client` sends: the user's own, or that of a proxy.
 
 httpx has no deadline: its timeouts start anew with every byte, and cannot change during a response. An existing client
-cannot be given another network backend, as `pool` has; so the methods of httpcore's network streams are replaced, and
-keep the deadline of their thread. Coroutines need none of this, since they can be cancelled.
+cannot be given another network backend, as `httpcore_client` has; so the methods of httpcore's network streams are
+replaced, and keep the deadline of their thread. Coroutines need none of this, since they can be cancelled.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import anyio
 import aurous
 
 # Takes longer to load than some of these streams may last.
-import aurous.transport.aiohttp
+import aurous.transport.aiohttp_client
 from aurous_mock.server.launcher import Mock
 from testkit.responses import MESSAGES, MODEL
 

@@ -54,6 +54,7 @@ OURS = {
         "aurous.transport.convert",
         "aurous.transport.effects",
         "aurous.transport.interfaces",
+        "aurous.transport.tracebacks",
     ),
     *("aurous.transport", "aurous.transport.client_factory", "aurous.transport.keepalive", "aurous.transport.sync"),
     "aurous._optional",

@@ -89,7 +89,7 @@ def test_missing_package_is_a_problem(module: str) -> None:
 def test_backend_auto_takes_httpx_where_aiohttp_is_too_old(monkeypatch: pytest.MonkeyPatch, wire: RawServer) -> None:
     install(monkeypatch, AIOHTTP, "3.9.5")
     # Importing it fails.
-    monkeypatch.setitem(sys.modules, "aurous.transport.aiohttp", None)
+    monkeypatch.setitem(sys.modules, "aurous.transport.aiohttp_client", None)
     wire.plays(GOOD)
 
     async def call() -> None:
@@ -158,7 +158,7 @@ def test_lazily_loaded_modules_are_visible_to_tools_that_freeze_applications(tmp
     models = {f"aurous_client.models.{file.stem}" for file in folder.glob("*.py") if file.stem != "__init__"}
     homes = {getattr(getattr(aurous, name), "__module__", "aurous") for name in aurous.__all__}
     assert models | homes <= finder.modules.keys()
-    assert {"aurous.transport.aiohttp", "aurous.transport.async_body"} <= finder.modules.keys()
+    assert {"aurous.transport.aiohttp_client", "aurous.transport.async_body"} <= finder.modules.keys()
     # Those that a program gets by importing this package; not found, since they were excluded above.
     assert {"httpx", "httpcore", "aiohttp", "msgspec", "pydantic"} <= {
         name.partition(".")[0] for name in finder.badmodules

@@ -15,7 +15,7 @@ import httpcore
 import pytest
 from aurous._config.secret import Secret
 from aurous.transport.effects import SendRequest
-from aurous.transport.pool import DeadlineBackend, RequestTimeouts
+from aurous.transport.httpcore_client import DeadlineBackend, RequestTimeouts
 from clientkit.callers import Make
 from testkit.raw_server import run_dripping_server
 
