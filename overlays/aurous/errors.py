@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aurous_client.models import ChatCompletion, ChatMessage, ResponseMessage
 
     # Not needed at run time, and most programs load errors without ever making a call.
-    from .types import Attempt, Receipt, Recovery
+    from .types import Attempt, EndReason, Receipt, Recovery
 
 
 class AurousError(Exception):
@@ -211,14 +211,14 @@ class StreamInterruptedError(AurousError):
     """A stream ended before its answer did. What arrived is in `text`; the completion may be stored and charged."""
 
     def __init__(
-        self, message: str, *, completion_id: str | None, text: str, kind: str, events: int | None = None
+        self, message: str, *, completion_id: str | None, text: str, end: EndReason, events: int | None = None
     ) -> None:
         self.completion_id = completion_id
         self.text = text
         """Empty for a stream that is no chat completion."""
-        self.kind = kind
-        """`cut`: the connection broke. `closed_early`: the server closed it cleanly, but before the end.
-        `done_without_finish_reason`: the server sent `[DONE]` before the answer had ended."""
+        self.end = end
+        """As that of the stream: `cut` if the connection broke, `closed_early` if the server closed it cleanly, and
+        `done_without_finish_reason` if it sent `[DONE]`, but before the answer had ended."""
         self.recovery: Recovery | None = None
         """What the stored record says, if it was retrieved."""
         which = f" ({completion_id})" if completion_id else ""
@@ -238,9 +238,8 @@ class IncompleteCompletionError(StreamInterruptedError):
         *,
         completion_id: str | None = None,
         text: str = "",
-        kind: str = "done_without_finish_reason",
     ) -> None:
-        super().__init__(missing, completion_id=completion_id, text=text, kind=kind)
+        super().__init__(missing, completion_id=completion_id, text=text, end="done_without_finish_reason")
         self.missing = missing
         """What is missing, in a few words."""
 

@@ -18,7 +18,22 @@ if TYPE_CHECKING:
 # Classes of which each call makes an instance have no slots: attrs fills those of a frozen class one by one, through
 # `object.__setattr__`, which takes several times as long as a dict.
 
-__all__ = ["Attempt", "RateLimit", "Receipt", "ReceiptWarning", "Recovery", "RecoveryOutcome", "ResponseInfo"]
+__all__ = [
+    "Attempt",
+    "EndReason",
+    "RateLimit",
+    "Receipt",
+    "ReceiptWarning",
+    "Recovery",
+    "RecoveryOutcome",
+    "ResponseInfo",
+]
+
+EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
+"""How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
+server sent `[DONE]` without one. `closed_early`: it closed the connection cleanly, but before the end. `cut`: the
+connection broke, or a timeout passed. `failed`: the server sent an error, or something unreadable. `left`: the caller
+closed the stream, or cancelled."""
 
 
 @frozen(kw_only=True, slots=False)

@@ -191,7 +191,7 @@ class ChatController:
             yield from self._finalize(None)
             return
         error = state.unfinished() if state.is_done else state.interruption(self._timeouts)
-        state.end = "cut" if error.kind == "cut" else "closed_early"
+        state.end = "cut" if error.end == "cut" else "closed_early"
         if state.is_done:
             state.end = state.complete_end
             yield from self._drain()
@@ -271,7 +271,7 @@ class ChatController:
         yield from self.close()
         if self.state.id is None:
             message = "there is no chunk, so there is no id to retrieve by"
-            raise StreamInterruptedError(message, completion_id=None, text="", kind=self.state.end or "left")
+            raise StreamInterruptedError(message, completion_id=None, text="", end=self.state.end or "left")
         within = self._policy.recover_within if within is None else within
         return (yield from self._stored_record().recover(within))
 

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, Choice, StreamWarning
@@ -18,17 +18,11 @@ from ..billing.ledger import Ledger
 from ..billing.receipts import read_receipt, usage_of
 from ..errors import APIResponseValidationError, AurousError, IncompleteCompletionError, StreamInterruptedError
 from ..transport.effects import TransportFailure
-from ..types import Receipt, Recovery, ResponseContext
+from ..types import EndReason, Receipt, Recovery, ResponseContext
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .chunk_parser import DONE, IGNORED_KEY_CODE, Inconsistency, StreamEvent, StreamNotice, UsageReceived
 from .context import StreamContext
 from .timeouts import StreamTimeouts
-
-EndReason: TypeAlias = Literal["finished", "done_without_finish_reason", "closed_early", "cut", "failed", "left"]
-"""How a stream ended. `finished`: with a finish_reason, so the answer is complete. `done_without_finish_reason`: the
-server sent `[DONE]` without one. `closed_early`: it closed the connection cleanly, but before the end. `cut`: the
-connection broke, or a timeout passed.
-`failed`: the server sent an error, or something unreadable. `left`: the caller closed the stream, or cancelled."""
 
 KEY_IGNORED: Final = StreamWarning(
     code=IGNORED_KEY_CODE,

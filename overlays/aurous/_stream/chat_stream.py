@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
 from ..errors import AurousError
-from ..types import Receipt, Recovery
+from ..types import EndReason, Receipt, Recovery
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .base import NOT_OPEN, AsyncStream, BaseStream, SyncStream
 from .chat_controller import ChatController
-from .chat_state import ChatState, EndReason
+from .chat_state import ChatState
 from .context import StreamContext
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from ..errors import (
     TotalTimeoutError,
 )
 from ..transport.effects import MIN_TIMEOUT, Flow, Read, TransportFailure
+from ..types import EndReason
 
 DRAIN: Final = 0.25
 """Seconds to wait for the rest of a body after the stream's end, which makes the connection reusable."""
@@ -95,12 +96,13 @@ class StreamTimeouts:
         if self.has_new_event or self._needs_restart:
             self._restart()
         error_type: type[StreamInterruptedError] = StreamInterruptedError
-        message, kind = "the server closed the connection before the end", "closed_early"
+        message = "the server closed the connection before the end"
+        end: EndReason = "closed_early"
         if failure.timed_out if failure else self._has_expired():
-            (error_type, message), kind = self._first_to_expire(), "cut"
+            (error_type, message), end = self._first_to_expire(), "cut"
         elif failure:
-            message, kind = failure.message, "cut"
-        error = error_type(message, completion_id=completion_id, text=text, kind=kind, events=events)
+            message, end = failure.message, "cut"
+        error = error_type(message, completion_id=completion_id, text=text, end=end, events=events)
         error.__cause__ = failure.cause if failure else None
         return error
 
@@ -142,7 +144,7 @@ def _as_stream_timeout(
         expired = _no_first_event(timeouts)
     else:
         return error
-    timeout = expired.error(expired.message, completion_id=None, text="", kind="cut", events=events)
+    timeout = expired.error(expired.message, completion_id=None, text="", end="cut", events=events)
     timeout.attempts, timeout.sent = error.attempts, error.sent
     return timeout
 

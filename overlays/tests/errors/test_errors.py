@@ -229,6 +229,6 @@ def test_error_message_is_one_printable_line(text: str) -> None:
 
 
 def test_stream_timeout_has_the_attributes_of_other_timeouts() -> None:
-    error = errors.IdleTimeoutError("nothing", completion_id=None, text="", kind="cut")
+    error = errors.IdleTimeoutError("nothing", completion_id=None, text="", end="cut")
     assert isinstance(error, errors.APITimeoutError)
     assert (error.attempts, error.sent) == ((), True)

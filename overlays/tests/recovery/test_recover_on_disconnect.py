@@ -59,7 +59,7 @@ class TestDropped:
         error = caught.value
         assert error.recovery is stream.recovery
         assert error.recovery is not None
-        assert (error.recovery.outcome, error.kind) == ("cancelled", "cut")
+        assert (error.recovery.outcome, error.end) == ("cancelled", "cut")
         assert error.text == stream.completion.choices[0].message.content == stream.snapshot.text
         assert error.recovery.receipt == stream.receipt
         assert "cancelled" in "".join(error.__notes__)

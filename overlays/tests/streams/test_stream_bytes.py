@@ -108,7 +108,7 @@ class TestIncompleteStreams:
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
         error = caught.value
-        assert (error.kind, stream.end) == ("cut", "cut")
+        assert (error.end, stream.end) == ("cut", "cut")
         assert error.text == ["", "", "Red", TEXT][frames]
         assert error.completion_id == (None if frames == 0 else "cmp_1")
         assert isinstance(error.__cause__, (httpcore.NetworkError, httpcore.ProtocolError))
@@ -121,13 +121,13 @@ class TestIncompleteStreams:
             wire.plays(raw(sent, then="close" if b"Connection: close" in sent else "keep"))
             with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
                 list(stream)
-            assert (caught.value.kind, stream.end) == ("closed_early", "closed_early")
+            assert (caught.value.end, stream.end) == ("closed_early", "closed_early")
 
     def test_stream_truncated_within_an_event_raises_interrupted(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(raw(in_pieces(events(*WHOLE[:3])[:-30])))
         with Stream(caller) as stream, pytest.raises(errors.StreamInterruptedError) as caught:
             list(stream)
-        assert (caught.value.kind, caught.value.text) == ("closed_early", "Red")
+        assert (caught.value.end, caught.value.text) == ("closed_early", "Red")
 
     def test_done_without_finish_reason_is_its_own_end(self, caller: Caller, wire: RawServer) -> None:
         wire.plays(sends(ROLE, RED, chunk(usage=USAGE), "[DONE]"))

@@ -88,7 +88,7 @@ class TestTimeouts:
             exhaust()
         assert type(caught.value) is error
         assert isinstance(caught.value, errors.APITimeoutError)
-        assert caught.value.kind == "cut"
+        assert caught.value.end == "cut"
         assert caught.value.text == ("Red" if RED_SENT in b"".join(pieces) else "")
         assert connections(caller) == []
         again = pickle.loads(pickle.dumps(caught.value))
@@ -178,7 +178,7 @@ class TestTimeouts:
             with pytest.raises(errors.StreamInterruptedError, match="the server closed") as caught:
                 list(stream)
         assert type(caught.value) is errors.StreamInterruptedError
-        assert caught.value.kind == "closed_early"
+        assert caught.value.end == "closed_early"
 
     @pytest.mark.parametrize(
         ("pieces", "busy"),
