@@ -172,14 +172,14 @@ def read_response(
     if not 200 <= status_code < 300:
         raise StatusError(status_code, headers, content)
     content_type = headers.get("content-type")
-    variant = operation.variant(status_code, content_type)
+    form = operation.response_form(status_code, content_type)
     try:
-        decoded: Any = decode(variant.format, content, content_type, _load_json)
+        decoded: Any = decode(form.format, content, content_type, _load_json)
     except ParseError:
         raise
     except (ValueError, RecursionError):
         raise ParseError("a JSON document", content) from None
-    return Response(status_code=status_code, headers=headers, content=content, parsed=variant.parse(decoded))
+    return Response(status_code=status_code, headers=headers, content=content, parsed=form.parse(decoded))
 
 
 def _load_json(content: bytes) -> Any:

@@ -26,7 +26,7 @@ Format: TypeAlias = Literal["json", "json_lines", "text", "bytes", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Variant(Generic[ResultT_co]):
+class ResponseForm(Generic[ResultT_co]):
     """One of the forms in which the success of an operation can arrive."""
 
     status: str
@@ -86,7 +86,7 @@ class Operation(Generic[ResultT]):
     """How the body of a success is decoded."""
     accept: str = "application/json"
     """The media types that a success can have, as the `Accept` header lists them."""
-    variants: tuple[Variant[ResultT], ...] = ()
+    response_forms: tuple[ResponseForm[ResultT], ...] = ()
     """The forms that a success can have, where there are several; each has its own `parse` and `format`."""
     events: EventFormat[Any] | None = None
     """None where the operation does not stream."""
@@ -94,26 +94,26 @@ class Operation(Generic[ResultT]):
     """The header that makes a repeated call safe, where the operation takes one."""
     charge: Charge | None = None
     """None where a call costs nothing."""
-    repeatable: bool | None = None
+    repeatable_without_key: bool | None = None
     """Whether a call that is sent twice has the effect of one, without a key, as the spec says; None: by the method."""
 
     @property
     def is_repeatable(self) -> bool:
         """Whether a call that is sent twice has the effect of one, without a key."""
-        return self.method in _IDEMPOTENT if self.repeatable is None else self.repeatable
+        return self.method in _IDEMPOTENT if self.repeatable_without_key is None else self.repeatable_without_key
 
-    def variant(self, status_code: int, content_type: str | None) -> Operation[ResultT] | Variant[ResultT]:
-        """What has the `parse` and `format` of a success: its variant by status and media type, else by status, else
+    def response_form(self, status_code: int, content_type: str | None) -> Operation[ResultT] | ResponseForm[ResultT]:
+        """What has the `parse` and `format` of a success: its form by status and media type, else by status, else
         the first; the operation itself where there is one form only.
         """
-        if not self.variants:
+        if not self.response_forms:
             return self
         media_type = (content_type or "").partition(";")[0].strip().lower()
         for wanted in (media_type, None):
-            for variant in self.variants:
-                if variant.matches(status_code, wanted):
-                    return variant
-        return self.variants[0]
+            for form in self.response_forms:
+                if form.matches(status_code, wanted):
+                    return form
+        return self.response_forms[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,5 +230,5 @@ __all__ = [
     "SyncEventCaller",
     "SyncEventStream",
     "SyncStreamer",
-    "Variant",
+    "ResponseForm",
 ]

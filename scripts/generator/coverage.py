@@ -167,7 +167,7 @@ def _answers(
         where = (*pointer, "responses", status, "content")
         named = _named(spec, package, content.get("application/json", {}).get("schema"))
         classes = {name for name in named if name in package.models}
-        parsed = f"{module.facts.get('parse')} {module.facts.get('variants')}"
+        parsed = f"{module.facts.get('parse')} {module.facts.get('response_forms')}"
         if "application/json" in content and not all(f"{name}.from_dict" in parsed for name in classes):
             yield (*where, "application/json"), f"the JSON answer of {operation['operationId']}"
 
@@ -188,8 +188,8 @@ def _events(spec: Spec, package: Package, pointer: Pointer, name: str, module: i
 
 
 def _formats(spec: Spec, pointer: Pointer, module: introspect.Module) -> Iterator[Omission]:
-    """The forms of a success that the module neither decodes by itself nor has a variant for."""
-    text = str(module.facts.get("variants", ""))
+    """The forms of a success that the module neither decodes by itself nor lists."""
+    text = str(module.facts.get("response_forms", ""))
     for answer in spec.answers(pointer):
         form = f"status={answer.status!r}, media_type={answer.media_type!r}"
         if form not in text if text else module.facts.get("format", "json") != answer.format:

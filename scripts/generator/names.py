@@ -44,7 +44,7 @@ RESERVED_CLASSES = {
     *dir(builtins),
     *("Any", "Callable", "Final", "Generic", "Literal", "Mapping", "MappingProxyType", "Self", "Sequence"),
     *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "Timeouts", "UNSET", "Unset", "JsonObject"),
-    *("Operation", "Request", "Response", "Variant", "FileInput", "EventFormat"),
+    *("Operation", "Request", "Response", "ResponseForm", "FileInput", "EventFormat"),
     *("SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
     *("SyncEventCaller", "AsyncEventCaller", "SyncEventStream", "AsyncEventStream"),
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),

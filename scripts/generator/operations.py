@@ -73,7 +73,7 @@ class Result:
         return ", ".join(dict.fromkeys(listed)) or "application/json"
 
     @property
-    def variants(self) -> tuple[Form, ...]:
+    def response_forms(self) -> tuple[Form, ...]:
         """The forms, unless all of them are decoded and parsed alike."""
         return self.forms if len({(form.format, form.parser) for form in self.forms}) > 1 else ()
 

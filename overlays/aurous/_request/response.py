@@ -54,15 +54,15 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
     The error is returned rather than raised, so that the frames of its traceback do not keep the response alive.
     """
     content_type = response.headers.get("content-type")
-    variant = operation.variant(response.status_code, content_type) if operation.variants else operation
+    form = operation.response_form(response.status_code, content_type) if operation.response_forms else operation
     try:
-        if variant.format == "json":
+        if form.format == "json":
             try:
                 document = decode_strict(response.content)
             except (ValueError, RecursionError):
                 document = decode_leniently(response.content)
         else:
-            document = decode_body(variant.format, response.content, content_type, _decode_line)
+            document = decode_body(form.format, response.content, content_type, _decode_line)
     except ParseError as error:
         return error.with_traceback(None)
     except _InvalidLineError:
@@ -70,12 +70,12 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
     if document is INVALID_JSON:
         return INVALID_JSON
     try:
-        return variant.parse(document)
+        return form.parse(document)
     except ParseError as error:
         if not _is_completion(document):
             return error.with_traceback(None)
     try:
-        return repair(variant.parse, document, essential=ESSENTIAL)
+        return repair(form.parse, document, essential=ESSENTIAL)
     except ParseError as error:
         return error.with_traceback(None)
 
@@ -84,7 +84,7 @@ def is_truncated(operation: Operation[Any], response: RawResponse) -> bool:
     """Whether a success was truncated, where the body's end is that of the connection and only its JSON can tell."""
     if response.is_framed or not response.is_success or response.body is not None:
         return False
-    if operation.variant(response.status_code, response.headers.get("content-type")).format != "json":
+    if operation.response_form(response.status_code, response.headers.get("content-type")).format != "json":
         return False
     return decode(response.content) is INVALID_JSON and response.content.lstrip()[:1] in (b"{", b"[", b"")
 

@@ -92,7 +92,7 @@ def test_operations_with_key_parameter_get_a_key() -> None:
 def test_spec_method_or_key_makes_a_call_repeatable(
     method: str, repeatable: bool | None, key: str | None, expected: bool
 ) -> None:
-    operation = replace(CANCEL, method=method, repeatable=repeatable)
+    operation = replace(CANCEL, method=method, repeatable_without_key=repeatable)
     assert is_idempotent(operation, key) is expected
 
 
