@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from attrs import frozen
 from aurous_client.api.chat import cancel_chat_completion, retrieve_chat_completion
@@ -23,11 +23,9 @@ from aurous_client.models import (
     ToolCall,
     ToolCallDelta,
 )
-from aurous_client.operations import Operation, Request
 from aurous_client.types import UNSET
 
 from .._config.policies import Timeouts
-from .._request.flow import RequestFlow
 from ..billing.ledger import Ledger
 from ..billing.receipts import has_usage, receipt
 from ..errors import APITimeoutError, AurousError, ConflictError, StreamInterruptedError
@@ -36,9 +34,6 @@ from ..types import Receipt, Recovery, RecoveryOutcome
 from .chat_state import ChatState
 from .context import StreamContext
 
-MakeFlow: TypeAlias = Callable[[Operation[Any], Request], RequestFlow]
-
-_DEFAULTS: Final = Timeouts()
 # Seconds between two requests for the record; doubled each time, up to the maximum.
 _FIRST_DELAY: Final = 0.25
 _MAX_DELAY: Final = 4.0
@@ -59,24 +54,15 @@ class StoredRecord:
 
     def cancel(self, completion_id: str) -> Flow[ChatCompletion]:
         """Cancel the completion. Returns its record, which is kept if it is final."""
-        record = yield from cancel(
-            completion_id, make_flow=self.context.make_flow, ledger=self.context.ledger, timeouts=self.timeouts
-        )
+        record = yield from cancel(completion_id, self.context, self.timeouts)
         self._keep(record)
         return record
 
     def recover(self, within: float) -> Flow[Recovery]:
         """Retrieve the record until it is final, for so many seconds."""
         state = self.state
-        recovery = yield from recover(
-            state.id or "",
-            state.delivered or state.accumulator.choice,
-            make_flow=self.context.make_flow,
-            ledger=self.context.ledger,
-            clock=self.context.clock,
-            within=within,
-            timeouts=self.timeouts,
-        )
+        delivered = state.delivered or state.accumulator.choice
+        recovery = yield from recover(state.id or "", delivered, self.context, self.timeouts, within=within)
         state.recovery = recovery
         self._keep(recovery.completion)
         return recovery
@@ -123,16 +109,10 @@ class StoredRecord:
 
 
 def recover(
-    completion_id: str,
-    delivered: Choice,
-    *,
-    make_flow: MakeFlow,
-    ledger: Ledger,
-    clock: Callable[[], float],
-    within: float,
-    timeouts: Timeouts = _DEFAULTS,
+    completion_id: str, delivered: Choice, context: StreamContext, timeouts: Timeouts, *, within: float
 ) -> Flow[Recovery]:
     """The final record, or the last one seen within so many seconds. Raises the errors of a call."""
+    clock, ledger = context.clock, context.ledger
     deadline = clock() + within
     delay = _FIRST_DELAY
     last: ChatCompletion | None = None
@@ -141,7 +121,7 @@ def recover(
         timeout = replace(timeouts, total=max(remaining, _MIN_RETRIEVE_TIMEOUT))
         request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
         try:
-            response = yield from make_flow(retrieve_chat_completion.OPERATION, request).for_result()
+            response = yield from context.make_flow(retrieve_chat_completion.OPERATION, request).for_result()
         except APITimeoutError:
             # The last record seen is worth more than a timeout.
             if last is None:
@@ -156,19 +136,17 @@ def recover(
         delay = min(delay * 2, _MAX_DELAY)
 
 
-def cancel(
-    completion_id: str, *, make_flow: MakeFlow, ledger: Ledger, timeouts: Timeouts = _DEFAULTS
-) -> Flow[ChatCompletion]:
+def cancel(completion_id: str, context: StreamContext, timeouts: Timeouts) -> Flow[ChatCompletion]:
     """Cancel a completion. Returns its record, also if it had ended before. Raises the errors of a call."""
     timeout = replace(timeouts, total=_CANCEL_TIMEOUT)
     request = replace(cancel_chat_completion.build_request(completion_id), timeout=timeout)
     try:
-        response = yield from make_flow(cancel_chat_completion.OPERATION, request).for_result()
+        response = yield from context.make_flow(cancel_chat_completion.OPERATION, request).for_result()
     except ConflictError:
         request = replace(retrieve_chat_completion.build_request(completion_id), timeout=timeout)
-        response = yield from make_flow(retrieve_chat_completion.OPERATION, request).for_result()
+        response = yield from context.make_flow(retrieve_chat_completion.OPERATION, request).for_result()
     record: ChatCompletion = response.parsed
-    _settle(record, ledger)
+    _settle(record, context.ledger)
     return record
 
 

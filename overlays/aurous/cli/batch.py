@@ -44,30 +44,18 @@ class _Run:
     def __init__(self, lines: InputFile, flags: Namespace) -> None:
         self._lines = lines
         self._flags = flags
+        self._to_stdout = flags.output == "-"
         self._batch: AsyncBatch
         self._interrupts = 0
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self) -> int:
-        flags, to_stdout = self._flags, self._flags.output == "-"
         self._task = asyncio.current_task()
-        async with AsyncAurous(base_url=flags.base_url, timeout=flags.timeout) as client:
-            self._batch = arun(
-                client,
-                _read_pipe(sys.stdin.buffer) if self._lines.is_pipe else self._lines,
-                job=flags.job,
-                checkpoint=None if to_stdout else flags.output,
-                model=flags.model,
-                system=flags.system,
-                template=flags.template,
-                concurrency=flags.concurrency,
-                budget=flags.budget,
-                ordered=flags.ordered,
-                retry_failed=flags.retry_failed,
-            )
+        async with AsyncAurous(base_url=self._flags.base_url, timeout=self._flags.timeout) as client:
+            self._batch = self._make_batch(client)
             with _signals(self._interrupt):
                 try:
-                    await self._iterate(to_stdout)
+                    await self._iterate()
                 except BudgetExceededError as error:
                     return self._end(BUDGET_SPENT, f"{error}; with a larger --budget, the job resumes")
                 except asyncio.CancelledError:
@@ -90,22 +78,32 @@ class _Run:
                     raise
         if self._interrupts:
             return self._end(INTERRUPTED, "interrupted")
-        self._report()
-        count = self._batch.summary.failed + self._batch.summary.failed_before
-        if count:
-            again = "" if to_stdout else "; --retry-failed sends them again"
-            failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
-            output.write_note(f"{failed} error in the output{again}")
-            return SOME_FAILED
-        return 0
+        return self._finish()
 
-    async def _iterate(self, to_stdout: bool) -> None:
+    def _make_batch(self, client: AsyncAurous) -> AsyncBatch:
+        flags = self._flags
+        return arun(
+            client,
+            _read_pipe(sys.stdin.buffer) if self._lines.is_pipe else self._lines,
+            job=flags.job,
+            checkpoint=None if self._to_stdout else flags.output,
+            model=flags.model,
+            system=flags.system,
+            template=flags.template,
+            concurrency=flags.concurrency,
+            budget=flags.budget,
+            ordered=flags.ordered,
+            retry_failed=flags.retry_failed,
+        )
+
+    async def _iterate(self) -> None:
+        uses_stdout = self._to_stdout
         async with self._batch as batch:
-            with choose_progress(self._lines, batch.summary, quiet=self._flags.quiet, uses_stdout=to_stdout) as show:
+            with choose_progress(self._lines, batch.summary, quiet=self._flags.quiet, uses_stdout=uses_stdout) as show:
                 ticker = asyncio.ensure_future(show.repeat())
                 try:
                     async for result in batch:
-                        if to_stdout:
+                        if uses_stdout:
                             output.write_line(result.to_json().decode())
                 finally:
                     ticker.cancel()
@@ -119,14 +117,26 @@ class _Run:
         elif self._task is not None:
             self._task.cancel()
 
+    def _finish(self) -> int:
+        """Report a run that took all lines. Returns the exit status."""
+        self._report()
+        count = self._batch.summary.failed + self._batch.summary.failed_before
+        if not count:
+            return 0
+        again = "" if self._to_stdout else "; --retry-failed sends them again"
+        failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
+        output.write_note(f"{failed} error in the output{again}")
+        return SOME_FAILED
+
     def _end(self, status: int, reason: str) -> int:
+        """Report a run that was ended early. Returns the exit status."""
         self._report()
         output.write_note(reason)
         self._explain_resuming()
         return status
 
     def _explain_resuming(self) -> None:
-        if self._flags.output != "-":
+        if not self._to_stdout:
             output.write_note(f"run the same command again to resume; {self._flags.output} has what was answered")
         elif self._flags.job is not None:
             output.write_note(f"--job {self._batch.job} again within 24 hours pays for nothing twice")

@@ -10,15 +10,17 @@ from typing import Any, TypeVar
 import pytest
 from attrs import define, field
 from aurous._config.options import Options
-from aurous._config.policies import RetryPolicy
+from aurous._config.policies import RetryPolicy, Timeouts
 from aurous._config.secret import Secret
 from aurous._request.flow import RequestFlow
 from aurous._request.retry_quota import RetryQuota
 from aurous._stream.accumulator import Accumulator
+from aurous._stream.context import StreamContext
 from aurous._stream.recovery import Recovery, cancel, compare, recover
 from aurous.billing.ledger import Ledger
 from aurous.errors import APIConnectionError, APITimeoutError, NotFoundError, ServerError
 from aurous.transport.effects import Flow, RawResponse, SendRequest, Sleep, TransportFailure
+from aurous_client.api.chat.create_chat_completion import OPERATION
 from aurous_client.models import ChatCompletion, ChatCompletionChunk
 from aurous_client.operations import Operation, Request
 from clientkit.callers import Time
@@ -44,12 +46,24 @@ class Play:
     ledger: Ledger = field(factory=Ledger)
     sent: list[SendRequest] = field(factory=list)
 
-    def make_flow(self, operation: Operation[Any], request: Request) -> RequestFlow:
+    def context(self) -> StreamContext:
         options = Options(
             api_key=Secret(KEY), base_url="https://api.test", api_version=None, retry=RetryPolicy(max_retries=0)
         )
-        return RequestFlow(
-            operation, request, options, clock=self.time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+
+        def make_flow(operation: Operation[Any], request: Request) -> RequestFlow:
+            return RequestFlow(
+                operation, request, options, clock=self.time.clock, random=lambda: 0.0, quota=RetryQuota(None)
+            )
+
+        opening = Request(method="POST", path=OPERATION.path)
+        return StreamContext(
+            options,
+            self.ledger,
+            opening,
+            clock=self.time.clock,
+            make_flow=make_flow,
+            make_stream_flow=lambda: make_flow(OPERATION, opening),
         )
 
     def run(self, flow: Flow[T]) -> T:
@@ -70,13 +84,11 @@ class Play:
     def recover(self, within: float = 30.0, delivered: list[dict[str, Any]] | None = None) -> Recovery:
         self.ledger.begin("cmp_1")
         choice = accumulate([ROLE, RED] if delivered is None else delivered).choice
-        return self.run(
-            recover("cmp_1", choice, make_flow=self.make_flow, ledger=self.ledger, clock=self.time.clock, within=within)
-        )
+        return self.run(recover("cmp_1", choice, self.context(), Timeouts(), within=within))
 
     def cancel(self) -> ChatCompletion:
         self.ledger.begin("cmp_1")
-        return self.run(cancel("cmp_1", make_flow=self.make_flow, ledger=self.ledger))
+        return self.run(cancel("cmp_1", self.context(), Timeouts()))
 
 
 def accumulate(frames: list[dict[str, Any]]) -> Accumulator:
