@@ -126,12 +126,13 @@ def samples() -> list[errors.AurousError]:
     answered = {"headers": {"aurous-request-id": "req_1"}, "attempts": ATTEMPTS, "retry_after": 3.0}
     body = b'{"error": {"code": "some_code", "message": "Some message.", "param": "messages[0]"}}'
     shape: dict[str, Any] = {"path": ("choices", 0), "status_code": 200, "headers": {}, "content": b"{}"}
-    broken: dict[str, Any] = {"completion_id": "cmp_1", "text": "Hel", "kind": "cut"}
+    broken: dict[str, Any] = {"completion_id": "cmp_1", "text": "Hel", "end": "cut"}
     instances: list[errors.AurousError] = [
         errors.AurousError("plain"),
         errors.ConfigurationError("settings"),
         errors.BudgetExceededError("spent"),
         errors.APIResponseValidationError("odd", attempts=ATTEMPTS, **shape),
+        errors.IncompleteCompletionError("there is no end", completion_id="cmp_1", text="Hel"),
     ]
     for kind in vars(errors).values():
         if not inspect.isclass(kind) or kind in {type(error) for error in instances}:
