@@ -62,8 +62,8 @@ class StreamSpec(NamedTuple):
 
 def parse_stream_spec(body: bytes) -> StreamSpec | None:
     """The stream that a request selects; None if it asks for a completion."""
-    found = _STREAM_SPEC.search(body)
-    return StreamSpec(int(found[1]), int(found[3] or 0) / 1000, found[2].decode()) if found else None
+    match = _STREAM_SPEC.search(body)
+    return StreamSpec(int(match[1]), int(match[3] or 0) / 1000, match[2].decode()) if match else None
 
 
 def prepare() -> None:

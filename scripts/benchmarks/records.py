@@ -89,22 +89,22 @@ def machine() -> dict[str, Any]:
 def read() -> dict[str, Any]:
     """The committed record. Raises RecordError."""
     try:
-        found: dict[str, Any] = json.loads(RATIOS.read_text(encoding="utf-8"))
-        ratios(found)
+        record: dict[str, Any] = json.loads(RATIOS.read_text(encoding="utf-8"))
+        ratios(record)
     except FileNotFoundError:
         raise RecordError(f"there is no {RATIOS.name} to compare with; make one with --record") from None
     except (ValueError, LookupError, TypeError, AttributeError):
         raise RecordError(f"{RATIOS.name} is not a record; make a new one with --record") from None
-    return found
+    return record
 
 
 def read_if_any() -> dict[str, Any] | None:
     """The committed record; None if there is none that can be read."""
     try:
-        found = read()
+        record = read()
     except RecordError:
         return None
-    return found if "machine" in found else None
+    return record if "machine" in record else None
 
 
 def as_json(record: dict[str, Any]) -> str:

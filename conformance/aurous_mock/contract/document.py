@@ -115,8 +115,8 @@ class Document:
             if keyword in schema:
                 return frozenset().union(*(self.types(branch, depth - 1) for branch in schema[keyword]))
         for part in schema.get("allOf", ()):
-            if found := self.types(part, depth - 1):
-                return found
+            if types := self.types(part, depth - 1):
+                return types
         if "properties" in schema:
             return frozenset({"object"})
         return frozenset({"array"}) if "items" in schema else frozenset()
@@ -141,8 +141,8 @@ class Document:
             return schema["items"]
         for keyword in ("allOf", "anyOf", "oneOf"):
             for part in schema.get(keyword, ()):
-                if found := self.item_schema(part, depth - 1):
-                    return found
+                if items := self.item_schema(part, depth - 1):
+                    return items
         return {}
 
 

@@ -107,15 +107,15 @@ class Operation:
 
     def match(self, method: str, raw_path: str) -> dict[str, str] | None:
         """The path parameters of a request that this operation serves; None if it does not serve it."""
-        if method != self.method or (found := self.pattern.fullmatch(raw_path)) is None:
+        if method != self.method or (match := self.pattern.fullmatch(raw_path)) is None:
             return None
         names = _TEMPLATE.findall(self.path)
-        return {name: unquote(value) for name, value in zip(names, found.groups(), strict=True)}
+        return {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)}
 
 
 def read(document: Document, others: Sequence[Document]) -> tuple[Operation, ...]:
     """The operations of a version, compared with the other versions that are served; paths without parameters first."""
-    operations = [_operation(document, others, *found) for found in document.operations()]
+    operations = [_operation(document, others, *entry) for entry in document.operations()]
     return tuple(sorted(operations, key=lambda operation: len(_TEMPLATE.findall(operation.path))))
 
 
@@ -169,20 +169,20 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 def _parameters(document: Document, pointer: str, node: Mapping[str, Any]) -> Iterator[Parameter]:
     for index, entry in enumerate(node.get("parameters") or ()):
-        place, found = document.follow(join(join(pointer, "parameters"), str(index)), entry)
-        location = found["in"]
-        content = found.get("content") or {}
-        style = found.get("style") or ("form" if location in ("query", "cookie") else "simple")
-        holder, where = found, place
+        place, parameter = document.follow(join(join(pointer, "parameters"), str(index)), entry)
+        location = parameter["in"]
+        content = parameter.get("content") or {}
+        style = parameter.get("style") or ("form" if location in ("query", "cookie") else "simple")
+        holder, where = parameter, place
         for media_type in content:
             holder, where = content[media_type], join(join(place, "content"), media_type)
             break
         yield Parameter(
-            name=found["name"],
+            name=parameter["name"],
             location=location,
-            required=location == "path" or found.get("required") is True,
+            required=location == "path" or parameter.get("required") is True,
             style=style,
-            explode=found.get("explode", style == "form"),
+            explode=parameter.get("explode", style == "form"),
             is_json=bool(content),
             schema=_schema(document, where, holder),
         )
@@ -232,8 +232,8 @@ def _success(document: Document, pointer: str, responses: Mapping[str, Any]) -> 
 
 def _content(document: Document, pointer: str, holder: Mapping[str, Any], media_type: str) -> Content:
     schema = _schema(document, pointer, holder)
-    found = [document.follow("", example)[1] for example in [*(holder.get("examples") or {}).values()]]
-    examples = [example["value"] for example in found if "value" in example]
+    resolved = [document.follow("", example)[1] for example in [*(holder.get("examples") or {}).values()]]
+    examples = [example["value"] for example in resolved if "value" in example]
     declared = schema.node if isinstance(schema.node, Mapping) else {}
     examples += [node["example"] for node in (holder, declared) if "example" in node]
     examples += declared.get("examples") or ()

@@ -75,10 +75,10 @@ def _read(parameter: Parameter, fields: Fields) -> tuple[Any] | None:
     types = document.types(schema)
     if "object" in types and not parameter.is_json and (parameter.style == "deepObject" or parameter.explode):
         members = document.member_schemas(schema)
-        found = _exploded_members(parameter, fields, name, members)
-        if not found:
+        texts_of = _exploded_members(parameter, fields, name, members)
+        if not texts_of:
             return None
-        return ({key: convert(document, texts, members.get(key, {})) for key, texts in found.items()},)
+        return ({key: convert(document, texts, members.get(key, {})) for key, texts in texts_of.items()},)
     texts = fields.get(name)
     if texts is None:
         return None

@@ -209,10 +209,10 @@ def _reopened(merged: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _of_member(node: Mapping[str, Any], name: str) -> list[Any]:
     """The schemas that hold for one member of an object."""
-    found = [part for pattern, part in (node.get("patternProperties") or {}).items() if _matches(pattern, name)]
+    parts = [part for pattern, part in (node.get("patternProperties") or {}).items() if _matches(pattern, name)]
     if name in (node.get("properties") or {}):
-        found.append(node["properties"][name])
-    return found or [node.get("additionalProperties", True)]
+        parts.append(node["properties"][name])
+    return parts or [node.get("additionalProperties", True)]
 
 
 @functools.lru_cache(maxsize=512)

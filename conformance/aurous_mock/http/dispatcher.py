@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aurous_mock import identifiers
 from aurous_mock.completions.service import Service
@@ -19,7 +19,7 @@ from aurous_mock.http import idempotency_key, offload
 from aurous_mock.http.rate_limits import Limits
 from aurous_mock.http.request_body import read_body
 from aurous_mock.http.request_context import RequestContext, context_of
-from aurous_mock.http.routes import Answer, Handler
+from aurous_mock.http.routes import Handler
 from aurous_mock.http.spec_responses import SpecResponses, choose_content
 from aurous_mock.storage.idempotency import Claim, KeyInUse, Replay
 from aurous_mock.storage.statuses import COMPLETED
@@ -44,7 +44,7 @@ class Dispatcher:
         answer = await self._answer(request)
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _answer(self, request: Request) -> ASGIApp:
         context = context_of(request)
         operation = context.operation
         assert operation is not None, "the middleware refuses paths without an operation"
@@ -60,7 +60,7 @@ class Dispatcher:
             context.key = idempotency_key.read_key(context.headers)
         return await self._answer_by_spec(operation, context, f"{request.scope['path']}?{query}")
 
-    async def _answer_by_spec(self, operation: Operation, context: RequestContext, address: str) -> Answer:
+    async def _answer_by_spec(self, operation: Operation, context: RequestContext, address: str) -> ASGIApp:
         accept = context.headers.get("accept", "")
         response = self._responses.response(operation, context.body, accept)
         content = choose_content(operation.success.content, context.body, accept)

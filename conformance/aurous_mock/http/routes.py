@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from aurous_mock.completions.service import Service
 from aurous_mock.contract import model_catalogue
@@ -30,9 +30,8 @@ from aurous_mock.storage.idempotency import Claim
 
 CREATE = "/v1/chat/completions"
 
-# What answers a request: an ASGI application.
-Answer = Callable[[Scope, Receive, Send], Awaitable[None]]
-Handler = Callable[[Request], Awaitable[Answer]]
+# Returns the response, which is an ASGI application.
+Handler = Callable[[Request], Awaitable[ASGIApp]]
 
 
 class Routes:
@@ -54,7 +53,7 @@ class Routes:
             ("GET", "/v1/balance"): self.balance,
         }
 
-    async def create(self, request: Request) -> Answer:
+    async def create(self, request: Request) -> ASGIApp:
         context = context_of(request)
         team = _team(context)
         size, body = context.body_size, context.body
@@ -103,11 +102,11 @@ class Routes:
 
         return SSEResponse(self._service, parsed, team, options, context, on_end=settle)
 
-    async def retrieve(self, request: Request) -> Answer:
+    async def retrieve(self, request: Request) -> ASGIApp:
         context = context_of(request)
         return _json(await self._service.retrieve(_team(context), _id(context)))
 
-    async def cancel(self, request: Request) -> Answer:
+    async def cancel(self, request: Request) -> ASGIApp:
         context = context_of(request)
         team = _team(context)
         key = idempotency_key.read_key(context.headers)
@@ -115,10 +114,10 @@ class Routes:
             await self._service.check_key(team, Claim(key, request.url.path, fingerprint=""))
         return _json(await self._service.cancel(team, _id(context)))
 
-    async def models(self, request: Request) -> Answer:
+    async def models(self, request: Request) -> ASGIApp:
         return _json(orjson.dumps(model_catalogue.listing(self._models.values())))
 
-    async def balance(self, request: Request) -> Answer:
+    async def balance(self, request: Request) -> ASGIApp:
         balance = await self._service.store.balance(_team(context_of(request)))
         return _json(orjson.dumps(balance.body()))
 

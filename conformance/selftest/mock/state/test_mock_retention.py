@@ -57,8 +57,8 @@ def test_memory_keeps_the_newest_of_each_team_and_what_runs() -> None:
         await complete(store, 100, team="quiet", key="quiet")
         for number in range(5):
             await complete(store, number, key=f"key-{number}")
-        found = [number for number in range(5) if await store.find("t", f"cmp_{number}")]
-        assert found == [3, 4]
+        kept = [number for number in range(5) if await store.find("t", f"cmp_{number}")]
+        assert kept == [3, 4]
         assert [await store.key("t", f"key-{number}") is not None for number in (2, 3)] == [False, True]
         assert await store.find("t", "cmp_run")
         assert await store.find("quiet", "cmp_100")

@@ -304,8 +304,8 @@ def _is_alive(pid: int) -> bool:
 
 def _children(pid: int, without: int = 0) -> tuple[int, int] | None:
     """The two workers of a supervisor; Python's own resource tracker is another child."""
-    found = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    workers = [child for child in found if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    workers = [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
     return (workers[0], workers[1]) if len(workers) == 2 and without not in workers else None
 
 
