@@ -12,6 +12,17 @@ from specdiff.usage import Side
 from . import mentions, renames
 
 _SHOWN = 8
+_GROUPED = {
+    "operation-added": (
+        "The mock answers by the spec's examples alone, or by values that fit:",
+        "give behaviour to those whose effect later calls have to see, and rules to the suite.",
+    ),
+    "error-code-added": (
+        "New codes, which the mock sends as injected faults alone, and the client by the class of their status:",
+        "see whether one is for the mock to send by itself, or for overlays/aurous/_request/error_mapping.py.",
+    ),
+    "request-default-changed": ("Defaults changed, of", "see whether the mock follows."),
+}
 _ALWAYS = (
     "Read the entry in CHANGELOG.md, and say in it what a user has to do about each breaking change.",
     "Run `python scripts/check.py` and look at `git diff`, generated/ included.",
@@ -23,16 +34,17 @@ def tasks(report: Report, root: Path) -> list[str]:
     """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
     followed = renames.new_names(report)
     lines = (line for change in report.changes for line in _of(change, report.old.version, followed))
-    return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_defaults(report))), *_ALWAYS]
+    return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_grouped(report))), *_ALWAYS]
 
 
-def _defaults(report: Report) -> Iterator[str]:
-    """One line for all changed defaults, which seldom need more than a look."""
-    subjects = [change.subject for change in report.changes if change.kind == "request-default-changed"]
-    if subjects:
-        shown = ", ".join(subjects[:_SHOWN])
-        more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
-        yield f"Defaults changed, of {shown}{more}: see whether the mock follows."
+def _grouped(report: Report) -> Iterator[str]:
+    """One line for all changes of a kind that seldom needs more than a look."""
+    for kind, (begin, end) in _GROUPED.items():
+        subjects = [change.subject for change in report.changes if change.kind == kind]
+        if subjects:
+            shown = ", ".join(subjects[:_SHOWN])
+            more = f" and {len(subjects) - _SHOWN} more" if len(subjects) > _SHOWN else ""
+            yield f"{begin} {shown}{more}; {end}"
 
 
 def _renamed(report: Report) -> Iterator[str]:
@@ -62,8 +74,6 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
 def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:
     """The tasks of one change. followed: the members under a new name, with which the mock needs no help"""
     match change.kind:
-        case "operation-added":
-            yield f"The mock answers {change.subject} with the spec's example: give it behaviour, and the suite rules."
         case "response-member-added-required" | "response-member-became-required":
             yield f"{change.subject} is optional in the client, which may be pinned to {earlier}: say so to users."
             if change.subject not in followed:
@@ -72,10 +82,9 @@ def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:
             yield f"The mock does not send {change.subject}: let it, where it is to be seen in tests."
         case "response-member-removed":
             yield f"Look for uses of {change.subject} in overlays/ and README.md."
-        case "error-code-added" | "error-status-changed" | "error-code-removed":
-            yield f"Look at {change.subject} in overlays/aurous/errors.py and in the mock."
-        case "request-default-changed":
-            # One line for all of them, from `_defaults`.
+        case "error-status-changed" | "error-code-removed":
+            yield f"Look at {change.subject} in overlays/aurous/_request/error_mapping.py and in the mock."
+        case kind if kind in _GROUPED:
             return
         case _ if change.effect is Effect.BREAKING and change.side is Side.REQUEST:
             yield f"Look at calls in overlays/, README.md and the suite that use {change.subject} ({change.kind})."
