@@ -27,10 +27,18 @@ def modules() -> dict[str, Path]:
     return files
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """All statements within a node; most of a module is in their expressions, which import nothing."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield child
+            yield from statements(child)
+
+
 def imported(name: str, path: Path, source: str) -> Iterator[str]:
     """The full names of the modules, and of the members of modules, that a module imports anywhere in its source."""
     package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
-    for node in ast.walk(ast.parse(source)):
+    for node in statements(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
