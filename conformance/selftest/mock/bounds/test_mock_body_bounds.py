@@ -16,7 +16,7 @@ from aurous_mock.contract.spec import load
 from aurous_mock.contract.validation import check
 from aurous_mock.errors import APIError
 from aurous_mock.server.launcher import Mock
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from mockkit import CREATE, SOURCE, chat, connect
 
@@ -128,8 +128,7 @@ def test_items_after_a_text_of_many_commas_are_counted() -> None:
     assert refused.value.code == "request_too_large"
 
 
-# Blocks of few bytes, so that each kind of character stands at their ends. However slow the machine is.
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Blocks of few bytes, so that each kind of character stands at their ends.
 @given(st.recursive(st.text('\\",:[]{}x'), lambda inner: st.lists(inner) | st.dictionaries(st.text('\\",:'), inner)))
 def test_structure_is_what_is_outside_of_strings(value: object) -> None:
     raw = orjson.dumps(value)
