@@ -14,6 +14,7 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any, Final
 
+from attrs import evolve
 from aurous_client.operations import Charge, Operation, Response
 
 from ..errors import APIResponseValidationError, ConfigurationError
@@ -78,6 +79,7 @@ class _Open:
 
     budgets: tuple[Budget, ...]
     held: Decimal = Decimal(0)
+    model: str = ""
 
     def add(self, credits: Decimal) -> None:
         for budget in self.budgets:
@@ -114,12 +116,15 @@ class Ledger:
         with self._lock:
             return tuple(self._open)
 
-    def begin(self, completion_id: str, *, held: Decimal = Decimal(0)) -> None:
-        """Expect the receipt of a completion that has begun. held: credits that budgets count until then"""
+    def begin(self, completion_id: str, *, held: Decimal = Decimal(0), model: str = "") -> None:
+        """Expect the receipt of a completion that has begun.
+
+        held: credits that budgets count until then; model: the line to enter it in, instead of the one that it names
+        """
         with self._lock:
             if completion_id in self._settled or completion_id in self._open:
                 return
-            opened = _Open(self._budgets(), held)
+            opened = _Open(self._budgets(), held, model)
             _remember(self._open, completion_id, opened)
         opened.add(held)
 
@@ -131,7 +136,7 @@ class Ledger:
         is_open = entry.held or not entry.has_amount
         if entry.completion_id and (is_replay or is_open):
             if is_open:
-                self.begin(entry.completion_id, held=entry.credits)
+                self.begin(entry.completion_id, held=entry.credits, model=entry.model)
             else:
                 self.settle(entry, created=True)
             return
@@ -158,7 +163,7 @@ class Ledger:
                 return
             if not entry.replayed:
                 _remember(self._settled, entry.completion_id, None)
-            self._enter(entry)
+            self._enter(evolve(entry, model=opened.model) if opened.model else entry)
         _spend(entry, opened)
 
     def enter_result(self, charge: Charge, response: Response[Any]) -> None:

@@ -104,7 +104,7 @@ def check_held_price(make: Callable[[], Any]) -> None:
         ended = run(client, lambda client: client.imaginary_renders.retrieve(render.id))
         assert not aurous.receipt(ended).held
         assert (client.ledger.credits, client.ledger.unsettled, budget.spent) == (Decimal("0.5"), (), Decimal("0.5"))
-    assert sum(line.calls for line in client.ledger.by_model.values()) == 1
+    assert {name: line.calls for name, line in client.ledger.by_model.items()} == {"createImaginaryRender": 1}
 
 
 def check_replays(make: Callable[[], Any], key: str) -> None:
