@@ -10,7 +10,7 @@ import aurous
 import pytest
 from aurous import errors
 from aurous_mock.server.launcher import Mock
-from clientkit.callers import Caller, Make
+from clientkit.callers import KINDS, Caller, Make
 from clientkit.request_members import named
 from clientkit.streams import FAULT, FRAMES, IMPATIENT, SHORT, Stream, charged, in_use
 
@@ -29,9 +29,11 @@ STRUCK = {
     "malformed": ("failed", errors.APIResponseValidationError),
     "error-frame": ("failed", errors.ServerError),
 }
-# Where a stream is struck makes no difference to how its bytes are read, but for the first: all places for one kind.
-PLACES = [("sync", place) for place in range(FRAMES)] + [
-    (kind, place) for kind in ("async", "aiohttp") for place in (0, 3)
+# The bytes are read by the same code for all kinds: all places for one kind, two for each of the others.
+PLACES = [
+    pytest.param(kind, place, marks=[] if kind == "sync" or place in (0, 3) else [pytest.mark.slow])
+    for kind in KINDS
+    for place in range(FRAMES)
 ]
 
 
