@@ -51,7 +51,8 @@ def _bench(options: argparse.Namespace) -> int:
             # Before the measurement, not after it.
             markdown.SECTION.check(records.README)
     except (LookupError, ValueError, records.RecordError) as error:
-        sys.exit(f"bench: {error.args[0]}")
+        print(f"bench: {error.args[0]}", file=sys.stderr)
+        return 2
     if options.resume:
         selected = records.outdated(records.read_if_any())
         print(f"{len(groups.GROUPS) - len(selected)} groups are recorded, {len(selected)} are to be measured.")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Tests the conformance suite: each planted fault has to be caught, and no legal variation may. Exit code 1 otherwise.
+"""Tests the conformance suite: each planted fault has to be caught, and no legal variation may.
 
     python3 scripts/mutation_score.py [--server NAME] [--quick | --only ID ... | --sample N] [--schemathesis]
                                       [--record [--resume]]
     python3 scripts/mutation_score.py --mechanical [--sample N]
 
-Needs nothing but Python and pip.
+Exit codes: 0 all outcomes are right, 1 one is wrong, 2 usage error. Needs nothing but Python and pip.
 """
 
 from __future__ import annotations
@@ -111,7 +111,8 @@ def _selected(options: argparse.Namespace) -> list[Variant]:
     if options.only:
         unknown = [name for name in options.only if not any(each.id.startswith(name) for each in variants)]
         if unknown:
-            sys.exit(f"mutation_score: no variant is called {', '.join(unknown)}")
+            print(f"mutation_score: no variant is called {', '.join(unknown)}", file=sys.stderr)
+            sys.exit(2)
         return [variant for variant in variants if variant.id.startswith(tuple(options.only))]
     if options.quick:
         return [variant for variant in quick() if variant in variants]
