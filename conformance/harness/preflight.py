@@ -15,7 +15,7 @@ import httpx
 
 from harness.client import deadlines
 from harness.client.exchange import KEY_VARIABLE, printable
-from harness.settings import is_loopback, without_user_info
+from harness.settings import is_loopback, needs_certificates, without_user_info
 
 # The exit code of a run on a server that is not an Aurous server, or refuses the key.
 NOT_AUROUS = 2
@@ -99,8 +99,7 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
 
 
 def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
-    # Certificates take a while to load, and http needs none.
-    verify = not base_url.startswith("http:")
+    verify = needs_certificates(base_url)
     with httpx.Client(base_url=base_url, timeout=within, verify=verify) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []

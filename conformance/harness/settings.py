@@ -87,6 +87,11 @@ def embedded_keys(workers: int) -> list[str]:
     return [word for team, key in teams.items() for word in ("--team-key", f"{team}={key}")]
 
 
+def needs_certificates(url: str) -> bool:
+    """Whether a client of this address has to load certificates, which takes a while."""
+    return urlsplit(url).scheme != "http"
+
+
 def is_loopback(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     if host == "localhost" or host.endswith(".localhost"):

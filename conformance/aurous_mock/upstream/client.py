@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -35,6 +36,11 @@ _REFUSAL_SECONDS: Final = 5.0
 _MOST_ATTEMPTS: Final = 3
 
 
+def needs_certificates(url: str) -> bool:
+    """Whether a client of this address has to load certificates, which takes a while."""
+    return urlsplit(url).scheme != "http"
+
+
 class Upstream:
     """An engine that forwards. The pace is the upstream's own.
 
@@ -56,8 +62,7 @@ class Upstream:
             headers["Authorization"] = f"Bearer {key}"
         # Reading has deadlines of its own.
         limits = httpx.Timeout(timeout, connect=min(_CONNECT_SECONDS, timeout), pool=_POOL_SECONDS)
-        # Certificates take a while to load, and http needs none.
-        verify = not url.startswith("http:")
+        verify = needs_certificates(url)
         self._client = httpx.AsyncClient(
             base_url=url, headers=headers, timeout=limits, limits=_CONNECTIONS, verify=verify
         )

@@ -10,6 +10,7 @@ from aurous_mock import request_log
 from aurous_mock.contract.model_catalogue import FULL, GROW, Model, ModelMapping, Rates
 from aurous_mock.errors import SettingsError
 from aurous_mock.settings import Settings
+from aurous_mock.upstream.client import needs_certificates
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.values import UnexpectedResponse, as_count, as_list, as_object, parse
 
@@ -57,8 +58,7 @@ class _NoListError(Exception):
 
 def _ask(url: str, key: str | None) -> Rows:
     headers = {"Authorization": f"Bearer {key}"} if key else None
-    # Certificates take a while to load, and http needs none.
-    with httpx.Client(headers=headers, timeout=_SECONDS, verify=not url.startswith("http:")) as client:
+    with httpx.Client(headers=headers, timeout=_SECONDS, verify=needs_certificates(url)) as client:
         status, raw = _get(client, f"{url}/models")
         if status in (401, 403):
             raise SettingsError(f"{url}/models answered {status}: check --upstream-key")

@@ -28,7 +28,7 @@ from harness.client.wire_names import with_names_of_version
 from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.generation.valid_requests import valid_request
-from harness.settings import Settings
+from harness.settings import Settings, needs_certificates
 from harness.violations import RuleViolation, not_tested
 
 # Injects a fault into a response of the mock.
@@ -75,8 +75,7 @@ class ApiClient:
         self._media_refusals: dict[str, str] = {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
         timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
-        # Certificates take a while to load, and http needs none.
-        verify = settings.base_url.startswith("https:")
+        verify = needs_certificates(settings.base_url)
         self._http = httpx.Client(base_url=settings.base_url, timeout=timeout, limits=limits, verify=verify)
         deadlines.enforce_deadlines(self._http)
 

@@ -13,7 +13,7 @@ from harness.client.spend_limit import Rates, SpendLimit
 from harness.reports import html_report, json_report, terminal
 from harness.results import CheckResult, ExchangeView, Outcome, RunResults
 from harness.rules import Level, Rule
-from harness.settings import Settings, is_loopback
+from harness.settings import Settings, is_loopback, needs_certificates
 from harness.violations import Informational, NotTested, RuleViolation
 
 RULE = Rule("stream.done", "api-reference/chat/streaming", "A stream ends with `data: [DONE]`, <once>.")
@@ -168,6 +168,14 @@ def test_curl_command_can_be_pasted_and_hides_the_key() -> None:
 )
 def test_only_loopback_addresses_are_unmetered(url: str, local: bool) -> None:
     assert is_loopback(url) is local
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [("http://127.0.0.1:1", False), ("HTTP://h", False), ("https://h", True), ("HTTPS://h", True), ("h", True)],
+)
+def test_certificates_are_loaded_for_all_but_http(url: str, expected: bool) -> None:
+    assert needs_certificates(url) is expected
 
 
 def test_html_report_is_self_contained_and_escapes_server_text() -> None:
