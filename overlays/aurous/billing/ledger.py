@@ -12,7 +12,7 @@ from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attrs import evolve
 from aurous_client.operations import Charge, Operation, Response
@@ -73,8 +73,7 @@ class _Totals:
         )
 
 
-@dataclass(frozen=True)
-class _Open:
+class _Open(NamedTuple):
     """What has begun and whose charge is unknown: the budgets that it is charged to, and what they hold for it."""
 
     budgets: tuple[Budget, ...]
@@ -233,7 +232,8 @@ class Ledger:
 
 def _spend(entry: Receipt, opened: _Open) -> None:
     """Charge the budgets, and release what they held."""
-    opened.add(EXACT.subtract(Decimal(0) if entry.replayed else entry.credits, opened.held))
+    if opened.budgets:
+        opened.add(EXACT.subtract(Decimal(0) if entry.replayed else entry.credits, opened.held))
 
 
 def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:

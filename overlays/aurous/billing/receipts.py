@@ -6,7 +6,7 @@ Pages: api-reference/chat/pricing, guides/cost-transparency.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
@@ -48,7 +48,7 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
         completion_id=str(getattr(completion, "id", "") or ""),
         model=str(getattr(completion, "model", "") or "") or (operation.id if operation else ""),
         replayed=context is not None and context.info.is_charged_before,
-        held=charge.held_while is not None and getattr(completion, charge.held_while[0], None) in charge.held_while[1],
+        held=_is_held(charge, lambda name: getattr(completion, name, None)),
     )
     if context is not None:
         context.receipts.append(result)
@@ -58,6 +58,14 @@ def receipt(completion: JsonObject | SyncEventStream[Any] | AsyncEventStream[Any
 def read_receipt(completion_id: str, usage: Mapping[str, Any]) -> Receipt:
     """The receipt of a completion, from a decoded `usage` whose fractions are Decimal."""
     return _read(_COMPLETION, usage, completion_id=completion_id)
+
+
+def _is_held(charge: Charge, value_of: Callable[[str], object]) -> bool:
+    """Whether the amount is held, and not charged yet. value_of: the value of a member of the response"""
+    if charge.held_while is None:
+        return False
+    member, values = charge.held_while
+    return value_of(member) in values
 
 
 def _read(
@@ -123,7 +131,7 @@ def receipt_in(content: bytes, operation: Operation[Any], *, replayed: bool = Fa
         completion_id=str(document.get("id") or ""),
         model=str(document.get("model") or operation.id),
         replayed=replayed,
-        held=charge.held_while is not None and document.get(charge.held_while[0]) in charge.held_while[1],
+        held=_is_held(charge, document.get),
     )
 
 
