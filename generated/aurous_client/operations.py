@@ -226,9 +226,9 @@ __all__ = [
     "Operation",
     "Request",
     "Response",
+    "ResponseForm",
     "SyncCaller",
     "SyncEventCaller",
     "SyncEventStream",
     "SyncStreamer",
-    "ResponseForm",
 ]
