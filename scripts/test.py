@@ -19,12 +19,18 @@ from environment import ROOT, enter
 
 # The conformance suite, against its own mock. It has no slow tests.
 SUITE = "conformance/rules"
-# The folders of tests, each with what has a pytest of its own in it: no part then takes longer than all others.
-FOLDERS: dict[str, tuple[str, ...]] = {
-    "conformance/selftest": ("mock",),
-    "overlays/tests": ("batch", "streams"),
-    "scripts/tests": ("generator",),
-}
+# The folders of tests, the slowest first: in any other order their slow files end alone, with all other cores idle.
+FOLDERS = ("scripts/tests", "overlays/tests", "conformance/selftest")
+# What has a pytest of its own, the longest first for the same reason: each is a folder without those listed inside it.
+PARTS = (
+    "conformance/selftest/mock",
+    "overlays/tests",
+    "scripts/tests/generator",
+    "overlays/tests/streams",
+    "conformance/selftest",
+    "scripts/tests",
+    "overlays/tests/batch",
+)
 # pytest's exit code where the options leave nothing to run.
 NO_TESTS = 5
 
@@ -47,26 +53,23 @@ def main() -> int:
         if any((ROOT / each.partition("::")[0]).exists() for each in options):
             code = subprocess.run([*distributed, *options], cwd=ROOT, check=False).returncode
         elif any(each.startswith("-m") for each in options):
-            # The longest files first, in scripts/tests: in any other order they end alone, with all other cores idle.
-            ordered = ["--no-loadscope-reorder", *sorted(FOLDERS, reverse=True)]
-            code = subprocess.run([*distributed, *options, *ordered], cwd=ROOT, check=False).returncode
+            ordered = [*distributed, *options, "--no-loadscope-reorder", *FOLDERS]
+            code = subprocess.run(ordered, cwd=ROOT, check=False).returncode
         else:
             # A worker of a distributed run collects all tests; each of these collects its own only.
             quick = [[*pytest, "-m", "not slow", *options, *part] for part in parts()]
-            code = _run([[*pytest, *options, SUITE], *quick], at_once)
+            code = _run([*quick, [*pytest, *options, SUITE]], at_once)
         for line in failures.read_text(encoding="utf-8").splitlines():
             print(f"failed: {line}")
     return code
 
 
 def parts() -> Iterator[list[str]]:
-    """The arguments of each pytest. What has none of its own runs with the rest of its folder: nothing is forgotten."""
-    for folder, large in FOLDERS.items():
+    """The arguments of each pytest."""
+    for folder in PARTS:
         # It takes longer to load than all other plugins, and only the suite generates its requests with it.
         unused = [] if folder.startswith("conformance/") else ["-p", "no:schemathesis"]
-        names = [f"{folder}/{name}" for name in large]
-        yield from ([*unused, name] for name in names)
-        yield [*unused, folder, *(f"--ignore={name}" for name in names)]
+        yield [*unused, folder, *(f"--ignore={part}" for part in PARTS if part.startswith(f"{folder}/"))]
 
 
 def _run(commands: list[list[str]], at_once: int) -> int:

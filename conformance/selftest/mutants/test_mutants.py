@@ -29,6 +29,7 @@ def suite() -> Iterator[Suite]:
         yield suite
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_planted_fault_is_caught(suite: Suite, name: str) -> None:
     result = run_variant(suite, ALL[name])
@@ -40,6 +41,7 @@ def test_planted_fault_is_caught_by_the_rules_of_its_page(suite: Suite) -> None:
     assert result.outcome is Outcome.CAUGHT, result.suite_run.output
 
 
+@pytest.mark.slow
 def test_legal_variation_passes(suite: Suite) -> None:
     result = run_variant(suite, ALL["stream.crlf"])
     assert result.outcome is Outcome.PASSED, result.suite_run.output

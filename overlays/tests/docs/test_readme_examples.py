@@ -258,6 +258,7 @@ MY_SERVICE = """
 """
 
 
+@pytest.mark.slow
 def test_fixture_examples_pass(pytester: pytest.Pytester) -> None:
     examples = f"import my_service\n\n{FIXTURE.parsed}\n\n{SCRIPTED.parsed}"
     pytester.makepyfile(my_service=MY_SERVICE, test_service=examples)
@@ -265,6 +266,7 @@ def test_fixture_examples_pass(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess(*without).assert_outcomes(passed=2)
 
 
+@pytest.mark.slow
 def test_unittest_example_passes(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(my_service=MY_SERVICE, test_service=f"import my_service\n\n{UNITTEST.parsed}")
     result = pytester.run(sys.executable, "-m", "unittest", "-v", "test_service")

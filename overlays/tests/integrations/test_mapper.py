@@ -234,6 +234,7 @@ def run_program(program: str, **variables: str) -> str:
     return completed.stdout
 
 
+@pytest.mark.slow
 def test_process_ends_without_closing(mock: Mock) -> None:
     program = f"""if True:
         from aurous.integrations import ChatMapper
@@ -243,6 +244,7 @@ def test_process_ends_without_closing(mock: Mock) -> None:
     assert run_program(program) == "[None]\n"
 
 
+@pytest.mark.slow
 def test_child_of_a_fork_has_a_worker_of_its_own(mock: Mock) -> None:
     program = f"""if True:
         import os

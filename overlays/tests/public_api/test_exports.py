@@ -95,6 +95,7 @@ def test_connections_and_certificates_wait_for_the_first_call() -> None:
     modules_after(f"{refusing}import aurous; aurous.Aurous('al_live_key'); aurous.AsyncAurous('al_live_key')")
 
 
+@pytest.mark.slow
 def test_lazy_names_are_listed_and_importable() -> None:
     assert set(aurous.__all__) <= set(dir(aurous))
     modules_after("from aurous import *; import aurous; assert set(aurous.__all__) <= set(globals())")

@@ -207,6 +207,7 @@ class TestTimeouts:
             read()
         assert connections(caller) == []
 
+    @pytest.mark.slow
     def test_first_event_timeout_may_be_shorter_than_idle(self, live: Make, wire: RawServer) -> None:
         """httpx has one timeout for a whole response; it must not be that for the first event."""
 
@@ -227,6 +228,7 @@ class TestTimeouts:
         with pytest.raises(errors.RateLimitError), Stream(caller):
             pass
 
+    @pytest.mark.slow
     def test_stream_timeouts_do_not_affect_later_requests_on_the_connection(self, live: Make, wire: RawServer) -> None:
         caller = live(wire.url, timeout=Timeouts(idle=2, first_event=2))
 

@@ -25,6 +25,7 @@ def test_fixture_serves_a_client_made_in_the_test(pytester: pytest.Pytester) -> 
     run(pytester).assert_outcomes(passed=1)
 
 
+@pytest.mark.slow
 def test_one_server_serves_the_session_and_is_reset_for_each_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         service=SERVICE,
@@ -111,6 +112,7 @@ def test_clients_made_at_import_call_the_mock(
     assert wire.connections == 0
 
 
+@pytest.mark.slow
 def test_without_the_fixture_no_other_host_is_called(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -171,6 +171,7 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return small_specs.write(tmp_path_factory.mktemp("charged") / "charged.yaml", document)
 
 
+@pytest.mark.slow
 def test_no_charged_operation_escapes_ledger_and_budget(spec: Path) -> None:
     assert regenerate.generate(spec, spec.parent / "aurous_client")
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))

@@ -128,6 +128,7 @@ else:
     assert completed.returncode == 0, completed.stderr
 
 
+@pytest.mark.slow
 def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path) -> None:
     document = load(ROOT / "openapi.yaml")
     version = document["info"]["version"]

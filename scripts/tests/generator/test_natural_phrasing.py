@@ -61,6 +61,7 @@ def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
     assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
 
 
+@pytest.mark.slow
 def test_mock_answers_operations_of_natural_spec_through_the_client(folder: Path) -> None:
     environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
     with MockProcess("--spec", str(folder / "natural.yaml"), cwd=folder) as mock:

@@ -263,6 +263,7 @@ def test_references_in_examples_are_not_resolved(run: Run, small: Path, tmp_path
 # ---------------------------------------------------------------- killed runs
 
 
+@pytest.mark.slow
 def test_kill_while_generating_leaves_the_old_package(run: Run, small: Path, target: Path, tmp_path: Path) -> None:
     before = snapshot(target)
     pipe = tmp_path / "spec.pipe"
@@ -297,6 +298,7 @@ regenerate.main()
 """
 
 
+@pytest.mark.slow
 def test_kill_between_the_moves_is_undone_by_the_next_run(run: Run, small: Path, target: Path) -> None:
     before = snapshot(target)
     arguments = [sys.executable, "-c", KILLED_BETWEEN, str(SCRIPTS), "--spec", str(small), "--output", str(target)]
@@ -319,7 +321,8 @@ def test_failed_move_is_rolled_back(target: Path, tmp_path: Path) -> None:
 # ---------------------------------------------------------------- determinism
 
 
-@pytest.mark.parametrize("seed", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["1", "2"])
 def test_output_does_not_depend_on_the_hash_seed(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
     """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration."""
     (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")

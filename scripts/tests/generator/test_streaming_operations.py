@@ -166,6 +166,7 @@ def test_events_of_new_operations_are_typed(spec: Path) -> None:
     assert completed.returncode == 0, completed.stdout
 
 
+@pytest.mark.slow
 def test_events_of_new_operations_are_read_from_a_mock(spec: Path) -> None:
     paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     with running(specs=(spec,)) as mock:

@@ -68,6 +68,7 @@ def report(compared: tuple[Report, list[redocly.Difference]]) -> Report:
     return compared[0]
 
 
+@pytest.mark.slow
 def test_json_report_has_the_lines_of_both_files(
     edited: Path,
     compared: tuple[Report, list[redocly.Difference]],
@@ -173,6 +174,7 @@ def test_missing_node_says_what_to_install(
     assert "install Node" in err
 
 
+@pytest.mark.slow
 def test_system_without_node_uses_that_of_the_environment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def test_kinds_of_renames_occur_in_the_small_spec(kind: str) -> None:
     assert any(rename.kind == kind for rename in renames.find(small_specs.document()))
 
 
+@pytest.mark.slow
 def test_every_rename_in_the_small_spec_is_breaking(tmp_path: Path) -> None:
     document = small_specs.document()
     applied = renames.find(document)

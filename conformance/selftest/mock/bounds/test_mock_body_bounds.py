@@ -42,8 +42,6 @@ BODIES: dict[str, Callable[[], bytes]] = {
     "numbers": lambda: in_messages(*[b"0.5"] * (MAX_ITEMS - 2)),
     "a million objects": lambda: in_messages(*[b"{}"] * 1_000_000),
 }
-# One of each kind; the others are slow.
-DIFFERENT = {"empty messages", "long string beside a fault", "one invalid part after many"}
 MEASURE = """
 import resource, sys
 sys.path.insert(0, sys.argv[1])
@@ -63,12 +61,11 @@ except APIError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
-    [
-        pytest.param(make, id=name, marks=[] if name in DIFFERENT else [pytest.mark.slow])
-        for name, make in BODIES.items()
-    ],
+    BODIES.values(),
+    ids=BODIES,
 )
 def test_invalid_body_costs_bounded_memory(make: Callable[[], bytes]) -> None:
     raw = make()
@@ -149,6 +146,7 @@ def count_structure(value: object) -> tuple[int, int, int]:
     return containers + 1, members + (len(value) if isinstance(value, dict) else 0), items + max(len(value) - 1, 0)
 
 
+@pytest.mark.slow
 def test_other_requests_are_served_while_a_large_body_is_checked(mock: Mock) -> None:
     raw = BODIES["one invalid part after many"]()
     answered: list[float] = []

@@ -78,6 +78,7 @@ def test_header_count_is_bounded(mock: Mock) -> None:
         assert read_all(opened).startswith(b"HTTP/1.1 400 ")
 
 
+@pytest.mark.slow
 def test_many_small_chunks_are_accepted(client: httpx.Client) -> None:
     response = client.post(
         "/v1/chat/completions", content=(b" " for _ in range(30_000)), headers={"Content-Type": "application/json"}

@@ -119,6 +119,7 @@ def test_invalid_http_is_refused_with_400(mock: Mock, data: bytes) -> None:
     assert error["request_id"].encode() in head
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_generated_requests_never_fail_the_server(seed: int) -> None:
     seen = asyncio.run(requesting.run(500, seed))
@@ -126,6 +127,7 @@ def test_generated_requests_never_fail_the_server(seed: int) -> None:
     assert sum(seen.values()) == 500
 
 
+@pytest.mark.slow
 def test_generated_requests_over_sockets_never_fail_the_server(client: httpx.Client) -> None:
     rng = random.Random(1)
     for _ in range(300):

@@ -184,9 +184,10 @@ async def check_ended(application: Application, place: str) -> None:
 STORES = [RecordingStore, SharedStore]
 
 
+@pytest.mark.slow
 # Of a task that an error keeps from being made.
 @pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-@pytest.mark.parametrize("store", [RecordingStore, pytest.param(SharedStore, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("store", [RecordingStore, SharedStore])
 @pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
 def test_error_in_any_line_of_a_handler_leaves_nothing_running(
     store: type[RecordingStore], streamed: bool, capsys: pytest.CaptureFixture[str]

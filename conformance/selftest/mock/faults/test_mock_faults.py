@@ -237,6 +237,7 @@ def test_stall_fault_stops_a_document(mock: Mock, client: httpx.Client, place: s
         assert eventually(lambda: len(mock.ledger()) == 1)
 
 
+@pytest.mark.slow
 def test_stalled_stream_is_cancelled_when_the_client_disconnects(client: httpx.Client) -> None:
     headers = {HEADER: "stall=3"}
     with client.stream("POST", CREATE, json=chat(stream=True), headers=headers, timeout=2) as response:

@@ -138,6 +138,7 @@ def test_sqlite_is_swept(tmp_path: Path) -> None:
     sweep_scenario(str(tmp_path / "state.db"))
 
 
+@pytest.mark.slow
 def test_postgresql_is_swept(postgres: str) -> None:
     sweep_scenario(postgres)
 

@@ -128,6 +128,7 @@ def test_durability_sets_how_postgresql_commits(postgres: str) -> None:
     assert [asyncio.run(scenario(durability)) for durability in ("full", "fast")] == ["on", "off"]
 
 
+@pytest.mark.slow
 def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
     postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +149,7 @@ def test_statement_that_waits_for_a_lock_in_postgresql_times_out(
     blocking.dispose()
 
 
+@pytest.mark.slow
 def test_idle_transaction_in_postgresql_is_ended(postgres: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_module, "_STATEMENT_SECONDS", 2.0)
     watching = sa.create_engine(postgres, isolation_level="AUTOCOMMIT")

@@ -175,6 +175,7 @@ def ledger(url: str) -> list[dict[str, Any]]:
     return charges
 
 
+@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path) -> None:
     state = ("--state", str(tmp_path / "state.db"))
     acknowledged: dict[str, httpx.Response] = {}
@@ -309,6 +310,7 @@ def _children(pid: int, without: int = 0) -> tuple[int, int] | None:
     return (workers[0], workers[1]) if len(workers) == 2 and without not in workers else None
 
 
+@pytest.mark.slow
 def test_workers_share_one_port_and_one_state(tmp_path: Path) -> None:
     with MockProcess("--workers", "2", "--rpm", "60", "--state", str(tmp_path / "state.db")) as mock:
         url = mock.url

@@ -198,6 +198,7 @@ def test_disconnect_is_charged_for_what_was_generated(client: httpx.Client, mock
     assert 0 < record["usage"]["completion_tokens"] < 1000 or record["usage"]["completion_tokens"] == 0
 
 
+@pytest.mark.slow
 def test_stream_of_a_client_that_stops_reading_can_be_cancelled(client: httpx.Client) -> None:
     # Twenty alternatives to each token make an answer that no socket buffer holds.
     with client.stream("POST", CREATE, json=long_chat(8000, logprobs=True, top_logprobs=20)) as response:
