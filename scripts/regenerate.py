@@ -117,6 +117,8 @@ def _format(package: Path) -> None:
 
     ruff = [sys.executable, "-P", "-m", "ruff"]
     common = ["--isolated", "--no-cache", "--quiet", "--target-version", "py311", "--line-length", "120"]
+    # The folder for temporary files may be one that git ignores, as under nox.
+    common += ["--no-respect-gitignore"]
     # From the parent folder: inside the package, its types.py would stand before the standard library's.
     for step in (["check", "--fix-only", "--select", "F401,I001"], ["format"]):
         completed = subprocess.run(

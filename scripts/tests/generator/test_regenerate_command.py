@@ -323,11 +323,16 @@ def test_failed_move_is_rolled_back(target: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", ["1", "2"])
-def test_output_does_not_depend_on_the_hash_seed(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
-    """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration."""
+def test_output_does_not_depend_on_the_environment(small: Path, tmp_path: Path, package: Path, seed: str) -> None:
+    """The script itself, as people run it: from another folder, without PATH, under a hostile ruff configuration.
+
+    And with a folder for temporary files that git ignores.
+    """
     (tmp_path / "ruff.toml").write_text("line-length = 40\n[format]\nquote-style = 'single'\n")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".gitignore").write_text("*\n")
     arguments = [sys.executable, str(SCRIPT), "--spec", str(small), "--output", str(tmp_path / "aurous_client")]
-    environment = {"PYTHONHASHSEED": seed, "PATH": ""}
+    environment = {"PYTHONHASHSEED": seed, "PATH": "", "TMPDIR": str(tmp_path)}
     completed = subprocess.run(arguments, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (completed.returncode, completed.stderr) == (0, "")
     assert snapshot(tmp_path / "aurous_client") == snapshot(package)
