@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
 from .encoding import encode, to_json, to_query
 from .errors import EncodeError
 from .types import UNSET, JsonObject
-
-
-@dataclass(frozen=True)
-class File:
-    """A file to upload, with the name and the media type that the server is to see.
-
-    Without a media type, the ending of the name tells it, as that of a path and of an open file does.
-    """
-
-    content: bytes | IO[bytes] = field(repr=False)
-    name: str = "upload"
-    media_type: str | None = None
-
-
-FileInput: TypeAlias = bytes | IO[bytes] | PathLike[str] | File
-"""What can be uploaded. A path or an open file is read when the request is built, so that a retry sends the same."""
 
 _Part: TypeAlias = tuple[str | None, bytes, str | None]
 
@@ -52,8 +35,10 @@ def to_form(body: Any) -> bytes:
     return urlencode(to_query(_members(body))).encode()
 
 
-def to_multipart(body: Any) -> tuple[bytes, str]:
+def to_multipart(body: Any, files: Container[str] = ()) -> tuple[bytes, str]:
     """A form with files: (the body, its content type). Objects and lists of them are sent as JSON.
+
+    files: the names of the members that are files, or lists of them
 
     Raises EncodeError for what cannot be sent.
     """
@@ -62,8 +47,8 @@ def to_multipart(body: Any) -> tuple[bytes, str]:
 
     parts: list[tuple[str, _Part]] = []
     for name, value in _members(body).items():
-        many = value if isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray)) else [value]
-        parts += [(name, _part(name, element)) for element in many if element is not UNSET and element is not None]
+        encode_part = _file_part if name in files else _part
+        parts += [(name, encode_part(name, element)) for element in _elements(value)]
     if not parts:
         raise EncodeError("body: a form needs at least one member")
     request = httpx.Request("POST", "http://localhost", files=parts)
@@ -78,8 +63,24 @@ def _members(body: Any) -> Mapping[str, Any]:
     return body
 
 
+def _elements(value: Any) -> list[Any]:
+    """The values that a member is sent with, one part each."""
+    is_one = not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)) or _is_named_file(value)
+    return [element for element in ([value] if is_one else value) if element is not UNSET and element is not None]
+
+
+def _is_content(value: Any) -> bool:
+    return isinstance(value, (bytes, bytearray, PathLike)) or callable(getattr(value, "read", None))
+
+
+def _is_named_file(value: Any) -> bool:
+    """Whether a value is `(name, content)` or `(name, content, media_type)`."""
+    is_pair = isinstance(value, tuple) and len(value) in (2, 3) and isinstance(value[0], str)
+    return is_pair and _is_content(value[1])
+
+
 def _part(name: str, value: Any) -> _Part:
-    if isinstance(value, (bytes, bytearray, File, PathLike)) or hasattr(value, "read"):
+    if _is_content(value) or _is_named_file(value):
         return _file_part(name, value)
     encoded = encode(value)
     if isinstance(encoded, (dict, list)):
@@ -88,21 +89,31 @@ def _part(name: str, value: Any) -> _Part:
 
 
 def _file_part(name: str, value: Any) -> _Part:
-    file = value if isinstance(value, File) else None
-    content = value if file is None else file.content
+    file_name, content, *rest = value if _is_named_file(value) else (None, value)
+    if not _is_content(content):
+        hint = "; for a path give a pathlib.Path" if isinstance(content, str) else ""
+        kind = type(content).__name__
+        raise EncodeError(f"{name}: expected bytes, a path or a file opened in binary mode, not {kind}{hint}")
+    file_name = file_name or _name_of(content)
+    media_type = rest[0] if rest else None
+    return file_name, _read(name, content), media_type or _media_type(file_name)
+
+
+def _name_of(content: Any) -> str:
+    return Path(content if isinstance(content, PathLike) else str(getattr(content, "name", "upload"))).name
+
+
+def _read(name: str, content: Any) -> bytes:
     if isinstance(content, PathLike):
-        path = Path(content)
         try:
-            return path.name, path.read_bytes(), _media_type(path.name)
+            return Path(content).read_bytes()
         except OSError as error:
-            raise EncodeError(f"{name}: {path} cannot be read: {error.strerror}") from error
-    read = getattr(content, "read", None)
-    if callable(read):
-        content = read()
-    if not isinstance(content, (bytes, bytearray)):
-        raise EncodeError(f"{name}: expected bytes, a path or a file opened in binary mode, not {type(value).__name__}")
-    file = file or File(b"", Path(str(getattr(value, "name", "upload"))).name)
-    return file.name, bytes(content), file.media_type or _media_type(file.name)
+            raise EncodeError(f"{name}: {Path(content)} cannot be read: {error.strerror}") from error
+    data = content if isinstance(content, (bytes, bytearray)) else content.read()
+    if not isinstance(data, (bytes, bytearray)):
+        kind = type(content).__name__
+        raise EncodeError(f"{name}: expected a file opened in binary mode; reading this {kind} gives text")
+    return bytes(data)
 
 
 def _media_type(name: str) -> str:
@@ -114,4 +125,4 @@ def _media_type(name: str) -> str:
     return media_type if media_type is not None and compression is None else "application/octet-stream"
 
 
-__all__ = ["File", "FileInput", "to_content", "to_form", "to_multipart", "to_text"]
+__all__ = ["to_content", "to_form", "to_multipart", "to_text"]

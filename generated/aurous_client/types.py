@@ -1,9 +1,10 @@
-"""The absent value, the base class of all generated models, and the timeouts of a call."""
+"""The absent value, the base class of all generated models, what can be uploaded, and the timeouts of a call."""
 
 from __future__ import annotations
 
 import enum
-from typing import Any, Final, Literal, Protocol, TypeVar
+from os import PathLike
+from typing import IO, Any, Final, Literal, Protocol, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -33,6 +34,17 @@ class JsonObject:
     def to_dict(self) -> dict[str, Any]:
         """The object as JSON has it."""
         raise TypeError(f"{type(self).__name__} is no generated model")
+
+
+FileContent: TypeAlias = bytes | IO[bytes] | PathLike[str]
+"""The content of a file: its bytes, a file opened in binary mode, or a path as `pathlib.Path`."""
+
+FileInput: TypeAlias = FileContent | tuple[str, FileContent] | tuple[str, FileContent, str]
+"""A file to upload: its content, `(name, content)` or `(name, content, media_type)`.
+
+A path and an open file have a name of their own; bytes are called `upload` unless they are given one. Without a media
+type, the ending of the name tells it. Everything is read when the request is built, so that a retry sends the same.
+"""
 
 
 class Timeouts(Protocol):
@@ -81,6 +93,8 @@ class BytesResult(bytes):
 __all__ = [
     "UNSET",
     "BytesResult",
+    "FileContent",
+    "FileInput",
     "JsonObject",
     "ListResult",
     "TextResult",

@@ -1,4 +1,4 @@
-"""The value classes of calls and streams: attempts, response metadata, receipts and recoveries."""
+"""The value classes of calls and streams: attempts, response metadata, receipts, recoveries, and files to upload."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import field, frozen
+from aurous_client.types import FileInput as FileInput
 
 from ._error_body import printable
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Attempt",
     "EndReason",
+    "FileInput",
     "RateLimit",
     "Receipt",
     "ReceiptWarning",

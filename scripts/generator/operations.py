@@ -9,6 +9,7 @@ from typing import Any
 
 from openapi_python_client.parser import GeneratorData
 from openapi_python_client.parser.openapi import Endpoint
+from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import charges, docstrings, names, types
@@ -140,7 +141,13 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "query_parameters": call.queries,
         "header_parameters": call.headers,
         "repeatable": call.operation.get("x-repeatable"),
-        "body": body and {"required": body.required, "format": call.body_format, "type": repr(call.body_type)},
+        "body": body
+        and {
+            "required": body.required,
+            "format": call.body_format,
+            "type": repr(call.body_type),
+            "files": _files(body, models),
+        },
         "required_parameters": ", ".join(f"{name}: {value}" for name, value in _required(call)),
         "signature": lambda client="": _signature(call, models, client),
         "arguments": ", ".join(
@@ -149,6 +156,13 @@ def context(call: Call, models: Models) -> dict[str, Any]:
             + [f"{parameter.name}={parameter.name}" for parameter in others]
         ),
     }
+
+
+def _files(body: PropertyProtocol, models: Models) -> list[str]:
+    """The names, in quotes, of the members of a body that are files."""
+    name = str(body.class_info.name) if isinstance(body, ModelProperty) else ""
+    members = models.members_of(name) if name in models.classes else []
+    return [types.quoted_name(member) for member in members if types.is_file(member)]
 
 
 def _required(call: Call) -> Iterator[tuple[str, str]]:

@@ -95,6 +95,13 @@ def takes_null(prop: PropertyProtocol) -> bool:
     return is_nullable(prop) or any(isinstance(branch, AnyProperty) for branch in _inner(prop))
 
 
+def is_file(prop: PropertyProtocol) -> bool:
+    """Whether every value of `prop` but null is a file, or a list of files."""
+    branches = [branch for branch in _inner(prop) if not isinstance(branch, NoneProperty)]
+    items = [branch.inner_property if isinstance(branch, ListProperty) else branch for branch in branches]
+    return all(isinstance(item, FileProperty) for item in items)
+
+
 def scalar(prop: PropertyProtocol, tagged: bool) -> tuple[str, str, bool] | None:
     """(exact type, parser for the rest, may be null) where one type check reads `prop`; None where it takes more."""
     branches = _inner(prop)

@@ -21,10 +21,10 @@ from typing import Any
 import aurous
 import aurous_client
 from aurous import AsyncAurous, Aurous
+from aurous.types import FileInput
 from aurous_client import AuthenticatedClient
 from aurous_client.api.imaginary import export_imaginary_rows, get_imaginary_output, get_imaginary_report
 from aurous_client.errors import EncodeError
-from aurous_client.files import File
 from aurous_client.models import (
     ExportImaginaryRowsItem,
     GetImaginaryReportResponse202,
@@ -182,7 +182,7 @@ def bodies(client: Aurous, folder: Path) -> None:
     failing.add(("POST", "/v1/imaginary_files"))
     created = client.imaginary_files.create(
         file=path,
-        thumbnails=[b"\x00\xff", File(io.BytesIO(b"two"), "two.webp"), File(b"three", "t.png", "image/png")],
+        thumbnails=[b"\x00\xff", ("two.webp", io.BytesIO(b"two")), ("t.png", b"three", "image/png")],
         purpose="look",
         tags=["a", "b"],
         expires=MOMENT,
@@ -227,6 +227,10 @@ def bodies(client: Aurous, folder: Path) -> None:
     assert requests[-1][3] == b"scope=a&scope=b+c&days=3"
     assert requests[-1][2]["content-type"] == "application/x-www-form-urlencoded"
     assert "expected bytes" in refused(lambda: client.imaginary_files.content.update("f", body="text"))  # type: ignore[arg-type]
+    path_as_text = refused(lambda: client.imaginary_files.create(file="cat.txt", purpose="look"))  # type: ignore[arg-type]
+    assert path_as_text.endswith("not str; for a path give a pathlib.Path")
+    upload: FileInput = ("cat.txt", path)
+    assert client.imaginary_files.create(file=upload, purpose="look").id == "f"
     assert "cannot be read" in refused(lambda: client.imaginary_files.content.update("f", body=folder / "none"))
     assert refused(lambda: client.imaginary_tokens.create(scope=None)).startswith("scope: it is required")  # type: ignore[arg-type]
     assert refused(lambda: client.imaginary_files.content.update("f", body=None)).startswith("body: it is required")  # type: ignore[arg-type]

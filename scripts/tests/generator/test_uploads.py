@@ -1,0 +1,85 @@
+"""Uploads: what can stand for a file in a form, and the name and media type that each is sent with."""
+
+from __future__ import annotations
+
+import io
+from email import message_from_bytes
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from aurous.types import FileInput
+from aurous_client.errors import EncodeError
+from aurous_client.files import to_content, to_multipart
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def sent(body: dict[str, Any]) -> list[tuple[str | None, str | None, bytes]]:
+    """(file name, media type, content) of every part of a form whose member `file` is a file."""
+    content, content_type = to_multipart(body, {"file"})
+    form = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + content)
+    parts = [part for part in form.walk() if not part.is_multipart()]
+    return [(part.get_filename(), part["content-type"], bytes(part.get_payload(decode=True))) for part in parts]
+
+
+def forms(path: Path, file: IO[bytes]) -> dict[str, tuple[FileInput, str, str]]:
+    """What can be given, and the file name and media type that follow. file: that of the path, open"""
+    return {
+        "a path": (path, "cat.png", "image/png"),
+        "bytes": (PNG, "upload", "application/octet-stream"),
+        "an open file": (file, "cat.png", "image/png"),
+        "a buffer": (io.BytesIO(PNG), "upload", "application/octet-stream"),
+        "bytes with a name": (("dog.webp", PNG), "dog.webp", "image/webp"),
+        "a path with another name": (("dog.webp", path), "dog.webp", "image/webp"),
+        "a name and a media type": (("dog", PNG, "image/png"), "dog", "image/png"),
+        "a buffer with both": (("dog", io.BytesIO(PNG), "image/x"), "dog", "image/x"),
+    }
+
+
+@pytest.mark.parametrize("kind", forms(Path(), io.BytesIO()))
+def test_file_is_sent_with_its_name_and_media_type(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    with path.open("rb") as file:
+        given, name, media_type = forms(path, file)[kind]
+        assert sent({"file": given}) == [(name, media_type, PNG)]
+
+
+def test_list_of_files_is_sent_in_as_many_parts() -> None:
+    given = (b"one", ("two.png", b"two"), ("three", b"three", "image/x"))
+    expected = [
+        ("upload", "application/octet-stream", b"one"),
+        ("two.png", "image/png", b"two"),
+        ("three", "image/x", b"three"),
+    ]
+    assert sent({"file": given}) == sent({"file": list(given)}) == expected
+
+
+def test_list_of_texts_is_no_named_file() -> None:
+    assert sent({"tags": ("a", "b", "c")}) == [(None, None, b"a"), (None, None, b"b"), (None, None, b"c")]
+
+
+def test_body_that_is_one_file_takes_the_same_forms(tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    path.write_bytes(PNG)
+    with path.open("rb") as file:
+        given = [each for each, _, _ in forms(path, file).values() if each is not file]
+        assert [to_content(each) for each in [*given, file]] == [PNG] * (len(given) + 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("cat.png", "file: expected bytes, a path or a file opened in binary mode, not str; for a path give a pathlib"),
+        (("cat.png", "meow"), "file: expected bytes, a path or a file opened in binary mode, not str"),
+        (7, "file: expected bytes, a path or a file opened in binary mode, not int"),
+        (io.StringIO("text"), "file: expected a file opened in binary mode; reading this StringIO gives text"),
+        (Path("none") / "cat.png", "file: none/cat.png cannot be read: No such file or directory"),
+    ],
+    ids=["text", "texts", "number", "text file", "missing file"],
+)
+def test_what_is_no_file_is_refused_with_its_place(given: Any, message: str) -> None:
+    with pytest.raises(EncodeError) as caught:
+        to_multipart({"file": given}, {"file"})
+    assert str(caught.value).startswith(message)
