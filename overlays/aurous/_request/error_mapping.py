@@ -57,7 +57,7 @@ _STATUSES: Final[Mapping[str, int]] = {
     "rate_limit": 429,
     "server_error": 500,
 }
-_REDIRECTED: Final = "redirects are not followed; this one leads to {}; set base_url"
+_REDIRECTED: Final = "this redirect is not followed; it leads to {}; if the API is there, set base_url"
 _WRONG_PATH: Final = "Check base_url: the client adds {} to {}, so base_url must end before that."
 _WRONG_SERVER: Final = "Is base_url, {}, the address of an Aurous server?"
 

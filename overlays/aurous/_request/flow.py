@@ -33,7 +33,7 @@ from ..transport.effects import (
     TransportFailure,
 )
 from ..types import Attempt, ResponseInfo, is_deprecated
-from . import error_mapping, idempotency
+from . import error_mapping, idempotency, redirects
 from .response import describe_body, is_truncated, make_response, parse, warn_of_deprecation
 from .retry import GiveUp, Retry, decide, quota_cost
 from .retry_quota import SUCCESS_REFUND, RetryQuota
@@ -217,11 +217,29 @@ class RequestFlow:
             if timeout.attempt is not None:
                 remaining, share = min(timeout.attempt, remaining), _POOL_SHARE_OF_ATTEMPT
             pool = max(min(round(until - now, 6), share * remaining), MIN_TIMEOUT)
-            result: RawResponse | TransportFailure = yield self._send_request(remaining, pool)
+            request = self._send_request(remaining, pool)
+            result: RawResponse | TransportFailure = yield request
+            if isinstance(result, RawResponse) and 300 <= result.status_code < 400:
+                return (yield from self._follow_redirects(request, result, now + remaining))
             is_waiting = isinstance(result, TransportFailure) and result.is_pool_timeout and timeout.attempt is not None
             if not is_waiting or now + pool >= until:
                 return result
             now = self._clock()
+
+    def _follow_redirects(
+        self, request: SendRequest, response: RawResponse, until: float
+    ) -> Flow[RawResponse | TransportFailure]:
+        """The response that redirects of a download lead to; the last redirect if it is not to be followed."""
+        for _ in range(redirects.MAX_REDIRECTS):
+            following = redirects.redirected(self._operation, request, response)
+            if following is None:
+                break
+            request = following._replace(total=max(until - self._clock(), MIN_TIMEOUT))
+            result: RawResponse | TransportFailure = yield request
+            if isinstance(result, TransportFailure):
+                return result
+            response = redirects.with_api_headers(result, response)
+        return response
 
     def _send_request(self, remaining: float, pool: float) -> SendRequest:
         timeout = self._timeouts

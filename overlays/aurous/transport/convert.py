@@ -44,7 +44,8 @@ def request_headers(request: SendRequest, address: Address) -> dict[str, str]:
     for name in _replaced(tuple(request.headers)):
         headers.pop(name, None)
     headers.update(request.headers)
-    headers[API_KEY_HEADER] = request.api_key.reveal()
+    if request.api_key is not None:
+        headers[API_KEY_HEADER] = request.api_key.reveal()
     return headers
 
 

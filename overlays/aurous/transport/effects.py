@@ -27,8 +27,8 @@ class SendRequest(NamedTuple):
     url: str
     query: tuple[tuple[str, str], ...]
     headers: Mapping[str, str]
-    api_key: Secret
-    """Added to the headers by the transport, so that no other frame holds it in the clear."""
+    api_key: Secret | None
+    """Added to the headers by the transport, so that no other frame holds it in the clear. None: sent without a key"""
     content: bytes | None
     connect: float
     """Timeout in seconds, as are the next four."""

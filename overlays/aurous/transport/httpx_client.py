@@ -13,6 +13,8 @@ from .httpx_deadlines import DEADLINE, VariableTimeout, enforce_deadline, enforc
 from .network import close_unread, shut_down
 
 _CODINGS = {"Accept-Encoding": ACCEPTED_CODINGS}
+# What a user's client may add to every request, by names in lower case.
+_CREDENTIALS = frozenset({"authorization", "cookie", API_KEY_HEADER.lower()})
 
 
 class HttpxClient:
@@ -28,6 +30,7 @@ class HttpxClient:
                 _make_request(self._client, request, request.read, trace=enforce_on_connect),
                 stream=True,
                 follow_redirects=False,
+                **_credentials(request),
             )
         return HttpxResponse(response, deadline)
 
@@ -86,7 +89,12 @@ class AsyncHttpxClient:
         # A stream has timeouts of its own, while a transport may have one read timeout for a whole response.
         timeout = None if request.streams else request.read
         return AsyncHttpxResponse(
-            await self._client.send(_make_request(self._client, request, timeout), stream=True, follow_redirects=False)
+            await self._client.send(
+                _make_request(self._client, request, timeout),
+                stream=True,
+                follow_redirects=False,
+                **_credentials(request),
+            )
         )
 
     async def close(self) -> None:
@@ -129,20 +137,29 @@ def _content_encoding(response: httpx.Response) -> str:
     return "" if response.is_stream_consumed else response.headers.get("content-encoding", "")
 
 
+def _credentials(request: SendRequest) -> dict[str, None]:
+    """Arguments of httpx: without those of the user's client where the key is not sent either."""
+    return {"auth": None} if request.api_key is None else {}
+
+
 def _make_request(
     client: httpx.Client | httpx.AsyncClient, request: SendRequest, read: float | None, trace: object = None
 ) -> httpx.Request:
     # A function of its own, so that no frame of a traceback has the key among its variables.
-    return client.build_request(
+    made = client.build_request(
         request.method,
         parse_url(request.url, request.query).url,
         headers={
             # httpx may know codings that this library does not decode.
             **({} if any(name.lower() == "accept-encoding" for name in request.headers) else _CODINGS),
             **request.headers,
-            API_KEY_HEADER: request.api_key.reveal(),
+            **({} if request.api_key is None else {API_KEY_HEADER: request.api_key.reveal()}),
         },
         content=request.content,
         timeout=httpx.Timeout(connect=request.connect, read=read, write=request.write, pool=request.pool),
         extensions={"trace": trace} if trace else None,
     )
+    if request.api_key is None:
+        for name in _CREDENTIALS & made.headers.keys():
+            del made.headers[name]
+    return made
