@@ -38,10 +38,11 @@ class Time:
 
 
 class Caller:
-    """Either client, called alike. kind: one of `KINDS`"""
+    """Either client, called alike. kind: one of `KINDS`; http_client: closed with it"""
 
     def __init__(self, kind: str, time: Time, url: str, http_client: Any = None, **options: Any) -> None:
         self.kind = kind
+        self._http_client = http_client
         options = {"retry": aurous.RetryPolicy(jitter=0), "base_url": url, "api_key": KEY, **options}
         if kind == "sync":
             self.client: Any = aurous.Aurous(http_client=http_client, **options)
@@ -52,6 +53,7 @@ class Caller:
                 self.client, AsyncTransport(http_client, backend=KINDS[kind], clock=time.clock, sleep=time.asleep)
             )
             self.runner = asyncio.Runner()
+        self._owner = self.client
 
     def run(self, call: Callable[[Any], Any]) -> Any:
         """What `call(client)` gives, awaited where that is to be."""
@@ -82,9 +84,15 @@ class Caller:
             return "".join(stream.text)
 
     def close(self) -> None:
-        self.run(lambda client: client.close())
-        if self.kind != "sync":
-            self.runner.close()
+        # What a test puts in the client's place does not own its connections.
+        self.run(lambda _: self._owner.close())
+        if self.kind == "sync":
+            if self._http_client is not None:
+                self._http_client.close()
+            return
+        if self._http_client is not None:
+            self.runner.run(self._http_client.aclose())
+        self.runner.close()
 
 
 # A fixture that makes them: of a URL and the client's options.

@@ -148,8 +148,6 @@ def callers(kind: str) -> Iterator[Callable[..., Caller]]:
         def make(url: str, **options: Any) -> Caller:
             stream_caller = Caller(kind, RealTime(), url, **options)
             stack.callback(stream_caller.close)
-            # Last in, first out. What a test puts in the client's place does not own its connections.
-            stack.callback(setattr, stream_caller, "client", stream_caller.client)
             return stream_caller
 
         yield make

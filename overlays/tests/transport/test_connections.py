@@ -112,24 +112,23 @@ def pools(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def test_with_options_opens_no_pool(wire: RawServer, pools: list[Any]) -> None:
     wire.plays(GOOD)
-    client = aurous.Aurous(KEY, base_url=wire.url)
-    variants = [client.with_options(max_retries=number) for number in range(200)]
-    assert pools == []
-    for variant in variants[:10]:
-        create(variant)
+    with aurous.Aurous(KEY, base_url=wire.url) as client:
+        variants = [client.with_options(max_retries=number) for number in range(200)]
+        assert pools == []
+        for variant in variants[:10]:
+            create(variant)
     assert (len(pools), wire.connections) == (1, 1)
 
 
 def test_threads_that_start_together_share_one_pool(wire: RawServer, pools: list[Any]) -> None:
     wire.plays(GOOD)
-    client = aurous.Aurous(KEY, base_url=wire.url)
     gate = threading.Barrier(16)
 
     def first(_: int) -> object:
         gate.wait()
         return create(client)
 
-    with ThreadPoolExecutor(16) as executor:
+    with aurous.Aurous(KEY, base_url=wire.url) as client, ThreadPoolExecutor(16) as executor:
         assert len(list(executor.map(first, range(16)))) == 16
     assert len(pools) == 1
 
@@ -213,20 +212,20 @@ def _ask_in_child(client: aurous.Aurous, answers: Any) -> None:
 
 
 def test_forked_process_opens_its_own_connections(mock: Mock) -> None:
-    client = aurous.Aurous(KEY, base_url=mock.url)
-    before = create(client).id
     context = multiprocessing.get_context("fork")
     answers = context.SimpleQueue()
-    # As if another thread were at work on both at the moment of the fork.
-    with locked(client):
-        child = context.Process(target=_ask_in_child, args=(client, answers))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            child.start()
-    in_child = answers.get()
-    child.join(10)
-    assert child.exitcode == 0
-    assert len({before, in_child, create(client).id}) == 3
+    with aurous.Aurous(KEY, base_url=mock.url) as client:
+        before = create(client).id
+        # As if another thread were at work on both at the moment of the fork.
+        with locked(client):
+            child = context.Process(target=_ask_in_child, args=(client, answers))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                child.start()
+        in_child = answers.get()
+        child.join(10)
+        assert child.exitcode == 0
+        assert len({before, in_child, create(client).id}) == 3
     assert len(mock.ledger()) == 3
 
 
