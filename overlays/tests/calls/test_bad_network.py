@@ -44,6 +44,10 @@ LOST: dict[str, Action] = {
         UNFRAMED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + gzip.compress(BODY)[:-40]
     ),
     "no gzip": answer(200, b"no gzip", headers=GZIPPED),
+    # What is wrong with a body that is no longer read makes no difference.
+    "no gzip before a chunk that is none": raw(
+        CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n") + b"7\r\nno gzip\r\nzz\r\n"
+    ),
     "no HTTP": raw(b"SSH-2.0-OpenSSH_9.6\r\n"),
     "binary": raw(bytes(range(256))),
     "an HTML page of a gateway": answer(502, HTML, kind="text/html"),
