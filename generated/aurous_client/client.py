@@ -16,6 +16,7 @@ from .decoding import decode
 from .encoding import to_headers
 from .errors import EncodeError, ParseError, StatusError, TransportError
 from .operations import Operation, Request, Response, ResultT
+from .paging import AsyncPageSource, SyncPageSource
 from .types import Timeouts
 
 DEFAULT_TIMEOUT = httpx.Timeout(600.0, connect=10.0)
@@ -74,14 +75,20 @@ class Client:
         with _translate_errors(request):
             client = self.get_httpx_client()
             response = client.send(self._build(client, operation, request))
-        return read_response(operation, response.status_code, response.headers, response.content)
+        result = read_response(operation, response.status_code, response.headers, response.content)
+        if operation.paging is not None:
+            SyncPageSource(operation, request, self).attach(result)
+        return result
 
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for asyncio."""
         with _translate_errors(request):
             client = self.get_async_httpx_client()
             response = await client.send(self._build(client, operation, request))
-        return read_response(operation, response.status_code, response.headers, response.content)
+        result = read_response(operation, response.status_code, response.headers, response.content)
+        if operation.paging is not None:
+            AsyncPageSource(operation, request, self).attach(result)
+        return result
 
     def close(self) -> None:
         """Close the connections of the synchronous client."""

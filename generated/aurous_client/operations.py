@@ -58,6 +58,20 @@ class Charge:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Paging:
+    """How a list goes on."""
+
+    items: str
+    """The attribute of a page that has its items."""
+    cursor: str
+    """That which says where the next page begins; empty or None on the last."""
+    parameter: str
+    """The parameter of the query that takes it."""
+    has_more: str | None = None
+    """The attribute that says whether there is another page, if there is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EventFormat(Generic[EventT_co]):
     """How the events of a stream arrive, and what each of them is parsed into."""
 
@@ -94,6 +108,8 @@ class Operation(Generic[ResultT]):
     """The header that makes a repeated call safe, where the operation takes one."""
     charge: Charge | None = None
     """None where a call costs nothing."""
+    paging: Paging | None = None
+    """None where the result is not a page."""
     repeatable_without_key: bool | None = None
     """Whether a call that is sent twice has the effect of one, without a key, as the spec says; None: by the method."""
 
@@ -224,6 +240,7 @@ __all__ = [
     "EventFormat",
     "Format",
     "Operation",
+    "Paging",
     "Request",
     "Response",
     "ResponseForm",

@@ -27,6 +27,8 @@ from ._version import __version__ as __version__
 if TYPE_CHECKING:
     from ._client.client import AsyncAurous as AsyncAurous
     from ._client.client import Aurous as Aurous
+    from ._client.paging import AsyncPages as AsyncPages
+    from ._client.paging import Page as Page
     from ._config.hooks import CallDetails as CallDetails
     from ._config.hooks import Hooks as Hooks
     from ._config.policies import RetryPolicy as RetryPolicy
@@ -87,6 +89,7 @@ else:
     # package wherever it is installed, since the plugin is in it.
     _EXPORTS = {
         "_client.client": ("AsyncAurous", "Aurous"),
+        "_client.paging": ("AsyncPages", "Page"),
         "_config.hooks": ("CallDetails", "Hooks"),
         "_config.policies": ("RetryPolicy", "StreamPolicy", "Timeouts"),
         "_request.idempotency": ("idempotency_key",),

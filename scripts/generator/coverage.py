@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from . import introspect, method_tree, schemas
+from . import introspect, method_tree, paging, schemas
 from .introspect import Package
 from .normalize.media_types import essence
 from .schemas import METHODS
@@ -157,6 +157,8 @@ def _operations(spec: Spec, package: Package) -> Iterator[Omission]:
         yield from _answers(spec, package, pointer, operation, module)
         yield from _events(spec, package, pointer, name, module)
         yield from _formats(spec, pointer, module)
+        if paging.EXTENSION in operation and "paging" not in module.facts:
+            yield (*pointer, paging.EXTENSION), f"the pages of {name}"
 
 
 def _answers(

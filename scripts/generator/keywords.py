@@ -12,7 +12,7 @@ from .yaml_loader import Pointer
 Diagnostic = tuple[Pointer, str]
 
 OPERATION_EXTENSIONS: Final = frozenset(
-    {"x-charge", "x-errors", "x-rate-class", "x-repeatable", "x-sdk-method", "x-sdk-stream"}
+    {"x-charge", "x-errors", "x-paging", "x-rate-class", "x-repeatable", "x-sdk-method", "x-sdk-stream"}
 )
 PARAMETER_EXTENSIONS: Final = frozenset({"x-set-by-client"})
 SCHEMA_EXTENSIONS: Final = frozenset({"x-accepts-class", "x-also-accepts", "x-renamed-from", "x-renamed-values"})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from . import charges, names, unsupported
+from . import charges, names, paging, unsupported
 from .keywords import SCHEMA_EXTENSIONS
 from .normalize import event_streams
 from .schemas import ANNOTATIONS, Place, walk
@@ -239,6 +239,7 @@ RULES: tuple[Rule, ...] = (
     no_booleans,
     renamed,
     charges.check,
+    paging.check,
     unsupported.required,
     names.check,
 )

@@ -47,6 +47,12 @@ _OPERATION = {
             },
             "additionalProperties": False,
         },
+        "x-paging": {
+            "type": "object",
+            "required": ["items", "cursor", "parameter"],
+            "properties": {"items": _TEXT, "cursor": _TEXT, "parameter": _TEXT, "has_more": _TEXT},
+            "additionalProperties": False,
+        },
         "x-rate-class": _TEXT,
         "x-repeatable": _FLAG,
         "parameters": {"items": {"properties": {"x-set-by-client": _FLAG}}},

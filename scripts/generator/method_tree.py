@@ -24,6 +24,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import paging
 from .normalize import Events
 from .spec import METHODS, Pointer, Spec, SpecError
 
@@ -163,6 +164,8 @@ def _is_verb(spec: Spec, path: str, method: str) -> bool:
 
 
 def _answers_list(spec: Spec, operation: Mapping[str, Any]) -> bool:
+    if paging.EXTENSION in operation:
+        return True
     for _, response in spec.successes(operation):
         schema = spec.follow(response.get("content", {}).get("application/json", {}).get("schema", {}))
         data = spec.follow(schema.get("properties", {}).get("data", {}))

@@ -17,7 +17,7 @@ from openapi_python_client.parser.properties.schemas import Schemas
 from openapi_python_client.parser.properties.union import UnionProperty
 from openapi_python_client.strings import snake_case
 
-from . import docstrings, types
+from . import docstrings, paging, types
 from .lint import union_objects
 from .schemas import walk
 from .spec import Spec, component_name
@@ -38,6 +38,8 @@ class Models:
             str(enum.class_info.name): enum for enum in parsed.enums if isinstance(enum, LiteralEnumProperty)
         }
         self.aliases = {name: prop for name, prop in named.items() if name not in {*self.classes, *self.enums}}
+        self.page_items = paging.page_items(spec)
+        """The member that has the items, by the component of a page."""
         self.names = types.Names(unions=_union_names(named), tagged=_tagged_models(spec), package=PACKAGE)
 
     def modules(self) -> list[tuple[str, str]]:
@@ -53,6 +55,11 @@ class Models:
         props = [*(model.required_properties or ()), *(model.optional_properties or ())]
         return sorted(props, key=lambda prop: order.index(wire_name(prop)) if wire_name(prop) in order else len(order))
 
+    def item_of(self, page: str, names: types.Names) -> str:
+        """The type of the items of a page."""
+        items = next(prop for prop in self.members_of(page) if wire_name(prop) == self.page_items[page])
+        return types.annotation(items, names).removeprefix("list[").removesuffix("]")
+
     def model(self, name: str) -> dict[str, Any]:
         schema = self.spec.schemas.get(name, {})
         written = schema.get("properties", {})
@@ -61,6 +68,7 @@ class Models:
         tagged = name in self.names.tagged
         return {
             "name": name,
+            "base": f'_Page["{self.item_of(name, types.Names())}"]' if name in self.page_items else "JsonObject",
             "doc": docstrings.docstring(docstrings.sentence(str(schema.get("description", name)))),
             "members": [self._member(name, prop, written.get(wire_name(prop), {}), tagged) for prop in props],
             "additional": {

@@ -37,7 +37,7 @@ _RESERVED = {
         "super",
         "uuid",
     ),
-    *("additional_properties", "from_dict", "src_dict", "to_dict"),
+    *("additional_properties", "from_dict", "src_dict", "to_dict", "iter_pages", "aiter_pages"),
 }
 # What the modules of the generated package import or define, besides what the spec names.
 RESERVED_CLASSES = {

@@ -12,7 +12,7 @@ from openapi_python_client.parser.openapi import Endpoint
 from openapi_python_client.parser.properties.model_property import ModelProperty
 from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
-from . import charges, docstrings, names, types
+from . import charges, docstrings, names, paging, types
 from .models import Models, wire_name
 from .normalize import Answer, Format
 from .normalize.media_types import essence
@@ -92,6 +92,18 @@ class Stream:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """How a list goes on: the attributes of a page, and the parameter that takes its cursor, in quotes."""
+
+    items: str
+    cursor: str
+    parameter: str
+    has_more: str | None
+    item: str
+    """The type of an item."""
+
+
+@dataclass(frozen=True)
 class Call:
     """One operation: where it stands in the spec, and what of it becomes Python."""
 
@@ -108,6 +120,7 @@ class Call:
     """Its media type."""
     result: Result
     stream: Stream | None
+    pages: Pages | None
 
     @property
     def summary(self) -> str:
@@ -137,6 +150,7 @@ def context(call: Call, models: Models) -> dict[str, Any]:
         "result": call.result,
         "stream": call.stream,
         "idempotency_header": idempotency[0] if idempotency else None,
+        "pages": call.pages,
         "charge": charges.charge_of(call.operation),
         "query_parameters": call.queries,
         "header_parameters": call.headers,
@@ -204,6 +218,7 @@ def _call(
         body_type=body.media_type if body else "application/json",
         result=Result(tuple(_form(models, answer, endpoint, stream) for answer in spec.answers(pointer))),
         stream=stream,
+        pages=_pages(models, operation, endpoint),
     )
 
 
@@ -253,6 +268,24 @@ def _form(models: Models, answer: Answer, endpoint: Endpoint, stream: Stream | N
     if answer.format == "json_lines" and stream is not None:
         annotation, parser = f"list[{stream.annotation}]", f"lambda value: _parse.array(value, {stream.parser})"
     return Form(answer.status, answer.media_type, answer.format, annotation, parser)
+
+
+def _pages(models: Models, operation: Mapping[str, Any], endpoint: Endpoint) -> Pages | None:
+    declared = paging.paging_of(operation)
+    if declared is None:
+        return None
+    page = next(
+        p.prop for p in endpoint.responses if isinstance(p.prop, ModelProperty) and p.status_code.pattern[0] == "2"
+    )
+    name = str(page.class_info.name)
+    attributes = {wire_name(prop): str(prop.python_name) for prop in models.members_of(name)}
+    return Pages(
+        items=attributes[declared.items],
+        cursor=attributes[declared.cursor],
+        parameter=json.dumps(declared.parameter),
+        has_more=None if declared.has_more is None else attributes[declared.has_more],
+        item=models.item_of(name, models.names),
+    )
 
 
 def _in_order(parameters: Sequence[Parameter], path: str) -> list[Parameter]:

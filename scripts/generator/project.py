@@ -20,7 +20,7 @@ from .spec import Spec, SpecError, component_name
 
 HERE = Path(__file__).parent
 # Written as they stand, but for a few words of the spec.
-_RUNTIME = ("lazy", "types", "operations", "parsing", "encoding", "decoding", "files", "errors", "client")
+_RUNTIME = ("lazy", "types", "operations", "paging", "parsing", "encoding", "decoding", "files", "errors", "client")
 
 
 @names.identifier_rules()

@@ -22,6 +22,7 @@ _FIXED = "True"
 
 # What every method has besides what the spec gives it.
 _OWN_NAMES = {"self", "body", "extra_headers", "extra_body", "timeout", "on_disconnect"}
+_PAGES = "Iterating over the result yields the items of this page, and of the pages after it."
 _EXTRA_HEADERS = Parameter("extra_headers", "", "Mapping[str, str]", False, "Headers to send besides.")
 _EXTRA_BODY = Parameter("extra_body", "", "Mapping[str, Any]", False, "Members of the body that are not listed here.")
 _TIMEOUT = Parameter(
@@ -109,6 +110,7 @@ def _method(
         "is_custom": is_custom,
         "event": _qualify_builtins(call.stream.annotation, siblings) if call.stream and opens_stream else None,
         "result": _qualify_builtins(call.result.annotation, siblings),
+        "item": _qualify_builtins(call.pages.item, siblings) if call.pages else None,
         "guard": guard,
         "stream_name": method_tree.stream_name(method.name),
         "signature": signature,
@@ -200,6 +202,7 @@ def _doc(spec: Spec, call: Call, method: method_tree.Method, parameters: Sequenc
         "Deprecated." if call.operation.get("deprecated") else "",
         "Opens a stream: a context manager over its events." if method.events is not None else "",
         str(call.operation.get("description", "")),
+        _PAGES if call.pages else "",
         docstrings.arguments((parameter.name, parameter.doc) for parameter in parameters),
         docstrings.errors(spec, call.operation.get("x-errors", ())),
         f"Documentation: {page}" if page else "",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from generator import charges, method_tree
+from generator import charges, method_tree, paging
 from generator.normalize import event_streams
 from generator.spec import Spec, walk
 from generator.yaml_loader import Pointer
@@ -103,6 +103,8 @@ def _extensions(old: dict[str, Any], new: dict[str, Any]) -> Iterator[Finding]:
             text = f"earlier versions call it `{now}`"
         elif name == charges.EXTENSION:
             kind, text = _charge(was, now)
+        elif name == paging.EXTENSION:
+            kind, text = _paging(was, now)
         elif name == event_streams.EXTENSION and was is not None:
             kind, text = "stream-class-changed", "the stream has another class"
         elif name == "x-sdk-method":
@@ -122,6 +124,12 @@ def _charge(was: Any, now: Any) -> tuple[str, str]:
     if now is None:
         return "charge-removed", "responses have no price any more"
     return "charge-changed", "where responses have their price changed"
+
+
+def _paging(was: Any, now: Any) -> tuple[str, str]:
+    if was is None:
+        return "paging-added", "the result goes on to further pages"
+    return ("paging-removed", "the result has no pages") if now is None else ("paging-changed", "pages go on otherwise")
 
 
 def _extended(document: dict[str, Any]) -> Iterator[tuple[Pointer, Any]]:

@@ -23,6 +23,7 @@ class Effect(StrEnum):
 _BREAKING = """
     api-address-changed security-scheme-changed security-changed stream-class-changed
     operation-removed operation-renamed operation-moved method-renamed model-removed charge-changed
+    paging-removed paging-changed
     parameter-added-required parameter-removed parameter-became-required parameter-serialization-changed
     parameter-moved-out-of-client
     request-body-added-required request-body-removed request-body-became-required request-media-type-removed
@@ -42,7 +43,7 @@ _BREAKING = """
 """
 _COMPATIBLE = """
     api-address-added security-alternative-added security-scheme-added
-    operation-added operation-deprecated model-added charge-added charge-removed
+    operation-added operation-deprecated model-added charge-added charge-removed paging-added
     parameter-added-optional parameter-became-optional
     request-body-added-optional request-body-became-optional request-media-type-added
     request-member-added-optional request-member-became-optional request-type-widened request-enum-value-added

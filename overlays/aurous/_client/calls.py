@@ -109,7 +109,12 @@ class Calls(BaseCalls, RequestMethod, Resources["ChatStream"]):
     def call(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
         flow = self._request_flow(operation, request)
-        return self._transport.run(flow.for_caller(self._shared_ledger.ledger))
+        response = self._transport.run(flow.for_caller(self._shared_ledger.ledger))
+        if operation.paging is not None:
+            from .paging import SyncPageSource
+
+            SyncPageSource(operation, request, self).attach(response)
+        return response
 
     def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for an operation that is not generated: what it costs is read from the response."""
@@ -145,7 +150,12 @@ class AsyncCalls(BaseCalls, AsyncRequestMethod, AsyncResources["AsyncChatStream"
     async def acall(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """Call a generated operation. Raises the errors of `aurous.errors`, and EncodeError for invalid arguments."""
         flow = self._request_flow(operation, request)
-        return await self._transport.run(flow.for_caller(self._shared_ledger.ledger))
+        response = await self._transport.run(flow.for_caller(self._shared_ledger.ledger))
+        if operation.paging is not None:
+            from .paging import AsyncPageSource
+
+            AsyncPageSource(operation, request, self).attach(response)
+        return response
 
     async def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `acall`, for an operation that is not generated: what it costs is read from the response."""

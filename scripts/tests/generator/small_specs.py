@@ -103,8 +103,12 @@ _SPEC: dict[str, Any] = {
             ),
             "get": operation(
                 "listThings",
-                parameters=[{"name": "limit", "in": "query", "schema": {"type": "integer"}}],
+                parameters=[
+                    {"name": "limit", "in": "query", "schema": {"type": "integer"}},
+                    {"name": "after", "in": "query", "schema": {"type": "string"}},
+                ],
                 responses={"200": response(ref("ThingList"))},
+                **{"x-paging": {"items": "data", "cursor": "next", "parameter": "after"}},
             ),
         },
         "/v1/things/{id}": {
@@ -146,7 +150,10 @@ _SPEC: dict[str, Any] = {
             "ThingList": {
                 "type": "object",
                 "required": ["data"],
-                "properties": {"data": {"type": "array", "items": ref("Thing")}},
+                "properties": {
+                    "data": {"type": "array", "items": ref("Thing")},
+                    "next": {"type": ["string", "null"]},
+                },
             },
             "Piece": {"type": "object", "properties": {"text": {"type": "string"}}},
             "Nick": {"type": "string", "minLength": 1},

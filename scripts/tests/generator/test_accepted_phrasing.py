@@ -62,7 +62,7 @@ def test_committed_spec_passes_all_lint_rules() -> None:
         pytest.param(
             {f"{LIST} responses 404": small_specs.response(ref("Fault"), "application/problem+json")}, id="problem-json"
         ),
-        pytest.param({f"{LIST} responses 202": small_specs.response(ref("Piece"))}, id="two-successes"),
+        pytest.param({f"{GET} responses 202": small_specs.response(ref("Piece"))}, id="two-successes"),
         pytest.param({f"{THING} anything": True}, id="true-as-a-schema"),
         pytest.param({f"{THING} parts": {"type": "array"}}, id="array-of-anything"),
         pytest.param({f"{SCHEMAS} Sub": {"allOf": [ref("Piece"), OBJECT]}}, id="allOf"),
@@ -131,6 +131,14 @@ def test_committed_spec_passes_all_lint_rules() -> None:
         pytest.param(
             {f"{THING} count x-renamed-from": "number", f"{SCHEMAS} Mood x-renamed-values": {"glad": "happy"}},
             id="R16-renames",
+        ),
+        pytest.param(
+            {
+                f"{SCHEMAS} ThingList properties more": {"type": "boolean"},
+                f"{SCHEMAS} ThingList properties next": {"anyOf": [{"type": "string"}, {"type": "null"}]},
+                f"{LIST} x-paging has_more": "more",
+            },
+            id="R17-paging",
         ),
     ],
 )

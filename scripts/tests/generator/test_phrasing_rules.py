@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import small_specs
-from phrasing import ANY_JSON, CONTENT, CREATE, GET, HELD, KEY, LIST, OBJECT, SCHEMAS, THING, faults
+from phrasing import ANY_JSON, CONTENT, CREATE, GET, HELD, KEY, LIST, OBJECT, PAGING, SCHEMAS, THING, faults
 from small_specs import DROP, ref
 
 ANY_CONTENT = {"application/json": ANY_JSON}
 STREAM = f"{CONTENT} text/event-stream"
 CUSTOM = f"{CREATE} x-sdk-stream"
+ARRAY = {"type": "array", "items": ref("Thing")}
 JSON_DATA = {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("Piece")}
 OTHER_STREAM = f"{LIST} responses 200 content"
 
@@ -181,6 +182,38 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R16", f"{THING} count x-renamed-from", {f"{THING} count x-renamed-from": "id"}),
     ("R16", f"{SCHEMAS} Mood x-renamed-values angry", {f"{SCHEMAS} Mood x-renamed-values": {"angry": "cross"}}),
     ("R16", f"{SCHEMAS} Mood x-renamed-values glad", {f"{SCHEMAS} Mood x-renamed-values": {"glad": "sad"}}),
+    # R17
+    ("R17", f"{LIST} x-paging items", {f"{LIST} x-paging items": "next"}),
+    ("R17", f"{LIST} x-paging items", {f"{LIST} x-paging items": "absent"}),
+    ("R17", f"{LIST} x-paging items", {f"{SCHEMAS} ThingList required": DROP}),
+    ("R17", f"{LIST} x-paging cursor", {f"{LIST} x-paging cursor": "data"}),
+    ("R17", f"{LIST} x-paging cursor", {f"{LIST} x-paging cursor": "absent"}),
+    ("R17", f"{LIST} x-paging has_more", {f"{LIST} x-paging has_more": "next"}),
+    ("R17", f"{LIST} x-paging parameter", {f"{LIST} x-paging parameter": "limit"}),
+    ("R17", f"{LIST} x-paging parameter", {f"{LIST} x-paging parameter": "absent"}),
+    ("R17", f"{LIST} x-paging parameter", {f"{LIST} parameters 1 required": True}),
+    (
+        "R17",
+        f"{LIST} x-paging",
+        {f"{LIST} responses 200": small_specs.response(ARRAY)},
+    ),
+    ("R17", f"{LIST} x-paging", {f"{LIST} responses 201": small_specs.response(ref("ThingList"))}),
+    ("R17", f"{LIST} x-paging", {f"{LIST} responses 200": {"description": "Nothing."}}),
+    ("R17", f"{CREATE} x-paging", {f"{CREATE} x-paging": PAGING}),
+    (
+        "R17",
+        f"{GET} x-paging items",
+        {
+            f"{SCHEMAS} ThingList": {
+                "type": "object",
+                "required": ["data", "others"],
+                "properties": {"data": ARRAY, "others": ARRAY, "next": {"type": "string"}},
+            },
+            f"{GET} x-paging": {**PAGING, "items": "others"},
+            f"{GET} parameters": [{"name": "after", "in": "query", "schema": {"type": "string"}}],
+            f"{GET} responses 200": small_specs.response(ref("ThingList")),
+        },
+    ),
 ]
 
 SILENT: list[tuple[str, str, dict[str, Any]]] = [
@@ -252,6 +285,7 @@ def test_every_lint_rule_has_a_violation_case() -> None:
         "R14",
         "R15",
         "R16",
+        "R17",
     }
 
 

@@ -26,6 +26,7 @@ WIDER = {"type": "string", "enum": ["a", "b", "c"]}
 OPEN = {"anyOf": [{"$ref": "#E"}, {"type": "string"}]}
 NULLABLE = {"oneOf": [{"$ref": "#R"}, {"type": "null"}]}
 REFERENCE = {"$ref": "#R"}
+PAGING = {"items": "a", "cursor": "c", "parameter": "p"}
 UNION = {"oneOf": [{"$ref": "#R"}, {"$ref": "#S"}]}
 TAGGED = {
     "schemas": {
@@ -146,6 +147,9 @@ KINDS = [
     # ---------------------------------------------------------------- what Redocly does not see
     kind("member of an event removed", event({"$ref": "#V"}) | {"schemas": {"V": record(a=TEXT)}}, event({"$ref": "#V"}) | {"schemas": {"V": record()}}, ("response-member-removed", BREAKING)),
     kind("component used on both sides", in_request({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(a=TEXT)}}, in_request({"$ref": "#B"}) | answered({"$ref": "#B"}) | {"schemas": {"B": record(("a",), a=TEXT)}}, ("request-member-became-required", BREAKING), ("response-member-became-required", COMPATIBLE)),
+    kind("pages added", {}, {"x-paging": PAGING}, ("paging-added", COMPATIBLE)),
+    kind("pages removed", {"x-paging": PAGING}, {}, ("paging-removed", BREAKING)),
+    kind("pages changed", {"x-paging": PAGING}, {"x-paging": {**PAGING, "items": "b"}}, ("paging-changed", BREAKING)),
     kind("stream marked as custom", {}, {"x-sdk-stream": "custom"}, ("extension-changed", DOCUMENTATION)),
     kind("stream no longer custom", {"x-sdk-stream": "custom"}, {}, ("stream-class-changed", BREAKING)),
     kind("component renamed", answered({"$ref": "#One"}) | {"schemas": {"One": record()}}, answered({"$ref": "#Two"}) | {"schemas": {"Two": record()}}, ("model-removed", BREAKING), ("model-added", COMPATIBLE)),
