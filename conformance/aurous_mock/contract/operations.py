@@ -17,6 +17,7 @@ __all__ = [
     "JSON_LINES",
     "Content",
     "Operation",
+    "Paging",
     "Parameter",
     "RateClass",
     "RequestBody",
@@ -82,6 +83,15 @@ class RateClass:
     per_minute: int
 
 
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """How a list goes on. parameter: takes the cursor; cursor, has_more: the members of a page that say what follows"""
+
+    parameter: str
+    cursor: str
+    has_more: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One operation of one version.
@@ -99,6 +109,7 @@ class Operation:
     success: Success
     documents_not_found: bool
     rate_class: RateClass | None
+    paging: Paging | None
     hidden: Tree
     hidden_in_events: Tree
     request_names: Names
@@ -153,6 +164,7 @@ def _operation(
         success=_success(document, pointer, responses),
         documents_not_found="404" in responses,
         rate_class=_rate_class(document, node),
+        paging=_paging(node),
         hidden=versioning.hidden_members(document, others, path, method, {JSON}),
         hidden_in_events=versioning.hidden_members(document, others, path, method, {EVENTS, *JSON_LINES}),
         request_names=renames.of_request(document, node),
@@ -247,3 +259,8 @@ def _rate_class(document: Document, node: Mapping[str, Any]) -> RateClass | None
         return None
     figures = document.root["components"]["x-rate-classes"][name]
     return RateClass(str(name), int(figures["burst"]), int(figures["per_minute"]))
+
+
+def _paging(node: Mapping[str, Any]) -> Paging | None:
+    declared = node.get("x-paging")
+    return declared and Paging(declared["parameter"], declared["cursor"], declared.get("has_more"))

@@ -1,7 +1,7 @@
 """Answers an operation by its spec alone: the first success, with its example or a made-up value that fits."""
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.contract import event_schemas
-from aurous_mock.contract.operations import EVENTS, JSON, JSON_LINES, Content, Operation
+from aurous_mock.contract.operations import EVENTS, JSON, JSON_LINES, Content, Operation, Paging
 from aurous_mock.errors import APIError
 from aurous_mock.generation import schema_faker
 
@@ -45,8 +45,8 @@ class SpecResponses:
         self._seed = seed
         self._made: dict[tuple[int, str, str, str], Any] = {}
 
-    def response(self, operation: Operation, body: Any, accept: str) -> Response | EventResponse:
-        """The first success of an operation, in the media type that the request asks for."""
+    def response(self, operation: Operation, body: Any, accept: str, query: Container[str]) -> Response | EventResponse:
+        """The first success of an operation, in the media type that the request asks for. query: its names"""
         success = operation.success
         headers = {
             name: _header_text(self._value(operation, content, name))
@@ -58,13 +58,17 @@ class SpecResponses:
             return Response(status_code=success.status, headers=headers)
         if content.media_type == EVENTS:
             return EventResponse(success.status, list(self._events(operation, content)), headers)
-        payload = self._payload(operation, content)
+        is_last_page = operation.paging is not None and operation.paging.parameter in query
+        payload = self._payload(operation, content, is_last_page=is_last_page)
         return Response(payload, success.status, headers, content.media_type)
 
-    def _payload(self, operation: Operation, content: Content) -> bytes:
+    def _payload(self, operation: Operation, content: Content, *, is_last_page: bool) -> bytes:
         base = content.media_type.partition(";")[0].strip().lower()
         if base == JSON or base.endswith("+json"):
-            return orjson.dumps(self._value(operation, content))
+            value = self._value(operation, content)
+            if operation.paging is not None and is_last_page:
+                value = _last_page(operation.paging, value, content.schema.node)
+            return orjson.dumps(value)
         if base in JSON_LINES:
             return b"".join(
                 _lines(content.examples or [self._value(operation, content, str(n)) for n in range(_LINES)])
@@ -105,6 +109,18 @@ class SpecResponses:
                 )
                 raise APIError("internal_error", message) from error
         return self._made[place]
+
+
+def _last_page(paging: Paging, page: Any, schema: Any) -> Any:
+    """A page that nothing follows: the one after any cursor, so that a client which reads on comes to an end."""
+    if not isinstance(page, Mapping):
+        return page
+    last = {name: value for name, value in page.items() if name != paging.cursor}
+    if paging.cursor in schema.get("required", ()):
+        last[paging.cursor] = None
+    if paging.has_more is not None:
+        last[paging.has_more] = False
+    return last
 
 
 def choose_content(contents: tuple[Content, ...], body: Any, accept: str) -> Content | None:

@@ -58,6 +58,12 @@ def test_documented_example_is_the_answer(zorps: httpx.Client) -> None:
     assert zorps.get("/v1/zorps").json() == [{"id": "zrp_abcd"}]
 
 
+def test_page_after_a_cursor_is_the_last(zorps: httpx.Client) -> None:
+    first, last = (zorps.get("/v1/zorps/crews", params=query).json() for query in ({}, {"after": "b"}))
+    assert first == {"data": ["a", "b"], "has_more": True, "next": "b"}
+    assert last == {"data": ["a", "b"], "has_more": False, "next": None}
+
+
 def test_no_content_response_has_no_body(zorps: httpx.Client) -> None:
     response = zorps.delete("/v1/zorps/7")
     assert (response.status_code, response.content) == (204, b"")
