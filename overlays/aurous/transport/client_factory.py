@@ -97,7 +97,7 @@ def _make_async_connections(proxy: str | None, backend: Backend, *, is_asyncio: 
     if backend == "httpx" or not is_asyncio or _aiohttp_problem() is not None:
         from .httpcore_client import AsyncPooledClient
 
-        return AsyncSwitchingClient(_make(lambda: AsyncPooledClient(LIMITS)), _make_async_public)
+        return AsyncSwitchingClient(_make(lambda: AsyncPooledClient(LIMITS, is_asyncio=is_asyncio)), _make_async_public)
     from .aiohttp_client import AiohttpClient
 
     direct = _make(lambda: AiohttpClient(LIMITS))

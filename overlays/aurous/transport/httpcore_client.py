@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 import httpcore
 import httpx
 
+from .async_network import AsyncBackend
 from .convert import encode_headers, merge_headers, parse_url
 from .effects import MIN_TIMEOUT, SendRequest
 from .keepalive import readiness, socket_options
@@ -189,10 +190,11 @@ def _connect_errors() -> Iterator[None]:
 
 
 class AsyncPooledClient:
-    """A connection pool for coroutines."""
+    """A connection pool for coroutines. is_asyncio: whether they are those of asyncio, or else of trio"""
 
-    def __init__(self, limits: httpx.Limits) -> None:
-        self._pool = httpcore.AsyncConnectionPool(**_pool_options(limits))
+    def __init__(self, limits: httpx.Limits, *, is_asyncio: bool) -> None:
+        backend = AsyncBackend(is_asyncio=is_asyncio)
+        self._pool = httpcore.AsyncConnectionPool(network_backend=backend, **_pool_options(limits))
 
     async def send(self, request: SendRequest) -> AsyncPooledResponse:
         """Send a request, and receive the head of its response."""

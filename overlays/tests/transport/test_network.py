@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
 import aurous
 import httpcore
 import pytest
+import trio
 from aurous._config.secret import Secret
 from aurous.transport.effects import SendRequest
 from aurous.transport.httpcore_client import DeadlineBackend, RequestTimeouts
 from clientkit.callers import Make
+from testkit.conditions import PATIENCE
 from testkit.raw_server import run_dripping_server
+from testkit.responses import KEY
 
 # The head of a TLS record, of which the rest never comes.
 RECORD = b"\x16\x03\x03\x40\x00" + bytes(1000)
@@ -51,6 +55,46 @@ def test_call_ends_at_its_deadline_during_a_tls_handshake(make: Make, answer: by
         caller = make(f"https://{address}", max_retries=0, timeout=DEADLINE)
         with pytest.raises(aurous.APITimeoutError):
             caller.run(lambda client: client.balance.retrieve())
+
+
+@contextmanager
+def silent_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """An address of which nothing is answered, and what waits until its client has disconnected."""
+
+    def wait() -> None:
+        peer, _ = listener.accept()
+        with peer, suppress(ConnectionResetError):
+            peer.settimeout(PATIENCE)
+            while peer.recv(4096):
+                pass
+
+    gc.disable()
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}", wait
+    finally:
+        gc.enable()
+
+
+def test_deadline_during_a_tls_handshake_closes_the_connection(make: Make) -> None:
+    with silent_server() as (url, wait_for_disconnect):
+        caller = make(url, max_retries=0, timeout=DEADLINE)
+        with pytest.raises(aurous.APITimeoutError):
+            caller.run(lambda client: client.balance.retrieve())
+        # An event loop closes sockets in its next turn.
+        caller.run(lambda client: client.close())
+        wait_for_disconnect()
+
+
+def test_deadline_during_a_tls_handshake_closes_the_connection_of_trio() -> None:
+    async def main(url: str) -> None:
+        async with aurous.AsyncAurous(KEY, base_url=url, max_retries=0, timeout=DEADLINE) as client:
+            with pytest.raises(aurous.APITimeoutError):
+                await client.balance.retrieve()
+            await trio.to_thread.run_sync(wait_for_disconnect)
+
+    with silent_server() as (url, wait_for_disconnect):
+        trio.run(main, url)
 
 
 def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
