@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jsonschema_rs
+from jsonschema_rs import ValidationErrorKind as Kind
 
 from aurous_mock.contract.document import Schema
-from aurous_mock.contract.excerpts import excerpts
+from aurous_mock.contract.excerpts import Excerpt, excerpts
 from aurous_mock.errors import APIError
 
 _BOUNDS = frozenset(
@@ -34,22 +35,38 @@ def _error(schema: Schema, value: Any, name: str) -> APIError:
         try:
             schema.validator.validate(excerpt.value)
         except jsonschema_rs.ValidationError as error:
-            return _api_error(_most_specific(error), excerpt.original_path, name)
+            return _api_error(_most_specific(error), excerpt, name)
     raise AssertionError("an invalid value is valid")
 
 
-def _api_error(error: jsonschema_rs.ValidationError, original_path: Any, name: str) -> APIError:
-    path = ([name] if name else []) + original_path(error.instance_path)
-    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Required):
+def _api_error(error: jsonschema_rs.ValidationError, excerpt: Excerpt, name: str) -> APIError:
+    path = ([name] if name else []) + excerpt.original_path(error.instance_path)
+    if isinstance(error.kind, Kind.Required):
         return APIError(
             "missing_field", f"{error.kind.property} is required.", param=dotted([*path, error.kind.property])
         )
+    unexpected = _unexpected_member(error, excerpt.value)
+    if unexpected is not None:
+        param = shorten(dotted([*path, unexpected]))
+        return APIError("invalid_format", f"{param}: there is no such member.", param=param)
     keyword = error.kind.name
     code = "value_out_of_range" if keyword in _BOUNDS else "invalid_format"
     param = dotted(path)
     # The message would name the tag of one branch of the union, though others are allowed too.
     reason = "this value is not allowed here" if keyword == "const" else shorten(error.message)
     return APIError(code, f"{param or 'The request body'}: {reason}.", param=param or None)
+
+
+def _unexpected_member(error: jsonschema_rs.ValidationError, value: Any) -> str | None:
+    """The first member of an object that its schema does not allow; None if the error is another."""
+    if isinstance(error.kind, Kind.AdditionalProperties | Kind.UnevaluatedProperties):
+        return error.kind.unexpected[0]
+    if isinstance(error.kind, Kind.FalseSchema) and list(error.schema_path)[-1:] == ["additionalProperties"]:
+        # The schema allows no member at all; the error's path is that of the object.
+        for step in error.instance_path:
+            value = value[step]
+        return str(next(iter(value)))
+    return None
 
 
 def _most_specific(error: jsonschema_rs.ValidationError) -> jsonschema_rs.ValidationError:

@@ -89,10 +89,19 @@ def test_response_headers_are_those_of_every_response(zorps: httpx.Client) -> No
         ({"name": ""}, (400, "value_out_of_range", "name")),
         ({"name": "x", "size": 11}, (400, "value_out_of_range", "size")),
         ({"name": "x", "size": "11"}, (400, "invalid_format", "size")),
+        ({"name": "x", "lid": {"color": "red", "hinge": 1, "depth": 2}}, (400, "invalid_format", "lid.hinge")),
+        ({"name": "x", "empty": {"hinge": 1, "depth": 2}}, (400, "invalid_format", "empty.hinge")),
+        ({"name": "x", "spice": {"hinge": 1}}, (400, "invalid_format", "spice.hinge")),
     ],
 )
 def test_json_body_is_checked(zorps: httpx.Client, body: Any, expected: tuple[int, str, str]) -> None:
     assert refusal(zorps.post("/v1/zorps", json=body, headers=LEVEL)) == expected
+
+
+def test_refusal_of_a_long_member_is_short(zorps: httpx.Client) -> None:
+    body = {"name": "x", "lid": {"\n" * 100_000: 1}}
+    error = error_of(zorps.post("/v1/zorps", json=body, headers=LEVEL))
+    assert max(len(error["param"]), len(error["message"])) < 300
 
 
 @pytest.mark.parametrize(
