@@ -53,6 +53,15 @@ class Operation:
 
 
 @dataclass(frozen=True)
+class RateClass:
+    """A rate limit that operations share: so many requests at once, and so many a minute after that."""
+
+    name: str
+    burst: int
+    per_minute: int
+
+
+@dataclass(frozen=True)
 class ErrorCode:
     """A documented error code. `status` is None where the pages give only the family."""
 
@@ -166,6 +175,16 @@ def charge_of(method: str, path: str) -> tuple[str, ...] | None:
             charge = node.get("x-charge", _CHARGES_BEFORE.get(node.get("operationId")))
             return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))
     return None
+
+
+def rate_classes() -> dict[str, RateClass]:
+    """The rate limits of operations that have one of their own, by `POST /v1/...`."""
+    limits = document()["components"].get("x-rate-classes", {})
+    return {
+        f"{method.upper()} {path}": RateClass(name, int(limits[name]["burst"]), int(limits[name]["per_minute"]))
+        for path, method, _, _, operation in Document(document()).operations()
+        if (name := operation.get("x-rate-class")) is not None
+    }
 
 
 def error_codes() -> dict[str, ErrorCode]:

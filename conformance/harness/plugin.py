@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from testkit.mock_process import MockProcess, NotStartedError
 
-from harness import classification, contract, options, rule_ids, served_operations
+from harness import classification, contract, example_limits, options, rule_ids, served_operations
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -145,6 +145,7 @@ class ConformancePlugin:
         patterns: list[str] = self.config.getoption("rule") or []
         if patterns:
             self._select(items, patterns)
+        example_limits.limit_examples(items, contract.rate_classes(), SELECTED.profile)
         items.sort(key=turn_of)
 
     def _select(self, items: list[pytest.Item], patterns: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, NoReturn
+from unittest import SkipTest
 
 
 class RuleViolation(AssertionError):  # noqa: N818 (a violation is raised; it is no error of the suite)
@@ -19,8 +20,12 @@ class RuleViolation(AssertionError):  # noqa: N818 (a violation is raised; it is
         self.expected = expected
 
 
-class NotTested(Exception):  # noqa: N818 (as above)
-    """The rule could not be tried on this server; the message says why."""
+class NotTested(SkipTest):
+    """The rule could not be tried on this server; the message says why.
+
+    A skip ends a property at once. Hypothesis repeats anything else to shrink it, and calls it flaky if it then ends
+    otherwise, as it does when the time of the run is over.
+    """
 
 
 class Informational(Exception):  # noqa: N818 (as above)
