@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -243,7 +243,7 @@ BREAKING = [
 ]
 
 
-def apply(document: Document, changes: list[ApiChange]) -> None:
+def apply(document: Document, changes: Sequence[ApiChange]) -> None:
     """Make all changes to a spec."""
     for each in changes:
         each.apply(document)
