@@ -55,6 +55,21 @@ class Models:
         props = [*(model.required_properties or ()), *(model.optional_properties or ())]
         return sorted(props, key=lambda prop: order.index(wire_name(prop)) if wire_name(prop) in order else len(order))
 
+    def page_attributes(self, operation: Mapping[str, Any]) -> paging.PageAttributes | None:
+        """How the client goes on with the list of an operation; None where it has no pages."""
+        declared = paging.paging_of(operation)
+        if declared is None:
+            return None
+        page = paging.page_component(self.spec, operation)
+        attributes = {wire_name(prop): str(prop.python_name) for prop in self.members_of(page)}
+        return paging.PageAttributes(
+            items=attributes[declared.items],
+            cursor=attributes[declared.cursor],
+            parameter=declared.parameter,
+            has_more=None if declared.has_more is None else attributes[declared.has_more],
+            item=self.item_of(page, self.names),
+        )
+
     def item_of(self, page: str, names: types.Names) -> str:
         """The type of the items of a page."""
         items = next(prop for prop in self.members_of(page) if wire_name(prop) == self.page_items[page])

@@ -92,18 +92,6 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Pages:
-    """How a list goes on: the attributes of a page, and the parameter that takes its cursor, in quotes."""
-
-    items: str
-    cursor: str
-    parameter: str
-    has_more: str | None
-    item: str
-    """The type of an item."""
-
-
-@dataclass(frozen=True)
 class Call:
     """One operation: where it stands in the spec, and what of it becomes Python."""
 
@@ -120,7 +108,7 @@ class Call:
     """Its media type."""
     result: Result
     stream: Stream | None
-    pages: Pages | None
+    pages: paging.PageAttributes | None
 
     @property
     def summary(self) -> str:
@@ -218,7 +206,7 @@ def _call(
         body_type=body.media_type if body else "application/json",
         result=Result(tuple(_form(models, answer, endpoint, stream) for answer in spec.answers(pointer))),
         stream=stream,
-        pages=_pages(models, operation, endpoint),
+        pages=models.page_attributes(operation),
     )
 
 
@@ -268,24 +256,6 @@ def _form(models: Models, answer: Answer, endpoint: Endpoint, stream: Stream | N
     if answer.format == "json_lines" and stream is not None:
         annotation, parser = f"list[{stream.annotation}]", f"lambda value: _parse.array(value, {stream.parser})"
     return Form(answer.status, answer.media_type, answer.format, annotation, parser)
-
-
-def _pages(models: Models, operation: Mapping[str, Any], endpoint: Endpoint) -> Pages | None:
-    declared = paging.paging_of(operation)
-    if declared is None:
-        return None
-    page = next(
-        p.prop for p in endpoint.responses if isinstance(p.prop, ModelProperty) and p.status_code.pattern[0] == "2"
-    )
-    name = str(page.class_info.name)
-    attributes = {wire_name(prop): str(prop.python_name) for prop in models.members_of(name)}
-    return Pages(
-        items=attributes[declared.items],
-        cursor=attributes[declared.cursor],
-        parameter=json.dumps(declared.parameter),
-        has_more=None if declared.has_more is None else attributes[declared.has_more],
-        item=models.item_of(name, models.names),
-    )
 
 
 def _in_order(parameters: Sequence[Parameter], path: str) -> list[Parameter]:

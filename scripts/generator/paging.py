@@ -26,6 +26,17 @@ class Paging:
     has_more: str | None = None
 
 
+@dataclass(frozen=True)
+class PageAttributes:
+    """What `x-paging` says in Python: the attributes of a page, and the type of its items."""
+
+    items: str
+    cursor: str
+    parameter: str
+    has_more: str | None
+    item: str
+
+
 def paging_of(operation: Mapping[str, Any]) -> Paging | None:
     """How the list of an operation goes on; None where it has no pages."""
     declared = operation.get(EXTENSION)
@@ -35,7 +46,7 @@ def paging_of(operation: Mapping[str, Any]) -> Paging | None:
 def page_items(spec: Spec) -> dict[str, str]:
     """The member that has the items, by the component of the page."""
     paged = ((operation, paging_of(operation)) for _, operation in spec.operations())
-    return {_component(spec, operation): paging.items for operation, paging in paged if paging is not None}
+    return {page_component(spec, operation): paging.items for operation, paging in paged if paging is not None}
 
 
 def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
@@ -52,7 +63,7 @@ def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
         parameter = parameters.get(("query", paging.parameter))
         if parameter is None or parameter.get("required") or not _is_text(spec, parameter.get("schema")):
             yield (*where, "parameter"), f"R17: {paging.parameter} is not an optional text in the query"
-        component = _component(spec, operation)
+        component = page_component(spec, operation)
         if not spec.schemas.get(component, {}).get("properties"):
             yield where, "R17: a list with pages has one successful response, an object in JSON"
             continue
@@ -73,7 +84,7 @@ def _members(spec: Spec, page: Mapping[str, Any], paging: Paging, where: Pointer
         yield (*where, "has_more"), f"R17: {paging.has_more} is not a member of the page that is a boolean"
 
 
-def _component(spec: Spec, operation: Mapping[str, Any]) -> str:
+def page_component(spec: Spec, operation: Mapping[str, Any]) -> str:
     """The component of the only success of an operation; empty if there are several, or none in JSON."""
     contents = [response.get("content", {}) for _, response in spec.successes(operation)]
     if len(contents) != 1 or list(contents[0]) != [_JSON]:
