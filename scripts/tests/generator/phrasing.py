@@ -21,6 +21,7 @@ KEY = f"{CREATE} parameters 0"
 OBJECT = {"type": "object", "properties": {}}
 ANY_JSON = {"schema": ref("Thing")}
 GET = "paths /v1/things/{id} get"
+RECORDS = "paths /v1/records get"
 PAGING = {"items": "data", "cursor": "next", "parameter": "after"}
 HELD = {"amount": "amount", "held_while": {"mood": ["sad"]}}
 

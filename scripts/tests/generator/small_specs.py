@@ -103,18 +103,25 @@ _SPEC: dict[str, Any] = {
             ),
             "get": operation(
                 "listThings",
-                parameters=[
-                    {"name": "limit", "in": "query", "schema": {"type": "integer"}},
-                    {"name": "after", "in": "query", "schema": {"type": "string"}},
-                ],
+                parameters=[{"name": "limit", "in": "query", "schema": {"type": "integer"}}],
                 responses={"200": response(ref("ThingList"))},
-                **{"x-paging": {"items": "data", "cursor": "next", "parameter": "after"}},
             ),
         },
         "/v1/things/{id}": {
             "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
             "get": operation("retrieveThing"),
             "delete": operation("deleteThing", responses={"204": {"description": "Gone."}}),
+        },
+        "/v1/records": {
+            "get": operation(
+                "listRecords",
+                parameters=[
+                    {"name": "limit", "in": "query", "schema": {"type": "integer"}},
+                    {"name": "after", "in": "query", "schema": {"type": "string"}},
+                ],
+                responses={"200": response(ref("RecordList"))},
+                **{"x-paging": {"items": "data", "cursor": "next", "parameter": "after"}},
+            )
         },
     },
     "components": {
@@ -148,6 +155,11 @@ _SPEC: dict[str, Any] = {
                 },
             },
             "ThingList": {
+                "type": "object",
+                "required": ["data"],
+                "properties": {"data": {"type": "array", "items": ref("Thing")}},
+            },
+            "RecordList": {
                 "type": "object",
                 "required": ["data"],
                 "properties": {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import small_specs
-from phrasing import ANY_JSON, CONTENT, CREATE, GET, HELD, KEY, LIST, OBJECT, PAGING, SCHEMAS, THING, faults
+from phrasing import ANY_JSON, CONTENT, CREATE, GET, HELD, KEY, LIST, OBJECT, PAGING, RECORDS, SCHEMAS, THING, faults
 from small_specs import DROP, ref
 
 ANY_CONTENT = {"application/json": ANY_JSON}
@@ -183,35 +183,35 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R16", f"{SCHEMAS} Mood x-renamed-values angry", {f"{SCHEMAS} Mood x-renamed-values": {"angry": "cross"}}),
     ("R16", f"{SCHEMAS} Mood x-renamed-values glad", {f"{SCHEMAS} Mood x-renamed-values": {"glad": "sad"}}),
     # R17
-    ("R17", f"{LIST} x-paging items", {f"{LIST} x-paging items": "next"}),
-    ("R17", f"{LIST} x-paging items", {f"{LIST} x-paging items": "absent"}),
-    ("R17", f"{LIST} x-paging items", {f"{SCHEMAS} ThingList required": DROP}),
-    ("R17", f"{LIST} x-paging cursor", {f"{LIST} x-paging cursor": "data"}),
-    ("R17", f"{LIST} x-paging cursor", {f"{LIST} x-paging cursor": "absent"}),
-    ("R17", f"{LIST} x-paging has_more", {f"{LIST} x-paging has_more": "next"}),
-    ("R17", f"{LIST} x-paging parameter", {f"{LIST} x-paging parameter": "limit"}),
-    ("R17", f"{LIST} x-paging parameter", {f"{LIST} x-paging parameter": "absent"}),
-    ("R17", f"{LIST} x-paging parameter", {f"{LIST} parameters 1 required": True}),
+    ("R17", f"{RECORDS} x-paging items", {f"{RECORDS} x-paging items": "next"}),
+    ("R17", f"{RECORDS} x-paging items", {f"{RECORDS} x-paging items": "absent"}),
+    ("R17", f"{RECORDS} x-paging items", {f"{SCHEMAS} RecordList required": DROP}),
+    ("R17", f"{RECORDS} x-paging cursor", {f"{RECORDS} x-paging cursor": "data"}),
+    ("R17", f"{RECORDS} x-paging cursor", {f"{RECORDS} x-paging cursor": "absent"}),
+    ("R17", f"{RECORDS} x-paging has_more", {f"{RECORDS} x-paging has_more": "next"}),
+    ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} x-paging parameter": "limit"}),
+    ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} x-paging parameter": "absent"}),
+    ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} parameters 1 required": True}),
     (
         "R17",
-        f"{LIST} x-paging",
-        {f"{LIST} responses 200": small_specs.response(ARRAY)},
+        f"{RECORDS} x-paging",
+        {f"{RECORDS} responses 200": small_specs.response(ARRAY)},
     ),
-    ("R17", f"{LIST} x-paging", {f"{LIST} responses 201": small_specs.response(ref("ThingList"))}),
-    ("R17", f"{LIST} x-paging", {f"{LIST} responses 200": {"description": "Nothing."}}),
+    ("R17", f"{RECORDS} x-paging", {f"{RECORDS} responses 201": small_specs.response(ref("RecordList"))}),
+    ("R17", f"{RECORDS} x-paging", {f"{RECORDS} responses 200": {"description": "Nothing."}}),
     ("R17", f"{CREATE} x-paging", {f"{CREATE} x-paging": PAGING}),
     (
         "R17",
-        f"{GET} x-paging items",
+        f"{RECORDS} x-paging items",
         {
-            f"{SCHEMAS} ThingList": {
+            f"{SCHEMAS} RecordList": {
                 "type": "object",
                 "required": ["data", "others"],
                 "properties": {"data": ARRAY, "others": ARRAY, "next": {"type": "string"}},
             },
             f"{GET} x-paging": {**PAGING, "items": "others"},
             f"{GET} parameters": [{"name": "after", "in": "query", "schema": {"type": "string"}}],
-            f"{GET} responses 200": small_specs.response(ref("ThingList")),
+            f"{GET} responses 200": small_specs.response(ref("RecordList")),
         },
     ),
 ]
