@@ -15,7 +15,6 @@ from harness.violations import inform, require
 from .conftest import STREAMED, Running
 from .scenarios import Scenarios
 
-FINISH_REASONS = contract.schema("FinishReason")["enum"]
 STATUS = "Aurous-Idempotency-Status"
 
 

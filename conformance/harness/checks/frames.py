@@ -12,7 +12,6 @@ from harness.rules import CHAT_IDEMPOTENCY, CREATE, STREAMING
 
 STATUS = "Aurous-Idempotency-Status"
 REPLAYED = "Aurous-Idempotent-Replayed"
-FINISH_REASONS = frozenset(contract.schema("FinishReason")["enum"])
 EVENT_STREAM = "text/event-stream"
 
 
@@ -149,7 +148,7 @@ def _one_finish_reason(stream: Transcript) -> Iterator[str]:
     reasons = stream.finish_reasons
     if len(reasons) != 1:
         yield f"the finish reasons of its chunks are {reasons}"
-    elif reasons[0] not in FINISH_REASONS:
+    elif not isinstance(reasons[0], str) or not reasons[0]:
         yield f"`finish_reason` is {reasons[0]!r}"
 
 
@@ -258,7 +257,7 @@ FRAME_CHECKS: list[Check[Transcript]] = [
     _check(
         "one_finish_reason",
         STREAMING,
-        "Exactly one chunk carries a `finish_reason`, a known one.",
+        "Exactly one chunk carries a `finish_reason`.",
         _one_finish_reason,
         has_ending,
     ),

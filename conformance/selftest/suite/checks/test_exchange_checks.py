@@ -118,6 +118,22 @@ def test_faulty_frames_break_their_rule(rule: str, spoil: Callable[[Frames], Fra
     assert rule in broken(streamed(spoil(frames())))
 
 
+def finished(reason: Any) -> tuple[Exchange, Exchange]:
+    """A stream and a document that end for some reason."""
+    answered = created(document(choices=[{**document()["choices"][0], "finish_reason": reason}]))
+    answered.headers = {**answered.headers, "Aurous-Request-Id": "req_2"}
+    return streamed([*frames()[:3], chunk({}, reason, usage=USAGE), "[DONE]"]), answered
+
+
+def test_finish_reason_may_be_a_new_one() -> None:
+    assert broken(*finished("end_turn")) == set()
+
+
+@pytest.mark.parametrize("reason", ["", 1])
+def test_finish_reason_that_is_none_breaks_its_rules(reason: Any) -> None:
+    assert {"stream.one_finish_reason", "completion.finish_reason"} <= broken(*finished(reason))
+
+
 @pytest.mark.parametrize("kind", [{"tools": []}, {"logprobs": False}, {"stop": ["x"]}, {"reasoning_effort": "low"}])
 def test_stream_of_any_kind_needs_its_usage(kind: dict[str, Any]) -> None:
     sent = [*frames()[:3], chunk({}, "stop"), "[DONE]"]
