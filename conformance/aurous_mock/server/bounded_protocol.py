@@ -5,7 +5,7 @@ import resource
 from collections.abc import Callable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from aurous_mock.http.sockets import EXTENSION
 
@@ -39,6 +39,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._body_bytes = 0
         self._in_head = True
         self._deadline: asyncio.TimerHandle | None = None
+        # The request that is being answered; `cycle` is the one that was read last.
+        self._answering: RequestResponseCycle | None = None
+        self._is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -49,13 +52,20 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._cancel_deadline()
+        if self._answering is not None:
+            # uvicorn tells only the last of several pipelined requests.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         # They refer to each other: without this, requests that nobody waits for stay until a garbage collection.
         self.pipeline.clear()
+        self._answering = None
         self.cycle = None  # type: ignore[assignment]
         self.scope = None  # type: ignore[assignment]
         self.headers = None  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         if self._in_head and self._deadline is None:
             self._set_deadline(self.head_seconds)
         self._overhead += len(data)
@@ -91,6 +101,29 @@ class BoundedProtocol(HttpToolsProtocol):
         # The rest of the block belongs to the next request, and is not counted.
         self._overhead = self._body_bytes = 0
         self._in_head = True
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        self._answering = None
+        super().on_response_complete()
+        if self._is_refused and self._answering is None and not self.transport.is_closing():
+            self.write_bad_request()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what was read last, after the responses to the whole requests before it."""
+        self._is_refused = True
+        self._cancel_deadline()
+        if self.pipeline and self.pipeline[0][0].more_body:
+            self.pipeline.popleft()
+        if self._answering is None or self._answering.more_body:
+            self.write_bad_request()
+
+    def write_bad_request(self) -> None:
+        """Send a 400 and close the connection."""
+        super().send_400_response("Invalid HTTP request received.")
 
     def _refuse(self) -> None:
         self.send_400_response("A bound is exceeded.")
@@ -154,7 +187,7 @@ def make_protocol(bad_request: Callable[[], bytes]) -> type[asyncio.Protocol]:
             super().on_message_begin()
             self.scope["extensions"] = {EXTENSION: {"transport": self.transport}}
 
-        def send_400_response(self, msg: str) -> None:
+        def write_bad_request(self) -> None:
             self.transport.write(bad_request())
             self.transport.close()
 

@@ -12,7 +12,7 @@ from aurous_mock.server import bounded_protocol
 from aurous_mock.server.bounded_protocol import MAX_HEADERS, MAX_OVERHEAD, MAX_PIPELINED, BoundedProtocol
 from aurous_mock.server.launcher import Mock, running
 from mockkit import connect
-from testkit.conditions import PATIENCE
+from testkit.conditions import PATIENCE, eventually
 
 HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\n"
 REQUEST = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -51,6 +51,10 @@ def read_all(opened: socket.socket) -> bytes:
         while block := opened.recv(65536):
             received += block
     return received
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(part[:3]) for part in received.split(b"HTTP/1.1 ")[1:]]
 
 
 @pytest.mark.parametrize(
@@ -97,6 +101,35 @@ def test_few_pipelined_requests_are_answered(mock: Mock) -> None:
     with connection(mock) as opened:
         opened.sendall(REQUEST * 7 + REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert read_all(opened).count(b"HTTP/1.1 401 ") == 8
+
+
+@pytest.mark.parametrize(
+    "invalid",
+    [b"GARBAGE\r\n\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", b"GET / HTTP/1.1\r\nBad Name: x\r\n\r\n"],
+    ids=["no request", "bad chunk", "bad header"],
+)
+def test_requests_before_an_invalid_one_are_answered_first(mock: Mock, invalid: bytes) -> None:
+    with connection(mock) as opened:
+        opened.sendall(REQUEST * 2 + invalid)
+        assert statuses(read_all(opened)) == [401, 401, 400]
+
+
+def test_lost_connection_ends_the_response_before_a_pipelined_request(
+    mock: Mock, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = b'{"model":"aurous-grow-2.0-pro","messages":[{"role":"user","content":"a"}],"stream":true}'
+    head = f"X-Api-Key: {mock.api_key}\r\nAurous-Mock-Fault: pace=50\r\nContent-Type: application/json\r\n".encode()
+    with connection(mock) as opened:
+        opened.sendall(HEAD + head + b"Content-Length: %d\r\n\r\n" % len(body) + body + REQUEST)
+        received = b""
+        while b'"id":"' not in received:
+            received += opened.recv(65536)
+    completion = received.partition(b'"id":"')[2].partition(b'"')[0].decode()
+    with connect(mock) as client:
+        path = f"/v1/chat/completions/{completion}"
+        eventually(lambda: client.get(path).json()["status"] != "in_progress")
+        assert client.get(path).json()["status"] == "cancelled"
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize("start", [b"", b"GET /v1/mod", HEAD], ids=["nothing", "half a line", "half a head"])
