@@ -61,12 +61,15 @@ def encode_headers(request: SendRequest, address: Address) -> list[tuple[bytes, 
 
 
 def merge_headers(raw: Collection[tuple[bytes, bytes]], encoding: str = "utf-8") -> dict[str, str]:
-    """Headers by lower-case name; the values of a repeated name are joined by commas."""
+    """Headers by lower-case name; the values of a repeated name are joined by commas, equal ones once."""
     headers: dict[str, str] = {}
     try:
         for raw_name, raw_value in raw:
             name, value = raw_name.decode(encoding).lower(), raw_value.decode(encoding)
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+            # A proxy may repeat what can only be there once, such as Content-Type and Retry-After.
+            known = headers.setdefault(name, value)
+            if known != value:
+                headers[name] = f"{known}, {value}"
     except UnicodeDecodeError:
         return merge_headers(raw, "latin-1")
     return headers
@@ -83,7 +86,7 @@ def to_raw_response(
 
 def is_stream(request: SendRequest, status_code: int, headers: Mapping[str, str]) -> bool:
     """Whether a response is the stream that a request asks for."""
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = headers.get("content-type", "").partition(",")[0].partition(";")[0].strip().lower()
     return request.streams and 200 <= status_code < 300 and kind == request.stream_type
 
 

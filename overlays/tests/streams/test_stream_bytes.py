@@ -225,6 +225,14 @@ class TestOtherContentTypes:
         with Stream(caller) as stream:
             assert "".join(stream.text) == TEXT
 
+    @pytest.mark.parametrize("again", ["text/event-stream", "text/event-stream; charset=utf-8"])
+    def test_content_type_may_be_repeated(self, again: str, caller: Caller, wire: RawServer) -> None:
+        head = begin(f"Content-Type: {again}", *["Aurous-Request-Id: req_1"] * 2, kind="text/event-stream")
+        wire.plays(raw(head + events(*WHOLE)))
+        with Stream(caller) as stream:
+            assert "".join(stream.text) == TEXT
+        assert stream.response_info.request_id == "req_1"
+
 
 def test_memory_does_not_grow_with_the_number_of_chunks(wire: RawServer) -> None:
     count = 10_000
