@@ -54,8 +54,7 @@ def test_budget_of_zero_refuses_every_call(client: aurous.Aurous, wire: RawServe
 
 
 def test_budget_limits_variants_but_no_other_client(client: aurous.Aurous, wire: RawServer) -> None:
-    other = aurous.Aurous(KEY, base_url=wire.url)
-    with client.budget(credits="0.1") as budget:
+    with aurous.Aurous(KEY, base_url=wire.url) as other, client.budget(credits="0.1") as budget:
         create(other)
         assert budget.spent == 0
         create(client.with_options(max_retries=0))
@@ -75,11 +74,11 @@ def test_inner_budget_counts_for_the_outer(client: aurous.Aurous) -> None:
 
 
 def test_replays_are_not_charged_to_a_budget(mock: Mock) -> None:
-    client = aurous.Aurous(KEY, base_url=mock.url)
-    for expected in (1, 0):
-        with client.budget(credits=10) as budget:
-            client.chat.completions.create(model=MODEL, messages=MESSAGES, idempotency_key="mine")
-        assert bool(budget.spent) == bool(expected)
+    with aurous.Aurous(KEY, base_url=mock.url) as client:
+        for expected in (1, 0):
+            with client.budget(credits=10) as budget:
+                client.chat.completions.create(model=MODEL, messages=MESSAGES, idempotency_key="mine")
+            assert bool(budget.spent) == bool(expected)
 
 
 def test_receipt_after_the_block_is_charged_to_its_budget() -> None:
@@ -91,8 +90,7 @@ def test_receipt_after_the_block_is_charged_to_its_budget() -> None:
 
 
 def test_recovered_streams_are_charged_to_the_budget(mock: Mock) -> None:
-    client = aurous.Aurous(KEY, base_url=mock.url)
-    with client.budget(credits=100) as budget:
+    with aurous.Aurous(KEY, base_url=mock.url) as client, client.budget(credits=100) as budget:
         mock.fault("reset=4; unnoticed", method="POST")
         with client.chat.completions.stream(model=MODEL, messages=MESSAGES) as stream:
             with pytest.raises(aurous.StreamInterruptedError):
