@@ -72,8 +72,9 @@ class Checkpoint:
             self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"))
             self._job = self._journal.check_job(self._job)
             self._load(retry_failed)
-            self.job = self._journal.open(self._job, self.is_done)
             os.fsync(self._file.fileno())
+            # The last step, since it leaves the journal open.
+            self.job = self._journal.open(self._job, self.is_done)
         except BaseException:
             self._file.close()
             raise
@@ -183,7 +184,11 @@ class Checkpoint:
             new.flush()
             os.fsync(new.fileno())
         replacement = _open_locked(path)
-        os.replace(path, self.path)
+        try:
+            os.replace(path, self.path)
+        except BaseException:
+            replacement.close()
+            raise
         self._file.close()
         self._file = replacement
 

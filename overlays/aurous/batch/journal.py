@@ -53,8 +53,13 @@ class Journal:
         job = job or new_job()
         self._failed = {number: sent for number, sent in self._failed.items() if not is_done(number)}
         self._write(job)
-        self._file = open(self._path, "r+b")  # noqa: SIM115 - `close` closes it
-        self._map = mmap.mmap(self._file.fileno(), _PAGE)
+        file = open(self._path, "r+b")  # noqa: SIM115 - `close` closes it
+        try:
+            self._map = mmap.mmap(file.fileno(), _PAGE)
+        except BaseException:
+            file.close()
+            raise
+        self._file = file
         return job
 
     def sent_before(self, number: int) -> float | None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
+import errno
 import json
 import multiprocessing
 import os
 import stat
 import threading
 import warnings
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import aurous
@@ -307,7 +311,40 @@ def test_failed_line_that_may_be_charged_keeps_its_time(mock: Mock, path: Path) 
     assert [checkpoint.sent_before(number) for number in (1, 2)] == [None, 50.0]
     checkpoint.close()
     assert path.read_bytes() == b""
-    assert Checkpoint(path).sent_before(2) == 50.0
+    again = Checkpoint(path)
+    assert again.sent_before(2) == 50.0
+    again.close()
+
+
+@pytest.mark.parametrize("step", ["mmap.mmap", "os.replace", "os.fsync"])
+@pytest.mark.parametrize("calls", range(4))
+def test_checkpoint_that_cannot_be_opened_closes_its_files(
+    path: Path, monkeypatch: pytest.MonkeyPatch, step: str, calls: int
+) -> None:
+    first = Checkpoint(path, job="job")
+    own = {"line": 1, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0}
+    first.write(json.dumps({"id": "batch_req_x", "error": {"code": "APIError"}, "aurous": own}).encode())
+    first.close()
+    files: list[Any] = []
+    open_file, function, left = builtins.open, resolve_name(step.replace(".", ":")), iter(range(calls))
+
+    def fail(*arguments: Any) -> Any:
+        if next(left, None) is None:
+            raise OSError(errno.EIO, "no")
+        return function(*arguments)
+
+    def record(*arguments: Any) -> Any:
+        files.append(open_file(*arguments))
+        return files[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(step, fail)
+        patch.setattr(builtins, "open", record)
+        # With enough calls that succeed, it is opened.
+        with suppress(OSError):
+            Checkpoint(path, retry_failed=True).close()
+    assert files
+    assert all(file.closed for file in files)
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\0" * 5000])
