@@ -1,4 +1,4 @@
-"""The archive of released specs, each with the package version that spoke it; none is ever edited."""
+"""The archive of released specs, one of each version of the API, with the package version that spoke it last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .versions import Version, VersionError, api_date
 # Inside the mock, which serves by them and carries them in the wheel.
 FOLDER = Path("conformance/aurous_mock/specs")
 SUMS = "SHA256SUMS"
-_HEADER = "# Released with aurous-labs {version}. Never edited: clients were built on it.\n"
+_HEADER = "# Released with aurous-labs {version}. Written by scripts/bump.py alone: clients were built on it.\n"
 _HEADER_FORM = re.compile(r"# Released with aurous-labs (\S+)\. ")
 
 
@@ -52,17 +52,18 @@ def check(root: Path) -> list[Released]:
     sums = _sums(root)
     for spec in releases:
         if sums.pop(spec.path.name, None) != _digest(spec.path):
-            raise ArchiveError(f"{FOLDER / spec.path.name} was edited; a released spec never is")
+            raise ArchiveError(f"{FOLDER / spec.path.name} was edited; only scripts/bump.py writes it")
     if sums:
         raise ArchiveError(f"{FOLDER / min(sums)} is gone; a released spec is kept for good")
     return releases
 
 
 def add(root: Path, spec: Path, api_version: str, package: Version) -> Path:
-    """Archive a spec as released. Raises ArchiveError if that version was released before."""
+    """Archive a spec as released; of the newest version, in place of its earlier text. Raises ArchiveError."""
     target = root / FOLDER / f"{api_version}.yaml"
-    if target.exists():
-        raise ArchiveError(f"{api_version} was released before, as {FOLDER / target.name}")
+    later = [path.name for path in target.parent.glob("*.yaml") if path.name > target.name]
+    if later:
+        raise ArchiveError(f"{FOLDER / max(later)} was released after {api_version}")
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(_HEADER.format(version=package).encode() + spec.read_bytes())
     lines = [f"{digest}  {name}\n" for name, digest in sorted({**_sums(root), target.name: _digest(target)}.items())]

@@ -56,8 +56,8 @@ def check(root: Path, api_version: str, day: str) -> None:
     if dirty:
         raise BumpError(f"the tree is not clean ({len(dirty)} path(s), {dirty[0]} among them); commit them first")
     last = archive.check(root)[-1]
-    if api_version <= last.api_version:
-        raise BumpError(f"{api_version} is not later than {last.api_version}, which was released last")
+    if api_version < last.api_version:
+        raise BumpError(f"{api_version} is earlier than {last.api_version}, which was released last")
 
 
 def bump(
@@ -81,6 +81,8 @@ def bump(
     old, new = (sources.read(str(path), scratch) for path in (last.path, root / SPEC))
     report = comparison.compare(old, new, scratch)
     after = max(before, last.package.after(report.bump))
+    if api_version == last.api_version:
+        _check_correction(report, last, after)
     on_step(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
     versions.write(root, after)
     path = root / changelog.FILE
@@ -92,6 +94,17 @@ def bump(
             on_step(name)
             run(root, [sys.executable, *arguments], f"{name} failed; see above")
     return Bump(api_version, before, after, report)
+
+
+def _check_correction(report: Report, last: archive.Released, after: Version) -> None:
+    """Refuse a release within a version of the API that breaks its clients, or that changes nothing."""
+    if report.bump == "major":
+        count = report.counts["breaking"]
+        raise BumpError(f"{count} breaking change(s) within {last.api_version}, see spec_gate.py; name a later version")
+    if after == last.package:
+        raise BumpError(
+            f"nothing changed since aurous-labs {last.package}; raise the version in {versions.VERSION_FILE}"
+        )
 
 
 def _stages(root: Path, report: Report, tests: Sequence[str] | Affected) -> Iterator[tuple[str, list[str]]]:

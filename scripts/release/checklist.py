@@ -31,9 +31,11 @@ _ALWAYS = (
 
 
 def tasks(report: Report, root: Path) -> list[str]:
-    """The tasks, one line each. root: the tree, in whose files what is gone is looked for"""
+    """The tasks. root: the tree, in whose files what is gone is looked for"""
     followed = renames.new_names(report)
-    lines = (line for change in report.changes for line in _of(change, report.old.version, followed))
+    listed = [change for change, _ in mentions.lost_names(report)]
+    others = (change for change in report.changes if change not in listed)
+    lines = (line for change in others for line in _of(change, report.old.version, followed))
     return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_grouped(report))), *_ALWAYS]
 
 
@@ -60,15 +62,13 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
     """The lines that use what is gone, which are the ones to edit. Mock and suite follow renames by themselves."""
     tree, renamed = mentions.Tree(root), renames.declared(report)
     for change, names in mentions.lost_names(report):
+        is_renamed = names[-1] in renamed
         mentioned = [
-            each
-            for each in tree.find(names)
-            if names[-1] not in renamed or each.path.as_posix().startswith("overlays/")
+            each for each in tree.find(names) if not is_renamed or not each.path.as_posix().startswith("conformance/")
         ]
         if mentioned:
-            shown = ", ".join(map(str, mentioned[:_SHOWN]))
-            more = f" and {len(mentioned) - _SHOWN} more files" if len(mentioned) > _SHOWN else ""
-            yield f"`{names[-1]}` ({change.subject}) is gone; used in {shown}{more}."
+            fate = "has a new name" if is_renamed else "is gone"
+            yield f"`{names[-1]}` ({change.subject}) {fate}; it is used in" + "".join(f"\n    {it}" for it in mentioned)
 
 
 def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:

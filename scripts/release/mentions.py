@@ -1,4 +1,4 @@
-"""Finds the lines of code and tests that use a name of the spec, where a change takes it away."""
+"""Finds the lines of code, tests and documents that use a name of the spec, where a change takes it away."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Mention:
 
 
 class Tree:
-    """The Python files of a tree, read once."""
+    """The Python files and the READMEs of a tree, read once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -42,7 +42,11 @@ class Tree:
     @cached_property
     def texts(self) -> dict[Path, str]:
         """The text of each file, by its path relative to the tree."""
-        files = [path for folder in FOLDERS for path in sorted((self._root / folder).rglob("*.py"))]
+        code = [path for folder in FOLDERS for path in sorted((self._root / folder).rglob("*.py"))]
+        files = [
+            *code,
+            *(path for path in (self._root / "README.md", self._root / "overlays/README.md") if path.exists()),
+        ]
         return {path.relative_to(self._root): path.read_text(encoding="utf-8") for path in files}
 
     def files(self, name: str) -> set[Path]:

@@ -55,9 +55,11 @@ def _members(schema: Any) -> dict[str, dict[str, Any]]:
 
 
 def _shape(member: dict[str, Any]) -> dict[str, Any]:
-    """A schema without its annotations, which a rename may reword."""
-    return {
+    """A schema without its annotations, which a rename may reword, and without null, which counts as left out."""
+    shape = {
         keyword: value
         for keyword, value in member.items()
         if keyword not in ANNOTATIONS and not keyword.startswith("x-")
     }
+    types = shape.get("type")
+    return {**shape, "type": sorted({*types} - {"null"})} if isinstance(types, list) else {**shape, "type": [types]}

@@ -86,6 +86,9 @@ class FindingMapper:
             yield self._finding(diff, "description-changed", f"`{name}` is worded differently")
         elif name in keywords.EXAMPLES:
             yield self._finding(diff, "example-changed", "another example")
+        elif diff.type == "Schema" and name == "default" and diff.before is None and diff.after is None:
+            # Absent before: null as a default says no more than leaving the member out.
+            yield self._finding(diff, "rephrased", "`default` is now null, which counts as left out")
         elif diff.type == "Operation" and name in _OPERATION:
             kind = _OPERATION[name]
             if name == "deprecated":

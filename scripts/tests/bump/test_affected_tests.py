@@ -17,6 +17,7 @@ from specdiff.usage import Side
 FILES = {
     "overlays/aurous/tools.py": "def send(strict: bool) -> None:\n    NamedSchema(strict=strict)\n",
     "overlays/tests/test_tools.py": 'assert sent["named_schema"]["strict"]\n',
+    "README.md": "# Tools\n\nWith `strict` in a `NamedSchema`, arguments are checked.\n",
     "overlays/tests/test_zip.py": "zip(a, b, strict=True)\n",
     "conformance/selftest/test_balance.py": 'client.get("/v1/balance").json()["available"]\n',
     "overlays/tests/test_credits.py": "client.balance.retrieve()\n",
@@ -71,8 +72,21 @@ def test_change_selects_the_tests_that_use_its_names(tree: Path, subject: str, s
 
 def test_lines_that_use_a_member_that_is_gone_are_listed(tree: Path) -> None:
     lines = checklist.tasks(report("request-member-removed", "NamedSchema.strict"), tree)
-    uses = "overlays/aurous/tools.py:2, overlays/tests/test_tools.py:1"
-    assert lines[0] == f"`strict` (NamedSchema.strict) is gone; used in {uses}."
+    uses = ["overlays/aurous/tools.py:2", "README.md:3", "overlays/tests/test_tools.py:1"]
+    assert lines[0].splitlines() == [
+        "`strict` (NamedSchema.strict) is gone; it is used in",
+        *(f"    {use}" for use in uses),
+    ]
+    assert not any("NamedSchema.strict" in line for line in lines[1:])
+
+
+def test_all_files_that_use_what_is_gone_are_listed(tmp_path: Path) -> None:
+    uses = [f"overlays/tests/test_{number}.py" for number in range(10, 40)]
+    (tmp_path / "overlays/tests").mkdir(parents=True)
+    for name in uses:
+        (tmp_path / name).write_text("create(max_size=1)\n", encoding="utf-8")
+    (task, *_) = checklist.tasks(report("request-member-removed", "Body.max_size"), tmp_path)
+    assert task.splitlines()[1:] == [f"    {name}:1" for name in uses]
 
 
 def test_lines_that_use_a_value_that_is_gone_are_listed(tree: Path) -> None:
@@ -83,7 +97,9 @@ def test_lines_that_use_a_value_that_is_gone_are_listed(tree: Path) -> None:
 
 def test_lines_that_call_an_operation_that_is_gone_are_listed(tree: Path) -> None:
     lines = checklist.tasks(report("operation-removed", "GET /v1/balance"), tree)
-    assert lines[0] == "`balance.retrieve` (GET /v1/balance) is gone; used in overlays/tests/test_credits.py:1."
+    assert (
+        lines[0] == "`balance.retrieve` (GET /v1/balance) is gone; it is used in\n    overlays/tests/test_credits.py:1"
+    )
 
 
 def test_members_that_are_new_are_not_looked_for(tree: Path) -> None:

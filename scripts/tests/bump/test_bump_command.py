@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import bump
@@ -56,7 +57,7 @@ def run_bump(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         ([NEXT, "--day", "nonsense"], "'nonsense' is not a date such as 2026-09-01"),
         ([NEXT, "--day", "2027-02-30"], "'2027-02-30' is not a date"),
         ([NEXT, "--day", "9999-01-01"], "9999-01-01 is more than two years ahead"),
-        (["2000-01-01"], "2000-01-01 is not later than"),
+        (["2000-01-01"], "2000-01-01 is earlier than"),
         ([], "name the DATE to bump to, or --recover"),
         ([NEXT, "--recover"], "name the DATE to bump to, or --recover"),
         ([NEXT, "--no-such-option"], "unrecognized arguments"),
@@ -85,11 +86,6 @@ def test_dirty_tree_is_refused(tree: Path) -> None:
     path.unlink()
     assert result.returncode == 2
     assert result.stderr == "bump: the tree is not clean (1 path(s), left.txt among them); commit them first\n"
-
-
-def test_released_version_is_not_released_again(tree: Path) -> None:
-    last = archive.released(tree)[-1].api_version
-    assert f"{last} is not later than {last}, which was released last" in run_bump(tree, last).stderr
 
 
 @pytest.fixture
@@ -121,6 +117,38 @@ def test_package_version_raised_by_hand_is_kept(
         rehearsal.git(tree, "reset", "--quiet", "--hard", "HEAD~1")
     assert f"aurous-labs 7.0.0 speaks {NEXT}" in capsys.readouterr().out
     assert versions.read(tree) == now
+
+
+def test_correction_of_the_released_version_is_a_release_with_a_later_package_version(
+    tree: Path, quick: list[list[str]], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last = archive.released(tree)[-1]
+    added = replace(CHANGE, kind="request-member-added-optional", effect=Effect.COMPATIBLE)
+    monkeypatch.setattr(comparison, "compare", lambda old, new, folder: Report.of(old, new, [added]))
+    assert bump.main([last.api_version, "--dry-run", "--no-tests"]) == 0
+    expected = f"aurous-labs {last.package.after('minor')} speaks {last.api_version}"
+    assert expected in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ([CHANGE], "1 breaking change(s) within {0.api_version}, see spec_gate.py; name a later version"),
+        ([], "nothing changed since aurous-labs {0.package}; raise the version in overlays/aurous/_version.py"),
+    ],
+)
+def test_released_version_is_released_again_only_with_compatible_changes(
+    tree: Path,
+    quick: list[list[str]],
+    changes: list[Change],
+    reason: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    last = archive.released(tree)[-1]
+    monkeypatch.setattr(comparison, "compare", lambda old, new, folder: Report.of(old, new, changes))
+    assert bump.main([last.api_version, "--no-tests"]) == 1
+    assert f"bump: {reason.format(last)}; nothing was changed" in capsys.readouterr().err
 
 
 def test_affected_tests_run_before_all_others(tree: Path, quick: list[list[str]]) -> None:
@@ -239,4 +267,4 @@ def test_spec_gate_detects_an_edited_released_spec(tree: Path) -> None:
     result = rehearsal.run(tree, "scripts/spec_gate.py")
     rehearsal.git(tree, "checkout", "--quiet", ".")
     assert result.returncode == 1
-    assert "was edited; a released spec never is" in result.stderr
+    assert "was edited; only scripts/bump.py writes it" in result.stderr

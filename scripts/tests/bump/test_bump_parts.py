@@ -97,7 +97,7 @@ def test_released_specs_are_listed_with_their_package_version(recorded_changelog
 def test_edited_released_spec_is_detected(recorded_changelog: Path) -> None:
     path = recorded_changelog / archive.FOLDER / "2026-05-15.yaml"
     path.write_text(path.read_text() + "# better\n")
-    with pytest.raises(archive.ArchiveError, match=r"2026-05-15\.yaml was edited; a released spec never is"):
+    with pytest.raises(archive.ArchiveError, match=r"2026-05-15\.yaml was edited; only scripts/bump\.py writes it"):
         archive.check(recorded_changelog)
 
 
@@ -121,9 +121,17 @@ def test_archived_spec_without_date_or_package_is_detected(recorded_changelog: P
         archive.check(recorded_changelog)
 
 
-def test_version_is_archived_once(recorded_changelog: Path) -> None:
-    with pytest.raises(archive.ArchiveError, match="2026-09-01 was released before"):
-        archive.add(recorded_changelog, recorded_changelog / "openapi.yaml", "2026-09-01", Version(0, 3, 0))
+def test_newest_version_is_archived_again_with_its_corrections(recorded_changelog: Path) -> None:
+    corrected = recorded_changelog / "openapi.yaml"
+    corrected.write_text("openapi: 3.1.1\n")
+    path = archive.add(recorded_changelog, corrected, "2026-09-01", Version(0, 2, 1))
+    assert path.read_text().endswith("\nopenapi: 3.1.1\n")
+    assert [str(spec.package) for spec in archive.check(recorded_changelog)] == ["0.1.0", "0.2.1"]
+
+
+def test_earlier_version_is_not_archived_again(recorded_changelog: Path) -> None:
+    with pytest.raises(archive.ArchiveError, match=r"2026-09-01\.yaml was released after 2026-05-15"):
+        archive.add(recorded_changelog, recorded_changelog / "openapi.yaml", "2026-05-15", Version(0, 3, 0))
 
 
 def test_committed_released_specs_are_unchanged() -> None:

@@ -104,6 +104,7 @@ KINDS = [
     both("request pattern dropped", in_request, {**TEXT, "pattern": "^a"}, TEXT, ("request-pattern-dropped", COMPATIBLE)),
     both("request pattern changed", in_request, {**TEXT, "pattern": "^a"}, {**TEXT, "pattern": "^b"}, ("request-pattern-changed", BREAKING)),
     both("request format set", in_request, TEXT, {**TEXT, "format": "date-time"}, ("request-format-set", BREAKING)),
+    both("null as a default", in_request, {**NUMBER}, {**NUMBER, "default": None}, ("rephrased", DOCUMENTATION)),
     both("request default changed", in_request, {**NUMBER, "default": 1}, {**NUMBER, "default": 2}, ("request-default-changed", COMPATIBLE)),
     both("request constant changed", in_request, {**TEXT, "const": "a"}, {**TEXT, "const": "b"}, ("request-constant-changed", BREAKING)),
     kind("request alternative added", in_request(UNION) | TAGGED, in_request(UNION3) | TAGGED, ("request-alternative-added", COMPATIBLE)),
