@@ -64,7 +64,9 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
     for change, names in mentions.lost_names(report):
         is_renamed = names[-1] in renamed
         mentioned = [
-            each for each in tree.find(names) if not is_renamed or not each.path.as_posix().startswith("conformance/")
+            each
+            for each in tree.find(names, is_renamed=is_renamed)
+            if not is_renamed or not each.path.as_posix().startswith("conformance/")
         ]
         if mentioned:
             fate = "has a new name" if is_renamed else "is gone"

@@ -15,6 +15,8 @@ from specdiff.changes import Change, Report
 
 # What a person may have to edit; the generated client follows the spec by itself.
 FOLDERS = ("overlays", "conformance", "scripts/tests")
+# The tests' helper that takes members by their first names, in every version.
+FOLLOWING = "named("
 # Listed first: code comes before its tests.
 _CODE = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/")
 _MODEL = re.compile(r"([A-Z]\w*)((?:\.\w+)*)(?:\[\])*")
@@ -54,11 +56,11 @@ class Tree:
         pattern = use_of(name)
         return {path for path, text in self.texts.items() if pattern.search(text)}
 
-    def find(self, names: tuple[str, ...]) -> list[Mention]:
+    def find(self, names: tuple[str, ...], *, is_renamed: bool = False) -> list[Mention]:
         """The lines that use the last of the names, in files that use one of the others, if there are others.
 
         `("response_format", "json_schema", "strict")`: a word such as `strict` alone says too little. One such as
-        `max_tokens` says enough.
+        `max_tokens` says enough. Lines that follow a rename by themselves are left out.
         """
         *owners, name = names
         is_plain = "_" not in name
@@ -66,7 +68,11 @@ class Tree:
         pattern = use_of(name)
         uses = []
         for path in sorted(near, key=lambda path: (not path.as_posix().startswith(_CODE), path)):
-            lines = [number for number, line in enumerate(self.texts[path].splitlines(), 1) if pattern.search(line)]
+            lines = [
+                number
+                for number, line in enumerate(self.texts[path].splitlines(), 1)
+                if pattern.search(line) and not (is_renamed and FOLLOWING in line)
+            ]
             uses += [Mention(path, tuple(lines))] if lines else []
         return uses
 

@@ -64,10 +64,10 @@ def test_declared_renames_are_members_and_values() -> None:
 def test_checklist_asks_whether_it_is_a_rename_and_then_lists_lines_of_the_client_alone(tmp_path: Path) -> None:
     for folder in ("overlays/tests", "conformance/rules"):
         (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "test_sizes.py").write_text("Drawing(size=3)\n", encoding="utf-8")
+        (tmp_path / folder / "test_sizes.py").write_text("Drawing(size=3)\ndraw(**named(size=3))\n", encoding="utf-8")
     asked, used = checklist.tasks(report(with_members(extent=SIZE)), tmp_path)[:2]
     assert "`Drawing.size` is gone and `extent` has the same schema" in asked
     assert "`x-renamed-from: size`" in asked
-    assert "conformance/rules/test_sizes.py:1" in used
+    assert "conformance/rules/test_sizes.py:1,2" in used
     (used, *_) = checklist.tasks(report(with_members(extent={**SIZE, "x-renamed-from": "size"})), tmp_path)
     assert used == "`size` (Drawing.size) has a new name; it is used in\n    overlays/tests/test_sizes.py:1"
