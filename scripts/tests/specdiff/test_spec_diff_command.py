@@ -210,14 +210,15 @@ def test_change_within_a_schema_that_became_nullable_is_found(
     values: str, kind: str, effect: str, tmp_path: Path
 ) -> None:
     text = SPEC.read_text(encoding="utf-8")
-    member, enum = '$ref: "#/components/schemas/ReasoningEffort"', "enum: [minimal, low, medium, high]"
-    assert text.count(member) == text.count(enum) == 1
-    nullable = f'anyOf: [{{{member}}}, {{type: "null"}}]'
-    edited = tmp_path / "next.yaml"
-    edited.write_text(text.replace(member, nullable).replace(enum, f"enum: [{values}]"), encoding="utf-8")
+    effort, enum = '$ref: "#/components/schemas/ReasoningEffort"', "enum: [minimal, low, medium, high]"
+    nullable = f'          anyOf:\n            - {effort}\n            - type: "null"\n          default: null\n'
+    assert text.count(nullable) == text.count(enum) == 1
+    before, after = tmp_path / "before.yaml", tmp_path / "after.yaml"
+    before.write_text(text.replace(nullable, f"          {effort}\n"), encoding="utf-8")
+    after.write_text(text.replace(enum, f"enum: [{values}]"), encoding="utf-8")
     folder = tmp_path / "compared"
     folder.mkdir()
-    report = comparison.compare(*(sources.read(str(path), folder) for path in (SPEC, edited)), folder)
+    report = comparison.compare(*(sources.read(str(path), folder) for path in (before, after)), folder)
     assert {(change.kind, change.effect.value) for change in report.changes} == {
         (kind, effect),
         ("request-type-widened", "compatible"),
