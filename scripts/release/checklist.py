@@ -33,10 +33,11 @@ _ALWAYS = (
 def tasks(report: Report, root: Path) -> list[str]:
     """The tasks. root: the tree, in whose files what is gone is looked for"""
     followed = renames.new_names(report)
-    listed = [change for change, _ in mentions.lost_names(report)]
+    uses = [*_uses(report, root)]
+    listed = {change for change, _ in uses}
     others = (change for change in report.changes if change not in listed)
     lines = (line for change in others for line in _of(change, report.old.version, followed))
-    return [*dict.fromkeys((*_renamed(report), *_lost(report, root), *lines, *_grouped(report))), *_ALWAYS]
+    return [*dict.fromkeys((*_renamed(report), *(text for _, text in uses), *lines, *_grouped(report))), *_ALWAYS]
 
 
 def _grouped(report: Report) -> Iterator[str]:
@@ -58,7 +59,7 @@ def _renamed(report: Report) -> Iterator[str]:
         )
 
 
-def _lost(report: Report, root: Path) -> Iterator[str]:
+def _uses(report: Report, root: Path) -> Iterator[tuple[Change, str]]:
     """The lines that use what is gone, which are the ones to edit. Mock and suite follow renames by themselves."""
     tree, renamed = mentions.Tree(root), renames.declared(report)
     for change, names in mentions.lost_names(report):
@@ -70,7 +71,8 @@ def _lost(report: Report, root: Path) -> Iterator[str]:
         ]
         if mentioned:
             fate = "has a new name" if is_renamed else "is gone"
-            yield f"`{names[-1]}` ({change.subject}) {fate}; it is used in" + "".join(f"\n    {it}" for it in mentioned)
+            lines = "".join(f"\n    {each}" for each in mentioned)
+            yield change, f"`{names[-1]}` ({change.subject}) {fate}; it is used in{lines}"
 
 
 def _of(change: Change, earlier: str, followed: set[str]) -> Iterator[str]:

@@ -24,5 +24,5 @@ def test_bump_fails_for_a_rename_that_was_missed_and_names_its_lines(tmp_path: P
     assert "FAILED overlays/tests/" in completed.stdout
     assert rehearsal.git(tree, "status", "--porcelain") == ""
     preview = rehearsal.run(tree, "scripts/bump.py", NEXT, "--day", rehearsal.DAY, "--dry-run", "--no-tests")
-    listed = next(line for line in preview.stdout.splitlines() if line.startswith("- `strict`"))
-    assert "overlays/aurous/tools/structured_output.py:" in listed
+    _, _, listed = preview.stdout.partition("\n- `strict` ")
+    assert "\n    overlays/aurous/tools/structured_output.py:" in listed.partition("\n- ")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def test_bump_lists_what_is_left_for_a_person(bumped: Path) -> None:
         line.startswith("- The mock answers by the spec's examples alone") and " GET /v1/crew" in line
         for line in outcome.splitlines()
     )
-    assert f"- Look for uses of {PLAY.model}.{PLAY.member}" in outcome
+    assert re.search(rf"\n- (`{PLAY.member}` \(|Look for uses of ){PLAY.model}\.{PLAY.member}\b", outcome)
 
 
 def test_diff_of_the_rehearsed_version_has_the_expected_kinds(bumped: Path) -> None:
