@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from aurous_mock.contract.spec import default_spec
 from aurous_mock.contract.yaml_reader import read_yaml
 from aurous_mock.server.launcher import Mock, running
-from mockkit import connect, data_lines, error_of, http
+from mockkit import SPEC_FILE, connect, data_lines, error_of, http
 
 ADDED: dict[str, Any] = read_yaml(Path(__file__).with_name("made_up_operations.yaml"))
 LEVEL = {"X-Zorp-Level": "3"}
@@ -20,7 +19,7 @@ LEVEL = {"X-Zorp-Level": "3"}
 @pytest.fixture(scope="module")
 def grown_mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
     """A mock of a spec with more operations."""
-    spec = read_yaml(default_spec())
+    spec = read_yaml(SPEC_FILE)
     spec["paths"] |= ADDED["paths"]
     spec["components"]["x-rate-classes"] = ADDED["x-rate-classes"]
     path = tmp_path_factory.mktemp("spec") / "openapi.yaml"

@@ -8,6 +8,7 @@ from typing import Any
 import openai
 import pytest
 from aurous_mock.server.launcher import Mock
+from mockkit import VERSION
 from openai import AsyncOpenAI, OpenAI
 from pydantic import BaseModel
 from testkit.conditions import eventually
@@ -44,7 +45,8 @@ class Reasoning(BaseModel):
 
 @pytest.fixture
 def sdk(mock: Mock) -> Iterator[OpenAI]:
-    with OpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=0) as sdk:
+    versioned = {"Aurous-Version": VERSION}
+    with OpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=0, default_headers=versioned) as sdk:
         yield sdk
 
 

@@ -9,6 +9,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from aurous_mock.contract.renames import translate
+from harness import contract
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.exchange import Exchange
 from harness.violations import NotTested
@@ -202,7 +204,10 @@ def test_missing_or_wrong_logprobs_break_their_rule(rule: str, entries: list[dic
 def test_text_of_more_words_than_max_tokens_breaks_it() -> None:
     value = document()
     value["choices"][0]["message"]["content"] = "a b c d e f g h"
-    assert "completion.max_tokens" in broken(created(value, {**ASKED, "stream": False, "max_tokens": 2}))
+    asked = translate(
+        {**ASKED, "stream": False, "max_tokens": 2}, contract.names("POST", "/v1/chat/completions").request
+    )
+    assert "completion.max_tokens" in broken(created(value, asked))
 
 
 def test_rate_limits_are_missed_only_beside_others() -> None:
