@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any, Final, cast
 
@@ -192,7 +192,8 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     """Connects in event loops of asyncio, or else of trio, as httpcore does."""
 
     def __init__(self, *, is_asyncio: bool) -> None:
-        self._backend: httpcore.AsyncNetworkBackend = httpcore.AnyIOBackend() if is_asyncio else httpcore.TrioBackend()
+        # Where their library is not installed, httpcore has other classes in their place.
+        self._backend: Any = httpcore.AnyIOBackend() if is_asyncio else httpcore.TrioBackend()
 
     async def connect_tcp(
         self,
@@ -219,15 +220,16 @@ class AsyncStream(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
 
-    # Functions that return coroutines: another coroutine around each read would take longer.
+    # Functions that return coroutines: another coroutine around each read would take longer. Type checkers disagree on
+    # what a function must return that stands for a coroutine function.
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> Coroutine[Any, Any, bytes]:
+    def read(self, max_bytes: int, timeout: float | None = None) -> Any:
         return self._stream.read(max_bytes, timeout)
 
-    def write(self, buffer: bytes, timeout: float | None = None) -> Coroutine[Any, Any, None]:
+    def write(self, buffer: bytes, timeout: float | None = None) -> Any:
         return self._stream.write(buffer, timeout)
 
-    def aclose(self) -> Coroutine[Any, Any, None]:
+    def aclose(self) -> Any:
         return self._stream.aclose()
 
     async def start_tls(
