@@ -6,7 +6,8 @@
 
 Sets info.version, regenerates the client, compares with the last released spec, sets the package version by Semantic
 Versioning, writes the entry of CHANGELOG.md, archives the spec, from which mock and suite know the version, and runs
-the tests, those that the changes affect first. All that happens in a copy; the tree changes at the end, as a whole.
+the tests, those that the changes affect first. The date of the newest released version releases corrections of it,
+which break no client. All that happens in a copy; the tree changes at the end, as a whole.
 Ctrl-C, SIGTERM and SIGHUP leave the tree unchanged. After a kill -9 the next run, or `--recover`, undoes what had
 begun; the copy then stays in the folder for temporary files.
 
