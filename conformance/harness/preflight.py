@@ -59,9 +59,9 @@ def parse(url: str) -> tuple[str, int]:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
     except ValueError:
-        raise ValueError(f"{url!r} is not an address") from None
+        raise ValueError(f"{without_user_info(url)!r} is not an address") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"{url!r} is not an address that begins with http:// or https://")
+        raise ValueError(f"{without_user_info(url)!r} is not an address that begins with http:// or https://")
     return parts.hostname, port
 
 

@@ -14,7 +14,7 @@ from harness.client.exchange import KEY_VARIABLE
 EMBEDDED_KEY = "al_live_" + "0" * 64
 OTHER_EMBEDDED_KEY = "al_live_" + "1" * 64
 DEFAULT_SEED = 20260515
-USER_INFO = re.compile(r"(https?://)[^/\s@]+@")
+USER_INFO = re.compile(r"(://)[^/\s@]+@")
 
 
 class Profile(StrEnum):

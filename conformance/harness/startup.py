@@ -43,6 +43,10 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     signal.signal(signal.SIGINT, _end)
     from harness import preflight
 
+    try:
+        preflight.parse(options.base_url)
+    except ValueError as error:
+        _refuse(f"--base-url: {error}", preflight.NOT_AUROUS)
     key = options.api_key or os.environ.get("AUROUS_API_KEY")
     problem = preflight.missing_key(options.base_url, key)
     if problem is not None:

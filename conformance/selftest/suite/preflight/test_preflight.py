@@ -217,6 +217,20 @@ def test_startup_asks_nothing_in_a_worker(stranger: AnsweringServer, monkeypatch
     assert stranger.heads == []
 
 
+@pytest.mark.parametrize("url", ["ftp://me:secret@x", "localhost:8080", "http://[::1", "HTTP://me:secret@x:99999"])
+def test_startup_refuses_what_is_no_address_before_it_asks_for_a_key(
+    url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.delenv("AUROUS_API_KEY", raising=False)
+    with pytest.raises(SystemExit) as ending:
+        startup.pytest_addhooks(session("conformance", "--base-url", url))
+    assert ending.value.code == preflight.NOT_AUROUS
+    shown = capsys.readouterr().err
+    assert "is not an address" in shown
+    assert "secret" not in shown
+
+
 def test_startup_refuses_a_server_that_may_charge_without_a_key(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
