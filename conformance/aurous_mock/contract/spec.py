@@ -102,7 +102,10 @@ def _read(path: Path) -> Document:
 # Servers of one process, as in a user's tests, share what takes longest of a start. Nobody changes a document.
 @lru_cache(maxsize=8)
 def _parse(raw: bytes) -> Document:
-    return Document(parse_yaml(raw))
+    root = parse_yaml(raw)
+    if not isinstance(root, dict):
+        raise ValueError("it is not an OpenAPI document")
+    return Document(root)
 
 
 def _version(path: Path, document: Document) -> str:
@@ -126,7 +129,8 @@ def _contract(path: Path, document: Document, others: list[Document]) -> Contrac
 
 
 def _unusable(path: Path, error: Exception) -> ContractError:
-    return ContractError(f"{path} is not a contract the mock can serve: {' '.join(str(error).split())}")
+    reason = f"it has no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+    return ContractError(f"{path} is not a contract the mock can serve: {reason}")
 
 
 def _error_names(document: Document) -> Names:

@@ -36,3 +36,19 @@ def test_text_that_is_no_spec_is_an_error_with_the_file(tmp_path: Path, text: st
         read_yaml(path)
     with pytest.raises(ContractError, match=r"broken\.yaml"):
         load([path])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "it is not an OpenAPI document"),
+        ("- a", "it is not an OpenAPI document"),
+        ("{}", "it has no 'info'"),
+        ('info: {version: "2026-01-01"}', "it has no 'components'"),
+    ],
+)
+def test_spec_error_says_what_is_missing(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ContractError, match=f"is not a contract the mock can serve: {reason}$"):
+        load([path])
