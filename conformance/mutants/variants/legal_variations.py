@@ -260,7 +260,8 @@ def refuse_malformed_id(request: Request, response: Response) -> None:
 @variation.request("key.at_most_64", "One page allows 64 characters, another 256.", KEYS)
 def refuse_longer_keys(request: Request) -> Replacement:
     if request.creates and len(request.key or "") > 64:
-        return refusal(400, "invalid_request", "invalid_format", "The key is too long.", "Idempotency-Key")
+        # Too long for the mock also, which then refuses it with all that its responses have.
+        request.key = "k" * 300
     return None
 
 
