@@ -134,7 +134,7 @@ def join_role_and_words(frame: Frame) -> Frames:
         frame.stream["role"] = True
         return ()
     if frame.stream.pop("role", False) and frame.choice:
-        frame.delta["role"] = "assistant"
+        frame.choice["delta"] = {**frame.delta, "role": "assistant"}
     return None
 
 

@@ -114,7 +114,7 @@ def delay_role(frame: Frame) -> Frames:
     if frame.delta.pop("role", None):
         return ()
     if frame.is_final:
-        frame.delta["role"] = "assistant"
+        frame.choice["delta"] = {**frame.delta, "role": "assistant"}
     return None
 
 
