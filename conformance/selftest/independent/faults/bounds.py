@@ -105,6 +105,14 @@ def _has_three_levels(body: dict[str, Any]) -> bool:
     return json.dumps(body.get("response_format")).count('"properties"') >= 2
 
 
+def _has_a_large_schema(body: dict[str, Any]) -> bool:
+    return 5000 <= len(json.dumps(body.get("response_format"))) <= 10_000
+
+
+def _has_as_many(name: str, count: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda body: isinstance(body.get(name), list) and len(body[name]) >= count
+
+
 def _has_a_long_stop(body: dict[str, Any]) -> bool:
     stop = body.get("stop")
     sequences = stop if isinstance(stop, list) else [stop]
@@ -112,10 +120,10 @@ def _has_a_long_stop(body: dict[str, Any]) -> bool:
 
 
 _STRICT = {
-    **{
-        name: _too_strict(ACCEPTED[name], stream=False)
-        for name in ("messages", "max_tokens", "temperature", "top_logprobs", "stop", "schema_size")
-    },
+    **{name: _too_strict(ACCEPTED[name], stream=False) for name in ("max_tokens", "temperature", "top_logprobs")},
+    "messages": _refusing(_has_as_many("messages", 200), "messages", stream=False),
+    "stop": _refusing(_has_as_many("stop", 4), "stop", stream=False),
+    "schema_size": _refusing(_has_a_large_schema, "response_format", stream=False),
     "stop_length": _refusing(_has_a_long_stop, "stop", stream=False),
 }
 for _name, _apply in _STRICT.items():
