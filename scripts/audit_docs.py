@@ -44,9 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"audit_docs: {error.filename}: {error.strerror}", file=sys.stderr)
         return 2
-    except UnicodeDecodeError as error:
-        print(f"audit_docs: a page is not UTF-8 text: {error.reason}", file=sys.stderr)
-        return 2
     print(
         _json(differences)
         if options.json
@@ -62,7 +59,7 @@ def audit(saved: list[Path], spec: str) -> list[Difference]:
 
     with tempfile.TemporaryDirectory() as folder:
         source = sources.read(spec, Path(folder))
-        read = [pages.parse(path.name, path.read_text(encoding="utf-8")) for path in saved]
+        read = [pages.read(path) for path in saved]
         return [difference for page in read for difference in comparison.compare(page, source)]
 
 

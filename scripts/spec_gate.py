@@ -27,6 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--root", type=Path, default=ROOT, help="the tree to look at (default: this one)")
     root = parser.parse_args(arguments).root
+    if not root.is_dir():
+        parser.error(f"{root} is no folder")
     from release import archive, versions
     from specdiff import comparison, redocly, render, sources
 

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from . import constraints
@@ -65,6 +66,14 @@ class Page:
     @property
     def operation(self) -> str:
         return f"{self.method} {self.path}"
+
+
+def read(path: Path) -> Page:
+    """Read and parse a saved page. Raises PageError and OSError."""
+    try:
+        return parse(path.name, path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise PageError(f"{path}: not UTF-8 text: {error.reason}") from None
 
 
 def parse(name: str, text: str) -> Page:

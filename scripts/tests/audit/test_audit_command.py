@@ -102,7 +102,7 @@ def test_invalid_accepted_file_is_one_line(
         (b"hello\n", "no method and path, so this is not a reference page"),
         (b"", "no method and path"),
         (b"GET\n", "no method and path"),
-        (b"\xff\xfeG\x00", "not UTF-8"),
+        (b"\xff\xfeG\x00", "odd.txt: not UTF-8 text"),
     ],
 )
 def test_invalid_page_is_one_line_and_exits_2(

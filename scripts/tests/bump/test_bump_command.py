@@ -12,6 +12,7 @@ from pathlib import Path
 import bump
 import pytest
 import rehearsal
+import spec_gate
 from rehearsal import NEXT
 from release import apply, archive, bump_steps, versions
 from release.versions import Version
@@ -259,6 +260,12 @@ def test_spec_gate_passes_with_a_raised_version(tree: Path) -> None:
     rehearsal.git(tree, "checkout", "--quiet", ".")
     assert result.returncode == 0, result.stderr
     assert "#### Breaking" in result.stdout
+
+
+def test_spec_gate_refuses_a_root_that_is_no_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        spec_gate.main(["--root", "no/such"])
+    assert "no/such is no folder" in capsys.readouterr().err
 
 
 def test_spec_gate_detects_an_edited_released_spec(tree: Path) -> None:
