@@ -41,7 +41,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(python=PYTHONS[0])
 def oldest(session: nox.Session) -> None:
     """All tests, with the lowest versions of what pyproject.toml names."""
-    versions = Path(session.create_tmp()) / "versions.txt"
+    # Not in `create_tmp`, which would also have the temporary files of the tests inside the repository.
+    versions = Path(session.cache_dir) / "oldest.txt"
     session.run_install(*_compile(session, versions, "dev"), "--resolution", "lowest-direct")
     session.install("--requirement", str(versions))
     session.install("--no-deps", "--editable", ".")
