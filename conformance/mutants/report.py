@@ -171,7 +171,8 @@ class Matrix:
         rows = recorded(earlier, known, digest)
         rows |= {result.variant.id: Row.of(result, digest) for result in self.results}
         score = _scored([(variants[name].kind, row.outcome) for name, row in rows.items()])
-        lines = [HEAD.format(score=score)]
+        untried = len(known.keys() - rows.keys())
+        lines = [HEAD.format(score=score + (f", {untried:,} variants without a row" if untried else ""))]
         for kind, title in TITLES.items():
             lines += [f"## {title}", "", COLUMNS, "|---" * COLUMNS.count(" | ") + "|---|"]
             of_kind = sorted((name, row) for name, row in rows.items() if variants[name].kind is kind)

@@ -130,7 +130,14 @@ def test_rows_of_variants_that_are_gone_are_dropped() -> None:
     passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
     page = Matrix([missed, passed]).as_page("", ALL, digest_of_name)
     known = {"stream.crlf": VARIANTS["stream.crlf"]}
-    assert Matrix([passed]).as_page(page, known, digest_of_name) == Matrix([passed]).as_page("", ALL, digest_of_name)
+    assert Matrix([passed]).as_page(page, known, digest_of_name) == Matrix([passed]).as_page("", known, digest_of_name)
+
+
+def test_score_counts_the_variants_without_a_row() -> None:
+    passed = VariantResult(VARIANTS["stream.crlf"], SuiteRun(True, 1.0))
+    page = Matrix([passed]).as_page("", ALL, digest_of_name)
+    assert f"false alarms in 1 variations, {len(ALL) - 1:,} variants without a row.**" in page
+    assert "without a row" not in Matrix([passed]).as_page("", {"stream.crlf": ALL["stream.crlf"]}, digest_of_name)
 
 
 def test_rows_whose_code_has_changed_are_dropped() -> None:
