@@ -16,7 +16,7 @@ EXTENSION = "x-paging"
 _JSON = "application/json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Paging:
     """What `x-paging` says: the members of a page, and the parameter of the query that takes the cursor."""
 
@@ -26,14 +26,10 @@ class Paging:
     has_more: str | None = None
 
 
-@dataclass(frozen=True)
-class PageAttributes:
-    """What `x-paging` says in Python: the attributes of a page, and the type of its items."""
+@dataclass(frozen=True, kw_only=True)
+class PageAttributes(Paging):
+    """The same in Python, where members are attributes, with the type of an item."""
 
-    items: str
-    cursor: str
-    parameter: str
-    has_more: str | None
     item: str
 
 
