@@ -42,7 +42,7 @@ def main() -> int:
         os.environ.pop(name, None)
     options = sys.argv[1:]
     # More than there are cores, since some tests wait.
-    at_once = 3 * (os.cpu_count() or 2) // 2
+    at_once = 2 * (os.cpu_count() or 2)
     with tempfile.TemporaryDirectory() as folder:
         failures = Path(folder, "failures")
         failures.touch()

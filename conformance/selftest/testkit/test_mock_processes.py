@@ -13,6 +13,7 @@ from testkit.conditions import eventually
 from testkit.mock_process import MockProcess, NotStartedError
 
 
+@pytest.mark.slow
 def test_restarted_mock_keeps_its_port_and_its_log_and_ends_with_its_block() -> None:
     mock = MockProcess()
 

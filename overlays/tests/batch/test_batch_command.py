@@ -66,6 +66,7 @@ def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) ->
     assert (result.status, result.err, result.out) == (0, "", "")
 
 
+@pytest.mark.slow
 def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> None:
     process = start("batch", "-", "--quiet", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -77,6 +78,7 @@ def test_answers_appear_while_lines_still_arrive(aurous_mock: AurousMock) -> Non
     assert (result.status, first["custom_id"], json.loads(result.out)["custom_id"]) == (0, "line-1", "line-2")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_run_that_waits_for_lines(aurous_mock: AurousMock) -> None:
     process = start("batch", "-", "--quiet", stdin=subprocess.PIPE)
     assert process.stdin is not None
@@ -214,6 +216,7 @@ def test_server_that_is_not_there_is_reported_after_its_retries(source: Path, ta
     assert len(result.lines) == 2
 
 
+@pytest.mark.slow
 def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock, source: Path, target: Path) -> None:
     # As on a full disk; in blocks of 512 bytes.
     script = 'ulimit -f 10; exec "$@"'
@@ -270,6 +273,7 @@ def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Pa
     assert len(records(target)) == len(keys(aurous_mock)) < 300
 
 
+@pytest.mark.slow
 def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: Path) -> None:
     aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
     process = start_slow(aurous_mock, source, target)
@@ -293,6 +297,7 @@ def test_interrupted_job_without_a_file_can_be_continued_by_its_name(aurous_mock
     assert all(json.loads(line)["aurous"]["receipt"]["replayed"] for line in again.out.splitlines())
 
 
+@pytest.mark.slow
 def test_lines_that_may_be_charged_again_are_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
     aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
     process = start_slow(aurous_mock, source, target)

@@ -131,6 +131,7 @@ def test_same_job_again_is_not_charged_again(kind: str, mock: Mock) -> None:
     assert len(charges(mock)) == 20
 
 
+@pytest.mark.slow
 def test_request_that_still_runs_is_awaited(kind: str, wire: RawServer) -> None:
     # As after a kill: the server still works on what the first run sent.
     wire.plays(IN_USE, IN_USE, GOOD)

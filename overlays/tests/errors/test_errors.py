@@ -171,6 +171,7 @@ def _fail(number: int) -> None:
     raise samples()[number]
 
 
+@pytest.mark.slow
 def test_errors_survive_a_process_pool() -> None:
     # An error that cannot be unpickled leaves the pool waiting for ever.
     with multiprocessing.get_context("spawn").Pool(1) as pool:

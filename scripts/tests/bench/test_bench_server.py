@@ -239,6 +239,7 @@ def test_bench_check_fails_on_a_regression(
     assert ("call: openai / aurous was 15.00x and is 11.00x, 27% worse" in capsys.readouterr().out) is bool(code)
 
 
+@pytest.mark.slow
 def test_record_without_a_place_in_the_readme_is_refused_before_measuring(
     command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,6 +103,7 @@ def test_pickle_loads_in_a_fresh_process(program: str) -> None:
     assert copy.deepcopy(message) == message
 
 
+@pytest.mark.slow
 def test_circular_models_load_from_many_threads(tmp_path: Path) -> None:
     document = small_specs.document()
     document["components"]["schemas"] |= TREE

@@ -79,6 +79,7 @@ def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: 
     assert completed.returncode == 0, completed.stdout
 
 
+@pytest.mark.slow
 def test_null_that_stands_for_a_member_left_out_changes_nothing(tmp_path: Path) -> None:
     def generate(name: str, **members: Any) -> dict[str, str]:
         place = "components schemas ThingRequest properties"

@@ -103,6 +103,7 @@ def test_pages_and_their_items_are_typed(folder: Path) -> None:
     assert completed.returncode == 0, completed.stdout
 
 
+@pytest.mark.slow
 def test_lists_are_read_to_their_end_by_both_clients(folder: Path) -> None:
     completed = run(folder, "-W", "error", "-P", str(PROGRAM))
     assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr

@@ -41,6 +41,7 @@ def test_committed_package_is_up_to_date(run: Run) -> None:
     )
 
 
+@pytest.mark.slow
 def test_output_folder_can_be_chosen(run: Run, small: Path, tmp_path: Path, package: Path) -> None:
     target = tmp_path / "new" / "folder" / "aurous_client"
     completed = run("--spec", small, "--output", target)

@@ -62,6 +62,7 @@ def cycle(sources: dict[str, str], files: dict[str, Path]) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 def test_no_modules_import_each_other() -> None:
     files = modules()
     assert set(files) > {"aurous", "aurous.transport.sync", "aurous_mock", "harness", "rules", "testkit", "mutants"}

@@ -34,9 +34,8 @@ def written(folder: Path) -> bytes:
     return b"\n".join(str(path).encode() + b"\n" + path.read_bytes() for path in files)
 
 
-@pytest.mark.parametrize(
-    "end", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow, id="ended"), pytest.param(signal.SIGKILL, id="killed")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=["ended", "killed"])
 def test_mock_state_and_log_have_no_key(end: signal.Signals, tmp_path: Path) -> None:
     flags = ["--state", str(tmp_path / "state.db"), "--api-key", KEY, "--upstream-key", OTHER]
     models = answer(200, {"object": "list", "data": [{"id": "llama"}]})

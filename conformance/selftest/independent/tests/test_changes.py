@@ -12,7 +12,7 @@ from independent.changes import Change
 from independent.probes import PROBES, observe
 
 # Each change has a server of its own; the others are tried in the slow run.
-EVERY = 5
+EVERY = 10
 
 
 def as_params(changes: Iterable[Change]) -> list[Any]:

@@ -58,6 +58,7 @@ def test_insufficient_balance_is_refused_with_402(client: httpx.Client) -> None:
         assert customer.post(CREATE, json=chat(max_tokens=5), headers={"Idempotency-Key": "k"}).status_code == 200
 
 
+@pytest.mark.slow
 def test_holds_reserve_credits_of_running_calls() -> None:
     hold = pricing.hold(20, 100, "minimal", GROW)
     with running(credits=hold * 5) as poor:

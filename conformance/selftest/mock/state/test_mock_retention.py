@@ -30,6 +30,7 @@ async def complete(store: Store, number: int, team: str = "t", key: str | None =
     await store.finish_completion(FinishCompletion(id=completion_id, status="completed", body=b"x" * 2000, charge=1))
 
 
+@pytest.mark.slow
 def test_memory_is_level_over_many_calls() -> None:
     async def scenario() -> None:
         store, sizes = MemoryStore(10**12, Retention(count=200)), []

@@ -222,6 +222,7 @@ def test_openai_closing_a_stream_cancels_it(sdk: OpenAI) -> None:
     assert eventually(is_cancelled, seconds=5)
 
 
+@pytest.mark.slow
 def test_many_concurrent_openai_calls_succeed(mock: Mock) -> None:
     async def go() -> None:
         async with AsyncOpenAI(base_url=mock.url + "/v1", api_key=mock.api_key, max_retries=0) as sdk:
