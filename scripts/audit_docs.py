@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter
+from environment import enter, exit_with
 
 if TYPE_CHECKING:
     from audit.acceptance import Entry
@@ -110,4 +110,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 if __name__ == "__main__":
     enter()
-    sys.exit(main())
+    exit_with(main)

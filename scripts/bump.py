@@ -23,7 +23,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environment import enter
+from environment import enter, exit_with
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
@@ -146,4 +146,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 if __name__ == "__main__":
     enter()
-    sys.exit(main())
+    exit_with(main)

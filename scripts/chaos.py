@@ -29,7 +29,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter
+from environment import enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
@@ -151,4 +151,4 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -13,7 +13,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from environment import ROOT, enter
+from environment import ROOT, enter, exit_with
 
 # Shipped code and commands; tests are checked by running them.
 PACKAGES = [
@@ -63,4 +63,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

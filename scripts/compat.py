@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter
+from environment import enter, exit_with
 
 if TYPE_CHECKING:
     from compatibility.runner import Result
@@ -99,4 +99,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

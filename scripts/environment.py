@@ -2,7 +2,7 @@
 
 Needs nothing but Python and pip. A script calls `enter()` first, which does nothing if the running Python has all
 tools and this checkout's own packages: from an editable installation, or from PYTHONPATH, by which a copy of the
-project shares the environment of the original.
+project shares the environment of the original. Each ends by `exit_with(main)`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -22,6 +24,8 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 STAMP = VENV / "installed"
 PACKAGES = ("aurous", "aurous_client", "aurous_mock")
 TOOLS = ("mypy", "openapi_python_client", "pytest", "schemathesis")
+# Exit codes, those of programs that SIGINT or SIGPIPE ended.
+INTERRUPTED, OUTPUT_CLOSED = 130, 141
 
 
 def enter() -> None:
@@ -42,6 +46,22 @@ def enter() -> None:
     if os.name == "nt":
         sys.exit(subprocess.run(arguments, check=False).returncode)
     os.execv(PYTHON, arguments)
+
+
+def exit_with(main: Callable[[], int]) -> NoReturn:
+    """End with the exit code of `main`; without a traceback on Ctrl-C, or if nobody reads the output, as `| head`."""
+    try:
+        try:
+            code = main()
+        finally:
+            # Not at the interpreter's exit, where a closed pipe prints a traceback.
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = OUTPUT_CLOSED
+    sys.exit(code)
 
 
 def is_complete() -> bool:

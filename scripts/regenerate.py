@@ -18,6 +18,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from environment import exit_with
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "generated" / "aurous_client"
 RELEASED = ROOT / "conformance" / "aurous_mock" / "specs"
@@ -36,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
     except UsageError as error:
         print(f"regenerate: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"regenerate: {error.filename or options.output}: {error.strerror or error}", file=sys.stderr)
         return 2
@@ -165,4 +169,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from environment import ROOT, enter
+from environment import ROOT, enter, exit_with
 
 # A key of another team, for the rules on isolation.
 OTHER_KEY = "al_live_" + "1" * 64
@@ -66,4 +66,4 @@ def _stream(url: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

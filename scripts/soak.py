@@ -23,7 +23,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter
+from environment import enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
@@ -109,4 +109,4 @@ def _count(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)

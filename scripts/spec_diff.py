@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environment import enter
+from environment import enter, exit_with
 
 GRAVITY = {"breaking": ("breaking",), "compatible": ("breaking", "compatible"), "any": None}
 
@@ -62,4 +62,4 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 
 if __name__ == "__main__":
     enter()
-    sys.exit(main())
+    exit_with(main)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from environment import enter
+from environment import enter, exit_with
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -57,4 +57,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     enter()
-    sys.exit(main())
+    exit_with(main)

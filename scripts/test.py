@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from environment import ROOT, enter
+from environment import ROOT, enter, exit_with
 
 # The conformance suite, against its own mock. It has no slow tests.
 SUITE = "conformance/rules"
@@ -100,4 +100,4 @@ def _run(commands: list[list[str]], at_once: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_with(main)
