@@ -115,6 +115,8 @@ def check(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")
         if not Path(report).absolute().parent.is_dir():
             raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
+        if Path(report).is_dir():
+            raise pytest.UsageError(f"--report: {report} is a folder")
     url = config.getoption("base_url", None)
     if not url:
         return

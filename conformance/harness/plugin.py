@@ -54,6 +54,8 @@ class ConformancePlugin:
         self._time_limit: TimeLimit | None = None
         self._reachability = Reachability()
         self._failed_setups: dict[int, BaseException] = {}
+        # Why what a run leaves behind could not be written.
+        self._unwritten: list[str] = []
 
     # ---------------------------------------------------------------- what the tests use
 
@@ -257,13 +259,17 @@ class ConformancePlugin:
         if self.settings.max_credits is not None:
             spent = self.spend_limit
             write(f"{spent.spent:.4f} of {self.settings.max_credits:g} credits spent in {spent.calls} calls")
+        for line in self._unwritten:
+            write(line, red=True)
         line, markup = terminal.score(self.results)
         write(line, **markup)
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if len(self.results) and not hasattr(self.config, "workerinput"):
             self._require_served()
-            self._report()
+            are_written = self._report()
+            if not are_written and session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
 
     def pytest_unconfigure(self) -> None:
         if self._embedded is not None:
@@ -276,24 +282,33 @@ class ConformancePlugin:
         finally:
             api.close()
 
-    def _report(self) -> None:
+    def _report(self) -> bool:
+        """Write what was asked for. Returns whether all of it could be written."""
         if self.settings.rehearsal:
             if self.config.getoption("record_costs"):
                 is_whole = not self.config.getoption("rule")
                 dry_run.record(self.settings.profile, self.results, is_whole=is_whole)
-            return
+            return True
         collected = json_report.collect(
             self.results,
             self.settings,
             seconds=time.monotonic() - self._clock,
             started=self.started.strftime("%Y-%m-%d %H:%M UTC"),
         )
-        last_run.save(self.config, collected)
+        try:
+            last_run.save(self.config, collected)
+        except OSError as error:
+            # Nobody asked for it.
+            self._unwritten.append(f"the results are not kept for --why: {error}")
+        are_written = True
         for path in map(Path, self.config.getoption("report") or ()):
-            if path.suffix == ".html":
-                html_report.write(path, collected)
-            else:
-                json_report.write(path, collected)
+            write = html_report.write if path.suffix == ".html" else json_report.write
+            try:
+                write(path, collected)
+            except OSError as error:
+                self._unwritten.append(f"--report: {path} could not be written: {error.strerror or error}")
+                are_written = False
+        return are_written
 
 
 def wants_rules(config: pytest.Config) -> bool:

@@ -116,6 +116,35 @@ def test_server_that_is_none_ends_the_run_with_exit_code_2() -> None:
     assert done.stdout == ""
 
 
+@pytest.mark.slow
+def test_report_that_cannot_be_written_ends_the_run_with_an_exit_code_and_without_a_traceback(tmp_path: Path) -> None:
+    full, written = tmp_path / "full.html", tmp_path / "written.json"
+    full.symlink_to(Path("/dev/full") if Path("/dev/full").exists() else tmp_path / "gone" / "x")
+    done = run("--rule", "models.chat_listed", "--report", str(full), "--report", str(written))
+    assert done.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert f"--report: {full} could not be written: " in done.stdout
+    assert "1 rule: 1 passed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert json.loads(written.read_text())["counts"]["passed"] == 1
+
+
+@pytest.mark.slow
+def test_run_whose_results_cannot_be_kept_passes_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = run("--rule", "models.chat_listed", cache=tmp_path / "file" / "cache")
+    assert done.returncode == 0
+    assert "the results are not kept for --why: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_report_into_a_folder_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    done = run("--rule", "models.chat_listed", "--report", str(tmp_path / "report.html"))
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "is a folder" in done.stderr
+
+
 def test_price_of_a_run_is_shown_by_rule() -> None:
     lines = list(dry_run.lines(Profile.QUICK, ["models.*", "stream.done"]))
     assert any(line.split()[0] == "stream.done" for line in lines if line.strip())
