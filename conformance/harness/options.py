@@ -117,6 +117,9 @@ def check(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
         if Path(report).is_dir():
             raise pytest.UsageError(f"--report: {report} is a folder")
+    problem = preflight.unusable_key(config.getoption("other_api_key"), "--other-api-key")
+    if problem is not None:
+        raise pytest.UsageError(problem)
     url = config.getoption("base_url", None)
     if not url:
         return
@@ -137,7 +140,7 @@ def check(config: pytest.Config) -> None:
 def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:
     """The key in the options, if any; a server that may charge for calls needs one."""
     given: str | None = config.getoption("api_key") or (None if embedded else os.environ.get("AUROUS_API_KEY"))
-    problem = preflight.missing_key(url, given)
+    problem = None if embedded else preflight.option_problem(url, given)
     if problem is not None:
         raise pytest.UsageError(problem)
     return given

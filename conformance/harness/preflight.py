@@ -15,7 +15,8 @@ import httpx
 
 from harness.client import deadlines
 from harness.client.exchange import KEY_VARIABLE, printable
-from harness.settings import is_loopback, needs_certificates, without_user_info
+from harness.client.http_client import environment_problem, open_client, proxy_of
+from harness.settings import is_loopback, without_user_info
 
 # The exit code of a run on a server that is not an Aurous server, or refuses the key.
 NOT_AUROUS = 2
@@ -23,6 +24,7 @@ NOT_AUROUS = 2
 ANSWERS_WITHIN = 3.0
 # Stands for a key where none is given.
 NO_KEY = "al_live_" + "0" * 64
+SENDABLE_KEY = re.compile("[!-~]+")
 MAX_READ_BYTES = 256 * 1024
 UNKNOWN_ID = "cmp_00000000000000000000000000"
 PROBES = ("/v1/models", "/v1/balance", f"/v1/chat/completions/{UNKNOWN_ID}")
@@ -32,6 +34,8 @@ CHECKS = """Check:
   - that it serves the Aurous Labs API: GET /v1/models answers JSON, with the headers Aurous-Version and
     Aurous-Request-Id"""
 GATEWAY = "`aurous-mock --upstream URL` serves the Aurous Labs API in front of an OpenAI-compatible server.\n"
+PRIVATE_AUTHORITY = "SSL_CERT_FILE names the certificate of a private authority.\n"
+PROXY = "The requests went through the proxy {} of the environment; NO_PROXY lists hosts to reach without one.\n"
 IGNORE = "--no-preflight runs the suite all the same."
 
 
@@ -58,16 +62,31 @@ def parse(url: str) -> tuple[str, int]:
     try:
         parts = urlsplit(url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
+        httpx.URL(url)
+    except (ValueError, httpx.InvalidURL):
         raise ValueError(f"{without_user_info(url)!r} is not an address") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{without_user_info(url)!r} is not an address that begins with http:// or https://")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{without_user_info(url)!r} is not an address that ends before ? and #")
     return parts.hostname, port
 
 
 def root_of(url: str) -> str:
     """The address of a server, without the /v1 of its paths."""
     return url.rstrip("/").removesuffix("/v1")
+
+
+def option_problem(url: str, api_key: str | None) -> str | None:
+    """The message for a user whose key or environment allows no request to a server; None if they do."""
+    return missing_key(url, api_key) or unusable_key(api_key) or environment_problem(root_of(url))
+
+
+def unusable_key(api_key: str | None, option: str = "--api-key or AUROUS_API_KEY") -> str | None:
+    """The message for a user who named a key that no header can carry; None for any other key, and for none."""
+    if not api_key or SENDABLE_KEY.fullmatch(api_key):
+        return None
+    return f"{option}: the key has a space, a line break or another character that cannot be part of a key"
 
 
 def missing_key(url: str, api_key: str | None) -> str | None:
@@ -91,16 +110,17 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
     if not any(name.lower().endswith("_proxy") for name in os.environ):
         try:
             socket.create_connection((host, port), within).close()
-        except OSError as error:
-            return without_user_info(f"{url} cannot be reached: {error.strerror or error}")
+        except (OSError, UnicodeError) as error:
+            # UnicodeError: a host whose name cannot be looked up, as one with an empty label.
+            reason = getattr(error, "strerror", None) or error
+            return without_user_info(f"{url} cannot be reached: {reason}")
     problem = _problem(root_of(url), api_key, within)
     # Some servers send back the key that they were sent.
     return problem and without_user_info(problem.replace(api_key or NO_KEY, KEY_VARIABLE))
 
 
 def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
-    verify = needs_certificates(base_url)
-    with httpx.Client(base_url=base_url, timeout=within, verify=verify) as client, deadlines.deadline(within):
+    with open_client(base_url, timeout=within) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []
         for path in PROBES:
@@ -111,6 +131,10 @@ def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
                 break
     seen = "\n".join(f"  GET {response.path}: {describe(response)}" for response in responses)
     hint = GATEWAY if any(_is_of_another_vendor(response.value) for response in responses) else ""
+    if any("CERTIFICATE_VERIFY_FAILED" in response.error for response in responses):
+        hint += PRIVATE_AUTHORITY
+    if proxy := proxy_of(base_url):
+        hint += PROXY.format(printable(proxy))
     return f"no Aurous Labs API was found at {printable(base_url)}\n{seen}\n{CHECKS}\n{hint}{IGNORE}"
 
 

@@ -48,7 +48,7 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     except ValueError as error:
         _refuse(f"--base-url: {error}", preflight.NOT_AUROUS)
     key = options.api_key or os.environ.get("AUROUS_API_KEY")
-    problem = preflight.missing_key(options.base_url, key)
+    problem = preflight.option_problem(options.base_url, key)
     if problem is not None:
         _refuse(problem, pytest.ExitCode.USAGE_ERROR)
     problem = preflight.problem_at(options.base_url, key)

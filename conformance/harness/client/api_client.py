@@ -18,6 +18,7 @@ from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
 from harness.client.header_fields import Headers as Headers  # so that rules need one import
 from harness.client.header_fields import decoded_headers, with_content_type, without_omitted
+from harness.client.http_client import open_client
 from harness.client.model_choice import cheapest
 from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
@@ -28,7 +29,7 @@ from harness.client.wire_names import with_names_of_version
 from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.generation.valid_requests import valid_request
-from harness.settings import Settings, needs_certificates
+from harness.settings import Settings
 from harness.violations import RuleViolation, not_tested
 
 # Injects a fault into a response of the mock.
@@ -75,8 +76,10 @@ class ApiClient:
         self._media_refusals: dict[str, str] = {}
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
         timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
-        verify = needs_certificates(settings.base_url)
-        self._http = httpx.Client(base_url=settings.base_url, timeout=timeout, limits=limits, verify=verify)
+        # The embedded mock is never behind a proxy.
+        self._http = open_client(
+            settings.base_url, uses_environment=not settings.embedded, timeout=timeout, limits=limits
+        )
         deadlines.enforce_deadlines(self._http)
 
     def close(self) -> None:

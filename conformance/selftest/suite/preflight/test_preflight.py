@@ -122,9 +122,17 @@ def test_nothing_listens_there() -> None:
     assert "cannot be reached" in problem
 
 
-@pytest.mark.parametrize("url", ["ftp://x", "example.com", "http://", "http://[", "http://x:99999"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://x", "example.com", "http://", "http://[", "http://x:99999", "http://x/?a=1", "http://x#a", "http://x/\n"],
+)
 def test_text_that_is_no_address_is_refused(url: str) -> None:
     assert "is not an address" in str(preflight.problem_at(url, KEY))
+
+
+@pytest.mark.parametrize("host", ["..", "a" * 70 + ".example"])
+def test_host_that_cannot_be_looked_up_cannot_be_reached(host: str) -> None:
+    assert f"http://{host} cannot be reached: " in str(preflight.problem_at(f"http://{host}", KEY))
 
 
 def test_aurous_server_has_no_problem() -> None:
