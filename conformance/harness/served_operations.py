@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from harness import contract
 from harness.client.api_client import ApiClient
@@ -46,12 +45,11 @@ def _refusal(api: ApiClient, operation: str) -> str:
         return violation.actual
     if exchange is None or _is_served(exchange):
         return ""
-    return f"{exchange.method} {urlsplit(exchange.url).path} is answered {exchange.outcome}"
+    return f"{exchange.method} {exchange.path} is answered {exchange.outcome}"
 
 
 def _operation_of(exchange: Exchange) -> Operation | None:
-    path = urlsplit(exchange.url).path
-    matching = (each for each in contract.operations() if contract.path_pattern(each.path).match(path))
+    matching = (each for each in contract.operations() if contract.path_pattern(each.path).match(exchange.path))
     return next((operation for operation in matching if operation.method == exchange.method), None)
 
 

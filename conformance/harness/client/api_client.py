@@ -81,6 +81,7 @@ class ApiClient:
             settings.base_url, uses_environment=not settings.embedded, timeout=timeout, limits=limits
         )
         deadlines.enforce_deadlines(self._http)
+        self._base_path = self._http.base_url.raw_path.decode("ascii").rstrip("/")
 
     def close(self) -> None:
         self._http.close()
@@ -128,7 +129,7 @@ class ApiClient:
 
     def send_request(self, request: httpx.Request) -> Exchange:
         """Send a request, with the names of the version, and read its response."""
-        named = with_names_of_version(request)
+        named = with_names_of_version(request, self._base_path)
         return self._until_not_throttled(lambda: self._send_once(named))
 
     def create(
@@ -151,7 +152,7 @@ class ApiClient:
         ceiling = self.rates.ceiling(body)
         sent_headers = without_omitted(self._with_defaults(with_content_type(headers)))
         request = with_names_of_version(
-            self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body))
+            self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body)), self._base_path
         )
         limit = min(STREAM_SECONDS, self.time_limit.remaining())
         with self.spend_limit.reserve(ceiling) as charge:
@@ -256,7 +257,7 @@ class ApiClient:
 
     def _start(self, request: httpx.Request) -> Exchange:
         headers = {name: self.redact(value) for name, value in decoded_headers(request.headers).items()}
-        exchange = Exchange(request.method, str(request.url), headers, request.content)
+        exchange = Exchange(request.method, str(request.url), headers, request.content, base_path=self._base_path)
         self.recorder.add(exchange)
         return exchange
 

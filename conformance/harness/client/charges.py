@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from harness import contract
 from harness.client.exchange import Exchange
@@ -21,7 +20,7 @@ def charged_credits(exchange: Exchange) -> float | None:
     """
     if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
         return 0.0
-    place = contract.charge_of(exchange.method, urlsplit(exchange.url).path)
+    place = contract.charge_of(exchange.method, exchange.path)
     if place is None:
         return 0.0
     documents = (document for document in _documents(exchange) if _has_receipt(document, place))

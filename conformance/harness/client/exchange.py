@@ -26,7 +26,8 @@ ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 class Exchange:
     """A request and its response. `status` 0 means that there was no response; `transport_error` says why.
 
-    `complete` says that the body was read to its end, `cancelled` that the completion was cancelled on request.
+    `complete` says that the body was read to its end, `cancelled` that the completion was cancelled on request;
+    `base_path` is the path of the server's address, which stands before those of the contract.
     """
 
     method: str
@@ -41,12 +42,18 @@ class Exchange:
     inspected: bool = False
     complete: bool = False
     cancelled: bool = False
+    base_path: str = ""
     # The body that was decoded last, with its value, as many checks read the same response.
     _decoded: tuple[bytes, Any] | None = field(default=None, init=False, repr=False, compare=False)
 
     def header(self, name: str) -> str | None:
         expected = name.lower()
         return next((value for key, value in self.headers.items() if key.lower() == expected), None)
+
+    @property
+    def path(self) -> str:
+        """The path of the request, as the contract has it."""
+        return urlsplit(self.url).path.removeprefix(self.base_path)
 
     @property
     def media_type(self) -> str:
@@ -71,7 +78,7 @@ class Exchange:
     def _names(self) -> contract.OperationNames:
         from harness import contract
 
-        return contract.names(self.method, urlsplit(self.url).path)
+        return contract.names(self.method, self.path)
 
     @property
     def canonical_body(self) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 from aurous_mock.contract.renames import Names, translate
@@ -12,9 +13,12 @@ from aurous_mock.contract.renames import Names, translate
 from harness import contract
 
 
-def with_names_of_version(request: httpx.Request) -> httpx.Request:
-    """The request with the version's names in its JSON; the request itself if it has no other."""
-    names = contract.names(request.method, request.url.path).request
+def with_names_of_version(request: httpx.Request, base_path: str = "") -> httpx.Request:
+    """The request with the version's names in its JSON; the request itself if it has no other.
+
+    base_path: what stands before the paths of the contract
+    """
+    names = contract.names(request.method, urlsplit(str(request.url)).path.removeprefix(base_path)).request
     content = rename(request.content, names) if names else request.content
     if content == request.content:
         return request

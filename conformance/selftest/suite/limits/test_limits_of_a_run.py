@@ -35,15 +35,25 @@ CEILING = 0.45
 
 @contextmanager
 def client_of(
-    answer: Answer, *, limit: float | None = None, seconds: float | None = None
+    answer: Answer, *, limit: float | None = None, seconds: float | None = None, base_path: str = ""
 ) -> Iterator[tuple[ApiClient, AnsweringServer]]:
     with answering(answer) as server:
-        settings = Settings(server.url, KEY, None, "2026-05-15")
+        settings = Settings(server.url + base_path, KEY, None, "2026-05-15")
         client = ApiClient(settings, Recorder(), SpendLimit(limit), TimeLimit(seconds))
         try:
             yield client, server
         finally:
             client.close()
+
+
+def test_charges_of_a_server_below_a_path_are_counted() -> None:
+    receipt = b'{"usage": {"credits_charged": 0.25}}'
+    with client_of(lambda server, head: [response(200, receipt)], base_path="/a%20b/gateway") as (api, server):
+        api.create(BODY)
+        with api.open_stream({**BODY, "stream": True}) as stream:
+            stream.drain()
+    assert server.heads[0].startswith("POST /a%20b/gateway/v1/chat/completions ")
+    assert api.spend_limit.spent == 0.5
 
 
 # ---------------------------------------------------------------- time
