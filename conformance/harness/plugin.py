@@ -26,6 +26,7 @@ from harness.reports import dry_run, html_report, json_report, last_run, rule_li
 from harness.results import CheckResult, Outcome, RunResults
 from harness.rules import Rule, rule_of
 from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loopback, without_user_info, worker_key
+from harness.termination import Termination
 from harness.turns import turn_of
 
 SUITE = Path(__file__).resolve().parents[1]
@@ -53,6 +54,7 @@ class ConformancePlugin:
         self._spend_limit: SpendLimit | None = None
         self._time_limit: TimeLimit | None = None
         self._reachability = Reachability()
+        self._termination = Termination()
         self._failed_setups: dict[int, BaseException] = {}
         # Why what a run leaves behind could not be written.
         self._unwritten: list[str] = []
@@ -121,6 +123,11 @@ class ConformancePlugin:
             # A team of its own for every worker, as others would change its balance.
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
         node.workerinput["aurous"] = settings.to_dict()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        if wants_rules(self.config) and not hasattr(self.config, "workerinput"):
+            self._termination.install()
 
     def pytest_report_header(self) -> list[str]:
         if not wants_rules(self.config):
@@ -266,14 +273,19 @@ class ConformancePlugin:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if len(self.results) and not hasattr(self.config, "workerinput"):
-            self._require_served()
+            if session.exitstatus == pytest.ExitCode.INTERRUPTED:
+                served_operations.leave_unserved(self.results)
+            else:
+                self._require_served()
             are_written = self._report()
             if not are_written and session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+        session.exitstatus = self._termination.exit_code or session.exitstatus
 
     def pytest_unconfigure(self) -> None:
         if self._embedded is not None:
             self._embedded.stop()
+        self._termination.remove()
 
     def _require_served(self) -> None:
         api = self.api_client()

@@ -35,6 +35,12 @@ def require_served(results: RunResults, api: ApiClient) -> None:
             results.mark_not_tested(operation, reason)
 
 
+def leave_unserved(results: RunResults) -> None:
+    """The same for a run that was interrupted, which sends nothing any more."""
+    for operation in sorted(results.operations_without_success()):
+        results.mark_not_tested(operation, f"the run was interrupted before a request for {operation} succeeded")
+
+
 def _refusal(api: ApiClient, operation: str) -> str:
     """The response of an operation that seems not to be served; empty if it is served, or if that is unknown."""
     try:

@@ -119,6 +119,14 @@ def test_nothing_is_asked_if_every_operation_succeeded() -> None:
     assert results.by_rule["a"].outcome is Outcome.PASSED
 
 
+def test_interrupted_run_asks_nothing() -> None:
+    results = results_of(check("a", Outcome.PASSED, (CREATE,)), check("b", Outcome.PASSED, (CANCEL,), (CANCEL,)))
+    served_operations.leave_unserved(results)
+    assert results.by_rule["a"].outcome is Outcome.NOT_TESTED
+    assert "interrupted before a request for createChatCompletion succeeded" in results.by_rule["a"].actual
+    assert results.by_rule["b"].outcome is Outcome.PASSED
+
+
 def test_rule_of_which_other_tests_passed_stays_passed() -> None:
     results = results_of(
         check("a", Outcome.PASSED, (CREATE,)),
