@@ -21,11 +21,11 @@ _SEPARATORS = {"spaceDelimited": " ", "pipeDelimited": "|"}
 Fields = Mapping[str, Sequence[str]]
 
 
-def check_parameters(operation: Operation, path: Mapping[str, str], query: str, headers: Mapping[str, str]) -> None:
+def check_parameters(operation: Operation, path: Mapping[str, str], query: Fields, headers: Mapping[str, str]) -> None:
     """Raise APIError for a parameter that is missing or that the spec does not allow."""
     places: dict[str, Fields] = {
         "path": {name: [value] for name, value in path.items()},
-        "query": read_fields(query),
+        "query": query,
         "header": {name: [value] for name, value in headers.items()},
         "cookie": _read_cookies(headers.get("cookie", "")),
     }

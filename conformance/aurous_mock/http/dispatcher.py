@@ -13,7 +13,7 @@ from aurous_mock import identifiers
 from aurous_mock.completions.service import Service
 from aurous_mock.completions.stored_request import StoredRequest
 from aurous_mock.contract.operations import EVENTS, Operation
-from aurous_mock.contract.parameters import check_parameters, read_fields
+from aurous_mock.contract.parameters import Fields, check_parameters, read_fields
 from aurous_mock.errors import APIError
 from aurous_mock.http import idempotency_key, offload
 from aurous_mock.http.rate_limits import Limits
@@ -51,18 +51,21 @@ class Dispatcher:
         if operation.success.counts_tokens:
             context.tokens = self._limits.unlimited()
         query = request.scope["query_string"].decode("latin-1")
-        check_parameters(operation, context.path_parameters, query, context.headers)
+        fields = read_fields(query)
+        check_parameters(operation, context.path_parameters, fields, context.headers)
         context.body, context.body_size = await read_body(request, operation, context.headers)
         handler = self._handlers.get((operation.method, _PARAMETER.sub("{}", operation.path)))
         if handler is not None:
             return await handler(request)
         if operation.takes_key:
             context.key = idempotency_key.read_key(context.headers)
-        return await self._answer_by_spec(operation, context, request.scope["path"], query)
+        return await self._answer_by_spec(operation, context, f"{request.scope['path']}?{query}", fields)
 
-    async def _answer_by_spec(self, operation: Operation, context: RequestContext, path: str, query: str) -> ASGIApp:
+    async def _answer_by_spec(
+        self, operation: Operation, context: RequestContext, target: str, query: Fields
+    ) -> ASGIApp:
         accept = context.headers.get("accept", "")
-        response = self._responses.response(operation, context.body, accept, read_fields(query))
+        response = self._responses.response(operation, context.body, accept, query)
         content = choose_content(operation.success.content, context.body, accept)
         if content is not None and content.media_type == EVENTS:
             # A stream is not kept for a key.
@@ -70,9 +73,7 @@ class Dispatcher:
         if context.key is None or not isinstance(response, Response):
             return response
         digest = await offload.run(context.body_size, idempotency_key.fingerprint, context.body)
-        return await self._answer_once(
-            Claim(context.key, f"{operation.method} {path}?{query}", digest), context, response
-        )
+        return await self._answer_once(Claim(context.key, f"{operation.method} {target}", digest), context, response)
 
     async def _answer_once(self, claim: Claim, context: RequestContext, response: Response) -> Response:
         """The response, kept for the key of its request; or the one that is kept already."""
