@@ -75,6 +75,8 @@ def _check_call(call: Any) -> None:
     function = call.get("function", call)
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
         raise ValueError("a tool call has a name")
+    if not isinstance(call.get("id") or "", str):
+        raise ValueError(f"the id of a tool call is text, and not {_shown(call['id'])}")
     if not isinstance(function.get("arguments", {}), str | Mapping):
         raise ValueError("the arguments of a tool call are an object, or its JSON text")
 

@@ -67,7 +67,7 @@ def check_script(body: Any) -> str:
     for answer in script.get("answers", ()):
         scripted_answers.check_answer(answer)
     for name in ("function", "condition"):
-        if name in script and functions.find(script[name]) is None:
+        if name in script and (not isinstance(script[name], str) or functions.find(script[name]) is None):
             raise ValueError(f"{name}: functions are scripted in Python only")
     if "when" in script:
         conditions.check_condition(script["when"])

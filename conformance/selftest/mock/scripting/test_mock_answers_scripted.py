@@ -222,6 +222,9 @@ WRONG: list[Any] = [
     {"answer": "x", "when": {"pattern": "("}}, {"function": "function 1000000"}, {"answer": {"tool_calls": "f"}},
     {"answer": {"tool_calls": [{"arguments": {}}]}}, {"answer": {"name": "f", "args": {}}},
     {"answer": {"content": "x", "finish_reason": "stopped"}}, {"answer": None},
+    {"function": {}},
+    {"answer": "x", "condition": ["f"]},
+    {"answer": {"name": "f", "id": 5}},
 ]  # fmt: skip
 
 
