@@ -28,6 +28,10 @@ def read(arguments: Sequence[str]) -> Settings:
     keys = {} if flags.no_default_key else {DEFAULT_KEY: DEFAULT_TEAM}
     keys |= dict.fromkeys([*filter(None, [os.environ.get("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
     keys |= {key: team for team, key in flags.team_key}
+    teams: dict[str, str] = {}
+    for team, key in flags.team_key:
+        if teams.setdefault(key, team) != team:
+            fail(f"--team-key gives one key to two teams, {teams[key]} and {team}")
     if not keys:
         fail("--no-default-key needs another key: --api-key or --team-key")
     if flags.upstream is None and (flags.upstream_key or flags.upstream_model or flags.model):

@@ -46,6 +46,12 @@ def retention(text: str) -> Retention:
         ) from error
 
 
+def host(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("an empty address stands for all; for these, use 0.0.0.0")
+    return text
+
+
 def port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not a port, from 0 to 65535")
@@ -103,4 +109,6 @@ def url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise argparse.ArgumentTypeError(f"{text!r} is not an http(s) URL")
+    if parts.query or parts.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} does not end before ? and #: paths are added to it")
     return text.rstrip("/")

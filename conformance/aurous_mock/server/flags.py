@@ -12,6 +12,7 @@ from aurous_mock.scripting import scripted_answers
 from aurous_mock.server.flag_values import (
     amount,
     api_key,
+    host,
     limit,
     model,
     origin,
@@ -60,7 +61,7 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def _add_server_flags(add: AddFlag) -> None:
-    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    add("--host", type=host, default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--port", type=port, default=8080, help="port to listen on, 0 for a free one (default: %(default)s)")
     add(
         "--workers",

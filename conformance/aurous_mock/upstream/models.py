@@ -1,5 +1,6 @@
 """Reads the upstream server's list of models at the start, and makes the catalogue of it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -24,6 +25,8 @@ _OUTPUT_NAMES: Final = ("max_output_tokens_hard_cap", "max_output_tokens", "max_
 
 # What models that cannot chat are called.
 _OTHER_KINDS: Final = ("embedding", "image", "audio", "rerank", "moderation", "video")
+
+_USER_INFO: Final = re.compile(r"//[^/\s@]+@")
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -57,8 +60,7 @@ class _NoListError(Exception):
 
 
 def _ask(url: str, key: str | None) -> Rows:
-    headers = {"Authorization": f"Bearer {key}"} if key else None
-    with httpx.Client(headers=headers, timeout=_SECONDS, verify=needs_certificates(url)) as client:
+    with _open_client(url, key) as client:
         status, raw = _get(client, f"{url}/models")
         if status in (401, 403):
             raise SettingsError(f"{url}/models answered {status}: check --upstream-key")
@@ -75,6 +77,20 @@ def _ask(url: str, key: str | None) -> Rows:
     return {row["id"]: row for row in rows if isinstance(row.get("id"), str) and row["id"]}
 
 
+def _open_client(url: str, key: str | None) -> httpx.Client:
+    if key and not (key.isascii() and key.isprintable()):
+        raise SettingsError("--upstream-key: a key is printable ASCII")
+    headers = {"Authorization": f"Bearer {key}"} if key else None
+    try:
+        return httpx.Client(headers=headers, timeout=_SECONDS, verify=needs_certificates(url))
+    except (ValueError, httpx.InvalidURL, ImportError, OSError) as error:
+        reason = _USER_INFO.sub("//", str(error))
+        raise SettingsError(
+            "no client can be made with the proxies (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) and certificates "
+            f"(SSL_CERT_FILE, SSL_CERT_DIR) of the environment: {reason}"
+        ) from error
+
+
 def _get(client: httpx.Client, url: str) -> tuple[int, bytes]:
     try:
         with client.stream("GET", url) as response:
@@ -84,7 +100,8 @@ def _get(client: httpx.Client, url: str) -> tuple[int, bytes]:
                 if len(raw) > _MOST_BYTES:
                     raise SettingsError(f"{url} sent more than a list of models can have")
             return response.status_code, raw
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+        # UnicodeError: a host whose name cannot be looked up, as one with an empty label.
         reason = Redaction({}, client.headers.get("authorization")).without_keys(str(error)) or type(error).__name__
         raise SettingsError(f"cannot reach the upstream server at {url}: {reason}; check --upstream") from error
 

@@ -103,6 +103,21 @@ def test_server_that_is_not_what_it_should_be_is_a_clear_line(action: Action, sa
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("HTTP_PROXY", "ftp://me:secret@proxy"), ("NO_PROXY", "[::1"), ("SSL_CERT_FILE", "/nowhere/ca.pem")],
+)
+def test_faulty_proxy_or_certificate_of_the_environment_is_a_clear_line(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as refused:
+        with_models(Settings(upstream="https://127.0.0.1:9/v1"))
+    assert name in str(refused.value)
+    assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
 def test_forgotten_v1_is_suggested() -> None:
     with listing(answer(404, {}), answer(200, {"data": ROWS})) as server, pytest.raises(SettingsError) as refused:
         with_models(Settings(upstream=server.url))
