@@ -124,7 +124,6 @@ class ConformancePlugin:
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
         node.workerinput["aurous"] = settings.to_dict()
 
-    @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         if wants_rules(self.config) and not hasattr(self.config, "workerinput"):
             self._termination.install()

@@ -32,6 +32,8 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     arguments = [str(each) for each in invocation.args]
     if names_rules_only(arguments, Path(invocation.dir)):
         _leave_assertions(pluginmanager)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler and "PYTEST_XDIST_WORKER" not in os.environ:
+            signal.signal(signal.SIGINT, _end)
     if "PYTEST_XDIST_WORKER" in os.environ or not any(each.startswith(("--base-url", "--rule")) for each in arguments):
         return
     options = _parse(arguments)
@@ -83,8 +85,8 @@ def _end(number: int, frame: object) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtestloop() -> None:
-    """Leave interrupts to pytest from now on."""
+def pytest_sessionstart() -> None:
+    """Leave interrupts to pytest from now on: it may have a mock to stop."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

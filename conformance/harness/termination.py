@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 # SIGHUP is missing on Windows.
-SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Termination:
@@ -15,25 +15,24 @@ class Termination:
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self._replaced: list[int] = []
+        self._replaced: dict[int, Any] = {}
 
     def install(self) -> None:
         """Take the signals that nobody else handles or ignores."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in SIGNALS:
-            if signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, self._interrupt)
-                self._replaced.append(number)
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                self._replaced[number] = signal.signal(number, self._interrupt)
 
     def remove(self) -> None:
         while self._replaced:
-            signal.signal(self._replaced.pop(), signal.SIG_DFL)
+            signal.signal(*self._replaced.popitem())
 
     @property
     def exit_code(self) -> int | None:
-        """As shells state the end by a signal; None if there was none."""
-        return None if self.received is None else 128 + self.received
+        """As shells state the end by a signal; None if there was none, and for Ctrl-C, which has the code of pytest."""
+        return None if self.received in (None, signal.SIGINT) else 128 + self.received
 
     def _interrupt(self, number: int, frame: Any) -> None:
         if self.received is None:

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from answering_server import AnsweringServer, answering, response
@@ -48,17 +49,24 @@ def test_run_that_gets_a_signal_reports_what_it_tested_and_sends_nothing_more(
     assert json.loads(report.read_text())["rules"]
 
 
-def test_further_signals_do_not_disturb_the_clearing_up() -> None:
+@pytest.mark.parametrize(
+    ("number", "default", "code"),
+    [(signal.SIGTERM, signal.SIG_DFL, 143), (signal.SIGINT, signal.default_int_handler, None)],
+)
+def test_further_signals_do_not_disturb_the_clearing_up(number: signal.Signals, default: Any, code: int | None) -> None:
+    previous = signal.signal(number, default)
     termination = Termination()
     termination.install()
     try:
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(number)
+        signal.raise_signal(number)
+        termination.remove()
+        assert signal.getsignal(number) is default
     finally:
         termination.remove()
-    assert termination.exit_code == 143
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        signal.signal(number, previous)
+    assert termination.exit_code == code
 
 
 def test_signal_that_is_ignored_stays_so() -> None:
