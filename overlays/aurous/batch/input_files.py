@@ -67,6 +67,10 @@ class InputFile:
     def __iter__(self) -> Iterator[Line]:
         return self._lines
 
+    def fileno(self) -> int:
+        """The descriptor of the file, from which what comes through a pipe is read as it arrives."""
+        return self._file.fileno()
+
     def close(self) -> None:
         if self._owns_file:
             self._file.close()

@@ -17,6 +17,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     argparse raises SystemExit after --help and for unknown flags.
     """
+    if sys.stderr is None:
+        # Closed by the parent process: `print` would write receipts and errors to standard output instead.
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     if sys.stdout is None:
         # Closed by the parent process: a paid answer could not be shown.
         print("aurous: standard output is closed", file=sys.stderr)

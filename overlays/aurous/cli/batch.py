@@ -84,7 +84,7 @@ class _Run:
         flags = self._flags
         return arun(
             client,
-            _read_pipe(sys.stdin.buffer) if self._lines.is_pipe else self._lines,
+            _read_pipe(self._lines) if self._lines.is_pipe and self._lines.format == "jsonl" else self._lines,
             job=flags.job,
             checkpoint=None if self._to_stdout else flags.output,
             model=flags.model,
@@ -104,7 +104,7 @@ class _Run:
                 try:
                     async for result in batch:
                         if uses_stdout:
-                            output.write_line(result.to_json().decode())
+                            output.write_json_text(result.to_json().decode())
                 finally:
                     ticker.cancel()
 
@@ -179,16 +179,23 @@ def _standard_input(flags: Namespace, needed: tuple[str, ...]) -> Iterator[Input
         yield stack.enter_context(InputFile(source, format=flags.input_format, required=needed))
 
 
-async def _read_pipe(file: IO[bytes]) -> AsyncIterator[Line]:
+async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
     """The lines of a pipe, as they arrive, while requests are made."""
-    number, rest = 0, b""
+    number = 0
+    # Joined at the end of the line: joining each piece to a long line would copy that again and again.
+    begun: list[bytes] = []
     while True:
-        await _readable(file.fileno())
+        await _readable(pipe.fileno())
         try:
-            piece = os.read(file.fileno(), _PIECE)
+            piece = os.read(pipe.fileno(), _PIECE)
         except OSError as error:
-            raise ConfigurationError(f"cannot read standard input to its end: {error.strerror}") from None
-        *lines, rest = (rest + piece).split(b"\n") if piece else (rest, b"")
+            raise ConfigurationError(f"cannot read {pipe.name} to its end: {error.strerror}") from None
+        end, *lines = piece.split(b"\n")
+        begun.append(end)
+        if piece and not lines:
+            continue
+        lines.insert(0, b"".join(begun))
+        begun = [lines.pop()] if piece else []
         for text in lines:
             number += 1
             if text and not text.isspace():
@@ -245,7 +252,7 @@ def _check(lines: InputFile, flags: Namespace) -> int:
             output.write_note(request.reason)
             continue
         if not count and not flags.json:
-            output.write_line(request.content.decode())
+            output.write_json_text(request.content.decode())
         count += 1
         size += len(request.content)
     if flags.json:

@@ -47,6 +47,8 @@ def read_prompt(argument: str) -> str:
     """The prompt, from standard input if it is `-`. Raises ConfigurationError if it is empty or not UTF-8."""
     if argument != "-":
         prompt = argument
+    elif sys.stdin is None:
+        raise ConfigurationError("standard input is closed")
     else:
         if sys.stdin.isatty():
             output.write_note("type the prompt, and end it with Ctrl-D on a line of its own")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
@@ -15,6 +16,7 @@ from ..types import Receipt
 # Control characters other than tab and newline could control a terminal. Carriage returns are part of line endings.
 _CONTROL_CHARACTERS: Final = {code: "\ufffd" for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 _REPLACEMENTS: Final = {**_CONTROL_CHARACTERS, ord("\r"): ""}
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
 def write(text: str) -> None:
@@ -30,8 +32,13 @@ def write_line(text: str) -> None:
 
 def write_json(document: JsonObject) -> None:
     """Write an object of the API as it was received, with undocumented members."""
-    is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    write_line(json.dumps(document.to_dict(), indent=2, ensure_ascii=not is_utf8))
+    write_line(json.dumps(document.to_dict(), indent=2, ensure_ascii=not _is_utf8()))
+
+
+def write_json_text(text: str) -> None:
+    """Write JSON as it is; where standard output is not UTF-8, with the escapes of JSON for what is not ASCII."""
+    # Outside of strings, JSON has only ASCII.
+    write_line(text if _is_utf8() else _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def write_columns(rows: Sequence[Sequence[str]]) -> None:
@@ -64,6 +71,10 @@ def price(receipt: Receipt) -> str:
 def amount(credits: float) -> str:
     """Credits with all digits that were sent."""
     return f"{Decimal(repr(credits)).normalize():f}"
+
+
+def _is_utf8() -> bool:
+    return sys.stdout.encoding.lower().replace("-", "") == "utf8"
 
 
 def sanitize(text: str) -> str:

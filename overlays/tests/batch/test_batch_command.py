@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
 import re
 import signal
@@ -12,7 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from aurous.batch import InputFile
 from aurous.batch.journal import MARK
+from aurous.batch.request_forms import Line
+from aurous.cli.batch import _read_pipe
 from aurous.testing import AurousMock
 from clientkit.batches import prompts, records, write_lines
 from clientkit.command_line import CHAT, PATIENCE, ended, environment, run, start
@@ -64,6 +69,48 @@ def test_standard_input_and_output_without_files(aurous_mock: AurousMock, source
 def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) -> None:
     result = ended(start("batch", "-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
     assert (result.status, result.err, result.out) == (0, "", "")
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_named_pipe_is_read_to_its_end(aurous_mock: AurousMock, tmp_path: Path, target: Path, kind: str) -> None:
+    pipe = tmp_path / f"pipe.{kind}"
+    os.mkfifo(pipe)
+    # Standard input, which has no lines, is not read in its place.
+    process = start("batch", pipe, "--quiet", "-o", target, stdin=subprocess.DEVNULL)
+    with pipe.open("w", encoding="utf-8") as file:
+        file.write("prompt\nWhy?\nHow?\n" if kind == "csv" else '{"prompt": "Why?"}\n"How?"')
+    result = ended(process)
+    assert (result.status, result.err, len(records(target))) == (0, "", 2)
+
+
+def test_lines_come_through_a_pipe_in_any_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [b'"a"', b"", b'{"prompt": "' + b"b" * 20 + b'"}', b'"c"']
+
+    async def read(ending: bytes, size: int) -> list[Line]:
+        monkeypatch.setattr("aurous.cli.batch._PIECE", size)
+        output, entry = os.pipe()
+        os.write(entry, b"\n".join(lines) + ending)
+        os.close(entry)
+        with open(output, "rb") as file:
+            return [line async for line in _read_pipe(InputFile(file))]
+
+    expected = [Line(1, "a"), Line(3, {"prompt": "b" * 20}), Line(4, "c")]
+    for size in (1, 4, 5, 7, 64):
+        assert asyncio.run(read(b"", size)) == asyncio.run(read(b"\n", size)) == expected
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_output_is_json_in_any_encoding(
+    aurous_mock: AurousMock, tmp_path: Path, encoding: str, flags: list[str]
+) -> None:
+    text = "caf\N{LATIN SMALL LETTER E WITH ACUTE} \N{EURO SIGN} \N{GRINNING FACE}"
+    aurous_mock.answer(text)
+    source = write_lines(tmp_path / "in.jsonl", [{"prompt": text}])
+    result = ended(start("batch", source, "--quiet", *flags, env={"PYTHONIOENCODING": encoding}))
+    document = json.loads(result.out)
+    messages = document["messages"] if flags else [document["response"]["body"]["choices"][0]["message"]]
+    assert [message["content"] for message in messages] == [text]
 
 
 @pytest.mark.slow

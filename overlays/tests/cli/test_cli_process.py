@@ -11,6 +11,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -91,6 +92,17 @@ def test_full_disk_is_reported_without_traceback(aurous_mock: AurousMock) -> Non
     with Path("/dev/full").open("wb") as full:
         result = ended_with_errors(start("balance", stdout=full))
     assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
+
+
+def test_closed_stderr_leaves_stdout_to_the_answer(aurous_mock: AurousMock) -> None:
+    result = ended(start("chat", QUESTION, preexec_fn=partial(os.close, 2)))
+    content = record(only_id(aurous_mock)).choices[0].message.content
+    assert (result.status, result.out) == (0, f"{content}\n")
+
+
+def test_closed_stdin_is_one_line(aurous_mock: AurousMock) -> None:
+    result = ended(start("chat", preexec_fn=partial(os.close, 0)))
+    assert (result.status, result.line) == (2, "standard input is closed")
 
 
 # Interruptions.
