@@ -13,6 +13,7 @@ are sent again with the same keys, which are made of job, id and body, and so ge
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from array import array
@@ -129,6 +130,9 @@ class Checkpoint:
             return
         try:
             os.fsync(self._file.fileno())
+            if self._problem is not None:
+                # What a sync could not write is lost, and the next sync succeeds without it.
+                raise self._problem
             self._journal.close(remove=is_complete)
         finally:
             self._journal.close()
@@ -175,8 +179,12 @@ class Checkpoint:
 
     def _drop_failed(self) -> None:
         """Replace the file by one without the records of errors, in one step."""
-        path = self.path.with_name(f"{self.path.name}.new")
+        # Of a symbolic link, the file behind it.
+        target = self.path.resolve()
+        path = target.with_name(f"{target.name}.new")
         with open(path, "wb") as new:
+            # Before it holds an answer, which others may not be allowed to read.
+            shutil.copymode(target, path)
             self._file.seek(0)
             for number, line in enumerate(self._file, 1):
                 if _result_line(line, number, self.path)["error"] is None:
@@ -185,7 +193,7 @@ class Checkpoint:
             os.fsync(new.fileno())
         replacement = _open_locked(path)
         try:
-            os.replace(path, self.path)
+            os.replace(path, target)
         except BaseException:
             replacement.close()
             raise

@@ -149,6 +149,29 @@ def test_output_and_journal_are_synced_while_a_batch_runs(path: Path, monkeypatc
     checkpoint.close()
 
 
+def test_failure_to_sync_the_last_lines_is_raised(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", 0.001)
+    checkpoint, real, failed = Checkpoint(path), os.fsync, threading.Event()
+
+    def fsync(descriptor: int) -> None:
+        # The system reports a page that it could not write once, and then drops it.
+        if not failed.is_set():
+            failed.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoint.write(b"{}")
+    assert failed.wait(PATIENCE)
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.close(is_complete=True)
+    # The next run has to know what was sent.
+    assert journal_of(path).exists()
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="is not the result of a batch"):
+        Checkpoint(path)
+
+
 def test_line_in_flight_at_a_kill_gets_its_first_answer_uncharged(mock: Mock, path: Path) -> None:
     batch(mock, path)
     # As if the process had died before it could write the answers of these.
@@ -241,6 +264,26 @@ def test_failed_lines_stay_failed_unless_retried(mock: Mock, path: Path) -> None
     assert again.numbers == [failed]
     assert len(records(path)) == len(mock.ledger()) == 20
     assert all(record["error"] is None for record in read(path))
+
+
+def test_retrying_keeps_the_permissions_of_the_output(mock: Mock, path: Path) -> None:
+    mock.fault("status=422", path=CHAT)
+    batch(mock, path)
+    path.chmod(0o600)
+    assert len(batch(mock, path, retry_failed=True).results) == 1
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_retrying_follows_a_symbolic_link(mock: Mock, path: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path.symlink_to(elsewhere / "answers.jsonl")
+    mock.fault("status=422", path=CHAT)
+    batch(mock, path)
+    assert len(batch(mock, path, retry_failed=True).results) == 1
+    assert path.is_symlink()
+    assert [each.name for each in elsewhere.iterdir()] == ["answers.jsonl"]
+    assert len(records(elsewhere / "answers.jsonl")) == len(mock.ledger()) == 20
 
 
 def test_mended_line_can_be_retried(mock: Mock, path: Path) -> None:
