@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from decimal import Decimal
 from functools import partial
@@ -129,7 +130,9 @@ class Batch(BaseBatch):
                 self._scheduler.stop()
             self._changed.notify_all()
         for thread in self._threads:
-            thread.join()
+            # One that was not started, for want of memory or since Ctrl-C came first, has nothing to wait for.
+            with suppress(RuntimeError):
+                thread.join()
         self._scheduler.close()
 
     def __enter__(self) -> Self:

@@ -238,6 +238,22 @@ def test_left_batch_stores_what_was_in_flight(mock: Mock, tmp_path: Any) -> None
     assert len(rest) < 100
 
 
+def test_batch_whose_threads_cannot_start_unlocks(mock: Mock, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    start, path = threading.Thread.start, tmp_path / "answers.jsonl"
+
+    def fail(thread: threading.Thread) -> None:
+        if thread.name == "aurous-batch-2":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", fail)
+        ended = run_batch("sync", prompts(4), url=mock.url, checkpoint=path)
+    assert str(ended.error) == "can't start new thread"
+    assert run_batch("sync", prompts(4), url=mock.url, checkpoint=path).error is None
+    assert len(records(path)) == len(mock.ledger()) == 4
+
+
 def test_left_async_batch_hangs_up_and_unlocks(mock: Mock, tmp_path: Any) -> None:
     path = tmp_path / "a.jsonl"
 
