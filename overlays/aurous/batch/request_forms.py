@@ -6,7 +6,7 @@ A line is a body, `{"prompt": ...}`, a row for a template, or OpenAI's batch for
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from string import Formatter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -166,7 +166,7 @@ class RequestForms:
 def template_fields(template: str) -> tuple[str, ...]:
     """The names that a template needs. Raises ConfigurationError for one that is not valid."""
     try:
-        names = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        names = [*_parse_names(template)]
     except ValueError as error:
         raise ConfigurationError(f"the template is not valid: {error}; write {{{{ for a brace") from None
     for name in names:
@@ -175,6 +175,14 @@ def template_fields(template: str) -> tuple[str, ...]:
     if not names:
         raise ConfigurationError("the template names no member of a row, such as {text}: all prompts would be the same")
     return tuple(dict.fromkeys(names))
+
+
+def _parse_names(template: str) -> Iterator[str]:
+    """The names in a template, and in its format specifications: `{text:>{width}}`."""
+    for _, name, specification, _ in Formatter().parse(template):
+        if name is not None:
+            yield name
+            yield from _parse_names(specification or "")
 
 
 def _unwrap(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,12 @@ def test_template_makes_a_prompt_of_each_row() -> None:
     assert result["messages"] == [{"role": "user", "content": "cat in French, {please}"}]
 
 
+def test_template_may_take_a_width_from_the_row() -> None:
+    result = body({"text": "cat", "width": 5}, template="{text:>{width}}")
+    assert result["messages"] == [{"role": "user", "content": "  cat"}]
+    assert "the template needs width" in reason({"text": "cat"}, template="{text:>{width}}")
+
+
 def test_system_text_goes_before_messages_without_one() -> None:
     assert body("Why?", system="Be brief.")["messages"] == [SYSTEM, *QUESTION]
     own = [{"role": "system", "content": "Be kind."}, *QUESTION]
@@ -112,7 +118,8 @@ def test_line_without_any_model_is_invalid() -> None:
 
 
 @pytest.mark.parametrize(
-    "template", ["{", "{text", "}", "{}", "{0.real}", "{text.__class__}", "{rows[0]}", "Translate"]
+    "template",
+    ["{", "{text", "}", "{}", "{0.real}", "{text.__class__}", "{rows[0]}", "{text:{width.real}}", "Translate"],
 )
 def test_template_that_is_not_valid_is_refused(template: str) -> None:
     with pytest.raises(aurous.errors.ConfigurationError, match="template"):
