@@ -86,6 +86,7 @@ class Scheduler:
         # Requests that failed when nothing else succeeded either, to be sent once more.
         self._ambiguous: deque[InFlight] = deque()
         self._is_stopped = False
+        self._has_abandoned = False
         self._begin(settings.job or "", None)
 
     def open(self) -> None:
@@ -123,7 +124,7 @@ class Scheduler:
     @property
     def is_complete(self) -> bool:
         """Whether every line was sent, and has ended."""
-        has_started_all = self._lines.is_finished and not self._ambiguous
+        has_started_all = self._lines.is_finished and not self._ambiguous and not self._has_abandoned
         return has_started_all and not self.summary.in_flight and self.error is None
 
     def stop(self, error: BaseException | None = None) -> None:
@@ -137,7 +138,7 @@ class Scheduler:
         now = self._clock()
         self.summary.seconds = now - self._began
         if self._is_stopped:
-            return Signal.FINISHED
+            return self._abandon() or Signal.FINISHED
         repeats = self._may_repeat()
         line: BatchRequest | InvalidLine | None = None
         if not repeats:
@@ -218,6 +219,14 @@ class Scheduler:
         if not self._ambiguous:
             return False
         return not self.summary.in_flight or self._outages.has_succeeded_since(self._ambiguous[0].started)
+
+    def _abandon(self) -> list[BatchResult]:
+        """Repeat nothing, since the batch was stopped. Returns the results that waited for their turn behind it."""
+        ready: list[BatchResult] = []
+        while self._ambiguous:
+            self._has_abandoned = True
+            ready += self._deliver(self._ambiguous.popleft().place, None)
+        return ready
 
     def _repeat(self, now: float) -> InFlight:
         flight = self._ambiguous.popleft()

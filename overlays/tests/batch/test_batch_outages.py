@@ -9,10 +9,14 @@ from typing import Any
 
 import aurous
 import pytest
+from aurous.batch.line_reader import Signal, pull_from
+from aurous.batch.scheduler import InFlight, Scheduler
+from aurous.batch.settings import Settings
+from aurous_client.errors import EncodeError
 from aurous_mock.server.launcher import Mock
 from clientkit.batches import prompts, records, run_batch
 from testkit.raw_server import Connection, RawServer
-from testkit.responses import GOOD, HANG_UP, answer, completion, envelope, response
+from testkit.responses import GOOD, HANG_UP, MODEL, answer, completion, envelope, response
 
 
 def fail_line(wire: RawServer, prompt: bytes, failure: bytes) -> None:
@@ -47,6 +51,36 @@ def test_server_that_is_down_ends_the_batch(kind: str, wire: RawServer) -> None:
     # The second may have failed by itself; with the third it is clear.
     assert ended.numbers == [1, 2]
     assert len(wire.requests) == 1 + 3 * 2
+
+
+def test_results_behind_a_line_that_is_not_repeated_are_delivered() -> None:
+    settings = Settings(
+        job="job",
+        checkpoint=None,
+        model=MODEL,
+        system=None,
+        template=None,
+        concurrency=4,
+        share=1.0,
+        budget=None,
+        ordered=True,
+        retry_failed=False,
+        retry=None,
+    )
+    scheduler = Scheduler(settings, pull_from(iter(prompts(2))), lambda: 0.0)
+    first, second = scheduler.step(), scheduler.step()
+    assert isinstance(first, InFlight)
+    assert isinstance(second, InFlight)
+    # Whether the server or the line is the cause, a second attempt would show.
+    assert scheduler.finish(first, aurous.APITimeoutError("no answer", sent=True)) == []
+    assert scheduler.finish(second, EncodeError("not JSON")) == []
+    scheduler.stop()
+    rest = scheduler.step()
+    assert isinstance(rest, list)
+    assert [result.number for result in rest] == [2]
+    assert scheduler.step() is Signal.FINISHED
+    # The first line is not forgotten.
+    assert not scheduler.is_complete
 
 
 def test_server_that_dies_under_many_calls_leaves_all_lines_for_later(
