@@ -13,7 +13,7 @@ their node, or get by `ray.init(runtime_env={"env_vars": {"AUROUS_API_KEY": key}
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from .._optional import RAY
 from ..errors import ConfigurationError
@@ -21,13 +21,16 @@ from .mapper import ChatMapper
 
 __all__ = ["ChatMapper", "complete"]
 
+_CPUS_OF_AN_ACTOR: Final = 0.1
+"""An actor waits for the network. With a whole CPU each, as Ray has it, more actors than CPUs never start."""
+
 
 def complete(dataset: Any, mapper: ChatMapper, *, actors: int, batch_size: int = 1024, **options: Any) -> Any:
     """Send each row of a `ray.data.Dataset`. Returns the dataset with the columns that `ChatMapper` describes, lazily.
 
     actors:     how many work on it at once, among whom rate limits and budget are divided
     batch_size: rows of one call of an actor, which has no more than these to send at once; several times `concurrency`
-    options:    others of `map_batches`, such as `num_cpus`
+    options:    others of `map_batches`, such as `num_cpus`, the share of a CPU that an actor reserves (0.1)
 
     Ray repeats the tasks of a node that dies. Their rows have the same keys as before, so the ones that were answered
     get their first answers and are not charged again. Directly, with any format of batches:
@@ -52,5 +55,5 @@ def complete(dataset: Any, mapper: ChatMapper, *, actors: int, batch_size: int =
         compute=ActorPoolStrategy(size=actors),
         batch_size=batch_size,
         batch_format="pyarrow",
-        **options,
+        **{"num_cpus": _CPUS_OF_AN_ACTOR, **options},
     )

@@ -325,6 +325,12 @@ def test_dataset_of_ray_is_mapped_by_actors(make: MakeMapper, mock: Mock, monkey
     assert len(mock.ledger()) == 5
 
 
+def test_actors_of_ray_leave_cpus_to_reads_and_writes(make: MakeMapper, monkeypatch: pytest.MonkeyPatch) -> None:
+    install_ray(monkeypatch)
+    mapped = ray.complete(Dataset(reviews(1)), make(template="Sum up {review}"), actors=4)
+    assert mapped.options["num_cpus"] * 4 < 1
+
+
 def test_importing_it_loads_no_engine() -> None:
     program = "import aurous.integrations.ray, sys; print({'ray', 'pandas', 'numpy', 'pyarrow'} & sys.modules.keys())"
     assert run_program(program) == "set()\n"
