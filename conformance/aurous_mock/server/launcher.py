@@ -4,8 +4,10 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from os import PathLike
 from typing import Any, Final
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import orjson
@@ -51,7 +53,10 @@ class Mock:
         self._call("POST", "clock", {"advance": seconds})
 
     def fault(self, fault: str, *, method: str = "", path: str = "") -> None:
-        """Inject `fault` into the next matching request; see `aurous_mock.http.faults`."""
+        """Inject `fault` into the next matching request; see `aurous_mock.http.faults`.
+
+        Raises ValueError for what is no fault.
+        """
         self._call("POST", "faults", {"fault": fault, "method": method, "path": path})
 
     def answer(self, answer: Any, *, when: Any = None, model: str | None = None, times: int | None = None) -> None:
@@ -94,9 +99,16 @@ class Mock:
         data = None if body is None else orjson.dumps(body)
         request = Request(f"{self.url}/_mock/{name}", data, self._admin_headers, method=method)  # noqa: S310 - our own http URL
         # Directly: a proxy that the machine is set to use cannot reach this machine's own loopback.
-        with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
-            parsed: dict[str, Any] = orjson.loads(response.read())
-            return parsed
+        try:
+            with self._opener.open(request, timeout=_TIMEOUT_SECONDS) as response:
+                parsed: dict[str, Any] = orjson.loads(response.read())
+                return parsed
+        except HTTPError as error:
+            with error:
+                if error.code != HTTPStatus.BAD_REQUEST:
+                    raise
+                reason = orjson.loads(error.read())["error"]["message"]
+            raise ValueError(reason) from None
 
 
 @contextmanager

@@ -39,7 +39,8 @@ def with_models(settings: Settings) -> Settings:
         rows: Rows | None = _ask(settings.upstream, settings.upstream_key)
     except _NoListError as error:
         if not settings.model_mappings and settings.upstream_model is None:
-            raise SettingsError(f"{error}; name the models to offer: --model NAME=UPSTREAM") from error
+            advice = "check --upstream, or name the models to offer: --model NAME=UPSTREAM"
+            raise SettingsError(f"{error}; {advice}") from error
         request_log.warn(str(error))
         rows = None
     mappings = settings.model_mappings

@@ -19,7 +19,9 @@ from .arguments import NO_ANSWER, REFUSED, USAGE
 
 # Arguments of the library, which a command line does not have.
 _FLAGS: Final = {AuthenticationError.advice: "Check the key in AUROUS_API_KEY.", "base_url": "--base-url"}
-_UNREACHABLE: Final = "Check that the server runs, and its address in --base-url or AUROUS_BASE_URL."
+_UNREACHABLE: Final = (
+    "Check that the server runs, its address in --base-url or AUROUS_BASE_URL, and the proxy if there is one."
+)
 
 
 def exit_status(error: AurousError | EncodeError) -> int:

@@ -25,6 +25,7 @@ _REFUSED: Final = (
     f"aurous_mock (in all tests: usefixtures = aurous_mock in pytest's settings), or allow the host: "
     f"{_ALLOWED_HOSTS} = {{host}} in pytest's settings, or @pytest.mark.{_ALLOW_HOSTS}({{host!r}}) on the test"
 )
+_NO_CHOICE: Final = f"{_UNUSED_ANSWERS} in pytest's settings is 'error' or 'ignore', not {{!r}}"
 _UNUSED: Final = "scripted answers were not given: {}"
 
 
@@ -97,6 +98,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    unused_answers = config.getini(_UNUSED_ANSWERS)
+    if unused_answers not in ("error", "ignore"):
+        raise pytest.UsageError(_NO_CHOICE.format(unused_answers))
     config.addinivalue_line("markers", f"{_ALLOW_HOSTS}(*hosts): hosts that Aurous clients may call in this test")
     guard = config.stash[_GUARD] = _Guard(config.getini(_ALLOWED_HOSTS))
     config.add_cleanup(guard.uninstall)

@@ -141,6 +141,7 @@ def test_refused_connection_is_reported(aurous_mock: AurousMock) -> None:
     assert result.status == 3
     assert re.search(r"cannot connect.*Connection refused( \[\d attempts\])? Check that the server runs", result.line)
     assert "AUROUS_BASE_URL" in result.line
+    assert "the proxy if there is one" in result.line
 
 
 def test_timeout_is_reported(aurous_mock: AurousMock) -> None:

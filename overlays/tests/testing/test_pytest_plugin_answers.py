@@ -47,6 +47,14 @@ def test_answers_are_scripted_for_one_test_only(pytester: pytest.Pytester) -> No
 
 
 @pytest.mark.slow
+def test_unknown_value_of_the_setting_is_refused(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naurous_unused_answers = fail")
+    result = run(pytester)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*aurous_unused_answers in pytest's settings is 'error' or 'ignore', not 'fail'*"])
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "errors"), [("", 0), ("aurous_unused_answers = error", 1)])
 def test_unused_answers_fail_a_test_where_the_setting_says_so(
     pytester: pytest.Pytester, setting: str, errors: int

@@ -144,6 +144,8 @@ def test_planted_faults_apply_in_order(client: httpx.Client, mock: Mock) -> None
 def test_invalid_planted_fault_is_refused(mock: Mock) -> None:
     response = http.post(mock.url + "/_mock/faults", json={"fault": "explode"})
     assert (response.status_code, error_of(response)["param"]) == (400, "fault")
+    with pytest.raises(ValueError, match="'explode' is not a fault; the faults are code, "):
+        mock.fault("explode")
 
 
 def talk(mock: Mock, fault: str, body: dict[str, Any]) -> tuple[bytes, bool]:

@@ -91,6 +91,7 @@ def _running(server: RawServer) -> Iterator[Gateway]:
         (answer(200, HTML), "is not an OpenAI-compatible server"),
         (answer(200, {"data": "x"}), "data is a string in place of a list"),
         (answer(200, {"data": []}), "has no models"),
+        (answer(404, {}), "answered 404; check --upstream, or name the models to offer"),
         (answer(500, HTML), "name the models to offer: --model NAME=UPSTREAM"),
         (raw(b"SSH-2.0-OpenSSH_9\r\n"), "cannot reach the upstream server"),
         (raw(b""), "cannot reach the upstream server"),
