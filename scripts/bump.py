@@ -22,8 +22,12 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from environment import enter, exit_with
+
+if TYPE_CHECKING:
+    from release import bump_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
@@ -58,16 +62,20 @@ def _main(options: argparse.Namespace) -> int:
     except (archive.ArchiveError, bump_steps.BumpError, apply.GitError, versions.VersionError) as error:
         return _fail(error, 2)
     try:
-        return _bump(options)
-    except (bump_steps.BumpError, apply.GitError, sources.SourceError, redocly.RedoclyError, OSError) as error:
+        result, paths = _bump(options)
+    except (
+        *(archive.ArchiveError, versions.VersionError, bump_steps.BumpError, apply.GitError),
+        *(sources.SourceError, redocly.RedoclyError, OSError),
+    ) as error:
         return _fail(f"{error}; nothing was changed", 1)
-    except (archive.ArchiveError, versions.VersionError) as error:
-        return _fail(f"{error}; nothing was changed", 1)
+    # Not in the `try`: from here on, something was.
+    _print_report(result, len(paths), options.dry_run)
+    return 0
 
 
-def _bump(options: argparse.Namespace) -> int:
-    from release import apply, bump_steps, checklist
-    from specdiff import render
+def _bump(options: argparse.Namespace) -> tuple[bump_steps.Bump, list[str]]:
+    """Make the release. Returns what it is, and the paths that differ."""
+    from release import apply, bump_steps
 
     tests = None if options.no_tests else options.tests
     if options.affected is not None:
@@ -86,12 +94,18 @@ def _bump(options: argparse.Namespace) -> int:
             # From here on, an interruption would report a finished bump as interrupted.
             _ignore_endings()
             apply.apply_changes(copy, ROOT)
+    return result, paths
+
+
+def _print_report(result: bump_steps.Bump, files: int, is_dry_run: bool) -> None:
+    from release import checklist
+    from specdiff import render
+
     print(f"\n{render.as_markdown(result.report)}\n")
-    verb = "would change" if options.dry_run else "changed"
-    print(f"{verb} {len(paths)} file(s); aurous-labs {result.after} speaks {result.api_version}")
+    verb = "would change" if is_dry_run else "changed"
+    print(f"{verb} {files} file(s); aurous-labs {result.after} speaks {result.api_version}")
     print("\nLeft for a person:")
     print("\n".join(f"- {line}" for line in checklist.tasks(result.report, ROOT)))
-    return 0
 
 
 def _interrupt(number: int, frame: object) -> None:

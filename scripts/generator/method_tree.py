@@ -30,10 +30,10 @@ from .spec import METHODS, Pointer, Spec, SpecError
 
 _VERSION_SEGMENT = re.compile(r"v\d+")
 _COLON = re.compile(r":(?![^{]*\})")
-# Methods that clients built on the tree have at its root.
-_OF_CLIENTS = {
+# Names that clients built on the tree have at its root.
+OF_CLIENTS = {
     *("aclose", "acall", "astream", "astream_events", "call", "close", "stream", "stream_events", "with_options"),
-    *("api_version", "base_url", "budget", "ledger"),
+    *("api_version", "base_url", "budget", "close_connections", "hooks", "ledger", "request"),
 }
 # Words that decorators and annotations inside the classes mention; `list` is taken care of.
 _IN_ANNOTATIONS = {"bool", "bytes", "cached_property", "datetime", "dict", "float", "int", "str", "tuple", "uuid"}
@@ -175,10 +175,10 @@ def _answers_list(spec: Spec, operation: Mapping[str, Any]) -> bool:
 
 def _refuse_clashes(spec: Spec, namespace: Namespace) -> None:
     taken = dict.fromkeys(namespace.children, "a namespace")
-    taken |= dict.fromkeys(_OF_CLIENTS, "a name of the client") if not namespace.path else {}
+    taken |= dict.fromkeys(OF_CLIENTS, "a name of the client") if not namespace.path else {}
     for name, child in namespace.children.items():
         _refuse_name(spec, name, child)
-        if not namespace.path and name in _OF_CLIENTS:
+        if not namespace.path and name in OF_CLIENTS:
             raise SpecError([f"{_place(spec, child)}: {name} is a name of the client already; use an x-sdk-method"])
     for method in namespace.methods:
         full = ".".join((*namespace.path, method.name))

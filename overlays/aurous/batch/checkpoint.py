@@ -22,6 +22,7 @@ from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import IO, Any, Final
+from uuid import UUID
 
 from .._json import INVALID_JSON, decode
 from ..errors import ConfigurationError
@@ -240,7 +241,7 @@ def _open_locked(path: Path) -> IO[bytes]:
 def _result_line(line: bytes, number: int, path: Path) -> dict[str, Any]:
     record = decode(line)
     own = record.get(OWN_MEMBER) if record is not INVALID_JSON and isinstance(record, dict) else None
-    if not isinstance(own, dict) or not {"line", "job", "idempotency_key", "sent_at"} <= own.keys():
+    if not (isinstance(own, dict) and "error" in record and _is_own(own)):
         raise CheckpointError(f"line {number} of {path} is not the result of a batch; use another output file")
     return record  # type: ignore[no-any-return]
 
@@ -250,6 +251,18 @@ def _credits(own: dict[str, Any]) -> Decimal:
         return Decimal(own["receipt"]["credits"])
     except (KeyError, TypeError, InvalidOperation):
         return Decimal(0)
+
+
+def _is_own(own: dict[str, Any]) -> bool:
+    """Whether a record's own member is as it was written; a person may have edited the file."""
+    kinds = {"line": int, "job": str, "idempotency_key": str, "sent_at": int | float}
+    if not all(isinstance(own.get(name), kind) for name, kind in kinds.items()) or own["line"] < 0:
+        return False
+    try:
+        UUID(own["idempotency_key"])
+    except ValueError:
+        return False
+    return True
 
 
 def _digest(key: str) -> int:

@@ -457,3 +457,23 @@ def test_answers_after_an_abandoned_line_are_stored(wire: RawServer, path: Path)
             return batch.summary
 
     assert asyncio.run(hang_up()).answered == len(records(path)) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"error": ...},
+        *({"aurous": {name: value}} for name, value in [("line", "1"), ("line", -1), ("job", 5), ("sent_at", "now")]),
+        {"aurous": {"idempotency_key": "no uuid"}},
+    ],
+)
+def test_edited_record_is_refused_with_its_line(damage: dict[str, Any], tmp_path: Path) -> None:
+    own = {"line": 1, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0}
+    whole = {"id": "batch_req_1", "error": None, "aurous": own}
+    record = {**whole, **damage, "aurous": {**own, **damage.get("aurous", {})}}
+    path = tmp_path / "out.jsonl"
+    path.write_text(
+        "".join(json.dumps({k: v for k, v in each.items() if v is not ...}) + "\n" for each in (whole, record))
+    )
+    with pytest.raises(CheckpointError, match=r"line 2 of .* is not the result of a batch"):
+        Checkpoint(path)

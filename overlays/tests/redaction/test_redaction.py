@@ -199,6 +199,17 @@ def test_refused_connection_does_not_show_the_key(make: Make, logged: io.StringI
     assert all(KEY not in all_of(link) for link in chain(caught.value))
 
 
+@pytest.mark.parametrize("path", ["", "/gateway"])
+def test_key_in_place_of_an_id_is_not_shown(path: str, wire: RawServer, make: Make, logged: io.StringIO) -> None:
+    wire.plays(answer(404, {"error": {"code": "resource_not_found", "message": "No such completion."}}))
+    for url, kind in ((f"{wire.url}{path}", aurous.NotFoundError), (f"http://127.0.0.1:1{path}", aurous.AurousError)):
+        with pytest.raises(kind) as caught:
+            make(url, max_retries=0).run(lambda client: client.chat.completions.retrieve(KEY))
+        # The caller's own variables have it; neither the errors nor the log do.
+        assert KEY not in logged.getvalue()
+        assert all(KEY not in all_of(link) for link in chain(caught.value))
+
+
 def test_successful_calls_do_not_show_the_key(kind: str, wire: RawServer, make: Make, logged: io.StringIO) -> None:
     wire.plays(GOOD)
     result = make(wire.url).create()

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import aurous
 import pytest
 import regenerate
 import small_specs
@@ -126,6 +127,12 @@ def test_reserved_names_of_the_package_are_listed() -> None:
     assert classes <= names.RESERVED_CLASSES
     functions = {"annotations", "get_args", "to_json", "to_query", "to_segment"}
     assert {name for name in ours if name[0].islower()} - functions <= names.RESERVED_MODULES
+
+
+def test_every_public_name_of_the_clients_is_refused_as_a_namespace() -> None:
+    tree = method_tree.build(Spec(Path(__file__).parents[3] / "openapi.yaml"))
+    public = {name for client in (aurous.Aurous, aurous.AsyncAurous) for name in dir(client) if name[0] != "_"}
+    assert public - tree.children.keys() <= method_tree.OF_CLIENTS
 
 
 @pytest.mark.parametrize(
