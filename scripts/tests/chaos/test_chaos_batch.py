@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -25,7 +26,7 @@ def record(number: int, **changes: Any) -> dict[str, Any]:
     own = {
         "line": number,
         "job": "j",
-        "idempotency_key": f"key-{number}",
+        "idempotency_key": str(UUID(int=number)),
         "sent_at": 1.0,
         "receipt": {"credits": "0.5", "replayed": False},
     }
@@ -33,7 +34,7 @@ def record(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def charge(number: int, amount: str = "0.5") -> dict[str, Any]:
-    return {"idempotency_key": f"key-{number}", "credits_charged": Decimal(amount)}
+    return {"idempotency_key": str(UUID(int=number)), "credits_charged": Decimal(amount)}
 
 
 ERROR = {"code": "x", "message": "x"}
