@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
-import errno
 import json
-import multiprocessing
 import os
 import stat
-import threading
 import warnings
-from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 import aurous
 import pytest
 from aurous.batch import BatchWarning, CheckpointError, Summary, arun, read
 from aurous.batch.checkpoint import Checkpoint
-from aurous.batch.journal import MARK, Journal
+from aurous.batch.journal import MARK
 from aurous.errors import ConfigurationError
 from aurous_mock.server.launcher import Mock
-from clientkit.batches import BatchRun, prompts, records, run_batch
+from clientkit.batches import BatchRun, journal_of, prompts, records, run_batch
 from testkit.conditions import PATIENCE
 from testkit.raw_server import RawServer, raw
 from testkit.responses import GOOD, KEY, MODEL
 
 CHAT = "/v1/chat/completions"
 HOUR = 3600.0
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "answers.jsonl"
-
-
-def journal_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}.journal")
 
 
 def batch(mock: Mock, path: Path, requests: Any = None, **options: Any) -> BatchRun:
@@ -114,64 +99,6 @@ def test_lines_of_the_last_second_before_a_loss_of_power_are_sent_again_uncharge
     assert len(mock.ledger()) == 20
 
 
-def test_job_is_on_the_disk_before_anything_is_sent(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    synced: list[tuple[str, int]] = []
-    real = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
-        synced.append((kind, os.fstat(descriptor).st_ino))
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    checkpoint = Checkpoint(path)
-    assert ("file", journal_of(path).stat().st_ino) in synced
-    assert synced.index(("file", journal_of(path).stat().st_ino)) < synced.index(("folder", path.parent.stat().st_ino))
-    assert ("file", path.stat().st_ino) in synced
-    checkpoint.close()
-
-
-def test_output_and_journal_are_synced_while_a_batch_runs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", 0.001)
-    checkpoint = Checkpoint(path)
-    needed = {path.stat().st_ino, journal_of(path).stat().st_ino}
-    synced, done = set(), threading.Event()
-
-    def fsync(descriptor: int) -> None:
-        synced.add(os.fstat(descriptor).st_ino)
-        if synced >= needed:
-            done.set()
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    checkpoint.start(1, 1.0)
-    checkpoint.write(b"{}")
-    assert done.wait(PATIENCE)
-    checkpoint.close()
-
-
-def test_failure_to_sync_the_last_lines_is_raised(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", 0.001)
-    checkpoint, real, failed = Checkpoint(path), os.fsync, threading.Event()
-
-    def fsync(descriptor: int) -> None:
-        # The system reports a page that it could not write once, and then drops it.
-        if not failed.is_set():
-            failed.set()
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(descriptor)
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    checkpoint.write(b"{}")
-    assert failed.wait(PATIENCE)
-    with pytest.raises(OSError, match="No space left"):
-        checkpoint.close(is_complete=True)
-    # The next run has to know what was sent.
-    assert journal_of(path).exists()
-    monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="is not the result of a batch"):
-        Checkpoint(path)
-
-
 def test_line_in_flight_at_a_kill_gets_its_first_answer_uncharged(mock: Mock, path: Path) -> None:
     batch(mock, path)
     # As if the process had died before it could write the answers of these.
@@ -233,26 +160,6 @@ def test_two_runs_cannot_write_the_same_file(mock: Mock, path: Path) -> None:
     assert str(ended.error) == f"another run is writing {path}"
     holder.close()
     assert batch(mock, path).error is None
-
-
-def _hold_and_die(path: Path, ready: Any) -> None:
-    checkpoint = Checkpoint(path, job="job")
-    checkpoint.start(3, 1000.0)
-    ready.set()
-    os.kill(os.getpid(), 9)
-
-
-def test_lock_and_journal_survive_a_kill(path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    ready = context.Event()
-    process = context.Process(target=_hold_and_die, args=(path, ready))
-    process.start()
-    process.join(30)
-    assert (ready.is_set(), process.exitcode) == (True, -9)
-    checkpoint = Checkpoint(path)
-    assert checkpoint.job == "job"
-    assert [checkpoint.sent_before(number) for number in (1, 3, 4)] == [1000.0, 1000.0, None]
-    checkpoint.close()
 
 
 def test_failed_lines_stay_failed_unless_retried(mock: Mock, path: Path) -> None:
@@ -330,66 +237,6 @@ def age(journal: Path, seconds: float) -> None:
     journal.write_bytes(content)
 
 
-def test_journal_keeps_the_earliest_time_over_many_runs(path: Path) -> None:
-    for high, moment in ((5, 100.0), (3, 200.0), (9, 300.0), (9, 400.0)):
-        journal = Journal(path)
-        journal.open("job", lambda number: False)
-        journal.advance(high, moment)
-        journal.close()
-    journal = Journal(path)
-    assert [journal.sent_before(number) for number in (1, 5, 6, 9, 10)] == [100.0, 100.0, 300.0, 300.0, None]
-
-
-def test_failed_line_that_may_be_charged_keeps_its_time(mock: Mock, path: Path) -> None:
-    with_error = Checkpoint(path, job="job")
-    record = {
-        "id": "batch_req_x",
-        "error": {"code": "APITimeoutError"},
-        "aurous": {"line": 2, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0},
-    }
-    record["aurous"]["may_be_charged"] = True  # type: ignore[index]
-    with_error.write(json.dumps(record).encode())
-    with_error.close()
-    checkpoint = Checkpoint(path, retry_failed=True)
-    assert [checkpoint.sent_before(number) for number in (1, 2)] == [None, 50.0]
-    checkpoint.close()
-    assert path.read_bytes() == b""
-    again = Checkpoint(path)
-    assert again.sent_before(2) == 50.0
-    again.close()
-
-
-@pytest.mark.parametrize("step", ["mmap.mmap", "os.replace", "os.fsync"])
-@pytest.mark.parametrize("calls", range(4))
-def test_checkpoint_that_cannot_be_opened_closes_its_files(
-    path: Path, monkeypatch: pytest.MonkeyPatch, step: str, calls: int
-) -> None:
-    first = Checkpoint(path, job="job")
-    own = {"line": 1, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0}
-    first.write(json.dumps({"id": "batch_req_x", "error": {"code": "APIError"}, "aurous": own}).encode())
-    first.close()
-    files: list[Any] = []
-    open_file, function, left = builtins.open, resolve_name(step.replace(".", ":")), iter(range(calls))
-
-    def fail(*arguments: Any) -> Any:
-        if next(left, None) is None:
-            raise OSError(errno.EIO, "no")
-        return function(*arguments)
-
-    def record(*arguments: Any) -> Any:
-        files.append(open_file(*arguments))
-        return files[-1]
-
-    with monkeypatch.context() as patch:
-        patch.setattr(step, fail)
-        patch.setattr(builtins, "open", record)
-        # With enough calls that succeed, it is opened.
-        with suppress(OSError):
-            Checkpoint(path, retry_failed=True).close()
-    assert files
-    assert all(file.closed for file in files)
-
-
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"\0" * 5000])
 def test_broken_journal_is_an_error_that_says_what_to_do(mock: Mock, path: Path, content: bytes) -> None:
     journal_of(path).write_bytes(content)
@@ -457,23 +304,3 @@ def test_answers_after_an_abandoned_line_are_stored(wire: RawServer, path: Path)
             return batch.summary
 
     assert asyncio.run(hang_up()).answered == len(records(path)) == 2
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        {"error": ...},
-        *({"aurous": {name: value}} for name, value in [("line", "1"), ("line", -1), ("job", 5), ("sent_at", "now")]),
-        {"aurous": {"idempotency_key": "no uuid"}},
-    ],
-)
-def test_edited_record_is_refused_with_its_line(damage: dict[str, Any], tmp_path: Path) -> None:
-    own = {"line": 1, "job": "job", "idempotency_key": str(aurous.idempotency_key("a")), "sent_at": 50.0}
-    whole = {"id": "batch_req_1", "error": None, "aurous": own}
-    record = {**whole, **damage, "aurous": {**own, **damage.get("aurous", {})}}
-    path = tmp_path / "out.jsonl"
-    path.write_text(
-        "".join(json.dumps({k: v for k, v in each.items() if v is not ...}) + "\n" for each in (whole, record))
-    )
-    with pytest.raises(CheckpointError, match=r"line 2 of .* is not the result of a batch"):
-        Checkpoint(path)

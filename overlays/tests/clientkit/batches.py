@@ -35,6 +35,11 @@ class BatchRun:
         return [result.number for result in self.results]
 
 
+def journal_of(path: Path) -> Path:
+    """The journal beside an output file."""
+    return path.with_name(f"{path.name}.journal")
+
+
 def run_batch(
     kind: str,
     requests: Any,
