@@ -19,14 +19,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
     from attacks.registry import Attack
     from resilience.report import RunReport
-
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 
 if TYPE_CHECKING:
     from benchmarks.groups import Group
@@ -37,7 +37,7 @@ def main() -> int:
         enter()
         return _bench(options)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _bench(options: argparse.Namespace) -> int:

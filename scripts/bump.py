@@ -24,13 +24,12 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 
 if TYPE_CHECKING:
     from release import bump_steps
 
 ROOT = Path(__file__).resolve().parent.parent
-INTERRUPTED = 130
 ENDINGS = [signal.SIGINT, signal.SIGTERM]
 # Under nohup, SIGHUP is ignored and stays so.
 if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:

@@ -29,7 +29,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 PARTS = ("calls", "without-keys", "streams", "batch")
 # Needs what is not among the development dependencies.
 CLUSTER = "cluster"
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:

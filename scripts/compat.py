@@ -23,12 +23,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 
 if TYPE_CHECKING:
     from compatibility.runner import Result
-
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:

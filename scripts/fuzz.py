@@ -20,14 +20,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
     from resilience.report import RunReport
 
 PARTS = ("client", "mock")
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -23,14 +23,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from environment import enter, exit_with
+from environment import INTERRUPTED, enter, exit_with
 from resilience import arguments as checks
 
 if TYPE_CHECKING:
     from resilience.soak.soak_run import Result
 
 LEAKS = ("memory", "streams", "threads")
-INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:

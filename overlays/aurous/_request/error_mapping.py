@@ -103,8 +103,8 @@ def error_of(
 ) -> APIConnectionError | APIStatusError:
     """The exception for a call whose last attempt had this result."""
     # A key that was passed as an id is in the path.
-    path = options.api_key.redact(request.path)
-    url = options.api_key.redact(options.base_url + request.path)
+    redact = options.api_key.redact
+    url = redact(options.base_url + request.path)
     if isinstance(result, TransportFailure):
         kind = APITimeoutError if result.timed_out else APIConnectionError
         message = f"{request.method} {url}: {result.message}"
@@ -120,16 +120,16 @@ def error_of(
         message=_REDIRECTED.format(result.headers["location"]) if _is_redirect(result) else None,
         method=request.method,
         url=url,
-        hint=_base_url_hint(result.status_code, code, path, options.base_url),
+        hint=redact(_base_url_hint(result.status_code, code, request, options.base_url)),
     )
 
 
-def _base_url_hint(status_code: int, code: str | None, path: str, base_url: str) -> str:
+def _base_url_hint(status_code: int, code: str | None, request: Request, base_url: str) -> str:
     """What to check where the path does not exist on the server, as far as that can be known."""
     if status_code not in (404, 405):
         return ""
     if urlsplit(base_url).path:
-        return _WRONG_PATH.format(path, base_url)
+        return _WRONG_PATH.format(request.path, base_url)
     return "" if code else _WRONG_SERVER.format(base_url)
 
 
