@@ -42,3 +42,10 @@ def test_folders_are_those_of_the_project(command: ModuleType) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = project["tool"]["pytest"]["ini_options"]["testpaths"]
     assert {*command.FOLDERS, command.SUITE.partition("/")[0]} == set(folders)
+
+
+def test_modules_of_one_pytest_have_different_names(command: ModuleType) -> None:
+    """The folders are no packages: of two modules with one name, the pytest of the slow tests could load only one."""
+    paths = (path for folder in command.FOLDERS for path in (ROOT / folder).rglob("test_*.py"))
+    count = Counter(path.name for path in paths if not (path.parent / "__init__.py").exists())
+    assert {name for name, times in count.items() if times > 1} == set()
