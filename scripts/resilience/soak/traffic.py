@@ -3,7 +3,8 @@
     python -m resilience.soak.traffic < job.json
 
 A third of its workers are threads that share an `Aurous`, the others tasks with an `AsyncAurous` on either backend.
-Reports its progress each second; closes the clients at the end, and waits for a line on standard input to exit.
+Reports its progress at the start and each second; closes the clients at the end, and waits for a line on standard input
+to exit.
 """
 
 from __future__ import annotations
@@ -40,13 +41,17 @@ class Traffic:
 
     def __init__(self, job: SoakJob) -> None:
         self.job = job
-        self._deadline = time.monotonic() + job.seconds
+        self._deadline = 0.0
         self._lock = threading.Lock()
         self._endings: Counter[str] = Counter()
         self._untyped: Counter[str] = Counter()
         self._events = 0
         self._leaked: list[Any] = []
         self.finished = threading.Event()
+
+    def begin(self) -> None:
+        """Start the time that the job has."""
+        self._deadline = time.monotonic() + self.job.seconds
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -210,6 +215,7 @@ async def run(job: SoakJob) -> None:
         ):
             for each in (client, async_httpx, async_aiohttp):
                 fill_ledger(each.ledger)
+            traffic.begin()
             reporter = asyncio.create_task(_send_progress(traffic, client, async_httpx, async_aiohttp))
             threads, tasks = list[threading.Thread](), list[asyncio.Task[None]]()
             for worker in range(job.concurrency):
@@ -235,8 +241,8 @@ async def run(job: SoakJob) -> None:
 
 async def _send_progress(traffic: Traffic, *clients: Aurous | AsyncAurous) -> None:
     while True:
-        await asyncio.sleep(_PROGRESS_INTERVAL)
         send(traffic.progress(*clients))
+        await asyncio.sleep(_PROGRESS_INTERVAL)
 
 
 def main() -> None:
