@@ -35,6 +35,8 @@ class Settings:
     # None: the default of the store.
     retention: Retention | None = None
     workers: int = 1
+    # Whether a server of its own process ends with its standard input.
+    exit_on_eof: bool = False
     upstream: str | None = None
     upstream_key: str | None = field(default=None, repr=False)
     upstream_model: str | None = None

@@ -40,6 +40,8 @@ class NotStartedError(RuntimeError):
 class MockProcess:
     """A mock server, which listens from `start` to `stop`; as a context manager, for the length of a block.
 
+    It also ends when this process does, even if that is killed.
+
     flags:       of `aurous-mock`, but for the port
     cwd:         the folder that it runs in
     environment: in place of this process's, in which it finds the mock of this tree
@@ -151,10 +153,11 @@ class MockProcess:
             if self._is_stopped:
                 raise NotStartedError("the mock server was stopped")
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [*_COMMAND, "--port", str(self.port), *self._flags],
+                [*_COMMAND, "--port", str(self.port), "--exit-on-eof", *self._flags],
                 cwd=self._cwd,
                 env=self._environment,
-                stdin=subprocess.DEVNULL,
+                # Nothing is written: it ends with this process.
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
                 text=True,

@@ -21,6 +21,6 @@ def stop(process: subprocess.Popen[Any], grace: float = GRACE) -> None:
         process.kill()
         process.wait()
         # Not read to their end, which a process that it started may hold open.
-        for pipe in (process.stdout, process.stderr):
+        for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()

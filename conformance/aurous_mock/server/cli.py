@@ -64,6 +64,7 @@ def read(arguments: Sequence[str]) -> Settings:
         durability=flags.durability,
         retention=flags.retain,
         workers=flags.workers,
+        exit_on_eof=flags.exit_on_eof,
         upstream=flags.upstream,
         upstream_key=flags.upstream_key or os.environ.get("AUROUS_MOCK_UPSTREAM_KEY"),
         upstream_model=flags.upstream_model,

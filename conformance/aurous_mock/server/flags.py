@@ -71,6 +71,11 @@ def _add_server_flags(add: AddFlag) -> None:
         help="processes that share the port and --state (default: 1)",
     )
     add(
+        "--exit-on-eof",
+        action="store_true",
+        help="end when standard input ends: with a pipe there, it does when the program that started this is gone",
+    )
+    add(
         "--spec",
         action="append",
         default=[],

@@ -1,5 +1,10 @@
 """Serves in this process, or with several workers."""
 
+import os
+import signal
+import threading
+from contextlib import suppress
+
 from aurous_mock.server.uvicorn_server import address, bind, make_server, run
 from aurous_mock.server.workers import Supervisor
 from aurous_mock.settings import DEFAULT_KEY, Settings
@@ -28,6 +33,8 @@ def introduction(settings: Settings, url: str) -> list[str]:
 
 def serve(settings: Settings) -> None:
     """Serve until a signal ends it. Prints the introduction on standard output when requests are accepted."""
+    if settings.exit_on_eof:
+        threading.Thread(target=_exit_on_eof, daemon=True).start()
     settings = with_models(settings)
     listener = bind(settings.host, settings.port)
 
@@ -40,3 +47,11 @@ def serve(settings: Settings) -> None:
     # Check the settings once here, instead of in every worker.
     make_server(settings, announce)
     Supervisor(settings, listener).run(announce)
+
+
+def _exit_on_eof() -> None:
+    """End this process as SIGTERM does when its standard input ends, or cannot be read."""
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
-from testkit import processes
-from testkit.conditions import eventually
+from testkit import processes, sockets
+from testkit.conditions import PATIENCE, eventually
 from testkit.mock_process import MockProcess, NotStartedError
+
+SOURCE_ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
@@ -69,3 +73,34 @@ def test_process_is_asked_to_end_and_then_killed(handler: str, end: signal.Signa
     processes.stop(process, grace=30 if end is signal.SIGTERM else 0)
     assert process.returncode == -end
     assert process.stdout.closed
+
+
+@pytest.mark.parametrize(
+    "flags", ["", pytest.param("--workers 2 --state state.db", marks=pytest.mark.slow)], ids=["one", "workers"]
+)
+def test_mock_ends_with_the_process_that_started_it_even_if_that_is_killed(flags: str, tmp_path: Path) -> None:
+    program = (
+        "import pathlib, signal, sys; from testkit.mock_process import MockProcess\n"
+        "with MockProcess(*sys.argv[1:], cwd=pathlib.Path()) as mock: print(mock.url, flush=True); signal.pause()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE_ROOT)}
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", program, *flags.split()],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        sockets.connect(url, PATIENCE).close()
+        process.kill()
+
+    def is_gone() -> bool:
+        try:
+            sockets.connect(url, PATIENCE).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(is_gone)
