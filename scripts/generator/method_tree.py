@@ -37,7 +37,8 @@ OF_CLIENTS = {
 }
 # Words that decorators and annotations inside the classes mention; `list` is taken care of.
 _IN_ANNOTATIONS = {"bool", "bytes", "cached_property", "datetime", "dict", "float", "int", "str", "tuple", "uuid"}
-_VERBS = {"post": "create", "put": "update", "patch": "update", "delete": "delete", "get": "retrieve"}
+# By HTTP method, where the path names no action.
+_DEFAULT_NAMES = {"post": "create", "put": "update", "patch": "update", "delete": "delete", "get": "retrieve"}
 
 
 @dataclass
@@ -132,13 +133,13 @@ def _name(spec: Spec, pointer: Pointer, operation: Mapping[str, Any]) -> tuple[t
     is_item = bool(segments) and segments[-1].startswith("{")
     if not fixed:
         raise SpecError([f"{spec.place(pointer)}: no method name follows from {path}; give it an x-sdk-method"])
-    if len(fixed) > 1 and not is_item and _is_verb(spec, str(path), str(method)):
+    if len(fixed) > 1 and not is_item and _is_action(spec, str(path), str(method)):
         return fixed[:-1], fixed[-1]
     if spec.only_streams(pointer, operation):
         return fixed, "stream"
     if method == "get" and not is_item and _answers_list(spec, operation):
         return fixed, "list"
-    return fixed, _VERBS.get(str(method), str(method))
+    return fixed, _DEFAULT_NAMES.get(str(method), str(method))
 
 
 def _segments(path: str) -> list[str]:
@@ -147,10 +148,11 @@ def _segments(path: str) -> list[str]:
     return [step for step in steps if step and not _VERSION_SEGMENT.fullmatch(step)]
 
 
-def _is_verb(spec: Spec, path: str, method: str) -> bool:
+def _is_action(spec: Spec, path: str, method: str) -> bool:
     """Whether the last step of a path is an action rather than a thing: `cancel` of `/things/{id}/cancel`.
 
-    It has no method but POST, nothing below it, and no plural; it follows an item, a colon, or a thing.
+    What follows a colon is one. Else it has no method but POST and nothing below it, is no plural, and follows an
+    item, a plural or a path of the spec.
     """
     paths = spec.document["paths"]
     last = _segments(path)[-1]

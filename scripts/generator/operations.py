@@ -92,11 +92,11 @@ class Stream:
 
 
 @dataclass(frozen=True)
-class Call:
-    """One operation: where it stands in the spec, and what of it becomes Python."""
+class Operation:
+    """One operation: where it stands in the spec, its text there, and what of it becomes Python."""
 
     pointer: Pointer
-    operation: Mapping[str, Any]
+    source: Mapping[str, Any]
     module: str
     tag: str
     paths: Sequence[Parameter]
@@ -112,48 +112,50 @@ class Call:
 
     @property
     def summary(self) -> str:
-        return " ".join(str(self.operation.get("summary") or self.module).split()).rstrip(".")
+        return " ".join(str(self.source.get("summary") or self.module).split()).rstrip(".")
 
 
-def calls(spec: Spec, parsed: GeneratorData, models: Models) -> Iterator[Call]:
+def collect(spec: Spec, parsed: GeneratorData, models: Models) -> Iterator[Operation]:
     """Every operation of a spec."""
     by_module = {names.module_name(o["operationId"]): (pointer, o) for pointer, o in spec.operations()}
     for tag, collection in parsed.endpoint_collections_by_tag.items():
         for endpoint in collection.endpoints:
-            yield _call(spec, models, endpoint, str(tag), *by_module[str(endpoint.name)])
+            yield _operation(spec, models, endpoint, str(tag), *by_module[str(endpoint.name)])
 
 
-def context(call: Call, models: Models) -> dict[str, Any]:
+def context(operation: Operation, models: Models) -> dict[str, Any]:
     """What the template of an operation's module is given."""
-    others = [*call.queries, *call.headers]
-    body = call.body
-    idempotency = [header.wire_name for header in call.headers if header.wire_name.lower() == '"idempotency-key"']
+    others = [*operation.queries, *operation.headers]
+    body = operation.body
+    idempotency = [header.wire_name for header in operation.headers if header.wire_name.lower() == '"idempotency-key"']
     return {
-        "doc": docstrings.docstring(f"{call.summary}: {str(call.pointer[2]).upper()} {call.pointer[1]}."),
-        "summary": docstrings.safe(call.summary),
-        "id": repr(call.operation["operationId"]),
-        "method": repr(str(call.pointer[2]).upper()),
-        "path": repr(str(call.pointer[1])),
-        "path_expression": _path_expression(str(call.pointer[1]), call.paths),
-        "result": call.result,
-        "stream": call.stream,
+        "doc": docstrings.docstring(
+            f"{operation.summary}: {str(operation.pointer[2]).upper()} {operation.pointer[1]}."
+        ),
+        "summary": docstrings.safe(operation.summary),
+        "id": repr(operation.source["operationId"]),
+        "method": repr(str(operation.pointer[2]).upper()),
+        "path": repr(str(operation.pointer[1])),
+        "path_expression": _path_expression(str(operation.pointer[1]), operation.paths),
+        "result": operation.result,
+        "stream": operation.stream,
         "idempotency_header": idempotency[0] if idempotency else None,
-        "pages": call.pages,
-        "charge": charges.charge_of(call.operation),
-        "query_parameters": call.queries,
-        "header_parameters": call.headers,
-        "repeatable": call.operation.get("x-repeatable"),
+        "pages": operation.pages,
+        "charge": charges.charge_of(operation.source),
+        "query_parameters": operation.queries,
+        "header_parameters": operation.headers,
+        "repeatable": operation.source.get("x-repeatable"),
         "body": body
         and {
             "required": body.required,
-            "format": call.body_format,
-            "type": repr(call.body_type),
+            "format": operation.body_format,
+            "type": repr(operation.body_type),
             "files": _files(body, models),
         },
-        "required_parameters": ", ".join(f"{name}: {value}" for name, value in _required(call)),
-        "signature": lambda client="": _signature(call, models, client),
+        "required_parameters": ", ".join(f"{name}: {value}" for name, value in _required(operation)),
+        "signature": lambda client="": _signature(operation, models, client),
         "arguments": ", ".join(
-            [parameter.name for parameter in call.paths]
+            [parameter.name for parameter in operation.paths]
             + ["body=body"] * (body is not None)
             + [f"{parameter.name}={parameter.name}" for parameter in others]
         ),
@@ -167,19 +169,19 @@ def _files(body: PropertyProtocol, models: Models) -> list[str]:
     return [types.quoted_name(member) for member in members if types.is_file(member)]
 
 
-def _required(call: Call) -> Iterator[tuple[str, str]]:
+def _required(operation: Operation) -> Iterator[tuple[str, str]]:
     """(name in quotes, source text) of the arguments that None is no value for; not of a body that has members."""
-    body = call.body
+    body = operation.body
     if body is not None and body.required and not types.takes_null(body) and not types.has_members(body):
         yield '"body"', "body"
-    for parameter in [*call.queries, *call.headers]:
+    for parameter in [*operation.queries, *operation.headers]:
         if parameter.required:
             yield parameter.wire_name, parameter.name
 
 
-def _call(
-    spec: Spec, models: Models, endpoint: Endpoint, tag: str, pointer: Pointer, operation: Mapping[str, Any]
-) -> Call:
+def _operation(
+    spec: Spec, models: Models, endpoint: Endpoint, tag: str, pointer: Pointer, source: Mapping[str, Any]
+) -> Operation:
     sources = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
     body, stream = spec.body(pointer), _stream(spec, models, pointer)
 
@@ -193,9 +195,9 @@ def _call(
             if place == location
         ]
 
-    return Call(
+    return Operation(
         pointer=pointer,
-        operation=operation,
+        source=source,
         module=str(endpoint.name),
         tag=tag,
         paths=_in_order(parameters("path"), str(pointer[1])),
@@ -206,7 +208,7 @@ def _call(
         body_type=body.media_type if body else "application/json",
         result=Result(tuple(_form(models, answer, endpoint, stream) for answer in spec.answers(pointer))),
         stream=stream,
-        pages=models.page_attributes(operation),
+        pages=models.page_attributes(source),
     )
 
 
@@ -263,16 +265,16 @@ def _in_order(parameters: Sequence[Parameter], path: str) -> list[Parameter]:
     return sorted(parameters, key=lambda parameter: path.find("{" + json.loads(parameter.wire_name) + "}"))
 
 
-def _signature(call: Call, models: Models, client: str) -> str:
+def _signature(operation: Operation, models: Models, client: str) -> str:
     """The parameters of a function; `client` is the declaration of one of that name, or nothing."""
     keywords = [client] * bool(client)
-    if call.body is not None:
-        kind = types.accepted(call.body, models.names)
-        keywords.append(f"body: {kind}" if call.body.required else f"body: {kind} | Unset = UNSET")
-    for parameter in sorted([*call.queries, *call.headers], key=lambda p: not p.required):
+    if operation.body is not None:
+        kind = types.accepted(operation.body, models.names)
+        keywords.append(f"body: {kind}" if operation.body.required else f"body: {kind} | Unset = UNSET")
+    for parameter in sorted([*operation.queries, *operation.headers], key=lambda p: not p.required):
         declared = f"{parameter.name}: {parameter.accepted}"
         keywords.append(declared if parameter.required else f"{declared} | Unset = UNSET")
-    positional = [f"{parameter.name}: {parameter.accepted}" for parameter in call.paths]
+    positional = [f"{parameter.name}: {parameter.accepted}" for parameter in operation.paths]
     return ", ".join([*positional, *["*"] * bool(keywords), *keywords])
 
 

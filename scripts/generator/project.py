@@ -52,7 +52,7 @@ class ClientProject(Project):
         super().__init__(openapi=parsed, config=config, custom_template_path=HERE / "templates")
         self.spec = spec
         self.models = Models(spec, parsed, config)
-        self.calls = list(operations.calls(spec, parsed, self.models))
+        self.operations = list(operations.collect(spec, parsed, self.models))
 
     def build(self) -> Sequence[GeneratorError]:
         self.package_dir.mkdir(parents=True)
@@ -65,7 +65,7 @@ class ClientProject(Project):
         self._build_models()
         self._build_api()
         self._write(
-            "resources.py", "resources.py.jinja", **resource_classes.context(self.spec, self.models, self.calls)
+            "resources.py", "resources.py.jinja", **resource_classes.context(self.spec, self.models, self.operations)
         )
         return []
 
@@ -78,18 +78,18 @@ class ClientProject(Project):
         self._write("models/__init__.py", "models_init.py.jinja", modules=self.models.modules())
 
     def _build_api(self) -> None:
-        used = sorted({call.tag for call in self.calls})
+        used = sorted({operation.tag for operation in self.operations})
         about = docstrings.docstring("The operations of the API, one module for each, by tag.")
         self._write("api/__init__.py", "modules_init.py.jinja", doc=about, modules=used, root="..")
         tags = self.spec.document.get("tags", ())
         described = {str(PythonIdentifier(tag["name"], "tag")): tag.get("description") for tag in tags}
         for tag in used:
             doc = docstrings.docstring(docstrings.sentence(str(described.get(tag) or f"Operations tagged {tag}")))
-            modules = sorted(call.module for call in self.calls if call.tag == tag)
+            modules = sorted(operation.module for operation in self.operations if operation.tag == tag)
             self._write(f"api/{tag}/__init__.py", "modules_init.py.jinja", doc=doc, modules=modules, root="...")
-        for call in self.calls:
-            context = operations.context(call, self.models)
-            self._write(f"api/{call.tag}/{call.module}.py", "endpoint_module.py.jinja", **context)
+        for operation in self.operations:
+            context = operations.context(operation, self.models)
+            self._write(f"api/{operation.tag}/{operation.module}.py", "endpoint_module.py.jinja", **context)
 
     def _write(self, file: str, template: str, /, **context: Any) -> None:
         target = self.package_dir / file

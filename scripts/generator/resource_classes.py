@@ -13,7 +13,7 @@ from openapi_python_client.parser.properties.protocol import PropertyProtocol
 
 from . import docstrings, method_tree, names, types
 from .models import Models, wire_name
-from .operations import Call, Parameter
+from .operations import Operation, Parameter
 from .spec import Spec
 
 # The member of a request body, or the parameter of a query, that turns its answer into a stream of events.
@@ -42,16 +42,16 @@ _ON_DISCONNECT = Parameter(
 )
 
 
-def context(spec: Spec, models: Models, calls: Iterable[Call]) -> dict[str, Any]:
+def context(spec: Spec, models: Models, operations: Iterable[Operation]) -> dict[str, Any]:
     """What the template of the resources is given."""
-    by_pointer = {call.pointer: call for call in calls}
+    by_pointer = {operation.pointer: operation for operation in operations}
     root = method_tree.build(spec)
     namespaces = [_namespace(spec, models, by_pointer, space, space is root) for space in root.walk()]
     return {"namespaces": namespaces}
 
 
 def _namespace(
-    spec: Spec, models: Models, calls: Mapping[Any, Call], space: method_tree.Namespace, is_root: bool
+    spec: Spec, models: Models, operations: Mapping[Any, Operation], space: method_tree.Namespace, is_root: bool
 ) -> dict[str, Any]:
     def known(of: method_tree.Namespace) -> dict[str, Any]:
         kind = "Streamer" if of.has_custom_streams else "EventCaller" if of.has_events else "Caller"
@@ -67,7 +67,7 @@ def _namespace(
         **known(space),
         "is_root": is_root,
         "children": [{"name": name, **known(child)} for name, child in space.children.items()],
-        "methods": [_method(spec, models, calls[method.pointer], method, siblings) for method in space.methods],
+        "methods": [_method(spec, models, operations[method.pointer], method, siblings) for method in space.methods],
     }
 
 
@@ -80,49 +80,59 @@ def _namespace_doc(spec: Spec, space: method_tree.Namespace) -> list[str]:
 
 
 def _method(
-    spec: Spec, models: Models, call: Call, method: method_tree.Method, siblings: Container[str]
+    spec: Spec, models: Models, operation: Operation, method: method_tree.Method, siblings: Container[str]
 ) -> dict[str, Any]:
-    others = [parameter for parameter in [*call.queries, *call.headers] if not parameter.set_by_client]
-    members = _members(spec, models, call, [*call.paths, *others])
-    opens_stream, is_custom = method.events is not None, method.events is not None and method.events.is_custom
-    switch = next((member for member in members if member.wire_name == _SWITCH and call.stream), None)
-    flag = next((query for query in call.queries if query.wire_name == _SWITCH and call.stream), None)
-    guard = None
-    fixed = ""
-    arguments = _arguments(call, others, fixed=flag if opens_stream else None)
-    if flag is not None and opens_stream:
-        others.remove(flag)
-    if switch is not None and opens_stream:
-        members.remove(switch)
-        fixed = f"{switch.wire_name}: {_FIXED}"
-    elif switch is not None:
-        members[members.index(switch)] = replace(switch, accepted="Literal[False]")
-        guard = switch.name
+    """What the template is given of a method.
 
-    whole_body = [] if members or call.body is None else [_whole_body(models, call.body)]
+    Where a member of the body or a parameter of the query asks for a stream, the method that opens it sends that, and
+    does not take it. The other method takes the member as False alone; what the template calls `guard` refuses more.
+    """
+    others = [parameter for parameter in [*operation.queries, *operation.headers] if not parameter.set_by_client]
+    members = _members(spec, models, operation, [*operation.paths, *others])
+    opens_stream, is_custom = method.events is not None, method.events is not None and method.events.is_custom
+    member_switch, query_switch = _switch(operation, members), _switch(operation, others)
+    arguments = _arguments(operation, others, fixed=query_switch if opens_stream else None)
+    sent_member, guard = "", None
+    if opens_stream:
+        others = [parameter for parameter in others if parameter is not query_switch]
+        members = [member for member in members if member is not member_switch]
+        sent_member = f"{member_switch.wire_name}: {_FIXED}" if member_switch is not None else ""
+    elif member_switch is not None:
+        members[members.index(member_switch)] = replace(member_switch, accepted="Literal[False]")
+        guard = member_switch.name
+
+    whole_body = [] if members or operation.body is None else [_whole_body(models, operation.body)]
     keywords = sorted([*members, *whole_body, *others], key=lambda parameter: not parameter.required)
     keywords += [_EXTRA_HEADERS, *[_EXTRA_BODY] * bool(members), _TIMEOUT, *[_ON_DISCONNECT] * is_custom]
-    signature = _qualify_builtins(", ".join([*map(_declare, call.paths), "*", *map(_declare, keywords)]), siblings)
+    signature = _qualify_builtins(", ".join([*map(_declare, operation.paths), "*", *map(_declare, keywords)]), siblings)
     return {
         "name": method.name,
-        "module": f"_api.{call.tag}.{call.module}",
+        "module": f"_api.{operation.tag}.{operation.module}",
         "opens_stream": opens_stream,
         "is_custom": is_custom,
-        "event": _qualify_builtins(call.stream.annotation, siblings) if call.stream and opens_stream else None,
-        "result": _qualify_builtins(call.result.annotation, siblings),
-        "item": _qualify_builtins(call.pages.item, siblings) if call.pages else None,
+        "event": _qualify_builtins(operation.stream.annotation, siblings)
+        if operation.stream and opens_stream
+        else None,
+        "result": _qualify_builtins(operation.result.annotation, siblings),
+        "item": _qualify_builtins(operation.pages.item, siblings) if operation.pages else None,
         "guard": guard,
         "stream_name": method_tree.stream_name(method.name),
         "signature": signature,
-        "body": _body(members, fixed),
+        "body": _body(members, sent_member),
         "arguments": arguments,
-        "doc": _doc(spec, call, method, [*call.paths, *keywords]),
+        "doc": _doc(spec, operation, method, [*operation.paths, *keywords]),
     }
 
 
-def _members(spec: Spec, models: Models, call: Call, others: Sequence[Parameter]) -> list[Parameter]:
+def _switch(operation: Operation, parameters: Iterable[Parameter]) -> Parameter | None:
+    """The one of the parameters that asks for a stream, if the operation has a stream."""
+    found = (parameter for parameter in parameters if parameter.wire_name == _SWITCH)
+    return next(found, None) if operation.stream is not None else None
+
+
+def _members(spec: Spec, models: Models, operation: Operation, others: Sequence[Parameter]) -> list[Parameter]:
     """The members of a body, as parameters in the order of the spec; none where the body is no object of ours."""
-    body = call.body
+    body = operation.body
     if not isinstance(body, ModelProperty) or types.is_free_form(body):
         return []
     name = str(body.class_info.name)
@@ -169,7 +179,7 @@ def _declare(parameter: Parameter) -> str:
 
 
 def _body(members: Sequence[Parameter], fixed: str) -> str | None:
-    """The arguments of `given`."""
+    """The arguments of `merge_body`. fixed: source text of a member that is always sent, or nothing"""
     values = [f"convert_class({member.name})" if member.takes_class else member.name for member in members]
     written = [f"{member.wire_name}: {value}" for member, value in zip(members, values, strict=True)]
     written += [fixed] * bool(fixed)
@@ -180,13 +190,13 @@ def _body(members: Sequence[Parameter], fixed: str) -> str | None:
     return f"{{{', '.join(written)}}}, extra_body{rules}" if members else None
 
 
-def _arguments(call: Call, others: Sequence[Parameter], *, fixed: Parameter | None) -> str:
+def _arguments(operation: Operation, others: Sequence[Parameter], *, fixed: Parameter | None) -> str:
     """The arguments of the operation's build_request, from the method's own. fixed: one that is always true"""
-    passed = [parameter.name for parameter in call.paths]
-    if call.body is not None and types.has_members(call.body):
+    passed = [parameter.name for parameter in operation.paths]
+    if operation.body is not None and types.has_members(operation.body):
         passed.append("body=_body")
-    elif call.body is not None:
-        is_optional = not call.body.required and not types.is_nullable(call.body)
+    elif operation.body is not None:
+        is_optional = not operation.body.required and not types.is_nullable(operation.body)
         passed.append("body=UNSET if body is None else body" if is_optional else "body=body")
     for parameter in others:
         value = parameter.name if parameter.required else f"UNSET if {parameter.name} is None else {parameter.name}"
@@ -195,15 +205,15 @@ def _arguments(call: Call, others: Sequence[Parameter], *, fixed: Parameter | No
     return ", ".join(passed)
 
 
-def _doc(spec: Spec, call: Call, method: method_tree.Method, parameters: Sequence[Parameter]) -> list[str]:
-    page = call.operation.get("externalDocs", {}).get("url")
+def _doc(spec: Spec, operation: Operation, method: method_tree.Method, parameters: Sequence[Parameter]) -> list[str]:
+    page = operation.source.get("externalDocs", {}).get("url")
     return docstrings.docstring(
-        f"{call.summary}.",
-        "Deprecated." if call.operation.get("deprecated") else "",
+        f"{operation.summary}.",
+        "Deprecated." if operation.source.get("deprecated") else "",
         "Opens a stream: a context manager over its events." if method.events is not None else "",
-        str(call.operation.get("description", "")),
-        _PAGES if call.pages else "",
+        str(operation.source.get("description", "")),
+        _PAGES if operation.pages else "",
         docstrings.arguments((parameter.name, parameter.doc) for parameter in parameters),
-        docstrings.errors(spec, call.operation.get("x-errors", ())),
+        docstrings.errors(spec, operation.source.get("x-errors", ())),
         f"Documentation: {page}" if page else "",
     )
