@@ -76,15 +76,12 @@ def _bump(options: argparse.Namespace) -> tuple[bump_steps.Bump, list[str]]:
     """Make the release. Returns what it is, and the paths that differ."""
     from release import apply, bump_steps
 
-    tests = None if options.no_tests else options.tests
-    if options.affected is not None:
-        tests = bump_steps.Affected(tuple(options.affected))
     # An interrupted child process may still write while the folder is deleted.
     with tempfile.TemporaryDirectory(prefix="aurous-bump-", ignore_cleanup_errors=True) as folder:
         copy = Path(folder, "tree")
         apply.copy(ROOT, copy)
         result = bump_steps.bump(
-            copy, options.api_version, options.day, tests, lambda step: print(f"- {step}", flush=True)
+            copy, options.api_version, options.day, _tests(options), lambda step: print(f"- {step}", flush=True)
         )
         paths = apply.changed(copy)
         if not options.dry_run:
@@ -94,6 +91,17 @@ def _bump(options: argparse.Namespace) -> tuple[bump_steps.Bump, list[str]]:
             _ignore_endings()
             apply.apply_changes(copy, ROOT)
     return result, paths
+
+
+def _tests(options: argparse.Namespace) -> bump_steps.Tests:
+    """The tests to run; without an option, all."""
+    from release import bump_steps
+
+    if options.affected is not None:
+        return bump_steps.AffectedTests(tuple(options.affected))
+    if options.no_tests or options.tests:
+        return bump_steps.NamedTests(() if options.no_tests else tuple(options.tests))
+    return bump_steps.AllTests()
 
 
 def _print_report(result: bump_steps.Bump, files: int, is_dry_run: bool) -> None:

@@ -1,7 +1,7 @@
-"""Applies the changes of a copy to the tree, all or none, whatever interrupts it.
+"""Applies the changes of a copy to the tree, all or none, also if an error, a signal or a kill -9 interrupts it.
 
 New files are first copied into the git folder, with those that they will replace. Then a journal is written, and files
-are moved one by one. A journal that is found later is undone.
+are moved one by one. A journal that is found later is undone. Nothing is synced to the disk: power loss is not covered.
 """
 
 from __future__ import annotations

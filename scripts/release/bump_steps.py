@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,10 +27,25 @@ _RUNNER = "scripts/test.py"
 
 
 @dataclass(frozen=True)
-class Affected:
-    """In place of arguments of pytest: the tests that the changes affect. folders: where; everywhere if empty"""
+class AllTests:
+    """Run all tests, first those that the changes affect."""
+
+
+@dataclass(frozen=True)
+class AffectedTests:
+    """Run only the tests that the changes affect. folders: where; everywhere if empty"""
 
     folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NamedTests:
+    """Run only these tests, as pytest names them; none if empty."""
+
+    names: tuple[str, ...] = ()
+
+
+Tests = AllTests | AffectedTests | NamedTests
 
 
 class BumpError(Exception):
@@ -60,13 +75,8 @@ def check(root: Path, api_version: str, day: str) -> None:
         raise BumpError(f"{api_version} is earlier than {last.api_version}, which was released last")
 
 
-def bump(
-    root: Path, api_version: str, day: str, tests: Sequence[str] | Affected | None, on_step: Callable[[str], None]
-) -> Bump:
-    """Carry out all steps in `root`, a copy.
-
-    tests: arguments of pytest; all tests if empty, none if None
-    """
+def bump(root: Path, api_version: str, day: str, tests: Tests, on_step: Callable[[str], None]) -> Bump:
+    """Carry out all steps in `root`, a copy. Raises what `check` does, SourceError and RedoclyError."""
     last = archive.released(root)[-1]
     before = versions.read(root)
     on_step(f"{SPEC}: info.version becomes {api_version}")
@@ -89,10 +99,9 @@ def bump(
     section = render.as_markdown(report)
     path.write_text(changelog.add(path.read_text(encoding="utf-8"), after, api_version, day, section), encoding="utf-8")
     archive.add(root, root / SPEC, api_version, after)
-    if tests is not None:
-        for name, arguments in _stages(root, report, tests):
-            on_step(name)
-            run(root, [sys.executable, *arguments], f"{name} failed; see above")
+    for name, arguments in _stages(root, report, tests):
+        on_step(name)
+        run(root, [sys.executable, *arguments], f"{name} failed; see above")
     return Bump(api_version, before, after, report)
 
 
@@ -107,17 +116,18 @@ def _check_correction(report: Report, last: archive.Released, after: Version) ->
         )
 
 
-def _stages(root: Path, report: Report, tests: Sequence[str] | Affected) -> Iterator[tuple[str, list[str]]]:
+def _stages(root: Path, report: Report, tests: Tests) -> Iterator[tuple[str, list[str]]]:
     """The runs of pytest, those most likely to fail first: a name and arguments of Python for each."""
-    if tests and not isinstance(tests, Affected):
-        yield f"tests ({' '.join(tests)})", ["-m", "pytest", "-q", *tests]
+    if isinstance(tests, NamedTests):
+        if tests.names:
+            yield f"tests ({' '.join(tests.names)})", ["-m", "pytest", "-q", *tests.names]
         return
     affected = affected_tests.select(root, report)
-    if isinstance(tests, Affected) and tests.folders:
+    if isinstance(tests, AffectedTests) and tests.folders:
         affected = [name for name in affected if name.startswith(tests.folders)]
     if affected:
         yield f"tests that the changes affect ({len(affected)} files)", [_RUNNER, "-x", "-m", "not slow", *affected]
-    if isinstance(tests, Affected):
+    if isinstance(tests, AffectedTests):
         return
     yield "all quick tests", [_RUNNER]
     yield "slow tests", [_RUNNER, "-m", "slow"]

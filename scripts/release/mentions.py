@@ -9,14 +9,14 @@ from functools import cached_property
 from pathlib import Path
 
 from generator import method_tree
-from generator.spec import Spec
+from generator.spec import Pointer, Spec
 from specdiff import sources
 from specdiff.changes import Change, Report
 
-# What a person may have to edit; the generated client follows the spec by itself.
-FOLDERS = ("overlays", "conformance", "scripts/tests")
-# The tests' helper that takes members by their first names, in every version.
-FOLLOWING = "named("
+# The code that a person may have to edit; the generated client follows the spec by itself.
+_EDITED = ("overlays", "conformance", "scripts/tests")
+# A line that calls this helper of the tests needs no edit: it takes the first name of a member, in every version.
+_HELPER_FOR_RENAMES = "named("
 # Listed first: code comes before its tests.
 _CODE = ("overlays/aurous/", "conformance/aurous_mock/", "conformance/harness/")
 _MODEL = re.compile(r"([A-Z]\w*)((?:\.\w+)*)(?:\[\])*")
@@ -44,7 +44,7 @@ class Tree:
     @cached_property
     def texts(self) -> dict[Path, str]:
         """The text of each file, by its path relative to the tree."""
-        code = [path for folder in FOLDERS for path in sorted((self._root / folder).rglob("*.py"))]
+        code = [path for folder in _EDITED for path in sorted((self._root / folder).rglob("*.py"))]
         files = [
             *code,
             *(path for path in (self._root / "README.md", self._root / "overlays/README.md") if path.exists()),
@@ -71,7 +71,7 @@ class Tree:
             lines = [
                 number
                 for number, line in enumerate(self.texts[path].splitlines(), 1)
-                if pattern.search(line) and not (is_renamed and FOLLOWING in line)
+                if pattern.search(line) and not (is_renamed and _HELPER_FOR_RENAMES in line)
             ]
             uses += [Mention(path, tuple(lines))] if lines else []
         return uses
@@ -90,8 +90,14 @@ def lost_names(report: Report) -> Iterator[tuple[Change, tuple[str, ...]]]:
     for change in report.changes:
         if change.kind.endswith(_GONE) and change.effect.value != "documentation":
             for name in _lost(report, change):
-                leading = () if _OPERATION.match(change.subject) else path_of(change, holders)[:-1]
+                leading = () if operation_of(change) else path_of(change, holders)[:-1]
                 yield change, (*leading, name)
+
+
+def operation_of(change: Change) -> Pointer | None:
+    """The operation that a change is about; None if it is about a schema or a header, say."""
+    match = _OPERATION.match(change.subject)
+    return ("paths", match[2], match[1].lower()) if match is not None else None
 
 
 def path_of(change: Change, holders: dict[str, set[str]]) -> tuple[str, ...]:
@@ -119,13 +125,13 @@ def _lost(report: Report, change: Change) -> list[str]:
         before = sources.find(report.old.document, change.old or ()) or []
         after = sources.find(report.new.document, change.new or ()) or []
         return [str(value) for value in before if value not in after] if isinstance(before, list) else []
-    operation = _OPERATION.match(change.subject)
+    operation = operation_of(change)
     if operation is not None and change.kind in ("operation-removed", "method-renamed"):
         spec = Spec(Path(report.old.name), report.old.document)
-        method = method_tree.method_names(spec).get(("paths", operation[2], operation[1].lower()))
+        method = method_tree.method_names(spec).get(operation)
         return [method] if method else []
     match = _MODEL.fullmatch(change.subject)
     if match is not None:
-        return [(match[2].split(".") or [""])[-1] or match[1]]
+        return [match[2].rpartition(".")[2] or match[1]]
     shown = re.search(r"`([\w-]+)`", change.text)
     return [shown[1]] if shown and ("parameter" in change.kind or "header" in change.kind) else []

@@ -55,12 +55,7 @@ class Version:
 
 def api_date(text: str) -> str:
     """A version of the API, checked to be a date. Raises VersionError."""
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            raise ValueError
-        datetime.date.fromisoformat(text)
-    except ValueError:
-        raise VersionError(f"{text!r} is not a version of the API, which is a date such as 2026-09-01") from None
+    _day(text, "a version of the API, which is a date")
     return text
 
 
@@ -69,15 +64,19 @@ def release_date(text: str) -> str:
 
     Raises VersionError.
     """
-    try:
-        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            raise ValueError
-        day = datetime.date.fromisoformat(text)
-    except ValueError:
-        raise VersionError(f"{text!r} is not a date such as 2026-09-01") from None
-    if day > datetime.date.today() + _MAX_AHEAD:
+    if _day(text, "a date") > datetime.date.today() + _MAX_AHEAD:
         raise VersionError(f"{text} is more than two years ahead; check the year")
     return text
+
+
+def _day(text: str, what: str) -> datetime.date:
+    try:
+        # `fromisoformat` takes other forms as well.
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            return datetime.date.fromisoformat(text)
+    except ValueError:
+        pass
+    raise VersionError(f"{text!r} is not {what} such as 2026-09-01")
 
 
 def read(root: Path) -> Version:
