@@ -41,6 +41,10 @@ Conversation: TypeAlias = Sequence[ChatMessage | ResponseMessage | Mapping[str, 
 OnError: TypeAlias = Callable[[ToolCall, Exception], str | None]
 """Returns the text that the model gets for a failed call; None for the usual text. It may raise to end the loop."""
 
+_NO_CHOICES: Final = (
+    "the completion {} has no choices, so neither an answer nor calls; its status is {}: retrieve it to see what became"
+    " of it, or run the loop again with the messages of this error"
+)
 # Answers that were stopped before their end: the calls in them may be incomplete.
 _TRUNCATED: Final = frozenset({"length", "content_filter", "cancelled"})
 
@@ -78,7 +82,7 @@ class ToolLoopError(AurousError):
     ) -> None:
         super().__init__(message)
         self.messages = list(messages)
-        """The conversation; its last message is the model's, with the calls that were not made."""
+        """The conversation. If the last message is the model's, it has the calls that were not made."""
         self.completions = list(completions)
         """One for each round, with their receipts."""
         self.completion_id = self.completions[-1].id if self.completions else None
@@ -124,9 +128,10 @@ def run_tools(
             text, or raises to end the loop.
         options: Further arguments of `create`. A `tool_choice` that forces a call applies to the first round only.
 
-    Raises ToolLoopError if there is no answer within `max_rounds` or an answer with calls was truncated; what `create`
-    and `on_error` raise; and TypeError or ValueError for options and functions that a loop cannot use. Whatever ends a
-    loop has its attributes `messages` and `completions`: to go on, call `run_tools` again with these messages.
+    Raises ToolLoopError if there is no answer within `max_rounds`, a completion has no choices or an answer with calls
+    was truncated; what `create` and `on_error` raise; and TypeError or ValueError for options and functions that a loop
+    cannot use. Whatever ends a loop has its attributes `messages` and `completions`: to go on, call `run_tools` again
+    with these messages.
     """
     loop = _Loop(model, messages, tools, max_rounds, on_error, options)
     if async_names := [name for name, each in loop.tools.items() if each.is_async]:
@@ -214,13 +219,15 @@ class _Loop:
 
     def receive(self, completion: ChatCompletion) -> list[ToolCall]:
         """Record a completion. Returns the calls to make; none if it is the answer."""
+        self._completions.append(completion)
+        if not completion.choices:
+            raise self._error(_NO_CHOICES.format(completion.id, completion.status))
         choice = completion.choices[0]
         calls = choice.message.tool_calls or []
         message = AssistantMessage(content=choice.message.content)
         if calls:
             message.tool_calls = calls
         self._messages.append(message)
-        self._completions.append(completion)
         if calls and choice.finish_reason in _TRUNCATED:
             raise self._error(f"the answer ended with {choice.finish_reason}, so its calls may be incomplete")
         if calls and len(self._completions) >= self._max_rounds:

@@ -82,8 +82,10 @@ def parsed(completion: ChatCompletion, kind: type[T]) -> T:
     def error(fault: Fault, message: str) -> StructuredOutputError:
         return StructuredOutputError(message, fault=fault, completion=completion)
 
-    if not completion.choices or completion.status != "completed":
+    if completion.status != "completed":
         raise error("unfinished", f"the completion is {completion.status}")
+    if not completion.choices:
+        raise error("empty", "the completion has no choices, and so no answer")
     choice = completion.choices[0]
     refusal = choice.message.additional_properties.get("refusal")
     if choice.finish_reason == "cancelled":

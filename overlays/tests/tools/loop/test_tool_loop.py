@@ -16,6 +16,7 @@ from aurous.tools.loop import (
     tool,
 )
 from aurous_client.encoding import encode
+from aurous_client.models import ChatCompletion
 from aurous_client.models.finish_reason import FINISH_REASON_VALUES
 from clientkit.tool_loops import ANSWER, QUESTION, Run, both, call, completion, double, triple
 
@@ -76,6 +77,17 @@ def test_truncated_answers_with_calls_raise_tool_loop_error(run: Run, finish_rea
         with pytest.raises(ToolLoopError, match=f"ended with {finish_reason}"):
             run(first, ANSWER, tools=[double])
     assert run(completion(content="", finish_reason=finish_reason), tools=[double])[0].text == ""
+
+
+@both
+def test_completion_without_choices_raises_tool_loop_error(run: Run) -> None:
+    asked = completion(call("double", '{"number": 4}'))
+    empty = ChatCompletion.from_dict({**ANSWER.to_dict(), "id": "cmp_2", "status": "failed", "choices": []})
+    with pytest.raises(ToolLoopError, match=r"cmp_2 has no choices.*its status is failed: retrieve it") as caught:
+        run(asked, empty, tools=[double])
+    assert (caught.value.completions, caught.value.completion_id) == ([asked, empty], "cmp_2")
+    # They can be sent again as they are.
+    assert [message["role"] for message in encode(caught.value.messages)] == ["user", "assistant", "tool"]
 
 
 @both

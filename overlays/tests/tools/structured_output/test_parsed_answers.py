@@ -66,6 +66,7 @@ def test_any_object_is_read_back(name: str, age: int, tags: list[str]) -> None:
             "tool_calls",
             "calls tools",
         ),
+        (ChatCompletion.from_dict({**completion("{}").to_dict(), "choices": []}), "empty", "has no choices"),
         (completion(None), "empty", "no text"),
         (completion(""), "empty", "no text"),
         (completion("Sure! Here"), "invalid", "the answer is not a Home: JSON is malformed"),
@@ -80,7 +81,7 @@ def test_unreadable_answers_raise_structured_output_error(answer: ChatCompletion
     error = pickle.loads(pickle.dumps(caught.value))
     assert str(error) == str(caught.value)
     assert (error.fault, error.completion, error.completion_id) == (fault, answer, "cmp_1")
-    assert error.text == (answer.choices[0].message.content or "")
+    assert error.text == "".join(choice.message.content or "" for choice in answer.choices)
 
 
 def test_invalid_pydantic_answer_says_where() -> None:
