@@ -6,6 +6,7 @@ stream announces its charge with `begin`, and it or its stored record enters it 
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
@@ -24,7 +25,14 @@ from .budget import ENTRIES, Budget, entered_budgets
 from .receipts import EXACT, read_receipt, receipt, receipt_of_error, usage_of
 
 MAX_REMEMBERED: Final = 10_000
-"""Completions that a ledger remembers, so that none is entered twice."""
+"""Settled completions that a ledger remembers, so that none is entered twice. Unsettled ones are never forgotten."""
+
+_MANY_UNSETTLED: Final = (
+    "the charges of %d completions are unknown: recover() or cancel() streams that are interrupted or left, or retrieve"
+    " the completions that client.ledger.unsettled lists"
+)
+
+logger = logging.getLogger("aurous")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +94,10 @@ class _Open(NamedTuple):
 
 
 class Ledger:
-    """Adds up the receipts of a client, by model. Safe to share between threads; its memory does not grow with use."""
+    """Adds up the receipts of a client, by model. Safe to share between threads.
+
+    Its memory grows with the number of unsettled completions, and with nothing else.
+    """
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock(self)
@@ -94,7 +105,7 @@ class Ledger:
         self._lines: dict[str, _Totals] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._open: dict[str, _Open] = {}
         self._own_budgets: tuple[Budget, ...] = ()
 
     @property
@@ -123,9 +134,11 @@ class Ledger:
         with self._lock:
             if completion_id in self._settled or completion_id in self._open:
                 return
-            opened = _Open(self._budgets(), held, model)
-            _remember(self._open, completion_id, opened)
+            opened = self._open[completion_id] = _Open(self._budgets(), held, model)
+            is_many = len(self._open) == MAX_REMEMBERED
         opened.add(held)
+        if is_many:
+            logger.warning(_MANY_UNSETTLED, MAX_REMEMBERED)
 
     def charge(self, entry: Receipt, *, is_replay: bool = False) -> None:
         """Enter the receipt of a call that is charged, whether or not its response has an id.
@@ -144,7 +157,7 @@ class Ledger:
             if opened is None or not opened.budgets:
                 opened = _Open(self._budgets())
             if entry.completion_id and not entry.replayed:
-                _remember(self._settled, entry.completion_id, None)
+                self._remember(entry.completion_id)
             self._enter(entry)
         _spend(entry, opened)
 
@@ -161,7 +174,7 @@ class Ledger:
                     self._enter(entry)
                 return
             if not entry.replayed:
-                _remember(self._settled, entry.completion_id, None)
+                self._remember(entry.completion_id)
             self._enter(evolve(entry, model=opened.model) if opened.model else entry)
         _spend(entry, opened)
 
@@ -223,6 +236,11 @@ class Ledger:
         entered = (budget for budget in entered_budgets() if budget.is_of(self._lines))
         return tuple(dict.fromkeys((*entered, *self._own_budgets)))
 
+    def _remember(self, completion_id: str) -> None:
+        self._settled[completion_id] = None
+        while len(self._settled) > MAX_REMEMBERED:
+            self._settled.popitem(last=False)
+
     def _enter(self, entry: Receipt) -> None:
         totals = self._lines.get(entry.model)
         if totals is None:
@@ -234,9 +252,3 @@ def _spend(entry: Receipt, opened: _Open) -> None:
     """Charge the budgets, and release what they held."""
     if opened.budgets:
         opened.add(EXACT.subtract(Decimal(0) if entry.replayed else entry.credits, opened.held))
-
-
-def _remember(known: OrderedDict[str, Any], name: str, value: object) -> None:
-    known[name] = value
-    while len(known) > MAX_REMEMBERED:
-        known.popitem(last=False)

@@ -158,9 +158,9 @@ class TestLedger:
         monkeypatch.setattr("aurous.billing.ledger.MAX_REMEMBERED", 100)
         ledger = Ledger()
         for number in range(210):
+            ledger.begin(f"cmp_{number}")
             ledger.settle(numbered(number), created=True)
-            ledger.begin(f"open_{number}")
-        assert len(ledger.unsettled) == 100
+        assert ledger.unsettled == ()
         assert ledger.by_model[MODEL].calls == 210
         # A known one is not counted again; the oldest are no longer known.
         ledger.settle(numbered(209), created=True)
@@ -168,6 +168,25 @@ class TestLedger:
         assert ledger.by_model[MODEL].calls == 210
         ledger.settle(numbered(109), created=True)
         assert ledger.by_model[MODEL].calls == 211
+
+    def test_ledger_forgets_no_unsettled_completion(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr("aurous.billing.ledger.MAX_REMEMBERED", 100)
+        ledger = Ledger()
+        budget = ledger.budget("5")
+        limited = ledger.limited_by(budget)
+        limited.begin("cmp_0", held=Decimal(3))
+        for number in range(1, 250):
+            assert bool(caplog.messages) == (number >= 100)
+            limited.begin(f"cmp_{number}")
+        # What its budget holds for the first is released with its charge.
+        limited.settle(numbered(0), created=False)
+        assert (budget.spent, ledger.credits) == (numbered(0).credits, numbered(0).credits)
+        assert ledger.unsettled == tuple(f"cmp_{number}" for number in range(1, 250))
+        [warning] = caplog.messages
+        assert "100 completions are unknown" in warning
+        assert "client.ledger.unsettled" in warning
 
     def test_client_ledger_counts_creates_and_streams_but_no_retrievals(self, mock: Mock, make: Make) -> None:
         caller = make(mock.url)
