@@ -195,8 +195,8 @@ class AsyncAurous(BaseClient, AsyncCalls):
 
     http_client: an httpx.AsyncClient of your own, which you close yourself. Its timeout is not used: `timeout` applies
     backend:     the connections to use without `http_client`: those of `httpx`; those of `aiohttp`, an extra, which
-                 carry many tasks at a fraction of the cost; `auto` is `aiohttp` if it is installed, the loop is
-                 asyncio's, and the environment names no proxy for `base_url`
+                 carry many tasks at a fraction of the cost; `auto` is `aiohttp` if it is installed and no tool patches
+                 httpx. Under trio, and through a proxy, they are those of httpx in any case
     """
 
     _transport: AsyncTransport

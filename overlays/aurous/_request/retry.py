@@ -15,7 +15,7 @@ from ..types import Attempt
 
 KEY_IN_USE: Final = "idempotency_key_in_use"
 
-# By then delays have reached their maximum; higher powers of two would only grow.
+# Delays have long reached their maximum by then, and 2.0 ** 1024 would overflow.
 _MAX_DOUBLINGS: Final = 32
 # Tokens of the retry quota.
 _RETRY_COST: Final = 5

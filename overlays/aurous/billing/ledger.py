@@ -101,7 +101,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._lock = fork_safe_lock(self)
-        # Shared by the copies of `limited_by`, and what tells their budgets from those of other clients.
+        # Shared by the copies that `limited_by` makes. A budget knows its ledger, and those copies, by this object.
         self._lines: dict[str, _Totals] = {}
         # A completion may arrive more than once: streamed, then cancelled, then retrieved.
         self._settled: OrderedDict[str, None] = OrderedDict()

@@ -101,7 +101,7 @@ def _make_async_connections(proxy: str | None, backend: Backend, *, is_asyncio: 
     from .aiohttp_client import AiohttpClient
 
     direct = _make(lambda: AiohttpClient(LIMITS))
-    # Who asks for aiohttp by name gets it in any case.
+    # Who asks for aiohttp by name gets it even if a tool patches httpx.
     return direct if backend == "aiohttp" else AsyncSwitchingClient(direct, _make_async_public)
 
 
