@@ -27,8 +27,8 @@ class Classified(NamedTuple):
     exchanges: tuple[Exchange, ...] = ()
 
 
-def classify(error: BaseException | None, level: Level, *, missing: bool) -> Classified:
-    """Classify how a test ended. `missing` is whether an earlier rule already failed on the same setup."""
+def classify(error: BaseException | None, level: Level, *, setup_failed_before: bool) -> Classified:
+    """Classify how a test ended. setup_failed_before: the same error of a fixture has failed another rule already"""
     if error is None:
         return Classified(Outcome.PASSED)
     cause = _most_specific(error)
@@ -39,7 +39,7 @@ def classify(error: BaseException | None, level: Level, *, missing: bool) -> Cla
     violation = cause if isinstance(cause, RuleViolation) else RuleViolation(_describe_unexpected(cause))
     if level is Level.INFORMATIONAL:
         return Classified(Outcome.INFORMATIONAL, violation.actual, exchanges=violation.exchanges)
-    if missing and isinstance(cause, RuleViolation):
+    if setup_failed_before and isinstance(cause, RuleViolation):
         return Classified(
             Outcome.NOT_TESTED, f"a prerequisite failed: {violation.actual}", exchanges=violation.exchanges
         )

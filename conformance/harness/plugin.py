@@ -211,7 +211,7 @@ class ConformancePlugin:
         is_repeated = error is not None and call.when == "setup" and id(error) in self._failed_setups
         if error is not None and call.when == "setup":
             self._failed_setups[id(error)] = error
-        result = classification.classify(error, rule.level, missing=is_repeated)
+        result = classification.classify(error, rule.level, setup_failed_before=is_repeated)
         recorded = self.recorder.exchanges
         redact = self.settings.redact
         passed = result.outcome is Outcome.PASSED

@@ -63,7 +63,7 @@ class FaultInjector:
         if not fault.is_counted:
             return fault
         name = fault.id or f"{fault.text} {context.headers.get('idempotency-key', '')}"
-        return fault if fault.applies(await self._store.count(f"{context.team} {name}")) else NO_FAULT
+        return fault if fault.applies(await self._store.increment(f"{context.team} {name}")) else NO_FAULT
 
     async def _scripted(self, scope: Scope, context: RequestContext) -> Fault:
         for number, text in context.scripts:
@@ -72,7 +72,7 @@ class FaultInjector:
                 continue
             if scope["method"].startswith(script["method"]) and scope["path"].startswith(script["path"]):
                 fault = faults.parse(script["fault"])
-                earlier = await self._store.count_script(number, text)
+                earlier = await self._store.increment_script(number, text)
                 if earlier is None:
                     continue
                 if fault.is_spent(earlier + 1):

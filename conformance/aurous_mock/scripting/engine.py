@@ -60,7 +60,7 @@ class ScriptedEngine:
 
     async def _next(self, number: int, script: Script, request: ParsedRequest) -> Any:
         """The next answer of a script; None if it is used up or was removed."""
-        earlier = await self._store.count_script(number, script.text)
+        earlier = await self._store.increment_script(number, script.text)
         if earlier is None or (script.times is not None and earlier >= script.times):
             return None
         if earlier + 1 == script.times:

@@ -108,17 +108,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._answering = None
+        # Starts the next request of the pipeline, which sets `_answering` again.
         super().on_response_complete()
         if self._is_refused and self._answering is None and not self.transport.is_closing():
             self.write_bad_request()
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what was read last, after the responses to the whole requests before it."""
+        """Refuse the request that was read last: now, or by `on_response_complete` after the whole ones before it."""
         self._is_refused = True
         self._cancel_deadline()
+        # The newest request that waits; `more_body` says that it is not whole, so it is the refused one.
         if self.pipeline and self.pipeline[0][0].more_body:
             self.pipeline.popleft()
-        if self._answering is None or self._answering.more_body:
+        is_answering_a_whole_one = self._answering is not None and not self._answering.more_body
+        if not is_answering_a_whole_one:
             self.write_bad_request()
 
     def write_bad_request(self) -> None:

@@ -250,10 +250,10 @@ class DatabaseStore:
 
         return await self._read(work)
 
-    async def count(self, name: str) -> int:
-        return await self._transact(lambda connection: self._count(connection, name))
+    async def increment(self, name: str) -> int:
+        return await self._transact(lambda connection: self._increment(connection, name))
 
-    def _count(self, connection: sa.Connection, name: str) -> int:
+    def _increment(self, connection: sa.Connection, name: str) -> int:
         now = self.now()
         fresh = self._insert(counters).values(name=name, count=1, counted_at=now)
         more = {"count": counters.c.count + 1, "counted_at": now}
@@ -282,11 +282,11 @@ class DatabaseStore:
 
         return await self._read(work)
 
-    async def count_script(self, number: int, script: str) -> int | None:
+    async def increment_script(self, number: int, script: str) -> int | None:
         def work(connection: sa.Connection) -> int | None:
             here = (scripts.c.number == number) & (scripts.c.script == script)
             exists = connection.execute(sa.select(scripts.c.number).where(here).with_for_update()).first()
-            return None if exists is None else self._count(connection, script_counter(number))
+            return None if exists is None else self._increment(connection, script_counter(number))
 
         return await self._transact(work)
 

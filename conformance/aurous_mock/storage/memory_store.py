@@ -150,7 +150,7 @@ class MemoryStore:
     async def charges(self) -> list[Charge]:
         return list(self._charges.values())
 
-    async def count(self, name: str) -> int:
+    async def increment(self, name: str) -> int:
         # At the end of the dictionary, so that the first was not used for longest.
         before = self._counts.pop(name, 0)
         self._counts[name] = before + 1
@@ -169,8 +169,8 @@ class MemoryStore:
     async def scripts(self) -> list[tuple[int, str]]:
         return list(self._scripts.items())
 
-    async def count_script(self, number: int, script: str) -> int | None:
-        return await self.count(script_counter(number)) if self._scripts.get(number) == script else None
+    async def increment_script(self, number: int, script: str) -> int | None:
+        return await self.increment(script_counter(number)) if self._scripts.get(number) == script else None
 
     async def script_count(self, number: int) -> int:
         return self._counts.get(script_counter(number), 0)

@@ -83,12 +83,12 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """One entry of the ledger."""
+    """One entry of the ledger. amount: micro-credits"""
 
     completion_id: str
     team: str
     status: str
-    micro: int
+    amount: int
     idempotency_key: str | None
     charged_at: float
 
@@ -97,7 +97,7 @@ class Charge:
             "completion_id": self.completion_id,
             "team": self.team,
             "status": self.status,
-            "credits_charged": in_credits(self.micro),
+            "credits_charged": in_credits(self.amount),
             "idempotency_key": self.idempotency_key,
             "charged_at": self.charged_at,
         }
@@ -157,7 +157,7 @@ class Store(Protocol):
         """The ledger, oldest entry first."""
         ...
 
-    async def count(self, name: str) -> int:
+    async def increment(self, name: str) -> int:
         """Increment the counter `name`, and return its value before."""
         ...
 
@@ -173,7 +173,7 @@ class Store(Protocol):
         """The scripts and their numbers, oldest first."""
         ...
 
-    async def count_script(self, number: int, script: str) -> int | None:
+    async def increment_script(self, number: int, script: str) -> int | None:
         """Increment the counter of a script, and return its value before; None if the script was removed."""
         ...
 

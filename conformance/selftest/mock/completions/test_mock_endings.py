@@ -172,7 +172,7 @@ async def check_ended(application: Application, place: str) -> None:
     assert "in_progress" not in statuses, place
     balance = await store.balance(DEFAULT_TEAM)
     assert balance.held == 0, place
-    assert CREDITS - balance.credits == sum(charge.micro for charge in await store.charges()), place
+    assert CREDITS - balance.credits == sum(charge.amount for charge in await store.charges()), place
     entry = await store.key(DEFAULT_TEAM, "key")
     assert entry is None or entry.body is not None, place
     assert entry is None or statuses == ["completed"], place

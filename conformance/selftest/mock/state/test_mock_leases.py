@@ -126,7 +126,7 @@ def test_pause_of_every_server_fails_nothing(tmp_path: Path) -> None:
         await first.leases.tick()
         await pass_time(time, 20, first, second)
         assert await first.finish_completion(finish("cmp_1"))
-        assert [charge.micro for charge in await first.charges()] == [40]
+        assert [charge.amount for charge in await first.charges()] == [40]
 
     run(tmp_path, scenario)
 
@@ -187,7 +187,7 @@ def test_completion_of_a_paused_server_goes_on(tmp_path: Path) -> None:
         await pass_time(time, 60, second)
         assert await status(second, "cmp_1") == "in_progress"
         assert await first.finish_completion(finish("cmp_1"))
-        assert [charge.micro for charge in await first.charges()] == [40]
+        assert [charge.amount for charge in await first.charges()] == [40]
 
     run(tmp_path, scenario)
 

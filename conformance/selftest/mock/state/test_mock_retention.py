@@ -36,7 +36,7 @@ def test_memory_is_level_over_many_calls() -> None:
         store, sizes = MemoryStore(10**12, Retention(count=200)), []
         for number in range(6000):
             await complete(store, number, key=f"key-{number}")
-            await store.count(f"counter {number}")
+            await store.increment(f"counter {number}")
             if number in (2999, 5999):
                 gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
@@ -87,9 +87,9 @@ def test_counters_in_memory_are_bounded() -> None:
     async def scenario() -> None:
         store = MemoryStore(0)
         for number in range(COUNTERS + 10):
-            await store.count(str(number))
-        assert await store.count("0") == 0
-        assert await store.count(str(COUNTERS)) == 1
+            await store.increment(str(number))
+        assert await store.increment("0") == 0
+        assert await store.increment(str(COUNTERS)) == 1
 
     asyncio.run(scenario())
 

@@ -50,7 +50,7 @@ def check_migrated(state: str) -> None:
             assert record is not None
             assert record.body == b"body"
             assert (await store.balance("t")).credits == 77
-            assert await store.count("counter") >= 0
+            assert await store.increment("counter") >= 0
             assert await store.scripts() == [(1, "a scripted fault")]
             await store.sweeper.sweep()
             assert await store.find("t", "cmp_1")

@@ -76,7 +76,7 @@ def test_completion_is_started_finished_and_charged_once(make: Callable[[], Stor
         assert (record.status, record.body) == ("completed", b'{"done": true}')
         balance = await store.balance("t")
         assert (balance.credits, balance.held) == (960, 0)
-        assert [charge.micro for charge in await store.charges()] == [40]
+        assert [charge.amount for charge in await store.charges()] == [40]
 
     run(make, scenario)
 
@@ -149,15 +149,15 @@ def test_holds_never_exceed_the_balance(make: Callable[[], Store]) -> None:
 
 def test_counters_and_scripts_are_stored(make: Callable[[], Store]) -> None:
     async def scenario(store: Store) -> None:
-        assert [await store.count("a") for _ in range(3)] == [0, 1, 2]
-        assert await store.count("b") == 0
+        assert [await store.increment("a") for _ in range(3)] == [0, 1, 2]
+        assert await store.increment("b") == 0
         levels = await asyncio.gather(*(store.update_bucket("w", _one_more) for _ in range(9)))
         assert sorted(level.amount for level in levels) == [1, 2, 3, 4, 5, 6, 7, 8, 9]
         await store.add_script("first")
         await store.add_script("second")
         assert [script for _, script in await store.scripts()] == ["first", "second"]
         await store.reset()
-        assert (await store.scripts(), await store.count("a")) == ([], 0)
+        assert (await store.scripts(), await store.increment("a")) == ([], 0)
 
     run(make, scenario)
 

@@ -54,7 +54,7 @@ def hostile() -> Exchange:
 def check_of(exchange: Exchange) -> CheckResult:
     """The result of a test that fails with this exchange, as the plugin makes it."""
     violation = RuleViolation(f"`id` is {exchange.body.decode(errors='replace')}", exchange)
-    result = classify(violation, Level.REQUIRED, missing=False)
+    result = classify(violation, Level.REQUIRED, setup_failed_before=False)
     return CheckResult(
         RULE,
         "rules/test_x.py::test_y",
@@ -108,6 +108,6 @@ def test_outcome_of_a_hostile_error_code_is_escaped_in_the_result() -> None:
     exchange = Exchange("GET", "http://x", status=400, headers={"Content-Type": "application/json"}, body=body)
     with pytest.raises(RuleViolation) as ending:
         exchange.expect(200)
-    result = classify(ending.value, Level.REQUIRED, missing=False)
+    result = classify(ending.value, Level.REQUIRED, setup_failed_before=False)
     assert result.outcome is Outcome.FAILED
     assert is_harmless(printable(result.actual))

@@ -48,7 +48,7 @@ def test_check_result_round_trips_as_plain_values() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "level", "missing", "outcome"),
+    ("error", "level", "failed_before", "outcome"),
     [
         (None, Level.REQUIRED, False, Outcome.PASSED),
         (RuleViolation("no"), Level.REQUIRED, False, Outcome.FAILED),
@@ -62,9 +62,9 @@ def test_check_result_round_trips_as_plain_values() -> None:
     ],
 )
 def test_test_ending_is_classified_as_outcome(
-    error: BaseException | None, level: Level, missing: bool, outcome: Outcome
+    error: BaseException | None, level: Level, failed_before: bool, outcome: Outcome
 ) -> None:
-    assert classify(error, level, missing=missing).outcome is outcome
+    assert classify(error, level, setup_failed_before=failed_before).outcome is outcome
 
 
 def test_spend_limit_reserves_the_ceiling_of_running_calls() -> None:
