@@ -39,40 +39,40 @@ class ActiveMocks:
         return mocks[-1] if mocks else None
 
     @contextmanager
-    def entered(self, mock: Address) -> Iterator[None]:
-        """Send the clients of this process to a mock, for the length of a block."""
+    def entered(self, mock: Address, *, in_environment: bool = False) -> Iterator[None]:
+        """Send the clients of this process to a mock, for the length of a block.
+
+        in_environment: also have its address and key in the environment
+        """
         with self._lock:
             self._mocks = [*self._mocks, mock]
             if rerouting.installed is None:
                 rerouting.install(self._resolve)
+            if in_environment:
+                self._enter_environment(mock)
         try:
             yield
         finally:
             with self._lock:
+                if in_environment:
+                    self._leave_environment(mock)
                 self._mocks = [each for each in self._mocks if each is not mock]
                 if not self._mocks:
                     rerouting.uninstall(self._resolve)
 
-    @contextmanager
-    def environment(self) -> Iterator[None]:
-        """Have the address and the key of the current mock in the environment, for the length of a block."""
-        mock = self.current
-        assert mock is not None, "a mock was entered"
-        with self._lock:
-            changes = environment_of(mock)
-            if not self._in_environment:
-                self._before = {name: os.environ.get(name) for name in changes}
-            self._in_environment.append(mock)
-            os.environ.update(changes)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._in_environment.remove(mock)
-                if self._in_environment:
-                    os.environ.update(environment_of(self._in_environment[-1]))
-                else:
-                    _restore(self._before)
+    def _enter_environment(self, mock: Address) -> None:
+        changes = environment_of(mock)
+        if not self._in_environment:
+            self._before = {name: os.environ.get(name) for name in changes}
+        self._in_environment.append(mock)
+        os.environ.update(changes)
+
+    def _leave_environment(self, mock: Address) -> None:
+        self._in_environment.remove(mock)
+        if self._in_environment:
+            os.environ.update(environment_of(self._in_environment[-1]))
+        else:
+            _restore(self._before)
 
     def _resolve(self, options: Options) -> Options:
         options = self.rerouted(options) or options

@@ -116,5 +116,5 @@ def running(**settings: Any) -> Iterator[AurousMock]:
         message = f'the mock server needs an extra: {error.name} is not installed: pip install "aurous-labs[mock]"'
         raise ImportError(message, name=error.name) from error
 
-    with serving(**settings) as mock, active_mocks.entered(mock), active_mocks.environment():
+    with serving(**settings) as mock, active_mocks.entered(mock, in_environment=True):
         yield mock

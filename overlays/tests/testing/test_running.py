@@ -6,12 +6,14 @@ import os
 import subprocess
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from aurous import Aurous
 from aurous._config import rerouting
 from aurous.testing import AurousMock, running
+from aurous.testing._active import active_mocks
 from testkit.raw_server import RawServer
 from testkit.responses import answer
 
@@ -71,6 +73,28 @@ def test_blocks_of_several_threads_end_in_any_order() -> None:
         threads[name].join()
         assert os.environ.get("AUROUS_BASE_URL") == (started[left].url if left else None)
     assert rerouting.installed is None
+
+
+@pytest.mark.usefixtures("outside_pytest")
+def test_block_that_is_entered_during_the_entry_of_another_has_its_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ExitStack() as inner_block:
+        lock, inner = active_mocks._lock, list[AurousMock]()
+
+        class BusyLock:
+            """Enters another block as soon as it is released, as a thread does that waits for it."""
+
+            def __enter__(self) -> None: ...
+
+            def __exit__(self, *_: object) -> None:
+                active_mocks._lock = lock
+                inner.append(inner_block.enter_context(running()))
+
+        monkeypatch.setattr(active_mocks, "_lock", BusyLock())
+        with running() as outer:
+            assert os.environ["AUROUS_BASE_URL"] == inner[0].url
+            inner_block.close()
+            assert os.environ["AUROUS_BASE_URL"] == outer.url
+    assert "AUROUS_BASE_URL" not in os.environ
 
 
 def test_servers_of_several_threads_answer_their_own_clients() -> None:
