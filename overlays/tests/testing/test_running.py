@@ -76,9 +76,9 @@ def test_blocks_of_several_threads_end_in_any_order() -> None:
 
 
 @pytest.mark.usefixtures("outside_pytest")
-def test_block_that_is_entered_during_the_entry_of_another_has_its_own_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    with ExitStack() as inner_block:
-        lock, inner = active_mocks._lock, list[AurousMock]()
+def test_block_that_is_entered_during_the_entry_of_another_has_its_own_server() -> None:
+    inner: list[AurousMock] = []
+    with ExitStack() as inner_block, pytest.MonkeyPatch.context() as patched:
 
         class BusyLock:
             """Enters another block as soon as it is released, as a thread does that waits for it."""
@@ -86,10 +86,10 @@ def test_block_that_is_entered_during_the_entry_of_another_has_its_own_server(mo
             def __enter__(self) -> None: ...
 
             def __exit__(self, *_: object) -> None:
-                active_mocks._lock = lock
+                patched.undo()
                 inner.append(inner_block.enter_context(running()))
 
-        monkeypatch.setattr(active_mocks, "_lock", BusyLock())
+        patched.setattr(active_mocks, "_lock", BusyLock())
         with running() as outer:
             assert os.environ["AUROUS_BASE_URL"] == inner[0].url
             inner_block.close()
