@@ -117,7 +117,8 @@ def check(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
         if Path(report).is_dir():
             raise pytest.UsageError(f"--report: {report} is a folder")
-    problem = preflight.unusable_key(config.getoption("other_api_key"), "--other-api-key")
+    other_key: str | None = config.getoption("other_api_key") or None
+    problem = preflight.other_key_problem(other_key, config.getoption("api_key") or os.environ.get("AUROUS_API_KEY"))
     if problem is not None:
         raise pytest.UsageError(problem)
     url = config.getoption("base_url", None)
@@ -132,7 +133,7 @@ def check(config: pytest.Config) -> None:
     key = _given_key(config, str(url), embedded=False)
     if config.getoption("list_rules") or config.getoption("no_preflight") or str(url) in startup.checked:
         return
-    problem = preflight.problem_at(str(url), key)
+    problem = preflight.problem_at(str(url), key, other_api_key=other_key)
     if problem is not None:
         pytest.exit(f"--base-url: {problem}", returncode=preflight.NOT_AUROUS)
 
@@ -201,7 +202,7 @@ def settings(config: pytest.Config, url: str, *, embedded: bool) -> Settings:
     return Settings(
         base_url=url,
         api_key=EMBEDDED_KEY if embedded else given or EMBEDDED_KEY,
-        other_api_key=config.getoption("other_api_key") or (OTHER_EMBEDDED_KEY if embedded else None),
+        other_api_key=OTHER_EMBEDDED_KEY if embedded else config.getoption("other_api_key") or None,
         api_version=contract.version(),
         profile=Profile(config.getoption("profile")),
         seed=seed(config),

@@ -19,6 +19,7 @@ from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import printable
+from harness.client.key_status import KeyStatus
 from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
@@ -54,6 +55,7 @@ class ConformancePlugin:
         self._spend_limit: SpendLimit | None = None
         self._time_limit: TimeLimit | None = None
         self._reachability = Reachability()
+        self._key_status = KeyStatus()
         self._termination = Termination()
         self._failed_setups: dict[int, BaseException] = {}
         # Why what a run leaves behind could not be written.
@@ -76,7 +78,12 @@ class ConformancePlugin:
 
     def api_client(self) -> ApiClient:
         return ApiClient(
-            self.settings, self.recorder, self.spend_limit, self.time_limit, reachability=self._reachability
+            self.settings,
+            self.recorder,
+            self.spend_limit,
+            self.time_limit,
+            reachability=self._reachability,
+            key_status=self._key_status,
         )
 
     @property
@@ -201,6 +208,8 @@ class ConformancePlugin:
         ended = call.when == "call" or call.excinfo is not None
         if rule is not None and ended:
             self._record_check(report, rule, item, call)
+            if self._key_status.refusal:
+                item.session.shouldstop = self._key_status.refusal
         return report
 
     def _record_check(

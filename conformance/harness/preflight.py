@@ -82,6 +82,13 @@ def option_problem(url: str, api_key: str | None) -> str | None:
     return missing_key(url, api_key) or unusable_key(api_key) or environment_problem(root_of(url))
 
 
+def other_key_problem(other_api_key: str | None, api_key: str | None) -> str | None:
+    """The message for a user whose key of another team cannot be one; None if it can, or if there is none."""
+    if other_api_key and other_api_key == api_key:
+        return "--other-api-key is the key that the run has already: it takes one of another team"
+    return unusable_key(other_api_key, "--other-api-key")
+
+
 def unusable_key(api_key: str | None, option: str = "--api-key or AUROUS_API_KEY") -> str | None:
     """The message for a user who named a key that no header can carry; None for any other key, and for none."""
     if not api_key or SENDABLE_KEY.fullmatch(api_key):
@@ -96,7 +103,9 @@ def missing_key(url: str, api_key: str | None) -> str | None:
     return f"{without_user_info(url)} may charge for calls: name its key with --api-key or AUROUS_API_KEY"
 
 
-def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN) -> str | None:
+def problem_at(
+    url: str, api_key: str | None, *, other_api_key: str | None = None, within: float = ANSWERS_WITHIN
+) -> str | None:
     """The message for a user on why the suite cannot run against this address; None if it can.
 
     `within` is the seconds for all requests together. Without a key nothing is sent to a server that may charge.
@@ -114,19 +123,23 @@ def problem_at(url: str, api_key: str | None, *, within: float = ANSWERS_WITHIN)
             # UnicodeError: a host whose name cannot be looked up, as one with an empty label.
             reason = getattr(error, "strerror", None) or error
             return without_user_info(f"{url} cannot be reached: {reason}")
-    problem = _problem(root_of(url), api_key, within)
+    problem = _problem(root_of(url), api_key, other_api_key, within)
     # Some servers send back the key that they were sent.
     return problem and without_user_info(problem.replace(api_key or NO_KEY, KEY_VARIABLE))
 
 
-def _problem(base_url: str, api_key: str | None, within: float) -> str | None:
+def _problem(base_url: str, api_key: str | None, other_api_key: str | None, within: float) -> str | None:
     with open_client(base_url, timeout=within) as client, deadlines.deadline(within):
         deadlines.enforce_deadlines(client)
         responses: list[Response] = []
         for path in PROBES:
             responses.append(_probe(client, path, {"X-Api-Key": api_key or NO_KEY}))
             if is_aurous(responses[-1]):
-                return _key_problem(client, responses, api_key) or _path_problem(base_url, responses[0])
+                return (
+                    _key_problem(client, responses[0], api_key)
+                    or _path_problem(base_url, responses[0])
+                    or _other_key_problem(client, other_api_key)
+                )
             if deadlines.remaining() <= 0:
                 break
     seen = "\n".join(f"  GET {response.path}: {describe(response)}" for response in responses)
@@ -175,13 +188,9 @@ def _is_of_another_vendor(value: Any) -> bool:
     return isinstance(value, dict) and ("data" in value or "error" in value)
 
 
-def _key_problem(client: httpx.Client, responses: list[Response], api_key: str | None) -> str | None:
+def _key_problem(client: httpx.Client, first: Response, api_key: str | None) -> str | None:
     """The message for a key that is refused in both headers; None if it is not."""
-    first = responses[0]
-    if first.status != 401:
-        return None
-    bearer = _probe(client, PROBES[0], {"Authorization": f"Bearer {api_key or NO_KEY}"})
-    if bearer.status != 401:
+    if first.status != 401 or _is_accepted_as_bearer(client, api_key or NO_KEY):
         return None
     if api_key is None:
         return (
@@ -192,6 +201,23 @@ def _key_problem(client: httpx.Client, responses: list[Response], api_key: str |
         f"the server refuses the key: GET {first.path} is answered {_refusal(first)}\n"
         "Check --api-key or AUROUS_API_KEY: a key begins with al_live_ and belongs to this server."
     )
+
+
+def _other_key_problem(client: httpx.Client, api_key: str | None) -> str | None:
+    """The message for a key of another team that is refused in both headers; None if it is not, and without one."""
+    if api_key is None:
+        return None
+    first = _probe(client, PROBES[0], {"X-Api-Key": api_key})
+    if first.status != 401 or _is_accepted_as_bearer(client, api_key):
+        return None
+    return (
+        f"the server refuses the key of another team: GET {first.path} is answered {_refusal(first)}\n"
+        "Check --other-api-key, or leave it out: the rules that need it are not tested then."
+    )
+
+
+def _is_accepted_as_bearer(client: httpx.Client, api_key: str) -> bool:
+    return _probe(client, PROBES[0], {"Authorization": f"Bearer {api_key}"}).status != 401
 
 
 def _path_problem(base_url: str, first: Response) -> str | None:

@@ -50,10 +50,10 @@ def pytest_addhooks(pluginmanager: Any) -> None:
     except ValueError as error:
         _refuse(f"--base-url: {error}", preflight.NOT_AUROUS)
     key = options.api_key or os.environ.get("AUROUS_API_KEY")
-    problem = preflight.option_problem(options.base_url, key)
+    problem = preflight.option_problem(options.base_url, key) or preflight.other_key_problem(options.other_api_key, key)
     if problem is not None:
         _refuse(problem, pytest.ExitCode.USAGE_ERROR)
-    problem = preflight.problem_at(options.base_url, key)
+    problem = preflight.problem_at(options.base_url, key, other_api_key=options.other_api_key or None)
     if problem is not None:
         _refuse(f"--base-url: {problem}", preflight.NOT_AUROUS)
     checked.add(options.base_url)
@@ -94,7 +94,7 @@ def pytest_sessionstart() -> None:
 def _parse(arguments: list[str]) -> argparse.Namespace:
     """The options that matter here; pytest complains of faulty ones later."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for name in ("--base-url", "--api-key"):
+    for name in ("--base-url", "--api-key", "--other-api-key"):
         parser.add_argument(name, nargs="?")
     parser.add_argument("--rule", action="append", nargs="?", default=[])
     for name in NO_REQUESTS:

@@ -19,6 +19,7 @@ from harness.client.exchange import Exchange
 from harness.client.header_fields import Headers as Headers  # so that rules need one import
 from harness.client.header_fields import decoded_headers, with_content_type, without_omitted
 from harness.client.http_client import open_client
+from harness.client.key_status import KeyStatus
 from harness.client.model_choice import cheapest
 from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
@@ -30,7 +31,7 @@ from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.generation.valid_requests import valid_request
 from harness.settings import Settings
-from harness.violations import RuleViolation, not_tested
+from harness.violations import NotTested, RuleViolation, not_tested
 
 # Injects a fault into a response of the mock.
 FAULT_HEADER = "Aurous-Mock-Fault"
@@ -55,6 +56,7 @@ class ApiClient:
         time_limit: TimeLimit | None = None,
         *,
         reachability: Reachability | None = None,
+        key_status: KeyStatus | None = None,
         api_key: str | None = None,
         waits: bool = True,
     ) -> None:
@@ -63,6 +65,7 @@ class ApiClient:
         self.spend_limit = spend_limit
         self.time_limit = time_limit or TimeLimit()
         self.reachability = reachability or Reachability()
+        self.key_status = key_status or KeyStatus()
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
         self.waits = waits
@@ -100,6 +103,8 @@ class ApiClient:
                 self.spend_limit,
                 self.time_limit,
                 reachability=self.reachability,
+                # Nobody has seen that it is accepted, but nobody claims that it is not.
+                key_status=KeyStatus("--other-api-key", was_accepted=True),
                 api_key=key,
             )
         self._other_team._model, self._other_team.rates = self.model, self.rates
@@ -264,6 +269,7 @@ class ApiClient:
     def _send_once(self, request: httpx.Request) -> Exchange:
         limit = min(REQUEST_SECONDS, self.time_limit.remaining())
         self.reachability.require()
+        self.key_status.require()
         exchange, started = self._start(request), time.monotonic()
         try:
             with deadlines.deadline(limit):
@@ -282,11 +288,13 @@ class ApiClient:
             exchange.headers = decoded_headers(response.headers)
             exchange.complete = True
         exchange.seconds = time.monotonic() - started
+        self._check_key(request, exchange)
         return exchange
 
     def _open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
         limit = min(REQUEST_SECONDS, self.time_limit.remaining())
         self.reachability.require()
+        self.key_status.require()
         exchange = self._start(request)
         try:
             with deadlines.deadline(limit):
@@ -300,7 +308,35 @@ class ApiClient:
         self.reachability.accepted()
         exchange.status = response.status_code
         exchange.headers = decoded_headers(response.headers)
+        try:
+            self._check_key(request, exchange)
+        except NotTested:
+            response.close()
+            raise
         return exchange, response
+
+    def _check_key(self, request: httpx.Request, exchange: Exchange) -> None:
+        """End the test if the server refuses the key of the run, which it accepted before.
+
+        One 401 is a fault of the operation, or of a header: GET /v1/models says whether it is the key.
+        """
+        bearer = f"Bearer {self.api_key}"
+        if self.api_key != request.headers.get("X-Api-Key") and bearer != request.headers.get("Authorization"):
+            return
+        if exchange.path.startswith("/v1/") and 200 <= exchange.status < 300:
+            self.key_status.was_accepted = True
+        elif exchange.status == 401 and self.key_status.was_accepted:
+            forms = [{"X-Api-Key": self.api_key}, {"Authorization": bearer}]
+            if all(self._status_of_models(headers) == 401 for headers in forms):
+                self.key_status.refuse(exchange.outcome)
+
+    def _status_of_models(self, headers: dict[str, str]) -> int:
+        """The status of a request that is no part of a rule; 0 without a response."""
+        try:
+            with deadlines.deadline(REQUEST_SECONDS), self._http.stream("GET", MODELS, headers=headers) as response:
+                return response.status_code
+        except httpx.TransportError:
+            return 0
 
     def _note_error(self, error: Exception, seconds: float) -> str:
         """Why a request has no response, in words."""

@@ -165,6 +165,26 @@ def test_refused_key_is_reported_as_such() -> None:
     assert "AUROUS_API_KEY" in problem
 
 
+def test_refused_key_of_another_team_is_reported_as_such() -> None:
+    other = "al_live_" + "8" * 64
+
+    def refuse_other(server: AnsweringServer, head: str) -> Iterable[bytes]:
+        return [response(401 if other in head else 200, REFUSAL, Aurous_Request_Id="req_1")]
+
+    with answering(refuse_other) as server:
+        problem = preflight.problem_at(server.url, KEY, other_api_key=other)
+        assert preflight.problem_at(server.url, KEY) is None
+    assert problem is not None
+    assert problem.startswith("the server refuses the key of another team: GET /v1/models is answered 401 ")
+    assert "--other-api-key" in problem
+
+
+def test_key_of_another_team_that_is_that_of_the_run_is_refused() -> None:
+    assert "takes one of another team" in str(preflight.other_key_problem(KEY, KEY))
+    assert preflight.other_key_problem(KEY, None) is None
+    assert "--other-api-key: the key has a space" in str(preflight.other_key_problem("a b", KEY))
+
+
 def test_key_accepted_as_bearer_only_is_no_problem_of_the_key() -> None:
     def bearer_only(server: AnsweringServer, head: str) -> Iterable[bytes]:
         status = 200 if "authorization: bearer" in head.lower() else 401

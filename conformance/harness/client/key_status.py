@@ -1,0 +1,29 @@
+"""Whether the server still accepts a key: without it the rest of the rules cannot be tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.violations import not_tested
+
+
+@dataclass
+class KeyStatus:
+    """What the server made of the requests with one key. `refusal` says that it refuses it, and what to check."""
+
+    option: str = "--api-key or AUROUS_API_KEY"
+    was_accepted: bool = False
+    refusal: str = ""
+
+    def require(self) -> None:
+        """End the test as not tested if the key is refused."""
+        if self.refusal:
+            not_tested(self.refusal)
+
+    def refuse(self, outcome: str) -> None:
+        """Note that the server refuses the key, and end the test."""
+        self.refusal = (
+            f"key refused: every request with the key is answered {outcome}; it was revoked or has expired, or the "
+            f"server does not know it: check {self.option}"
+        )
+        self.require()
