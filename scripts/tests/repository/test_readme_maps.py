@@ -1,4 +1,4 @@
-"""The maps in the READMEs name every module in the row of its package, and none that does not exist."""
+"""The maps in the READMEs name every module in the row of its package, and nothing that does not exist."""
 
 from __future__ import annotations
 
@@ -75,3 +75,43 @@ def test_readme_map_names_modules_in_the_row_of_their_package(readme: str, folde
             or any(modules <= row <= modules | modules_in(package) for row in named)
             or (package.name == "aurous_mock")
         ), f"{readme}: the row of {package.name} is not {sorted(modules)}"
+
+
+# Where the names in the answers of a README begin.
+ANSWER_ROOTS = {
+    "overlays/README.md": ("overlays/aurous", "generated/aurous_client"),
+    "conformance/README.md": ("conformance/aurous_mock", "conformance"),
+    "scripts/README.md": ("scripts",),
+}
+
+
+def answers_of(readme: str) -> list[str]:
+    """What stands in code marks in the tables that say where something is decided."""
+    answers: list[str] = []
+    is_answer = False
+    for line in (ROOT / readme).read_text(encoding="utf-8").splitlines():
+        cells = line.strip("| ").split(" | ")
+        is_answer = cells[-1] == "decided in" or (is_answer and line.startswith("|"))
+        answers += re.findall(r"`([^`]+)`", cells[-1]) if is_answer else []
+    return answers
+
+
+def exists(answer: str, root: Path) -> bool:
+    """Whether it is a file or a folder, or a module, and what follows is defined in this, each name by itself."""
+    if "/" in answer:
+        return (root / answer).exists()
+    parts = answer.split(".")
+    length = next((n for n in range(len(parts), 0, -1) if root.joinpath(*parts[:n]).with_suffix(".py").exists()), 0)
+    if not length:
+        return root.joinpath(*parts).is_dir()
+    text = root.joinpath(*parts[:length]).with_suffix(".py").read_text(encoding="utf-8")
+    defined = r"^\s*(async def|def|class) {0}\b|^{0}\b.* = "
+    return all(re.search(defined.format(name), text, re.MULTILINE) for name in parts[length:])
+
+
+@pytest.mark.parametrize("readme", ANSWER_ROOTS)
+def test_readme_answers_name_what_exists(readme: str) -> None:
+    answers = [answer for answer in answers_of(readme) if "." in answer or "/" in answer]
+    roots = [ROOT, *(ROOT / root for root in ANSWER_ROOTS[readme])]
+    assert len(answers) > 10
+    assert [answer for answer in answers if not any(exists(answer, root) for root in roots)] == []
