@@ -20,7 +20,7 @@ from aurous_client.models import FunctionDefinition, Tool
 from aurous_client.types import JsonObject
 
 from ..errors import AurousError
-from .json_schema import explain, library, needs_pydantic, read, schema_for
+from .json_schema import UnsupportedTypeError, explain, library, needs_pydantic, read, schema_for
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,6 +30,12 @@ _SECTIONS: Final = re.compile(
 )
 _ARGUMENT: Final = re.compile(r"(\w+)[ \t]*(?:\(.*?\))?:[ \t]*(.*)")
 _NAME: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# Of the fields with the arguments, whose names could be those of methods, or mean something to Python.
+_PREFIX: Final = "argument_"
+_UNRESOLVED: Final = (
+    "the type of the parameter {} cannot be evaluated: {}; types are looked up in the module of the function: define or"
+    " import them there, and not only for type checkers"
+)
 # What models send in place of an empty object.
 _NO_ARGUMENTS: Final = frozenset({"", "null"})
 
@@ -49,8 +55,12 @@ class FunctionTool(Tool, Generic[P, R]):
         tool_name = _check_name(name if name is not None else _name_of(function))
         parameters = _parameters(function)
         summary, documented = _docstring(function)
-        self._arguments = _arguments_type(tool_name, parameters)
-        schema = schema_for(self._arguments)
+        try:
+            self._arguments = _arguments_type(tool_name, parameters)
+            schema = schema_for(self._arguments)
+        except TypeError:
+            _check_types(parameters)
+            raise
         # The docstring of a class made here, not the user's.
         schema.pop("description", None)
         for parameter in parameters:
@@ -98,8 +108,8 @@ class FunctionTool(Tool, Generic[P, R]):
         except (ValueError, RecursionError) as error:
             raise ToolArgumentsError(f"the arguments do not fit: {explain(error)}") from error
         function: Callable[..., Any] = self._function
-        positional = [getattr(values, _field_name(values, name)) for name in self._positional]
-        return function(*positional, **{name: getattr(values, _field_name(values, name)) for name in self._keyword})
+        positional = [getattr(values, f"{_PREFIX}{name}") for name in self._positional]
+        return function(*positional, **{name: getattr(values, f"{_PREFIX}{name}") for name in self._keyword})
 
     def _as_text(self, result: object) -> str:
         try:
@@ -217,7 +227,7 @@ def _name_of(function: Callable[..., Any]) -> str:
 
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     """The parameters, with their types. Raises TypeError for what cannot be filled from a JSON object."""
-    parameters = [*inspect.signature(function, eval_str=True).parameters.values()]
+    parameters = _evaluated(function)
     if isinstance(function, partial):
         parameters = [each for each in parameters if each.name not in function.keywords]
     for each in parameters:
@@ -228,12 +238,45 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
     return parameters
 
 
+def _evaluated(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """The parameters, with types that are written as text evaluated. Raises TypeError."""
+    try:
+        return [*inspect.signature(function, eval_str=True).parameters.values()]
+    except Exception:
+        try:
+            parameters = inspect.signature(function).parameters.values()
+        except ValueError as error:
+            raise TypeError(f"{function!r} has no signature to describe; make a tool of a function for it") from error
+        # One by one: to name the one that fails, and because nobody needs the type of the result.
+        inner = inspect.unwrap(_unwrap(function))
+        module = sys.modules.get(getattr(inner, "__module__", None) or "")
+        names = getattr(inner, "__globals__", None) or getattr(module, "__dict__", {})
+        return [each.replace(annotation=_evaluate(each, names)) for each in parameters]
+
+
+def _evaluate(parameter: inspect.Parameter, names: dict[str, Any]) -> Any:
+    if not isinstance(parameter.annotation, str):
+        return parameter.annotation
+    try:
+        return eval(parameter.annotation, names)  # noqa: S307 - as inspect.signature does
+    except Exception as error:
+        raise TypeError(_UNRESOLVED.format(parameter, error)) from error
+
+
+def _check_types(parameters: Sequence[inspect.Parameter]) -> None:
+    """Raise UnsupportedTypeError, with the parameter's name, if there is one whose type has no schema."""
+    for each in parameters:
+        try:
+            schema_for(each.annotation)
+        except UnsupportedTypeError as error:
+            raise UnsupportedTypeError(f"the parameter {each.name}: {error}") from error
+
+
 def _arguments_type(name: str, parameters: Sequence[inspect.Parameter]) -> Any:
     """A type with one field for each parameter, and no others."""
     if any(needs_pydantic(each.annotation) or needs_pydantic(each.default) for each in parameters):
         pydantic = library("pydantic")
         fields: Any = {
-            # Under names that no method of a model has.
             f"{_PREFIX}{each.name}": (
                 Annotated[each.annotation, pydantic.Field(alias=each.name)],
                 ... if each.default is each.empty else each.default,
@@ -244,20 +287,11 @@ def _arguments_type(name: str, parameters: Sequence[inspect.Parameter]) -> Any:
     msgspec = library("msgspec")
 
     def field(parameter: inspect.Parameter) -> tuple[Any, ...]:
-        if parameter.default is parameter.empty:
-            return parameter.name, parameter.annotation
         # A factory, since msgspec refuses mutable defaults; Python shares them between calls.
-        return parameter.name, parameter.annotation, msgspec.field(default_factory=lambda: parameter.default)
+        default = {} if parameter.default is parameter.empty else {"default_factory": lambda: parameter.default}
+        return f"{_PREFIX}{parameter.name}", parameter.annotation, msgspec.field(name=parameter.name, **default)
 
     return msgspec.defstruct(name, map(field, parameters), kw_only=True, forbid_unknown_fields=True)
-
-
-_PREFIX: Final = "argument_"
-
-
-def _field_name(values: object, parameter: str) -> str:
-    """The attribute of read arguments that has a parameter's value."""
-    return f"{_PREFIX}{parameter}" if needs_pydantic(type(values)) else parameter
 
 
 def _annotated_description(annotation: object) -> str | None:

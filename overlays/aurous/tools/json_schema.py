@@ -48,10 +48,8 @@ def schema_for(kind: Any) -> dict[str, Any]:
         msgspec = library("msgspec")
         try:
             schema = msgspec.json.schema(kind)
-        except TypeError as error:
-            advice = "msgspec.Struct classes with tag=True, or pydantic models, can form a union"
-            hint = f" ({advice})" if "union" in str(error) else ""
-            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{hint}") from error
+        except (TypeError, NameError, AttributeError, SyntaxError) as error:
+            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{_hint(error)}") from error
         add_formats(schema, msgspec.inspect.type_info(kind))
     return _inline_root(_restrict_keywords(schema))
 
@@ -105,6 +103,14 @@ def library(name: Literal["msgspec", "pydantic"]) -> Any:
     import pydantic
 
     return pydantic
+
+
+def _hint(error: Exception) -> str:
+    """What to do about a type that msgspec refuses, where that is known."""
+    if not isinstance(error, TypeError):
+        return " (types are looked up in the module of their class: define or import them there, outside of functions)"
+    is_of_union = "union" in str(error)
+    return " (msgspec.Struct classes with tag=True, or pydantic models, can form a union)" if is_of_union else ""
 
 
 def _name(kind: Any) -> str:

@@ -54,6 +54,24 @@ def test_methods_partials_and_callables_become_tools() -> None:
     assert tool(name="reading")(partial).invoke('{"place": "Rome"}') == "Rome: 290 celsius"
 
 
+def dunder(__x: int, __dict__: str = "text", *, __slots__: bool = False) -> str:
+    return f"{__x} {__dict__} {__slots__}"
+
+
+def dunder_of_pydantic(__x: int, model: Reading | None = None) -> str:
+    return f"{__x} {model}"
+
+
+def test_parameters_may_have_names_that_mean_something_to_python() -> None:
+    assert tool(dunder).function.to_dict()["parameters"]["required"] == ["__x"]
+    assert tool(dunder).invoke('{"__x": 1, "__slots__": true}') == "1 text True"
+    with pytest.raises(ToolArgumentsError, match=r"Expected `int`, got `str` - at `\$\.__x`"):
+        tool(dunder).invoke('{"__x": "1"}')
+    with pytest.raises(ToolArgumentsError, match="required field `__x`"):
+        tool(dunder).invoke("{}")
+    assert tool(dunder_of_pydantic).invoke('{"__x": 1}') == "1 None"
+
+
 def test_arguments_and_results_are_converted() -> None:
     arguments = {
         "place": {"city": "Rome"},

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import functools
 import sys
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Annotated
 
 import pydantic
 import pytest
-from aurous.tools.json_schema import MissingLibraryError
+from aurous.tools.json_schema import MissingLibraryError, UnsupportedTypeError
 from aurous.tools.loop import FunctionTool, ToolArgumentsError, tool
+from aurous.tools.structured_output import response_format_for
 from aurous_client.models import Tool
 from clientkit.tools import Place, Unfit, Unit, double, weather
 
@@ -78,6 +80,45 @@ def test_functions_without_a_schema_are_refused() -> None:
         tool(variadic)
     with pytest.raises(TypeError, match="Unfit"):
         tool(unfit)
+
+
+@dataclass
+class Unresolved:
+    place: Nowhere  # type: ignore[name-defined]  # noqa: F821
+
+
+def test_types_that_cannot_be_resolved_are_refused_with_the_parameter() -> None:
+    def missing(number: int, place: Nowhere) -> None:  # type: ignore[name-defined]  # noqa: F821
+        pass
+
+    def misspelt(place: sys.nowhere) -> None:  # type: ignore[name-defined]
+        pass
+
+    def within(number: int, place: Unresolved | None = None) -> None:
+        pass
+
+    def quoted(places: list["Nowhere"]) -> None:  # type: ignore[name-defined]  # noqa: F821, UP037
+        pass
+
+    with pytest.raises(TypeError, match=r"place: 'Nowhere' cannot be evaluated: name 'Nowhere'.*define or import them"):
+        tool(missing)
+    with pytest.raises(TypeError, match=r"place: 'sys\.nowhere' cannot be evaluated: module 'sys' has no attribute"):
+        tool(misspelt)
+    with pytest.raises(UnsupportedTypeError, match=r"the parameter place: .*name 'Nowhere' is not defined \(types are"):
+        tool(within)
+    with pytest.raises(UnsupportedTypeError, match=r"the parameter places: list has no JSON Schema"):
+        tool(quoted)
+    with pytest.raises(UnsupportedTypeError, match=r"Unresolved has no JSON Schema: name 'Nowhere' is not defined"):
+        response_format_for(Unresolved)
+    with pytest.raises(TypeError, match="no signature to describe"):
+        tool(name="type")(type)
+
+
+def test_type_of_the_result_is_not_needed() -> None:
+    def find(number: int) -> Nowhere:  # type: ignore[name-defined]  # noqa: F821
+        return number
+
+    assert tool(find).invoke('{"number": 3}') == "3"
 
 
 def test_tools_without_msgspec_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
