@@ -170,7 +170,10 @@ def answer_at_once(config: pytest.Config) -> list[str] | None:
     asked: str | None = config.getoption("why")
     if asked is not None:
         results = last_run.load(config)
-        return [last_run.NO_RUN] if results is None else [*last_run.lines(results, asked)]
+        problem = last_run.problem_of(results, asked)
+        if results is None or problem is not None:
+            raise pytest.UsageError(f"--why: {problem}")
+        return [*last_run.lines(results, asked)]
     if config.getoption("dry_run"):
         patterns: list[str] = config.getoption("rule") or []
         return [*dry_run.lines(Profile(config.getoption("profile")), patterns)]

@@ -33,6 +33,7 @@ from harness.turns import turn_of
 SUITE = Path(__file__).resolve().parents[1]
 SELFTEST = SUITE / "selftest"
 RULES = SUITE / "rules"
+NOTHING_TESTED = "no rule could be tested, which is no success (exit code 5); the reasons are above"
 PROPERTIES = RULES / "test_properties.py"
 
 
@@ -259,7 +260,7 @@ class ConformancePlugin:
         write = terminalreporter.write_line
         if self.settings.rehearsal:
             terminalreporter.section("what a run would send")
-            for line in dry_run.rehearsed(self.results):
+            for line in [*dry_run.rehearsed(self.results), *self._unwritten]:
                 write(line)
             return
         terminalreporter.section("rules")
@@ -276,6 +277,8 @@ class ConformancePlugin:
             write(f"{spent.spent:.4f} of {self.settings.max_credits:g} credits spent in {spent.calls} calls")
         for line in self._unwritten:
             write(line, red=True)
+        if not self.results.has_tested:
+            write(NOTHING_TESTED, yellow=True)
         line, markup = terminal.score(self.results)
         write(line, **markup)
 
@@ -286,14 +289,21 @@ class ConformancePlugin:
             else:
                 self._require_served()
             are_written = self._report()
-            if not are_written and session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = self._exit_code(are_written=are_written)
         session.exitstatus = self._termination.exit_code or session.exitstatus
 
     def pytest_unconfigure(self) -> None:
         if self._embedded is not None:
             self._embedded.stop()
         self._termination.remove()
+
+    def _exit_code(self, *, are_written: bool) -> int:
+        """The exit code of a run in which no rule failed."""
+        if not are_written:
+            return pytest.ExitCode.INTERNAL_ERROR
+        is_success = self.results.has_tested or self.settings.rehearsal
+        return pytest.ExitCode.OK if is_success else pytest.ExitCode.NO_TESTS_COLLECTED
 
     def _require_served(self) -> None:
         api = self.api_client()
@@ -307,7 +317,11 @@ class ConformancePlugin:
         if self.settings.rehearsal:
             if self.config.getoption("record_costs"):
                 is_whole = not self.config.getoption("rule")
-                dry_run.record(self.settings.profile, self.results, is_whole=is_whole)
+                try:
+                    dry_run.record(self.settings.profile, self.results, is_whole=is_whole)
+                except OSError as error:
+                    self._unwritten.append(f"--record-costs: nothing was recorded: {error}")
+                    return False
             return True
         collected = json_report.collect(
             self.results,

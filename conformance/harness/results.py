@@ -12,12 +12,15 @@ from harness.rules import Level, Rule
 
 
 class Outcome(StrEnum):
-    """How a rule ended. The order is the order of precedence when several tests check one rule."""
+    """How a rule ended. The order is the order of precedence when several tests check one rule.
+
+    Tests that could not be tried do not decide about a rule of which others could: the reports list them.
+    """
 
     FAILED = "failed"
-    NOT_TESTED = "not_tested"
     INFORMATIONAL = "informational"
     PASSED = "passed"
+    NOT_TESTED = "not_tested"
 
     @property
     def label(self) -> str:
@@ -87,10 +90,7 @@ class RuleResult:
 
     @property
     def outcome(self) -> Outcome:
-        # Tests that could not be tried do not decide about a rule of which others could: the reports list them.
-        outcomes = {check.outcome for check in self.checks}
-        tried = outcomes - {Outcome.NOT_TESTED}
-        return min(tried or outcomes, key=PRECEDENCE.index)
+        return min((check.outcome for check in self.checks), key=PRECEDENCE.index)
 
     @property
     def decisive(self) -> CheckResult:
@@ -141,6 +141,11 @@ class RunResults:
 
     def counts(self) -> Counter[Outcome]:
         return Counter(result.outcome for result in self.by_rule.values())
+
+    @property
+    def has_tested(self) -> bool:
+        """Whether any rule could be tested."""
+        return any(result.outcome is not Outcome.NOT_TESTED for result in self)
 
     def by_subject(self) -> dict[str, list[RuleResult]]:
         """Rules by subject: subjects with failures first, and within each the failures first."""

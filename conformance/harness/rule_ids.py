@@ -17,6 +17,7 @@ LITERAL = re.compile(r'"((?:[a-z_]+\.)?[a-z0-9_]+)"')
 # Ids that are made of the contract: those that were not measured yet are known only once the tests are collected.
 GENERATED = ("request.*", "properties.*")
 PROPERTIES = "properties."
+OF_A_FILE = "to run those of a file, name it in place of `conformance`: `pytest conformance/rules/test_streams.py`"
 
 
 def problem_of(patterns: Iterable[str]) -> str | None:
@@ -26,10 +27,21 @@ def problem_of(patterns: Iterable[str]) -> str | None:
         # Some ids are put together of a subject and a name.
         is_known = is_known or pattern.partition(".")[2] in written()
         if not is_known and not any(fnmatchcase(pattern, generated) for generated in GENERATED):
-            similar = difflib.get_close_matches(pattern, measured(), n=3)
-            meant = f" (did you mean {' or '.join(similar)}?)" if similar else ""
-            return f"--rule: no rule is called {pattern!r}{meant}; --list-rules lists all"
+            if names_file(pattern):
+                return f"--rule takes the ids of rules, and not {pattern!r}; {OF_A_FILE}"
+            return f"--rule: no rule is called {pattern!r}{meant(pattern, measured())}; --list-rules lists all"
     return None
+
+
+def names_file(pattern: str) -> bool:
+    """Whether somebody meant a file of rules, or a test in it."""
+    return "/" in pattern or "::" in pattern or pattern.endswith(".py")
+
+
+def meant(pattern: str, names: Iterable[str]) -> str:
+    """The names that may have been meant, in brackets; nothing if there are none."""
+    similar = difflib.get_close_matches(pattern, names, n=3)
+    return f" (did you mean {' or '.join(similar)}?)" if similar else ""
 
 
 def may_be_property(pattern: str) -> bool:

@@ -46,13 +46,21 @@ def recorded(profile: Profile) -> dict[str, Cost]:
 
 
 def record(profile: Profile, results: RunResults, *, is_whole: bool) -> None:
-    """Write the costs that a rehearsal measured for `lines`; one that `is_whole` replaces all rules of the profile."""
+    """Write the costs that a rehearsal measured for `lines`; one that `is_whole` replaces all rules of the profile.
+
+    Raises OSError, which leaves the earlier ones as they are.
+    """
     table = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
     known = {} if is_whole else table.get(profile.value, {})
     table[profile.value] = dict(sorted({**known, **costs_of(results)}.items()))
     rows = {name: "{\n" + ",\n".join(_row(*row) for row in costs.items()) + "\n}" for name, costs in table.items()}
     text = ",\n".join(f"{json.dumps(name)}: {costs}" for name, costs in sorted(rows.items()))
-    TABLE.write_text("{\n" + text + "\n}\n", encoding="utf-8")
+    written = TABLE.with_suffix(".new")
+    try:
+        written.write_text("{\n" + text + "\n}\n", encoding="utf-8")
+        written.replace(TABLE)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def costs_of(results: RunResults) -> dict[str, Cost]:

@@ -21,13 +21,24 @@ def render(results: dict[str, Any]) -> str:
     """The page. Everything in it comes from `results`; nothing is fetched when it is opened."""
     parts = {
         "score": escape(results["score"]),
-        "outcome": "failed" if results["counts"]["failed"] else "passed",
+        "outcome": _outcome(results["counts"]),
         "facts": _facts(results),
         "failed": _failed(results["rules"]),
         "filters": "".join(_filter(outcome, results["counts"][outcome.value]) for outcome in Outcome),
         "subjects": "".join(_subjects(results["rules"])),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda hole: parts[hole[1]], TEMPLATE.read_text(encoding="utf-8"))
+
+
+def _outcome(counts: dict[str, int]) -> Outcome:
+    """The outcome of the run: nobody is to take one that tested nothing for one that passed."""
+    if counts["failed"]:
+        return Outcome.FAILED
+    return (
+        Outcome.PASSED
+        if any(counts[each] for each in Outcome if each is not Outcome.NOT_TESTED)
+        else Outcome.NOT_TESTED
+    )
 
 
 def _facts(results: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from harness import rule_ids
+from harness.reports import json_report
 from harness.results import Outcome
 
 FILE = "aurous-last-run.json"
@@ -28,10 +31,23 @@ def load(config: pytest.Config) -> dict[str, Any] | None:
     """The results of the last run; None if there are none, or none of this version."""
     path = _path(config)
     try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
-    except (OSError, ValueError):
+        loaded: Any = json.loads(path.read_text(encoding="utf-8")) if path is not None else None
+    except (OSError, ValueError, RecursionError):
         return None
-    return loaded if loaded.get("rules") else None
+    is_readable = isinstance(loaded, dict) and loaded.get("format") == json_report.FORMAT
+    return loaded if is_readable and loaded.get("rules") else None
+
+
+def problem_of(results: dict[str, Any] | None, pattern: str) -> str | None:
+    """Why there is nothing to say of the rules that a pattern matches; None if there is something."""
+    if results is None:
+        return NO_RUN
+    names = results["rules"]
+    if not pattern or any(fnmatchcase(name, pattern) for name in names):
+        return None
+    if any(fnmatchcase(name, pattern) for name in rule_ids.measured()):
+        return f"the last run did not have {pattern!r}; `pytest conformance --rule {shlex.quote(pattern)}` tests it"
+    return f"no rule of the last run is called {pattern!r}{rule_ids.meant(pattern, names)}; --list-rules lists all"
 
 
 def lines(results: dict[str, Any], pattern: str) -> Iterator[str]:
@@ -39,11 +55,9 @@ def lines(results: dict[str, Any], pattern: str) -> Iterator[str]:
     yield f"{results['server']}, {results['started']}: {results['score']}"
     rules: dict[str, dict[str, Any]] = results["rules"]
     if pattern:
-        matching = {name: rule for name, rule in rules.items() if fnmatchcase(name, pattern)}
-        for name, rule in matching.items():
-            yield from _details(name, rule)
-        if not matching:
-            yield f"no rule of that run is called {pattern!r}"
+        for name, rule in rules.items():
+            if fnmatchcase(name, pattern):
+                yield from _details(name, rule)
         return
     untested = {name: rule for name, rule in rules.items() if rule["outcome"] == Outcome.NOT_TESTED}
     reasons: dict[str, list[str]] = {}

@@ -29,8 +29,9 @@ def lines(results: RunResults, *, brief: bool, width: int | None) -> Iterator[Li
 
 
 def score(results: RunResults) -> Line:
-    counts = results.counts()
-    return results.score, {"bold": True, "red" if counts[Outcome.FAILED] else "green": True}
+    """The score; without a rule that was tested, it is no success."""
+    colour = "red" if results.counts()[Outcome.FAILED] else "green" if results.has_tested else "yellow"
+    return results.score, {"bold": True, colour: True}
 
 
 def _line(result: RuleResult, width: int | None) -> str:

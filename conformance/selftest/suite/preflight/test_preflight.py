@@ -298,6 +298,13 @@ def test_startup_refuses_an_unknown_rule(
     assert message.endswith("; --list-rules lists all\n")
 
 
+@pytest.mark.parametrize("pattern", ["conformance/rules/test_streams.py", "test_streams.py", "rules/x.py::test_x"])
+def test_file_in_place_of_a_rule_is_told_where_it_belongs(pattern: str) -> None:
+    expected = f"--rule takes the ids of rules, and not {pattern!r}; {rule_ids.OF_A_FILE}"
+    assert rule_ids.problem_of([pattern]) == expected
+    assert (ROOT / rule_ids.OF_A_FILE.split()[-1].strip("`")).is_file()
+
+
 @pytest.mark.parametrize("pattern", ["stream.done", "stream.*", "request.of_a_bound_to_come", "*"])
 def test_startup_accepts_rules_that_exist_or_are_made_of_the_contract(
     pattern: str, monkeypatch: pytest.MonkeyPatch

@@ -33,6 +33,8 @@ def check_result(outcome: Outcome, actual: str = "") -> CheckResult:
         ([Outcome.PASSED, Outcome.NOT_TESTED], Outcome.PASSED),
         ([Outcome.NOT_TESTED, Outcome.NOT_TESTED], Outcome.NOT_TESTED),
         ([Outcome.INFORMATIONAL, Outcome.INFORMATIONAL], Outcome.INFORMATIONAL),
+        ([Outcome.NOT_TESTED, Outcome.INFORMATIONAL, Outcome.PASSED], Outcome.INFORMATIONAL),
+        ([*reversed(Outcome)], next(iter(Outcome))),
     ],
 )
 def test_checks_merge_into_one_rule_result(outcomes: list[Outcome], merged: Outcome) -> None:
@@ -40,6 +42,18 @@ def test_checks_merge_into_one_rule_result(outcomes: list[Outcome], merged: Outc
     for outcome in outcomes:
         results.add(check_result(outcome))
     assert [rule_result.outcome for rule_result in results] == [merged]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "colour"), [(Outcome.PASSED, "green"), (Outcome.FAILED, "red"), (Outcome.NOT_TESTED, "yellow")]
+)
+def test_reports_do_not_show_a_run_that_tested_nothing_as_a_success(outcome: Outcome, colour: str) -> None:
+    results = RunResults()
+    results.add(check_result(outcome))
+    assert terminal.score(results)[1][colour]
+    settings = Settings("https://x", "k", None, "2026-05-15")
+    written = html_report.render(json_report.collect(results, settings, seconds=1.0, started="now"))
+    assert f'<h1 class="{outcome}">' in written
 
 
 def test_check_result_round_trips_as_plain_values() -> None:

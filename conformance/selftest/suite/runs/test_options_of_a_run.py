@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from faults import FAULTY
-from harness.reports import dry_run, last_run
+from harness.plugin import NOTHING_TESTED
+from harness.reports import dry_run, json_report, last_run
 from harness.results import counted
 from harness.settings import Profile
 from mutants.variant_server import running
-from suite_runs import run
+from suite_runs import ROOT, TIMEOUT, run
 
 Done = subprocess.CompletedProcess[str]
 # Seconds that are over before the first request, however fast the machine is.
@@ -73,7 +77,41 @@ def test_reason_is_shown_without_a_run(faulty: str, cache: Path) -> None:
 
 @pytest.mark.slow
 def test_reason_without_an_earlier_run_says_so(tmp_path: Path) -> None:
-    assert last_run.NO_RUN in run("--why", cache=tmp_path).stdout
+    done = run("--why", cache=tmp_path)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert last_run.NO_RUN in done.stderr
+
+
+RUN = {"format": json_report.FORMAT, "rules": {"models.row": {}}}
+
+
+@pytest.mark.parametrize(
+    ("results", "pattern", "problem"),
+    [
+        (RUN, "", None),
+        (RUN, "models.*", None),
+        (RUN, "models.rwo", "no rule of the last run is called 'models.rwo' (did you mean models.row?); --list-rules"),
+        (RUN, "nosuch", "no rule of the last run is called 'nosuch'; --list-rules lists all"),
+        (RUN, "stream.*", "the last run did not have 'stream.*'; `pytest conformance --rule 'stream.*'` tests it"),
+        (None, "models.row", last_run.NO_RUN),
+    ],
+)
+def test_reason_that_the_last_run_does_not_have_is_refused(
+    results: dict[str, object] | None, pattern: str, problem: str | None
+) -> None:
+    assert (last_run.problem_of(results, pattern) or "").startswith(problem or "")
+    assert (last_run.problem_of(results, pattern) is None) is (problem is None)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "{", "null", '{"rules": {"a": {}}}', '{"format": 1, "rules": {"a": {}}}', "[" * 9999]
+)
+def test_results_that_another_version_has_left_are_none(text: str, tmp_path: Path) -> None:
+    config: Any = SimpleNamespace(rootpath=tmp_path, getini=lambda name: ".")
+    last_run.save(config, RUN)
+    assert last_run.load(config) == RUN
+    (tmp_path / last_run.FILE).write_text(text)
+    assert last_run.load(config) is None
 
 
 @pytest.mark.slow
@@ -96,9 +134,43 @@ def test_rule_that_does_not_exist_is_refused() -> None:
 @pytest.mark.slow
 def test_run_past_its_time_limit_says_what_was_left_out() -> None:
     done = run("--max-seconds", NO_TIME, "--rule", "models.*")
-    assert done.returncode == 0
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert NOTHING_TESTED in done.stdout
     assert f"time limit: the run's {NO_TIME} s were over; raise --max-seconds" in done.stdout
     assert "0 passed, 0 failed" in done.stdout
+
+
+@pytest.mark.slow
+def test_costs_that_cannot_be_recorded_leave_the_earlier_ones(tmp_path: Path) -> None:
+    # The name that is written to before it replaces the table.
+    (tmp_path / "costs.new").symlink_to(Path("/dev/full") if Path("/dev/full").exists() else tmp_path / "gone" / "x")
+    table = tmp_path / "costs.json"
+    table.write_text("{}")
+    program = (
+        "import pathlib, sys, pytest; sys.path.insert(0, 'conformance'); from harness.reports import dry_run\n"
+        "dry_run.TABLE = pathlib.Path(sys.argv[1]); sys.exit(pytest.main(sys.argv[2:]))"
+    )
+    arguments = [
+        "conformance",
+        "-p",
+        "no:cacheprovider",
+        "--rehearse",
+        "--record-costs",
+        "--rule",
+        "models.chat_listed",
+    ]
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program, str(table), *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == pytest.ExitCode.INTERNAL_ERROR
+    assert "--record-costs: nothing was recorded: " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert table.read_text() == "{}"
 
 
 @pytest.mark.slow
