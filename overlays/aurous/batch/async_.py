@@ -210,7 +210,7 @@ class _AsyncSource:
         self._lines: deque[Any] = deque()
         self._room = asyncio.Event()
         self._is_exhausted = False
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def __call__(self) -> Any:
         if self._lines:
@@ -229,6 +229,10 @@ class _AsyncSource:
                 while len(self._lines) >= _READ_AHEAD:
                     self._room.clear()
                     await self._room.wait()
+        except asyncio.CancelledError as error:
+            # Of the batch that closes; or of the iterable, in which case this is not its end.
+            self._error = error
+            raise
         except Exception as error:
             self._error = error
         finally:

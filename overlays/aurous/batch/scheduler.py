@@ -85,7 +85,8 @@ class Scheduler:
         self._outages = OutageDetector()
         # Requests that failed when nothing else succeeded either, to be sent once more.
         self._ambiguous: deque[InFlight] = deque()
-        self._is_stopped = False
+        self.is_stopped = False
+        """Whether nothing more is to be started, though there may be more lines."""
         self._has_abandoned = False
         self._begin(settings.job or "", None)
 
@@ -129,7 +130,7 @@ class Scheduler:
 
     def stop(self, error: BaseException | None = None) -> None:
         """Start nothing more. error: why, unless something else was the reason already"""
-        self._is_stopped = True
+        self.is_stopped = True
         if self.error is None:
             self.error = error
 
@@ -137,7 +138,7 @@ class Scheduler:
         """What to do next. A request that is returned has started, and must be passed to `finish` or `cancel`."""
         now = self._clock()
         self.summary.seconds = now - self._began
-        if self._is_stopped:
+        if self.is_stopped:
             return self._abandon() or Signal.FINISHED
         repeats = self._may_repeat()
         line: BatchRequest | InvalidLine | None = None

@@ -10,7 +10,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from decimal import Decimal
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from aurous_client.api.chat.create_chat_completion import OPERATION
 from aurous_client.errors import EncodeError
@@ -18,13 +18,16 @@ from aurous_client.errors import EncodeError
 from .._config.policies import RetryPolicy
 from ..errors import AurousError, IdempotencyKeyInUseError
 from .base import BaseBatch
-from .line_reader import Signal, pull_from
+from .line_reader import Signal
 from .results import BatchResult
-from .scheduler import InFlight, Outcome
+from .scheduler import InFlight, Outcome, Step
 from .settings import Settings
 
 if TYPE_CHECKING:
     from .._client.client import Aurous
+
+_INPUT_SECONDS: Final = 2.0
+"""For how long a batch that ends waits for the input to give the line that it was asked for."""
 
 
 def run(
@@ -48,7 +51,8 @@ def run(
         for result in run(client, ["What is 1 + 1?", "What is 2 + 2?"], model="aurous-grow-2.0-pro"):
             print(result.text or result.error)
 
-    Memory is constant, so `requests` can be endless. A request is a prompt, a dict such as the body of a chat
+    Memory is constant, so `requests` can be endless, and it may wait for the results of earlier ones: it is read by one
+    thread at a time, while others send. A request is a prompt, a dict such as the body of a chat
     completion, `{"prompt": ...}`, a row for the template, or OpenAI's batch form; `InputFile` reads files of them.
 
     job:          makes the idempotency keys, with `custom_id` and body of each line; the same job sent again within 24
@@ -89,7 +93,8 @@ def run(
 class Batch(BaseBatch):
     """A batch for threads. Made by `run`; iterate over it once for the results.
 
-    However the iteration ends, the requests in flight are waited for, and stored.
+    However the iteration ends, the requests in flight are waited for, and stored. An input that gives no line is waited
+    for no longer than two seconds.
     """
 
     def __init__(
@@ -100,7 +105,8 @@ class Batch(BaseBatch):
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(settings, pull_from(iter(requests)), clock)
+        self._source = _Source(iter(requests))
+        super().__init__(settings, self._source, clock)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._arrived = threading.Condition(self._lock)
@@ -116,6 +122,7 @@ class Batch(BaseBatch):
         with self._lock:
             self._scheduler.stop()
             self._changed.notify_all()
+            self._arrived.notify_all()
 
     def __iter__(self) -> Iterator[BatchResult]:
         self._begin()
@@ -129,10 +136,12 @@ class Batch(BaseBatch):
             if not self._scheduler.is_complete:
                 self._scheduler.stop()
             self._changed.notify_all()
+            reader = self._source.reader
         for thread in self._threads:
             # One that was not started, for want of memory or since Ctrl-C came first, has nothing to wait for.
             with suppress(RuntimeError):
-                thread.join()
+                # The input may wait for what will not come any more, such as results.
+                thread.join(_INPUT_SECONDS if thread is reader else None)
         self._scheduler.close()
 
     def __enter__(self) -> Self:
@@ -162,12 +171,18 @@ class Batch(BaseBatch):
     def _take(self) -> BatchResult | None:
         """The next result, as soon as there is one; None after the last."""
         with self._lock:
-            while not self._ready and self._working:
+            while not self._ready and self._may_deliver:
                 self._arrived.wait()
             if not self._ready:
                 return None
             self._changed.notify_all()
             return self._ready.popleft()
+
+    @property
+    def _may_deliver(self) -> bool:
+        """Whether a thread is at work that may have a result: not the one that reads, if the batch was stopped."""
+        is_reading_in_vain = self._scheduler.is_stopped and self._source.reader is not None
+        return self._working > (1 if is_reading_in_vain else 0)
 
     def _work(self) -> None:
         """Send one request after another."""
@@ -192,19 +207,36 @@ class Batch(BaseBatch):
 
     def _next(self) -> InFlight | None:
         """The next request, once it may start; None if there is none."""
-        with self._turn, self._lock:
-            while True:
-                # Results that are not consumed must not pile up.
-                has_room = len(self._ready) < self._concurrency or self._closing.is_set()
-                step = self._scheduler.step() if has_room else Signal.BLOCKED
-                if isinstance(step, InFlight):
-                    return step
-                if step is Signal.FINISHED:
-                    return None
-                if isinstance(step, list):
-                    self._deliver(step)
-                else:
-                    self._changed.wait(step if isinstance(step, float) else None)
+        while True:
+            with self._turn, self._lock:
+                step = self._step()
+                while not (_is_last(step) or self._source.claim()):
+                    if not isinstance(step, list):
+                        self._changed.wait(step if isinstance(step, float) else None)
+                    step = self._step()
+            is_reading = not _is_last(step)
+            while is_reading:
+                # Not locked, and without the turn: the input may wait for a result, which others have to deliver.
+                self._source.read()
+                with self._lock:
+                    self._source.release()
+                    if self._closing.is_set():
+                        return None
+                    step = self._step()
+                    is_reading = not _is_last(step) and self._source.claim()
+                    if not is_reading:
+                        self._changed.notify_all()
+            if _is_last(step):
+                return step if isinstance(step, InFlight) else None
+
+    def _step(self) -> Step:
+        """What to do next; results are delivered already."""
+        # Results that are not consumed must not pile up.
+        has_room = len(self._ready) < self._concurrency or self._closing.is_set()
+        step = self._scheduler.step() if has_room else Signal.BLOCKED
+        if isinstance(step, list):
+            self._deliver(step)
+        return step
 
     def _deliver(self, results: list[BatchResult]) -> None:
         if results:
@@ -225,3 +257,45 @@ class Batch(BaseBatch):
                 return error
             polls += 1
             self._closing.wait(delay)
+
+
+def _is_last(step: Step) -> bool:
+    return isinstance(step, InFlight) or step is Signal.FINISHED
+
+
+class _Source:
+    """The lines of an iterable, read on demand by one thread at a time. Locked by the batch, except for `read`."""
+
+    def __init__(self, lines: Iterator[Any]) -> None:
+        self.reader: threading.Thread | None = None
+        """The thread that is reading, if there is one."""
+        self._lines = lines
+        self._line: Any = Signal.BLOCKED
+        self._error: BaseException | None = None
+        self._is_wanted = False
+
+    def __call__(self) -> Any:
+        """The line that was read; or a signal, BLOCKED if it has to be read first. Raises what the iterable raised."""
+        if self._error is not None:
+            raise self._error
+        line, self._line = self._line, Signal.BLOCKED
+        self._is_wanted = line is Signal.BLOCKED
+        return line
+
+    def claim(self) -> bool:
+        """Whether a line is wanted, and the calling thread is the one to read it; it must then `release`."""
+        if not self._is_wanted or self.reader is not None:
+            return False
+        self.reader = threading.current_thread()
+        return True
+
+    def read(self) -> None:
+        """Read a line, for however long that takes."""
+        try:
+            self._line = next(self._lines, Signal.FINISHED)
+        except BaseException as error:
+            self._error = error
+
+    def release(self) -> None:
+        self.reader = None
+        self._is_wanted = False
