@@ -6,12 +6,10 @@ mock, which answers by the spec alone.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -174,15 +172,5 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_no_charged_operation_escapes_ledger_and_budget(spec: Path) -> None:
     assert regenerate.generate(spec, spec.parent / "aurous_client")
-    paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     with running(specs=(spec,)) as mock:
-        version = load(spec)["info"]["version"]
-        completed = subprocess.run(
-            [sys.executable, "-P", str(PROGRAM), mock.url, version],
-            cwd=spec.parent,
-            env={"PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+        program_runs.check_program(spec.parent, "-P", PROGRAM, mock.url, load(spec)["info"]["version"])

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -117,14 +115,7 @@ except TypeError as error:
 else:
     raise AssertionError("a request goes out without what the newest version requires")
 """
-    completed = subprocess.run(
-        [sys.executable, "-P", "-c", program],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    completed = program_runs.run_python(tmp_path, "-P", "-c", program)
     assert completed.returncode == 0, completed.stderr
 
 
@@ -142,14 +133,6 @@ def test_client_pinned_to_the_earlier_version_reads_its_responses(tmp_path: Path
     new = small_specs.write(tmp_path / f"{NEXT}.yaml", document)
     earlier = [ROOT / "openapi.yaml"]
     assert regenerate.generate(new, tmp_path / "aurous_client", earlier)
-    paths = os.pathsep.join(str(path) for path in (tmp_path, ROOT / "overlays"))
     with running(specs=(*earlier, new)) as mock:
-        completed = subprocess.run(
-            [sys.executable, "-P", "-c", PROGRAM, version, mock.url],
-            cwd=tmp_path,
-            env={"PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        completed = program_runs.run_python(tmp_path, "-P", "-c", PROGRAM, version, mock.url)
     assert completed.returncode == 0, completed.stderr

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import aurous
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -243,8 +242,4 @@ def test_hostile_member_and_parameter_names_are_usable(tmp_path: Path) -> None:
     package = tmp_path / "aurous_client"
     assert regenerate.generate(small_specs.write(tmp_path / "hostile.yaml", document), package)
     (tmp_path / "hostile.json").write_text(json.dumps([MEMBERS, WORDS]), encoding="utf-8")
-    arguments = [sys.executable, "-W", "error", str(PROGRAM)]
-    completed = subprocess.run(
-        arguments, cwd=tmp_path, env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=False
-    )
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+    program_runs.check_program(tmp_path, "-W", "error", PROGRAM)

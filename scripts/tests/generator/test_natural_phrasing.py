@@ -6,14 +6,12 @@ a socket by the generated client and by `Aurous`.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import fastapi_app
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -45,38 +43,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_package_of_natural_spec_is_strictly_typed(folder: Path) -> None:
-    arguments = ["-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", *PROGRAMS]
-    environment = {**os.environ, "MYPYPATH": str(ROOT / "overlays")}
-    completed = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert completed.returncode == 0, completed.stdout
+    program_runs.check_types(folder, "aurous_client", *PROGRAMS)
 
 
 @pytest.mark.slow
 def test_operations_of_natural_spec_work_over_a_socket(folder: Path) -> None:
-    environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
-    arguments = [sys.executable, "-W", "error", PROGRAMS[0]]
-    completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+    program_runs.check_program(folder, "-W", "error", PROGRAMS[0])
 
 
 @pytest.mark.slow
 def test_mock_answers_operations_of_natural_spec_through_the_client(folder: Path) -> None:
-    environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "overlays")])}
     with MockProcess("--spec", str(folder / "natural.yaml"), cwd=folder) as mock:
-        arguments = [sys.executable, "-W", "error", PROGRAMS[1], mock.url]
-        completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+        program_runs.check_program(folder, "-W", "error", PROGRAMS[1], mock.url)
 
 
 @pytest.mark.slow
 def test_document_written_by_fastapi_becomes_a_strictly_typed_package(tmp_path: Path) -> None:
     spec = small_specs.write(tmp_path / "fastapi.yaml", fastapi_app.app.openapi())
     assert regenerate.generate(spec, tmp_path / "aurous_client")
-    arguments = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client"]
-    completed = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert completed.returncode == 0, completed.stdout
+    program_runs.check_types(tmp_path, "aurous_client")
 
 
 @pytest.mark.slow

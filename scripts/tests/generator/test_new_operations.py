@@ -7,11 +7,10 @@ type-checked, and called over a socket.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -195,22 +194,8 @@ def test_generator_names_no_endpoint() -> None:
 @pytest.mark.slow
 def test_package_with_new_operations_is_strictly_typed(folder: Path) -> None:
     """With a module that uses the new methods, so that their signatures are what a caller expects."""
-    arguments = [
-        sys.executable,
-        "-m",
-        "mypy",
-        "--strict",
-        "--no-incremental",
-        "--config-file=",
-        "aurous_client",
-        "use.py",
-    ]
-    completed = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False)
-    assert completed.returncode == 0, completed.stdout
+    program_runs.check_types(folder, "aurous_client", "use.py")
 
 
 def test_methods_of_new_operations_work_over_a_socket(folder: Path) -> None:
-    arguments = [sys.executable, "-W", "error", "use.py"]
-    environment = {"PYTHONPATH": str(folder)}
-    completed = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+    program_runs.check_program(folder, "-W", "error", "use.py")

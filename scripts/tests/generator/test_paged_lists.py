@@ -6,12 +6,10 @@ from a server of pages.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -88,22 +86,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return generated
 
 
-def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    paths = os.pathsep.join([str(folder), str(ROOT / "overlays")])
-    environment = {**os.environ, "PYTHONPATH": paths, "MYPYPATH": str(ROOT / "overlays")}
-    arguments = [sys.executable, *command]
-    return subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.slow
 def test_pages_and_their_items_are_typed(folder: Path) -> None:
-    completed = run(
-        folder, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", "aurous_client", str(PROGRAM)
-    )
-    assert completed.returncode == 0, completed.stdout
+    program_runs.check_types(folder, "aurous_client", PROGRAM)
 
 
 @pytest.mark.slow
 def test_lists_are_read_to_their_end_by_both_clients(folder: Path) -> None:
-    completed = run(folder, "-W", "error", "-P", str(PROGRAM))
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+    program_runs.check_program(folder, "-W", "error", "-P", PROGRAM)

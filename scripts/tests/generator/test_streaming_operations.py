@@ -6,12 +6,10 @@ from a mock that answers by the spec alone.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+import program_runs
 import pytest
 import regenerate
 import small_specs
@@ -154,28 +152,10 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_events_of_new_operations_are_typed(spec: Path) -> None:
-    paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
-    completed = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "--config-file=", str(PROGRAM)],
-        cwd=spec.parent,
-        env={**os.environ, "MYPYPATH": paths},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert completed.returncode == 0, completed.stdout
+    program_runs.check_types(spec.parent, PROGRAM)
 
 
 @pytest.mark.slow
 def test_events_of_new_operations_are_read_from_a_mock(spec: Path) -> None:
-    paths = os.pathsep.join(str(path) for path in (spec.parent, ROOT / "overlays"))
     with running(specs=(spec,)) as mock:
-        completed = subprocess.run(
-            [sys.executable, "-W", "error", "-P", str(PROGRAM), mock.url],
-            cwd=spec.parent,
-            env={"PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert (completed.returncode, completed.stdout) == (0, "all is well\n"), completed.stderr
+        program_runs.check_program(spec.parent, "-W", "error", "-P", PROGRAM, mock.url)
