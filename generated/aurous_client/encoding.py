@@ -1,4 +1,4 @@
-"""Encodes arguments for the wire: JSON bytes, path segments, queries and headers."""
+"""Encodes arguments for the wire: JSON bytes, path segments, queries and headers. Other bodies are in `files`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sources of pages: they raise this package's errors for a page that leads nowhere."""
+"""The next page of a list, as `aurous_client.paging` finds it, with this package's errors where it leads nowhere."""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 source_map     a node of the normalized document -> its place in the file
 draft          the document being rewritten, the faults, and how bodies and answers are encoded
 component_names  components -> names of classes
-operations     root security, `default` responses, parameters, webhooks
+operations     root security, `default` responses, parameters
+webhooks       a component for the payload of each webhook
 event_streams  event streams and JSON lines -> a component for what they consist of
 media_types    bodies and other successes of every media type
 all_of         allOf -> one schema
@@ -17,7 +18,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from . import all_of, alternatives, component_names, event_streams, hoisting, media_types, open_enums, operations
+from . import (
+    all_of,
+    alternatives,
+    component_names,
+    event_streams,
+    hoisting,
+    media_types,
+    open_enums,
+    operations,
+    webhooks,
+)
 from .draft import Answer, Body, Draft, Events, Format
 from .event_streams import streams_only
 from .media_types import is_stream
@@ -32,7 +43,7 @@ def normalize(document: Mapping[str, Any]) -> Draft:
     operations.copy_root_security(draft)
     operations.expand_default_responses(draft)
     operations.describe_parameters(draft)
-    operations.name_webhook_payloads(draft)
+    webhooks.name_payloads(draft)
     event_streams.sort_streams(draft)
     all_of.flatten(draft)
     media_types.sort_bodies(draft)

@@ -1,4 +1,4 @@
-"""Rewrites operations: root security, `default` responses, descriptions of parameters, webhooks."""
+"""Rewrites operations: root security, `default` responses, descriptions of parameters."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 from ..schemas import METHODS
-from ..yaml_loader import Pointer
-from .draft import Draft, class_name
+from .draft import Draft
 
 _ERRORS = ("4XX", "5XX")
 
@@ -54,24 +53,3 @@ def _describe(parameter: dict[str, Any]) -> None:
     for keyword in ("description", "deprecated"):
         if keyword in parameter:
             schema[keyword] = parameter.pop(keyword)
-
-
-def name_webhook_payloads(draft: Draft) -> None:
-    """Make a component of the payload of each webhook, so that it gets a class; there is nothing to call."""
-    schemas = draft.components("schemas")
-    for name, item in draft.document.pop("webhooks", {}).items():
-        for method, operation in item.items():
-            where: Pointer = ("webhooks", name, method)
-            body = draft.follow(operation.get("requestBody", {})) if method in METHODS else {}
-            media: dict[str, Any] = next(iter(body.get("content", {}).values()), {})
-            if "schema" not in media:
-                continue
-            payload = class_name(name, "webhook")
-            if "$ref" in media["schema"] or payload in schemas:
-                draft.payloads.append(str(media["schema"].get("$ref", payload)).rsplit("/", 1)[-1])
-                continue
-            schemas[payload] = media["schema"]
-            draft.payloads.append(payload)
-            kind = next(iter(body["content"]))
-            place: Pointer = ("components", "schemas", payload)
-            draft.sources.move(place, (*where, "requestBody", "content", kind, "schema"))
