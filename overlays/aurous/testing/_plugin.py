@@ -11,6 +11,7 @@ import pytest
 
 from .._config import rerouting
 from ._active import active_mocks, environment_of, is_loopback
+from ._hosts import ALL, parse_host
 from ._mock import AurousMock
 
 if TYPE_CHECKING:
@@ -102,23 +103,32 @@ def pytest_configure(config: pytest.Config) -> None:
     if unused_answers not in ("error", "ignore"):
         raise pytest.UsageError(_NO_CHOICE.format(unused_answers))
     config.addinivalue_line("markers", f"{_ALLOW_HOSTS}(*hosts): hosts that Aurous clients may call in this test")
-    guard = config.stash[_GUARD] = _Guard(config.getini(_ALLOWED_HOSTS))
+    try:
+        allowed_hosts = frozenset(map(parse_host, config.getini(_ALLOWED_HOSTS)))
+    except ValueError as error:
+        raise pytest.UsageError(f"{_ALLOWED_HOSTS} in pytest's settings: {error}") from None
+    guard = config.stash[_GUARD] = _Guard(allowed_hosts)
     config.add_cleanup(guard.uninstall)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     hosts = [host for marker in item.iter_markers(_ALLOW_HOSTS) for host in marker.args]
-    item.config.stash[_GUARD].test_hosts = frozenset(hosts)
+    # Nothing of an earlier test is left, even if this one ends here.
+    item.config.stash[_GUARD].test_hosts = frozenset()
+    try:
+        item.config.stash[_GUARD].test_hosts = frozenset(map(parse_host, hosts))
+    except ValueError as error:
+        pytest.fail(f"@pytest.mark.{_ALLOW_HOSTS}: {error}", pytrace=False)
 
 
 class _Guard:
     """Decides for each call of a client where it goes."""
 
-    def __init__(self, allowed_hosts: list[str]) -> None:
+    def __init__(self, allowed_hosts: frozenset[str]) -> None:
         self.test_hosts: frozenset[str] = frozenset()
         """Those that the current test allows."""
-        self._allowed_hosts = frozenset(allowed_hosts)
+        self._allowed_hosts = allowed_hosts
         self._previous = rerouting.install(self.resolve)
 
     def uninstall(self) -> None:
@@ -126,7 +136,7 @@ class _Guard:
 
     def resolve(self, options: Options) -> Options:
         host = urlsplit(options.base_url).hostname or ""
-        is_allowed = bool({host, "*"} & (self._allowed_hosts | self.test_hosts))
+        is_allowed = bool({host, ALL} & (self._allowed_hosts | self.test_hosts))
         rerouted = active_mocks.rerouted(options, is_allowed=is_allowed)
         if rerouted is not None:
             return rerouted
