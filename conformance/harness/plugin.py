@@ -6,14 +6,13 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
 from testkit.mock_process import MockProcess, NotStartedError
 
-from harness import classification, contract, example_limits, options, rule_ids, served_operations
+from harness import classification, collection, contract, example_limits, options, served_operations
 from harness.checks.exchange_checks import ExchangeChecks
 from harness.client.api_client import ApiClient
 from harness.client.charges import charged_credits
@@ -30,11 +29,7 @@ from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loop
 from harness.termination import Termination
 from harness.turns import turn_of
 
-SUITE = Path(__file__).resolve().parents[1]
-SELFTEST = SUITE / "selftest"
-RULES = SUITE / "rules"
 NOTHING_TESTED = "no rule could be tested, which is no success (exit code 5); the reasons are above"
-PROPERTIES = RULES / "test_properties.py"
 
 
 class ConformancePlugin:
@@ -42,7 +37,7 @@ class ConformancePlugin:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        if wants_rules(config) and not hasattr(config, "workerinput"):
+        if collection.wants_rules(config) and not hasattr(config, "workerinput"):
             options.check(config)
         options.choose_version(config)
         SELECTED.profile, SELECTED.seed = Profile(config.getoption("profile")), options.seed(config)
@@ -122,7 +117,7 @@ class ConformancePlugin:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Hand a worker of pytest-xdist the settings, so that one server serves all."""
-        if not wants_rules(self.config):
+        if not collection.wants_rules(self.config):
             return
         if self.settings.metered:
             raise pytest.UsageError("a budget cannot be kept by several processes: run without -n against this server")
@@ -133,11 +128,11 @@ class ConformancePlugin:
         node.workerinput["aurous"] = settings.to_dict()
 
     def pytest_sessionstart(self) -> None:
-        if wants_rules(self.config) and not hasattr(self.config, "workerinput"):
+        if collection.wants_rules(self.config) and not hasattr(self.config, "workerinput"):
             self._termination.install()
 
     def pytest_report_header(self) -> list[str]:
-        if not wants_rules(self.config):
+        if not collection.wants_rules(self.config):
             return []
         server = printable(without_user_info(options.base_url(self.config) or "the embedded mock"))
         if not is_loopback(options.base_url(self.config) or "http://127.0.0.1"):
@@ -146,36 +141,13 @@ class ConformancePlugin:
         return [f"aurous: {server}, contract {contract.version()}, profile {profile}, --seed {seed}"]
 
     def pytest_ignore_collect(self, collection_path: Path, config: pytest.Config) -> bool | None:
-        """Leave out the selftests unless named, and properties unless selected, which take seconds to collect."""
-        if collection_path == SELFTEST and not names_selftest(config):
-            return True
-        patterns: list[str] = config.getoption("rule") or []
-        if collection_path == PROPERTIES and patterns and not any(map(rule_ids.may_be_property, patterns)):
-            return True
-        return None
+        return True if collection.is_left_out(collection_path, config) else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        version = contract.version()
-        self._keep(items, [item for item in items if (rule := rule_of(item)) is None or rule.applies_to(version)])
-        patterns: list[str] = self.config.getoption("rule") or []
-        if patterns:
-            self._select(items, patterns)
+        collection.select(items, self.config)
         example_limits.limit_examples(items, contract.rate_classes(), SELECTED.profile)
         items.sort(key=turn_of)
-
-    def _select(self, items: list[pytest.Item], patterns: list[str]) -> None:
-        """Deselect the tests of other rules."""
-        ids = {id(item): rule.id if (rule := rule_of(item)) else "" for item in items}
-        for pattern in patterns:
-            if not any(fnmatchcase(rule, pattern) for rule in ids.values()):
-                raise pytest.UsageError(f"--rule: no rule is called {pattern!r}; --list-rules lists all")
-        self._keep(items, [item for item in items if any(fnmatchcase(ids[id(item)], pattern) for pattern in patterns)])
-
-    def _keep(self, items: list[pytest.Item], selected: list[pytest.Item]) -> None:
-        kept = set(map(id, selected))
-        self.config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
-        items[:] = selected
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         if not self.config.getoption("list_rules"):
@@ -343,18 +315,3 @@ class ConformancePlugin:
                 self._unwritten.append(f"--report: {path} could not be written: {error.strerror or error}")
                 are_written = False
         return are_written
-
-
-def wants_rules(config: pytest.Config) -> bool:
-    """Whether this session's arguments cover any rule."""
-    return any(RULES.is_relative_to(path) or path.is_relative_to(RULES) for path in _arguments(config))
-
-
-def names_selftest(config: pytest.Config) -> bool:
-    """Whether the selftests were named, on the command line or by `testpaths` when it is empty."""
-    return any(path.is_relative_to(SELFTEST) for path in _arguments(config))
-
-
-def _arguments(config: pytest.Config) -> list[Path]:
-    root = config.invocation_params.dir
-    return [(root / argument.partition("::")[0]).resolve() for argument in config.args]
