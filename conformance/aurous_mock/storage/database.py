@@ -43,6 +43,9 @@ class Database:
             schema.prepare(self.writer)
         except schema.SchemaError as error:
             raise SettingsError(f"cannot use the state {self.location}: {error}") from error
+        except ModuleNotFoundError as error:
+            extra = "for postgresql:// without another driver, run: pip install 'aurous-labs[mock-postgres]'"
+            raise SettingsError(f"cannot use the state {self.location}: {error.name} is missing; {extra}") from None
         except (SQLAlchemyError, NoSuchModuleError, ImportError, OSError) as error:
             reason = str(getattr(error, "orig", None) or error).splitlines()[0]
             raise SettingsError(f"cannot use the state {self.location}: {self.location.scrub(reason)}") from None

@@ -11,6 +11,13 @@ from aurous_mock.errors import SettingsError
 
 _HIDDEN = "***"
 _SECRET_PARAMETERS = ("pass", "secret", "token", "key")
+_BACKENDS = ("sqlite", "postgresql")
+# Those of coroutines, while transactions are run in threads.
+_ASYNC_DRIVERS = ("asyncpg", "psycopg_async", "aiosqlite")
+_FORMS = (
+    "it takes a SQLite file, or a PostgreSQL database as postgresql://USER:PASSWORD@HOST/DATABASE, "
+    "with pip install 'aurous-labs[mock-postgres]'"
+)
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,9 @@ def parse(text: str) -> Location:
         url = sa.make_url(text)
     except (ArgumentError, ValueError):
         raise _unreadable(scheme) from None
+    backend, _, driver = url.drivername.partition("+")
+    if backend not in _BACKENDS or driver in _ASYNC_DRIVERS:
+        raise SettingsError(f"cannot use the state {scheme}://{_HIDDEN}: {_FORMS}")
     if "@" in f"{url.host}{url.database}" and url.get_backend_name() != "sqlite":
         raise _unreadable(scheme)
     if url.drivername == "postgresql":

@@ -166,7 +166,13 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
         (["--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
         (["--state", "/"], "state"),
         (["--workers", "2", "--state", "/nonexistent/state.db"], "/nonexistent/state.db"),
-        (["--state", "mysterydb://x"], "mysterydb"),
+        (
+            ["--state", "mysql://u:p@h/db"],
+            "mysql://***: it takes a SQLite file, or a PostgreSQL database as postgresql:/",
+        ),
+        (["--state", "postgres://u:p@h/db"], "postgres://***: it takes a SQLite file, or a PostgreSQL database as "),
+        (["--state", "postgresql+asyncpg://u:p@h/db"], "postgresql+asyncpg://***: it takes a SQLite file, or "),
+        (["--state", "postgresql+none://u:p@h/db"], "postgresql+none://u:***@h/db"),
         (["--host", "203.0.113.7"], "203.0.113.7"),
     ],
 )
@@ -188,6 +194,15 @@ def test_state_file_that_is_no_database_is_refused(tmp_path: Path, capsys: pytes
     state = tmp_path / "state.db"
     state.write_text("This is a letter to a friend, not a database. " * 100)
     assert str(state) in failing(capsys, "--state", str(state))
+
+
+def test_missing_driver_of_a_state_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    line = failing(capsys, "--state", "postgresql://u:p@h/db")
+    assert "psycopg is missing; for postgresql://" in line
+    assert "pip install 'aurous-labs[mock-postgres]'" in line
 
 
 def test_password_of_a_state_url_is_not_repeated(capsys: pytest.CaptureFixture[str]) -> None:
