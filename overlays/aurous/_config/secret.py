@@ -14,6 +14,8 @@ TextT = TypeVar("TextT", str, bytes)
 MASK: Final = "[secret]"
 # A shorter key can be a part of other words, which are left as they are.
 _MIN_UNIQUE_LENGTH: Final = 12
+# How many bytes of a body are searched at once.
+_WINDOW: Final = 2**18
 # These log what a server sent: headers, and lines that are not HTTP.
 _LOGGERS: Final = (
     *("httpx", "httpcore", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy"),
@@ -38,18 +40,29 @@ class Secret:
 
     def redact(self, text: TextT) -> TextT:
         """The text or bytes with the key replaced: also in another case, in JSON's escapes, or percent-encoded."""
-        if isinstance(text, bytes):
-            # Each byte is one character, and so comes back as it was.
-            return self.redact(text.decode("latin-1")).encode("latin-1")
-        # The pattern takes much longer than this.
-        if not self._value or not (self._lower in text.lower() or "\\u" in text or "%" in text):
+        if not self._value:
             return text
-        return self._pattern.sub(MASK, text)
+        # The patterns take much longer than these checks.
+        if isinstance(text, bytes):
+            return self._byte_pattern.sub(MASK.encode(), text) if self._may_be_in(text) else text
+        return self._pattern.sub(MASK, text) if self._lower in text.lower() or "\\u" in text or "%" in text else text
 
     def is_in(self, texts: Iterable[str]) -> bool:
         """Whether one of the texts contains the key."""
         joined = "\n".join(texts)
         return self.redact(joined) != joined
+
+    def _may_be_in(self, content: bytes) -> bool:
+        """Whether a body may contain the key; without a copy of it, since bodies can be large."""
+        if b"\\u" in content or b"%" in content:
+            return True
+        key = self._lower.encode()
+        size = _WINDOW + len(key)
+        return any(key in content[start : start + size].lower() for start in range(0, len(content), _WINDOW))
+
+    @cached_property
+    def _byte_pattern(self) -> re.Pattern[bytes]:
+        return re.compile(self._pattern.pattern.encode(), re.IGNORECASE)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:

@@ -192,6 +192,8 @@ class RequestFlow:
                     result.cause if isinstance(result, TransportFailure) else None
                 )
             self._note_attempt(evolve(attempt, delay=decision.delay), headers)
+            # It may be large, and the next one is not to be in memory beside it.
+            del result
             yield Sleep(decision.delay)
             started = self._clock()
 

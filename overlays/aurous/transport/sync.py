@@ -101,6 +101,9 @@ class SyncTransport:
             # Raises what is no failure of the network.
             return to_result(error, request, response, content)
         finally:
+            # The result has a copy of the body, and tracebacks keep this frame.
+            data = None
+            content.clear()
             if response is not None:
                 response.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -172,6 +173,27 @@ def test_endless_body_is_not_read_into_memory(wire: RawServer, make: Make, monke
     wire.plays(answer(200, b" " * (3 * 2**20)))
     with pytest.raises(errors.APIConnectionError, match="larger than 2 MiB"):
         make(wire.url, max_retries=0).create()
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_endless_error_body_is_held_twice_at_most(
+    attempts: int, wire: RawServer, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    size = 8 * 2**20
+    monkeypatch.setattr("aurous.transport.convert.MAX_BODY_SIZE", size)
+    wire.plays(answer(500, b"[" + b" " * size * 2))
+    caller = make(wire.url, max_retries=attempts - 1)
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.ServerError) as caught:
+            caller.create()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert len(caught.value.attempts) == attempts
+    assert len(caught.value.content) > size
+    # The body that was received and the copy in the result; later that and its text.
+    assert peak < 2.6 * size
 
 
 def test_large_response_is_parsed(wire: RawServer, make: Make) -> None:

@@ -347,3 +347,22 @@ def test_logs_are_redacted_while_a_client_exists(logged: io.StringIO) -> None:
     assert "[secret]" in logged.getvalue()
     assert KEY not in logged.getvalue()
     assert second
+
+
+def test_key_is_found_anywhere_in_a_large_body() -> None:
+    key = Secret(KEY)
+    for place in range(2**18 - len(KEY) - 1, 2**18 + 2):
+        for written in (KEY, KEY.upper(), f"\\u0061{KEY[1:]}"):
+            body = b" " * place + written.encode() + b"\xff" * 2**18
+            assert key.redact(body) == b" " * place + b"[secret]" + b"\xff" * 2**18
+    body = b"%" + b" " * 2**18 + b"\xff"
+    assert key.redact(body) == body
+
+
+def test_traceback_of_a_response_that_was_cut_has_none_of_its_body(wire: RawServer, make: Make) -> None:
+    wire.plays(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n[private, and cut"))
+    with pytest.raises(aurous.APIConnectionError) as caught:
+        make(wire.url, max_retries=0).create()
+    shown = with_locals(caught.value)
+    assert "in send" in shown
+    assert "private" not in shown
