@@ -22,8 +22,12 @@ _OPERATION = {
     "deprecated": "operation-deprecated",
     "security": "security-changed",
 }
-
-
+# Of other changes in these parts of a document.
+_KINDS_BY_TYPE = {
+    "Server": "api-address-changed",
+    "SecurityScheme": "security-scheme-changed",
+    **dict.fromkeys(("Info", "Tag", "ExternalDocs", "Contact", "License"), "description-changed"),
+}
 # What stands in these has a name of the API's choice.
 _MAPS = {"headers", "properties", "schemas", "content", "paths", "parameters", "examples"}
 
@@ -76,53 +80,50 @@ class FindingMapper:
     # ---------------------------------------------------------------- modified
 
     def _modified(self, diff: Difference) -> Iterator[Finding]:
-        name, text = (
-            diff.property or "",
-            f"`{diff.property}` {_change(diff.before, diff.after)}",
-        )
+        name = diff.property or ""
+        text = f"`{name}` {_change(diff.before, diff.after)}"
         if name.startswith("x-"):
             return
         if name in keywords.NOTES:
             yield self._finding(diff, "description-changed", f"`{name}` is worded differently")
         elif name in keywords.EXAMPLES:
             yield self._finding(diff, "example-changed", "another example")
-        elif diff.type == "Schema" and name == "default" and diff.before is None and diff.after is None:
-            # Absent before: null as a default says no more than leaving the member out.
-            yield self._finding(diff, "rephrased", "`default` is now null, which counts as left out")
-        elif diff.type == "Operation" and name in _OPERATION:
-            kind = _OPERATION[name]
-            if name == "deprecated":
-                text = "is deprecated" if diff.after else "is no longer deprecated"
-            yield self._finding(diff, kind, text)
-        elif diff.type == "Parameter" and name == "required":
+        elif diff.type == "Schema":
+            yield from self._modified_schema(diff, name, text)
+        elif diff.type in ("Parameter", "RequestBody") and name == "required":
+            part, body = ("parameter", "") if diff.type == "Parameter" else ("request-body", "the body ")
             way = "required" if diff.after else "optional"
-            yield self._finding(diff, f"parameter-became-{way}", f"became {way}")
+            yield self._finding(diff, f"{part}-became-{way}", f"{body}became {way}")
         elif diff.type == "Parameter":
             kind = "parameter-deprecated" if name == "deprecated" else "parameter-serialization-changed"
             yield self._finding(diff, kind, text)
-        elif diff.type == "RequestBody" and name == "required":
-            way = "required" if diff.after else "optional"
-            yield self._finding(diff, f"request-body-became-{way}", f"the body became {way}")
-        elif diff.type == "Schema" and name == "required":
-            yield from self._required(diff)
-        elif diff.type == "Schema" and keywords.directions(name, diff.before, diff.after):
-            for kind in keywords.directions(name, diff.before, diff.after):
-                yield self._finding(diff, kind, text, sided=True)
+        elif diff.type == "Operation" and name in _OPERATION:
+            if name == "deprecated":
+                text = "is deprecated" if diff.after else "is no longer deprecated"
+            yield self._finding(diff, _OPERATION[name], text)
         elif diff.type == "Info" and name == "version":
             yield self._finding(diff, "version-changed", f"the version {_change(diff.before, diff.after)}")
-        elif diff.type == "Server":
-            yield self._finding(diff, "api-address-changed", text)
-        elif diff.type == "SecurityScheme":
-            yield self._finding(diff, "security-scheme-changed", text)
-        elif diff.type in ("Info", "Tag", "ExternalDocs", "Contact", "License"):
-            yield self._finding(diff, "description-changed", text)
+        elif diff.type in _KINDS_BY_TYPE:
+            yield self._finding(diff, _KINDS_BY_TYPE[diff.type], text)
         else:
-            yield self._finding(
-                diff,
-                diff.rule or f"{diff.type.lower()}-{name}-changed",
-                text,
-                impact=diff.impact,
-            )
+            yield self._unlisted(diff, name, text)
+
+    def _modified_schema(self, diff: Difference, name: str, text: str) -> Iterator[Finding]:
+        kinds = keywords.directions(name, diff.before, diff.after)
+        if name == "default" and diff.before is None and diff.after is None:
+            # Absent before: null as a default says no more than leaving the member out.
+            yield self._finding(diff, "rephrased", "`default` is now null, which counts as left out")
+        elif name == "required":
+            yield from self._required(diff)
+        elif kinds:
+            for kind in kinds:
+                yield self._finding(diff, kind, text, sided=True)
+        else:
+            yield self._unlisted(diff, name, text)
+
+    def _unlisted(self, diff: Difference, name: str, text: str) -> Finding:
+        """A change of no kind that `kinds` lists, so that its effect is the impact that Redocly sees in it."""
+        return self._finding(diff, diff.rule or f"{diff.type.lower()}-{name}-changed", text)
 
     def _required(self, diff: Difference) -> Iterator[Finding]:
         """Which members became required or optional; added and removed ones are reported as such."""
@@ -236,8 +237,8 @@ class FindingMapper:
             return ("type-narrowed" if way == "added" else "type-widened"), True, f"what items are {text}"
         return ("type-narrowed" if way == "added" else "type-widened"), True, f"the schema {text}"
 
-    def _finding(self, diff: Difference, kind: str, text: str, *, sided: bool = False, impact: str = "") -> Finding:
-        return Finding(kind, sided, text, diff.old, diff.new, impact or diff.impact)
+    def _finding(self, diff: Difference, kind: str, text: str, *, sided: bool = False) -> Finding:
+        return Finding(kind, sided, text, diff.old, diff.new, diff.impact)
 
 
 def _is_in_extension(path: Pointer) -> bool:
