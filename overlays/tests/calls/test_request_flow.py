@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from testkit.responses import KEY, MESSAGES, MODEL, completion, envelope
 
-UNBOUNDED = RetryQuota(None)
 BODY = create_chat_completion.build_request(body={"model": MODEL, "messages": MESSAGES})
 GOOD = RawResponse(
     status_code=200, headers={"content-type": "application/json"}, content=json.dumps(completion()).encode()

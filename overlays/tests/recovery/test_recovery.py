@@ -29,7 +29,6 @@ from hypothesis import strategies as st
 from testkit.responses import KEY, envelope
 from testkit.streams import RED, ROLE, USAGE, chunk, record
 
-UNBOUNDED = RetryQuota(None)
 T = TypeVar("T")
 
 
