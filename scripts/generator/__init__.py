@@ -7,8 +7,9 @@ keywords          finds keywords and extensions that nothing reads
 examples          checks examples and bounds against the document's own schemas
 normalize         rewrites the document into the phrasing of the parser
 spec              the document: its operations, references and places
-lint              the phrasing rules that a normalized document keeps, R1 to R12 and R15
+lint              the phrasing rules that a normalized document keeps: R1 to R12, R15 and R16
 charges           phrasing rule R14: where responses have their price
+paging            phrasing rule R17: how a list goes on
 earlier_versions  members that earlier versions do not send become optional
 unsupported       phrasing rule R13: constructs without a counterpart
 names             reserved names, and names in Python

@@ -77,6 +77,17 @@ def test_readme_map_names_modules_in_the_row_of_their_package(readme: str, folde
         ), f"{readme}: the row of {package.name} is not {sorted(modules)}"
 
 
+@pytest.mark.parametrize(
+    "folder", [folder for folder in packages_below(ROOT / "scripts") if (folder / "__init__.py").exists()]
+)
+def test_package_of_scripts_says_what_each_module_is_for(folder: Path) -> None:
+    """Or by `server_*` what those are for that begin so."""
+    described = (folder / "__init__.py").read_text(encoding="utf-8")
+    families = tuple(re.findall(r"`(\w+_)\*`", described))
+    named = set(re.findall(r"\w+", described))
+    assert {name for name in modules_in(folder) if not name.startswith(families)} - named == set()
+
+
 # Where the names in the answers of a README begin.
 ANSWER_ROOTS = {
     "overlays/README.md": ("overlays/aurous", "generated/aurous_client"),
