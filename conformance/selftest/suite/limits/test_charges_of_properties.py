@@ -1,0 +1,88 @@
+"""What generated requests may spend on charged operations that the suite knows by the spec alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from answering_server import AnsweringServer, answering, response
+from harness import contract
+from harness.client.api_client import ApiClient
+from harness.client.recorder import Recorder
+from harness.client.spend_limit import SpendLimit
+from harness.generation import schemathesis_adapter
+from harness.settings import Profile, Settings
+from harness.violations import NotTested
+
+PATH = "/v1/imaginary_drawings/{number}"
+DRAWN = {"201": {"description": "Drawn.", "content": {"application/json": {"schema": {"type": "object"}}}}}
+DRAWINGS = {
+    PATH: {
+        "parameters": [{"name": "number", "in": "path", "required": True, "schema": {"type": "integer"}}],
+        "post": {"operationId": "drawImaginaryDrawing", "x-charge": {"amount": "price"}, "responses": DRAWN},
+        "put": {"operationId": "replaceImaginaryDrawing", "responses": DRAWN},
+    }
+}
+
+
+@pytest.fixture(autouse=True)
+def drawings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The contract with operations that no version will ever have."""
+    document = deepcopy(contract.document())
+    document["paths"] |= DRAWINGS
+    monkeypatch.setattr(contract, "document", lambda: document)
+
+
+@contextmanager
+def client_of(body: bytes, *, limit: float) -> Iterator[tuple[ApiClient, AnsweringServer]]:
+    identified = {"Aurous_Request_Id": "req_1", "Aurous_Version": "2026-05-15"}
+    with answering(lambda server, head: [response(201, body, **identified)]) as server:
+        settings = Settings(server.url, "al_live_" + "7" * 64, None, "2026-05-15")
+        client = ApiClient(settings, Recorder(), SpendLimit(limit))
+        try:
+            yield client, server
+        finally:
+            client.close()
+
+
+def generated(method: str, number: int) -> Any:
+    schema = schemathesis_adapter.load(Profile.QUICK, 0)
+    return schema[PATH][method].Case(path_parameters={"number": number})
+
+
+def spent_on(api: ApiClient, method: str, calls: int = 20) -> float:
+    """What is spent by as many calls as the limit allows."""
+    for number in range(calls):
+        try:
+            schemathesis_adapter.check_case(generated(method, number), api, set())
+        except NotTested:
+            break
+    return api.spend_limit.spent
+
+
+@pytest.mark.parametrize(
+    ("body", "calls", "spent"),
+    [(b'{"price": 1.5}', 3, 4.5), (b'{"price": 0.5}', 7, 3.5), (b"{}", 4, 4.0), (b'{"price": -1}', 4, 4.0)],
+    ids=["dear", "cheap", "no receipt", "false receipt"],
+)
+def test_generated_requests_to_a_charged_operation_end_at_the_limit(body: bytes, calls: int, spent: float) -> None:
+    with client_of(body, limit=4) as (api, server):
+        assert spent_on(api, "POST") == pytest.approx(spent)
+        assert len(server.heads) == calls
+
+
+def test_generated_requests_to_a_free_operation_are_not_limited() -> None:
+    with client_of(b'{"price": 9}', limit=0.5) as (api, server):
+        assert spent_on(api, "PUT") == 0
+        assert len(server.heads) == 20
+
+
+def test_accepted_request_is_not_sent_again_whatever_its_status() -> None:
+    with client_of(b'{"price": 1}', limit=9) as (api, server):
+        accepted: set[str] = set()
+        for _ in range(3):
+            schemathesis_adapter.check_case(generated("POST", 7), api, accepted)
+        assert len(server.heads) == 1
