@@ -7,8 +7,9 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import TextIO
 
-from . import arguments
+from . import arguments, output
 from .arguments import INTERRUPTED, NO_ANSWER, OUTPUT_CLOSED
 
 
@@ -22,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process lives
     if sys.stdout is None:
         # Closed by the parent process: a paid answer could not be shown.
-        print("aurous: standard output is closed", file=sys.stderr)
+        output.write_note("standard output is closed")
         return NO_ANSWER
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -37,15 +38,20 @@ def main(argv: Sequence[str] | None = None) -> int:
                 # Not at interpreter exit, where a closed pipe prints a traceback.
                 sys.stdout.flush()
         except BrokenPipeError:
-            _discard_output()
+            _discard(sys.stdout)
             return OUTPUT_CLOSED
         except OSError as error:
-            print(f"aurous: cannot write the answer: {error.strerror or error}", file=sys.stderr)
-            _discard_output()
+            output.write_note(f"cannot write the answer: {error.strerror or error}")
+            _discard(sys.stdout)
             return NO_ANSWER
         except KeyboardInterrupt:
-            print("aurous: interrupted", file=sys.stderr)
+            output.write_note("interrupted")
             return INTERRUPTED
+        finally:
+            try:
+                sys.stderr.flush()
+            except OSError:
+                _discard(sys.stderr)
 
 
 def _run(argv: Sequence[str] | None) -> int:
@@ -54,7 +60,7 @@ def _run(argv: Sequence[str] | None) -> int:
     from aurous_client.errors import EncodeError
 
     from ..errors import AurousError
-    from . import commands, failures, output
+    from . import commands, failures
 
     try:
         return commands.run(flags)
@@ -65,10 +71,9 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     # Without the source line, which says nothing to users of a command.
-    print(f"aurous: warning: {message}", file=sys.stderr)
+    output.write_note(f"warning: {message}")
 
 
-def _discard_output() -> None:
-    """Redirect what Python flushes at exit to nowhere."""
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _discard(stream: TextIO) -> None:
+    """Redirect to nowhere what a stream could not write, and Python flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

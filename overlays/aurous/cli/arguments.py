@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from .._version import __version__
+from . import output
 
 REFUSED: Final = 1
 USAGE: Final = 2
@@ -78,7 +79,7 @@ class _Parser(argparse.ArgumentParser):
     """Reports a usage error in one line."""
 
     def error(self, message: str) -> NoReturn:
-        print(f"aurous: {message} (see {self.prog} --help)", file=sys.stderr)
+        output.write_note(f"{message} (see {self.prog} --help)")
         sys.exit(USAGE)
 
 

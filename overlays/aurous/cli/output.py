@@ -6,16 +6,20 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from aurous_client.types import JsonObject
+if TYPE_CHECKING:
+    from aurous_client.types import JsonObject
 
-from ..types import Receipt
+    from ..types import Receipt
 
 # Control characters other than tab and newline could control a terminal. Carriage returns are part of line endings.
 _CONTROL_CHARACTERS: Final = {code: "\ufffd" for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 _REPLACEMENTS: Final = {**_CONTROL_CHARACTERS, ord("\r"): ""}
+# More would fill the screen, or with an exponent of a billion all memory.
+_MAX_DIGITS: Final = 40
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
 
@@ -49,8 +53,9 @@ def write_columns(rows: Sequence[Sequence[str]]) -> None:
 
 
 def write_note(line: str) -> None:
-    """Write one line to standard error."""
-    print(f"aurous: {sanitize(line)}", file=sys.stderr, flush=True)
+    """Write one line to standard error, unless its disk is full or its reader gone: answers do not fail for that."""
+    with suppress(OSError):
+        print(f"aurous: {sanitize(line)}", file=sys.stderr, flush=True)
 
 
 def write_receipt(receipt: Receipt) -> None:
@@ -68,9 +73,13 @@ def price(receipt: Receipt) -> str:
     return f"{receipt.credits:f} credits, {receipt.total_tokens} tokens ({', '.join(parts)})"
 
 
-def amount(credits: float) -> str:
-    """Credits with all digits that were sent."""
-    return f"{Decimal(repr(credits)).normalize():f}"
+def amount(credits: float | Decimal) -> str:
+    """Credits with all their digits, but no zeros at their end."""
+    exact = Decimal(str(credits))
+    if abs(exact.adjusted()) > _MAX_DIGITS:
+        return str(exact)
+    text = f"{exact:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _is_utf8() -> bool:

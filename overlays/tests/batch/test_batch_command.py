@@ -66,6 +66,14 @@ def test_standard_input_and_output_without_files(aurous_mock: AurousMock, source
     assert (redirected.status, len(redirected.out.splitlines())) == (0, 20)
 
 
+def test_full_disk_of_stderr_changes_no_status(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("batch", source, "-o", target, stderr=full)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert_charged_once(aurous_mock, target, 20)
+
+
 def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) -> None:
     result = ended(start("batch", "-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
     assert (result.status, result.err, result.out) == (0, "", "")

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from decimal import Decimal
 
 import pytest
 from aurous import __version__
@@ -213,3 +214,21 @@ def test_whole_floats_of_a_model_are_printed_as_integers(aurous_mock: AurousMock
     models["data"][0]["aurous_metadata"]["context_window"] = 256000.0
     wire.plays(answer(200, models))
     assert " 256000 " in run("models", "--base-url", wire.url).out
+
+
+def test_prices_and_credits_have_the_digits_that_the_server_wrote(aurous_mock: AurousMock, wire: RawServer) -> None:
+    models, balance = run("models", "--json").out, run("balance", "--json").out
+    written = models.replace('"credits_per_M": 75.0', '"credits_per_M": 0.12345678901234567890')
+    wire.plays(answer(200, written.replace('"credits_per_M": 450.0', '"credits_per_M": 1234567.5').encode()))
+    assert "input 0.1234567890123456789, output 1234567.5\n" in run("models", "--base-url", wire.url).out
+    wire.plays(answer(200, balance.replace("1000000.0", "12345678901234.123456").encode()))
+    shown = run("balance", "--base-url", wire.url).out
+    assert shown == "12345678901234.123456 credits available (12345678901234.123456 in total, 0 held)\n"
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [("0", "0"), ("75.50", "75.5"), ("1e3", "1000"), ("100", "100"), ("-0.0000001", "-0.0000001"), ("1e99", "1E+99")],
+)
+def test_amounts_are_printed_with_all_their_digits(amount: str, text: str) -> None:
+    assert output.amount(Decimal(amount)) == text

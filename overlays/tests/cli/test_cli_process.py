@@ -94,6 +94,15 @@ def test_full_disk_is_reported_without_traceback(aurous_mock: AurousMock) -> Non
     assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
 
 
+@pytest.mark.parametrize(("arguments", "status"), [(["chat", QUESTION], 0), (["models", "--unknown"], 2)])
+def test_full_disk_of_stderr_changes_no_status(aurous_mock: AurousMock, arguments: list[str], status: int) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start(*arguments, stderr=full)
+        out, _ = process.communicate(timeout=PATIENCE)
+    answers = [record(charge["completion_id"]).choices[0].message.content for charge in aurous_mock.ledger()]
+    assert (process.returncode, out.decode()) == (status, "".join(f"{answer}\n" for answer in answers))
+
+
 def test_closed_stderr_leaves_stdout_to_the_answer(aurous_mock: AurousMock) -> None:
     result = ended(start("chat", QUESTION, preexec_fn=partial(os.close, 2)))
     content = record(only_id(aurous_mock)).choices[0].message.content
