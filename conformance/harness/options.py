@@ -109,7 +109,13 @@ def base_url(config: pytest.Config) -> str | None:
 
 
 def check(config: pytest.Config) -> None:
-    """Refuse options that could only fail later, before anything is sent or charged."""
+    """Refuse options that could only fail later, or would be ignored, before anything is sent or charged."""
+    if config.getoption("base_url", None) == "":
+        raise pytest.UsageError("--base-url is empty; leave it out to test the mock")
+    if config.getoption("record_costs") and not config.getoption("rehearse"):
+        raise pytest.UsageError("--record-costs needs --rehearse, whose costs it records")
+    if config.getoption("report") and config.getoption("rehearse"):
+        raise pytest.UsageError("--rehearse has no rules to report: leave out --report")
     for report in config.getoption("report") or ():
         if Path(report).suffix not in REPORTS:
             raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")

@@ -132,6 +132,22 @@ def test_rule_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        # As of a variable of the environment that is not set.
+        (["--base-url", ""], "--base-url is empty"),
+        (["--record-costs"], "--record-costs needs --rehearse"),
+        (["--rehearse", "--report", "report.html"], "leave out --report"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(arguments: list[str], problem: str) -> None:
+    done = run("--rule", "models.chat_listed", *arguments)
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert problem in done.stderr
+
+
+@pytest.mark.slow
 def test_run_past_its_time_limit_says_what_was_left_out() -> None:
     done = run("--max-seconds", NO_TIME, "--rule", "models.*")
     assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
