@@ -19,6 +19,9 @@ InputFormat: TypeAlias = Literal["jsonl", "csv", "parquet"]
 _PROBE: Final = 4096
 _ROWS_AT_ONCE: Final = 1024
 _SUFFIXES: Final[dict[str, InputFormat]] = {".csv": "csv", ".parquet": "parquet"}
+_ID: Final = "custom_id"
+_PROMPT: Final = "prompt"
+_REQUEST_COLUMNS: Final = (_ID, "model", _PROMPT)
 # A prompt may be a whole document; the default is 128 KiB.
 _MAX_CSV_FIELD: Final = 16 * 1024 * 1024
 
@@ -42,7 +45,7 @@ class InputFile:
         is_path = isinstance(source, (str, os.PathLike))
         self.name = str(source) if is_path else "standard input"
         self.format: InputFormat = format or _SUFFIXES.get(Path(self.name).suffix.lower(), "jsonl")
-        self._required = required or ("prompt",)
+        self._required = required or (_PROMPT,)
         self._file: IO[bytes] = self._open(source) if isinstance(source, (str, os.PathLike)) else source
         self._owns_file = is_path
         self._consumed = 0
@@ -58,6 +61,10 @@ class InputFile:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def _has_template(self) -> bool:
+        return self._required != (_PROMPT,)
 
     @property
     def position(self) -> int:
@@ -185,12 +192,18 @@ class InputFile:
                 f"{self.name} has no column {', '.join(missing)}; its columns are {', '.join(names)}. "
                 "A template makes prompts from other columns"
             )
+        used = self._required if self._has_template else _REQUEST_COLUMNS
+        repeated = [name for name in dict.fromkeys((*used, _ID)) if names.count(name) > 1]
+        if repeated:
+            raise ConfigurationError(
+                f"{self.name} has more than one column {', '.join(repeated)}; rename all of them but the one to send"
+            )
 
     def _request_of(self, row: dict[str, Any]) -> dict[str, Any]:
         """The members of a row that make its request: all those for a template, else the ones with a meaning."""
-        if self._required != ("prompt",):
+        if self._has_template:
             return row
-        return {name: row[name] for name in ("custom_id", "model", "prompt") if row.get(name) not in (None, "")}
+        return {name: row[name] for name in _REQUEST_COLUMNS if row.get(name) not in (None, "")}
 
 
 def _size(file: IO[bytes]) -> tuple[int | None, bool]:

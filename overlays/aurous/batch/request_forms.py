@@ -22,6 +22,8 @@ from .keys import canonical_json, line_key
 _CHAT_PATH: Final = "/chat/completions"
 ENVELOPE: Final = frozenset({"custom_id", "method", "url", "body"})
 """The members of OpenAI's batch form."""
+_CONVERSIONS: Final = (None, "s", "r", "a")
+"""Those of format strings, as in `{text!r}`."""
 _INSTRUCTIONS: Final = ("system", "developer")
 
 
@@ -179,8 +181,10 @@ def template_fields(template: str) -> tuple[str, ...]:
 
 def _parse_names(template: str) -> Iterator[str]:
     """The names in a template, and in its format specifications: `{text:>{width}}`."""
-    for _, name, specification, _ in Formatter().parse(template):
+    for _, name, specification, conversion in Formatter().parse(template):
         if name is not None:
+            if conversion not in _CONVERSIONS:
+                raise ValueError(f"a conversion is !s, !r or !a, and not !{conversion}")
             yield name
             yield from _parse_names(specification or "")
 

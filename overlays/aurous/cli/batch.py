@@ -28,7 +28,7 @@ _PIECE: Final = 1 << 16
 def run(flags: Namespace) -> int:
     """Send all lines. Returns the exit status; raises ConfigurationError, the error that ended the run, and OSError."""
     to_stdout = flags.output == "-"
-    if to_stdout and flags.json:
+    if to_stdout and flags.json and not flags.dry_run:
         raise ConfigurationError("--json writes the summary to standard output: give the answers a file, -o FILE")
     if to_stdout and flags.retry_failed:
         raise ConfigurationError("--retry-failed needs the file of an earlier run, -o FILE")

@@ -53,7 +53,8 @@ def read_prompt(argument: str) -> str:
         if sys.stdin.isatty():
             output.write_note("type the prompt, and end it with Ctrl-D on a line of its own")
         try:
-            prompt = sys.stdin.buffer.read().decode().removesuffix("\n")
+            # Programs of Windows write a byte order mark into a pipe.
+            prompt = sys.stdin.buffer.read().decode("utf-8-sig").removesuffix("\n")
         except UnicodeDecodeError:
             raise ConfigurationError("the prompt on standard input is not UTF-8 text") from None
     if not prompt.strip():

@@ -220,6 +220,8 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
     assert result.lines[0] == "line 3: it is not JSON"
     assert result.lines[1].startswith("2 lines would be sent, ")
     assert not target.exists()
+    figures = json.loads(run("batch", str(source), "--dry-run", "--json").out)
+    assert (figures["to_send"], figures["invalid"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

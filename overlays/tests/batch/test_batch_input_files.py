@@ -83,6 +83,39 @@ def test_file_of_another_kind_is_refused(tmp_path: Path, name: str, content: Any
         lines(path)
 
 
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize(
+    ("names", "required"),
+    [
+        (["prompt", "prompt"], ()),
+        (["prompt", "model", "model"], ()),
+        (["prompt", "custom_id", "custom_id"], ()),
+        (["text", "text"], ("text",)),
+        (["text", "custom_id", "custom_id"], ("text",)),
+    ],
+)
+def test_columns_with_one_name_are_refused_where_it_is_used(
+    tmp_path: Path, kind: str, names: list[str], required: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigurationError, match=f"has more than one column {names[-1]}; rename all of them but"):
+        lines(write_table(tmp_path / f"a.{kind}", names), required=required)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_columns_with_one_name_that_are_not_sent_do_no_harm(tmp_path: Path, kind: str) -> None:
+    ((_, request),) = lines(write_table(tmp_path / f"a.{kind}", ["prompt", "note", "note"]))
+    assert request == {"prompt": "cell 0"}
+
+
+def write_table(path: Path, names: list[str]) -> Path:
+    """A table with these columns and one row."""
+    cells = [f"cell {number}" for number in range(len(names))]
+    if path.suffix == ".csv":
+        return write(path, f"{','.join(names)}\n{','.join(cells)}\n")
+    parquet.write_table(pyarrow.table([pyarrow.array([cell]) for cell in cells], names=names), path)
+    return path
+
+
 def test_missing_file_and_directory_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot read .*nothing.jsonl: No such file"):
         lines(tmp_path / "nothing.jsonl")

@@ -119,7 +119,10 @@ def test_line_without_any_model_is_invalid() -> None:
 
 @pytest.mark.parametrize(
     "template",
-    ["{", "{text", "}", "{}", "{0.real}", "{text.__class__}", "{rows[0]}", "{text:{width.real}}", "Translate"],
+    [
+        *("{", "{text", "}", "{}", "{0.real}", "{text.__class__}", "{rows[0]}", "{text:{width.real}}", "Translate"),
+        *("{text!x}", "{text:{width!x}}"),
+    ],
 )
 def test_template_that_is_not_valid_is_refused(template: str) -> None:
     with pytest.raises(aurous.errors.ConfigurationError, match="template"):

@@ -17,7 +17,7 @@ from aurous_client.models import ResponseMessage
 from clientkit.command_line import CHAT, QUESTION, address, charged, listener, only_id, record, run
 from rich.console import Console
 from testkit.raw_server import RawServer
-from testkit.responses import answer
+from testkit.responses import KEY, answer
 
 # Answers.
 
@@ -53,6 +53,12 @@ def test_chat_flags_become_request_parameters(aurous_mock: AurousMock) -> None:
 def test_prompt_is_read_from_standard_input(aurous_mock: AurousMock, arguments: list[str]) -> None:
     result = run("chat", *arguments, given=f"{QUESTION}\n".encode())
     assert (result.status, result.out) == (0, f"{record(only_id(aurous_mock)).choices[0].message.content}\n")
+
+
+def test_byte_order_mark_is_no_part_of_the_prompt(wire: RawServer) -> None:
+    wire.plays(answer(400, {}))
+    run("chat", "--base-url", wire.url, given=b"\xef\xbb\xbfHi.\n", env={"AUROUS_API_KEY": KEY})
+    assert json.loads(wire.requests[0].body)["messages"][-1]["content"] == "Hi."
 
 
 def test_show_prints_the_stored_completion(aurous_mock: AurousMock) -> None:
