@@ -96,6 +96,7 @@ class Paging:
 class Operation:
     """One operation of one version.
 
+    held_while: of the record of what was charged, the values of a member while the amount is only held
     hidden: response members that only other versions have
     request_names, response_names: the version's names of what has another name in the code
     """
@@ -110,6 +111,7 @@ class Operation:
     documents_not_found: bool
     rate_class: RateClass | None
     paging: Paging | None
+    held_while: Mapping[str, Sequence[Any]]
     hidden: Tree
     hidden_in_events: Tree
     request_names: Names
@@ -165,6 +167,7 @@ def _operation(
         documents_not_found="404" in responses,
         rate_class=_rate_class(document, node),
         paging=_paging(node),
+        held_while=_held_while(node),
         hidden=versioning.hidden_members(document, others, path, method, {JSON}),
         hidden_in_events=versioning.hidden_members(document, others, path, method, {EVENTS, *JSON_LINES}),
         request_names=renames.of_request(document, node),
@@ -264,3 +267,9 @@ def _rate_class(document: Document, node: Mapping[str, Any]) -> RateClass | None
 def _paging(node: Mapping[str, Any]) -> Paging | None:
     declared = node.get("x-paging")
     return declared and Paging(declared["parameter"], declared["cursor"], declared.get("has_more"))
+
+
+def _held_while(node: Mapping[str, Any]) -> Mapping[str, Sequence[Any]]:
+    charge = node.get("x-charge") or {}
+    held: Mapping[str, Sequence[Any]] = charge.get("held_while") or {} if "record_of" in charge else {}
+    return held

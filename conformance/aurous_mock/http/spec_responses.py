@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Container, Iterator, Mapping
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from aurous_mock.contract import event_schemas
+from aurous_mock.contract.document import Document
 from aurous_mock.contract.operations import EVENTS, JSON, JSON_LINES, Content, Operation, Paging
 from aurous_mock.errors import APIError
 from aurous_mock.generation import schema_faker
@@ -102,13 +104,22 @@ class SpecResponses:
             if not isinstance(node, Mapping) or not node:
                 node = {"type": "object"} if "json" in content.media_type else {"type": "string"}
             try:
-                self._made[place] = schema_faker.fake_value(content.schema.document.standalone(node), rng)
+                self._made[place] = _made_up(operation, content.schema.document, node, rng)
             except schema_faker.Unsatisfiable as error:
                 message = (
                     f"The spec has no example for {operation.method} {operation.path}, and none can be made: {error}."
                 )
                 raise APIError("internal_error", message) from error
         return self._made[place]
+
+
+def _made_up(operation: Operation, document: Document, node: Mapping[str, Any], rng: random.Random) -> Any:
+    """A value that fits a schema; of a record, if there is such a one, what has ended, so that polling it ends."""
+    if operation.held_while:
+        ended = {name: {"not": {"enum": [*values]}} for name, values in operation.held_while.items()}
+        with suppress(schema_faker.Unsatisfiable):
+            return schema_faker.fake_value(document.standalone({"allOf": [node, {"properties": ended}]}), rng)
+    return schema_faker.fake_value(document.standalone(node), rng)
 
 
 def _last_page(paging: Paging, page: Any, schema: Any) -> Any:

@@ -17,14 +17,19 @@ LEVEL = {"X-Zorp-Level": "3"}
 
 
 @pytest.fixture(scope="module")
-def grown_mock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mock]:
-    """A mock of a spec with more operations."""
+def grown_spec(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spec with more operations."""
     spec = read_yaml(SPEC_FILE)
     spec["paths"] |= ADDED["paths"]
     spec["components"]["x-rate-classes"] = ADDED["x-rate-classes"]
     path = tmp_path_factory.mktemp("spec") / "openapi.yaml"
     path.write_text(json.dumps(spec), encoding="utf-8")
-    with running(specs=(path,)) as mock:
+    return path
+
+
+@pytest.fixture(scope="module")
+def grown_mock(grown_spec: Path) -> Iterator[Mock]:
+    with running(specs=(grown_spec,)) as mock:
         yield mock
 
 
@@ -61,6 +66,15 @@ def test_page_after_a_cursor_is_the_last(zorps: httpx.Client) -> None:
     first, last = (zorps.get("/v1/zorps/crews", params=query).json() for query in ({}, {"after": "b"}))
     assert first == {"data": ["a", "b"], "has_more": True, "next": "b"}
     assert last == {"data": ["a", "b"], "has_more": False, "next": None}
+
+
+def test_made_up_record_is_of_what_has_ended_where_it_can(grown_spec: Path) -> None:
+    states: dict[str, set[str]] = {"": set(), "/sketch": set()}
+    for seed in range(5):
+        with running(specs=(grown_spec,), seed=seed) as mock, connect(mock) as client:
+            for rest, found in states.items():
+                found.add(client.get(f"/v1/zorps/portraits/1{rest}").json()["state"])
+    assert states == {"": {"hung"}, "/sketch": {"planned"}}
 
 
 def test_no_content_response_has_no_body(zorps: httpx.Client) -> None:
