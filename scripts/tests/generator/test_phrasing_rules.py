@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import regenerate
 import small_specs
+from generator import keywords
 from phrasing import ANY_JSON, CONTENT, CREATE, GET, HELD, KEY, LIST, OBJECT, PAGING, RECORDS, SCHEMAS, THING, faults
 from small_specs import DROP, ref
 
@@ -303,3 +306,17 @@ def test_ignored_or_contradicting_part_is_refused_with_its_place(
 def test_all_violations_are_reported_at_once(tmp_path: Path) -> None:
     changes = {f"{SCHEMAS} Mapping": OBJECT, f"{LIST} security": DROP, f"{SCHEMAS} Piece": True}
     assert {fault.split(": ")[1] for fault in faults(tmp_path, changes)} >= {"R1", "R9", "R12"}
+
+
+@pytest.mark.parametrize(
+    "extension",
+    sorted(
+        keywords.OPERATION_EXTENSIONS
+        | keywords.PARAMETER_EXTENSIONS
+        | keywords.SCHEMA_EXTENSIONS
+        | keywords.COMPONENT_EXTENSIONS
+    ),
+)
+def test_header_of_the_spec_explains_every_extension(extension: str) -> None:
+    header, _, _ = (regenerate.ROOT / "openapi.yaml").read_text(encoding="utf-8").partition("\nopenapi:")
+    assert re.search(rf"{extension}\b", header)
