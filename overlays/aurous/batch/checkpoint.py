@@ -20,6 +20,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
@@ -31,6 +32,7 @@ from .journal import Journal
 from .results import OWN_MEMBER, RECORD_START
 
 _SYNC_SECONDS: Final = 1.0
+_NO_FILE: Final = "is not a regular file, so no run could resume from it"
 
 
 class CheckpointError(ConfigurationError):
@@ -218,11 +220,14 @@ def _open_locked(path: Path) -> IO[bytes]:
     while True:
         try:
             file = open(path, "a+b")  # noqa: SIM115 - the checkpoint closes it
+        except UnsupportedOperation:
+            # A pipe, in which no place can be sought.
+            raise CheckpointError(f"{path} {_NO_FILE}") from None
         except OSError as error:
             raise CheckpointError(f"cannot write {path}: {error.strerror}") from None
         try:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise CheckpointError(f"{path} is not a regular file, so no run could resume from it")
+                raise CheckpointError(f"{path} {_NO_FILE}")
             lock_file(file)
             if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
                 return file

@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             _discard(sys.stdout)
             return OUTPUT_CLOSED
         except OSError as error:
-            output.write_note(f"cannot write the answer: {error.strerror or error}")
+            output.write_note(f"cannot write {error.filename or 'the answer'}: {error.strerror or error}")
             _discard(sys.stdout)
             return NO_ANSWER
         except KeyboardInterrupt:

@@ -71,7 +71,8 @@ class _Run:
                     self._explain_resuming()
                     return failures.exit_status(error)
                 except OSError as error:
-                    if not isinstance(error, BrokenPipeError):
+                    # Without a job, it has not begun.
+                    if self._batch.job and not isinstance(error, BrokenPipeError):
                         if self._batch.summary.lines:
                             self._report()
                         self._explain_resuming()

@@ -249,6 +249,13 @@ def test_mistake_is_one_line(
     assert aurous_mock.ledger() == []
 
 
+def test_journal_that_cannot_be_written_is_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    journal = target.with_name(f"{target.name}.journal")
+    journal.mkdir()
+    result = ended(start("batch", source, "-o", target))
+    assert (result.status, result.line) == (3, f"cannot write {journal}: Is a directory")
+
+
 def test_missing_key_is_one_line(source: Path) -> None:
     result = run("batch", str(source))
     assert (result.status, result.line) == (2, "there is no API key: set AUROUS_API_KEY in the environment")

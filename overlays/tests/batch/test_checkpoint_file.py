@@ -181,3 +181,10 @@ def test_edited_record_is_refused_with_its_line(damage: dict[str, Any], path: Pa
     )
     with pytest.raises(CheckpointError, match=r"line 2 of .* is not the result of a batch"):
         Checkpoint(path)
+
+
+def test_pipe_or_device_is_refused(path: Path) -> None:
+    os.mkfifo(path)
+    for each in (path, Path(os.devnull)):
+        with pytest.raises(CheckpointError, match=f"^{each} is not a regular file, so no run could resume from it$"):
+            Checkpoint(each)
