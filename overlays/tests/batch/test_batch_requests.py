@@ -113,6 +113,12 @@ def test_row_without_what_the_template_needs_is_invalid() -> None:
     assert "the template does not fit" in reason({"text": "cat"}, template="{text:d}")
 
 
+def test_row_with_binary_cells_for_the_template_is_invalid() -> None:
+    # As Parquet has text that some program did not mark as such.
+    row = {"text": b"cat", "to": "French", "more": b"\0"}
+    assert "needs text, and text is binary: decode it first" in reason(row, template="{text} in {to}")
+
+
 def test_line_without_any_model_is_invalid() -> None:
     assert "names no model" in reason("Why?", model=None)
 
