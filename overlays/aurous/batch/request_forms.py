@@ -159,6 +159,10 @@ class RequestForms:
         missing = [name for name in self.fields if row.get(name) is None]
         if missing:
             raise _InvalidError(f"the template needs {', '.join(missing)}; the row has {', '.join(map(str, row))}")
+        binary = [name for name in self.fields if isinstance(row[name], (bytes, bytearray))]
+        if binary:
+            # As Python shows them, b'...', nobody wants to send and pay for them.
+            raise _InvalidError(f"the template needs text, and {', '.join(binary)} is binary: decode it first")
         try:
             return self._template.format_map(row)
         except (ValueError, TypeError) as error:
