@@ -9,6 +9,9 @@ from aurous_mock.billing.pricing import MICRO
 from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.storage.retention import Retention
 
+# Each is a process of some 60 MB: a slip of the finger must not take all memory.
+_MOST_WORKERS = 256
+
 
 def _number(text: str) -> float:
     try:
@@ -35,6 +38,13 @@ def limit(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return int(text)
+
+
+def workers(text: str) -> int:
+    number = limit(text)
+    if number > _MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is more than a machine can start; at most {_MOST_WORKERS}")
+    return number
 
 
 def retention(text: str) -> Retention:

@@ -23,6 +23,7 @@ from aurous_mock.server.flag_values import (
     state,
     team_key,
     url,
+    workers,
 )
 from aurous_mock.settings import Settings
 from aurous_mock.storage.retention import IN_DATABASE, IN_MEMORY
@@ -65,7 +66,7 @@ def _add_server_flags(add: AddFlag) -> None:
     add("--port", type=port, default=8080, help="port to listen on, 0 for a free one (default: %(default)s)")
     add(
         "--workers",
-        type=limit,
+        type=workers,
         default=1,
         metavar="N",
         help="processes that share the port and --state (default: 1)",

@@ -156,6 +156,8 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
         (["--host", ""], "--host"),
         (["--team-key", "a=al_live_1", "--team-key", "b=al_live_1"], "--team-key"),
         (["--workers", "2"], "--state"),
+        (["--workers", "257"], "at most 256"),
+        (["--workers", "9" * 5000], "--workers"),
         (["--durability", "fast"], "--state"),
         (["--durability", "most", "--state", "x.db"], "--durability"),
         (["--retain", "soon"], "--retain"),
