@@ -9,6 +9,8 @@ from aurous_mock.billing.pricing import MICRO
 from aurous_mock.contract.model_catalogue import ModelMapping, Rates
 from aurous_mock.storage.retention import Retention
 
+# Databases and rates take no larger numbers.
+_LARGEST = 10**15
 # Each is a process of some 60 MB: a slip of the finger must not take all memory.
 _MOST_WORKERS = 256
 
@@ -37,6 +39,8 @@ def rate(text: str) -> float:
 def limit(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    if int(text) > _LARGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is out of range; at most {_LARGEST}")
     return int(text)
 
 

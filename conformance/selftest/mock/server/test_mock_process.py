@@ -162,6 +162,7 @@ def test_workers_that_keep_dying_are_replaced_ever_later() -> None:
         (["--durability", "most", "--state", "x.db"], "--durability"),
         (["--retain", "soon"], "--retain"),
         (["--max-concurrent", "0"], "--max-concurrent"),
+        (["--tpm", "9" * 400, "--host", "203.0.113.7"], "--tpm"),
         (["--no-default-key"], "--api-key"),
         (["--spec", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (["--spec", str(SOURCE / "conftest.py")], "contract"),
