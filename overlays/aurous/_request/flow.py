@@ -26,6 +26,7 @@ from ..transport.effects import (
     API_KEY_HEADER,
     EVENT_STREAM,
     MIN_TIMEOUT,
+    Close,
     Flow,
     RawResponse,
     SendRequest,
@@ -85,6 +86,7 @@ class RequestFlow:
         self._random = random
         self._quota = quota
         self._quota_tokens = 0
+        self._body: Any = None
         self._timeouts = options.timeout if request.timeout is None else options.timeout.changed_by(request.timeout)
         is_observed = bool(options.hooks) or logger.isEnabledFor(logging.INFO)
         self._hooks = HookDispatcher(options.hooks) if is_observed else None
@@ -139,10 +141,17 @@ class RequestFlow:
 
     def for_stream(self) -> Flow[StreamResponse]:
         """The call to an open stream, which reports its end by `report_end`. Raises the errors of `aurous.errors`."""
-        if self._hooks is None:
-            return self._open((yield from self._send_until_success()))
-        with self._hooks.observe(self.details, self._headers, ends=False):
-            return self._open((yield from self._send_until_success()))
+        try:
+            if self._hooks is None:
+                return self._open((yield from self._send_until_success()))
+            with self._hooks.observe(self.details, self._headers, ends=False):
+                return self._open((yield from self._send_until_success()))
+        except BaseException:
+            # Ctrl-C, or what else a signal raises, after the head of the response was received: nobody else would
+            # disconnect, and the server would generate to the end.
+            if self._body is not None:
+                yield Close(self._body)
+            raise
 
     def report_end(self, result: object | None, error: BaseException | None) -> None:
         """Report the end of a stream to the hooks."""
@@ -221,6 +230,8 @@ class RequestFlow:
             pool = max(min(round(until - now, 6), share * remaining), MIN_TIMEOUT)
             request = self._send_request(remaining, pool)
             result: RawResponse | TransportFailure = yield request
+            if isinstance(result, RawResponse):
+                self._body = result.body
             if isinstance(result, RawResponse) and 300 <= result.status_code < 400:
                 return (yield from self._follow_redirects(request, result, now + remaining))
             is_waiting = isinstance(result, TransportFailure) and result.is_pool_timeout and timeout.attempt is not None

@@ -23,7 +23,7 @@ from .chat_state import ChatState
 from .chunk_parser import ChunkParser, StreamEvent
 from .context import StreamContext
 from .recovery import StoredRecord
-from .timeouts import DRAIN, StreamTimeouts, drain, open_stream
+from .timeouts import DRAIN, StreamTimeouts, discard, drain, open_stream
 
 
 class ChatController:
@@ -68,14 +68,17 @@ class ChatController:
             raise state.error
         flow = self._context.make_stream_flow()
         state.start(flow, self._context)
+        response: StreamResponse | None = None
         try:
             response = yield from open_stream(flow, self._timeout_options, self._clock)
+            self._begin(response)
         except BaseException as error:
             state.error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
             if isinstance(error, APIResponseValidationError):
                 state.settle_completion_in(error)
+            if response is not None and state.response is None:
+                yield from discard(response, flow, error)
             raise
-        self._begin(response)
         try:
             if is_deprecated(response.info.headers):
                 warn_of_deprecation(response.info.headers)
@@ -222,6 +225,7 @@ class ChatController:
                 if state.end is None:
                     yield from self._leave()
             finally:
+                state.end = state.end or "left"
                 yield from self._finalize(error)
 
     def _leave(self) -> Flow[None]:

@@ -19,7 +19,7 @@ from ..transport.effects import Close, Flow, Read, TransportFailure
 from ..types import Receipt, ResponseContext, is_deprecated
 from .context import StreamContext
 from .event_parser import NOTHING, EventParser, Nothing
-from .timeouts import StreamTimeouts, drain, open_stream
+from .timeouts import StreamTimeouts, discard, drain, open_stream
 
 _CLOSED: Final = "the stream was closed before its end"
 
@@ -63,14 +63,26 @@ class EventController(Generic[EventT]):
             return
         if self._error is not None:
             raise self._error
-        clock, options = self._context.clock, self._context.options
+        response: StreamResponse | None = None
         try:
             self._flow, self._opened_in = self._context.make_stream_flow(), copy_context()
-            response = yield from open_stream(self._flow, self._timeout_options, clock, events=0)
+            response = yield from open_stream(self._flow, self._timeout_options, self._context.clock, events=0)
+            self._begin(response)
         except BaseException as error:
             self._error = error if isinstance(error, AurousError) else AurousError("the stream was not opened")
+            if response is not None and self.response is None:
+                yield from discard(response, self._flow, error)
             raise
-        info = response.info
+        try:
+            if is_deprecated(response.info.headers):
+                warn_of_deprecation(response.info.headers)
+        except Warning:
+            # A filter made it an error, so the block of the stream will never be entered, nor left.
+            yield from self.close()
+            raise
+
+    def _begin(self, response: StreamResponse) -> None:
+        clock, options, info = self._context.clock, self._context.options, response.info
         sent = clock() - info.attempts[-1].elapsed
         self._timeouts = StreamTimeouts(self._timeout_options, sent=sent, deadline=response.deadline, clock=clock)
         self._parser = EventParser(
@@ -78,13 +90,6 @@ class EventController(Generic[EventT]):
         )
         response.body.on_shutdown = WeakMethod(self.abandon)
         self.response = response
-        try:
-            if is_deprecated(info.headers):
-                warn_of_deprecation(info.headers)
-        except Warning:
-            # A filter made it an error, so the block of the stream will never be entered, nor left.
-            yield from self.close()
-            raise
 
     def next_event(self) -> Flow[EventT | Nothing]:
         """The next event; NOTHING at the end. Raises what the stream ended with, each time."""

@@ -18,7 +18,7 @@ from ..errors import (
     StreamTimeoutError,
     TotalTimeoutError,
 )
-from ..transport.effects import MIN_TIMEOUT, Flow, Read, TransportFailure
+from ..transport.effects import MIN_TIMEOUT, Close, Flow, Read, TransportFailure
 from ..types import EndReason
 
 DRAIN: Final = 0.25
@@ -128,6 +128,12 @@ def open_stream(
         return (yield from flow.for_stream())
     except APITimeoutError as error:
         raise _as_stream_timeout(error, timeouts, clock() - started, events=events) from error.__cause__
+
+
+def discard(response: StreamResponse, flow: RequestFlow, error: BaseException) -> Flow[None]:
+    """Disconnect a stream that was interrupted before its controller had it. error: what interrupted it"""
+    yield Close(response.body)
+    flow.report_end(None, error)
 
 
 def _as_stream_timeout(
