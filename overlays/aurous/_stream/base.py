@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NoReturn, Protocol, Self, TypeVar
 
 from .._request.flow import StreamResponse
 from ..errors import AurousError
@@ -54,6 +54,10 @@ class BaseStream(Generic[ControllerT]):
         if response is None:
             raise AurousError(NOT_OPEN)
         return response.info
+
+    def __reduce__(self) -> NoReturn:
+        # A copy would share the connection, and disconnect when it is collected.
+        raise TypeError("a stream holds a connection, and cannot be copied or pickled; what it delivered can be")
 
     def __del__(self) -> None:
         # Not by `__dict__`: that would keep what is being collected for one more collection.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import pickle
 from typing import Any
 
 import aurous
@@ -24,6 +26,8 @@ from clientkit.streams import (
     in_use,
     retrieve,
 )
+from testkit.raw_server import RawServer
+from testkit.streams import TEXT, WHOLE, sends
 
 
 @pytest.fixture
@@ -306,3 +310,13 @@ class TestBilling:
                 stream.recover()
         assert caller.client.ledger.credits == charged(mock)
         assert caller.client.ledger.unsettled == ()
+
+
+def test_stream_cannot_be_copied(make: Make, wire: RawServer) -> None:
+    wire.plays(sends(*WHOLE))
+    with Stream(make(wire.url)) as stream:
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="a stream holds a connection, and cannot be copied or pickled"):
+                copied(stream.made)
+        assert "".join(stream.text) == TEXT
+    assert pickle.loads(pickle.dumps(stream.completion)) == stream.completion
