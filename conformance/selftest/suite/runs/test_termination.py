@@ -7,7 +7,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,16 @@ from harness.termination import Termination
 from suite_runs import ROOT
 
 MODELS = json.dumps({"object": "list", "data": []}).encode()
+
+
+@contextmanager
+def handled(number: signal.Signals) -> Iterator[None]:
+    """A process that is started in the block does not ignore the signal, as it would under nohup."""
+    previous = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, previous)
 
 
 @pytest.mark.slow
@@ -37,9 +48,11 @@ def test_run_that_gets_a_signal_reports_what_it_tested_and_sends_nothing_more(
     with answering(answer) as server:
         command = [sys.executable, "-m", "pytest", "conformance", "-q", "-p", "no:cacheprovider", "--no-preflight"]
         command += ["--base-url", server.url, "--rule", "models.*", "--report", str(report)]
-        with subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as process:
+        with handled(number):
+            process = subprocess.Popen(  # noqa: S603
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+        with process:
             assert second.wait(60)
             process.send_signal(number)
             output, errors = process.communicate(timeout=60)
