@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Control characters other than tab and newline could control a terminal. Carriage returns are part of line endings.
 _CONTROL_CHARACTERS: Final = {code: "\ufffd" for code in [*range(0x20), *range(0x7F, 0xA0)] if chr(code) not in "\t\n"}
 _REPLACEMENTS: Final = {**_CONTROL_CHARACTERS, ord("\r"): ""}
-# More would fill the screen, or with an exponent of a billion all memory.
+# More would fill the screen.
 _MAX_DIGITS: Final = 40
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
 
@@ -73,13 +73,10 @@ def price(receipt: Receipt) -> str:
     return f"{receipt.credits:f} credits, {receipt.total_tokens} tokens ({', '.join(parts)})"
 
 
-def amount(credits: float | Decimal) -> str:
+def amount(credits: float) -> str:
     """Credits with all their digits, but no zeros at their end."""
-    exact = Decimal(str(credits))
-    if abs(exact.adjusted()) > _MAX_DIGITS:
-        return str(exact)
-    text = f"{exact:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    exact = Decimal(repr(credits)).normalize()
+    return str(exact) if abs(exact.adjusted()) > _MAX_DIGITS else f"{exact:f}"
 
 
 def _is_utf8() -> bool:
