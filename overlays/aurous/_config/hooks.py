@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -71,10 +72,13 @@ class CallResult:
 
 
 class HookDispatcher:
-    """Reports the events of calls to the hooks of a client and to the log."""
+    """Reports the events of one call to the hooks of a client and to the log."""
 
     def __init__(self, hooks: Sequence[Hooks]) -> None:
         self.hooks = hooks
+        # A hook leaves one in the statement that notifies it, so that an interruption loses or repeats nothing.
+        self._to_start = deque(hooks)
+        self._to_end = deque(hooks)
 
     @property
     def observes_calls(self) -> bool:
@@ -88,21 +92,30 @@ class HookDispatcher:
 
         ends: whether the call ends with the block. A stream that opened reports its own end later.
         """
-        self.start(call, headers)
         ending = CallResult()
-        try:
+        # The outer one reports what is left if a signal interrupts the report of the inner one.
+        with self._reporting_errors(call), self._reporting_errors(call):
+            self.start(call, headers)
             yield ending
+            if ends:
+                self.end(call, ending.result, None)
+
+    @contextmanager
+    def _reporting_errors(self, call: CallDetails) -> Iterator[None]:
+        try:
+            yield
         except BaseException as error:
             self.end(call, None, error)
             raise
-        if ends:
-            self.end(call, ending.result, None)
 
     def start(self, call: CallDetails, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s headers %s", call.method, call.path, redact_headers(headers))
-        for hook in self.hooks:
-            self._notify(hook.on_start, call)
+        while self._to_start:
+            try:
+                self._to_start.popleft().on_start(call)
+            except Exception:
+                _log_failure()
 
     def attempt(self, call: CallDetails, attempt: Attempt, headers: Mapping[str, str]) -> None:
         if logger.isEnabledFor(logging.INFO):
@@ -112,18 +125,22 @@ class HookDispatcher:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%s %s response headers %s", call.method, call.path, redact_headers(headers))
         for hook in self.hooks:
-            self._notify(hook.on_attempt, call, attempt)
+            try:
+                hook.on_attempt(call, attempt)
+            except Exception:
+                _log_failure()
 
     def end(self, call: CallDetails, result: object | None, error: BaseException | None) -> None:
-        for hook in self.hooks:
-            self._notify(hook.on_end, call, result, error)
+        """Report the end to the hooks that received the start, to each once, however often this is called."""
+        while len(self._to_end) > len(self._to_start):
+            try:
+                self._to_end.popleft().on_end(call, result, error)
+            except Exception:
+                _log_failure()
 
-    @staticmethod
-    def _notify(hook: Any, *arguments: object) -> None:
-        try:
-            hook(*arguments)
-        except Exception:
-            logger.warning("a hook failed: %r", hook, exc_info=True)
+
+def _log_failure() -> None:
+    logger.warning("a hook failed", exc_info=True)
 
 
 def _is_overridden(hook: Hooks, name: str) -> bool:

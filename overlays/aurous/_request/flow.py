@@ -146,7 +146,8 @@ class RequestFlow:
                 return self._open((yield from self._send_until_success()))
             with self._hooks.observe(self.details, self._headers, ends=False):
                 return self._open((yield from self._send_until_success()))
-        except BaseException:
+        except BaseException as error:
+            self.report_end(None, error)
             # Ctrl-C, or what else a signal raises, after the head of the response was received: nobody else would
             # disconnect, and the server would generate to the end.
             if self._body is not None:
@@ -154,7 +155,7 @@ class RequestFlow:
             raise
 
     def report_end(self, result: object | None, error: BaseException | None) -> None:
-        """Report the end of a stream to the hooks."""
+        """Report the end of a stream to the hooks, once."""
         if self._hooks is not None:
             self._hooks.end(self.details, result, error)
 

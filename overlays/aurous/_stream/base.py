@@ -62,9 +62,13 @@ class BaseStream(Generic[ControllerT]):
     def __del__(self) -> None:
         # Not by `__dict__`: that would keep what is being collected for one more collection.
         controller: ControllerT | None = getattr(self, "_controller", None)
-        if controller is not None and controller.is_open:
+        if controller is None:
+            return
+        is_open = controller.is_open
+        # One whose closing was interrupted has more to do, too.
+        controller.abandon()
+        if is_open:
             message = f"{self!r} was not closed; use it in a block: {self._BLOCK} client...stream(...) as stream:"
-            controller.abandon()
             warnings.warn(message, ResourceWarning, stacklevel=1, source=self)
 
 

@@ -136,9 +136,9 @@ class ChatState:
         if error is None and self._has_hooks:
             with suppress(AurousError):
                 result = self.completion
-        if not self.is_closed:
-            self.is_closed = True
-            self._flow.report_end(result, error)
+        self._flow.report_end(result, error)
+        # Last, so that a stream whose report is interrupted reports again when it is collected.
+        self.is_closed = True
 
     def settle_completion_in(self, error: APIResponseValidationError) -> None:
         """Settle a completion that the server sent in place of a stream."""

@@ -43,6 +43,7 @@ class EventController(Generic[EventT]):
         self.response: StreamResponse | None = None
         """None before the stream is open."""
         self.is_closed = False
+        self._is_settled = False
         self.receipt: Receipt | None = None
 
     @property
@@ -174,8 +175,8 @@ class EventController(Generic[EventT]):
         charge, response = self._operation.charge, self.response
         if self.is_closed or response is None:
             return
-        self.is_closed = True
-        if charge is not None:
+        if charge is not None and not self._is_settled:
+            self._is_settled = True
             content = self._priced or self._parser.data
             entry = receipt_in(content, self._operation, replayed=response.info.is_charged_before)
             if entry.has_amount:
@@ -183,3 +184,5 @@ class EventController(Generic[EventT]):
             if entry.has_amount or not charge.is_record:
                 self._opened_in.run(self._context.ledger.enter, charge, entry, response.info.headers)
         self._flow.report_end(None, error)
+        # Last, so that a stream whose report is interrupted reports again when it is collected.
+        self.is_closed = True

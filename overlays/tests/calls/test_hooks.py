@@ -108,7 +108,8 @@ def test_failing_hook_does_not_change_the_call(wire: RawServer, make: Make, capl
 
 def test_hooks_base_class_does_nothing() -> None:
     call = aurous.CallDetails(operation_id="x", method="GET", path="/x")
-    HookDispatcher([aurous.Hooks()]).end(call, None, None)
+    with HookDispatcher([aurous.Hooks()]).observe(call, {}):
+        pass
     assert (call.model, dict(call.request), call.content) == (None, {}, None)
 
 
