@@ -44,7 +44,7 @@ def embedded(settings: Settings, api: ApiClient, what: str, *options: str) -> It
     with MockProcess("--no-access-log", *options) as process:
         own = Settings(process.url, EMBEDDED_KEY, None, settings.api_version, settings.profile, settings.seed)
         # Its charges are not real.
-        other = ApiClient(own, api.recorder, SpendLimit(), waits=False)
+        other = ApiClient(own, api.recorder, SpendLimit(), tests_limits=True)
         yield other
         other.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,7 +16,7 @@ import httpx
 from harness.client import deadlines
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
-from harness.client.exchange import Exchange
+from harness.client.exchange import Exchange, request_body
 from harness.client.header_fields import Headers as Headers  # so that rules need one import
 from harness.client.header_fields import decoded_headers, with_content_type, without_omitted
 from harness.client.http_client import open_client
@@ -44,9 +45,16 @@ REQUEST_SECONDS = 30.0
 STREAM_SECONDS = 90.0
 CONNECT_SECONDS = 5.0
 
+OUT_OF_CREDITS = "balance_too_low"
+# A team that has fewer credits available cannot pay for a run.
+FEWEST_CREDITS = 1.0
+
 
 class ApiClient:
-    """The server under test, as one team sees it."""
+    """The server under test, as one team sees it.
+
+    `tests_limits`: its rate limits and credits are what is tested, so that a 429 is not repeated and a 402 ends no run.
+    """
 
     def __init__(
         self,
@@ -58,7 +66,7 @@ class ApiClient:
         reachability: Reachability | None = None,
         key_status: KeyStatus | None = None,
         api_key: str | None = None,
-        waits: bool = True,
+        tests_limits: bool = False,
     ) -> None:
         self.settings = settings
         self.recorder = recorder
@@ -68,7 +76,7 @@ class ApiClient:
         self.key_status = key_status or KeyStatus()
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
-        self.waits = waits
+        self.tests_limits = tests_limits
         # How the balance was seen to be changed by other programs of the team; empty if it was not.
         self.other_traffic = ""
         self._other_team: ApiClient | None = None
@@ -116,7 +124,7 @@ class ApiClient:
     def send(self, method: str, path: str, *, headers: Headers | None = None, content: bytes | None = None) -> Exchange:
         """One request, with the key and the pinned version unless `headers` says otherwise (None omits one).
 
-        After a 429, or a 503 of the type rate_limit, a client that `waits` sends it again when Retry-After says.
+        After a 429, or a 503 of the type rate_limit, it is sent again when Retry-After says, unless `tests_limits`.
         """
         request = self._http.build_request(
             method, path, headers=without_omitted(self._with_defaults(headers)), content=content
@@ -256,7 +264,7 @@ class ApiClient:
         throttle = Throttle(self.time_limit)
         while True:
             exchange = attempt()
-            if not is_throttled(exchange) or _is_requested(exchange) or not self.waits:
+            if not is_throttled(exchange) or _is_requested(exchange) or self.tests_limits:
                 return exchange
             throttle.wait(exchange.header("Retry-After"))
 
@@ -316,9 +324,10 @@ class ApiClient:
         return exchange, response
 
     def _check_key(self, request: httpx.Request, exchange: Exchange) -> None:
-        """End the test if the server refuses the key of the run, which it accepted before.
+        """End the test if the server refuses the key of the run, which it accepted before, or its team cannot pay.
 
-        One 401 is a fault of the operation, or of a header: GET /v1/models says whether it is the key.
+        One 401 is a fault of the operation, or of a header: GET /v1/models says whether it is the key. Likewise the
+        balance says whether a 402 is right.
         """
         bearer = f"Bearer {self.api_key}"
         if self.api_key != request.headers.get("X-Api-Key") and bearer != request.headers.get("Authorization"):
@@ -329,6 +338,12 @@ class ApiClient:
             forms = [{"X-Api-Key": self.api_key}, {"Authorization": bearer}]
             if all(self._status_of_models(headers) == 401 for headers in forms):
                 self.key_status.refuse(exchange.outcome)
+        elif exchange.status == 402 and exchange.get("error", "code") == OUT_OF_CREDITS:
+            if self.tests_limits or _is_requested(exchange):
+                return
+            available = self._available_credits()
+            if available < max(FEWEST_CREDITS, self.rates.ceiling(request_body(exchange))):
+                self.key_status.run_out(exchange.outcome, available)
 
     def _status_of_models(self, headers: dict[str, str]) -> int:
         """The status of a request that is no part of a rule; 0 without a response."""
@@ -337,6 +352,19 @@ class ApiClient:
                 return response.status_code
         except httpx.TransportError:
             return 0
+
+    def _available_credits(self) -> float:
+        """What the team can spend, by a request that is no part of a rule; no end of it where no balance says less."""
+        request = self._http.build_request("GET", BALANCE, headers=without_omitted(self._with_defaults(None)))
+        balance = Exchange("GET", str(request.url), base_path=self._base_path)
+        try:
+            with deadlines.deadline(REQUEST_SECONDS), closing(self._http.send(request, stream=True)) as response:
+                balance.body = read_body(response)
+        except (httpx.TransportError, httpx.DecodingError):
+            return math.inf
+        available = balance.get("available_credits")
+        is_amount = isinstance(available, int | float) and balance.get("billing_mode") != "exempt"
+        return available if is_amount else math.inf
 
     def _note_error(self, error: Exception, seconds: float) -> str:
         """Why a request has no response, in words."""

@@ -370,7 +370,7 @@ def test_broken_stream_counts_as_the_ceiling() -> None:
 def test_waiting_client_of_a_rule_about_throttling_does_not_wait(slept: list[float]) -> None:
     with answering(throttled(5)) as server:
         settings = Settings(server.url, KEY, None, "2026-05-15")
-        client: Any = ApiClient(settings, Recorder(), SpendLimit(), waits=False)
+        client: Any = ApiClient(settings, Recorder(), SpendLimit(), tests_limits=True)
         assert client.models().status == 429
         client.close()
     assert slept == []
