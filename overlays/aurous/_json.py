@@ -1,4 +1,4 @@
-"""Decodes JSON, with msgspec if it is installed."""
+"""Decodes JSON, with msgspec if it is installed; and rewrites it without a change of its numbers."""
 
 from __future__ import annotations
 
@@ -57,3 +57,30 @@ def decode_leniently(content: bytes) -> Any:
         return json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return INVALID_JSON
+
+
+class _Digits(str):
+    """A number as it is written: a float has fewer digits, and an int may not have thousands."""
+
+
+def decode_digits(content: bytes) -> Any:
+    """A document for `encode_digits`, whose numbers keep their digits. Raises ValueError or RecursionError."""
+    return json.loads(content, parse_float=_Digits, parse_int=_Digits, parse_constant=_refuse)
+
+
+def encode_digits(value: Any, *, is_ascii: bool, margin: str | None = None) -> str:
+    """A document as text. margin: a newline, for one value a line, each indented; otherwise all are on one line."""
+    if isinstance(value, _Digits):
+        return value
+    inner = "" if margin is None else f"{margin}  "
+    colon = ":" if margin is None else ": "
+
+    def encode(part: Any) -> str:
+        return encode_digits(part, is_ascii=is_ascii, margin=None if margin is None else inner)
+
+    if isinstance(value, dict) and value:
+        members = ",".join(f"{inner}{encode(name)}{colon}{encode(part)}" for name, part in value.items())
+        return f"{{{members}{margin or ''}}}"
+    if isinstance(value, list) and value:
+        return f"[{','.join(inner + encode(part) for part in value)}{margin or ''}]"
+    return json.dumps(value, ensure_ascii=is_ascii)

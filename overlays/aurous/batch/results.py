@@ -10,7 +10,7 @@ from aurous_client.errors import EncodeError
 from aurous_client.models import ChatCompletion
 from aurous_client.operations import Response
 
-from .._json import decode
+from .._json import decode, decode_digits, encode_digits
 from ..errors import APIStatusError, AurousError, BudgetExceededError, ConfigurationError
 from ..types import Receipt
 from .request_forms import BatchRequest, InvalidLine
@@ -70,7 +70,7 @@ class BatchResult:
     @property
     def body_text(self) -> str | None:
         """The answer as JSON, on one line; None without one."""
-        return None if self.response is None else _one_line(self.response)
+        return None if self.response is None else _one_line(self.response.content)
 
     @property
     def error_record(self) -> dict[str, str] | None:
@@ -92,21 +92,14 @@ class BatchResult:
             own += f',"receipt":{_receipt(self.receipt)}'
         response, error = "null", "null"
         if self.response is not None:
-            response = (
-                f'{{"status_code":{self.response.status_code},"request_id":{_to_json(self.request_id)},'
-                f'"body":{self.body_text}}}'
-            )
+            response = _response(self.response.status_code, self.request_id, self.body_text)
         elif self.error is not None:
             error = _to_json(_error(self.error))
             own += f',"may_be_charged":{_to_json(self.may_be_charged)}'
             if isinstance(self.error, APIStatusError):
-                body = decode(self.error.content)
-                answer = {
-                    "status_code": self.error.status_code,
-                    "request_id": self.error.request_id,
-                    "body": body if isinstance(body, dict) else None,
-                }
-                response = _to_json(answer)
+                is_object = isinstance(decode(self.error.content), dict)
+                body = _one_line(self.error.content) if is_object else None
+                response = _response(self.error.status_code, self.request_id, body)
         record = (
             f'{{"id":"batch_req_{self.idempotency_key}","custom_id":{_to_json(self.custom_id)},'
             f'"response":{response},"error":{error},"{OWN_MEMBER}":{{{own}}}}}'
@@ -169,13 +162,16 @@ def _receipt(receipt: Receipt) -> str:
     )
 
 
-def _one_line(response: Response[ChatCompletion]) -> str:
-    """The body as it was received, so that its numbers keep their digits, on one line."""
-    content = response.content
+def _response(status_code: int, request_id: str | None, body: str | None) -> str:
+    return f'{{"status_code":{status_code},"request_id":{_to_json(request_id)},"body":{body or "null"}}}'
+
+
+def _one_line(content: bytes) -> str:
+    """A JSON body as it was received, so that its numbers keep their digits, on one line."""
     try:
         if not content.startswith(_BYTE_ORDER_MARK) and b"\0" not in content:
             # Within a string of JSON there are none.
             return content.decode().replace("\n", " ").replace("\r", " ").strip()
     except UnicodeDecodeError:
         pass
-    return _to_json(response.parsed.to_dict())
+    return encode_digits(decode_digits(content), is_ascii=True)

@@ -10,6 +10,9 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from .._json import decode_digits, encode_digits
+from ..types import context_of
+
 if TYPE_CHECKING:
     from aurous_client.types import JsonObject
 
@@ -35,8 +38,14 @@ def write_line(text: str) -> None:
 
 
 def write_json(document: JsonObject) -> None:
-    """Write an object of the API as it was received, with undocumented members."""
-    write_line(json.dumps(document.to_dict(), indent=2, ensure_ascii=not _is_utf8()))
+    """Write an object of the API as it was received, with undocumented members, and numbers to the digit."""
+    received = document.to_dict()
+    context = context_of(document)
+    if context is not None and context.content:
+        content = decode_digits(context.content)
+        # What was put together from a stream has no body, but the event with its figures.
+        received = content if context.operation is not None else {**received, "usage": content["usage"]}
+    write_line(encode_digits(received, is_ascii=not _is_utf8(), margin="\n"))
 
 
 def write_json_text(text: str) -> None:

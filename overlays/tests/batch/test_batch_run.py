@@ -114,6 +114,16 @@ def test_body_in_another_encoding_is_stored_as_json(kind: str, wire: RawServer, 
     assert result.to_dict()["response"]["body"]["choices"][0]["message"]["content"] == "Grün"
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("status", [200, 400])
+def test_body_is_stored_with_the_digits_of_its_numbers(kind: str, wire: RawServer, status: int, encoding: str) -> None:
+    body = completion() if status == 200 else envelope("invalid_format")
+    text = json.dumps({**body, "credits": "DIGITS"}).replace('"DIGITS"', "0.12345678901234567890123")
+    wire.plays(answer(status, text.encode(encoding)))
+    (result,) = run_batch(kind, ["a"], url=wire.url).results
+    assert b"0.12345678901234567890123" in result.to_json()
+
+
 def test_lost_answer_is_sent_again_under_the_same_key(kind: str, mock: Mock) -> None:
     mock.fault("reset=after; times=3", path=CHAT)
     ended = run_batch(kind, prompts(10), url=mock.url)

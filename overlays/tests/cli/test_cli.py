@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sys
+from typing import Any
 
 import pytest
 from aurous import __version__
@@ -16,7 +17,8 @@ from aurous_client.models import ResponseMessage
 from clientkit.command_line import CHAT, QUESTION, address, charged, listener, only_id, record, run
 from rich.console import Console
 from testkit.raw_server import RawServer
-from testkit.responses import KEY, answer
+from testkit.responses import KEY, answer, completion
+from testkit.streams import LAST, RED, ROLE, sends
 
 # Answers.
 
@@ -223,12 +225,41 @@ def test_whole_floats_of_a_model_are_printed_as_integers(aurous_mock: AurousMock
 
 def test_prices_and_credits_are_not_rounded(aurous_mock: AurousMock, wire: RawServer) -> None:
     models, balance = run("models", "--json").out, run("balance", "--json").out
-    written = models.replace('"credits_per_M": 75.0', '"credits_per_M": 0.1234567890123')
-    wire.plays(answer(200, written.replace('"credits_per_M": 450.0', '"credits_per_M": 1234567.5').encode()))
+    written = models.replace('"credits_per_M": 75\n', '"credits_per_M": 0.1234567890123\n')
+    wire.plays(answer(200, written.replace('"credits_per_M": 450\n', '"credits_per_M": 1234567.5\n').encode()))
     assert "input 0.1234567890123, output 1234567.5\n" in run("models", "--base-url", wire.url).out
     wire.plays(answer(200, balance.replace("1000000.0", "123456789.123456").encode()))
     shown = run("balance", "--base-url", wire.url).out
     assert shown == "123456789.123456 credits available (123456789.123456 in total, 0 held)\n"
+
+
+DIGITS = "0.12345678901234567890123"
+WHOLE_NUMBER = "123456789012345678901234567890"
+
+
+def test_json_output_has_numbers_as_they_were_received(aurous_mock: AurousMock, wire: RawServer) -> None:
+    models, balance = run("models", "--json").out, run("balance", "--json").out
+    sent = [
+        ("models", models.replace(": 75", f": {DIGITS}").replace(": 256000", f": {WHOLE_NUMBER}")),
+        ("balance", balance.replace("1000000.0", "1.50e6")),
+    ]
+    for command, document in sent:
+        wire.plays(answer(200, document.encode()))
+        assert run(command, "--json", "--base-url", wire.url).out == document
+        assert document not in (models, balance)
+
+
+def test_json_output_has_the_charge_of_a_completion_to_the_digit(aurous_mock: AurousMock, wire: RawServer) -> None:
+    wire.plays(answer(200, with_charge(completion())))
+    assert f'"credits_charged": {DIGITS}' in run("get", "--json", "cmp_1", "--base-url", wire.url).out
+    wire.plays(sends(ROLE, RED, with_charge(LAST).decode(), "[DONE]"))
+    assert f'"credits_charged": {DIGITS}' in run("chat", "--json", QUESTION, "--base-url", wire.url).out
+
+
+def with_charge(document: dict[str, Any]) -> bytes:
+    """A document as JSON, with a charge that no float is."""
+    usage = {**document["usage"], "credits_charged": "DIGITS"}
+    return json.dumps({**document, "usage": usage}).replace('"DIGITS"', DIGITS).encode()
 
 
 @pytest.mark.parametrize(
