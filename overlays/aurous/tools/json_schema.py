@@ -5,9 +5,10 @@ msgspec does both, or pydantic for types that use it; neither is imported before
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, TypeVar, get_args
+from typing import Any, Final, Literal, TypeVar, get_args, get_type_hints
 
 from .._optional import MSGSPEC, PYDANTIC
 from ..errors import AurousError
@@ -23,6 +24,8 @@ _SUBSCHEMAS_BY_NAME: Final = frozenset({"properties", "patternProperties", "depe
 _SUBSCHEMA_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
 # What the libraries add and the page does not list. A default in particular says nothing to a model.
 _UNDOCUMENTED: Final = frozenset({"title", "default", "discriminator"})
+# What msgspec raises for a type that it cannot use.
+_OF_TYPES: Final = (TypeError, NameError, AttributeError, SyntaxError)
 
 
 class MissingLibraryError(AurousError, ImportError):
@@ -42,30 +45,41 @@ def schema_for(kind: Any) -> dict[str, Any]:
         pydantic = library("pydantic")
         try:
             schema = pydantic.TypeAdapter(kind).json_schema()
-        except (pydantic.errors.PydanticUserError, pydantic.errors.PydanticSchemaGenerationError) as error:
-            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}") from error
+        except (pydantic.errors.PydanticUserError, NameError) as error:
+            raise _unsupported(kind, error) from error
     else:
         msgspec = library("msgspec")
         try:
             schema = msgspec.json.schema(kind)
-        except (TypeError, NameError, AttributeError, SyntaxError) as error:
-            raise UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{_hint(error)}") from error
+        except _OF_TYPES as error:
+            raise _unsupported(kind, error) from error
         add_formats(schema, msgspec.inspect.type_info(kind))
     return _inline_root(_restrict_keywords(schema))
 
 
 def read(text: str, kind: type[T]) -> T:
-    """An object of a type from JSON text. Raises ValueError, which `explain` puts into words."""
+    """An object of a type from JSON text.
+
+    Raises ValueError, which `explain` puts into words, UnsupportedTypeError and MissingLibraryError.
+    """
     if needs_pydantic(kind):
-        value: T = library("pydantic").TypeAdapter(kind).validate_json(text)
+        pydantic = library("pydantic")
+        try:
+            value: T = pydantic.TypeAdapter(kind).validate_json(text)
+        except pydantic.errors.PydanticUserError as error:
+            raise _unsupported(kind, error) from error
         return value
-    decode: Callable[..., T] = library("msgspec").json.decode
     try:
-        return decode(text, type=kind)
+        # Apart from decoding, which runs code of the type.
+        decode: Callable[[str], T] = library("msgspec").json.Decoder(kind).decode
+    except _OF_TYPES as error:
+        raise _unsupported(kind, error) from error
+    try:
+        return decode(text)
     except ValueError:
         try:
             # To JSON Schema, and so to a model, 5.0 is an integer; to msgspec it is not.
-            return decode(json.dumps(json.loads(text, parse_float=_number)), type=kind)
+            return decode(json.dumps(json.loads(text, parse_float=_number)))
         except (ValueError, RecursionError):
             pass
         raise
@@ -105,12 +119,40 @@ def library(name: Literal["msgspec", "pydantic"]) -> Any:
     return pydantic
 
 
-def _hint(error: Exception) -> str:
-    """What to do about a type that msgspec refuses, where that is known."""
-    if not isinstance(error, TypeError):
-        return " (types are looked up in the module of their class: define or import them there, outside of functions)"
-    is_of_union = "union" in str(error)
-    return " (msgspec.Struct classes with tag=True, or pydantic models, can form a union)" if is_of_union else ""
+def _unsupported(kind: Any, error: Exception) -> UnsupportedTypeError:
+    """The error for a type that a library refuses: what is wrong with it, and what to do where that is known."""
+    unresolved = _unresolved_field(kind)
+    if unresolved is not None:
+        field, fault = unresolved
+        return UnsupportedTypeError(
+            f"the type of {field} cannot be evaluated: {fault}; types are looked up in the module of their class:"
+            " define or import them there, outside of functions, and not only for type checkers"
+        )
+    is_of_union = isinstance(error, TypeError) and "union" in str(error)
+    hint = " (msgspec.Struct classes with tag=True, or pydantic models, can form a union)" if is_of_union else ""
+    return UnsupportedTypeError(f"{_name(kind)} has no JSON Schema: {error}{hint}")
+
+
+def _unresolved_field(kind: Any) -> tuple[str, Exception] | None:
+    """The first field, as `Class.field`, whose annotation cannot be evaluated, and why; of a type and those in it."""
+    waiting, visited = [kind], [kind]
+    while waiting:
+        part = waiting.pop(0)
+        found = [*get_args(part)]
+        for owner in getattr(part, "__mro__", ()):
+            name = owner.__name__
+            try:
+                for field, annotation in inspect.get_annotations(owner).items():
+                    name = f"{owner.__name__}.{field}"
+                    # A class with this field alone.
+                    members = {"__module__": owner.__module__, "__annotations__": {field: annotation}}
+                    found += get_type_hints(type(owner.__name__, (), members)).values()
+            except Exception as error:
+                return name, error
+        new = [each for each in found if each not in visited]
+        waiting += new
+        visited += new
+    return None
 
 
 def _name(kind: Any) -> str:

@@ -76,7 +76,8 @@ def response_format_for(kind: type[Any], *, name: str | None = None, strict: boo
 def parsed(completion: ChatCompletion, kind: type[T]) -> T:
     """The answer as an object of the type that `response_format_for` asked for.
 
-    Raises StructuredOutputError, which says why there is none and has the text.
+    Raises StructuredOutputError, which says why there is none and has the text; UnsupportedTypeError, a TypeError, for
+    a type that cannot be read; and MissingLibraryError.
     """
 
     def error(fault: Fault, message: str) -> StructuredOutputError:

@@ -104,11 +104,13 @@ def test_types_that_cannot_be_resolved_are_refused_with_the_parameter() -> None:
         tool(missing)
     with pytest.raises(TypeError, match=r"place: 'sys\.nowhere' cannot be evaluated: module 'sys' has no attribute"):
         tool(misspelt)
-    with pytest.raises(UnsupportedTypeError, match=r"the parameter place: .*name 'Nowhere' is not defined \(types are"):
+    with pytest.raises(UnsupportedTypeError, match=r"the parameter place: .*name 'Nowhere' is not defined; types are"):
         tool(within)
     with pytest.raises(UnsupportedTypeError, match=r"the parameter places: list has no JSON Schema"):
         tool(quoted)
-    with pytest.raises(UnsupportedTypeError, match=r"Unresolved has no JSON Schema: name 'Nowhere' is not defined"):
+    with pytest.raises(
+        UnsupportedTypeError, match=r"the type of Unresolved\.\w+ cannot be evaluated: name 'Nowhere' is"
+    ):
         response_format_for(Unresolved)
     with pytest.raises(TypeError, match="no signature to describe"):
         tool(name="type")(type)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import pickle
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import msgspec
 import pydantic
 import pytest
 from aurous import Aurous
 from aurous.testing import AurousMock
+from aurous.tools.json_schema import UnsupportedTypeError
 from aurous.tools.structured_output import (
     StructuredOutputError,
     parsed,
@@ -32,6 +34,52 @@ from clientkit.structured_output import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    Nowhere = str
+
+
+@dataclass
+class UnresolvedDataclass:
+    place: Nowhere
+
+
+class UnresolvedStruct(msgspec.Struct):
+    place: Nowhere
+
+
+class UnresolvedModel(pydantic.BaseModel):
+    place: Nowhere
+
+
+class UnresolvedDict(TypedDict):
+    place: Nowhere
+
+
+@dataclass
+class Around:
+    inner: list[UnresolvedDataclass]
+
+
+@pytest.mark.parametrize("use", [response_format_for, lambda kind: parsed(completion("{}"), kind)])
+@pytest.mark.parametrize("kind", [UnresolvedDataclass, UnresolvedStruct, UnresolvedModel, UnresolvedDict, Around])
+def test_field_whose_type_cannot_be_evaluated_is_named(kind: type[Any], use: Any) -> None:
+    field = "UnresolvedDataclass.place" if kind is Around else f"{kind.__name__}.place"
+    reason = f"the type of {field} cannot be evaluated: name 'Nowhere' is not defined.*define or import them there"
+    with pytest.raises(UnsupportedTypeError, match=reason):
+        use(kind)
+
+
+def test_errors_of_the_code_of_a_class_are_its_own() -> None:
+    @dataclass
+    class Faulty:
+        name: str
+
+        def __post_init__(self) -> None:
+            raise NameError("mine")
+
+    with pytest.raises(NameError, match="mine"):
+        parsed(completion('{"name": "Ada"}'), Faulty)
 
 
 @pytest.mark.parametrize("kind", KINDS)
