@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema_rs
 from aurous_mock.contract import renames
-from aurous_mock.contract.document import Document
+from aurous_mock.contract.document import Document, concreteness
 from aurous_mock.contract.renames import NONE, Names
 from aurous_mock.contract.yaml_reader import read_yaml
 
@@ -125,7 +125,7 @@ def _names(spec: Path) -> list[tuple[str, re.Pattern[str], OperationNames]]:
             path_pattern(path),
             OperationNames(renames.of_request(source, operation), renames.of_responses(source, operation)),
         )
-        for path, method, _, _, operation in source.operations()
+        for path, method, _, _, operation in sorted(source.operations(), key=lambda each: concreteness(each[0]))
     ]
 
 
@@ -166,15 +166,21 @@ def path_pattern(path: str) -> re.Pattern[str]:
     return re.compile("[^/]+".join(map(re.escape, fixed)) + r"\Z")
 
 
+def operation_at(method: str, path: str) -> Operation | None:
+    """The operation that serves the requests to a path; None if the contract has none."""
+    matching = [each for each in operations() if each.method == method.upper() and path_pattern(each.path).match(path)]
+    return min(matching, key=lambda each: concreteness(each.path), default=None)
+
+
 def charge_of(method: str, path: str) -> tuple[str, ...] | None:
     """Where the response to a request has its price; None if the operation is not charged."""
-    for template, item in document()["paths"].items():
-        node = item.get(method.lower())
-        if node is not None and path_pattern(template).match(path):
-            # Earlier released specs state no charges.
-            charge = node.get("x-charge", _CHARGES_BEFORE.get(node.get("operationId")))
-            return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))
-    return None
+    operation = operation_at(method, path)
+    if operation is None:
+        return None
+    # Earlier released specs state no charges.
+    before = _CHARGES_BEFORE.get(operation.id)
+    charge = document()["paths"][operation.path][method.lower()].get("x-charge", before)
+    return None if charge is None or "record_of" in charge else tuple(charge["amount"].split("."))
 
 
 def rate_classes() -> dict[str, RateClass]:

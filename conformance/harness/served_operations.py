@@ -55,8 +55,7 @@ def _refusal(api: ApiClient, operation: str) -> str:
 
 
 def _operation_of(exchange: Exchange) -> Operation | None:
-    matching = (each for each in contract.operations() if contract.path_pattern(each.path).match(exchange.path))
-    return next((operation for operation in matching if operation.method == exchange.method), None)
+    return contract.operation_at(exchange.method, exchange.path)
 
 
 def _is_served(exchange: Exchange) -> bool:

@@ -1,5 +1,6 @@
 """One spec as data: resolves its references and makes validators for its schemas."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 # The name that a member had in earlier versions, and such values of an enum, by their name now.
 RENAMED_MEMBER = "x-renamed-from"
 RENAMED_VALUES = "x-renamed-values"
+PARAMETER = re.compile(r"\{([^{}]*)\}")
 # Bounds schemas that refer to themselves.
 _DEEPEST = 12
 
@@ -144,6 +146,15 @@ class Document:
                 if items := self.item_schema(part, depth - 1):
                     return items
         return {}
+
+
+def concreteness(path: str) -> list[tuple[int, int]]:
+    """A sort key for paths: of several that match a request, the first serves it (OpenAPI: concrete before templated).
+
+    Segment by segment, few parameters come before many, and much text beside them before little.
+    """
+    segments = [PARAMETER.split(segment)[::2] for segment in path.split("/")]
+    return [(len(texts), -sum(map(len, texts))) for texts in segments]
 
 
 def join(pointer: str, name: str) -> str:

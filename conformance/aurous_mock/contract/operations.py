@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from aurous_mock.contract import renames, versioning
-from aurous_mock.contract.document import Document, Schema, join
+from aurous_mock.contract.document import PARAMETER, Document, Schema, concreteness, join
 from aurous_mock.contract.renames import Names
 from aurous_mock.contract.versioning import EVENTS, JSON, JSON_LINES, Tree
 
@@ -25,7 +25,6 @@ __all__ = [
     "read",
 ]
 
-_TEMPLATE = re.compile(r"\{([^{}]*)\}")
 # Their values are read before an operation is chosen, and are refused with codes of their own.
 _READ_ELSEWHERE = frozenset({"accept", "content-type", "authorization", "aurous-version", "idempotency-key"})
 
@@ -122,14 +121,14 @@ class Operation:
         """The path parameters of a request that this operation serves; None if it does not serve it."""
         if method != self.method or (match := self.pattern.fullmatch(raw_path)) is None:
             return None
-        names = _TEMPLATE.findall(self.path)
+        names = PARAMETER.findall(self.path)
         return {name: unquote(value) for name, value in zip(names, match.groups(), strict=True)}
 
 
 def read(document: Document, others: Sequence[Document]) -> tuple[Operation, ...]:
-    """The operations of a version, compared with the other versions that are served; paths without parameters first."""
+    """The operations of a version, compared with the other versions that are served; concrete paths first."""
     operations = [_operation(document, others, *entry) for entry in document.operations()]
-    return tuple(sorted(operations, key=lambda operation: len(_TEMPLATE.findall(operation.path))))
+    return tuple(sorted(operations, key=lambda operation: concreteness(operation.path)))
 
 
 def _operation(
@@ -177,7 +176,7 @@ def _operation(
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    literals = _TEMPLATE.split(path)[::2]
+    literals = PARAMETER.split(path)[::2]
     # A parameter is never empty and never has a slash; a lazy one lets `{id}:cancel` and `{id}.json` end it.
     return re.compile("([^/]+?)".join(re.escape(text) for text in literals))
 
