@@ -59,6 +59,7 @@ exit status:
   {SOME_FAILED}    every line has ended, some with an error: see the output, and --retry-failed
   {BUDGET_SPENT}    the budget is spent
   {INTERRUPTED}  interrupted; run again to resume
+  {OUTPUT_CLOSED}  standard output was closed by its reader; a file that is named has the answers it did not take
 
 The key is read from AUROUS_API_KEY."""
 

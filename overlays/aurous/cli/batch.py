@@ -20,6 +20,7 @@ from ..batch.request_forms import InvalidLine, Line, RequestForms, Unreadable, t
 from ..errors import AurousError, BudgetExceededError, ConfigurationError
 from . import failures, output
 from .arguments import BUDGET_SPENT, INTERRUPTED, SOME_FAILED
+from .batch_output import AnswerWriter
 from .batch_progress import choose_progress, describe
 
 _PIECE: Final = 1 << 16
@@ -70,9 +71,9 @@ class _Run:
                     output.write_note(failures.summary(error))
                     self._explain_resuming()
                     return failures.exit_status(error)
-                except OSError as error:
+                except OSError:
                     # Without a job, it has not begun.
-                    if self._batch.job and not isinstance(error, BrokenPipeError):
+                    if self._batch.job:
                         if self._batch.summary.lines:
                             self._report()
                         self._explain_resuming()
@@ -102,12 +103,16 @@ class _Run:
         async with self._batch as batch:
             with choose_progress(self._lines, batch.summary, quiet=self._flags.quiet, uses_stdout=uses_stdout) as show:
                 ticker = asyncio.ensure_future(show.repeat())
+                answers = AnswerWriter(batch)
                 try:
                     async for result in batch:
                         if uses_stdout:
-                            output.write_json_text(result.to_json().decode())
+                            answers.write(result.to_json().decode())
                 finally:
                     ticker.cancel()
+                    answers.close()
+                if answers.error is not None:
+                    raise answers.error
 
     def _interrupt(self) -> None:
         self._interrupts += 1

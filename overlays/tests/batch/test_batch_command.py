@@ -74,6 +74,42 @@ def test_full_disk_of_stderr_changes_no_status(aurous_mock: AurousMock, source: 
     assert_charged_once(aurous_mock, target, 20)
 
 
+def rescued(folder: Path, err: str) -> list[str]:
+    """The ids of the answers in the file that the command names."""
+    (path,) = folder.glob("aurous-batch-*.jsonl")
+    assert f"standard output failed: the answers that it did not take go into {path}" in err
+    assert path.stat().st_mode & 0o077 == 0
+    return [record["response"]["body"]["id"] for record in records(path)]
+
+
+@pytest.mark.parametrize("flags", [[], ["--ordered"], ["--job", "mine"]])
+def test_closed_pipe_loses_no_answer_that_was_charged(
+    aurous_mock: AurousMock, tmp_path: Path, flags: list[str]
+) -> None:
+    source = write_lines(tmp_path / "in.jsonl", prompts(2000))
+    process = start("batch", source, "--concurrency", "8", *flags, cwd=tmp_path)
+    assert process.stdout is not None
+    # The first is read; others are in the pipe, and in flight, when it closes.
+    first = json.loads(process.stdout.readline())
+    process.stdout.close()
+    _, err = process.communicate(timeout=3 * PATIENCE)
+    kept = [first["response"]["body"]["id"], *rescued(tmp_path, err.decode())]
+    charged = {charge["completion_id"] for charge in aurous_mock.ledger()}
+    assert (process.returncode, charged - set(kept)) == (141, set())
+    assert len(charged) < 2000
+    assert "within 24 hours pays for nothing twice" in err.decode()
+
+
+def test_full_disk_of_stdout_loses_no_answer_that_was_charged(
+    aurous_mock: AurousMock, source: Path, tmp_path: Path
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start("batch", source, "--concurrency", "2", stdout=full, cwd=tmp_path)
+        _, err = process.communicate(timeout=3 * PATIENCE)
+    charged = [charge["completion_id"] for charge in aurous_mock.ledger()]
+    assert (process.returncode, sorted(rescued(tmp_path, err.decode()))) == (3, sorted(charged))
+
+
 def test_null_device_is_an_empty_input(aurous_mock: AurousMock, target: Path) -> None:
     result = ended(start("batch", "-", "--quiet", "-o", target, stdin=subprocess.DEVNULL))
     assert (result.status, result.err, result.out) == (0, "", "")
