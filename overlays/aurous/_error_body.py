@@ -9,6 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+MAX_SIZE: Final = 1 << 20
+"""The bytes of the largest body that is decoded. An error has a few hundred; a document takes many times its bytes."""
 _MAX_TEXT: Final = 1000
 _MAX_EXCERPT: Final = 120
 
@@ -26,6 +28,8 @@ class ErrorBody(NamedTuple):
     @classmethod
     def read(cls, content: bytes) -> ErrorBody:
         """From a body of any form: the documented envelope, a flat one, or neither."""
+        if len(content) > MAX_SIZE:
+            return cls()
         try:
             document = json.loads(content)
         except (ValueError, RecursionError):

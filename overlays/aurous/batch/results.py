@@ -10,6 +10,7 @@ from aurous_client.errors import EncodeError
 from aurous_client.models import ChatCompletion
 from aurous_client.operations import Response
 
+from .._error_body import MAX_SIZE
 from .._json import decode, decode_digits, encode_digits
 from ..errors import APIStatusError, AurousError, BudgetExceededError, ConfigurationError
 from ..types import Receipt
@@ -97,9 +98,9 @@ class BatchResult:
             error = _to_json(_error(self.error))
             own += f',"may_be_charged":{_to_json(self.may_be_charged)}'
             if isinstance(self.error, APIStatusError):
-                is_object = isinstance(decode(self.error.content), dict)
-                body = _one_line(self.error.content) if is_object else None
-                response = _response(self.error.status_code, self.request_id, body)
+                content = self.error.content
+                is_object = len(content) <= MAX_SIZE and isinstance(decode(content), dict)
+                response = _response(self.error.status_code, self.request_id, _one_line(content) if is_object else None)
         record = (
             f'{{"id":"batch_req_{self.idempotency_key}","custom_id":{_to_json(self.custom_id)},'
             f'"response":{response},"error":{error},"{OWN_MEMBER}":{{{own}}}}}'

@@ -124,6 +124,12 @@ def test_body_is_stored_with_the_digits_of_its_numbers(kind: str, wire: RawServe
     assert b"0.12345678901234567890123" in result.to_json()
 
 
+def test_large_error_body_is_not_stored(kind: str, wire: RawServer) -> None:
+    wire.plays(answer(400, {**envelope("invalid_format"), "more": "x" * (1 << 20)}))
+    (result,) = run_batch(kind, ["a"], url=wire.url).results
+    assert result.to_dict()["response"]["body"] is None
+
+
 def test_lost_answer_is_sent_again_under_the_same_key(kind: str, mock: Mock) -> None:
     mock.fault("reset=after; times=3", path=CHAT)
     ended = run_batch(kind, prompts(10), url=mock.url)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import copy
 import inspect
+import json
 import multiprocessing
 import pickle
 import re
+import tracemalloc
 from typing import Any
 
 import aurous
 import pytest
 from aurous import errors
-from aurous._error_body import ErrorBody, printable
+from aurous._error_body import MAX_SIZE, ErrorBody, printable
 from aurous._request.error_mapping import error_class
 from aurous.types import Attempt
 from aurous_client.error_codes import ERROR_CODES
@@ -215,6 +217,26 @@ def test_error_messages_have_cause_attempts_and_advice() -> None:
 def test_error_body_that_is_no_envelope_is_quoted(content: bytes, message: str) -> None:
     error = errors.ServerError(502, content=content)
     assert (error.message, error.code, error.type) == (message, None, None)
+
+
+def test_large_error_body_is_quoted_and_not_decoded() -> None:
+    document = json.dumps(envelope("seed_out_of_range")).encode()
+    largest, larger = document.ljust(MAX_SIZE), document.ljust(MAX_SIZE + 1)
+    assert errors.APIStatusError(400, content=largest).code == "seed_out_of_range"
+    error = errors.APIStatusError(400, content=larger)
+    assert (error.code, error.content) == (None, larger)
+    assert error.message.startswith('{"error": {"type": "invalid_request", "code": "seed_out_of_range"')
+    assert len(error.message) < 200
+
+
+def test_error_body_of_many_objects_takes_little_memory() -> None:
+    content = b"[" + b"{},".join([b""] * (4 << 20 >> 1)) + b"{}]"
+    tracemalloc.start()
+    try:
+        errors.APIStatusError(500, content=content)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 def test_request_id_of_the_body_is_used_without_the_header() -> None:
