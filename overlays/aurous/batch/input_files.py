@@ -45,6 +45,7 @@ class InputFile:
         is_path = isinstance(source, (str, os.PathLike))
         self.name = str(source) if is_path else "standard input"
         self.format: InputFormat = format or _SUFFIXES.get(Path(self.name).suffix.lower(), "jsonl")
+        self._has_template = bool(required)
         self._required = required or (_PROMPT,)
         self._file: IO[bytes] = self._open(source) if isinstance(source, (str, os.PathLike)) else source
         self._owns_file = is_path
@@ -61,10 +62,6 @@ class InputFile:
         except BaseException:
             self.close()
             raise
-
-    @property
-    def _has_template(self) -> bool:
-        return self._required != (_PROMPT,)
 
     @property
     def position(self) -> int:
@@ -126,6 +123,8 @@ class InputFile:
             raise ConfigurationError(f"{self.name} is empty; its first row must name the columns") from None
         except csv.Error as error:
             raise ConfigurationError(f"{self.name} is not a CSV file: {error}") from None
+        if not any(name.strip() for name in names):
+            raise ConfigurationError(f"the first row of {self.name} is blank; it must name the columns")
         if not all(name.isprintable() for name in names):
             raise ConfigurationError(f"{self.name} is not a CSV file in UTF-8: its first row has no names of columns")
         self._require(names)
@@ -144,14 +143,14 @@ class InputFile:
             except StopIteration:
                 return
             except csv.Error as error:
-                yield Line(number, Unreadable(f"it is not a row of a CSV file: {error}"))
+                yield Line(number, Unreadable(f"it is not a row of a CSV file: {error}"), "row")
                 continue
             if not row:
                 continue
             if len(row) != len(names):
-                yield Line(number, Unreadable(f"it has {len(row)} columns instead of {len(names)}"))
+                yield Line(number, Unreadable(f"it has {len(row)} columns instead of {len(names)}"), "row")
             else:
-                yield Line(number, self._request_of(dict(zip(names, row, strict=True))))
+                yield Line(number, self._request_of(dict(zip(names, row, strict=True))), "row")
 
     def _parquet_rows(self) -> Iterator[Line]:
         problem = PYARROW.problem()
@@ -183,7 +182,7 @@ class InputFile:
             for row in rows.to_pylist():
                 number += 1
                 self._consumed = number
-                yield Line(number, self._request_of(row))
+                yield Line(number, self._request_of(row), "row")
 
     def _require(self, names: list[str]) -> None:
         missing = [name for name in self._required if name not in names]

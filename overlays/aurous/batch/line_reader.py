@@ -65,10 +65,10 @@ class LineReader:
             if isinstance(item, Signal):
                 self._is_exhausted = item is Signal.FINISHED
                 return item
-            number, value = item if isinstance(item, Line) else (self._number + 1, item)
-            self._number = number
-            line = self._forms.read(number, value)
-            if self._checkpoint is None or not self._checkpoint.check(number, line.key):
+            given = item if isinstance(item, Line) else Line(self._number + 1, item)
+            self._number = given.number
+            line = self._forms.read(*given)
+            if self._checkpoint is None or not self._checkpoint.check(given.number, line.key):
                 return line
             self._summary.skipped += 1
 

@@ -34,6 +34,8 @@ class Line(NamedTuple):
     """Starts at 1; blank lines count."""
     value: Any
     """What it holds, decoded; or `Unreadable`."""
+    unit: str = "line"
+    """What its number counts, for messages; empty where the number is not one that the caller knows."""
 
 
 class Unreadable(NamedTuple):
@@ -96,8 +98,8 @@ class RequestForms:
         self._template = template
         self.fields = template_fields(template) if template is not None else ()
 
-    def read(self, number: int, value: object) -> ReadLine:
-        """The request of a line, or why there is none."""
+    def read(self, number: int, value: object, unit: str = "line") -> ReadLine:
+        """The request of a line, or why there is none. unit: as that of `Line`"""
         custom_id = f"line-{number}"
         try:
             given = value.get("custom_id") if isinstance(value, Mapping) else None
@@ -111,7 +113,8 @@ class RequestForms:
             reason = "it is not Unicode text" if isinstance(error, UnicodeEncodeError) else str(error)
             # So that a corrected line counts as another one.
             key = line_key(self._job, custom_id, _spelled(value))
-            return InvalidLine(number, custom_id, key, f"line {number}: {reason or 'nested too deeply'}")
+            place = f"{unit} {number}: " if unit else ""
+            return InvalidLine(number, custom_id, key, f"{place}{reason or 'it is nested too deeply'}")
 
     def _body(self, value: object) -> dict[str, Any]:
         if isinstance(value, Unreadable):

@@ -116,6 +116,12 @@ def _id(text: str) -> str:
     return text
 
 
+def _file(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; give the name of a file, or - for the standard one")
+    return text
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="aurous",
@@ -157,10 +163,11 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     batch.formatter_class = argparse.RawDescriptionHelpFormatter
     batch.epilog = _BATCH_EPILOG
-    batch.add_argument("input", metavar="FILE", help="the lines to send; -, standard input")
+    batch.add_argument("input", type=_file, metavar="FILE", help="the lines to send; -, standard input")
     batch.add_argument(
         "-o",
         "--output",
+        type=_file,
         default="-",
         metavar="FILE",
         help="where answers go, and where a run resumes from (default: -)",

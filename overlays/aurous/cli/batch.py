@@ -252,7 +252,7 @@ def _check(lines: InputFile, flags: Namespace) -> int:
     for line in lines:
         if line.number in finished:
             continue
-        request = forms.read(line.number, line.value)
+        request = forms.read(*line)
         if isinstance(request, InvalidLine):
             invalid += 1
             output.write_note(request.reason)

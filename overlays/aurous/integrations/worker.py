@@ -21,6 +21,9 @@ from ..batch.settings import Settings
 from ..errors import AurousError
 from ..transport.locks import fork_safe_lock
 
+# Of `Line`: the numbers are those of the worker, and a row has its error beside it.
+_UNIT: Final = ""
+
 
 class Worker:
     """One batch after another, in a thread: the next begins where one ended early, such as in an outage.
@@ -114,7 +117,7 @@ class Worker:
     def _number_table(self, table: _Table) -> list[Line]:
         first = self._number + 1
         self._number += len(table.requests)
-        lines = [Line(number, request) for number, request in enumerate(table.requests, first)]
+        lines = [Line(number, request, _UNIT) for number, request in enumerate(table.requests, first)]
         self._sent.update((line.number, (table, place)) for place, line in enumerate(lines))
         return lines
 
@@ -134,7 +137,7 @@ class Worker:
         forms = RequestForms(job=job, model=settings.model, system=settings.system, template=settings.template)
         sent, self._sent = self._sent, {}
         for number, (table, place) in sent.items():
-            line = forms.read(number, table.requests[place])
+            line = forms.read(number, table.requests[place], _UNIT)
             if isinstance(line, BatchRequest):
                 table.put(place, error_result(line, error, job, now))
             else:

@@ -273,6 +273,8 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
         (["SOURCE", "--budget", "much"], 2, "budget: 'much' is not a number of credits"),
         (["SOURCE", "--concurrency", "0"], 2, "0 is not a whole number of 1 or more"),
         (["SOURCE", "--json"], 2, "give the answers a file"),
+        (["SOURCE", "-o", ""], 2, "argument -o/--output: it is empty; give the name of a file, or - for the standard"),
+        (["", "-o", "x.jsonl"], 2, "argument FILE: it is empty; give the name of a file, or - for the standard"),
         (["SOURCE", "--retry-failed"], 2, "needs the file of an earlier run"),
     ],
 )

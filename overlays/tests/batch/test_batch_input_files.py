@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow
 import pytest
 from aurous.batch import InputFile
-from aurous.batch.request_forms import Line, Unreadable
+from aurous.batch.request_forms import InvalidLine, Line, RequestForms, Unreadable
 from aurous.errors import ConfigurationError
 from pyarrow import parquet
 
@@ -22,9 +22,32 @@ def write(path: Path, content: str | bytes) -> Path:
     return path
 
 
-def lines(path: Path, **options: Any) -> list[Line]:
+def lines(path: Path, **options: Any) -> list[tuple[int, Any]]:
+    """The number and the value of each line."""
     with InputFile(path, **options) as file:
-        return list(file)
+        return [(line.number, line.value) for line in file]
+
+
+def reasons(path: Path) -> list[str]:
+    """Why lines are invalid."""
+    forms = RequestForms(job="test", model="m")
+    with InputFile(path) as file:
+        return [line.reason for line in (forms.read(*line) for line in file) if isinstance(line, InvalidLine)]
+
+
+def test_errors_count_what_the_file_consists_of(tmp_path: Path) -> None:
+    # A field may have several lines.
+    assert reasons(write(tmp_path / "a.csv", 'prompt\n"a\nb"\nx,y\n')) == ["row 3: it has 2 columns instead of 1"]
+    assert reasons(write(tmp_path / "a.jsonl", '"a"\n{]\n')) == ["line 2: it is not JSON"]
+    parquet.write_table(pyarrow.table({"prompt": ["a", None]}), tmp_path / "a.parquet")
+    assert [reason[:7] for reason in reasons(tmp_path / "a.parquet")] == ["row 2: "]
+
+
+def test_template_of_the_prompt_alone_counts_as_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "custom_id,prompt,model\nx,,m\n")
+    assert lines(path, required=("prompt",)) == [(2, {"custom_id": "x", "prompt": "", "model": "m"})]
+    repeated = write(tmp_path / "b.csv", "prompt,model,model\nx,m,n\n")
+    assert len(lines(repeated, required=("prompt",))) == 1
 
 
 def test_json_lines_keep_their_numbers_past_blank_ones(tmp_path: Path) -> None:
@@ -62,13 +85,15 @@ def test_csv_rows_for_a_template_keep_all_columns(tmp_path: Path) -> None:
 
 def test_csv_row_of_another_length_is_one_unreadable_line(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "prompt,to\na,b\nc\nd,e\n")
-    assert [type(line.value) for line in lines(path)] == [dict, Unreadable, dict]
+    assert [type(value) for _, value in lines(path)] == [dict, Unreadable, dict]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
         ("a.csv", "", "is empty"),
+        ("a.csv", "\nprompt\nWhy?\n", "the first row of .*a.csv is blank; it must name the columns"),
+        ("a.csv", " ,\nprompt\nWhy?\n", "the first row of .*a.csv is blank; it must name the columns"),
         ("a.csv", "text,to\ncat,French\n", "no column prompt; its columns are text, to"),
         ("a.csv", b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file"),
         ("a.csv", b"\xff\xfep\0r\0", "not a CSV file"),
@@ -146,7 +171,7 @@ def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, monkeypatc
 def test_file_in_memory_has_no_known_size() -> None:
     with InputFile(io.BytesIO(b'"a"\n')) as file:
         assert (file.size, file.is_pipe) == (None, False)
-        assert list(file) == [(1, "a")]
+        assert list(file) == [Line(1, "a")]
 
 
 class BrokenDisk(io.BytesIO):
