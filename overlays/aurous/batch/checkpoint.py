@@ -20,7 +20,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from io import UnsupportedOperation
+from io import BytesIO, UnsupportedOperation
 from pathlib import Path
 from typing import IO, Any, Final
 from uuid import UUID
@@ -52,12 +52,21 @@ class Checkpoint:
 
     job:          the job it must belong to; by default the one it belongs to, or a new one
     retry_failed: forget the lines that failed, so that they are sent again
+    is_read_only: change nothing, and make no file, for a run that sends nothing
 
     Raises CheckpointError for a file that is not of this job, and OSError if it cannot be written.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, job: str | None = None, retry_failed: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        job: str | None = None,
+        retry_failed: bool = False,
+        is_read_only: bool = False,
+    ) -> None:
         self.path = Path(path)
+        self._is_read_only = is_read_only
         self.answered = 0
         """The lines that have an answer."""
         self.failed = 0
@@ -71,12 +80,12 @@ class Checkpoint:
         self._is_dirty = False
         self._closing = threading.Event()
         self._syncer: threading.Thread | None = None
-        self._file = _open_locked(self.path)
+        self._file: IO[bytes] = BytesIO() if is_read_only and not self.path.exists() else _open_locked(self.path)
         try:
-            self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"))
+            self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"), is_read_only=is_read_only)
             self._job = self._journal.check_job(self._job)
             self._load(retry_failed)
-            os.fsync(self._file.fileno())
+            self._sync()
             # The last step, since it leaves the journal open.
             self.job = self._journal.open(self._job, self.is_done)
         except BaseException:
@@ -132,7 +141,7 @@ class Checkpoint:
         if self._file.closed:
             return
         try:
-            os.fsync(self._file.fileno())
+            self._sync()
             if self._problem is not None:
                 # What a sync could not write is lost, and the next sync succeeds without it.
                 raise self._problem
@@ -140,6 +149,10 @@ class Checkpoint:
         finally:
             self._journal.close()
             self._file.close()
+
+    def _sync(self) -> None:
+        if not self._is_read_only:
+            os.fsync(self._file.fileno())
 
     def _sync_regularly(self) -> None:
         while not self._closing.wait(_SYNC_SECONDS):
@@ -161,7 +174,8 @@ class Checkpoint:
             start = line.rstrip(b"\0")
             if not line.endswith(b"\n") and start[: len(RECORD_START)] == RECORD_START[: len(start)]:
                 # Torn by the end of an earlier run.
-                os.ftruncate(self._file.fileno(), end)
+                if not self._is_read_only:
+                    os.ftruncate(self._file.fileno(), end)
                 break
             end += len(line)
             record = _result_line(line, number, self.path)
@@ -178,7 +192,8 @@ class Checkpoint:
                 self.failed += 1
         if failed:
             self._journal.remember({number: sent for number, sent in failed.items() if sent}, self._job)
-            self._drop_failed()
+            if not self._is_read_only:
+                self._drop_failed()
 
     def _drop_failed(self) -> None:
         """Replace the file by one without the records of errors, in one step."""

@@ -24,10 +24,14 @@ MARK: Final = struct.Struct("<Qd")
 
 
 class Journal:
-    """The journal at a path; it is made by `open`."""
+    """The journal at a path; it is made by `open`.
 
-    def __init__(self, path: Path) -> None:
+    is_read_only: write nothing
+    """
+
+    def __init__(self, path: Path, *, is_read_only: bool = False) -> None:
         self._path = path
+        self._is_read_only = is_read_only
         self._map: mmap.mmap | None = None
         self._file: IO[bytes] | None = None
         self._job: str | None = None
@@ -53,6 +57,8 @@ class Journal:
         job = job or new_job()
         self._failed = {number: sent for number, sent in self._failed.items() if not is_done(number)}
         self._write(job)
+        if self._is_read_only:
+            return job
         file = open(self._path, "r+b")  # noqa: SIM115 - `close` closes it
         try:
             self._map = mmap.mmap(file.fileno(), _PAGE)
@@ -110,6 +116,8 @@ class Journal:
             self._runs.append((high, now))
 
     def _write(self, job: str) -> None:
+        if self._is_read_only:
+            return
         document = {"job": job, "runs": self._runs, "failed": self._failed}
         path = self._path.with_name(f"{self._path.name}.new")
         with open(path, "wb") as file:

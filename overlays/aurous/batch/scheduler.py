@@ -203,14 +203,7 @@ class Scheduler:
     def _start(self, request: BatchRequest, now: float) -> InFlight:
         sent_at = time.time()
         if self._checkpoint is not None:
-            earlier = self._checkpoint.sent_before(request.number)
-            if earlier is not None and sent_at - earlier > KEY_LIFETIME:
-                warnings.warn(
-                    f"line {request.number} ({request.custom_id}) was in flight when an earlier run ended, "
-                    f"{(sent_at - earlier) / 3600:.0f} hours ago: sending it again may charge it a second time",
-                    BatchWarning,
-                    stacklevel=2,
-                )
+            warn_of_second_charge(self._checkpoint, request, sent_at)
             self._checkpoint.start(request.number, sent_at)
         self.summary.in_flight += 1
         return InFlight(request, self._delivery.reserve(), now, sent_at, self.pace.start())
@@ -268,3 +261,15 @@ class Scheduler:
         if self._delivery.error is not None:
             self.stop(self._delivery.error)
         return ready
+
+
+def warn_of_second_charge(checkpoint: Checkpoint, request: BatchRequest, now: float) -> None:
+    """Issue a BatchWarning if an earlier run may have sent a request so long ago that its key has expired."""
+    earlier = checkpoint.sent_before(request.number)
+    if earlier is not None and now - earlier > KEY_LIFETIME:
+        warnings.warn(
+            f"line {request.number} ({request.custom_id}) was in flight when an earlier run ended, "
+            f"{(now - earlier) / 3600:.0f} hours ago: sending it again may charge it a second time",
+            BatchWarning,
+            stacklevel=2,
+        )

@@ -16,9 +16,10 @@ from .._client.client import AsyncAurous
 from .._json import INVALID_JSON, decode
 from ..batch.async_ import AsyncBatch, arun
 from ..batch.input_files import InputFile
-from ..batch.request_forms import InvalidLine, Line, RequestForms, Unreadable, template_fields
+from ..batch.request_forms import Line, Unreadable, template_fields
+from ..batch.settings import Settings
 from ..errors import AurousError, BudgetExceededError, ConfigurationError
-from . import failures, output
+from . import batch_dry_run, failures, output
 from .arguments import BUDGET_SPENT, INTERRUPTED, SOME_FAILED
 from .batch_output import AnswerWriter
 from .batch_progress import choose_progress, describe
@@ -35,7 +36,7 @@ def run(flags: Namespace) -> int:
         raise ConfigurationError("--retry-failed needs the file of an earlier run, -o FILE")
     with _input(flags) as lines:
         if flags.dry_run:
-            return _check(lines, flags)
+            return batch_dry_run.check(lines, Settings(**_arguments(flags), share=1.0, retry=None), as_json=flags.json)
         return asyncio.run(_Run(lines, flags).run())
 
 
@@ -87,15 +88,7 @@ class _Run:
         return arun(
             client,
             _read_pipe(self._lines) if self._lines.is_pipe and self._lines.format == "jsonl" else self._lines,
-            job=flags.job,
-            checkpoint=None if self._to_stdout else flags.output,
-            model=flags.model,
-            system=flags.system,
-            template=flags.template,
-            concurrency=flags.concurrency,
-            budget=flags.budget,
-            ordered=flags.ordered,
-            retry_failed=flags.retry_failed,
+            **_arguments(flags),
         )
 
     async def _iterate(self) -> None:
@@ -158,6 +151,15 @@ class _Run:
         elif not self._flags.quiet:
             for line in describe(summary):
                 output.write_note(line)
+
+
+def _arguments(flags: Namespace) -> dict[str, Any]:
+    """The arguments of `arun`."""
+    names = ("job", "model", "system", "template", "concurrency", "budget", "ordered", "retry_failed")
+    return {
+        "checkpoint": None if flags.output == "-" else flags.output,
+        **{name: getattr(flags, name) for name in names},
+    }
 
 
 def _input(flags: Namespace) -> AbstractContextManager[InputFile]:
@@ -237,36 +239,3 @@ def _signals(interrupt: Any) -> Iterator[None]:
         with suppress(NotImplementedError, ValueError, RuntimeError):
             for number in numbers:
                 loop.remove_signal_handler(number)
-
-
-def _check(lines: InputFile, flags: Namespace) -> int:
-    """Read all lines, and report what would be sent; sends nothing."""
-    from ..batch.checkpoint import read
-
-    forms = RequestForms(job=flags.job or "", model=flags.model, system=flags.system, template=flags.template)
-    finished: set[int] = set()
-    if flags.output != "-" and os.path.exists(flags.output):
-        records = read(flags.output)
-        finished = {record["aurous"]["line"] for record in records if not (flags.retry_failed and record["error"])}
-    count = invalid = size = 0
-    for line in lines:
-        if line.number in finished:
-            continue
-        request = forms.read(*line)
-        if isinstance(request, InvalidLine):
-            invalid += 1
-            output.write_note(request.reason)
-            continue
-        if not count and not flags.json:
-            output.write_json_text(request.content.decode())
-        count += 1
-        size += len(request.content)
-    if flags.json:
-        figures = {"to_send": count, "invalid": invalid, "skipped": len(finished), "bytes": size}
-        output.write_line(json.dumps(figures, indent=2))
-    else:
-        output.write_note(
-            f"{count:,} lines would be sent, {size:,} bytes in all; {invalid:,} are invalid, and {len(finished):,} "
-            "have a result. Nothing was sent; this is the first body"
-        )
-    return SOME_FAILED if invalid else 0

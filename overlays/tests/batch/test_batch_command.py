@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import mmap
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -230,6 +232,10 @@ def test_failed_lines_are_counted_and_retried(aurous_mock: AurousMock, tmp_path:
     resumed = run("batch", str(source), "-o", str(target))
     assert (resumed.status, resumed.lines[-1]) == (4, result.lines[-1])
     write_lines(source, [*prompts(3), {"prompt": "mended"}, {"prompt": "a"}])
+    before = files(tmp_path)
+    planned = run("batch", str(source), "-o", str(target), "--retry-failed", "--dry-run", "--json")
+    assert (json.loads(planned.out)["to_send"], json.loads(planned.out)["skipped"]) == (2, 3)
+    assert files(tmp_path) == before
     again = run("batch", str(source), "-o", str(target), "--retry-failed")
     assert again.status == 0
     assert_charged_once(aurous_mock, target, 5)
@@ -258,6 +264,55 @@ def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) ->
     assert not target.exists()
     figures = json.loads(run("batch", str(source), "--dry-run", "--json").out)
     assert (figures["to_send"], figures["invalid"]) == (2, 1)
+
+
+def interrupt(source: Path, target: Path, hours: float) -> dict[str, bytes]:
+    """Finish a job, and leave it as if its last answer had been torn so long ago. Returns the files."""
+    assert run("batch", str(source), "-o", str(target), "--quiet", "--ordered").status == 0
+    content = target.read_bytes()
+    target.write_bytes(content[:-5])
+    journal = target.with_name(f"{target.name}.journal")
+    job = json.loads(content.splitlines()[0])["aurous"]["job"]
+    document = json.dumps({"job": job, "runs": [[20, time.time() - hours * 3600]], "failed": {}})
+    journal.write_bytes(MARK.pack(0, 0.0).ljust(mmap.PAGESIZE, b"\0") + document.encode())
+    return files(target.parent)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("hours", [1, 30])
+def test_dry_run_says_what_a_run_would_do_with_an_output(
+    aurous_mock: AurousMock, source: Path, target: Path, hours: int
+) -> None:
+    before = interrupt(source, target, hours)
+    figures = run("batch", str(source), "-o", str(target), "--dry-run", "--json")
+    assert figures.status == 0
+    shown = json.loads(figures.out)
+    assert (shown["to_send"], shown["in_flight_before"], shown["skipped"]) == (1, 1, 19)
+    warned = [line for line in figures.lines if "was in flight when an earlier run ended, 30 hours ago" in line]
+    assert len(warned) == (hours == 30)
+    assert (
+        "1 lines would be sent (1 of them were in flight before)"
+        in run("batch", str(source), "-o", str(target), "--dry-run").lines[-1]
+    )
+    assert (files(target.parent), len(aurous_mock.ledger())) == (before, 20)
+
+
+def test_dry_run_refuses_what_a_run_would_refuse(aurous_mock: AurousMock, source: Path, target: Path) -> None:
+    interrupt(source, target, 1)
+    common = ["batch", str(source), "-o", str(target)]
+    for flags, expected in [
+        (["--system", "Be brief."], "line 1 of the input is not the one that"),
+        (["--job", "another"], "belongs to the job"),
+        (["--budget", "much"], "budget: 'much' is not a number of credits"),
+    ]:
+        before = files(target.parent)
+        shown = run(*common, "--dry-run", *flags)
+        assert (shown.status, expected in shown.line) == (2, True)
+        assert files(target.parent) == before
+        assert run(*common, *flags).line.startswith(shown.line[:40])
 
 
 @pytest.mark.parametrize(
