@@ -69,6 +69,8 @@ class Paging:
     """The parameter of the query that takes it."""
     has_more: str | None = None
     """The attribute that says whether there is another page, if there is one."""
+    backward: str | None = None
+    """The parameter that asks in the other direction, where no page follows, if there is one."""
 
 
 @dataclass(frozen=True, kw_only=True)

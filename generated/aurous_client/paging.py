@@ -18,6 +18,7 @@ class Page(JsonObject, Generic[ItemT]):
     """One page of a list, as the response has it. Iterating over it yields its items, then those of the pages after it.
 
     The next page is requested when it is reached, as the first one was: with the same parameters, headers and timeout.
+    A list that was asked for in the other direction, as with `ending_before`, is one page: its cursor does not lead there.
     Use `for` with the page of a synchronous client, `async for` with that of an asynchronous one.
 
     Raises ParseError, or the client's error for an invalid response, if a page leads back to an earlier one, or says
@@ -86,13 +87,15 @@ class PageSource:
         return cast(list[Any], getattr(page, self._paging.items))
 
     def following(self, page: Any, cursors: set[str]) -> Request | None:
-        """The request of the page after this one; None after the last.
+        """The request of the page after this one; None after the last, and for a page in the other direction.
 
         cursors: of the pages so far, to which that of this page is added
 
         Raises ParseError for a page that leads back to an earlier one, or does not say where the next one is.
         """
         paging = self._paging
+        if any(name == paging.backward for name, _ in self.request.query):
+            return None
         cursors.update(value for name, value in self.request.query if name == paging.parameter)
         cursor = getattr(page, paging.cursor)
         has_more = UNSET if paging.has_more is None else getattr(page, paging.has_more)

@@ -50,7 +50,7 @@ _OPERATION = {
         "x-paging": {
             "type": "object",
             "required": ["items", "cursor", "parameter"],
-            "properties": {"items": _TEXT, "cursor": _TEXT, "parameter": _TEXT, "has_more": _TEXT},
+            "properties": {"items": _TEXT, "cursor": _TEXT, "parameter": _TEXT, "has_more": _TEXT, "backward": _TEXT},
             "additionalProperties": False,
         },
         "x-rate-class": _TEXT,

@@ -67,6 +67,7 @@ class Models:
             cursor=attributes[declared.cursor],
             parameter=declared.parameter,
             has_more=None if declared.has_more is None else attributes[declared.has_more],
+            backward=declared.backward,
             item=self.item_of(page, self.names),
         )
 

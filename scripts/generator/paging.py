@@ -2,6 +2,9 @@
 
 x-paging: {items: data, cursor: next_cursor, parameter: starting_after}                       until there is no cursor
 x-paging: {items: data, cursor: next_cursor, parameter: starting_after, has_more: has_more}   until that is false
+
+With `backward: ending_before`, the parameter that asks in the other direction, a list that is asked for with it is one
+page: the cursor does not lead there, and no request has both.
 """
 
 from __future__ import annotations
@@ -14,16 +17,18 @@ from .spec import Pointer, Spec, component_name
 
 EXTENSION = "x-paging"
 _JSON = "application/json"
+_BACKWARD = "ending_before"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paging:
-    """What `x-paging` says: the members of a page, and the parameter of the query that takes the cursor."""
+    """What `x-paging` says: the members of a page, and the parameters of the query that take a cursor."""
 
     items: str
     cursor: str
     parameter: str
     has_more: str | None = None
+    backward: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +61,12 @@ def check(spec: Spec) -> Iterator[tuple[Pointer, str]]:
         if pointer[2] != "get":
             yield where, "R17: pages are requested with GET"
         parameters = {(p["in"], p["name"]): p for p in spec.parameters(pointer)}
-        parameter = parameters.get(("query", paging.parameter))
-        if parameter is None or parameter.get("required") or not _is_text(spec, parameter.get("schema")):
-            yield (*where, "parameter"), f"R17: {paging.parameter} is not an optional text in the query"
+        for member, name in (("parameter", paging.parameter), ("backward", paging.backward)):
+            parameter = parameters.get(("query", name or ""), {})
+            if name and (parameter.get("required") or not _is_text(spec, parameter.get("schema"))):
+                yield (*where, member), f"R17: {name} is not an optional text in the query"
+        if ("query", _BACKWARD) in parameters and paging.backward is None:
+            yield where, f"R17: {_BACKWARD} asks in the other direction; say so with backward: {_BACKWARD}"
         component = page_component(spec, operation)
         if not spec.schemas.get(component, {}).get("properties"):
             yield where, "R17: a list with pages has one successful response, an object in JSON"

@@ -49,8 +49,10 @@ PATHS = {
     "/v1/imaginary_stars": operation(
         "listImaginaryStars",
         small_specs.ref("ImaginaryStarList"),
-        {"items": "data", "cursor": "next_cursor", "parameter": "starting_after", "has_more": "has_more"},
+        {"items": "data", "cursor": "next_cursor", "parameter": "starting_after", "has_more": "has_more"}
+        | {"backward": "ending_before"},
         LIMIT,
+        {"name": "ending_before", "in": "query", "schema": TEXT},
     ),
     # The same page with another parameter, and an inline page whose items are texts.
     "/v1/imaginary_stars/{id}/moons": operation(

@@ -195,6 +195,8 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} x-paging parameter": "limit"}),
     ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} x-paging parameter": "absent"}),
     ("R17", f"{RECORDS} x-paging parameter", {f"{RECORDS} parameters 1 required": True}),
+    ("R17", f"{RECORDS} x-paging backward", {f"{RECORDS} x-paging backward": "limit"}),
+    ("R17", f"{RECORDS} x-paging", {f"{RECORDS} parameters 0 name": "ending_before"}),
     (
         "R17",
         f"{RECORDS} x-paging",

@@ -129,6 +129,13 @@ def synchronous(client: Aurous) -> None:
     assert queries()[0] == [("group_by", "a"), ("group_by", "b"), ("page_token", "2")]
 
 
+def backward(client: Aurous) -> None:
+    """The cursor of a page leads forward, so a list in the other direction is one page, whatever that says."""
+    queries()
+    assert [star.id for star in client.imaginary_stars.list(ending_before="c", limit=2)] == ["a", "b"]
+    assert [sorted(query) for query in queries()] == [[("ending_before", "c"), ("limit", "2")]]
+
+
 def broken(client: Aurous) -> None:
     def read(cursor: str) -> list[str]:
         return [star.id for star in client.imaginary_stars.list(starting_after=cursor)]
@@ -197,6 +204,7 @@ def main() -> None:
     base_url = f"http://127.0.0.1:{server.server_port}"
     with Aurous("key", base_url=base_url, retry=aurous.RetryPolicy(initial_delay=0.01)) as client:
         synchronous(client)
+        backward(client)
         broken(client)
         sourceless(client)
     asyncio.run(asynchronous(base_url, "httpx"))
