@@ -72,15 +72,14 @@ def encode_digits(value: Any, *, is_ascii: bool, margin: str | None = None) -> s
     """A document as text. margin: a newline, for one value a line, each indented; otherwise all are on one line."""
     if isinstance(value, _Digits):
         return value
-    inner = "" if margin is None else f"{margin}  "
-    colon = ":" if margin is None else ": "
-
-    def encode(part: Any) -> str:
-        return encode_digits(part, is_ascii=is_ascii, margin=None if margin is None else inner)
-
-    if isinstance(value, dict) and value:
-        members = ",".join(f"{inner}{encode(name)}{colon}{encode(part)}" for name, part in value.items())
-        return f"{{{members}{margin or ''}}}"
-    if isinstance(value, list) and value:
-        return f"[{','.join(inner + encode(part) for part in value)}{margin or ''}]"
-    return json.dumps(value, ensure_ascii=is_ascii)
+    if not isinstance(value, (dict, list)) or not value:
+        return json.dumps(value, ensure_ascii=is_ascii)
+    inner = None if margin is None else f"{margin}  "
+    texts: list[str] = []
+    # A loop, so that each level takes one frame: as deep as it was decoded, it can be encoded.
+    for item in value:
+        name, part = ("", item) if isinstance(value, list) else (json.dumps(item, ensure_ascii=is_ascii), value[item])
+        colon = "" if isinstance(value, list) else ":" if margin is None else ": "
+        texts.append(f"{inner or ''}{name}{colon}{encode_digits(part, is_ascii=is_ascii, margin=inner)}")
+    begin, end = "[]" if isinstance(value, list) else "{}"
+    return f"{begin}{','.join(texts)}{margin or ''}{end}"

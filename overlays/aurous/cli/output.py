@@ -39,12 +39,11 @@ def write_line(text: str) -> None:
 
 def write_json(document: JsonObject) -> None:
     """Write an object of the API as it was received, with undocumented members, and numbers to the digit."""
-    received = document.to_dict()
     context = context_of(document)
-    if context is not None and context.content:
-        content = decode_digits(context.content)
+    received = decode_digits(context.content) if context is not None and context.content else {}
+    if context is None or context.operation is None:
         # What was put together from a stream has no body, but the event with its figures.
-        received = content if context.operation is not None else {**received, "usage": content["usage"]}
+        received = document.to_dict() | {name: figures for name, figures in received.items() if name == "usage"}
     write_line(encode_digits(received, is_ascii=not _is_utf8(), margin="\n"))
 
 

@@ -256,6 +256,12 @@ def test_json_output_has_the_charge_of_a_completion_to_the_digit(aurous_mock: Au
     assert f'"credits_charged": {DIGITS}' in run("chat", "--json", QUESTION, "--base-url", wire.url).out
 
 
+def test_json_output_takes_deep_documents(aurous_mock: AurousMock, wire: RawServer) -> None:
+    deep = b"[" * 500 + b"1" + b"]" * 500
+    wire.plays(answer(200, json.dumps({**completion(), "deep": "DEEP"}).encode().replace(b'"DEEP"', deep)))
+    assert json.loads(run("get", "--json", "cmp_1", "--base-url", wire.url).out)["deep"] == json.loads(deep)
+
+
 def with_charge(document: dict[str, Any]) -> bytes:
     """A document as JSON, with a charge that no float is."""
     usage = {**document["usage"], "credits_charged": "DIGITS"}
