@@ -23,6 +23,8 @@ from .keepalive import readiness, socket_options
 from .network import close_unread, connect, shut_down
 
 _WRITE_SIZE: Final = 64 * 1024
+# `recv` allocates as much as it may read: what is too much of it for every event of a stream would fragment the heap.
+_FIRST_READ_SIZE: Final = 4 * 1024
 
 
 class PooledClient:
@@ -100,6 +102,7 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
+        self._read_size = _FIRST_READ_SIZE
         self._is_readable = readiness(connection)
         self._head = b""
 
@@ -107,7 +110,10 @@ class DeadlineStream(httpcore.NetworkStream):
         try:
             remaining = timeout.remaining
             self._socket.settimeout(timeout.limit(timeout.read) if remaining is None else max(remaining(), MIN_TIMEOUT))
-            return self._socket.recv(max_bytes)
+            size = min(self._read_size, max_bytes)
+            data = self._socket.recv(size)
+            self._read_size = max_bytes if len(data) == size else _FIRST_READ_SIZE
+            return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:

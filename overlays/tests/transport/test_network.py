@@ -17,7 +17,7 @@ import pytest
 import trio
 from aurous._config.secret import Secret
 from aurous.transport.effects import SendRequest
-from aurous.transport.httpcore_client import DeadlineBackend, RequestTimeouts
+from aurous.transport.httpcore_client import DeadlineBackend, DeadlineStream, RequestTimeouts
 from clientkit.callers import Make
 from testkit.conditions import PATIENCE
 from testkit.raw_server import run_dripping_server
@@ -97,6 +97,29 @@ def test_deadline_during_a_tls_handshake_closes_the_connection_of_trio() -> None
         trio.run(main, url)
 
 
+def make_timeouts() -> Any:
+    seconds = {"connect": 5.0, "pool": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
+    request = SendRequest("GET", "http://127.0.0.1", (), {}, Secret(""), None, **seconds, streams=False)
+    return RequestTimeouts(request, time.monotonic() + 5)
+
+
+def test_only_reads_after_much_data_may_be_large() -> None:
+    ours, peer = socket.socketpair()
+    with ours, peer:
+        stream, timeouts, limit = DeadlineStream(ours), make_timeouts(), 64 * 1024
+        sizes = []
+        for data in (b"x" * 100, b"y" * 20_000, b"z" * 100):
+            peer.sendall(data)
+            received = b""
+            while len(received) < len(data):
+                received += stream.read(limit, timeouts)
+                sizes.append(len(received))
+            assert received == data
+        assert sizes == [100, 4096, 20_000, 100]
+        peer.sendall(b"x" * 100)
+        assert stream.read(10, timeouts) == b"x" * 10
+
+
 def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     connections: list[socket.socket] = []
     connect = socket.socket.connect
@@ -106,9 +129,7 @@ def test_refused_socket_option_closes_the_connection(monkeypatch: pytest.MonkeyP
         connections.append(self)
 
     monkeypatch.setattr(socket.socket, "connect", record)
-    seconds = {"connect": 5.0, "pool": 5.0, "read": 5.0, "write": 5.0, "total": 5.0}
-    request = SendRequest("GET", "http://127.0.0.1", (), {}, Secret(""), None, **seconds, streams=False)
-    timeouts: Any = RequestTimeouts(request, time.monotonic() + 5)
+    timeouts = make_timeouts()
     with socket.create_server(("127.0.0.1", 0)) as listener, pytest.raises(httpcore.ConnectError):
         DeadlineBackend().connect_tcp(
             "127.0.0.1", listener.getsockname()[1], timeouts, socket_options=[(socket.IPPROTO_IP, 9999, 1)]
