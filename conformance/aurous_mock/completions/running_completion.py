@@ -93,6 +93,8 @@ class RunningCompletion:
                 # Another server considered this one dead, and failed the completion.
                 self.status, self.failure, self.charge = FAILED, ABANDONED, 0
         finally:
+            # A producer that failed refers to its completion, by its traceback.
+            self._producer = None
             self.finished.set()
             await self._slot.aclose()
 

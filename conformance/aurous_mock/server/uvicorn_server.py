@@ -94,9 +94,10 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     # Standard error has only the access log and tracebacks.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
     server = make_server(settings, ready)
-    # What exists so far stays, and few requests leave cyclic garbage: collecting often would cost a tenth of the time.
+    # What exists so far stays, and few requests leave cyclic garbage: collecting as often as by default would cost a
+    # tenth of the time.
     gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
+    gc.set_threshold(20_000, 5, 5)
     # uvicorn raises the signal again after its shutdown; ignore it, so that the exit status is 0.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)

@@ -32,7 +32,7 @@ class Quantity(NamedTuple):
 
 
 QUANTITIES: Final = (
-    # Each synchronous read allocates 64 KiB and frees most of it, and glibc keeps small pieces in the thread's cache:
+    # asyncio allocates 256 KiB for each read and frees most of it, and glibc keeps small pieces in the thread's cache:
     # the heap grows for hours, ever more slowly, while the number of objects stays the same. With
     # GLIBC_TUNABLES=glibc.malloc.tcache_count=0 it does not grow.
     Quantity("memory", "MiB", lambda sample: sample.memory, 0.05, 4.0),

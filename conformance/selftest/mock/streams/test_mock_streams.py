@@ -1,12 +1,17 @@
 """Streams, and what becomes of them: grammar, keep-alives, cancel, disconnect, shutdown."""
 
+import gc
 import json
 import threading
+import weakref
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import jsonschema_rs
 import pytest
+from aurous_mock.completions import service
+from aurous_mock.completions.running_completion import RunningCompletion
 from aurous_mock.server.launcher import Mock
 from mockkit import (
     CREATE,
@@ -226,3 +231,31 @@ def test_error_frame_ends_the_stream_and_fails_the_record(client: httpx.Client, 
 def test_every_frame_is_one_data_line(client: httpx.Client) -> None:
     text = stream(client).text
     assert text == "".join(f"data: {line}\n\n" for line in data_lines(text))
+
+
+@pytest.mark.parametrize("fault", ["pace=100", "truncate=2", "reset=2"])
+def test_stream_that_is_over_leaves_nothing_to_the_garbage_collector(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    completions = weakref.WeakSet[RunningCompletion]()
+    started = threading.Event()
+
+    class Observed(RunningCompletion):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments)
+            completions.add(self)
+            started.set()
+
+    monkeypatch.setattr(service, "RunningCompletion", Observed)
+    gc.disable()
+    try:
+        with (
+            suppress(httpx.HTTPError),
+            client.stream("POST", CREATE, json=long_chat(20), headers={"Aurous-Mock-Fault": fault}) as response,
+        ):
+            # The client leaves the stream that is not cut.
+            next(response.iter_lines())
+        assert started.is_set()
+        eventually(lambda: not completions)
+    finally:
+        gc.enable()
