@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from types import FrameType
 from typing import NamedTuple
 
 import pytest
 
 from harness.client.exchange import Exchange, curl, format_response, redacted
+from harness.interpretation import EXPECTED, describe, misfit_of
 from harness.results import CheckResult, ExchangeView, Outcome
 from harness.rules import Level
 from harness.violations import Informational, NotTested, RuleViolation, flatten
@@ -27,8 +30,13 @@ class Classified(NamedTuple):
     exchanges: tuple[Exchange, ...] = ()
 
 
-def classify(error: BaseException | None, level: Level, *, setup_failed_before: bool) -> Classified:
-    """Classify how a test ended. setup_failed_before: the same error of a fixture has failed another rule already"""
+def classify(
+    error: BaseException | None, level: Level, *, setup_failed_before: bool, recorded: Sequence[Exchange] = ()
+) -> Classified:
+    """Classify how a test ended.
+
+    `setup_failed_before`: the same error of a fixture has failed another rule already; `recorded`: what the test sent.
+    """
     if error is None:
         return Classified(Outcome.PASSED)
     cause = _most_specific(error)
@@ -36,7 +44,7 @@ def classify(error: BaseException | None, level: Level, *, setup_failed_before: 
         return Classified(Outcome.INFORMATIONAL, str(cause))
     if isinstance(cause, NotTested | pytest.skip.Exception):
         return Classified(Outcome.NOT_TESTED, str(cause))
-    violation = cause if isinstance(cause, RuleViolation) else RuleViolation(_describe_unexpected(cause))
+    violation = cause if isinstance(cause, RuleViolation) else _unreadable(cause, recorded)
     if level is Level.INFORMATIONAL:
         return Classified(Outcome.INFORMATIONAL, violation.actual, exchanges=violation.exchanges)
     if setup_failed_before and isinstance(cause, RuleViolation):
@@ -79,8 +87,32 @@ def _most_specific(error: BaseException) -> BaseException:
     return errors[0]
 
 
-def _describe_unexpected(error: BaseException) -> str:
-    """An unexpected error, with the line of the suite that raised it."""
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(SUITE)]
-    place = f" (at {Path(own[-1].filename).relative_to(SUITE)}:{own[-1].lineno})" if own else ""
-    return f"the response could not be interpreted: {type(error).__name__}: {error}{place}"
+def _unreadable(error: BaseException, recorded: Sequence[Exchange]) -> RuleViolation:
+    """An unexpected error as a violation: by the response that the test had at hand and does not fit its schema."""
+    frames = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _is_own(frame)]
+    held = [exchange for frame, _ in reversed(frames) for value in frame.f_locals.values() for exchange in _in(value)]
+    exchange = next(filter(misfit_of, [*held, *reversed(recorded[-1:])]), None)
+    place = f" at {_file(frames[-1][0]).relative_to(SUITE)}:{frames[-1][1]}" if frames else ""
+    if exchange is None:
+        return RuleViolation(describe(error, None, place))
+    return RuleViolation(describe(error, exchange, place), exchange, expected=EXPECTED)
+
+
+def _is_own(frame: FrameType) -> bool:
+    return _file(frame).is_relative_to(SUITE)
+
+
+def _file(frame: FrameType) -> Path:
+    return Path(frame.f_code.co_filename)
+
+
+def _in(value: object, depth: int = 2) -> Iterator[Exchange]:
+    """The exchanges in a variable of a test: one, several, or those of a stream, a result or the like."""
+    if isinstance(value, Exchange):
+        yield value
+    elif depth > 0 and isinstance(value, dict | list | tuple):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from _in(each, depth - 1)
+    elif depth > 0 and is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from _in(getattr(value, field.name), depth - 1)

@@ -239,6 +239,22 @@ def schema_errors(name: str, value: Any) -> list[str]:
     return [_format_error(error) for error in _validator(name, SELECTED.spec).iter_errors(value)]
 
 
+def response_schema(method: str, path: str, status: int) -> dict[str, Any] | None:
+    """The schema of the JSON that answers a request with a status; None if the contract has none."""
+    operation = operation_at(method, path)
+    if operation is None:
+        return None
+    responses = document()["paths"][operation.path][operation.method.lower()].get("responses", {})
+    response = follow(responses.get(str(status)) or responses.get("default") or {})
+    schema: dict[str, Any] | None = response.get("content", {}).get("application/json", {}).get("schema")
+    return schema
+
+
+def component_errors(schema: dict[str, Any], value: Any) -> list[str]:
+    """The errors of a value against a schema of the contract, which may refer to its components."""
+    return instance_errors({**schema, "components": document()["components"]}, value)
+
+
 def instance_errors(schema: dict[str, Any], value: Any) -> list[str]:
     """The errors of a value against a JSON Schema outside the contract, such as a tool's parameters."""
     return [_format_error(error) for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(value)]

@@ -193,8 +193,8 @@ class ConformancePlugin:
         is_repeated = error is not None and call.when == "setup" and id(error) in self._failed_setups
         if error is not None and call.when == "setup":
             self._failed_setups[id(error)] = error
-        result = classification.classify(error, rule.level, setup_failed_before=is_repeated)
         recorded = self.recorder.exchanges
+        result = classification.classify(error, rule.level, setup_failed_before=is_repeated, recorded=recorded)
         redact = self.settings.redact
         passed = result.outcome is Outcome.PASSED
         check = CheckResult(
