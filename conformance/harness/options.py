@@ -112,6 +112,9 @@ def check(config: pytest.Config) -> None:
     """Refuse options that could only fail later, or would be ignored, before anything is sent or charged."""
     if config.getoption("base_url", None) == "":
         raise pytest.UsageError("--base-url is empty; leave it out to test the mock")
+    for option in ("--api-key", "--other-api-key"):
+        if config.getoption(option[2:].replace("-", "_")) and not config.getoption("base_url", None):
+            raise pytest.UsageError(f"{option} needs --base-url, the server of the key; the mock has keys of its own")
     if config.getoption("record_costs") and not config.getoption("rehearse"):
         raise pytest.UsageError("--record-costs needs --rehearse, whose costs it records")
     if config.getoption("report") and config.getoption("rehearse"):
@@ -121,8 +124,8 @@ def check(config: pytest.Config) -> None:
             raise pytest.UsageError(f"--report: {report} must end in {' or '.join(REPORTS)}")
         if not Path(report).absolute().parent.is_dir():
             raise pytest.UsageError(f"--report: there is no folder {Path(report).absolute().parent}")
-        if Path(report).is_dir():
-            raise pytest.UsageError(f"--report: {report} is a folder")
+        if (reason := write_problem(Path(report))) is not None:
+            raise pytest.UsageError(f"--report: {report} {reason}")
     other_key: str | None = config.getoption("other_api_key") or None
     problem = preflight.other_key_problem(other_key, config.getoption("api_key") or os.environ.get("AUROUS_API_KEY"))
     if problem is not None:
@@ -142,6 +145,23 @@ def check(config: pytest.Config) -> None:
     problem = preflight.problem_at(str(url), key, other_api_key=other_key)
     if problem is not None:
         pytest.exit(f"--base-url: {problem}", returncode=preflight.NOT_AUROUS)
+
+
+def write_problem(path: Path) -> str | None:
+    """Why a report cannot be written; None if it can, as far as this shows before there is one."""
+    try:
+        if path.is_dir():
+            return "is a folder"
+        target = path.resolve()
+        is_new = not target.exists()
+        # Opening a pipe or a device may block, or do something.
+        if is_new or target.is_file():
+            target.open("ab").close()
+        if is_new:
+            target.unlink()
+    except OSError as error:
+        return f"cannot be written: {error.strerror or error}"
+    return None
 
 
 def _given_key(config: pytest.Config, url: str, *, embedded: bool) -> str | None:

@@ -234,6 +234,9 @@ class ConformancePlugin:
             terminalreporter.section("what a run would send")
             for line in [*dry_run.rehearsed(self.results), *self._unwritten]:
                 write(line)
+            if not self.results.has_tested:
+                for line in [*(f"{each.rule.id}: {each.actual}" for each in self.results), NOTHING_TESTED]:
+                    write(line, yellow=True)
             return
         terminalreporter.section("rules")
         brief = self.config.get_verbosity() < 0
@@ -274,8 +277,7 @@ class ConformancePlugin:
         """The exit code of a run in which no rule failed."""
         if not are_written:
             return pytest.ExitCode.INTERNAL_ERROR
-        is_success = self.results.has_tested or self.settings.rehearsal
-        return pytest.ExitCode.OK if is_success else pytest.ExitCode.NO_TESTS_COLLECTED
+        return pytest.ExitCode.OK if self.results.has_tested else pytest.ExitCode.NO_TESTS_COLLECTED
 
     def _require_served(self) -> None:
         api = self.api_client()

@@ -1,5 +1,6 @@
 """Where a state is kept: a SQLite file or a database by URL, printed without its password."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
@@ -10,6 +11,8 @@ from sqlalchemy.exc import ArgumentError
 from aurous_mock.errors import SettingsError
 
 _HIDDEN = "***"
+# Characters of a secret that is hidden even within a word.
+_LONG = 4
 _SECRET_PARAMETERS = ("pass", "secret", "token", "key")
 _BACKENDS = ("sqlite", "postgresql")
 # Those of coroutines, while transactions are run in threads.
@@ -41,7 +44,10 @@ class Location:
         """The message without the secrets of this URL, in case a driver quotes them."""
         for secret in self._secrets():
             for form in (secret, quote(secret, safe=""), quote_plus(secret)):
-                message = message.replace(form, _HIDDEN)
+                pattern = re.escape(form)
+                # A letter or two are in most words, which say nothing of the secret.
+                pattern = rf"(?<!\w){pattern}(?!\w)" if len(secret) < _LONG else pattern
+                message = re.sub(pattern, _HIDDEN, message)
         return message
 
     def _secrets(self) -> list[str]:

@@ -42,7 +42,7 @@ def _line(result: RuleResult, width: int | None) -> str:
 
 def left_out(results: RunResults) -> Iterator[str]:
     """How many rules were not tested because the budget, the time or the server was missing, and why."""
-    for limit in ("budget", "time limit", "rate limited", "server gone", "key refused"):
+    for limit in ("budget", "time limit", "rate limited", "server gone", "key refused", "out of credits"):
         rules = [result for result in results if _has_reason(result, limit)]
         if rules:
             reason = next(check.actual for check in rules[0].checks if check.actual.startswith(limit))

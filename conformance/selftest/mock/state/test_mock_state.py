@@ -303,6 +303,13 @@ def test_location_prints_and_scrubs_without_secrets() -> None:
     assert parsed.scrub("refused: open@sesame, open%40sesame, door") == "refused: ***, ***, ***"
 
 
+@pytest.mark.parametrize("password", ["e", "er", "ser"])
+def test_short_password_is_hidden_where_it_stands_alone(password: str) -> None:
+    parsed = location.parse(f"postgresql://mock:{password}@db.example/none")
+    assert parsed.scrub("server refused the user") == "server refused the user"
+    assert parsed.scrub(f"password={password} (mock:{password}@db)") == "password=*** (mock:***@db)"
+
+
 def test_settings_show_no_key_or_password() -> None:
     settings = Settings(keys={"al_live_planted": "t"}, upstream_key="planted-too", state="postgresql://u:planted@h/d")
     assert "planted" not in repr(settings)

@@ -120,4 +120,5 @@ def test_run_whose_credits_run_out_ends_with_one_message() -> None:
         done = run("--base-url", mock.url, "--api-key", EMBEDDED_KEY, "--rule", "completion.*", "--rule", "stream.*")
     assert done.returncode == 2
     assert "Interrupted: out of credits: a request was answered 402 balance_too_low" in done.stdout
+    assert "1 rule was not tested, or not in full: out of credits: " in done.stdout
     assert "0 failed" in done.stdout

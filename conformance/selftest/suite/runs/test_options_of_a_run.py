@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from faults import FAULTY
+from harness import options
 from harness.plugin import NOTHING_TESTED
 from harness.reports import dry_run, json_report, last_run
 from harness.results import counted
@@ -139,6 +140,8 @@ def test_rule_that_does_not_exist_is_refused() -> None:
         (["--base-url", ""], "--base-url is empty"),
         (["--record-costs"], "--record-costs needs --rehearse"),
         (["--rehearse", "--report", "report.html"], "leave out --report"),
+        (["--api-key", "al_live_7"], "--api-key needs --base-url"),
+        (["--other-api-key", "al_live_7"], "--other-api-key needs --base-url"),
     ],
 )
 def test_options_that_would_be_ignored_are_refused(arguments: list[str], problem: str) -> None:
@@ -214,6 +217,30 @@ def test_report_that_cannot_be_written_ends_the_run_with_an_exit_code_and_withou
     assert "1 rule: 1 passed" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert json.loads(written.read_text())["counts"]["passed"] == 1
+
+
+def test_report_that_cannot_be_written_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    report.symlink_to(tmp_path / "gone" / "report.html")
+    done = run("--rule", "models.chat_listed", "--report", str(report))
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert f"--report: {report} cannot be written: " in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_report_that_can_be_written_is_left_as_it_is_until_the_run_ends(tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.html"
+    earlier.write_text("kept")
+    assert options.write_problem(earlier) is None
+    assert options.write_problem(tmp_path / "new.html") is None
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("earlier.html", "kept")]
+
+
+def test_rehearsal_of_a_rule_that_cannot_be_tested_says_so() -> None:
+    done = run("--rehearse", "--max-seconds", NO_TIME, "--rule", "models.chat_listed")
+    assert done.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert NOTHING_TESTED in done.stdout
+    assert f"models.chat_listed: time limit: the run's {NO_TIME} s were over" in done.stdout
 
 
 @pytest.mark.slow
