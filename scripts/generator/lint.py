@@ -171,7 +171,13 @@ def known_codes(spec: Spec) -> Iterator[Diagnostic]:
         for index, code in enumerate(operation.get("x-errors", ())):
             if code not in spec.error_codes:
                 yield (*pointer, "x-errors", index), f"R10: {code} is not among components/x-error-codes"
+    listed = spec.document.get("components", {}).get("schemas", {}).get("ErrorCode", {}).get("enum")
     for code, info in spec.error_codes.items():
+        if listed is not None and code not in listed:
+            yield (
+                ("components", "x-error-codes", code),
+                f"R10: {code} is not in the enum of components/schemas/ErrorCode",
+            )
         missing = sorted(ERROR_CODE_FACTS - set(info))
         if missing:
             yield ("components", "x-error-codes", code), f"R10: an error code needs {', '.join(missing)}"

@@ -95,6 +95,11 @@ BREACHES: list[tuple[str, str, dict[str, Any]]] = [
     ("R10", "components x-error-codes too_much", {"components x-error-codes too_much when": DROP}),
     (
         "R10",
+        "components x-error-codes too_much",
+        {"components schemas ErrorCode": {"type": "string", "enum": ["too_little"]}},
+    ),
+    (
+        "R10",
         f"{LIST} responses 4XX",
         {"components responses Fault content application/json schema": {"type": "integer"}},
     ),
