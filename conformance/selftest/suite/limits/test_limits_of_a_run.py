@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
+from harness import contract, options
 from harness.client import api_client, deadlines, reachability, stream, throttling
 from harness.client.api_client import FAULT_HEADER, ApiClient
 from harness.client.charges import charged_credits
@@ -122,6 +123,17 @@ def test_run_past_its_time_limit_sends_nothing(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(NotTested, match="time limit: the run's 5 s were over; raise --max-seconds"):
         limit.remaining()
     assert math.isinf(TimeLimit().remaining())
+
+
+def test_time_limit_of_a_live_run_grows_with_the_contract(monkeypatch: pytest.MonkeyPatch) -> None:
+    def limit_of(paths: dict[str, Any]) -> float | None:
+        monkeypatch.setattr(contract, "document", lambda: {"paths": paths})
+        chosen = {"max_seconds": None, "base_url": "http://x", "rehearse": False, "profile": "default"}
+        return options.max_seconds(SimpleNamespace(getoption=chosen.get))  # type: ignore[arg-type]
+
+    few = {f"/v1/things{number}": {"get": {"operationId": f"get{number}"}} for number in range(5)}
+    many = {f"/v1/things{number}": {"get": {"operationId": f"get{number}"}} for number in range(43)}
+    assert (limit_of(few), limit_of(many)) == (240.0, 696.0)
 
 
 # ---------------------------------------------------------------- servers that are gone
