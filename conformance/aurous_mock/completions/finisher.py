@@ -6,12 +6,11 @@ Until its end is stored, a completion keeps its hold and its key. If the server 
 import asyncio
 import contextlib
 import random
-import sys
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+from aurous_mock import log
 from aurous_mock.completions.draft import INTERNAL_ERROR
 from aurous_mock.storage.statuses import FAILED, mark_failed
 from aurous_mock.storage.store import FinishCompletion, Started, StartResult, Store, StoreUnavailable
@@ -89,10 +88,10 @@ class Finisher:
                     return await self._store.finish_completion(finish) and not is_replaced
             except StoreUnavailable as error:
                 if not delay:
-                    print(f"aurous-mock: {finish.id} is not stored yet, will retry: {error}", file=sys.stderr)
-            except Exception:
+                    log.write_line(f"aurous-mock: {finish.id} is not stored yet, will retry: {error}")
+            except Exception as error:
                 # This end can never be stored; one that is failed and free may be, and releases hold and key.
-                traceback.print_exc()
+                log.write_traceback(error)
                 if is_replaced:
                     return False
                 is_replaced = True

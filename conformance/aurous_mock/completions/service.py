@@ -1,7 +1,6 @@
 """Creates, retrieves and cancels completions."""
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from weakref import WeakValueDictionary
 
 import orjson
 
-from aurous_mock import identifiers
+from aurous_mock import identifiers, log
 from aurous_mock.completions.concurrency import ConcurrencyLimit
 from aurous_mock.completions.draft import BY_REQUEST, BY_SHUTDOWN, Draft
 from aurous_mock.completions.finisher import Finisher
@@ -194,7 +193,7 @@ class Service:
             results = await asyncio.gather(*map(self._sync, running), return_exceptions=True)
             for error in results:
                 if isinstance(error, BaseException) and not isinstance(error, StoreUnavailable):
-                    traceback.print_exception(error)
+                    log.write_traceback(error)
             await asyncio.sleep(_CHECKPOINT_INTERVAL)
 
     async def _sync(self, completion: RunningCompletion) -> None:

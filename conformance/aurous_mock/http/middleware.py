@@ -1,9 +1,7 @@
 """Admits requests by key, version and rate limit, and turns every failure into an error envelope."""
 
 import asyncio
-import sys
 import time
-import traceback
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -13,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from aurous_mock import identifiers, request_log
+from aurous_mock import identifiers, log, request_log
 from aurous_mock.completions.service import Service
 from aurous_mock.contract.renames import translate, translate_path
 from aurous_mock.contract.spec import Contracts
@@ -169,7 +167,7 @@ class APIMiddleware:
         for key in self._settings.keys:
             path = path.replace(key, "[key]")
         line = f"{context.request_id} {scope['method']} {path} {context.status} {seconds * 1000:.1f}ms"
-        print(f"{line} {context.team or '-'}", file=sys.stderr)
+        log.write_line(f"{line} {context.team or '-'}")
 
 
 def _operation_name(context: RequestContext) -> str:
@@ -194,7 +192,7 @@ def _as_api_error(error: BaseException) -> APIError:
     if isinstance(error, APIError):
         return error
     if isinstance(error, StoreUnavailable):
-        print(f"aurous-mock: the state is unavailable: {error}", file=sys.stderr)
+        log.write_line(f"aurous-mock: the state is unavailable: {error}")
         message = "The state of the server is unavailable at the moment. Retry."
         return APIError("internal_error", message, status=503, headers=_RETRY_SOON)
     if isinstance(error, asyncio.CancelledError):
@@ -203,5 +201,5 @@ def _as_api_error(error: BaseException) -> APIError:
         if error.status_code == 405:
             return APIError("method_not_allowed", "This path does not take that method.", headers=error.headers)
         return APIError("resource_not_found", "There is nothing at this path.")
-    traceback.print_exception(error)
+    log.write_traceback(error)
     return APIError("internal_error", "The mock server failed; see its log.")

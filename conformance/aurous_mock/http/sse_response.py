@@ -1,12 +1,12 @@
 """Streams a completion as server-sent events, and ends it when the client disconnects."""
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
+from aurous_mock import log
 from aurous_mock.completions.draft import BY_DISCONNECT, INTERNAL_ERROR, failure_of
 from aurous_mock.completions.running_completion import RunningCompletion
 from aurous_mock.completions.service import Service
@@ -195,7 +195,7 @@ async def _finish(completion: RunningCompletion, error: Exception | None, *, is_
     elif isinstance(error, APIError):
         await completion.finish(FAILED, failure_of(error))
     elif error is not None:
-        traceback.print_exception(error)
+        log.write_traceback(error)
         await completion.finish(FAILED, INTERNAL_ERROR)
     else:
         await completion.finish(COMPLETED)

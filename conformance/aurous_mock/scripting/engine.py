@@ -1,11 +1,11 @@
 """An engine that gives scripted answers, and asks another engine where there is none."""
 
 import asyncio
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
+from aurous_mock import log
 from aurous_mock.errors import APIError
 from aurous_mock.generation.answer import Answer, AnswerPart
 from aurous_mock.generation.engine import Engine, Pace, stream_answer
@@ -93,6 +93,6 @@ async def _run(name: str, request: ParsedRequest, role: str) -> Any:
     except UnknownRequestError as error:
         raise APIError(_BROKEN, str(error), param="messages") from error
     except Exception as error:
-        traceback.print_exception(error)
+        log.write_traceback(error)
         message = f"The function given as {role} raised {type(error).__name__}: {error}"
         raise APIError(_BROKEN, message) from error

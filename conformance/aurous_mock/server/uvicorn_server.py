@@ -6,13 +6,12 @@ import logging
 import math
 import signal
 import socket
-import sys
 from collections.abc import Callable
 
 import orjson
 import uvicorn
 
-from aurous_mock import identifiers
+from aurous_mock import identifiers, log
 from aurous_mock.contract.spec import Contract, ContractError
 from aurous_mock.errors import APIError, SettingsError, envelope
 from aurous_mock.server.application import Application
@@ -116,7 +115,7 @@ def _bad_request(contract: Contract, settings: Settings) -> bytes:
     """The response to bytes that are not an HTTP request."""
     request_id = identifiers.new("req_")
     if settings.access_log:
-        print(f"{request_id} - - 400 0.0ms -", file=sys.stderr)
+        log.write_line(f"{request_id} - - 400 0.0ms -")
     error = APIError("invalid_format", "This is not a valid HTTP request.")
     body = orjson.dumps(envelope(error, contract.code(error.code), request_id))
     head = (

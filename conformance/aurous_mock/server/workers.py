@@ -13,6 +13,7 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
+from aurous_mock import log
 from aurous_mock.metrics import MULTIPROCESS
 from aurous_mock.server.uvicorn_server import run
 from aurous_mock.settings import Settings
@@ -111,7 +112,7 @@ class Supervisor:
                     delay, code = backoffs[place].fail(), worker.process.exitcode
                     worker.ready_receiver.close()
                     _forget_metrics(worker.process.pid)
-                    print(f"aurous-mock: a worker ended ({code}); replaced in {delay:g} s", file=sys.stderr)
+                    log.write_line(f"aurous-mock: a worker ended ({code}); replaced in {delay:g} s")
                 if place in dead and backoffs[place].is_due and not self._is_shutting_down:
                     dead.discard(place)
                     self._workers[place] = self._start()

@@ -6,12 +6,12 @@ Where there is no lock, one that was paused itself gives all others time to rene
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import Awaitable, Callable
 
 import sqlalchemy as sa
 
+from aurous_mock import log
 from aurous_mock.storage.database import Database
 from aurous_mock.storage.server_locks import ServerLocks
 from aurous_mock.storage.statuses import ABANDONED, FAILED, IN_PROGRESS, mark_failed
@@ -63,7 +63,7 @@ class Leases:
                 await self.tick()
             except StoreUnavailable as error:
                 # It may be available again before the leases expire.
-                print(f"aurous-mock: the state is unavailable: {error}", file=sys.stderr)
+                log.write_line(f"aurous-mock: the state is unavailable: {error}")
 
     async def tick(self) -> None:
         """Renew the leases of this server; expire others if it has watched them for as long as a lease lasts."""
@@ -108,7 +108,7 @@ class Leases:
                 failed += await self._expire(FinishCompletion(id=row.id, status=FAILED, body=body, charge=0))
         if failed:
             its = "its hold" if failed == 1 else "their holds"
-            print(f"aurous-mock: failed {_count(failed)} of a server that is gone, and released {its}", file=sys.stderr)
+            log.write_line(f"aurous-mock: failed {_count(failed)} of a server that is gone, and released {its}")
 
     async def report_unfinished(self) -> None:
         """Write to the log how many completions of other servers the state has, which may have been killed."""
@@ -116,7 +116,7 @@ class Leases:
         unfinished = await self._database.read(lambda connection: int(connection.execute(query).scalar_one()))
         if unfinished:
             message = f"the state has {_count(unfinished, 'unfinished ')}"
-            print(f"aurous-mock: {message}; those of servers that are gone fail within seconds", file=sys.stderr)
+            log.write_line(f"aurous-mock: {message}; those of servers that are gone fail within seconds")
 
     async def _is_paused(self, server: str) -> bool:
         """Whether another server lives, and yet does not renew. What this server does not renew is not running."""
@@ -136,5 +136,5 @@ def _mark_failed(completion_id: str, body: bytes) -> bytes:
         return mark_failed(body, ABANDONED)
     except (ValueError, LookupError, TypeError):
         # A body that cannot be read must not keep its hold, nor the others from being looked at.
-        print(f"aurous-mock: {completion_id} has a body that cannot be read; it is failed as it is", file=sys.stderr)
+        log.write_line(f"aurous-mock: {completion_id} has a body that cannot be read; it is failed as it is")
         return body

@@ -1,6 +1,7 @@
 """The mock as a process: what it prints, its exits, its log, its signals."""
 
 import asyncio
+import io
 import os
 import signal
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aurous_mock import log
 from aurous_mock.server import launcher, uvicorn_server
 from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import running
@@ -77,6 +79,30 @@ async def send_slowly(url: str, pace: float, signal_server: Callable[[], object]
             await asyncio.sleep(0)
         signal_server()
         return await call
+
+
+def closed_stream() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [None, closed_stream()], ids=["none", "closed"])
+def test_log_that_cannot_be_written_fails_no_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stream: io.StringIO | None
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    with running(access_log=True) as mock, connect(mock.url, PATIENCE) as connection:
+        assert [http.get(f"{mock.url}/v1/models").status_code, http.get(f"{mock.url}/nowhere").status_code] == [
+            401,
+            401,
+        ]
+        connection.sendall(b"no HTTP\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 400"
+        failing = RuntimeError("of a handler")
+        log.write_traceback(failing)
+    # A closed or missing one is not replaced by standard output.
+    assert "401" not in capsys.readouterr().out
 
 
 def test_signal_ends_streams_with_a_cancel_frame_and_calls_are_completed() -> None:
