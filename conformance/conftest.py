@@ -10,11 +10,15 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import options
-from harness.checks.exchange_checks import ExchangeChecks
-from harness.client.api_client import ApiClient
-from harness.plugin import ConformancePlugin
-from harness.settings import Settings
+try:
+    from harness import options
+    from harness.checks.exchange_checks import ExchangeChecks
+    from harness.client.api_client import ApiClient
+    from harness.plugin import ConformancePlugin
+    from harness.settings import Settings
+except ModuleNotFoundError as error:
+    print(f"{error.name} is missing; run: pip install 'aurous-labs[conformance]'", file=sys.stderr)
+    sys.exit(pytest.ExitCode.USAGE_ERROR)
 
 PLUGIN = pytest.StashKey[ConformancePlugin]()
 

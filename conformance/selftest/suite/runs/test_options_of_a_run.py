@@ -295,3 +295,12 @@ def test_untested_rules_are_grouped_by_reason() -> None:
     assert "  a " in lines
     assert "  b " in lines
     assert "  c " not in lines
+
+
+def test_missing_extra_is_reported_in_one_line() -> None:
+    hidden = "import sys; sys.modules['jsonschema_rs'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    plugins = ["-p", "no:schemathesis"]
+    command = [sys.executable, "-c", hidden, *plugins, "conformance"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert done.stderr == "jsonschema_rs is missing; run: pip install 'aurous-labs[conformance]'\n"
