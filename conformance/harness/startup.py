@@ -61,9 +61,17 @@ def pytest_addhooks(pluginmanager: Any) -> None:
 
 def names_rules_only(arguments: Iterable[str], folder: Path) -> bool:
     """Whether these arguments name the suite or some of its rules, and no other tests."""
-    paths = [(folder / each.partition("::")[0]).resolve() for each in arguments if not each.startswith("-")]
-    tests = [path for path in paths if path.is_dir() or (path.suffix == ".py" and path.is_file())]
+    paths = [folder / each.partition("::")[0] for each in arguments if not each.startswith("-")]
+    tests = [path.resolve() for path in paths if _is_test_path(path)]
     return bool(tests) and all(path == SUITE or path.is_relative_to(SUITE / "rules") for path in tests)
+
+
+def _is_test_path(path: Path) -> bool:
+    try:
+        return path.is_dir() or (path.suffix == ".py" and path.is_file())
+    except OSError:
+        # The value of an option may be longer than a name of a file can be.
+        return False
 
 
 def _leave_assertions(pluginmanager: Any) -> None:

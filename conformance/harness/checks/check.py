@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from harness.client.exchange import Exchange
+from harness.interpretation import describe
 from harness.violations import RuleViolation
 
 Subject = TypeVar("Subject")
@@ -26,14 +27,14 @@ class Check(Generic[Subject]):
     find: Callable[[Subject], Iterator[str]]
     applies: Callable[[Subject], bool]
 
-    def problems(self, subject: Subject) -> list[str]:
-        """The violations in a subject to which the check applies."""
+    def problems(self, subject: Subject, exchange: Exchange) -> list[str]:
+        """The violations in a subject to which the check applies. exchange: the one that the subject is of"""
         try:
             return list(self.find(subject))
         except RuleViolation as violation:
             return [violation.actual]
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            return [f"the response could not be interpreted: {type(error).__name__}: {error}"]
+            return [describe(error, exchange)]
 
 
 @dataclass
@@ -55,5 +56,5 @@ class Findings:
         """Try a check on a subject, if it applies."""
         if check.applies(subject):
             self.count(check.id)
-            for message in check.problems(subject):
+            for message in check.problems(subject, exchange):
                 self.add(check.id, message, exchange)

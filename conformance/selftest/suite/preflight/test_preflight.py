@@ -357,6 +357,7 @@ def test_run_that_cannot_succeed_ends_before_other_plugins_are_loaded(reason: st
         (["conformance", "conformance/selftest/suite"], False),
         (["conformance", "overlays/tests"], False),
         (["overlays/tests/cli/test_cli.py"], False),
+        (["conformance", "--why", "x" * 5000], True),
         ([], False),
     ],
 )
