@@ -88,6 +88,7 @@ class Scheduler:
         self.is_stopped = False
         """Whether nothing more is to be started, though there may be more lines."""
         self._has_abandoned = False
+        self._is_budget_spent = False
         self._begin(settings.job or "", None)
 
     def open(self) -> None:
@@ -158,7 +159,8 @@ class Scheduler:
             return self._reject(line)
         budget = self._settings.limit
         if budget is not None and self.summary.job_credits >= budget:
-            self.stop(BudgetExceededError(f"the budget of {budget} credits is spent ({self.summary.job_credits:f})"))
+            self._is_budget_spent = True
+            self.stop(self._budget_error())
             return Signal.FINISHED
         delay = self.pace.delay(now, self.summary.in_flight)
         if delay is None:
@@ -208,6 +210,10 @@ class Scheduler:
         self.summary.in_flight += 1
         return InFlight(request, self._delivery.reserve(), now, sent_at, self.pace.start())
 
+    def _budget_error(self) -> BudgetExceededError:
+        credits = self.summary.job_credits
+        return BudgetExceededError(f"the budget of {self._settings.limit} credits is spent ({credits:f})")
+
     def _may_repeat(self) -> bool:
         """Whether to send an ambiguous request again now: those in flight with it have ended, or one has succeeded."""
         if not self._ambiguous:
@@ -245,6 +251,9 @@ class Scheduler:
             used=0 if price.replayed else price.total_tokens,
         )
         self.summary.count_answer(price, info.attempts, now - flight.started)
+        if self._is_budget_spent:
+            # With what was in flight when it was spent.
+            self.error = self._budget_error()
         return BatchResult(
             number=request.number,
             custom_id=request.custom_id,

@@ -63,7 +63,8 @@ def run(
     template:     makes a prompt of each row, such as `Translate {text}`
     concurrency:  the most requests at once; how many there are depends on what the server refuses
     share:        the part of the rate limits that this process may use, where several work on one job
-    budget:       credits; nothing is started once the job has spent them, with what earlier runs spent
+    budget:       credits; no line is started once the job has spent them, with what earlier runs spent. Those in flight
+                  then, `concurrency` at most, can exceed it, each by its own price
     ordered:      deliver and store the results in the order of the requests
     retry_failed: send the lines of the checkpoint again that failed
     retry:        how each call is retried, instead of 10 times without a quota

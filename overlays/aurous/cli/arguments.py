@@ -183,7 +183,11 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     batch.add_argument(
         "--concurrency", type=_count, default=64, metavar="N", help="the most requests at once (default: %(default)s)"
     )
-    batch.add_argument("--budget", metavar="CREDITS", help="start nothing more once the job has cost so much")
+    batch.add_argument(
+        "--budget",
+        metavar="CREDITS",
+        help="start no line once the job has cost so much; those in flight can exceed it, each by its price",
+    )
     batch.add_argument("--ordered", action="store_true", help="write answers in the order of the lines")
     batch.add_argument("--retry-failed", action="store_true", help="send the lines again that failed in an earlier run")
     batch.add_argument("--job", metavar="NAME", help="makes the idempotency keys (default: that of the output, or new)")

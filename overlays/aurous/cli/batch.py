@@ -18,6 +18,7 @@ from ..batch.async_ import AsyncBatch, arun
 from ..batch.input_files import InputFile
 from ..batch.request_forms import Line, Unreadable, template_fields
 from ..batch.settings import Settings
+from ..billing.budget import parse_credits
 from ..errors import AurousError, BudgetExceededError, ConfigurationError
 from . import batch_dry_run, failures, output
 from .arguments import BUDGET_SPENT, INTERRUPTED, SOME_FAILED
@@ -80,6 +81,7 @@ class _Run:
                         self._explain_resuming()
                     raise
         if self._interrupts:
+            self._note_excess()
             return self._end(INTERRUPTED, "interrupted")
         return self._finish()
 
@@ -111,14 +113,15 @@ class _Run:
         self._interrupts += 1
         if self._interrupts == 1:
             self._batch.stop()
-            count = self._batch.summary.in_flight
-            output.write_note(f"interrupted: finishing {count} requests in flight; once more disconnects them")
+            requests = output.counted(self._batch.summary.in_flight, "request")
+            output.write_note(f"interrupted: finishing {requests} in flight; once more disconnects them")
         elif self._task is not None:
             self._task.cancel()
 
     def _finish(self) -> int:
         """Report a run that took all lines. Returns the exit status."""
         self._report()
+        self._note_excess()
         count = self._batch.summary.failed + self._batch.summary.failed_before
         if not count:
             return 0
@@ -126,6 +129,12 @@ class _Run:
         failed = "1 line failed, with its" if count == 1 else f"{count:,} lines failed, each with its"
         output.write_note(f"{failed} error in the output{again}")
         return SOME_FAILED
+
+    def _note_excess(self) -> None:
+        """Say so if the job cost more than its budget, though no line was left for that."""
+        credits = self._batch.summary.job_credits
+        if self._flags.budget is not None and credits > parse_credits(self._flags.budget):
+            output.write_note(f"the job exceeded its budget of {self._flags.budget} credits ({credits:f})")
 
     def _end(self, status: int, reason: str) -> int:
         """Report a run that was ended early. Returns the exit status."""

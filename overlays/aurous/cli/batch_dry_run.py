@@ -58,7 +58,7 @@ def _check(lines: InputFile, settings: Settings, checkpoint: Checkpoint | None, 
     else:
         before = f" ({in_flight:,} of them were in flight before)" if in_flight else ""
         output.write_note(
-            f"{count:,} lines would be sent{before}, {size:,} bytes in all; {summary.invalid:,} are invalid, and "
-            f"{summary.skipped:,} have a result. Nothing was sent; this is the first body"
+            f"{output.counted(count, 'line')} would be sent{before}, {size:,} bytes in all; "
+            f"{summary.invalid:,} invalid, {summary.skipped:,} with a result. Nothing was sent; this is the first body"
         )
     return SOME_FAILED if summary.invalid else 0

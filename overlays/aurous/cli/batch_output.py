@@ -61,7 +61,7 @@ class AnswerWriter:
             repeated = ", with those before that its reader may not have read"
         output.write_note(
             f"standard output failed: the answers that it did not take go into {file.name}{repeated}; finishing "
-            f"{self._batch.summary.in_flight} requests in flight"
+            f"{output.counted(self._batch.summary.in_flight, 'request')} in flight"
         )
         return file
 

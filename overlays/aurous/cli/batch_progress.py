@@ -126,19 +126,20 @@ def describe(summary: Summary) -> Iterator[str]:
         (summary.failed_before, "of them failed"),
     ]
     counts = "".join(f", {count:,} {what}" for count, what in more if count)
-    yield f"{summary.answered:,} lines answered{counts}, in {_duration(summary.seconds)}"
+    yield f"{output.counted(summary.answered, 'line')} answered{counts}, in {_duration(summary.seconds)}"
     if summary.replayed:
         yield f"{summary.replayed:,} of them had been in flight before, and got their first answer, uncharged"
     each = summary.credits_per_line
     tokens = summary.prompt_tokens + summary.completion_tokens + summary.reasoning_tokens
     price = "" if each is None else f", {each:.4f} for each line"
     whole = f" ({summary.job_credits:f} for the whole job)" if summary.job_credits != summary.credits else ""
-    yield f"{summary.credits:f} credits charged{whole}{price}; {tokens:,} tokens"
+    yield f"{summary.credits:f} credits charged{whole}{price}; {output.counted(tokens, 'token')}"
     p50, p99 = summary.durations.percentile(0.5), summary.durations.percentile(0.99)
     if p50 is not None and p99 is not None:
         yield (
             f"half of the calls took {p50:.2f} s or less, 99 % of them {p99:.2f} s or less; "
-            f"{summary.refusals:,} attempts refused, {summary.retries:,} retries"
+            f"{output.counted(summary.refusals, 'attempt')} refused, "
+            f"{output.counted(summary.retries, 'retry', 'retries')}"
         )
 
 

@@ -73,6 +73,11 @@ def write_receipt(receipt: Receipt) -> None:
         write_note(f"warning: {warning}")
 
 
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """A count with its noun: `1 line`, `2,000 lines`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def price(receipt: Receipt) -> str:
     """The credits and tokens of a receipt as text."""
     parts = [f"{receipt.prompt_tokens} in", f"{receipt.completion_tokens} out"]

@@ -247,11 +247,27 @@ def test_budget_has_its_own_exit_status(aurous_mock: AurousMock, tmp_path: Path,
     result = run(*flags, "--budget=0.5")
     assert result.status == 5
     assert re.fullmatch(
-        r"the budget of 0.5 credits is spent \(0\.5\d*\); with a larger --budget, the job resumes", result.lines[-2]
+        r"the budget of 0.5 credits is spent \(0\.\d*\); with a larger --budget, the job resumes", result.lines[-2]
+    )
+    # With those that were in flight when it was spent.
+    assert (
+        f"spent ({sum(Decimal(str(charge['credits_charged'])) for charge in aurous_mock.ledger()):f})"
+        in result.lines[-2]
     )
     assert result.lines[-1] == f"run the same command again to resume; {target} has what was answered"
     assert run(*flags, "--budget=1000").status == 0
     assert_charged_once(aurous_mock, target, 200)
+
+
+def test_job_over_its_budget_says_so_though_every_line_was_sent(
+    aurous_mock: AurousMock, source: Path, target: Path
+) -> None:
+    write_lines(source, prompts(1))
+    result = run("batch", str(source), "-o", str(target), "--budget=0.00001")
+    assert result.status == 0
+    assert result.lines[0].startswith("1 line answered, in ")
+    credits = Decimal(str(aurous_mock.ledger()[0]["credits_charged"]))
+    assert result.lines[-1] == f"the job exceeded its budget of 0.00001 credits ({credits:f})"
 
 
 def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) -> None:
@@ -294,7 +310,7 @@ def test_dry_run_says_what_a_run_would_do_with_an_output(
     warned = [line for line in figures.lines if "was in flight when an earlier run ended, 30 hours ago" in line]
     assert len(warned) == (hours == 30)
     assert (
-        "1 lines would be sent (1 of them were in flight before)"
+        "1 line would be sent (1 of them were in flight before)"
         in run("batch", str(source), "-o", str(target), "--dry-run").lines[-1]
     )
     assert (files(target.parent), len(aurous_mock.ledger())) == (before, 20)
@@ -425,7 +441,7 @@ def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Pa
     process.send_signal(signal.SIGINT)
     result = ended(process)
     assert result.status == 130
-    assert re.fullmatch(r"interrupted: finishing \d requests in flight; once more disconnects them", result.lines[0])
+    assert re.fullmatch(r"interrupted: finishing \d requests? in flight; once more disconnects them", result.lines[0])
     assert result.lines[-1] == f"run the same command again to resume; {target} has what was answered"
     assert len(records(target)) == len(keys(aurous_mock)) < 300
 
