@@ -7,10 +7,13 @@ import math
 import shlex
 import sys
 from collections.abc import Sequence
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from .._version import __version__
 from . import output
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 REFUSED: Final = 1
 USAGE: Final = 2
@@ -83,6 +86,11 @@ class _Parser(argparse.ArgumentParser):
         output.write_note(f"{message} (see {self.prog} --help)")
         sys.exit(USAGE)
 
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # That of argparse ignores an OSError, so that help on a full disk would end with 0.
+        if message:
+            (file or sys.stderr).write(message)
+
 
 def _seconds(text: str) -> float:
     try:
@@ -110,10 +118,27 @@ def _temperature(text: str) -> float:
     return value
 
 
+def _text(text: str) -> str:
+    if not is_utf8(text):
+        raise argparse.ArgumentTypeError("it is not UTF-8 text")
+    return text
+
+
+def is_utf8(text: str) -> bool:
+    """Whether an argument was UTF-8: Python reads its other bytes as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _model(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; `aurous models` lists the models")
+    return _text(text)
+
+
 def _id(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty; a completion's id begins with cmp_")
-    return text
+    return _text(text)
 
 
 def _file(text: str) -> str:
@@ -146,8 +171,10 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
     chat.add_argument(
         "prompt", nargs="?", default="-", metavar="PROMPT", help="what to ask; left out or -, standard input"
     )
-    chat.add_argument("--model", default=DEFAULT_MODEL, metavar="M", help="the model to ask (default: %(default)s)")
-    chat.add_argument("--system", metavar="TEXT", help="instructions that go before the prompt")
+    chat.add_argument(
+        "--model", type=_model, default=DEFAULT_MODEL, metavar="M", help="the model to ask (default: %(default)s)"
+    )
+    chat.add_argument("--system", type=_text, metavar="TEXT", help="instructions that go before the prompt")
     chat.add_argument("--max-tokens", type=_count, metavar="N", help="the most tokens to generate, and to pay for")
     chat.add_argument("--temperature", type=_temperature, metavar="T", help="0 to 2; lower is more predictable")
     chat.add_argument("--plain", action="store_true", help="no live view, only the text; the default in a pipe")
@@ -176,10 +203,10 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
         "--input-format", choices=("jsonl", "csv", "parquet"), help="of the input (default: by its suffix, else jsonl)"
     )
     batch.add_argument(
-        "--model", default=DEFAULT_MODEL, metavar="M", help="for lines without one (default: %(default)s)"
+        "--model", type=_model, default=DEFAULT_MODEL, metavar="M", help="for lines without one (default: %(default)s)"
     )
-    batch.add_argument("--system", metavar="TEXT", help="instructions that go before each prompt")
-    batch.add_argument("--template", metavar="TEXT", help="makes a prompt of each row: 'Translate {text}'")
+    batch.add_argument("--system", type=_text, metavar="TEXT", help="instructions that go before each prompt")
+    batch.add_argument("--template", type=_text, metavar="TEXT", help="makes a prompt of each row: 'Translate {text}'")
     batch.add_argument(
         "--concurrency", type=_count, default=64, metavar="N", help="the most requests at once (default: %(default)s)"
     )
@@ -190,7 +217,9 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     )
     batch.add_argument("--ordered", action="store_true", help="write answers in the order of the lines")
     batch.add_argument("--retry-failed", action="store_true", help="send the lines again that failed in an earlier run")
-    batch.add_argument("--job", metavar="NAME", help="makes the idempotency keys (default: that of the output, or new)")
+    batch.add_argument(
+        "--job", type=_text, metavar="NAME", help="makes the idempotency keys (default: that of the output, or new)"
+    )
     batch.add_argument("--dry-run", action="store_true", help="check the lines, show the first body, and send nothing")
     batch.add_argument("--quiet", action="store_true", help="no progress and no summary, only errors")
 

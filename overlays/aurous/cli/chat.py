@@ -12,7 +12,7 @@ from .._stream.chat_stream import ChatStream
 from ..billing.receipts import receipt
 from ..errors import AurousError, ConfigurationError
 from . import failures, output, views
-from .arguments import INTERRUPTED
+from .arguments import INTERRUPTED, is_utf8
 
 
 def run(client: Aurous, flags: Namespace) -> int:
@@ -47,6 +47,8 @@ def read_prompt(argument: str) -> str:
     """The prompt, from standard input if it is `-`. Raises ConfigurationError if it is empty or not UTF-8."""
     if argument != "-":
         prompt = argument
+        if not is_utf8(prompt):
+            raise ConfigurationError("the prompt is not UTF-8 text")
     elif sys.stdin is None:
         raise ConfigurationError("standard input is closed")
     else:

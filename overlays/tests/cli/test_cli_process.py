@@ -94,6 +94,14 @@ def test_full_disk_is_reported_without_traceback(aurous_mock: AurousMock) -> Non
     assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["batch", "--help"], ["--version"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_help_on_a_full_disk_is_reported(arguments: list[str], unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = ended_with_errors(start(*arguments, stdout=full, env={"PYTHONUNBUFFERED": unbuffered}))
+    assert (result.status, result.line) == (3, "cannot write the answer: No space left on device")
+
+
 @pytest.mark.parametrize(("arguments", "status"), [(["chat", QUESTION], 0), (["models", "--unknown"], 2)])
 def test_full_disk_of_stderr_changes_no_status(aurous_mock: AurousMock, arguments: list[str], status: int) -> None:
     with Path("/dev/full").open("wb") as full:
