@@ -80,7 +80,8 @@ class Checkpoint:
         self._is_dirty = False
         self._closing = threading.Event()
         self._syncer: threading.Thread | None = None
-        self._file: IO[bytes] = BytesIO() if is_read_only and not self.path.exists() else _open_locked(self.path)
+        is_absent = is_read_only and not self.path.exists()
+        self._file: IO[bytes] = _open_absent(self.path) if is_absent else _open_locked(self.path)
         try:
             self._journal = Journal(self.path.with_name(f"{self.path.name}.journal"), is_read_only=is_read_only)
             self._job = self._journal.check_job(self._job)
@@ -96,14 +97,18 @@ class Checkpoint:
         """Whether the line has a record."""
         return number < len(self._keys) and self._keys[number] != 0
 
-    def check(self, number: int, key: str) -> bool:
-        """Whether the line has a record. Raises CheckpointError if that is the record of another request."""
+    def check(self, number: int, key: str, unit: str = "line") -> bool:
+        """Whether the line has a record. Raises CheckpointError if that is the record of another request.
+
+        unit: as that of `Line`
+        """
         if not self.is_done(number):
             return False
         if self._keys[number] != _digest(key):
+            unit = unit or "line"
             raise CheckpointError(
-                f"line {number} of the input is not the one that {self.path} has a result of: the input, the model, "
-                "the template or the system text has changed. Use them as they were, or another output file; a line "
+                f"{unit} {number} of the input is not the one that {self.path} has a result of: the input, the model, "
+                f"the template or the system text has changed. Use them as they were, or another output file; a {unit} "
                 "that failed may be corrected, and sent again with retry_failed (--retry-failed)"
             )
         return True
@@ -228,6 +233,15 @@ class Checkpoint:
         if number >= len(self._keys):
             self._keys.extend([0] * (max(number + 1, 2 * len(self._keys)) - len(self._keys)))
         self._keys[number] = _digest(key)
+
+
+def _open_absent(path: Path) -> IO[bytes]:
+    """What stands for a file that is not to be made. Raises CheckpointError if there is no folder to make it in."""
+    try:
+        os.stat(os.path.join(path.parent, "."))
+    except OSError as error:
+        raise CheckpointError(f"cannot write {path}: {error.strerror}") from None
+    return BytesIO()
 
 
 def _open_locked(path: Path) -> IO[bytes]:

@@ -54,6 +54,8 @@ class BatchRequest:
     """Its idempotency key."""
     content: bytes = field(repr=False)
     """The body, as canonical JSON."""
+    unit: str = "line"
+    """As that of `Line`."""
 
     def for_client(self) -> Request:
         """What a client sends."""
@@ -108,7 +110,7 @@ class RequestForms:
                     raise _InvalidError("custom_id must be a string")
                 custom_id = str(given)
             content = canonical_json(self._body(value))
-            return BatchRequest(number, custom_id, line_key(self._job, custom_id, content), content.encode())
+            return BatchRequest(number, custom_id, line_key(self._job, custom_id, content), content.encode(), unit)
         except (_InvalidError, EncodeError, UnicodeEncodeError, RecursionError) as error:
             reason = "it is not Unicode text" if isinstance(error, UnicodeEncodeError) else str(error)
             # So that a corrected line counts as another one.

@@ -358,6 +358,24 @@ def test_mistake_is_one_line(
     assert aurous_mock.ledger() == []
 
 
+def test_dry_run_refuses_a_missing_folder_as_a_run_does(source: Path, tmp_path: Path) -> None:
+    for target, reason in [(tmp_path / "no" / "a", "No such file or directory"), (source / "a", "Not a directory")]:
+        for flags in ([], ["--dry-run"]):
+            result = run("batch", str(source), "-o", str(target), *flags, env={"AUROUS_API_KEY": "key"})
+            assert (result.status, result.line) == (2, f"cannot write {target}: {reason}")
+
+
+def test_row_that_was_answered_or_sent_before_is_called_a_row(
+    aurous_mock: AurousMock, tmp_path: Path, target: Path
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("prompt\n" + "".join(f"{prompt}\n" for prompt in ("Say 1.", "Say 2.")))
+    interrupt(source, target, 25)
+    command = ["batch", str(source), "-o", str(target), "--dry-run"]
+    assert any(re.match(r"warning: row \d .* was in flight", line) for line in run(*command).lines)
+    assert re.match(r"row \d of the input is not the one", run(*command, "--system=Be brief.").line)
+
+
 def test_journal_that_cannot_be_written_is_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
     journal = target.with_name(f"{target.name}.journal")
     journal.mkdir()
