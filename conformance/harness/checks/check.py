@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from harness.client.exchange import Exchange
-from harness.interpretation import describe
 from harness.violations import RuleViolation
 
 Subject = TypeVar("Subject")
@@ -27,14 +26,14 @@ class Check(Generic[Subject]):
     find: Callable[[Subject], Iterator[str]]
     applies: Callable[[Subject], bool]
 
-    def problems(self, subject: Subject, exchange: Exchange) -> list[str]:
-        """The violations in a subject to which the check applies. exchange: the one that the subject is of"""
+    def problems(self, subject: Subject) -> list[str]:
+        """The violations in a subject to which the check applies."""
         try:
             return list(self.find(subject))
         except RuleViolation as violation:
             return [violation.actual]
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            return [describe(error, exchange)]
+            return [f"the response could not be interpreted: {type(error).__name__}: {error}"]
 
 
 @dataclass
@@ -56,5 +55,5 @@ class Findings:
         """Try a check on a subject, if it applies."""
         if check.applies(subject):
             self.count(check.id)
-            for message in check.problems(subject, exchange):
+            for message in check.problems(subject):
                 self.add(check.id, message, exchange)
