@@ -4,48 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-import mmap
 import os
-import random
 import re
 import signal
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from aurous.batch import InputFile
-from aurous.batch.journal import MARK
 from aurous.batch.request_forms import Line
 from aurous.cli.batch import _read_pipe
 from aurous.testing import AurousMock
-from clientkit.batches import prompts, records, write_lines
-from clientkit.command_line import CHAT, PATIENCE, ended, environment, run, start
-from testkit.conditions import eventually
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    return write_lines(tmp_path / "prompts.jsonl", prompts(20))
-
-
-@pytest.fixture
-def target(tmp_path: Path) -> Path:
-    return tmp_path / "answers.jsonl"
-
-
-def keys(mock: AurousMock) -> list[str]:
-    return [charge["idempotency_key"] for charge in mock.ledger()]
-
-
-def assert_charged_once(mock: AurousMock, target: Path, count: int) -> None:
-    """Every line has one answer and one charge."""
-    stored = records(target)
-    assert sorted(record["aurous"]["line"] for record in stored) == list(range(1, count + 1))
-    assert sorted(record["aurous"]["idempotency_key"] for record in stored) == sorted(keys(mock))
-    assert all(record["error"] is None for record in stored)
+from clientkit.batches import assert_charged_once, contents_of, prompts, records, write_lines
+from clientkit.command_line import PATIENCE, ended, environment, run, start
 
 
 def test_answers_go_to_the_output_and_figures_to_stderr(aurous_mock: AurousMock, source: Path, target: Path) -> None:
@@ -232,10 +205,10 @@ def test_failed_lines_are_counted_and_retried(aurous_mock: AurousMock, tmp_path:
     resumed = run("batch", str(source), "-o", str(target))
     assert (resumed.status, resumed.lines[-1]) == (4, result.lines[-1])
     write_lines(source, [*prompts(3), {"prompt": "mended"}, {"prompt": "a"}])
-    before = files(tmp_path)
+    before = contents_of(tmp_path)
     planned = run("batch", str(source), "-o", str(target), "--retry-failed", "--dry-run", "--json")
     assert (json.loads(planned.out)["to_send"], json.loads(planned.out)["skipped"]) == (2, 3)
-    assert files(tmp_path) == before
+    assert contents_of(tmp_path) == before
     again = run("batch", str(source), "-o", str(target), "--retry-failed")
     assert again.status == 0
     assert_charged_once(aurous_mock, target, 5)
@@ -270,67 +243,6 @@ def test_job_over_its_budget_says_so_though_every_line_was_sent(
     assert result.lines[-1] == f"the job exceeded its budget of 0.00001 credits ({credits:f})"
 
 
-def test_dry_run_sends_nothing_and_needs_no_key(tmp_path: Path, target: Path) -> None:
-    source = write_lines(tmp_path / "in.jsonl", [*prompts(2), "nonsense"])
-    result = run("batch", str(source), "-o", str(target), "--dry-run")
-    assert result.status == 4
-    assert json.loads(result.out)["messages"] == [{"role": "user", "content": "Say 1."}]
-    assert result.lines[0] == "line 3: it is not JSON"
-    assert result.lines[1].startswith("2 lines would be sent, ")
-    assert not target.exists()
-    figures = json.loads(run("batch", str(source), "--dry-run", "--json").out)
-    assert (figures["to_send"], figures["invalid"]) == (2, 1)
-
-
-def interrupt(source: Path, target: Path, hours: float) -> dict[str, bytes]:
-    """Finish a job, and leave it as if its last answer had been torn so long ago. Returns the files."""
-    assert run("batch", str(source), "-o", str(target), "--quiet", "--ordered").status == 0
-    content = target.read_bytes()
-    target.write_bytes(content[:-5])
-    journal = target.with_name(f"{target.name}.journal")
-    job = json.loads(content.splitlines()[0])["aurous"]["job"]
-    document = json.dumps({"job": job, "runs": [[20, time.time() - hours * 3600]], "failed": {}})
-    journal.write_bytes(MARK.pack(0, 0.0).ljust(mmap.PAGESIZE, b"\0") + document.encode())
-    return files(target.parent)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-@pytest.mark.parametrize("hours", [1, 30])
-def test_dry_run_says_what_a_run_would_do_with_an_output(
-    aurous_mock: AurousMock, source: Path, target: Path, hours: int
-) -> None:
-    before = interrupt(source, target, hours)
-    figures = run("batch", str(source), "-o", str(target), "--dry-run", "--json")
-    assert figures.status == 0
-    shown = json.loads(figures.out)
-    assert (shown["to_send"], shown["in_flight_before"], shown["skipped"]) == (1, 1, 19)
-    warned = [line for line in figures.lines if "was in flight when an earlier run ended, 30 hours ago" in line]
-    assert len(warned) == (hours == 30)
-    assert (
-        "1 line would be sent (1 of them were in flight before)"
-        in run("batch", str(source), "-o", str(target), "--dry-run").lines[-1]
-    )
-    assert (files(target.parent), len(aurous_mock.ledger())) == (before, 20)
-
-
-def test_dry_run_refuses_what_a_run_would_refuse(aurous_mock: AurousMock, source: Path, target: Path) -> None:
-    interrupt(source, target, 1)
-    common = ["batch", str(source), "-o", str(target)]
-    for flags, expected in [
-        (["--system", "Be brief."], "line 1 of the input is not the one that"),
-        (["--job", "another"], "belongs to the job"),
-        (["--budget", "much"], "budget: 'much' is not a number of credits"),
-    ]:
-        before = files(target.parent)
-        shown = run(*common, "--dry-run", *flags)
-        assert (shown.status, expected in shown.line) == (2, True)
-        assert files(target.parent) == before
-        assert run(*common, *flags).line.startswith(shown.line[:40])
-
-
 @pytest.mark.parametrize(
     ("flags", "status", "expected"),
     [
@@ -356,24 +268,6 @@ def test_mistake_is_one_line(
     assert (result.status, result.out) == (status, "")
     assert expected in result.line
     assert aurous_mock.ledger() == []
-
-
-def test_dry_run_refuses_a_missing_folder_as_a_run_does(source: Path, tmp_path: Path) -> None:
-    for target, reason in [(tmp_path / "no" / "a", "No such file or directory"), (source / "a", "Not a directory")]:
-        for flags in ([], ["--dry-run"]):
-            result = run("batch", str(source), "-o", str(target), *flags, env={"AUROUS_API_KEY": "key"})
-            assert (result.status, result.line) == (2, f"cannot write {target}: {reason}")
-
-
-def test_row_that_was_answered_or_sent_before_is_called_a_row(
-    aurous_mock: AurousMock, tmp_path: Path, target: Path
-) -> None:
-    source = tmp_path / "in.csv"
-    source.write_text("prompt\n" + "".join(f"{prompt}\n" for prompt in ("Say 1.", "Say 2.")))
-    interrupt(source, target, 25)
-    command = ["batch", str(source), "-o", str(target), "--dry-run"]
-    assert any(re.match(r"warning: row \d .* was in flight", line) for line in run(*command).lines)
-    assert re.match(r"row \d of the input is not the one", run(*command, "--system=Be brief.").line)
 
 
 def test_journal_that_cannot_be_written_is_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
@@ -424,93 +318,6 @@ def test_file_that_cannot_grow_is_reported_and_continued(aurous_mock: AurousMock
 
 
 # Kills and interruptions.
-
-
-def start_slow(mock: AurousMock, source: Path, target: Path, *flags: str) -> subprocess.Popen[bytes]:
-    """A run whose answers take a while, of which there are some already."""
-    before = target.stat().st_size if target.exists() else 0
-    process = start("batch", source, "-o", target, "--concurrency=4", "--quiet", *flags)
-    eventually(lambda: target.exists() and target.stat().st_size > before)
-    return process
-
-
-@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
-def test_kill_at_any_moment_neither_loses_nor_repeats_a_charge(
-    aurous_mock: AurousMock, tmp_path: Path, target: Path, kills: int
-) -> None:
-    count, chance = 60, random.Random(0)
-    source = write_lines(tmp_path / "in.jsonl", prompts(count))
-    for _ in range(kills):
-        aurous_mock.fault("latency=0.1; times=20", path=CHAT)
-        process = start_slow(aurous_mock, source, target)
-        size = target.stat().st_size + chance.randrange(5000)
-        eventually(lambda size=size, process=process: target.stat().st_size > size or process.poll() is not None)
-        process.kill()
-        process.communicate()
-    result = run("batch", str(source), "-o", str(target))
-    assert result.status == 0
-    assert_charged_once(aurous_mock, target, count)
-
-
-def test_ctrl_c_finishes_what_is_in_flight(aurous_mock: AurousMock, tmp_path: Path, target: Path) -> None:
-    source = write_lines(tmp_path / "in.jsonl", prompts(300))
-    aurous_mock.fault("latency=0.05; times=300", path=CHAT)
-    process = start_slow(aurous_mock, source, target)
-    process.send_signal(signal.SIGINT)
-    result = ended(process)
-    assert result.status == 130
-    assert re.fullmatch(r"interrupted: finishing \d requests? in flight; once more disconnects them", result.lines[0])
-    assert result.lines[-1] == f"run the same command again to resume; {target} has what was answered"
-    assert len(records(target)) == len(keys(aurous_mock)) < 300
-
-
-@pytest.mark.slow
-def test_second_ctrl_c_hangs_up(aurous_mock: AurousMock, source: Path, target: Path) -> None:
-    aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
-    process = start_slow(aurous_mock, source, target)
-    assert process.stderr is not None
-    process.send_signal(signal.SIGINT)
-    first = process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    result = ended(process)
-    assert first.startswith(b"aurous: interrupted: finishing ")
-    assert (result.status, result.lines[0]) == (130, "disconnected")
-    aurous_mock.reset()
-    assert run("batch", str(source), "-o", str(target), "--quiet").status == 0
-    assert len(records(target)) == 20
-
-
-def test_interrupted_job_without_a_file_can_be_continued_by_its_name(aurous_mock: AurousMock, source: Path) -> None:
-    first = run("batch", str(source), "--job", "translations", "--quiet")
-    again = run("batch", str(source), "--job", "translations", "--quiet")
-    assert (first.status, again.status) == (0, 0)
-    assert len(keys(aurous_mock)) == 20
-    assert all(json.loads(line)["aurous"]["receipt"]["replayed"] for line in again.out.splitlines())
-
-
-@pytest.mark.slow
-def test_lines_that_may_be_charged_again_are_named(aurous_mock: AurousMock, source: Path, target: Path) -> None:
-    aurous_mock.fault("skip=2; stall=before; times=100; id=all", path=CHAT)
-    process = start_slow(aurous_mock, source, target)
-    process.kill()
-    process.communicate()
-    move_back(target.with_name(f"{target.name}.journal"), 30 * 3600)
-    aurous_mock.reset()
-    result = run("batch", str(source), "-o", str(target), "--quiet")
-    assert result.status == 0
-    assert 0 < len(result.lines) <= 4
-    for line in result.lines:
-        assert re.fullmatch(
-            r"warning: line (\d+) \(line-\1\) was in flight when an earlier run ended, 30 hours ago: .*", line
-        )
-
-
-def move_back(journal: Path, seconds: float) -> None:
-    """Let the last request of a journal have been sent earlier."""
-    content = bytearray(journal.read_bytes())
-    high, moment = MARK.unpack_from(content)
-    MARK.pack_into(content, 0, high, moment - seconds)
-    journal.write_bytes(content)
 
 
 def test_help_documents_every_exit_status() -> None:

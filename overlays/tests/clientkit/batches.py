@@ -11,6 +11,7 @@ from typing import Any
 
 import aurous
 from aurous.batch import BatchResult, Summary, arun, run
+from aurous.testing import AurousMock
 from testkit.responses import KEY, MODEL
 
 from clientkit.callers import KINDS
@@ -94,3 +95,21 @@ def write_lines(path: Path, lines: list[Any]) -> Path:
     texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
     path.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
     return path
+
+
+def charged_keys(mock: AurousMock) -> list[str]:
+    """The idempotency key of each charge."""
+    return [charge["idempotency_key"] for charge in mock.ledger()]
+
+
+def assert_charged_once(mock: AurousMock, target: Path, count: int) -> None:
+    """Every line has one answer and one charge."""
+    stored = records(target)
+    assert sorted(record["aurous"]["line"] for record in stored) == list(range(1, count + 1))
+    assert sorted(record["aurous"]["idempotency_key"] for record in stored) == sorted(charged_keys(mock))
+    assert all(record["error"] is None for record in stored)
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """The files of a folder, by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
