@@ -13,6 +13,8 @@ class _InvalidJson:
     """The type of `INVALID_JSON`."""
 
 
+MAX_DEPTH: Final = 500
+"""Levels of nesting. Whoever handles deeper documents runs out of frames; Python 3.13 can decode far deeper ones."""
 INVALID_JSON: Final = _InvalidJson()
 """Returned for bytes that are not JSON; None is a valid document."""
 
@@ -43,10 +45,33 @@ decode_strict: Final = fastest_decoder()
 """Decodes UTF-8. Raises ValueError or RecursionError, also for some rare documents that `decode` can read."""
 
 
+def check_depth(content: bytes | str, document: Any) -> Any:
+    """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
+    # Each level takes a character at least, so that this costs small documents nothing.
+    if len(content) <= MAX_DEPTH:
+        return document
+    brackets: Any = (b"{", b"[") if isinstance(content, bytes) else ("{", "[")
+    if sum(map(content.count, brackets)) > MAX_DEPTH:
+        level = [document]
+        for _ in range(MAX_DEPTH + 1):
+            level = [inner for each in level for inner in _members(each) if isinstance(inner, (dict, list))]
+            if not level:
+                break
+        else:
+            raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    return document
+
+
+def _members(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def decode(content: bytes) -> Any:
     """A document, or `INVALID_JSON`."""
     try:
-        return decode_strict(content)
+        return check_depth(content, decode_strict(content))
     except (ValueError, RecursionError):
         return decode_leniently(content)
 
@@ -54,7 +79,7 @@ def decode(content: bytes) -> Any:
 def decode_leniently(content: bytes) -> Any:
     """Reads other encodings, a byte order mark, lone surrogates and numbers beyond a float's range too."""
     try:
-        return json.loads(content, parse_constant=_refuse)
+        return check_depth(content, json.loads(content, parse_constant=_refuse))
     except (ValueError, RecursionError):
         return INVALID_JSON
 

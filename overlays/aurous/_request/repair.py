@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from copy import deepcopy
 from typing import Any, Final, NamedTuple
 
 from aurous_client.errors import ParseError, Path
@@ -46,7 +45,7 @@ def repair(parser: Callable[[Any], Any], document: Any, *, essential: Collection
 
     Raises ParseError if the document cannot be repaired.
     """
-    document = deepcopy(document)
+    document = _copy(document)
     notes: dict[str, str] = {}
     fault = ParseError("an object that can be read", document)
     for _ in range(_MAX_REPAIRS):
@@ -65,6 +64,19 @@ def repair(parser: Callable[[Any], Any], document: Any, *, essential: Collection
         except (_BeyondRepairError, LookupError, TypeError):
             break
     raise fault
+
+
+def _copy(document: Any) -> Any:
+    """A copy of a document. Not by `deepcopy`, whose frames do not suffice for all that can be decoded."""
+    holder = [document]
+    pending: list[Any] = [holder]
+    while pending:
+        container = pending.pop()
+        for key, value in container.items() if isinstance(container, dict) else enumerate(container):
+            if isinstance(value, dict | list):
+                container[key] = value.copy()
+                pending.append(container[key])
+    return holder[0]
 
 
 def _mend(document: Any, path: Path, essential: Collection[str]) -> None:

@@ -16,7 +16,7 @@ from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
 from .._config.secret import Secret
 from .._error_body import printable
-from .._json import INVALID_JSON, decode, decode_leniently, decode_strict
+from .._json import INVALID_JSON, check_depth, decode, decode_leniently, decode_strict
 from ..transport.effects import RawResponse
 from ..types import ResponseContext, ResponseInfo, context_of
 from .repair import Repaired, repair
@@ -58,7 +58,7 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
     try:
         if form.format == "json":
             try:
-                document = decode_strict(response.content)
+                document = check_depth(response.content, decode_strict(response.content))
             except (ValueError, RecursionError):
                 document = decode_leniently(response.content)
         else:

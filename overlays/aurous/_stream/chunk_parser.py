@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
-from .._json import decode_strict
+from .._json import check_depth, decode_strict
 from .._request.error_mapping import error_in_event, invalid_event, is_error
 from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError
@@ -158,7 +158,7 @@ class ChunkParser:
         if b"\n" in data or b"\r" in data or len(block) - len(BLANK_LINE) > self._max_event_size:
             return None
         try:
-            chunk = ChatCompletionChunk.from_dict(decode_strict(data))
+            chunk = ChatCompletionChunk.from_dict(check_depth(data, decode_strict(data)))
         except (ValueError, RecursionError):
             return None
         extra = chunk.additional_properties
@@ -206,7 +206,7 @@ class ChunkParser:
             self._events.append(DONE)
             return
         try:
-            document = json.loads(decoded.data)
+            document = check_depth(decoded.data, json.loads(decoded.data))
         except (ValueError, RecursionError):
             document = None
         is_object = isinstance(document, dict)

@@ -9,6 +9,7 @@ from typing import Any
 
 import aurous
 import pytest
+from aurous._json import MAX_DEPTH
 from aurous._request.repair import repair
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from testkit.raw_server import RawServer
 from testkit.responses import KEY, answer, completion
+from testkit.streams import chunk, sends
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1}'}}
 
@@ -165,6 +167,35 @@ def test_inconsistencies_name_place_and_value_without_the_key(wire: RawServer, m
 def test_exact_completion_has_no_inconsistencies(wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, completion()))
     assert aurous.response_info(make(wire.url).create()).inconsistencies == ()
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"inner": value}
+    return value
+
+
+@pytest.mark.parametrize("exact", [True, False], ids=["exact", "inexact"])
+def test_deeply_nested_completion_is_read_as_far_as_it_can_be_handled(wire: RawServer, make: Make, exact: bool) -> None:
+    document = completion() if exact else {**completion(), "created": None}
+    wire.plays(answer(200, {**document, "more": nested(MAX_DEPTH - 10)}))
+    result = make(wire.url).create()
+    assert result.to_dict()["more"] == nested(MAX_DEPTH - 10)
+
+
+@pytest.mark.parametrize("levels", [MAX_DEPTH + 1, 900, 5000, 100_000])
+def test_completion_that_is_nested_too_deeply_is_refused(wire: RawServer, make: Make, levels: int) -> None:
+    more = f"{'[' * levels}{']' * levels}"
+    for document in (completion(), {**completion(), "created": None}):
+        body = f'{json.dumps(document)[:-1]}, "more": {more}}}'
+        wire.plays(answer(200, body.encode()))
+        with pytest.raises(aurous.APIResponseValidationError):
+            make(wire.url).create()
+    frame = f'{json.dumps(chunk())[:-1]}, "more": {more}}}'
+    wire.plays(sends(frame))
+    with pytest.raises(aurous.APIResponseValidationError):
+        make(wire.url).stream()
 
 
 DOCUMENTS = st.recursive(
