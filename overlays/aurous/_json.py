@@ -15,6 +15,8 @@ class _InvalidJson:
 
 MAX_DEPTH: Final = 500
 """Levels of nesting. Whoever handles deeper documents runs out of frames; Python 3.13 can decode far deeper ones."""
+SHALLOW_SIZE: Final = 2 * MAX_DEPTH
+"""The most bytes of a document that cannot be nested deeper, since each level takes two brackets."""
 INVALID_JSON: Final = _InvalidJson()
 """Returned for bytes that are not JSON; None is a valid document."""
 
@@ -47,8 +49,7 @@ decode_strict: Final = fastest_decoder()
 
 def check_depth(content: bytes | str, document: Any) -> Any:
     """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
-    # Each level takes a character at least, so that this costs small documents nothing.
-    if len(content) <= MAX_DEPTH:
+    if len(content) <= SHALLOW_SIZE:
         return document
     brackets: Any = (b"{", b"[") if isinstance(content, bytes) else ("{", "[")
     if sum(map(content.count, brackets)) > MAX_DEPTH:

@@ -16,7 +16,7 @@ from aurous_client.types import BytesResult, JsonObject, ListResult, TextResult
 
 from .._config.secret import Secret
 from .._error_body import printable
-from .._json import INVALID_JSON, check_depth, decode, decode_leniently, decode_strict
+from .._json import INVALID_JSON, SHALLOW_SIZE, check_depth, decode, decode_leniently, decode_strict
 from ..transport.effects import RawResponse
 from ..types import ResponseContext, ResponseInfo, context_of
 from .repair import Repaired, repair
@@ -58,7 +58,9 @@ def parse(operation: Operation[Any], response: RawResponse) -> Any:
     try:
         if form.format == "json":
             try:
-                document = check_depth(response.content, decode_strict(response.content))
+                document = decode_strict(response.content)
+                if len(response.content) > SHALLOW_SIZE:
+                    check_depth(response.content, document)
             except (ValueError, RecursionError):
                 document = decode_leniently(response.content)
         else:

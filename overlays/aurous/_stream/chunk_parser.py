@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from aurous_client.errors import ParseError
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning
 
-from .._json import check_depth, decode_strict
+from .._json import SHALLOW_SIZE, check_depth, decode_strict
 from .._request.error_mapping import error_in_event, invalid_event, is_error
 from .._request.repair import repair
 from ..errors import APIResponseValidationError, AurousError
@@ -158,7 +158,10 @@ class ChunkParser:
         if b"\n" in data or b"\r" in data or len(block) - len(BLANK_LINE) > self._max_event_size:
             return None
         try:
-            chunk = ChatCompletionChunk.from_dict(check_depth(data, decode_strict(data)))
+            document = decode_strict(data)
+            if len(data) > SHALLOW_SIZE:
+                check_depth(data, document)
+            chunk = ChatCompletionChunk.from_dict(document)
         except (ValueError, RecursionError):
             return None
         extra = chunk.additional_properties
@@ -206,7 +209,9 @@ class ChunkParser:
             self._events.append(DONE)
             return
         try:
-            document = check_depth(decoded.data, json.loads(decoded.data))
+            document = json.loads(decoded.data)
+            if len(decoded.data) > SHALLOW_SIZE:
+                check_depth(decoded.data, document)
         except (ValueError, RecursionError):
             document = None
         is_object = isinstance(document, dict)
