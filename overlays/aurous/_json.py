@@ -51,8 +51,11 @@ def check_depth(content: bytes | str, document: Any) -> Any:
     """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
     if len(content) <= SHALLOW_SIZE:
         return document
-    brackets: Any = (b"{", b"[") if isinstance(content, bytes) else ("{", "[")
-    if sum(map(content.count, brackets)) > MAX_DEPTH:
+    if isinstance(content, bytes):
+        opened = content.count(b"{") + content.count(b"[")
+    else:
+        opened = content.count("{") + content.count("[")
+    if opened > MAX_DEPTH:
         level = [document]
         for _ in range(MAX_DEPTH + 1):
             level = [inner for each in level for inner in _members(each) if isinstance(inner, (dict, list))]
