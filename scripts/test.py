@@ -29,6 +29,8 @@ PARTS = (
     "overlays/tests/streams",
     "conformance/selftest",
     "scripts/tests",
+    "overlays/tests/cli",
+    "overlays/tests/calls",
     "overlays/tests/batch",
 )
 # pytest's exit code where the options leave nothing to run.
