@@ -167,7 +167,7 @@ def _text(name: str, value: Any) -> str:
     """A scalar in a path or a query, as JSON writes it, but text without quotes."""
     encoded = encode(value)
     if isinstance(encoded, str):
-        if not _is_utf8(encoded):
+        if not is_utf8(encoded):
             raise EncodeError(f"{name}: it holds a lone surrogate, which UTF-8 cannot carry")
         return str(encoded)
     if isinstance(encoded, datetime.datetime):
@@ -178,7 +178,7 @@ def _text(name: str, value: Any) -> str:
     return json.dumps(encoded)
 
 
-def _is_utf8(text: str) -> bool:
+def is_utf8(text: str) -> bool:
     """Whether UTF-8 can carry a text, which is not so where a lone surrogate is in it."""
     try:
         text.encode()
@@ -218,7 +218,7 @@ def _reason(value: Any) -> str | None:
     import uuid
 
     if isinstance(value, str):
-        return None if _is_utf8(value) else "it holds a lone surrogate, which UTF-8 cannot carry"
+        return None if is_utf8(value) else "it holds a lone surrogate, which UTF-8 cannot carry"
     if isinstance(value, float):
         return f"JSON has no {value}" if value != value or value in _INFINITE else None
     if isinstance(value, datetime.datetime):
@@ -226,7 +226,7 @@ def _reason(value: Any) -> str | None:
     if value is UNSET:
         return "UNSET is for members that are left out; it cannot stand here"
     if isinstance(value, Mapping):
-        bad_names = [name for name in value if not isinstance(name, str) or not _is_utf8(name)]
+        bad_names = [name for name in value if not isinstance(name, str) or not is_utf8(name)]
         return f"{bad_names[0]!r} cannot be the name of a member" if bad_names else None
     known = (*_SCALARS, JsonObject, Sequence, datetime.date, uuid.UUID)
     if isinstance(value, (bytes, bytearray, memoryview)) or not isinstance(value, known):

@@ -49,8 +49,6 @@ decode_strict: Final = fastest_decoder()
 
 def check_depth(content: bytes | str, document: Any) -> Any:
     """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
-    if len(content) <= SHALLOW_SIZE:
-        return document
     if isinstance(content, bytes):
         opened = content.count(b"{") + content.count(b"[")
     else:

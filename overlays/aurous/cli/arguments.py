@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from aurous_client.encoding import is_utf8
+
 from .._version import __version__
 from . import output
 
@@ -119,14 +121,10 @@ def _temperature(text: str) -> float:
 
 
 def _text(text: str) -> str:
+    # Python reads bytes of an argument that are not UTF-8 as lone surrogates.
     if not is_utf8(text):
         raise argparse.ArgumentTypeError("it is not UTF-8 text")
     return text
-
-
-def is_utf8(text: str) -> bool:
-    """Whether an argument was UTF-8: Python reads its other bytes as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _model(text: str) -> str:

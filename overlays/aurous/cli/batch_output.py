@@ -54,7 +54,7 @@ class AnswerWriter:
         try:
             file = _new_file(os.getcwd())
         except OSError:
-            file = _new_file(tempfile.gettempdir())
+            file = _new_file()
         repeated = ""
         if isinstance(self.error, BrokenPipeError):
             file.writelines(f"{text}\n" for text in self._recent)
@@ -66,8 +66,8 @@ class AnswerWriter:
         return file
 
 
-def _new_file(folder: str) -> IO[str]:
-    """A file that only its owner can read."""
-    descriptor, path = tempfile.mkstemp(".jsonl", "aurous-batch-", folder)
-    os.close(descriptor)
-    return open(path, "w", encoding="utf-8")
+def _new_file(folder: str | None = None) -> IO[str]:
+    """A file that only its owner can read. folder: by default that of temporary files"""
+    return tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", suffix=".jsonl", prefix="aurous-batch-", dir=folder, delete=False
+    )

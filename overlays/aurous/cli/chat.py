@@ -7,12 +7,14 @@ from argparse import Namespace
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
+from aurous_client.encoding import is_utf8
+
 from .._client.client import Aurous
 from .._stream.chat_stream import ChatStream
 from ..billing.receipts import receipt
 from ..errors import AurousError, ConfigurationError
 from . import failures, output, views
-from .arguments import INTERRUPTED, is_utf8
+from .arguments import INTERRUPTED
 
 
 def run(client: Aurous, flags: Namespace) -> int:

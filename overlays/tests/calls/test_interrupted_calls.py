@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gc
-import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import aurous
 import httpx
 import pytest
+from testkit.line_tracer import LineTracer
 from testkit.responses import KEY, MESSAGES, MODEL, completion, envelope
 from testkit.streams import WHOLE, events
 
@@ -24,30 +23,18 @@ class Interruption(BaseException):
     """As KeyboardInterrupt."""
 
 
-class Interruptor:
+class Interruptor(LineTracer):
     """Raises at one line event of the client. at: its number, from 0; None counts only"""
 
     def __init__(self, at: int | None = None) -> None:
+        super().__init__(TRACED)
         self._at = at
         self.lines: list[tuple[str, int]] = []
 
-    def __enter__(self) -> Interruptor:
-        self._before = sys.gettrace()
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        sys.settrace(self._before)
-
-    def _trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
-        return self._trace_line if frame.f_code.co_filename.startswith(TRACED) else None
-
-    def _trace_line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
-        if event == "line":
-            self.lines.append((frame.f_code.co_filename, frame.f_lineno))
-            if len(self.lines) - 1 == self._at:
-                raise Interruption
-        return self._trace_line
+    def on_line(self, file: str, number: int) -> None:
+        self.lines.append((file, number))
+        if len(self.lines) - 1 == self._at:
+            raise Interruption
 
     def firsts_and_lasts(self) -> list[int]:
         """The numbers of the first and the last event of each line."""

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import orjson
@@ -20,6 +18,7 @@ from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 from aurous_mock.storage.memory_store import MemoryStore
 from aurous_mock.storage.store import Started
 from mockkit import CREATE, chat
+from testkit.line_tracer import LineTracer
 
 SOURCE = Path(middleware.__file__).parents[1]
 # What one request passes through, but for the store: its methods are transactions.
@@ -84,11 +83,12 @@ class Injected(Exception):  # noqa: N818 - raised where nothing would go wrong
     """An error in an arbitrary line."""
 
 
-class Injector:
+class Injector(LineTracer):
     """Raises `Injected` at one line of the traced modules, by the number of the line among those that are executed for
     the first time. None: only counts them"""
 
     def __init__(self, at: int | None) -> None:
+        super().__init__(TRACED)
         self._at = at
         self._seen: set[tuple[str, int]] = set()
         self.place = ""
@@ -97,25 +97,12 @@ class Injector:
     def lines(self) -> int:
         return len(self._seen)
 
-    def __enter__(self) -> "Injector":
-        self._before = sys.gettrace()
-        sys.settrace(self._trace)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        sys.settrace(self._before)
-
-    def _trace(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
-        return self._trace_line if frame.f_code.co_filename.startswith(TRACED) else None
-
-    def _trace_line(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
-        line = (frame.f_code.co_filename, frame.f_lineno)
-        if event == "line" and line not in self._seen:
-            self._seen.add(line)
+    def on_line(self, file: str, number: int) -> None:
+        if (file, number) not in self._seen:
+            self._seen.add((file, number))
             if len(self._seen) == self._at:
-                self.place = f"{Path(line[0]).name}:{line[1]}"
+                self.place = f"{Path(file).name}:{number}"
                 raise Injected(self.place)
-        return self._trace_line
 
 
 @pytest.fixture(autouse=True)
