@@ -23,7 +23,8 @@ from .keepalive import readiness, socket_options
 from .network import close_unread, connect, shut_down
 
 _WRITE_SIZE: Final = 64 * 1024
-# `recv` allocates as much as it may read: what is too much of it for every event of a stream would fragment the heap.
+# `recv` allocates as much as it may read, which for every event of a slow stream would fragment the heap. More is read
+# while there is more than this to read.
 _FIRST_READ_SIZE: Final = 4 * 1024
 
 
@@ -110,9 +111,8 @@ class DeadlineStream(httpcore.NetworkStream):
         try:
             remaining = timeout.remaining
             self._socket.settimeout(timeout.limit(timeout.read) if remaining is None else max(remaining(), MIN_TIMEOUT))
-            size = min(self._read_size, max_bytes)
-            data = self._socket.recv(size)
-            self._read_size = max_bytes if len(data) == size else _FIRST_READ_SIZE
+            data = self._socket.recv(min(self._read_size, max_bytes))
+            self._read_size = max_bytes if len(data) >= _FIRST_READ_SIZE else _FIRST_READ_SIZE
             return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
