@@ -1,11 +1,9 @@
-"""The HTTP client of the suite: every request is sent, recorded, paid for and kept within its limits here."""
+"""The HTTP client of the suite: the operations of the API, and what each call may cost."""
 
 from __future__ import annotations
 
 import json
-import math
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from typing import Any
@@ -16,38 +14,27 @@ import httpx
 from harness.client import deadlines
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
-from harness.client.exchange import Exchange, request_body
+from harness.client.exchange import Exchange
 from harness.client.header_fields import Headers as Headers  # so that rules need one import
-from harness.client.header_fields import decoded_headers, with_content_type, without_omitted
-from harness.client.http_client import open_client
+from harness.client.header_fields import with_content_type
 from harness.client.key_status import KeyStatus
 from harness.client.model_choice import cheapest
 from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
+from harness.client.request_sender import BALANCE, MODELS, RequestSender, describe_error
+from harness.client.request_sender import FAULT_HEADER as FAULT_HEADER
 from harness.client.spend_limit import Rates, SpendLimit
-from harness.client.stream import MAX_BODY_BYTES, OpenStream, Transcript
-from harness.client.throttling import Throttle, is_throttled
-from harness.client.wire_names import with_names_of_version
+from harness.client.stream import OpenStream, Transcript
 from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
 from harness.generation.valid_requests import valid_request
 from harness.settings import Settings
-from harness.violations import NotTested, RuleViolation, not_tested
+from harness.violations import RuleViolation, not_tested
 
-# Injects a fault into a response of the mock.
-FAULT_HEADER = "Aurous-Mock-Fault"
 COMPLETIONS = "/v1/chat/completions"
-MODELS = "/v1/models"
-BALANCE = "/v1/balance"
 
-# Seconds: long enough for a real model's first token, short enough to call silence a hang.
-REQUEST_SECONDS = 30.0
+# Seconds: long enough for a real model's longest answer to the suite's questions.
 STREAM_SECONDS = 90.0
-CONNECT_SECONDS = 5.0
-
-OUT_OF_CREDITS = "balance_too_low"
-# A team that has fewer credits available cannot pay for a run.
-FEWEST_CREDITS = 1.0
 
 
 class ApiClient:
@@ -72,11 +59,8 @@ class ApiClient:
         self.recorder = recorder
         self.spend_limit = spend_limit
         self.time_limit = time_limit or TimeLimit()
-        self.reachability = reachability or Reachability()
-        self.key_status = key_status or KeyStatus()
         self.api_key = api_key or settings.api_key
         self.rates = Rates()
-        self.tests_limits = tests_limits
         # How the balance was seen to be changed by other programs of the team; empty if it was not.
         self.other_traffic = ""
         self._other_team: ApiClient | None = None
@@ -85,17 +69,19 @@ class ApiClient:
         self._no_model: str | None = None
         self._numbers = count(1)
         self._media_refusals: dict[str, str] = {}
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
-        timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
-        # The embedded mock is never behind a proxy.
-        self._http = open_client(
-            settings.base_url, uses_environment=not settings.embedded, timeout=timeout, limits=limits
+        self._sender = RequestSender(
+            settings,
+            recorder,
+            self.time_limit,
+            api_key=self.api_key,
+            reachability=reachability or Reachability(),
+            key_status=key_status or KeyStatus(),
+            ceiling=lambda body: self.rates.ceiling(body),
+            tests_limits=tests_limits,
         )
-        deadlines.enforce_deadlines(self._http)
-        self._base_path = self._http.base_url.raw_path.decode("ascii").rstrip("/")
 
     def close(self) -> None:
-        self._http.close()
+        self._sender.close()
         if self._other_team is not None:
             self._other_team.close()
 
@@ -110,7 +96,7 @@ class ApiClient:
                 self.recorder,
                 self.spend_limit,
                 self.time_limit,
-                reachability=self.reachability,
+                reachability=self._sender.reachability,
                 # Nobody has seen that it is accepted, but nobody claims that it is not.
                 key_status=KeyStatus("--other-api-key", was_accepted=True),
                 api_key=key,
@@ -126,10 +112,7 @@ class ApiClient:
 
         After a 429, or a 503 of the type rate_limit, it is sent again when Retry-After says, unless `tests_limits`.
         """
-        request = self._http.build_request(
-            method, path, headers=without_omitted(self._with_defaults(headers)), content=content
-        )
-        return self.send_request(request)
+        return self.send_request(self._sender.request(method, path, headers=headers, content=content))
 
     def call(self, operation: Operation, *, headers: Headers | None = None) -> Exchange:
         """Any operation, with a valid request for what does not exist."""
@@ -142,8 +125,7 @@ class ApiClient:
 
     def send_request(self, request: httpx.Request) -> Exchange:
         """Send a request, with the names of the version, and read its response."""
-        named = with_names_of_version(request, self._base_path)
-        return self._until_not_throttled(lambda: self._send_once(named))
+        return self._sender.send(request)
 
     def create(
         self, body: Any, *, headers: Headers | None = None, content: bytes | None = None, expect_error: bool = False
@@ -163,24 +145,12 @@ class ApiClient:
     def open_stream(self, body: Any, *, headers: Headers | None = None) -> Iterator[OpenStream]:
         """A stream that is being read; leaving the block disconnects."""
         ceiling = self.rates.ceiling(body)
-        sent_headers = without_omitted(self._with_defaults(with_content_type(headers)))
-        request = with_names_of_version(
-            self._http.build_request("POST", COMPLETIONS, headers=sent_headers, content=encode(body)), self._base_path
-        )
+        request = self._sender.request("POST", COMPLETIONS, headers=with_content_type(headers), content=encode(body))
         limit = min(STREAM_SECONDS, self.time_limit.remaining())
         with self.spend_limit.reserve(ceiling) as charge:
-            opened: list[httpx.Response] = []
-
-            def attempt() -> Exchange:
-                while opened:
-                    opened.pop().close()
-                exchange, response = self._open(request)
-                opened.append(response)
-                return exchange
-
-            exchange = self._until_not_throttled(attempt)
+            exchange, response = self._sender.open(request)
             try:
-                with deadlines.deadline(limit), closing(OpenStream(exchange, opened[0])) as stream:
+                with deadlines.deadline(limit), closing(OpenStream(exchange, response)) as stream:
                     yield stream
             except httpx.TransportError as error:
                 self.time_limit.remaining()
@@ -255,146 +225,6 @@ class ApiClient:
         """A header's value as it may be printed."""
         return self.settings.redact(text)
 
-    # ---------------------------------------------------------------- sending
-
-    def _with_defaults(self, headers: Headers | None) -> Headers:
-        return {"X-Api-Key": self.api_key, "Aurous-Version": self.settings.api_version, **(headers or {})}
-
-    def _until_not_throttled(self, attempt: Callable[[], Exchange]) -> Exchange:
-        throttle = Throttle(self.time_limit)
-        while True:
-            exchange = attempt()
-            if not is_throttled(exchange) or _is_requested(exchange) or self.tests_limits:
-                return exchange
-            throttle.wait(exchange.header("Retry-After"))
-
-    def _start(self, request: httpx.Request) -> Exchange:
-        headers = {name: self.redact(value) for name, value in decoded_headers(request.headers).items()}
-        exchange = Exchange(request.method, str(request.url), headers, request.content, base_path=self._base_path)
-        self.recorder.add(exchange)
-        return exchange
-
-    def _send_once(self, request: httpx.Request) -> Exchange:
-        limit = min(REQUEST_SECONDS, self.time_limit.remaining())
-        self.reachability.require()
-        self.key_status.require()
-        exchange, started = self._start(request), time.monotonic()
-        try:
-            with deadlines.deadline(limit):
-                response = self._http.send(request, stream=True)
-                try:
-                    exchange.body = read_body(response)
-                finally:
-                    response.close()
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            # Raises NotTested if the time of the run was over.
-            self.time_limit.remaining()
-            exchange.transport_error = self._note_error(error, limit)
-        else:
-            self.reachability.accepted()
-            exchange.status = response.status_code
-            exchange.headers = decoded_headers(response.headers)
-            exchange.complete = True
-        exchange.seconds = time.monotonic() - started
-        self._check_key(request, exchange)
-        return exchange
-
-    def _open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
-        limit = min(REQUEST_SECONDS, self.time_limit.remaining())
-        self.reachability.require()
-        self.key_status.require()
-        exchange = self._start(request)
-        try:
-            with deadlines.deadline(limit):
-                response = self._http.send(request, stream=True)
-                if response.status_code >= 400:
-                    exchange.body = read_body(response)
-        except (httpx.TransportError, httpx.DecodingError) as error:
-            self.time_limit.remaining()
-            exchange.transport_error = self._note_error(error, limit)
-            raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
-        self.reachability.accepted()
-        exchange.status = response.status_code
-        exchange.headers = decoded_headers(response.headers)
-        try:
-            self._check_key(request, exchange)
-        except NotTested:
-            response.close()
-            raise
-        return exchange, response
-
-    def _check_key(self, request: httpx.Request, exchange: Exchange) -> None:
-        """End the test if the server refuses the key of the run, which it accepted before, or its team cannot pay.
-
-        One 401 is a fault of the operation, or of a header: GET /v1/models says whether it is the key. Likewise the
-        balance says whether a 402 is right.
-        """
-        bearer = f"Bearer {self.api_key}"
-        if self.api_key != request.headers.get("X-Api-Key") and bearer != request.headers.get("Authorization"):
-            return
-        if exchange.path.startswith("/v1/") and 200 <= exchange.status < 300:
-            self.key_status.was_accepted = True
-        elif exchange.status == 401 and self.key_status.was_accepted:
-            forms = [{"X-Api-Key": self.api_key}, {"Authorization": bearer}]
-            if all(self._status_of_models(headers) == 401 for headers in forms):
-                self.key_status.refuse(exchange.outcome)
-        elif exchange.status == 402 and exchange.get("error", "code") == OUT_OF_CREDITS:
-            if self.tests_limits or _is_requested(exchange):
-                return
-            available = self._available_credits()
-            if available < max(FEWEST_CREDITS, self.rates.ceiling(request_body(exchange))):
-                self.key_status.run_out(exchange.outcome, available)
-
-    def _status_of_models(self, headers: dict[str, str]) -> int:
-        """The status of a request that is no part of a rule; 0 without a response."""
-        try:
-            with deadlines.deadline(REQUEST_SECONDS), self._http.stream("GET", MODELS, headers=headers) as response:
-                return response.status_code
-        except httpx.TransportError:
-            return 0
-
-    def _available_credits(self) -> float:
-        """What the team can spend, by a request that is no part of a rule; no end of it where no balance says less."""
-        request = self._http.build_request("GET", BALANCE, headers=without_omitted(self._with_defaults(None)))
-        balance = Exchange("GET", str(request.url), base_path=self._base_path)
-        try:
-            with deadlines.deadline(REQUEST_SECONDS), closing(self._http.send(request, stream=True)) as response:
-                balance.body = read_body(response)
-        except (httpx.TransportError, httpx.DecodingError):
-            return math.inf
-        available = balance.get("available_credits")
-        is_amount = isinstance(available, int | float) and balance.get("billing_mode") != "exempt"
-        return available if is_amount else math.inf
-
-    def _note_error(self, error: Exception, seconds: float) -> str:
-        """Why a request has no response, in words."""
-        described = describe_error(error, seconds)
-        if isinstance(error, httpx.ConnectError):
-            self.reachability.refused(described)
-        return described
-
-
-def read_body(response: httpx.Response) -> bytes:
-    """The whole body of a response; httpx.ReadError if it is longer than MAX_BODY_BYTES."""
-    body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise httpx.ReadError(f"the body is longer than {MAX_BODY_BYTES // 2**20} MiB")
-    return bytes(body)
-
 
 def encode(body: Any) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="surrogatepass")
-
-
-def describe_error(error: Exception, seconds: float) -> str:
-    if isinstance(error, httpx.TimeoutException):
-        return f"no complete response within {seconds:.3g} s"
-    return str(error) or type(error).__name__
-
-
-def _is_requested(exchange: Exchange) -> bool:
-    """Whether this very error was requested as a fault of the mock."""
-    faults = [value for name, value in exchange.sent_headers.items() if name.lower() == FAULT_HEADER.lower()]
-    return any(f"code={exchange.get('error', 'code')}" in value for value in faults)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
 from harness import contract, options
-from harness.client import api_client, deadlines, reachability, stream, throttling
+from harness.client import api_client, deadlines, reachability, request_sender, stream, throttling
 from harness.client.api_client import FAULT_HEADER, ApiClient
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
@@ -63,7 +63,7 @@ def test_charges_of_a_server_below_a_path_are_counted() -> None:
 @pytest.fixture
 def brief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Deadlines that are over soon: so soon that a busy server has not begun to answer."""
-    monkeypatch.setattr(api_client, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(request_sender, "REQUEST_SECONDS", 0.2)
     monkeypatch.setattr(api_client, "STREAM_SECONDS", 0.2)
 
 
@@ -184,7 +184,7 @@ def hang_up(server: AnsweringServer, head: str) -> Iterable[bytes]:
 
 @pytest.mark.parametrize("start", [JSON, EVENTS])
 def test_endless_body_is_cut(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_client, "MAX_BODY_BYTES", 2**20)
+    monkeypatch.setattr(request_sender, "MAX_BODY_BYTES", 2**20)
     monkeypatch.setattr(stream, "MAX_BODY_BYTES", 2**20)
 
     def endless(server: AnsweringServer, head: str) -> Iterable[bytes]:
