@@ -21,6 +21,8 @@ PACKAGES = [
     "overlays/aurous",
     "conformance/aurous_mock",
     "conformance/harness",
+    "conformance/independent",
+    "conformance/mutants",
     "conformance/rules",
     "conformance/testkit",
 ]

@@ -24,8 +24,7 @@ DECISIVE = (RULES, "harness.checks", "harness.generation")
 ALWAYS = ("rules.conftest", "harness.plugin")
 # These rules check the responses to the requests of all other rules.
 DEPENDS_ON_ALL = "test_every_response"
-# Where the packages of variants are, and which of them variants share definitions with.
-ROOTS = (".", "selftest")
+# The packages of variants, which share definitions.
 VARIANTS = ("mutants.variants", "independent.faults", "independent.variations", "independent.probes")
 # Their methods decorate the definitions of variants.
 REGISTRIES = ("fault", "variation", "FAULTS", "VARIATIONS")
@@ -95,9 +94,8 @@ class CodeDigest:
                 yield module, statement
 
     def _statements(self, module: str) -> list[ast.stmt]:
-        paths = [self._suite / root / f"{module.replace('.', '/')}.py" for root in ROOTS]
-        trees = [_parse(path) for path in paths if path.exists()]
-        return [statement for tree in trees for statement in _relevant(tree, "body", tree.body)]
+        tree = _parse(self._path(module))
+        return list(_relevant(tree, "body", tree.body))
 
 
 def _absolute(statement: ast.ImportFrom, module: str) -> str:

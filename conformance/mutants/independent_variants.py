@@ -1,12 +1,8 @@
 """The planted faults and legal variations of the independent server, as variants."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "selftest"))
 
 from independent import build, faults, serving, variations
 from independent.changes import Change

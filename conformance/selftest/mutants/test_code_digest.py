@@ -58,7 +58,7 @@ def rename(frame):
 def other():
     pass
 """,
-    "selftest/independent/faults/keys.py": '''\
+    "independent/faults/keys.py": '''\
 @FAULTS.plant("idempotency", "replay")
 def key_forgotten(application):
     """A key is forgotten."""
@@ -121,7 +121,7 @@ def edited(tmp_path: Path) -> Edit:
         ("mutants/variants/streams.py", '"A stream ends."', '"Streams end."'),
         ("mutants/variants/streams.py", "def add_suffix", "def append_suffix"),
         ("mutants/variants/streams.py", "'Variants.'", "'Faults.'"),
-        ("selftest/independent/faults/keys.py", "A key is forgotten.", "A key is lost."),
+        ("independent/faults/keys.py", "A key is forgotten.", "A key is lost."),
     ],
 )
 def test_prose_voids_nothing(before: CodeDigest, edited: Edit, name: str, old: str, new: str) -> None:
@@ -162,7 +162,7 @@ def test_edited_rules_void_what_depends_on_them(
         # What is registered in a loop may be defined by anything in the module.
         ("mutants/variants/streams.py", '("a", "b")', '("a", "b", "c")', {LOOPED}),
         ("mutants/variants/streams.py", 'fault.frame("stream.done"', 'fault.response("stream.done"', {DONE, LOOPED}),
-        ("selftest/independent/faults/keys.py", "clear()", "pop()", {FORGOTTEN}),
+        ("independent/faults/keys.py", "clear()", "pop()", {FORGOTTEN}),
     ],
 )
 def test_edited_variant_voids_its_own_results(

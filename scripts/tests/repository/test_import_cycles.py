@@ -11,7 +11,7 @@ import pytest
 from environment import ROOT
 
 # Not the generated code, whose package names its modules for type checkers.
-SOURCE_ROOTS = ("overlays", "conformance", "conformance/selftest", "scripts")
+SOURCE_ROOTS = ("overlays", "conformance", "scripts")
 # Folders that are no packages: they are source roots of their own, or hold tests.
 NO_PACKAGES = {"tests", "selftest"}
 

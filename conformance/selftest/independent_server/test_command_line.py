@@ -8,15 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from independent.__main__ import main
 
-HERE = Path(__file__).parents[2]
+SUITE = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "independent"]
 
 
 def test_server_announces_itself_and_ends_on_sigterm() -> None:
-    with subprocess.Popen([*COMMAND, "--port", "0"], cwd=HERE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen([*COMMAND, "--port", "0"], cwd=SUITE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
         assert process.stdout is not None
         line = process.stdout.readline()
         url = line.removeprefix("listening on ").strip()

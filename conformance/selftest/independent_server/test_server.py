@@ -12,7 +12,6 @@ import httpx
 import jsonschema_rs
 import openai
 import pytest
-
 from independent.server import DEFAULT_KEY, DEFAULT_OTHER_KEY, Server, build, serving
 
 MODEL = "aurous-grow-2.0-pro"

@@ -39,7 +39,7 @@ class Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = 60
-    server: Listener
+    server: Listener  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def handle_one_request(self) -> None:
         """Read a request and answer it; the connection closes unless both sides keep it."""
@@ -66,7 +66,7 @@ class Connection(BaseHTTPRequestHandler):
         self.command = getattr(self, "command", None) or "GET"
         self._write(self.server.application.handle(Request(self.command, path, Headers([]), problem=problem)))
 
-    def log_message(self, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
         """Log nothing."""
 
     def _read(self) -> Request:

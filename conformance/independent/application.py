@@ -52,12 +52,10 @@ class Application:
         try:
             response = self._answer(call)
         except ApiError as error:
-            call.error = error
+            response = self.refuse(call, error)
         except Exception:
             traceback.print_exc(file=sys.stderr)
-            call.error = ApiError("internal_error", "The platform failed.")
-        if call.error is not None:
-            response = self.refuse(call, call.error)
+            response = self.refuse(call, ApiError("internal_error", "The platform failed."))
         try:
             for name, value in self.headers(call).items():
                 response.headers.setdefault(name, value)
@@ -69,7 +67,8 @@ class Application:
         return response
 
     def refuse(self, call: Call, error: ApiError) -> Response:
-        """Return the response that tells an error."""
+        """Return the response that tells an error, which the call then has."""
+        call.error = error
         return Response(error.status, dict(error.headers), error.envelope(call.request_id), close=error.close)
 
     def headers(self, call: Call) -> dict[str, str]:

@@ -72,7 +72,7 @@ def cancel_does_not_stop_the_stream(application: Application) -> None:
         if completion is None or completion.status != "in_progress":
             return original(call)  # type: ignore[no-any-return]
         document = completion.document() | {"status": "cancelled"}
-        document["choices"][0]["finish_reason"] = "cancelled"
+        document["choices"][0]["finish_reason"] = "cancelled"  # pyright: ignore[reportIndexIssue]
         document["error"] = {"code": "cancelled_by_request", "type": "invalid_request", "message": "Cancelled."}
         return Response(document=document)
 

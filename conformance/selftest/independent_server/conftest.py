@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-
 from independent.server import DEFAULT_KEY, Server, build, serving
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-
 from independent import faults, variations
 from independent.changes import Change
 from independent.probes import PROBES, observe
