@@ -46,7 +46,7 @@ RESERVED_CLASSES = {
     *("TYPE_CHECKING", "TypeAlias", "TypeVar", "Union", "StreamT", "Timeouts", "UNSET", "Unset", "JsonObject"),
     *("Operation", "Request", "Response", "ResponseForm", "FileInput", "EventFormat"),
     *("SyncCaller", "AsyncCaller", "SyncStreamer", "AsyncStreamer"),
-    *("SyncEventCaller", "AsyncEventCaller", "SyncEventStream", "AsyncEventStream"),
+    *("SyncEventCaller", "AsyncEventCaller", "SyncEventStream", "AsyncEventStream", "AsyncPages"),
     *("Resources", "AsyncResources", "ErrorCodeInfo", "Path"),
     *("ClientError", "EncodeError", "ParseError", "StatusError", "TransportError"),
 }

@@ -104,6 +104,7 @@ PATHS: Document = {
             {"name": "starting_after", "in": "query", "schema": _TEXT},
             {"name": "since", "in": "query", "schema": {"type": "string", "format": "date-time"}},
             {"name": "states", "in": "query", "explode": False, "schema": {"type": "array", "items": _TEXT}},
+            **{"x-paging": {"items": "data", "cursor": "next_cursor", "parameter": "starting_after"}},
         ),
     },
     "/v1/imaginary_uploads/{id}": {

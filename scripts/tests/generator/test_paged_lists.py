@@ -96,3 +96,11 @@ def test_pages_and_their_items_are_typed(folder: Path) -> None:
 @pytest.mark.slow
 def test_lists_are_read_to_their_end_by_both_clients(folder: Path) -> None:
     program_runs.check_program(folder, "-W", "error", "-P", PROGRAM)
+
+
+@pytest.mark.slow
+def test_pages_are_loaded_when_a_list_is_requested(folder: Path) -> None:
+    program = "import sys; from aurous_client import resources; print(*sys.modules)"
+    loaded = program_runs.run_python(folder, "-c", program).stdout.split()
+    assert "aurous_client.encoding" in loaded
+    assert not {"aurous_client.operations", "aurous_client.paging"} & {*loaded}

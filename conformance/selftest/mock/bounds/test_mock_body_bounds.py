@@ -18,8 +18,9 @@ from aurous_mock.errors import APIError
 from aurous_mock.server.launcher import Mock
 from hypothesis import given
 from hypothesis import strategies as st
-from mockkit import CREATE, SOURCE, chat, connect
+from mockkit import CREATE, SOURCE, SPEC, chat, connect
 
+MOST_MESSAGES = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]["messages"]["maxItems"]
 PART = b'{"type":"text","text":"x"}'
 
 
@@ -81,7 +82,7 @@ def test_invalid_body_costs_bounded_memory(make: Callable[[], bytes]) -> None:
     ("raw", "param"),
     [
         (content(*[PART] * 5000, b"{}", *[PART] * 5000), "messages[0].content[5000].type"),
-        (in_messages(*[b'{"role":"user","content":"x"}'] * 201), "messages"),
+        (in_messages(*[b'{"role":"user","content":"x"}'] * (MOST_MESSAGES + 1)), "messages"),
         (in_messages(b'{"role":"user","content":"' + b"x" * 100_000 + b'"}', b"{}"), "messages[1].role"),
         (b"{" + b",".join(b'"k%d":1' % n for n in range(500)) + b',"model":"x"}', "messages"),
     ],

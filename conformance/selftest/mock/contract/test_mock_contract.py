@@ -14,6 +14,7 @@ from mockkit import CREATE, CURRENT, OTHER_KEY, SPEC, VERSION, WEATHER, chat, co
 BOUNDS = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]
 DETAILS = SPEC["components"]["schemas"]["ImageDetail"]["enum"]
 LONGEST_MODEL, MOST_MESSAGES = BOUNDS["model"]["maxLength"], BOUNDS["messages"]["maxItems"]
+LONGEST_STOP, MOST_STOPS = BOUNDS["stop"]["anyOf"][0]["maxLength"], BOUNDS["stop"]["anyOf"][1]["maxItems"]
 IMAGE = {"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}
 
 
@@ -182,9 +183,9 @@ REFUSED: list[tuple[dict[str, Any], int, str, str | None]] = [
     ({"frequency_penalty": BOUNDS["frequency_penalty"]["maximum"] + 0.1}, 400, "value_out_of_range",
      "frequency_penalty"),
     ({"top_logprobs": BOUNDS["top_logprobs"]["maximum"] + 1}, 400, "value_out_of_range", "top_logprobs"),
-    ({"stop": ["a"] * 5}, 400, "value_out_of_range", "stop"),
-    ({"stop": "a" * 201}, 400, "value_out_of_range", "stop"),
-    ({"stop": ["a" * 201]}, 400, "value_out_of_range", "stop[0]"),
+    ({"stop": ["a"] * (MOST_STOPS + 1)}, 400, "value_out_of_range", "stop"),
+    ({"stop": "a" * (LONGEST_STOP + 1)}, 400, "value_out_of_range", "stop"),
+    ({"stop": ["a" * (LONGEST_STOP + 1)]}, 400, "value_out_of_range", "stop[0]"),
     ({"stream": "yes"}, 400, "invalid_format", "stream"),
     ({"reasoning_effort": "extreme"}, 400, "invalid_format", "reasoning_effort"),
     ({"tool_choice": "required"}, 400, "tool_choice_required_unsupported", "tool_choice"),
@@ -219,7 +220,7 @@ def test_missing_member_is_named(client: httpx.Client, missing: str) -> None:
 ACCEPTED: list[dict[str, Any]] = [
     {"max_tokens": 1}, {"max_tokens": 8192}, {"max_tokens": 2.0}, {"temperature": 0}, {"top_p": 0},
     {"temperature": BOUNDS["temperature"]["maximum"]}, {"top_logprobs": BOUNDS["top_logprobs"]["maximum"]},
-    {"top_p": 1}, {"stop": ["a" * 200] * 4}, {"stop": ""}, {"seed": -1}, {"seed": 2.0},
+    {"top_p": 1}, {"stop": ["a" * LONGEST_STOP] * MOST_STOPS}, {"stop": ""}, {"seed": -1}, {"seed": 2.0},
     {"max_completion_tokens": 8192}, {"max_completion_tokens": 2.0}, {"max_completion_tokens": None, "n": None},
     {"user": "u", "n": 1, "parallel_tool_calls": False, "metadata": {"a": 1}}, {"messages": [TEXT] * MOST_MESSAGES},
     {"stream": False, "stream_options": {"include_usage": False}}, {"vision_quality": "xhigh"}, {"tools": []},
