@@ -1,6 +1,6 @@
 """Reads openapi.yaml and its released versions into contracts: operations and error codes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +32,7 @@ class Contract:
 
     def match(self, method: str, raw_path: str) -> tuple[Operation, dict[str, str]] | None:
         """The operation that serves a request, with its path parameters; None if this version has none."""
-        for operation in self.operations:
+        for operation in self._at(raw_path):
             parameters = operation.match(method, raw_path)
             if parameters is not None:
                 return operation, parameters
@@ -40,7 +40,19 @@ class Contract:
 
     def methods(self, raw_path: str) -> list[str]:
         """The HTTP methods that this version has at a path."""
-        return sorted({each.method for each in self.operations if each.match(each.method, raw_path) is not None})
+        return sorted({each.method for each in self._at(raw_path)})
+
+    def _at(self, raw_path: str) -> Iterator[Operation]:
+        """The operations of the most concrete path that matches.
+
+        The method has no part in this: a path in the spec hides the templated ones that match it too, as OpenAPI says
+        of URLs and most routers do.
+        """
+        matching = (each for each in self.operations if each.match(each.method, raw_path) is not None)
+        first = next(matching, None)
+        if first is not None:
+            yield first
+            yield from (each for each in matching if each.path == first.path)
 
     def code(self, name: str, status: int | None = None) -> Code:
         """The documented code; for an undocumented one, a code with `status` (by default 500) and a type that fits."""

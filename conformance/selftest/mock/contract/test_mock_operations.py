@@ -173,6 +173,18 @@ def test_method_that_a_path_does_not_have_is_refused(zorps: httpx.Client) -> Non
     assert response.headers["allow"] == "GET, POST"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("GET", "/v1/zorps/uploads", "POST"), ("DELETE", "/v1/zorps/latest", "GET"), ("GET", "/v1/zorps/7:shake", "POST")],
+)
+def test_method_that_only_a_path_with_a_parameter_has_is_refused(
+    zorps: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    response = zorps.request(method, path)
+    assert refusal(response) == (405, "method_not_allowed", None)
+    assert response.headers["allow"] == allowed
+
+
 def test_key_replays_the_response_with_its_status(zorps: httpx.Client) -> None:
     headers = {**LEVEL, "Idempotency-Key": "one"}
     first = zorps.post("/v1/zorps", json={"name": "a", "size": 1}, headers=headers)
