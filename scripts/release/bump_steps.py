@@ -84,7 +84,8 @@ def bump(root: Path, api_version: str, day: str, tests: Tests, on_step: Callable
     _set_pin(root / SCHEMATHESIS_CONFIG, api_version)
     on_step("generated/: the client is regenerated")
     run(root, [sys.executable, "scripts/regenerate.py"], "the spec cannot be generated from")
-    on_step(f"diff against {last.api_version}, released with {last.package}")
+    # Whether that version was published is not known here: the archive has what a bump wrote.
+    on_step(f"diff against {last.api_version} as archived for aurous-labs {last.package}")
     # Beside the copy, whose contents become part of the tree.
     scratch = root.parent / "compared"
     scratch.mkdir()

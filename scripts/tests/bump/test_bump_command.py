@@ -127,8 +127,9 @@ def test_correction_of_the_released_version_is_a_release_with_a_later_package_ve
     added = replace(CHANGE, kind="request-member-added-optional", effect=Effect.COMPATIBLE)
     monkeypatch.setattr(comparison, "compare", lambda old, new, folder: Report.of(old, new, [added]))
     assert bump.main([last.api_version, "--dry-run", "--no-tests"]) == 0
-    expected = f"aurous-labs {last.package.after('minor')} speaks {last.api_version}"
-    assert expected in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert f"aurous-labs {last.package.after('minor')} speaks {last.api_version}" in output
+    assert f"diff against {last.api_version} as archived for aurous-labs {last.package}\n" in output
 
 
 @pytest.mark.parametrize(
