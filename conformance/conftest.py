@@ -38,10 +38,6 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "rule(rule): the documented rule that a test checks")
-    config.addinivalue_line("markers", "first: reserves much and costs little; runs while the budget is untouched")
-    config.addinivalue_line("markers", "expensive: costs more than most tests; runs after them")
-    config.addinivalue_line("markers", "looks_back: judges what the run has seen; also tried when its time is over")
     config.stash[PLUGIN] = ConformancePlugin(config)
     config.pluginmanager.register(config.stash[PLUGIN], "aurous-conformance")
 
