@@ -56,6 +56,9 @@ To resume after a crash, kill or Ctrl-C, run the same command again: lines with 
 that were in flight get their first answer, uncharged, for 24 hours; later they are named before they are sent. Ctrl-C
 finishes what is in flight; a second one disconnects.
 
+--json has the figures of this run, with the price of the whole job as `job_credits`, and `budget_exceeded`: whether the
+job cost more than --budget, or stopped because that is spent.
+
 exit status:
   0    every line has an answer
   {REFUSED}    the API refused all of it: a wrong key, too few credits
@@ -133,6 +136,12 @@ def _model(text: str) -> str:
     return _text(text)
 
 
+def _instructions(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; leave it out to send no instructions")
+    return _text(text)
+
+
 def _id(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("it is empty; a completion's id begins with cmp_")
@@ -172,7 +181,7 @@ def _add_chat(commands: argparse._SubParsersAction[_Parser]) -> None:
     chat.add_argument(
         "--model", type=_model, default=DEFAULT_MODEL, metavar="M", help="the model to ask (default: %(default)s)"
     )
-    chat.add_argument("--system", type=_text, metavar="TEXT", help="instructions that go before the prompt")
+    chat.add_argument("--system", type=_instructions, metavar="TEXT", help="instructions that go before the prompt")
     chat.add_argument("--max-tokens", type=_count, metavar="N", help="the most tokens to generate, and to pay for")
     chat.add_argument("--temperature", type=_temperature, metavar="T", help="0 to 2; lower is more predictable")
     chat.add_argument("--plain", action="store_true", help="no live view, only the text; the default in a pipe")
@@ -203,7 +212,7 @@ def _add_batch(commands: argparse._SubParsersAction[_Parser]) -> None:
     batch.add_argument(
         "--model", type=_model, default=DEFAULT_MODEL, metavar="M", help="for lines without one (default: %(default)s)"
     )
-    batch.add_argument("--system", type=_text, metavar="TEXT", help="instructions that go before each prompt")
+    batch.add_argument("--system", type=_instructions, metavar="TEXT", help="instructions that go before each prompt")
     batch.add_argument("--template", type=_text, metavar="TEXT", help="makes a prompt of each row: 'Translate {text}'")
     batch.add_argument(
         "--concurrency", type=_count, default=64, metavar="N", help="the most requests at once (default: %(default)s)"

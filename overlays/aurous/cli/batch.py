@@ -50,6 +50,7 @@ class _Run:
         self._to_stdout = flags.output == "-"
         self._batch: AsyncBatch
         self._interrupts = 0
+        self._is_budget_spent = False
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self) -> int:
@@ -60,6 +61,7 @@ class _Run:
                 try:
                     await self._iterate()
                 except BudgetExceededError as error:
+                    self._is_budget_spent = True
                     return self._end(BUDGET_SPENT, f"{error}; with a larger --budget, the job resumes")
                 except asyncio.CancelledError:
                     if self._interrupts < 2:
@@ -132,9 +134,13 @@ class _Run:
 
     def _note_excess(self) -> None:
         """Say so if the job cost more than its budget, though no line was left for that."""
-        credits = self._batch.summary.job_credits
-        if self._flags.budget is not None and credits > parse_credits(self._flags.budget):
+        if self._has_excess():
+            credits = self._batch.summary.job_credits
             output.write_note(f"the job exceeded its budget of {self._flags.budget} credits ({credits:f})")
+
+    def _has_excess(self) -> bool:
+        budget = self._flags.budget
+        return budget is not None and self._batch.summary.job_credits > parse_credits(budget)
 
     def _end(self, status: int, reason: str) -> int:
         """Report a run that was ended early. Returns the exit status."""
@@ -156,7 +162,9 @@ class _Run:
     def _report(self) -> None:
         summary = self._batch.summary
         if self._flags.json:
-            output.write_line(json.dumps({"job": self._batch.job, **summary.to_dict()}, indent=2))
+            budget_exceeded = self._is_budget_spent or self._has_excess()
+            figures = {"job": self._batch.job, **summary.to_dict(), "budget_exceeded": budget_exceeded}
+            output.write_line(json.dumps(figures, indent=2))
         elif not self._flags.quiet:
             for line in describe(summary):
                 output.write_note(line)

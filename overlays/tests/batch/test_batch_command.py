@@ -163,6 +163,22 @@ def test_json_option_prints_the_figures(aurous_mock: AurousMock, source: Path, t
     figures = json.loads(result.out)
     assert (result.status, result.err) == (0, "")
     assert (figures["answered"], figures["failed"], figures["job"]) == (20, 0, records(target)[0]["aurous"]["job"])
+    assert figures["budget_exceeded"] is False
+
+
+@pytest.mark.parametrize(
+    ("count", "budget", "expected"),
+    [(1, "1000", (0, False)), (1, "0.00001", (0, True)), (2, "0.00001", (5, True)), (2, "exact", (5, True))],
+)
+def test_json_says_whether_the_budget_was_exceeded(
+    aurous_mock: AurousMock, source: Path, target: Path, count: int, budget: str, expected: tuple[int, bool]
+) -> None:
+    if budget == "exact":
+        assert run("batch", str(write_lines(source, prompts(1))), "-o", str(target)).status == 0
+        budget = str(aurous_mock.ledger()[0]["credits_charged"])
+    write_lines(source, prompts(count))
+    result = run("batch", str(source), "-o", str(target), "--json", "--concurrency=1", f"--budget={budget}")
+    assert (result.status, json.loads(result.out)["budget_exceeded"]) == expected
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])

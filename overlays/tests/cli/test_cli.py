@@ -117,6 +117,8 @@ def test_api_error_sets_exit_code_and_message(aurous_mock: AurousMock) -> None:
         (["get", ""], "argument ID: it is empty; a completion's id begins with cmp_"),
         (["chat", "--model=", "Hi"], "argument --model: it is empty; `aurous models` lists the models"),
         (["batch", "--model=", "in.jsonl"], "argument --model: it is empty; `aurous models` lists the models"),
+        (["chat", "--system=", "Hi"], "argument --system: it is empty; leave it out to send no instructions"),
+        (["batch", "--system= ", "in.jsonl"], "argument --system: it is empty; leave it out to send no instructions"),
         (["chat", "\udcff\udcfe"], "the prompt is not UTF-8 text"),
         (["chat", "--model=\udcff", "Hi"], "argument --model: it is not UTF-8 text"),
         (["chat", "--system=\udcff", "Hi"], "argument --system: it is not UTF-8 text"),
