@@ -133,13 +133,17 @@ async def _read_lines(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenera
     """The lines, and what follows the last line break."""
     # A line may come in many blocks: joined once, or it would be copied for each of them.
     unfinished: list[bytes] = []
-    first: bytes | None = begun
-    while first is not None:
-        start, *others = first.replace(b"\r", b"\n").split(b"\n")
+    block: bytes | None = begun
+    follows_cr = False
+    while block is not None:
+        # CR LF is one line break, also where two blocks share it.
+        text = block.removeprefix(b"\n") if follows_cr else block
+        follows_cr = block.endswith(b"\r")
+        start, *others = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         unfinished.append(start)
         if others:
             for line in (b"".join(unfinished), *others[:-1]):
                 yield line
             unfinished = [others[-1]]
-        first = await anext(blocks, None)
+        block = await anext(blocks, None)
     yield b"".join(unfinished) or b":"

@@ -145,9 +145,13 @@ def test_second_choice_is_not_mixed_into_the_first(gateway: Gateway) -> None:
         [b'\xef\xbb\xbfdata: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}]}\n\n'],
         [b'data:{"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}]}\r\n\r\n'],
         [b': ping\n\nevent: x\nid: 7\ndata: {"choices":[{"delta":\ndata: {"content":"a\xf0\x9f\x98\x80b"}}]}\n\n'],
+        [b'data: {"choices":[{"delta":\r\ndata: {"content":"a\xf0\x9f\x98\x80b"}}]}\r\n\r\n'],
+        [b'data: {"choices":[{"delta":\r', b'\ndata: {"content":"a\xf0\x9f\x98\x80b"}}]}\r', b'\n', b'\r', b'\n'],
+        [b'data: {"choices":[{"delta":\rdata: {"content":"a\xf0\x9f\x98\x80b"}}]}\r\r'],
         [b'data: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}]}\ndata: {"choices":[]}\n\n'],
     ],
-    ids=["surrogate-halves", "byte-order-mark", "crlf", "data-on-two-lines", "no-empty-line"],
+    ids=["surrogate-halves", "byte-order-mark", "crlf", "data-on-two-lines", "crlf-on-two-lines", "crlf-in-two-blocks",
+         "cr-on-two-lines", "no-empty-line"],
 )  # fmt: skip
 def test_oddly_written_events_are_understood(gateway: Gateway, pieces: list[bytes]) -> None:
     frames = gateway.stream(sends(*pieces, STOP, COUNTS))
