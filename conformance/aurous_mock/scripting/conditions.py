@@ -13,7 +13,8 @@ from typing import Any, Final
 from aurous_mock.generation.parsed_request import ParsedRequest
 
 _MESSAGE_MEMBERS: Final = frozenset({"role", "content", "name", "tool_call_id", "tool_calls"})
-# Patterns are the tester's own; the text may be long.
+# Patterns are the tester's own; the text may be long. `re` has no time limit and holds the GIL while it matches, so
+# that a thread would not bound it either.
 _MAX_TEXT: Final = 100_000
 
 

@@ -51,7 +51,8 @@ class AurousMock(Protocol):
 
         Answers with a limit come first, in the order of the calls; of those without one, the newest comes first. The
         fake model answers requests that none of them matches. `max_tokens` and `stop` cut scripted answers as any
-        others. An error of a function is a 400 with its message.
+        others. An error of a function is a 400 with its message. Nothing bounds the time of a pattern: one that
+        backtracks without end, as `(a+)+b` does in a long row of `a`, keeps the mock from all other requests meanwhile.
         """
         ...
 
