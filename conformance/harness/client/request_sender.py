@@ -31,6 +31,9 @@ BALANCE = "/v1/balance"
 # Seconds: long enough for a real model's first token, short enough to call silence a hang.
 REQUEST_SECONDS = 30.0
 CONNECT_SECONDS = 5.0
+# Many servers (uvicorn, Node.js) close connections that are idle for 5 seconds, and lose a request that is sent just
+# then: no fault of theirs, but the rule that sent it would fail.
+IDLE_SECONDS = 2.0
 
 OUT_OF_CREDITS = "balance_too_low"
 # A team that has fewer credits available cannot pay for a run.
@@ -64,7 +67,7 @@ class RequestSender:
         self._key_status = key_status
         self._ceiling = ceiling
         self._tests_limits = tests_limits
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16, keepalive_expiry=IDLE_SECONDS)
         timeout = httpx.Timeout(REQUEST_SECONDS, connect=CONNECT_SECONDS)
         # The embedded mock is never behind a proxy.
         self._http = open_client(

@@ -18,7 +18,7 @@ from aurous_mock.errors import APIError
 from aurous_mock.server.launcher import Mock
 from hypothesis import given
 from hypothesis import strategies as st
-from mockkit import CREATE, SOURCE, SPEC, chat, connect
+from mockkit import CREATE, SOURCE, SPEC, VERSION, chat, connect
 
 MOST_MESSAGES = SPEC["components"]["schemas"]["ChatCompletionRequest"]["properties"]["messages"]["maxItems"]
 PART = b'{"type":"text","text":"x"}'
@@ -89,7 +89,7 @@ def test_invalid_body_costs_bounded_memory(make: Callable[[], bytes]) -> None:
     ids=["a part", "too many", "beside a long string", "among many members"],
 )
 def test_fault_in_a_large_body_is_named_by_its_place(raw: bytes, param: str) -> None:
-    match = load().current.match("POST", CREATE)
+    match = load().by_version[VERSION].match("POST", CREATE)
     assert match is not None
     assert match[0].body is not None
     with pytest.raises(APIError) as refused:

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
@@ -26,6 +26,7 @@ from harness.client.spend_limit import SpendLimit
 from harness.client.throttling import Throttle, is_throttled, parse_retry_after
 from harness.settings import Settings
 from harness.violations import NotTested, RuleViolation
+from testkit.raw_server import raw, run_raw_server
 
 KEY = "al_live_" + "7" * 64
 EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
@@ -177,6 +178,18 @@ def test_refused_connections_are_counted_by_all_clients_of_a_run(monkeypatch: py
 
 def hang_up(server: AnsweringServer, head: str) -> Iterable[bytes]:
     return []
+
+
+@pytest.mark.parametrize(("idle", "connections"), [(60.0, 1), (0.0, 3)])
+def test_connection_that_was_idle_is_not_used_again(
+    idle: float, connections: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request_sender, "IDLE_SECONDS", idle)
+    with run_raw_server(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", then="keep")) as server:
+        api = ApiClient(Settings(server.url, KEY, None, "2026-05-15"), Recorder(), SpendLimit())
+        with closing(api):
+            assert [api.models().status for _ in range(3)] == [200] * 3
+        assert server.connections == connections
 
 
 # ---------------------------------------------------------------- size
