@@ -103,9 +103,14 @@ class InputFile:
     def _json_lines(self) -> Iterator[Line]:
         # Before the first line is read, so that a wrong file is an error of the command.
         peek = getattr(self._file, "peek", None)
-        if self.size and peek is not None and _is_binary(peek(_PROBE)[:_PROBE]):
-            raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")
+        if self.size and peek is not None:
+            self.refuse_binary(peek(_PROBE))
         return self._read_json_lines()
+
+    def refuse_binary(self, start: bytes) -> None:
+        """Raise ConfigurationError if the file, of which this is the start, cannot have JSON lines."""
+        if _is_binary(start[:_PROBE]):
+            raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")
 
     def _read_json_lines(self) -> Iterator[Line]:
         for number, text in enumerate(self._read(), 1):

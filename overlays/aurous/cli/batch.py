@@ -206,7 +206,7 @@ def _standard_input(flags: Namespace, needed: tuple[str, ...]) -> Iterator[Input
 
 async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
     """The lines of a pipe, as they arrive, while requests are made."""
-    number = 0
+    number, is_first = 0, True
     # Joined at the end of the line: joining each piece to a long line would copy that again and again.
     begun: list[bytes] = []
     while True:
@@ -215,6 +215,9 @@ async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
             piece = os.read(pipe.fileno(), _PIECE)
         except OSError as error:
             raise ConfigurationError(f"cannot read {pipe.name} to its end: {error.strerror}") from None
+        if is_first:
+            pipe.refuse_binary(piece)
+            is_first = False
         end, *lines = piece.split(b"\n")
         begun.append(end)
         if piece and not lines:

@@ -102,6 +102,16 @@ def test_named_pipe_is_read_to_its_end(aurous_mock: AurousMock, tmp_path: Path, 
     assert (result.status, result.err, len(records(target))) == (0, "", 2)
 
 
+@pytest.mark.parametrize("given", ['{"prompt": "Why?"}\n'.encode("utf-16"), b"\x1f\x8b\x08"])
+def test_binary_pipe_is_refused_as_a_binary_file_is(aurous_mock: AurousMock, target: Path, given: bytes) -> None:
+    result = ended(start("batch", "-", "-o", target, stdin=subprocess.PIPE), given)
+    assert (result.status, result.line) == (
+        2,
+        "standard input is not a file of JSON lines, but binary; see --input-format",
+    )
+    assert aurous_mock.ledger() == []
+
+
 def test_lines_come_through_a_pipe_in_any_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [b'"a"', b"", b'{"prompt": "' + b"b" * 20 + b'"}', b'"c"']
 
