@@ -71,9 +71,13 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
 def error_in_body(members: Mapping[str, Any], redaction: Redaction) -> APIError | None:
     """The error that a body of status 200, or an event of a stream, is in place of an answer."""
     is_error = members.get("object") == "error" or members.get("error")
-    if not is_error or members.get("choices"):
-        return None
-    code, reason, param = _details(members)
+    return read_error(members, redaction) if is_error and not members.get("choices") else None
+
+
+def read_error(body: Any, redaction: Redaction) -> APIError:
+    """The error that a body says, which is known to be one."""
+    code, reason, param = _details(body)
+    members = body if isinstance(body, Mapping) else {}
     inner = members.get("error")
     numbers = [inner.get("code"), inner.get("status")] if isinstance(inner, Mapping) else []
     status = next((number for number in map(as_count, [*numbers, members.get("code")]) if number), None)

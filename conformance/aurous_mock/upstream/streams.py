@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 # What lines of an event stream begin with.
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
+# The name of an event that names none.
+_NO_NAME = b"message"
 # A server that sends faster than this one reads never makes it wait: other requests are served between so many items.
 _BURST = 16
 
@@ -41,10 +43,12 @@ async def read_parts(
     pause: seconds that may pass between two events. Raises TimeoutError, and what the reader raises.
     """
     async with aclosing(blocks), aclosing(_taking_turns(within(pause, _read_documents(blocks)))) as documents:
-        async for is_event, document in documents:
+        async for event, document in documents:
             if document == b"[DONE]":
                 reader.end_of_stream()
-            elif is_event:
+            elif event == b"error":
+                reader.read_error(parse(document))
+            elif event is not None:
                 for delta in reader.read_chunk(parse(document)):
                     yield delta
             else:
@@ -92,8 +96,8 @@ async def until(deadline: float, items: AsyncGenerator[T, None]) -> AsyncGenerat
             yield item
 
 
-async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bool, bytes], None]:
-    """The documents of a body, and whether each is the data of an event. A body without events is one document."""
+async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bytes | None, bytes], None]:
+    """The documents of a body, each with the name of its event. A body without events is one document, without one."""
     begun = b""
     async for block in blocks:
         begun = (begun + block).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -102,26 +106,28 @@ async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[
             break
     if not begun.startswith((b"{", b"[", b"<")):
         has_events = False
-        async for data in read_events(begun, blocks):
+        async for event in read_events(begun, blocks):
             has_events = True
-            yield True, data
+            yield event
         if not has_events and not begun.startswith(_FIELDS):
             raise UnexpectedResponse(f"{describe(begun)} in place of an answer")
         return
-    yield False, b"".join([begun, *[block async for block in blocks]])
+    yield None, b"".join([begun, *[block async for block in blocks]])
 
 
-async def read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    """The data of each event. Only CR and LF end lines: other line separators may be part of JSON text."""
-    data: list[bytes] = []
+async def read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bytes, bytes], None]:
+    """The name and data of each event. Only CR and LF end lines: other line separators may be part of JSON text."""
+    name, data = _NO_NAME, list[bytes]()
     async for line in _read_lines(begun, blocks):
-        if line.startswith(b"data:"):
+        if line.startswith(b"event:"):
+            name = line[6:].strip()
+        elif line.startswith(b"data:"):
             data.append(line[5:].strip())
         if not line or (len(data) == 1 and _is_whole(data[0])):
             # Some servers leave out the empty line that ends an event.
             if data:
-                yield b"\n".join(data)
-            data = []
+                yield name, b"\n".join(data)
+            name, data = _NO_NAME, []
 
 
 def _is_whole(data: bytes) -> bool:

@@ -282,6 +282,9 @@ def test_what_is_no_answer_is_refused_and_named(gateway: Gateway, body: bytes, s
         (b'data: {"choices":[{"delta":{"content":7}}]}\n\n', "chat_provider_unknown_error"),
         (b'data: {"error":{"message":"out of memory","code":500}}\n\n', "chat_provider_unavailable"),
         (b'event: error\ndata: {"object":"error","message":"no","code":429}\n\n', "provider_rate_limited"),
+        (b'event: error\ndata: {"message":"no","code":503}\n\ndata: [DONE]\n\n', "chat_provider_unavailable"),
+        (b'event: error\ndata: {"detail":"no"}\n\ndata: [DONE]\n\n', "chat_provider_unknown_error"),
+        (b'event: error\ndata: "no"\n\ndata: [DONE]\n\n', "chat_provider_unknown_error"),
         (b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n', "chat_provider_unavailable"),
     ],
 )
