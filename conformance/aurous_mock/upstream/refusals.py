@@ -21,7 +21,11 @@ _CONTEXT: Final = re.compile(
 _MODEL: Final = re.compile(
     r"model.{0,80}(not (found|exist)|does not exist|unknown)|invalid model|pinned to .{0,200}requested", re.IGNORECASE
 )
-_TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
+# Linear: a script that does not end reaches the end of the text, as in browsers, and a tag has no "<" in it. Otherwise
+# the text would be looked through once for each tag that does not end.
+_TAGS: Final = re.compile(
+    r"<(script|style)(?=[\s/>]).*?(?:</\1(?=[\s/>])[^<>]*>|\Z)|<[^<>]*>", re.IGNORECASE | re.DOTALL
+)
 _MOST_SECONDS: Final = 7 * 24 * 60 * 60
 
 

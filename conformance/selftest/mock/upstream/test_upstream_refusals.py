@@ -1,6 +1,7 @@
 """Refusals of upstream servers: the caller gets their class, the operator their reason, and nobody a key or prompt."""
 
 import json
+import time
 from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
@@ -153,6 +154,43 @@ def test_long_reasons_are_cut_and_short_messages_hidden_as_a_whole() -> None:
     assert redaction.for_log("no such city: Bern!") == "no such city: [prompt]!"
     huge = Redaction({"messages": [{"role": "user", "content": "x" * 300_000}]}, None)
     assert "xxx" not in huge.for_log("xxxxxxxxxxxxxxxxxxxx")
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        ("<!doctype html><title>502</title><p class='x'>Bad gateway</p>", "502 Bad gateway"),
+        ("<STYLE type='text/css'>p > b {}</style\n><b>Bad</b> gateway", "Bad gateway"),
+        ("Bad<script>if (a < b) track()</script> gateway", "Bad gateway"),
+        ("Bad gateway<script>track(", "Bad gateway"),
+        ("<styled>Bad</styled> gateway", "Bad gateway"),
+        ("load < 5 and <b>rising", "load < 5 and rising"),
+    ],
+)
+def test_reason_of_a_page_is_its_text(page: str, reason: str) -> None:
+    assert read_refusal(502, {}, page.encode()).reason == reason
+
+
+def seconds_to_read(page: bytes) -> float:
+    """The least processor time of a few readings."""
+
+    def measured() -> float:
+        begun = time.thread_time()
+        read_refusal(502, {}, page)
+        return time.thread_time() - begun
+
+    return min(measured() for _ in range(3))
+
+
+@pytest.mark.parametrize(
+    "form",
+    [b"<", b"<a ", b"<script ", b"<script>", b"<style></script ", b"<script></script ", b"</script ", b"<!--", b"<\n"],
+    ids=repr,
+)
+def test_time_to_read_a_hostile_page_is_linear_in_its_size(form: bytes) -> None:
+    """20 times the page takes 400 times as long where it is looked through once for each beginning."""
+    page = form * (20_000 // len(form))
+    assert seconds_to_read(page) < 100 * seconds_to_read(page[:1000])
 
 
 OPENAI = openai_error(
