@@ -2,8 +2,9 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
+from functools import partial
 from typing import Any
 
 import pytest
@@ -171,12 +172,12 @@ def test_reason_of_a_page_is_its_text(page: str, reason: str) -> None:
     assert read_refusal(502, {}, page.encode()).reason == reason
 
 
-def seconds_to_read(page: bytes) -> float:
-    """The least processor time of a few readings."""
+def least_seconds(action: Callable[[], object]) -> float:
+    """The least processor time of a few times."""
 
     def measured() -> float:
         begun = time.thread_time()
-        read_refusal(502, {}, page)
+        action()
         return time.thread_time() - begun
 
     return min(measured() for _ in range(3))
@@ -190,7 +191,14 @@ def seconds_to_read(page: bytes) -> float:
 def test_time_to_read_a_hostile_page_is_linear_in_its_size(form: bytes) -> None:
     """20 times the page takes 400 times as long where it is looked through once for each beginning."""
     page = form * (20_000 // len(form))
-    assert seconds_to_read(page) < 100 * seconds_to_read(page[:1000])
+    whole, part = (least_seconds(partial(read_refusal, 502, {}, each)) for each in (page, page[:1000]))
+    assert whole < 100 * part
+
+
+def test_prompt_is_not_searched_for_each_place_of_a_reason() -> None:
+    redaction = Redaction({"messages": [{"role": "user", "content": "a" * 100_000}]}, None)
+    long, short = (least_seconds(partial(redaction.for_log, "aaaaaaaaaaab" * times)) for times in (25, 2))
+    assert long < 5 * short
 
 
 OPENAI = openai_error(
