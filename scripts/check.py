@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the static checks: generated/ against the spec, the spec against the last release, style, and types.
+"""Runs the static checks: generated/ against the spec, the spec against the newest archived one, style,
+layers and types.
 
 Needs nothing but Python and pip. Every check runs, whatever the others say; exit 1 if one of them fails. Checks run at
 the same time, and their output is shown in order.
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from environment import ROOT, enter, exit_with
 
-# Shipped code and commands; tests are checked by running them.
+# All code but the tests, which are checked by running them.
 PACKAGES = [
     "generated/aurous_client",
     "overlays/aurous",
@@ -53,6 +54,7 @@ def main() -> int:
 
     failed = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # The last ones take the longest.
         running = {name: pool.submit(run, command) for name, command in reversed(CHECKS.items())}
         for name in CHECKS:
             print(f"== {name}", flush=True)

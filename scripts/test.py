@@ -2,7 +2,8 @@
 """Runs the tests on all cores: `python3 scripts/test.py [options of pytest]`. Needs nothing but Python and pip.
 
 Skips the tests marked `slow`, which take longer than all others together, unless the options name files or folders, or
-select by `-m`: `-m slow` runs only those. The last lines name the tests that failed.
+select by `-m`: `-m slow` runs only those. With `-m`, the rules of the suite are left out: none of them is slow. The
+last lines name the tests that failed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import pairwise
 from pathlib import Path
 
 from environment import ROOT, enter, exit_with
@@ -33,6 +35,8 @@ PARTS = (
     "overlays/tests/calls",
     "overlays/tests/batch",
 )
+# Options of pytest whose value is the argument after them, such as a word that is also the name of a folder.
+WITH_VALUE = ("-k", "-m", "-p", "-n", "-o", "-c", "-W")
 # pytest's exit code where the options leave nothing to run.
 NO_TESTS = 5
 
@@ -52,7 +56,7 @@ def main() -> int:
         pytest += ["-p", "testkit.failures", f"--failures={failures}"]
         # By file, so that fixtures of a module are made once.
         distributed = [*pytest, "-n", str(min(at_once, 16)), "--dist", "loadfile"]
-        if any((ROOT / each.partition("::")[0]).exists() for each in options):
+        if names_places(options):
             code = subprocess.run([*distributed, *options], cwd=ROOT, check=False).returncode
         elif any(each.startswith("-m") for each in options):
             ordered = [*distributed, *options, "--no-loadscope-reorder", *FOLDERS]
@@ -64,6 +68,12 @@ def main() -> int:
         for line in failures.read_text(encoding="utf-8").splitlines():
             print(f"failed: {line}")
     return code
+
+
+def names_places(options: list[str]) -> bool:
+    """Whether any of them names a file, a folder or a test in one."""
+    arguments = [option for before, option in pairwise(["", *options]) if before not in WITH_VALUE]
+    return any((ROOT / argument.partition("::")[0]).exists() for argument in arguments)
 
 
 def parts() -> Iterator[list[str]]:

@@ -1,4 +1,4 @@
-"""The HTTP client of the suite: the operations of the API, and what each call may cost."""
+"""The operations of the API as the rules call them, each within what the run may spend."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ class ApiClient:
             api_key=self.api_key,
             reachability=reachability or Reachability(),
             key_status=key_status or KeyStatus(),
+            # The rates are those of the model, which is chosen later.
             ceiling=lambda body: self.rates.ceiling(body),
             tests_limits=tests_limits,
         )
@@ -146,19 +147,23 @@ class ApiClient:
         """A stream that is being read; leaving the block disconnects."""
         ceiling = self.rates.ceiling(body)
         request = self._sender.request("POST", COMPLETIONS, headers=with_content_type(headers), content=encode(body))
-        limit = min(STREAM_SECONDS, self.time_limit.remaining())
         with self.spend_limit.reserve(ceiling) as charge:
             exchange, response = self._sender.open(request)
-            try:
-                with deadlines.deadline(limit), closing(OpenStream(exchange, response)) as stream:
-                    yield stream
-            except httpx.TransportError as error:
-                self.time_limit.remaining()
-                exchange.transport_error = describe_error(error, limit)
-                raise RuleViolation(f"the stream broke: {exchange.transport_error}", exchange) from None
-            finally:
-                # A stream without a receipt is charged all the same: count the most that it may have cost.
-                charge.credits = charged_credits(exchange) if exchange.status == 200 else 0.0
+            charge.credits = charged_credits(exchange)
+            if response is None:
+                raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange)
+            with closing(OpenStream(exchange, response)) as stream:
+                # Not before: opening may have waited as long as the server throttles.
+                limit = min(STREAM_SECONDS, self.time_limit.remaining())
+                try:
+                    with deadlines.deadline(limit):
+                        yield stream
+                except (httpx.TransportError, httpx.DecodingError) as error:
+                    self.time_limit.remaining()
+                    exchange.transport_error = describe_error(error, limit)
+                    raise RuleViolation(f"the stream broke: {exchange.transport_error}", exchange) from None
+                finally:
+                    charge.credits = charged_credits(exchange)
 
     def stream(self, body: Any, *, headers: Headers | None = None) -> Transcript:
         """A whole stream, read to its end."""
@@ -220,10 +225,6 @@ class ApiClient:
             exchange = self.create({**self.chat_body(), "messages": [message]})
             self._media_refusals[kind] = exchange.outcome if exchange.status in (400, 422) else ""
         return self._media_refusals[kind]
-
-    def redact(self, text: str) -> str:
-        """A header's value as it may be printed."""
-        return self.settings.redact(text)
 
 
 def encode(body: Any) -> bytes:

@@ -15,9 +15,11 @@ from harness.violations import RuleViolation
 def charged_credits(exchange: Exchange) -> float | None:
     """The credits that a response says it cost: none for an error, a replay, or what the contract does not charge.
 
-    None is a success whose receipt is missing, or states what cannot be a charge (NaN, a negative number, text). Of a
-    stream, the last event that has a receipt counts.
+    None is what cannot be known: a response that was lost, or a success whose receipt is missing, or states what cannot
+    be a charge (NaN, a negative number, text). Of a stream, the last event that has a receipt counts.
     """
+    if exchange.response_lost and contract.charge_of(exchange.method, exchange.path) is not None:
+        return None
     if not 200 <= exchange.status < 300 or exchange.header("Aurous-Idempotent-Replayed") == "true":
         return 0.0
     place = contract.charge_of(exchange.method, exchange.path)

@@ -26,8 +26,9 @@ ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 class Exchange:
     """A request and its response. `status` 0 means that there was no response; `transport_error` says why.
 
-    `complete` says that the body was read to its end, `cancelled` that the completion was cancelled on request;
-    `base_path` is the path of the server's address, which stands before those of the contract.
+    `response_lost` says that the server may nevertheless have received the request, and charged it; `complete` that the
+    body was read to its end; `cancelled` that the completion was cancelled on request. `base_path` is the path of the
+    server's address, which stands before those of the contract.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Exchange:
     body: bytes = b""
     seconds: float = 0.0
     transport_error: str = ""
+    response_lost: bool = False
     inspected: bool = False
     complete: bool = False
     cancelled: bool = False

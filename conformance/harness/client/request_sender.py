@@ -1,11 +1,11 @@
-"""Sends the requests of the suite: each is recorded, kept within its limits, and repeated while it is throttled."""
+"""Sends the requests of the suite: those of rules are recorded, kept within limits, and repeated while throttled."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 
 import httpx
 
@@ -21,7 +21,7 @@ from harness.client.stream import MAX_BODY_BYTES
 from harness.client.throttling import Throttle, is_throttled
 from harness.client.wire_names import with_names_of_version
 from harness.settings import Settings
-from harness.violations import NotTested, RuleViolation
+from harness.violations import NotTested
 
 # Injects a fault into a response of the mock.
 FAULT_HEADER = "Aurous-Mock-Fault"
@@ -36,6 +36,9 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 2.0
 
 OUT_OF_CREDITS = "balance_too_low"
+# The server has received nothing, and so charged nothing.
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+
 # A team that has fewer credits available cannot pay for a run.
 FEWEST_CREDITS = 1.0
 
@@ -43,7 +46,7 @@ FEWEST_CREDITS = 1.0
 class RequestSender:
     """The connections to the server under test, with one key.
 
-    ceiling:      the most credits that a request with this body costs
+    ceiling:      the most credits that a request costs, by its body
     tests_limits: rate limits and credits are what is tested, so that a 429 is not repeated and a 402 ends no run
     """
 
@@ -92,19 +95,22 @@ class RequestSender:
         named = with_names_of_version(request, self._base_path)
         return self._until_not_throttled(lambda: self._send_once(named))
 
-    def open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
-        """Send a request, with the names of the version. Returns the response unread, but for one that is an error."""
+    def open(self, request: httpx.Request) -> tuple[Exchange, httpx.Response | None]:
+        """Send a request, with the names of the version.
+
+        Returns the response unread, but for one that is an error; None if there was none.
+        """
         named = with_names_of_version(request, self._base_path)
-        opened: list[httpx.Response] = []
+        response: httpx.Response | None = None
 
         def attempt() -> Exchange:
-            while opened:
-                opened.pop().close()
+            nonlocal response
+            if response is not None:
+                response.close()
             exchange, response = self._open_once(named)
-            opened.append(response)
             return exchange
 
-        return self._until_not_throttled(attempt), opened[0]
+        return self._until_not_throttled(attempt), response
 
     def _until_not_throttled(self, attempt: Callable[[], Exchange]) -> Exchange:
         throttle = Throttle(self._time_limit)
@@ -136,7 +142,7 @@ class RequestSender:
         except (httpx.TransportError, httpx.DecodingError) as error:
             # Raises NotTested if the time of the run was over.
             self._time_limit.remaining()
-            exchange.transport_error = self._note_error(error, limit)
+            self._note_error(exchange, error, limit)
         else:
             self.reachability.accepted()
             exchange.status = response.status_code
@@ -146,18 +152,22 @@ class RequestSender:
         self._check_key(request, exchange)
         return exchange
 
-    def _open_once(self, request: httpx.Request) -> tuple[Exchange, httpx.Response]:
+    def _open_once(self, request: httpx.Request) -> tuple[Exchange, httpx.Response | None]:
         limit = min(REQUEST_SECONDS, self._time_limit.remaining())
         exchange = self._start(request)
         try:
             with deadlines.deadline(limit):
                 response = self._http.send(request, stream=True)
-                if response.status_code >= 400:
-                    exchange.body = read_body(response)
+                try:
+                    if response.status_code >= 400:
+                        exchange.body = read_body(response)
+                except BaseException:
+                    response.close()
+                    raise
         except (httpx.TransportError, httpx.DecodingError) as error:
             self._time_limit.remaining()
-            exchange.transport_error = self._note_error(error, limit)
-            raise RuleViolation(f"the stream did not open: {exchange.transport_error}", exchange) from None
+            self._note_error(exchange, error, limit)
+            return exchange, None
         self.reachability.accepted()
         exchange.status = response.status_code
         exchange.headers = decoded_headers(response.headers)
@@ -193,7 +203,7 @@ class RequestSender:
     def _status_of_models(self, headers: dict[str, str]) -> int:
         """The status of a request that is no part of a rule; 0 without a response."""
         try:
-            with deadlines.deadline(REQUEST_SECONDS), self._http.stream("GET", MODELS, headers=headers) as response:
+            with self._deadline(), self._http.stream("GET", MODELS, headers=headers) as response:
                 return response.status_code
         except httpx.TransportError:
             return 0
@@ -203,7 +213,7 @@ class RequestSender:
         request = self.request("GET", BALANCE)
         balance = Exchange("GET", str(request.url), base_path=self._base_path)
         try:
-            with deadlines.deadline(REQUEST_SECONDS), closing(self._http.send(request, stream=True)) as response:
+            with self._deadline(), closing(self._http.send(request, stream=True)) as response:
                 balance.body = read_body(response)
         except (httpx.TransportError, httpx.DecodingError):
             return math.inf
@@ -211,12 +221,16 @@ class RequestSender:
         is_amount = isinstance(available, int | float) and balance.get("billing_mode") != "exempt"
         return available if is_amount else math.inf
 
-    def _note_error(self, error: Exception, seconds: float) -> str:
-        """Why a request has no response, in words."""
-        described = describe_error(error, seconds)
+    def _deadline(self) -> AbstractContextManager[None]:
+        """The time of one request. NotTested if that of the run is over."""
+        return deadlines.deadline(min(REQUEST_SECONDS, self._time_limit.remaining()))
+
+    def _note_error(self, exchange: Exchange, error: Exception, seconds: float) -> None:
+        """Note why a request has no response, and whether it may have been charged."""
+        exchange.transport_error = describe_error(error, seconds)
+        exchange.response_lost = not isinstance(error, _NOT_SENT)
         if isinstance(error, httpx.ConnectError):
-            self.reachability.refused(described)
-        return described
+            self.reachability.refused(exchange.transport_error)
 
 
 def read_body(response: httpx.Response) -> bytes:
@@ -230,6 +244,8 @@ def read_body(response: httpx.Response) -> bytes:
 
 
 def describe_error(error: Exception, seconds: float) -> str:
+    if isinstance(error, httpx.ConnectTimeout):
+        return f"no connection within {min(seconds, CONNECT_SECONDS):.3g} s"
     if isinstance(error, httpx.TimeoutException):
         return f"no complete response within {seconds:.3g} s"
     return str(error) or type(error).__name__

@@ -38,6 +38,23 @@ def test_each_module_is_in_one_part(command: ModuleType) -> None:
     assert {path for path, parts in count.items() if parts > 1} == set()
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["overlays/tests/cli"], True),
+        (["-q", "overlays"], True),
+        (["scripts/tests/repository/test_parts_of_the_tests.py::test_each_module_is_in_one_part"], True),
+        (["-k", "conformance"], False),
+        (["-m", "slow", "-x"], False),
+        (["--durations=5"], False),
+    ],
+)
+def test_only_what_is_no_value_of_an_option_names_places(
+    command: ModuleType, options: list[str], expected: bool
+) -> None:
+    assert command.names_places(options) is expected
+
+
 def test_folders_are_those_of_the_project(command: ModuleType) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     folders = project["tool"]["pytest"]["ini_options"]["testpaths"]

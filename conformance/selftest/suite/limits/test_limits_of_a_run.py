@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from answering_server import Answer, AnsweringServer, answering, response
 from harness import contract, options
 from harness.client import api_client, deadlines, reachability, request_sender, stream, throttling
 from harness.client.api_client import FAULT_HEADER, ApiClient
-from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
 from harness.client.exchange import Exchange
 from harness.client.reachability import Reachability
@@ -26,37 +24,8 @@ from harness.client.spend_limit import SpendLimit
 from harness.client.throttling import Throttle, is_throttled, parse_retry_after
 from harness.settings import Settings
 from harness.violations import NotTested, RuleViolation
+from limited_client import BODY, EVENTS, JSON, KEY, client_of
 from testkit.raw_server import raw, run_raw_server
-
-KEY = "al_live_" + "7" * 64
-EVENTS = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n"
-BODY = {"model": "m", "messages": [{"role": "user", "content": "x"}], "max_tokens": 1000}
-CEILING = 0.45
-
-
-@contextmanager
-def client_of(
-    answer: Answer, *, limit: float | None = None, seconds: float | None = None, base_path: str = ""
-) -> Iterator[tuple[ApiClient, AnsweringServer]]:
-    with answering(answer) as server:
-        settings = Settings(server.url + base_path, KEY, None, "2026-05-15")
-        client = ApiClient(settings, Recorder(), SpendLimit(limit), TimeLimit(seconds))
-        try:
-            yield client, server
-        finally:
-            client.close()
-
-
-def test_charges_of_a_server_below_a_path_are_counted() -> None:
-    receipt = b'{"usage": {"credits_charged": 0.25}}'
-    with client_of(lambda server, head: [response(200, receipt)], base_path="/a%20b/gateway") as (api, server):
-        api.create(BODY)
-        with api.open_stream({**BODY, "stream": True}) as stream:
-            stream.drain()
-    assert server.heads[0].startswith("POST /a%20b/gateway/v1/chat/completions ")
-    assert api.spend_limit.spent == 0.5
-
 
 # ---------------------------------------------------------------- time
 
@@ -90,6 +59,13 @@ def test_dripping_stream_ends_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(api_client, "STREAM_SECONDS", 1.5)
     with client_of(dripping(EVENTS)) as (api, _), pytest.raises(RuleViolation, match=r"the stream broke: .* 1\.5 s"):
         api.stream(BODY)
+
+
+def test_stream_has_the_time_that_is_left_when_it_is_open() -> None:
+    with client_of(dripping(EVENTS)) as (api, server):
+        api.time_limit = cast("TimeLimit", SimpleNamespace(remaining=lambda: 0.3 if server.heads else 60.0))
+        with pytest.raises(RuleViolation, match=r"the stream broke: .* 0\.3 s"):
+            api.stream(BODY)
 
 
 @pytest.mark.usefixtures("brief")
@@ -332,64 +308,6 @@ def test_response_that_asks_to_come_again_is_recognized() -> None:
     assert is_throttled(Exchange("GET", "/", status=429))
     assert is_throttled(Exchange("GET", "/", status=503, body=body))
     assert not is_throttled(Exchange("GET", "/", status=503))
-
-
-# ---------------------------------------------------------------- charges
-
-
-@pytest.mark.parametrize(
-    "stated", ["NaN", "-1", "-0.0001", "Infinity", "-Infinity", '"0.1"', "true", "null", "[]", "1e999"]
-)
-def test_charge_that_cannot_be_one_counts_as_the_ceiling(stated: str) -> None:
-    document = f'{{"usage": {{"credits_charged": {stated}}}}}'.encode()
-    exchange = Exchange("POST", "http://u/v1/chat/completions", status=200, body=document)
-    assert charged_credits(exchange) is None
-    limit = SpendLimit(1.0)
-    with limit.reserve(0.4) as charge:
-        charge.credits = charged_credits(exchange)
-    assert limit.spent == pytest.approx(0.4)
-
-
-@pytest.mark.parametrize("amount", [math.nan, -1.0, math.inf, -math.inf])
-def test_spend_limit_itself_believes_no_such_charge(amount: float) -> None:
-    limit = SpendLimit(1.0)
-    with limit.reserve(0.4) as charge:
-        charge.credits = amount
-    assert limit.spent == pytest.approx(0.4)
-
-
-def create_if_affordable(api: ApiClient) -> Exchange | None:
-    try:
-        return api.create(BODY)
-    except NotTested:
-        return None
-
-
-@pytest.mark.parametrize("stated", ["NaN", "-1", "null"])
-def test_receipts_that_lie_do_not_outlast_the_limit(stated: str) -> None:
-    document = f'{{"usage": {{"credits_charged": {stated}}}}}'.encode()
-    with client_of(lambda server, head: [response(200, document)], limit=3 * CEILING) as (api, server):
-        answered = list(itertools.takewhile(bool, (create_if_affordable(api) for _ in range(50))))
-        assert len(answered) == len(server.heads) <= 3
-
-
-def test_stream_without_a_receipt_counts_as_the_ceiling() -> None:
-    def bare(server: AnsweringServer, head: str) -> Iterable[bytes]:
-        return [EVENTS + b"data: [DONE]\n\n"]
-
-    with client_of(bare, limit=3 * CEILING) as (api, _):
-        api.stream(BODY)
-        assert api.spend_limit.spent == pytest.approx(api.rates.ceiling({**BODY, "stream": True}))
-
-
-def test_broken_stream_counts_as_the_ceiling() -> None:
-    def broken(server: AnsweringServer, head: str) -> Iterable[bytes]:
-        return [b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 999\r\n\r\ndata: {}\n\n"]
-
-    with client_of(broken) as (api, _):
-        with pytest.raises(RuleViolation, match="the stream broke"):
-            api.stream(BODY)
-        assert api.spend_limit.spent > 0
 
 
 def test_waiting_client_of_a_rule_about_throttling_does_not_wait(slept: list[float]) -> None:
