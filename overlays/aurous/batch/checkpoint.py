@@ -2,12 +2,13 @@
 
 Only one run at a time writes it.
 
-Each result is one line, written as soon as it is there and synced by a thread, once a second. The journal beside it
-says up to which line requests have been sent, and when: what is missing in the output was in flight.
+Each result is one line, written as soon as it is there. The journal beside it says up to which line requests have been
+sent, and when: what is missing in the output was in flight. A thread syncs both, once a second.
 
 A process that is killed loses nothing that was written. A loss of power may take the lines of the last second: these
 are sent again with the same keys, which are made of job, id and body, and so get their first answers, uncharged, for
-24 hours. The name of the job is on the disk before anything is sent.
+24 hours. It may take the notes of the last second, too: what was sent then is not named if it is sent again later. The
+name of the job is on the disk before anything is sent.
 """
 
 from __future__ import annotations
@@ -120,12 +121,11 @@ class Checkpoint:
     def start(self, number: int, now: float) -> None:
         """Note that a line is about to be sent. now: Unix time"""
         self._journal.advance(number, now)
+        # No result may come for a long time.
+        self._request_sync()
 
     def write(self, record: bytes) -> None:
         """Append a record. Raises OSError, and the file then ends with the record before."""
-        if self._syncer is None:
-            self._syncer = threading.Thread(target=self._sync_regularly, name="aurous-batch-sync", daemon=True)
-            self._syncer.start()
         if self._problem is not None:
             raise self._problem
         descriptor, line, written = self._file.fileno(), record + b"\n", 0
@@ -136,7 +136,7 @@ class Checkpoint:
             with suppress(OSError):
                 os.ftruncate(descriptor, os.lseek(descriptor, 0, os.SEEK_END) - written)
             raise
-        self._is_dirty = True
+        self._request_sync()
 
     def close(self, *, is_complete: bool = False) -> None:
         """Sync and unlock the file. is_complete: whether every line that was sent has a record"""
@@ -155,17 +155,25 @@ class Checkpoint:
             self._journal.close()
             self._file.close()
 
+    def _request_sync(self) -> None:
+        """Have what was written synced within a second."""
+        self._is_dirty = True
+        if self._syncer is None:
+            syncer = threading.Thread(target=self._sync_regularly, name="aurous-batch-sync", daemon=True)
+            syncer.start()
+            self._syncer = syncer
+
     def _sync(self) -> None:
         if not self._is_read_only:
             os.fsync(self._file.fileno())
+            self._journal.sync()
 
     def _sync_regularly(self) -> None:
         while not self._closing.wait(_SYNC_SECONDS):
             if self._is_dirty:
                 self._is_dirty = False
                 try:
-                    os.fsync(self._file.fileno())
-                    self._journal.sync()
+                    self._sync()
                 except OSError as error:
                     self._problem = error
                     return

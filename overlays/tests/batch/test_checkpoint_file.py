@@ -18,7 +18,7 @@ import aurous
 import pytest
 from aurous.batch import CheckpointError
 from aurous.batch.checkpoint import Checkpoint
-from aurous.batch.journal import Journal
+from aurous.batch.journal import MARK, Journal
 from clientkit.batches import journal_of
 from testkit.conditions import PATIENCE
 
@@ -62,6 +62,45 @@ def test_output_and_journal_are_synced_while_a_batch_runs(path: Path, monkeypatc
     checkpoint.write(b"{}")
     assert done.wait(PATIENCE)
     checkpoint.close()
+
+
+def record_marks(path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], threading.Event]:
+    """The last line that the journal names at each of its syncs from now on, and an event for the first."""
+    journal, marks, has_synced = journal_of(path), [], threading.Event()
+    inode = journal.stat().st_ino
+
+    def fsync(descriptor: int) -> None:
+        if os.fstat(descriptor).st_ino == inode:
+            marks.append(MARK.unpack_from(journal.read_bytes())[0])
+            has_synced.set()
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    return marks, has_synced
+
+
+def test_lines_that_are_sent_are_noted_on_the_disk_before_any_result(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", 0.001)
+    checkpoint = Checkpoint(path)
+    marks, has_synced = record_marks(path, monkeypatch)
+    # The second after a sync, and again without a result.
+    for number in (5, 9):
+        has_synced.clear()
+        checkpoint.start(number, 1.0)
+        assert has_synced.wait(PATIENCE)
+        assert marks[-1] == number
+    checkpoint.close()
+
+
+def test_end_of_a_run_leaves_its_notes_on_the_disk(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # So that it is not the thread that does so.
+    monkeypatch.setattr("aurous.batch.checkpoint._SYNC_SECONDS", PATIENCE)
+    checkpoint = Checkpoint(path)
+    marks, _ = record_marks(path, monkeypatch)
+    checkpoint.start(7, 1.0)
+    checkpoint.close()
+    assert marks == [7]
 
 
 def test_failure_to_sync_the_last_lines_is_raised(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
