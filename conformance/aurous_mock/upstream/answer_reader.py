@@ -11,7 +11,7 @@ from aurous_mock.generation.parsed_request import ParsedRequest
 from aurous_mock.upstream.answer_bounds import OutputLimit
 from aurous_mock.upstream.logprobs import read_logprobs
 from aurous_mock.upstream.redaction import Redaction
-from aurous_mock.upstream.refusals import error_in_body, read_error
+from aurous_mock.upstream.refusals import error_in_body, parse_error
 from aurous_mock.upstream.stop_sequences import StopSequences
 from aurous_mock.upstream.tool_calls import ToolCallReader, read_entries
 from aurous_mock.upstream.usage import Measured, is_beyond, read_end
@@ -74,9 +74,9 @@ class AnswerReader:
         """The next chunk of a stream."""
         yield from self._read_choices(self._members(chunk))
 
-    def read_error(self, data: Any) -> NoReturn:
-        """The data of an event whose name says that it is an error."""
-        raise read_error(data, self._redaction)
+    def raise_error(self, data: bytes) -> NoReturn:
+        """Raises APIError. data: of an event whose name says that it is an error"""
+        raise parse_error(data, self._redaction)
 
     def flush(self) -> Iterator[AnswerPart]:
         """What is left of the texts, and the end. Raises APIError if the server has not ended its answer."""

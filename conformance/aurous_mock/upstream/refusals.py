@@ -64,22 +64,30 @@ def read_refusal(status: int, headers: Mapping[str, str], body: bytes) -> Refusa
     retry_after = read_retry_after(headers.get("retry-after"))
     if 300 <= status < 400:
         return Refusal(status, reason="it redirects, which is not followed: give --upstream the address it leads to")
-    try:
-        members = parse(body)
-    except UnexpectedResponse:
-        members = _TAGS.sub(" ", body[:20_000].decode("utf-8", "replace"))
-    code, reason, param = _details(members)
+    code, reason, param = _details(_parse(body))
     return Refusal(status, code, reason, param, retry_after)
 
 
 def error_in_body(members: Mapping[str, Any], redaction: Redaction) -> APIError | None:
     """The error that a body of status 200, or an event of a stream, is in place of an answer."""
     is_error = members.get("object") == "error" or members.get("error")
-    return read_error(members, redaction) if is_error and not members.get("choices") else None
+    return _error_of(members, redaction) if is_error and not members.get("choices") else None
 
 
-def read_error(body: Any, redaction: Redaction) -> APIError:
-    """The error that a body says, which is known to be one."""
+def parse_error(data: bytes, redaction: Redaction) -> APIError:
+    """The error in an event that is known to be one: JSON, text or nothing."""
+    return _error_of(_parse(data), redaction)
+
+
+def _parse(body: bytes) -> Any:
+    """The value of JSON, or else the text without its tags."""
+    try:
+        return parse(body)
+    except UnexpectedResponse:
+        return _TAGS.sub(" ", body[:20_000].decode("utf-8", "replace"))
+
+
+def _error_of(body: Any, redaction: Redaction) -> APIError:
     code, reason, param = _details(body)
     members = body if isinstance(body, Mapping) else {}
     inner = members.get("error")

@@ -16,8 +16,8 @@ T = TypeVar("T")
 
 # What lines of an event stream begin with.
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
-# The name of an event that names none.
-_NO_NAME = b"message"
+# The name of an event that names none, and of one that ends the answer.
+_NO_NAME, _ERROR = b"message", b"error"
 # A server that sends faster than this one reads never makes it wait: other requests are served between so many items.
 _BURST = 16
 
@@ -44,10 +44,10 @@ async def read_parts(
     """
     async with aclosing(blocks), aclosing(_taking_turns(within(pause, _read_documents(blocks)))) as documents:
         async for event, document in documents:
-            if document == b"[DONE]":
+            if event == _ERROR:
+                reader.raise_error(document)
+            elif document == b"[DONE]":
                 reader.end_of_stream()
-            elif event == b"error":
-                reader.read_error(parse(document))
             elif event is not None:
                 for delta in reader.read_chunk(parse(document)):
                     yield delta
@@ -101,12 +101,12 @@ async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[
     begun = b""
     async for block in blocks:
         begun = (begun + block).removeprefix(b"\xef\xbb\xbf").lstrip()
-        # Three bytes may be a part of a byte-order mark.
+        # Fewer than three may be a part of a byte-order mark.
         if len(begun) >= 3:
             break
     if not begun.startswith((b"{", b"[", b"<")):
         has_events = False
-        async for event in read_events(begun, blocks):
+        async for event in _read_events(begun, blocks):
             has_events = True
             yield event
         if not has_events and not begun.startswith(_FIELDS):
@@ -115,24 +115,45 @@ async def _read_documents(blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[
     yield None, b"".join([begun, *[block async for block in blocks]])
 
 
-async def read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bytes, bytes], None]:
-    """The name and data of each event. Only CR and LF end lines: other line separators may be part of JSON text."""
-    name, data = _NO_NAME, list[bytes]()
+async def _read_events(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[tuple[bytes, bytes], None]:
+    """The name and data of each event. Only CR and LF end lines: other line separators may be part of JSON text.
+
+    An error has the data that was handed on before its name, if no other follows; and it may have none: a server that
+    names an error has not ended its answer well, whatever it says of it.
+    """
+    name, data, handed_on = _NO_NAME, list[bytes](), b""
     async for line in _read_lines(begun, blocks):
-        if line.startswith(b"event:"):
-            name = line[6:].strip()
-        elif line.startswith(b"data:"):
-            data.append(line[5:].strip())
-        if not line or (len(data) == 1 and _is_whole(data[0])):
-            # Some servers leave out the empty line that ends an event.
-            if data:
-                yield name, b"\n".join(data)
-            name, data = _NO_NAME, []
+        field, _, value = line.partition(b":")
+        if field == b"event":
+            name = value.strip()
+        elif field == b"data":
+            data.append(value.strip())
+        elif field == _ERROR:
+            # The data of an error, as earlier versions of llama.cpp send it.
+            name, data = _ERROR, [value.strip()]
+        if not line:
+            if data or name == _ERROR:
+                yield name, b"\n".join(data) or handed_on
+            name, data, handed_on = _NO_NAME, [], b""
+        elif len(data) == 1 and _is_whole(data[0]):
+            # Some servers leave out the empty line that ends an event, and none is to wait for the next one.
+            yield name, data[0]
+            name, data, handed_on = _NO_NAME, [], data[0]
+    if name == _ERROR:
+        yield name, b"\n".join(data) or handed_on
 
 
 def _is_whole(data: bytes) -> bool:
-    """Whether a line can only be the whole data of an event."""
-    return data == b"[DONE]" or (data.startswith(b"{") and data.endswith(b"}"))
+    """Whether a line can only be the whole data of an event: JSON with more after it is none."""
+    if data == b"[DONE]":
+        return True
+    if not (data.startswith(b"{") and data.endswith(b"}")):
+        return False
+    try:
+        parse(data)
+    except UnexpectedResponse:
+        return False
+    return True
 
 
 async def _read_lines(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
@@ -152,4 +173,5 @@ async def _read_lines(begun: bytes, blocks: AsyncIterator[bytes]) -> AsyncGenera
                 yield line
             unfinished = [others[-1]]
         block = await anext(blocks, None)
+    # An empty line would end the last event, which is not whole if the body ends before that line: a comment does not.
     yield b"".join(unfinished) or b":"

@@ -1,12 +1,12 @@
 """What upstream servers send as an answer: understood, or refused with a typed error that says what it was."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from gatewaykit import COUNTS, STOP, USAGE, Gateway, breaks_off, chunk, completion, run_gateway, sends
+from gatewaykit import COUNTS, STOP, USAGE, Gateway, breaks_off, chunk, completion, event, run_gateway, sends
 from mockkit import CREATE, WEATHER, content_of, error_of
-from testkit.raw_server import raw
+from testkit.raw_server import Action, raw
 from testkit.responses import answer, response
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Bern"}'}}
@@ -149,9 +149,12 @@ def test_second_choice_is_not_mixed_into_the_first(gateway: Gateway) -> None:
         [b'data: {"choices":[{"delta":\r', b'\ndata: {"content":"a\xf0\x9f\x98\x80b"}}]}\r', b'\n', b'\r', b'\n'],
         [b'data: {"choices":[{"delta":\rdata: {"content":"a\xf0\x9f\x98\x80b"}}]}\r\r'],
         [b'data: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}]}\ndata: {"choices":[]}\n\n'],
+        [b'data: {"choices":[{"delta":{"content":"a\\ud83d"}}]}\n',
+         b'data: {"choices":[{"delta":{"content":"\\ude00b"}}]}\n\n'],
+        [b'data: {"choices":[{"delta":{"content":"a\xf0\x9f\x98\x80b"}}\ndata: ]}\n\n'],
     ],
     ids=["surrogate-halves", "byte-order-mark", "crlf", "data-on-two-lines", "crlf-on-two-lines", "crlf-in-two-blocks",
-         "cr-on-two-lines", "no-empty-line"],
+         "cr-on-two-lines", "no-empty-line", "surrogate-halves-without-empty-line", "first-line-ends-with-a-brace"],
 )  # fmt: skip
 def test_oddly_written_events_are_understood(gateway: Gateway, pieces: list[bytes]) -> None:
     frames = gateway.stream(sends(*pieces, STOP, COUNTS))
@@ -295,6 +298,44 @@ def test_stream_that_goes_wrong_ends_with_an_error_frame(gateway: Gateway, tail:
     record = gateway.client.get(f"{CREATE}/{chunks[0]['id']}").json()
     assert (record["status"], record["error"]["code"]) == ("failed", code)
     assert gateway.mock.ledger() == []
+
+
+@pytest.mark.parametrize(
+    ("tail", "reason"),
+    [
+        (b"event: error\ndata: overloaded\n\n", "overloaded"),
+        (b"event: error\ndata: it is\ndata: overloaded\n\n", "it is overloaded"),
+        (b'event: error\ndata: {"message":"overloaded"}\n', "overloaded"),
+        (b'data: {"message":"overloaded"}\nevent: error\n\n', "overloaded"),
+        (b"data: overloaded\nevent: error\n\n", "overloaded"),
+        (b'data: {"choices":[]}\nevent: error\ndata: {"message":"overloaded"}\n\n', "overloaded"),
+        (b'error: {"message":"overloaded"}\n\n', "overloaded"),
+        (b"event: error\ndata: [DONE]\n\n", "[DONE]"),
+        (b"event: error\n\n", "it gave no reason"),
+        (b"event: error\ndata:\n\n", "it gave no reason"),
+        (b'event: error\ndata: {"message":"overloa\n\n', '{"message":"overloa'),
+    ],
+)
+@pytest.mark.parametrize("ends", [sends, breaks_off])
+def test_event_that_is_named_error_fails_the_completion_and_is_logged(
+    gateway: Gateway, tail: bytes, reason: str, ends: Callable[..., Action], capsys: pytest.CaptureFixture[str]
+) -> None:
+    *chunks, last = gateway.stream(ends(chunk({"content": "Hi"}), STOP, tail))
+    assert content_of(chunks) == "Hi"
+    assert last["error"]["code"] == "chat_provider_unknown_error"
+    assert gateway.mock.ledger() == []
+    assert f"the upstream server refused in its answer: {reason}\n" in capsys.readouterr().err
+
+
+def test_error_that_ends_with_the_body_fails_the_completion(gateway: Gateway) -> None:
+    for tail in (b"event: error", b"event: error\n", b"event: error\ndata: overl"):
+        *_, last = gateway.stream(raw(response(200, event(chunk({"content": "Hi"})) + event(STOP) + tail)))
+        assert last["error"]["code"] == "chat_provider_unknown_error"
+
+
+def test_event_that_is_not_whole_at_the_end_of_the_body_is_left_out(gateway: Gateway) -> None:
+    frames = gateway.stream(raw(response(200, event(chunk({"content": "Hi"})) + event(STOP) + b"data: {\n")))
+    assert content_of(frames) == "Hi"
 
 
 def test_end_of_an_answer_without_an_answer_is_refused(gateway: Gateway) -> None:
