@@ -50,6 +50,7 @@ class InputFile:
         self._file: IO[bytes] = self._open(source) if isinstance(source, (str, os.PathLike)) else source
         self._owns_file = is_path
         self._consumed = 0
+        self._start = b""
         self.size: int | None
         """Bytes, or rows of a Parquet file; None where that is not known."""
         self.is_pipe: bool
@@ -104,16 +105,23 @@ class InputFile:
         # Before the first line is read, so that a wrong file is an error of the command.
         peek = getattr(self._file, "peek", None)
         if self.size and peek is not None:
-            self.refuse_binary(peek(_PROBE))
+            self._refuse_binary(peek(_PROBE)[:_PROBE])
         return self._read_json_lines()
 
-    def refuse_binary(self, start: bytes) -> None:
-        """Raise ConfigurationError if the file, of which this is the start, cannot have JSON lines."""
-        if _is_binary(start[:_PROBE]):
+    def check_piece(self, piece: bytes) -> None:
+        """Raise ConfigurationError if a file with this piece after those before cannot have JSON lines."""
+        if len(self._start) < _PROBE:
+            # What comes through a pipe may come byte by byte.
+            self._start = (self._start + piece[:_PROBE])[:_PROBE]
+            self._refuse_binary(self._start)
+
+    def _refuse_binary(self, start: bytes) -> None:
+        if _is_binary(start):
             raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")
 
     def _read_json_lines(self) -> Iterator[Line]:
         for number, text in enumerate(self._read(), 1):
+            self.check_piece(text)
             if text.isspace():
                 continue
             value = decode(text)

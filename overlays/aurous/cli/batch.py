@@ -206,7 +206,7 @@ def _standard_input(flags: Namespace, needed: tuple[str, ...]) -> Iterator[Input
 
 async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
     """The lines of a pipe, as they arrive, while requests are made."""
-    number, is_first = 0, True
+    number = 0
     # Joined at the end of the line: joining each piece to a long line would copy that again and again.
     begun: list[bytes] = []
     while True:
@@ -215,9 +215,7 @@ async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
             piece = os.read(pipe.fileno(), _PIECE)
         except OSError as error:
             raise ConfigurationError(f"cannot read {pipe.name} to its end: {error.strerror}") from None
-        if is_first:
-            pipe.refuse_binary(piece)
-            is_first = False
+        pipe.check_piece(piece)
         end, *lines = piece.split(b"\n")
         begun.append(end)
         if piece and not lines:
@@ -237,8 +235,8 @@ async def _readable(descriptor: int) -> None:
     loop, ready = asyncio.get_running_loop(), asyncio.Event()
     try:
         loop.add_reader(descriptor, ready.set)
-    except PermissionError:
-        # What never has to wait cannot be waited for, such as /dev/null.
+    except (PermissionError, NotImplementedError):
+        # What never has to wait cannot be waited for, such as /dev/null; and on Windows nothing can, so that reading waits.
         return
     try:
         await ready.wait()

@@ -25,7 +25,7 @@ from .network import close_unread, connect, shut_down
 _WRITE_SIZE: Final = 64 * 1024
 # `recv` allocates as much as it may read, which for every event of a slow stream would fragment the heap. More is read
 # while there is more than this to read.
-_FIRST_READ_SIZE: Final = 4 * 1024
+_SMALL_READ: Final = 4 * 1024
 
 
 class PooledClient:
@@ -103,7 +103,7 @@ class DeadlineStream(httpcore.NetworkStream):
 
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
-        self._read_size = _FIRST_READ_SIZE
+        self._read_size = _SMALL_READ
         self._is_readable = readiness(connection)
         self._head = b""
 
@@ -112,7 +112,7 @@ class DeadlineStream(httpcore.NetworkStream):
             remaining = timeout.remaining
             self._socket.settimeout(timeout.limit(timeout.read) if remaining is None else max(remaining(), MIN_TIMEOUT))
             data = self._socket.recv(min(self._read_size, max_bytes))
-            self._read_size = max_bytes if len(data) >= _FIRST_READ_SIZE else _FIRST_READ_SIZE
+            self._read_size = max_bytes if len(data) >= _SMALL_READ else _SMALL_READ
             return data
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error

@@ -137,6 +137,24 @@ def test_error_before_the_first_event_is_an_http_error(gateway: Gateway) -> None
     assert (refused.status_code, error_of(refused)["code"]) == (503, "provider_rate_limited")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "where"),
+    [
+        ({"code": 503}, "in its answer, which names status 503: "),
+        ({"status": 503}, "in its answer, which names status 503: "),
+        ({"code": 200}, "in its answer: "),
+        ({}, "in its answer: "),
+    ],
+)
+@pytest.mark.parametrize("streamed", [False, True], ids=["call", "stream"])
+def test_error_in_a_successful_response_is_not_logged_as_its_status(
+    gateway: Gateway, numbers: dict[str, int], where: str, streamed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {"error": {"message": "loading", **numbers}}
+    assert gateway.call(answer(200, body), stream=streamed).status_code == 502
+    assert f"the upstream server refused {where}loading\n" in capsys.readouterr().err
+
+
 def test_refusal_of_a_nested_body_is_read(gateway: Gateway) -> None:
     refused = gateway.call(answer(400, b"[" * 50_000))
     assert error_of(refused)["code"] == "invalid_format"
