@@ -31,13 +31,18 @@ _MOST_SECONDS: Final = 7 * 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An upstream server's error in place of an answer. status: None for an error in a body of status 200"""
+    """An upstream server's error in place of an answer.
+
+    status: of the response, or what an error in an answer says that it is, if it says so
+    is_in_answer: whether it is in a response with a status of success
+    """
 
     status: int | None
     code: str = ""
     reason: str = ""
     param: str | None = None
     retry_after: str | None = None
+    is_in_answer: bool = False
 
     def mentions(self, name: str) -> bool:
         """Whether it is about a member of the request."""
@@ -93,7 +98,8 @@ def _error_of(body: Any, redaction: Redaction) -> APIError:
     inner = members.get("error")
     numbers = [inner.get("code"), inner.get("status")] if isinstance(inner, Mapping) else []
     status = next((number for number in map(as_count, [*numbers, members.get("code")]) if number), None)
-    return as_error(Refusal(status if status and 400 <= status < 600 else None, code, reason, param), redaction)
+    known = status if status and 400 <= status < 600 else None
+    return as_error(Refusal(known, code, reason, param, is_in_answer=True), redaction)
 
 
 def read_retry_after(value: str | None) -> str | None:
@@ -110,7 +116,9 @@ def read_retry_after(value: str | None) -> str | None:
 
 def as_error(refusal: Refusal, redaction: Redaction) -> APIError:
     """The documented error of a refusal, which is logged."""
-    where = "in its answer" if refusal.status is None else f"with status {refusal.status}"
+    where = f"with status {refusal.status}"
+    if refusal.is_in_answer:
+        where = "in its answer" if refusal.status is None else f"in its answer, which names status {refusal.status}"
     reason = ": ".join(part for part in (refusal.code, refusal.reason) if part) or "it gave no reason"
     request_log.warn(f"the upstream server refused {where}: {redaction.for_log(reason)}")
     code, message = _classify(refusal)
