@@ -19,7 +19,7 @@ from aurous_mock.upstream.dialect import Dialect, Members
 from aurous_mock.upstream.forwarding import forwarded_body
 from aurous_mock.upstream.redaction import Redaction
 from aurous_mock.upstream.refusals import Refusal, as_error, read_refusal
-from aurous_mock.upstream.streams import read_blocks, read_parts, until
+from aurous_mock.upstream.streams import in_time, read_blocks, read_parts
 from aurous_mock.upstream.values import UnexpectedResponse
 
 MAX_CONNECTIONS: Final = 1000
@@ -114,7 +114,7 @@ class Upstream:
             async with asyncio.timeout(self._timeout):
                 response = await self._accepted(request, redaction)
         try:
-            blocks = until(deadline, read_blocks(response, request.max_tokens))
+            blocks = in_time(read_blocks(response, request.max_tokens), lambda: asyncio.timeout_at(deadline))
             async with aclosing(read_parts(blocks, AnswerReader(request, redaction), self._timeout)) as parts:
                 yield parts
         finally:

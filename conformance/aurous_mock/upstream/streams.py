@@ -1,7 +1,7 @@
 """Reads the body of an upstream server's answer: events, or JSON in place of them, or the reverse."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
@@ -42,7 +42,8 @@ async def read_parts(
 
     pause: seconds that may pass between two events. Raises TimeoutError, and what the reader raises.
     """
-    async with aclosing(blocks), aclosing(_taking_turns(within(pause, _read_documents(blocks)))) as documents:
+    timely = in_time(_read_documents(blocks), lambda: asyncio.timeout(pause))
+    async with aclosing(blocks), aclosing(_taking_turns(timely)) as documents:
         async for event, document in documents:
             if event == _ERROR:
                 reader.raise_error(document)
@@ -72,23 +73,11 @@ async def _taking_turns(items: AsyncIterator[T]) -> AsyncGenerator[T, None]:
             yield item
 
 
-async def within(seconds: float, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The items. Raises TimeoutError if one takes longer, but only while it reads: the consumer is not interrupted."""
+async def in_time(items: AsyncGenerator[T, None], timeout: Callable[[], asyncio.Timeout]) -> AsyncGenerator[T, None]:
+    """The items, each read within a timeout that is made for it, or TimeoutError. The consumer is not interrupted."""
     async with aclosing(items):
         while True:
-            async with asyncio.timeout(seconds):
-                try:
-                    item = await anext(items)
-                except StopAsyncIteration:
-                    return
-            yield item
-
-
-async def until(deadline: float, items: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
-    """The items. Raises TimeoutError when one is read after the deadline, in the time of the event loop."""
-    async with aclosing(items):
-        while True:
-            async with asyncio.timeout_at(deadline):
+            async with timeout():
                 try:
                     item = await anext(items)
                 except StopAsyncIteration:
