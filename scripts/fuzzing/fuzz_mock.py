@@ -32,6 +32,7 @@ CREATE: Final = "createChatCompletion"
 MODEL: Final = "aurous-grow-2.0-pro"
 # Cases of one round and mode: of the operation with a body, and of each other.
 _DRAWN_CHAT, _DRAWN_OF_OTHERS = 400, 1_200
+_DRAWN_AT_LEAST = 5
 # Examples and coverage are the same in each round, but for the model and the version.
 _LOADS: Final = 2
 # Seconds that a response may take. In process there is nothing to wait for; the machine may be busy.
@@ -78,7 +79,8 @@ def run(cases: int, seed: int, on_progress: Callable[[str], None] = lambda _: No
             if round_ < _LOADS:
                 _run_phases(result, schema)
             for strategy, most in _strategies(schema):
-                left = cases - result.cases
+                # The phases before grow with the spec, and may be as many as all: some are drawn all the same.
+                left = max(cases - result.cases, 0 if round_ else _DRAWN_AT_LEAST)
                 if left > 0:
                     _draw_cases(result, strategy, min(most, left), seed + round_)
                     on_progress(f"{result.cases:,} of {cases:,} cases; {', '.join(_count_statuses(result.statuses))}")

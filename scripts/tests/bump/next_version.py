@@ -66,6 +66,10 @@ def _rename(document: Document, schema: str, old: str, new: str) -> None:
     rename_in_examples(document, old, new)
 
 
+def _shift(schema: Document, bound: str, by: float) -> None:
+    schema[bound] += by
+
+
 def _retype(schema: Document, kind: str) -> None:
     schema["type"] = kind
     schema.pop("example", None)
@@ -156,24 +160,24 @@ ADDITIONS = [
     change("new response header", _add_header, ("response-header-added", "compatible")),
     change(
         "widened bound",
-        lambda document: _request(document)["top_logprobs"].update(maximum=25),
+        lambda document: _shift(_request(document)["top_logprobs"], "maximum", 5),
         ("request-bound-relaxed", "compatible"),
     ),
 ]
 BREAKING = [
     change(
         "tightened bound",
-        lambda document: _request(document)["temperature"].update(maximum=1.5),
+        lambda document: _shift(_request(document)["temperature"], "maximum", -0.5),
         ("request-bound-tightened", "breaking"),
     ),
     change(
         "tightened length",
-        lambda document: _request(document)["model"].update(maxLength=100),
+        lambda document: _shift(_request(document)["model"], "maxLength", -28),
         ("request-bound-tightened", "breaking"),
     ),
     change(
         "tightened number of items",
-        lambda document: _request(document)["messages"].update(maxItems=150),
+        lambda document: _shift(_request(document)["messages"], "maxItems", -50),
         ("request-bound-tightened", "breaking"),
     ),
     change(

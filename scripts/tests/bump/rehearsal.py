@@ -85,14 +85,17 @@ def environment(folder: Path) -> dict[str, str]:
 
 def play() -> Play:
     """The changes of the next version, derived from the current spec."""
-    schemas = load(ROOT / "openapi.yaml")["components"]["schemas"]
-    optional = [
+    schemas, oldest = (
+        load(path)["components"]["schemas"] for path in (ROOT / "openapi.yaml", archive.released(ROOT)[0].path)
+    )
+    # One that the mock sends: it may not yet send those of newer versions.
+    optional = next(
         (model, member)
         for model in ("Balance", "Model")
         for member in schemas[model]["properties"]
-        if member not in schemas[model]["required"]
-    ]
-    return Play(schemas["ChatCompletionRequest"]["properties"]["temperature"]["maximum"] * 0.9, *optional[0])
+        if member not in schemas[model]["required"] and member in oldest[model]["properties"]
+    )
+    return Play(schemas["ChatCompletionRequest"]["properties"]["temperature"]["maximum"] * 0.9, *optional)
 
 
 def edit(spec: Path) -> None:
