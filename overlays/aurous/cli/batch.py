@@ -236,7 +236,7 @@ async def _readable(descriptor: int) -> None:
     try:
         loop.add_reader(descriptor, ready.set)
     except (PermissionError, NotImplementedError):
-        # What never has to wait cannot be waited for, such as /dev/null; and on Windows nothing can, so that reading waits.
+        # What never has to wait cannot be waited for, such as /dev/null. On Windows nothing can be, and reading waits.
         return
     try:
         await ready.wait()

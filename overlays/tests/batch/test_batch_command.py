@@ -11,11 +11,13 @@ import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from aurous.batch import InputFile
 from aurous.batch.request_forms import Line
 from aurous.cli.batch import _read_pipe
+from aurous.errors import ConfigurationError
 from aurous.testing import AurousMock
 from clientkit.batches import assert_charged_once, contents_of, prompts, records, write_lines
 from clientkit.command_line import PATIENCE, ended, environment, run, start
@@ -112,15 +114,55 @@ def test_binary_pipe_is_refused_as_a_binary_file_is(aurous_mock: AurousMock, tar
     assert aurous_mock.ledger() == []
 
 
+@pytest.mark.parametrize("given", ['{"prompt": "Why?"}\n'.encode("utf-16"), b"\x1f\x8b\x08\n", b"PAR1\n"])
+def test_dry_run_refuses_a_binary_pipe_as_a_run_does(target: Path, given: bytes) -> None:
+    result = ended(start("batch", "-", "-o", target, "--dry-run", stdin=subprocess.PIPE), given)
+    assert (result.status, result.line) == (
+        2,
+        "standard input is not a file of JSON lines, but binary; see --input-format",
+    )
+
+
+@pytest.mark.parametrize("given", ['{"prompt": "Why?"}\n'.encode("utf-16"), b"\x1f\x8b\x08\n", b"PAR1\n"])
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_binary_pipe_is_refused_in_any_pieces(monkeypatch: pytest.MonkeyPatch, given: bytes, size: int) -> None:
+    monkeypatch.setattr("aurous.cli.batch._PIECE", size)
+
+    async def read() -> None:
+        with pipe_of(given) as file:
+            assert [line async for line in _read_pipe(InputFile(file))] == []
+
+    with pytest.raises(ConfigurationError, match="not a file of JSON lines, but binary"):
+        asyncio.run(read())
+
+
+def test_pipe_is_read_by_a_loop_that_cannot_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def add_reader(*_: Any) -> None:
+        # As the loop of Windows.
+        raise NotImplementedError
+
+    async def read() -> list[Line]:
+        monkeypatch.setattr(asyncio.get_running_loop(), "add_reader", add_reader)
+        with pipe_of(b'"a"\n"b"') as file:
+            return [line async for line in _read_pipe(InputFile(file))]
+
+    assert asyncio.run(read()) == [Line(1, "a"), Line(2, "b")]
+
+
+def pipe_of(content: bytes) -> IO[bytes]:
+    """The end of a pipe from which this, and nothing more, is read."""
+    output, entry = os.pipe()
+    os.write(entry, content)
+    os.close(entry)
+    return open(output, "rb")
+
+
 def test_lines_come_through_a_pipe_in_any_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = [b'"a"', b"", b'{"prompt": "' + b"b" * 20 + b'"}', b'"c"']
 
     async def read(ending: bytes, size: int) -> list[Line]:
         monkeypatch.setattr("aurous.cli.batch._PIECE", size)
-        output, entry = os.pipe()
-        os.write(entry, b"\n".join(lines) + ending)
-        os.close(entry)
-        with open(output, "rb") as file:
+        with pipe_of(b"\n".join(lines) + ending) as file:
             return [line async for line in _read_pipe(InputFile(file))]
 
     expected = [Line(1, "a"), Line(3, {"prompt": "b" * 20}), Line(4, "c")]

@@ -6,14 +6,17 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow
 import pytest
 from aurous.batch import InputFile
 from aurous.batch.request_forms import InvalidLine, Line, RequestForms, Unreadable
 from aurous.errors import ConfigurationError
+from aurous_mock.server.launcher import Mock
+from clientkit.batches import run_batch
 from pyarrow import parquet
 
 
@@ -172,6 +175,32 @@ def test_file_in_memory_has_no_known_size() -> None:
     with InputFile(io.BytesIO(b'"a"\n')) as file:
         assert (file.size, file.is_pipe) == (None, False)
         assert list(file) == [Line(1, "a")]
+
+
+@pytest.fixture
+def pipe(request: pytest.FixtureRequest) -> Iterator[IO[bytes]]:
+    """A pipe with the content of the parameter."""
+    output, entry = os.pipe()
+    os.write(entry, request.param)
+    os.close(entry)
+    with open(output, "rb") as file:
+        yield file
+
+
+BINARY = ['"a"\n'.encode("utf-16"), b"\x1f\x8b\x08\n", b"PAR1\n"]
+
+
+@pytest.mark.parametrize("pipe", [*BINARY, b'"a"\n\0\n'], indirect=True)
+def test_binary_pipe_is_refused_where_it_is_read(pipe: IO[bytes]) -> None:
+    with pytest.raises(ConfigurationError, match=r"^standard input is not a file of JSON lines, but binary"):
+        list(InputFile(pipe))
+
+
+@pytest.mark.parametrize("pipe", BINARY, indirect=True)
+def test_binary_pipe_is_refused_by_a_batch(kind: str, mock: Mock, pipe: IO[bytes]) -> None:
+    ended = run_batch(kind, InputFile(pipe), url=mock.url)
+    assert isinstance(ended.error, ConfigurationError)
+    assert (ended.results, mock.ledger()) == ([], [])
 
 
 class BrokenDisk(io.BytesIO):
