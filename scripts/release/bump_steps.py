@@ -94,7 +94,7 @@ def bump(root: Path, api_version: str, day: str, tests: Tests, on_step: Callable
     after = max(before, last.package.after(report.bump))
     if api_version == last.api_version:
         _check_correction(report, last, after)
-    on_step(f"{render.summary(report)}: {report.bump}, so {before} becomes {after}")
+    on_step(f"{render.summary(report)}, so {before} becomes {after}")
     versions.write(root, after)
     path = root / changelog.FILE
     section = render.as_markdown(report)
