@@ -77,7 +77,8 @@ def test_plain_schemathesis_fails_on_a_faulty_server(fault: str, tmp_path: Path)
 
 def test_schemathesis_settings_disable_no_check() -> None:
     settings = tomllib.loads(SETTINGS.read_text())
-    assert set(settings) == {"parameters", "operations"}
+    assert set(settings) == {"generation", "parameters", "operations"}
+    assert settings["generation"] == {"allow-extra-parameters": False}
     assert settings["parameters"] == {"header.Aurous-Version": read_yaml(SPEC)["info"]["version"]}
     (create,) = settings["operations"]
     assert create["include-operation-id"] == "createChatCompletion"
