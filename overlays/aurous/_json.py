@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ._optional import MSGSPEC
 
@@ -49,11 +49,7 @@ decode_strict: Final = fastest_decoder()
 
 def check_depth(content: bytes | str, document: Any) -> Any:
     """The document that was decoded from this content. Raises ValueError if it is nested too deeply to be handled."""
-    if isinstance(content, bytes):
-        opened = content.count(b"{") + content.count(b"[")
-    else:
-        opened = content.count("{") + content.count("[")
-    if opened > MAX_DEPTH:
+    if _has_many_brackets(content):
         level = [document]
         for _ in range(MAX_DEPTH + 1):
             level = [inner for each in level for inner in _members(each) if isinstance(inner, (dict, list))]
@@ -62,6 +58,19 @@ def check_depth(content: bytes | str, document: Any) -> Any:
         else:
             raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
     return document
+
+
+def _has_many_brackets(content: bytes | str) -> bool:
+    """Whether there are enough for too many levels: in large texts, finding them is faster than counting them all."""
+    opened, find = 0, cast("Any", content.find)
+    for bracket in (b"{", b"[") if isinstance(content, bytes) else ("{", "["):
+        place = find(bracket)
+        while place >= 0:
+            opened += 1
+            if opened > MAX_DEPTH:
+                return True
+            place = find(bracket, place + 1)
+    return False
 
 
 def _members(value: Any) -> Any:
