@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from contextlib import closing
 
 import httpx
 
@@ -130,7 +130,7 @@ class RequestSender:
         return exchange
 
     def _send_once(self, request: httpx.Request) -> Exchange:
-        limit = min(REQUEST_SECONDS, self._time_limit.remaining())
+        limit = self._seconds_left()
         exchange, started = self._start(request), time.monotonic()
         try:
             with deadlines.deadline(limit):
@@ -153,7 +153,7 @@ class RequestSender:
         return exchange
 
     def _open_once(self, request: httpx.Request) -> tuple[Exchange, httpx.Response | None]:
-        limit = min(REQUEST_SECONDS, self._time_limit.remaining())
+        limit = self._seconds_left()
         exchange = self._start(request)
         try:
             with deadlines.deadline(limit):
@@ -203,7 +203,10 @@ class RequestSender:
     def _status_of_models(self, headers: dict[str, str]) -> int:
         """The status of a request that is no part of a rule; 0 without a response."""
         try:
-            with self._deadline(), self._http.stream("GET", MODELS, headers=headers) as response:
+            with (
+                deadlines.deadline(self._seconds_left()),
+                self._http.stream("GET", MODELS, headers=headers) as response,
+            ):
                 return response.status_code
         except httpx.TransportError:
             return 0
@@ -213,7 +216,7 @@ class RequestSender:
         request = self.request("GET", BALANCE)
         balance = Exchange("GET", str(request.url), base_path=self._base_path)
         try:
-            with self._deadline(), closing(self._http.send(request, stream=True)) as response:
+            with deadlines.deadline(self._seconds_left()), closing(self._http.send(request, stream=True)) as response:
                 balance.body = read_body(response)
         except (httpx.TransportError, httpx.DecodingError):
             return math.inf
@@ -221,9 +224,9 @@ class RequestSender:
         is_amount = isinstance(available, int | float) and balance.get("billing_mode") != "exempt"
         return available if is_amount else math.inf
 
-    def _deadline(self) -> AbstractContextManager[None]:
+    def _seconds_left(self) -> float:
         """The time of one request. NotTested if that of the run is over."""
-        return deadlines.deadline(min(REQUEST_SECONDS, self._time_limit.remaining()))
+        return min(REQUEST_SECONDS, self._time_limit.remaining())
 
     def _note_error(self, exchange: Exchange, error: Exception, seconds: float) -> None:
         """Note why a request has no response, and whether it may have been charged."""
