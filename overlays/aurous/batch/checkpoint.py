@@ -28,7 +28,7 @@ from uuid import UUID
 
 from .._json import INVALID_JSON, decode
 from ..errors import ConfigurationError
-from .file_lock import lock_file
+from .file_lock import CAN_REPLACE_OPEN_FILES, lock_file
 from .journal import Journal
 from .results import OWN_MEMBER, RECORD_START
 
@@ -101,12 +101,11 @@ class Checkpoint:
     def check(self, number: int, key: str, unit: str = "line") -> bool:
         """Whether the line has a record. Raises CheckpointError if that is the record of another request.
 
-        unit: as that of `Line`
+        unit: as that of `BatchRequest`
         """
         if not self.is_done(number):
             return False
         if self._keys[number] != _digest(key):
-            unit = unit or "line"
             raise CheckpointError(
                 f"{unit} {number} of the input is not the one that {self.path} has a result of: the input, the model, "
                 f"the template or the system text has changed. Use them as they were, or another output file; a {unit} "
@@ -222,6 +221,14 @@ class Checkpoint:
                     new.write(line)
             new.flush()
             os.fsync(new.fileno())
+        if not CAN_REPLACE_OPEN_FILES:
+            self._file.close()
+            try:
+                os.replace(path, target)
+            except PermissionError:
+                raise CheckpointError(f"cannot replace {target}: another program has opened it") from None
+            self._file = _open_locked(target)
+            return
         replacement = _open_locked(path)
         try:
             os.replace(path, target)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
-from typing import IO
+from typing import IO, Final
+
+CAN_REPLACE_OPEN_FILES: Final = sys.platform != "win32"
+"""Whether a file can be replaced by another while either of them is open."""
 
 if sys.platform == "win32":
     import msvcrt

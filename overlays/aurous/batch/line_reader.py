@@ -68,7 +68,7 @@ class LineReader:
             given = item if isinstance(item, Line) else Line(self._number + 1, item)
             self._number = given.number
             line = self._forms.read(*given)
-            if self._checkpoint is None or not self._checkpoint.check(given.number, line.key, given.unit):
+            if self._checkpoint is None or not self._checkpoint.check(given.number, line.key, line.unit):
                 return line
             self._summary.skipped += 1
 

@@ -55,7 +55,7 @@ class BatchRequest:
     content: bytes = field(repr=False)
     """The body, as canonical JSON."""
     unit: str = "line"
-    """As that of `Line`."""
+    """What its number counts, for messages."""
 
     def for_client(self) -> Request:
         """What a client sends."""
@@ -71,6 +71,8 @@ class InvalidLine:
     custom_id: str
     key: str
     reason: str
+    unit: str = "line"
+    """As that of `BatchRequest`."""
 
 
 ReadLine: TypeAlias = BatchRequest | InvalidLine
@@ -102,7 +104,7 @@ class RequestForms:
 
     def read(self, number: int, value: object, unit: str = "line") -> ReadLine:
         """The request of a line, or why there is none. unit: as that of `Line`"""
-        custom_id = f"line-{number}"
+        custom_id, noun = f"line-{number}", unit or "line"
         try:
             given = value.get("custom_id") if isinstance(value, Mapping) else None
             if given is not None:
@@ -110,13 +112,13 @@ class RequestForms:
                     raise _InvalidError("custom_id must be a string")
                 custom_id = str(given)
             content = canonical_json(self._body(value))
-            return BatchRequest(number, custom_id, line_key(self._job, custom_id, content), content.encode(), unit)
+            return BatchRequest(number, custom_id, line_key(self._job, custom_id, content), content.encode(), noun)
         except (_InvalidError, EncodeError, UnicodeEncodeError, RecursionError) as error:
             reason = "it is not Unicode text" if isinstance(error, UnicodeEncodeError) else str(error)
             # So that a corrected line counts as another one.
             key = line_key(self._job, custom_id, _spelled(value))
             place = f"{unit} {number}: " if unit else ""
-            return InvalidLine(number, custom_id, key, f"{place}{reason or 'it is nested too deeply'}")
+            return InvalidLine(number, custom_id, key, f"{place}{reason or 'it is nested too deeply'}", noun)
 
     def _body(self, value: object) -> dict[str, Any]:
         if isinstance(value, Unreadable):

@@ -277,7 +277,7 @@ def warn_of_second_charge(checkpoint: Checkpoint, request: BatchRequest, now: fl
     earlier = checkpoint.sent_before(request.number)
     if earlier is not None and now - earlier > KEY_LIFETIME:
         warnings.warn(
-            f"{request.unit or 'line'} {request.number} ({request.custom_id}) was in flight when an earlier run ended, "
+            f"{request.unit} {request.number} ({request.custom_id}) was in flight when an earlier run ended, "
             f"{(now - earlier) / 3600:.0f} hours ago: sending it again may charge it a second time",
             BatchWarning,
             stacklevel=2,

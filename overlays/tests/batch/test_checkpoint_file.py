@@ -174,6 +174,40 @@ def test_failed_line_that_may_be_charged_keeps_its_time(path: Path) -> None:
     again.close()
 
 
+def test_failed_lines_are_dropped_where_no_open_file_can_be_replaced(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Checkpoint(path, job="job")
+    records = [
+        {"id": "batch_req_x", "error": error, "aurous": own_member(number)}
+        for number, error in enumerate([None, {"code": "APIError"}], 1)
+    ]
+    for each in records:
+        first.write(json.dumps(each).encode())
+    first.close()
+    replace = os.replace
+
+    def replace_closed(source: Path, target: Path) -> None:
+        # As Windows refuses it.
+        inodes = {each.stat().st_ino for each in (source, target) if each.exists()}
+        if inodes & {os.stat(each).st_ino for each in Path("/proc/self/fd").iterdir() if each.exists()}:
+            raise PermissionError(errno.EACCES, "another process is using this file")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", replace_closed)
+    monkeypatch.setattr("aurous.batch.checkpoint.CAN_REPLACE_OPEN_FILES", False)
+    checkpoint = Checkpoint(path, retry_failed=True)
+    assert [checkpoint.is_done(number) for number in (1, 2)] == [True, False]
+    assert [json.loads(line) for line in path.read_text().splitlines()] == records[:1]
+    with pytest.raises(CheckpointError, match="another run is writing"):
+        Checkpoint(path)
+    checkpoint.write(json.dumps(records[1]).encode())
+    checkpoint.close()
+    with path.open("rb"), pytest.raises(CheckpointError, match="another program has opened it"):
+        Checkpoint(path, retry_failed=True)
+    assert [json.loads(line) for line in path.read_text().splitlines()] == records
+
+
 @pytest.mark.parametrize("step", ["mmap.mmap", "os.replace", "os.fsync"])
 @pytest.mark.parametrize("calls", range(4))
 def test_checkpoint_that_cannot_be_opened_closes_its_files(
