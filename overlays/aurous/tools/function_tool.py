@@ -36,6 +36,7 @@ _UNRESOLVED: Final = (
     "the type of the parameter {} cannot be evaluated: {}; types are looked up in the module of the function: define or"
     " import them there, and not only for type checkers"
 )
+_INFINITE: Final = (float("inf"), float("-inf"))
 # What models send in place of an empty object.
 _NO_ARGUMENTS: Final = frozenset({"", "null"})
 
@@ -56,8 +57,8 @@ class FunctionTool(Tool, Generic[P, R]):
         parameters = _parameters(function)
         summary, documented = _docstring(function)
         try:
-            self._arguments = _arguments_type(tool_name, parameters)
-            schema = schema_for(self._arguments)
+            arguments = _arguments_type(tool_name, parameters)
+            schema = schema_for(arguments)
         except TypeError:
             _check_types(parameters)
             raise
@@ -71,10 +72,12 @@ class FunctionTool(Tool, Generic[P, R]):
         if description or summary:
             definition.description = description or summary
         super().__init__(function=definition)
+        # First, since it copies the attributes of an object, which may have names of those below.
+        update_wrapper(self, function)
+        self._arguments = arguments
         self._function = function
         self._positional = [each.name for each in parameters if each.kind is each.POSITIONAL_ONLY]
         self._keyword = [each.name for each in parameters if each.kind is not each.POSITIONAL_ONLY]
-        update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._function(*args, **kwargs)
@@ -184,8 +187,24 @@ def tool(
 
 
 def _to_json(result: object) -> str:
-    encoded: bytes = library("msgspec").json.encode(_plain(result), enc_hook=_encodable)
+    msgspec, plain = library("msgspec"), _plain(result)
+    encoded: bytes = msgspec.json.encode(plain, enc_hook=_encodable)
+    # msgspec writes NaN and Infinity as null, too.
+    if b"null" in encoded and _has_nan(msgspec.to_builtins(plain, str_keys=True, enc_hook=_in_builtins)):
+        raise ValueError("NaN or Infinity, which JSON does not have")
     return encoded.decode()
+
+
+def _in_builtins(value: Any) -> Any:
+    """As `_encodable`, for what needs no look inside besides: JSON that is written already."""
+    return None if isinstance(value, library("msgspec").Raw) else _encodable(value)
+
+
+def _has_nan(value: Any) -> bool:
+    """Whether a value of builtin types holds NaN or Infinity."""
+    if isinstance(value, dict):
+        return any(map(_has_nan, value.values()))
+    return any(map(_has_nan, value)) if isinstance(value, (list, tuple)) else value != value or value in _INFINITE
 
 
 def _plain(value: Any) -> Any:

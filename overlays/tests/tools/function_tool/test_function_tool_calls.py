@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import pickle
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any
 
+import msgspec
 import pydantic
 import pytest
-from aurous.tools.loop import ToolArgumentsError, tool
+from aurous.tools.loop import ToolArgumentsError, ToolResultError, tool
 from aurous_client.models import ToolCall
 from clientkit.tools import Place, Unit, double, weather
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": ""}}
+
+
+@dataclass
+class Measured:
+    degrees: float
 
 
 class Reading(pydantic.BaseModel):
@@ -52,6 +61,25 @@ def test_methods_partials_and_callables_become_tools() -> None:
     assert tool(Thermometer()).invoke("") == "warm"
     partial = functools.partial(Thermometer().read, unit=Unit.CELSIUS)
     assert tool(name="reading")(partial).invoke('{"place": "Rome"}') == "Rome: 290 celsius"
+
+
+class Shouting:
+    """A decorator that is a class, with attributes of names that a tool has, too."""
+
+    def __init__(self, function: Callable[..., str]) -> None:
+        self._function = self._arguments = self._positional = self._keyword = function
+        functools.update_wrapper(self, function)
+
+    def __call__(self, text: str) -> str:
+        return self._function(text).upper()
+
+
+def test_callable_object_is_called_itself_whatever_its_attributes_are_named() -> None:
+    def repeat(text: str) -> str:
+        return f"{text} {text}"
+
+    shouting = tool(Shouting(repeat))
+    assert (shouting.invoke('{"text": "hey"}'), shouting("ho"), shouting.__name__) == ("HEY HEY", "HO HO", "repeat")  # type: ignore[attr-defined]
 
 
 def dunder(__x: int, __dict__: str = "text", *, __slots__: bool = False) -> str:
@@ -128,6 +156,31 @@ def test_result_that_json_cannot_hold_raises_tool_result_error() -> None:
 
     with pytest.raises(TypeError, match="an object of object, which JSON cannot hold"):
         tool(function).invoke("{}")
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        math.nan,
+        {"span": (1.0, -math.inf)},
+        [None, Measured(math.inf)],
+        {"reading": Reading(degrees=math.nan)},
+        [msgspec.Raw(b"null"), math.nan],
+    ],
+)
+def test_result_with_nan_or_infinity_raises_tool_result_error_in_place_of_null(result: object) -> None:
+    def function() -> object:
+        return result
+
+    with pytest.raises(ToolResultError, match="function returned what cannot be sent: NaN or Infinity"):
+        tool(function).invoke("{}")
+
+
+def test_result_that_has_null_besides_numbers_is_sent() -> None:
+    def function() -> object:
+        return {"none": None, "raw": msgspec.Raw(b'{"a": null}'), "text": "inf", "measured": Measured(1.5)}
+
+    assert tool(function).invoke("{}") == '{"none":null,"raw":{"a": null},"text":"inf","measured":{"degrees":1.5}}'
 
 
 @pytest.mark.parametrize(
