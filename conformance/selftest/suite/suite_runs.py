@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,7 +26,11 @@ def run(*arguments: str, cache: Path | None = None) -> subprocess.CompletedProce
     command = [sys.executable, "-m", "pytest", "conformance", "-q", "--assert=plain"]
     command += ["-o", f"cache_dir={cache}"] if cache else ["-p", "no:cacheprovider"]
     command += arguments
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
+    # Those of the tests' own pytest, such as a bump's, which has no cache.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    return subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
 
 
 def run_report(url: str, report: Path, *arguments: str) -> dict[str, Any]:

@@ -62,6 +62,11 @@ def test_failed_rules_run_again(first: Done, faulty: str, cache: Path) -> None:
     assert f"{counted(len(set(failed)), 'rule')}: 0 passed, {len(set(failed))} failed" in again.stdout
 
 
+def test_options_of_the_tests_are_not_those_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    assert run("--list-rules").returncode == 0
+
+
 @pytest.mark.slow
 def test_reason_is_shown_without_a_run(faulty: str, cache: Path) -> None:
     run("--base-url", faulty, "--rule", "models.row", "--rule", "retrieval.other_team", cache=cache)
