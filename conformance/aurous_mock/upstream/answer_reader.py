@@ -25,6 +25,8 @@ _FINISH_REASONS: Final = {
     "model_length": "length",
     "safety": "content_filter",
 }
+# Of an answer that its server gave up: SGLang's and vLLM's, DeepSeek's, and this API's own.
+_FAILURES: Final = ("error", "abort", "insufficient_system_resource", "cancelled")
 
 
 class AnswerReader:
@@ -129,7 +131,7 @@ class AnswerReader:
         for entry in read_entries(message):
             yield from self._calls.read(entry)
         reason = choice.get("finish_reason")
-        if reason == "error":
+        if isinstance(reason, str) and reason.lower() in _FAILURES:
             raise APIError("chat_provider_unavailable", "The provider failed in the middle of its answer.")
         if reason is not None:
             self._reason = reason if isinstance(reason, str) else "stop"

@@ -26,6 +26,8 @@ class ToolCallReader:
         self._ids: list[str | None] = []
         self._decoders: list[TextDecoder] = []
         self._by_index: dict[int | str, int] = {}
+        # The ids of calls whose names are still to come, by their index.
+        self._unnamed: dict[int | str | None, str] = {}
 
     @property
     def count(self) -> int:
@@ -37,6 +39,8 @@ class ToolCallReader:
         function = as_object(entry.get("function") or {}, "the function of a tool call")
         number, opens = self._number(entry, function), None
         if number == self.count:
+            if self._is_held(entry, function):
+                return
             opens = self._begin(entry, function)
         text = self._decoders[number].feed(as_arguments(function.get("arguments")))
         text, count = self._limit.admit(text)
@@ -44,7 +48,9 @@ class ToolCallReader:
             yield Delta(text, number, opens, tokens=count)
 
     def flush(self) -> Iterator[Delta]:
-        """What is left of the arguments at the end of the answer."""
+        """What is left at the end of the answer. Raises UnexpectedResponse for a call whose name did not come."""
+        if self._unnamed:
+            raise UnexpectedResponse("a tool call without a name")
         for number, decoder in enumerate(self._decoders):
             text, count = self._limit.admit(decoder.flush())
             if text:
@@ -52,28 +58,44 @@ class ToolCallReader:
 
     def _number(self, entry: Mapping[str, Any], function: Mapping[str, Any]) -> int:
         """Which call an entry continues; a new one's number is one more than the last one's."""
-        index, call_id = entry.get("index"), entry.get("id")
-        if isinstance(index, int | str) and not isinstance(index, bool):
+        index, call_id = _index(entry), entry.get("id")
+        if index is not None:
             known = self._by_index.get(index)
             # Some servers give every call of an answer the same index; its id and name tell that it is another.
             is_other = known is not None and call_id and function.get("name") and call_id != self._ids[known]
-            number = self.count if known is None or is_other else known
-            self._by_index[index] = number
-            return number
+            return self.count if known is None or is_other else known
         if call_id in self._ids and call_id is not None:
             return self._ids.index(call_id)
         if self.count and not call_id and not function.get("name"):
             return self.count - 1
         return self.count
 
+    def _is_held(self, entry: Mapping[str, Any], function: Mapping[str, Any]) -> bool:
+        """Whether an entry begins a call whose name is still to come; its id is kept until then."""
+        index, call_id = _index(entry), entry.get("id")
+        if function.get("name") or function.get("arguments"):
+            return False
+        if isinstance(call_id, str) and call_id:
+            self._unnamed[index] = call_id
+        return index in self._unnamed
+
     def _begin(self, entry: Mapping[str, Any], function: Mapping[str, Any]) -> ToolCall:
         if self.count == MOST_CALLS:
             raise UnexpectedResponse(f"more than {MOST_CALLS} tool calls")
-        name, call_id = function.get("name"), entry.get("id")
+        index, name = _index(entry), function.get("name")
+        call_id = entry.get("id") or self._unnamed.pop(index, None)
         if not isinstance(name, str) or not name:
             raise UnexpectedResponse("a tool call without a name")
         if call_id is not None and not isinstance(call_id, str):
             raise UnexpectedResponse("a tool call with an id that is no string")
+        if index is not None:
+            self._by_index[index] = self.count
         self._ids.append(call_id)
         self._decoders.append(TextDecoder())
         return ToolCall(whole(call_id or "") or f"call_{uuid.uuid4().hex[:24]}", whole(name), "")
+
+
+def _index(entry: Mapping[str, Any]) -> int | str | None:
+    """By which a server numbers an entry; None for what cannot be one."""
+    index = entry.get("index")
+    return index if isinstance(index, int | str) and not isinstance(index, bool) else None

@@ -114,6 +114,23 @@ def test_tool_calls_are_numbered_from_0_however_they_are_sent(gateway: Gateway, 
     ]
 
 
+@pytest.mark.parametrize("index", [{"index": 0}, {}], ids=["index", "no-index"])
+def test_tool_call_whose_id_comes_before_its_name_is_understood(gateway: Gateway, index: dict[str, int]) -> None:
+    pieces = [
+        {**index, "id": "call_1", "type": "function"},
+        {**index, "function": {"name": "get_weather", "arguments": ""}},
+        {**index, "function": {"arguments": '{"city":"Bern"}'}},
+    ]
+    chunks = gateway.stream(sends(*(chunk({"tool_calls": [piece]}) for piece in pieces), STOP), tools=[WEATHER])
+    assert calls_of(chunks) == [{"id": "call_1", "name": "get_weather", "arguments": '{"city":"Bern"}'}]
+
+
+def test_tool_call_whose_name_never_comes_is_refused(gateway: Gateway) -> None:
+    refused = gateway.call(sends(chunk({"tool_calls": [{"index": 0, "id": "call_1"}]}), STOP), stream=True)
+    assert error_of(refused)["code"] == "chat_provider_unknown_error"
+    assert "a tool call without a name" in error_of(refused)["message"]
+
+
 def test_tool_call_in_pieces_without_an_index_is_one_call(gateway: Gateway) -> None:
     pieces = [
         {"id": "call_1", "function": {"name": "get_weather"}},
@@ -196,6 +213,15 @@ def test_stream_in_place_of_json_is_one_answer(gateway: Gateway) -> None:
 )
 def test_reasons_of_other_servers_are_documented_ones(gateway: Gateway, reason: Any, expected: str) -> None:
     assert message_of(gateway, {"content": "Hi"}, finish_reason=reason)["finish_reason"] == expected
+
+
+@pytest.mark.parametrize("reason", ["abort", "ABORT", "cancelled", "insufficient_system_resource"])
+def test_answer_that_its_server_gave_up_is_no_answer(gateway: Gateway, reason: str) -> None:
+    refused = gateway.call(answer(200, completion({"content": "Hi"}, reason)))
+    assert (refused.status_code, error_of(refused)["code"]) == (502, "chat_provider_unavailable")
+    *_, last = gateway.stream(sends(chunk({"content": "Hi"}), chunk({}, reason)))
+    assert last["error"]["code"] == "chat_provider_unavailable"
+    assert gateway.mock.ledger() == []
 
 
 def test_refusal_is_the_content_of_a_filtered_answer(gateway: Gateway) -> None:
