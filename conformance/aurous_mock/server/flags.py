@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from aurous_mock.billing.pricing import MICRO
 from aurous_mock.http import faults
@@ -36,6 +36,15 @@ class _Parser(argparse.ArgumentParser):
         fail(message)
 
 
+class _ShowVersion(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        # Imported here, so that no start waits for it.
+        from importlib.metadata import version
+
+        print(parser.prog, version("aurous-labs"))
+        parser.exit()
+
+
 def fail(message: str) -> NoReturn:
     """Report a usage error, and exit."""
     print(f"aurous-mock: {message}", file=sys.stderr)
@@ -51,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="show the version of this command, and exit")
     _add_server_flags(
         parser.add_argument_group("server", "where it listens, and which versions it serves").add_argument
     )

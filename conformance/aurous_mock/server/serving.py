@@ -22,11 +22,13 @@ def with_models(settings: Settings) -> Settings:
 
 def introduction(settings: Settings, url: str) -> list[str]:
     """What the server prints when it accepts requests: its address first, then how to use it."""
-    key = DEFAULT_KEY if DEFAULT_KEY in settings.keys else "one of --api-key or --team-key"
+    keys = [DEFAULT_KEY] if DEFAULT_KEY in settings.keys else []
+    if len(settings.keys) > len(keys):
+        keys.append("one of --api-key or --team-key")
     return [
         f"aurous-mock listening on {url}",
         f"  base URL  {url} for aurous, {url}/v1 for OpenAI's clients",
-        f"  API key   {key}",
+        f"  API key   {', or '.join(keys)}",
         "  help      aurous-mock --help: faults, scripted answers, state; https://docs.aurous-labs.com: the API",
     ]
 

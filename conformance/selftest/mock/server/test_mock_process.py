@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -48,10 +49,24 @@ def test_server_prints_its_address_and_ends_cleanly(number: signal.Signals) -> N
         assert (request_id, method, path, status) == (response.headers["aurous-request-id"], "POST", CREATE, "200")
 
 
-def test_introduction_shows_no_key_but_the_well_known_one() -> None:
-    shown = "\n".join(introduction(Settings(keys={OTHER_KEY: "other"}), "http://127.0.0.1:8080"))
-    assert OTHER_KEY not in shown
-    assert "--api-key" in shown
+@pytest.mark.parametrize(
+    ("keys", "shown"),
+    [
+        ([DEFAULT_KEY], DEFAULT_KEY),
+        ([OTHER_KEY], "one of --api-key or --team-key"),
+        ([DEFAULT_KEY, OTHER_KEY], f"{DEFAULT_KEY}, or one of --api-key or --team-key"),
+    ],
+)
+def test_introduction_shows_no_key_but_the_well_known_one(keys: list[str], shown: str) -> None:
+    lines = introduction(Settings(keys=dict.fromkeys(keys, DEFAULT_TEAM)), "http://127.0.0.1:8080")
+    assert f"  API key   {shown}" in lines
+
+
+def test_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        read(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"aurous-mock {version('aurous-labs')}\n"
 
 
 def test_log_shows_no_key_and_no_error_for_a_disconnect() -> None:
