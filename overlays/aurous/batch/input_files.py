@@ -6,6 +6,7 @@ import csv
 import os
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Literal, TypeAlias
 
@@ -18,12 +19,15 @@ InputFormat: TypeAlias = Literal["jsonl", "csv", "parquet"]
 
 _PROBE: Final = 4096
 _ROWS_AT_ONCE: Final = 1024
+MAX_LINE: Final = 64 * 1024 * 1024
+"""Bytes of a line of text. The API takes bodies of 10 MiB, which escapes of JSON can make six times as long."""
 _SUFFIXES: Final[dict[str, InputFormat]] = {".csv": "csv", ".parquet": "parquet"}
 _ID: Final = "custom_id"
 _PROMPT: Final = "prompt"
 _REQUEST_COLUMNS: Final = (_ID, "model", _PROMPT)
 # A prompt may be a whole document; the default is 128 KiB.
 _MAX_CSV_FIELD: Final = 16 * 1024 * 1024
+_TOO_LONG: Final = f"it is longer than {MAX_LINE >> 20} MiB"
 
 
 class InputFile:
@@ -93,11 +97,11 @@ class InputFile:
             raise ConfigurationError(f"cannot read {self.name}: {error.strerror}") from None
 
     def _read(self) -> Iterator[bytes]:
-        """The lines of the file. Raises ConfigurationError where they cannot be read."""
+        """The lines of the file, those over MAX_LINE in pieces. Raises ConfigurationError where they cannot be read."""
         try:
-            for line in self._file:
-                self._consumed += len(line)
-                yield line
+            for piece in iter(partial(self._file.readline, MAX_LINE + 1), b""):
+                self._consumed += len(piece)
+                yield piece
         except OSError as error:
             raise ConfigurationError(f"cannot read {self.name} to its end: {error.strerror}") from None
 
@@ -120,12 +124,15 @@ class InputFile:
             raise ConfigurationError(f"{self.name} is not a file of JSON lines, but binary; see --input-format")
 
     def _read_json_lines(self) -> Iterator[Line]:
-        for number, text in enumerate(self._read(), 1):
+        number, is_begun = 0, False
+        for text in self._read():
             self.check_piece(text)
-            if text.isspace():
+            is_rest, is_begun = is_begun, not text.endswith(b"\n")
+            if is_rest:
                 continue
-            value = decode(text)
-            yield Line(number, Unreadable("it is not JSON") if value is INVALID_JSON else value)
+            number += 1
+            if not text.isspace():
+                yield Line(number, read_json(text))
 
     def _csv_rows(self) -> Iterator[Line]:
         csv.field_size_limit(_MAX_CSV_FIELD)
@@ -145,6 +152,8 @@ class InputFile:
 
     def _texts(self) -> Iterator[str]:
         for number, line in enumerate(self._read()):
+            if len(line) > MAX_LINE and not line.endswith(b"\n"):
+                raise ConfigurationError(f"{self.name} is not a CSV file: {_TOO_LONG}, line {number + 1}")
             yield line.decode("utf-8-sig" if number == 0 else "utf-8", errors="surrogateescape")
 
     def _read_csv_rows(self, rows: Iterator[list[str]], names: list[str]) -> Iterator[Line]:
@@ -216,6 +225,14 @@ class InputFile:
         if self._has_template:
             return row
         return {name: row[name] for name in _REQUEST_COLUMNS if row.get(name) not in (None, "")}
+
+
+def read_json(text: bytes) -> Any:
+    """The value of a line, decoded; or `Unreadable`. text: its first MAX_LINE bytes, and one more, are enough"""
+    if len(text) > MAX_LINE and not text.endswith(b"\n"):
+        return Unreadable(_TOO_LONG)
+    value = decode(text)
+    return Unreadable("it is not JSON") if value is INVALID_JSON else value
 
 
 def _size(file: IO[bytes]) -> tuple[int | None, bool]:

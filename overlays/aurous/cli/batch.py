@@ -13,10 +13,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from typing import IO, Any, Final
 
 from .._client.client import AsyncAurous
-from .._json import INVALID_JSON, decode
 from ..batch.async_ import AsyncBatch, arun
-from ..batch.input_files import InputFile
-from ..batch.request_forms import Line, Unreadable, template_fields
+from ..batch.input_files import MAX_LINE, InputFile, read_json
+from ..batch.request_forms import Line, template_fields
 from ..batch.settings import Settings
 from ..billing.budget import parse_credits
 from ..errors import AurousError, BudgetExceededError, ConfigurationError
@@ -209,6 +208,7 @@ async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
     number = 0
     # Joined at the end of the line: joining each piece to a long line would copy that again and again.
     begun: list[bytes] = []
+    size = 0
     while True:
         await _readable(pipe.fileno())
         try:
@@ -217,16 +217,18 @@ async def _read_pipe(pipe: InputFile) -> AsyncIterator[Line]:
             raise ConfigurationError(f"cannot read {pipe.name} to its end: {error.strerror}") from None
         pipe.check_piece(piece)
         end, *lines = piece.split(b"\n")
-        begun.append(end)
+        if size <= MAX_LINE:
+            begun.append(end)
+            size += len(end)
         if piece and not lines:
             continue
         lines.insert(0, b"".join(begun))
         begun = [lines.pop()] if piece else []
+        size = sum(map(len, begun))
         for text in lines:
             number += 1
             if text and not text.isspace():
-                value = decode(text)
-                yield Line(number, Unreadable("it is not JSON") if value is INVALID_JSON else value)
+                yield Line(number, read_json(text))
         if not piece:
             return
 

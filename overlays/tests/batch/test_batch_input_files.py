@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import io
 import os
@@ -13,7 +14,9 @@ from typing import IO, Any
 import pyarrow
 import pytest
 from aurous.batch import InputFile
+from aurous.batch.input_files import read_json
 from aurous.batch.request_forms import InvalidLine, Line, RequestForms, Unreadable
+from aurous.cli.batch import _read_pipe
 from aurous.errors import ConfigurationError
 from aurous_mock.server.launcher import Mock
 from clientkit.batches import run_batch
@@ -51,6 +54,53 @@ def test_template_of_the_prompt_alone_counts_as_one(tmp_path: Path) -> None:
     assert lines(path, required=("prompt",)) == [(2, {"custom_id": "x", "prompt": "", "model": "m"})]
     repeated = write(tmp_path / "b.csv", "prompt,model,model\nx,m,n\n")
     assert len(lines(repeated, required=("prompt",))) == 1
+
+
+def test_line_that_does_not_end_takes_no_more_memory_than_a_long_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aurous.batch.input_files.MAX_LINE", 20)
+    text = '"a"\n"' + "b" * 18 + '"\n"' + "c" * 19 + '"\n"' + "d" * 50 + '"\n"e"\n"' + "f" * 50
+    too_long = Unreadable("it is longer than 64 MiB")
+    expected = [(1, "a"), (2, "b" * 18), (3, too_long), (4, too_long), (5, "e"), (6, too_long)]
+    assert lines(write(tmp_path / "a.jsonl", text)) == expected
+
+    class Endless(io.BytesIO):
+        """A line without an end, of which no more may be taken at once."""
+
+        def readline(self, size: int | None = -1) -> bytes:
+            assert size is not None
+            assert 0 <= size <= 21
+            return b"x" * size
+
+    assert next(iter(InputFile(Endless()))) == Line(1, too_long)
+    with pytest.raises(ConfigurationError, match=r"a\.csv is not a CSV file: it is longer than 64 MiB, line 2$"):
+        lines(write(tmp_path / "a.csv", "prompt\n" + "x" * 50))
+
+
+@pytest.mark.parametrize("size", [1, 4, 7, 64])
+def test_line_of_a_pipe_that_does_not_end_is_not_kept(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("aurous.cli.batch._PIECE", size)
+    for module in ("aurous.cli.batch", "aurous.batch.input_files"):
+        monkeypatch.setattr(f"{module}.MAX_LINE", 20)
+    kept: list[int] = []
+    texts = [b'"a"', b'"' + b"b" * 18 + b'"', b'"' + b"c" * 19 + b'"', b'"' + b"d" * 5000 + b'"', b'"e"']
+    too_long = Unreadable("it is longer than 64 MiB")
+
+    def read_text(text: bytes) -> Any:
+        kept.append(len(text))
+        return read_json(text)
+
+    async def read() -> list[Any]:
+        output, entry = os.pipe()
+        os.write(entry, b"\n".join(texts))
+        os.close(entry)
+        with open(output, "rb") as file:
+            return [tuple(line)[:2] async for line in _read_pipe(InputFile(file))]
+
+    monkeypatch.setattr("aurous.cli.batch.read_json", read_text)
+    assert asyncio.run(read()) == [(1, "a"), (2, "b" * 18), (3, too_long), (4, too_long), (5, "e")]
+    assert max(kept) <= 20 + 2 * size
 
 
 def test_json_lines_keep_their_numbers_past_blank_ones(tmp_path: Path) -> None:
@@ -206,10 +256,10 @@ def test_binary_pipe_is_refused_by_a_batch(kind: str, mock: Mock, pipe: IO[bytes
 class BrokenDisk(io.BytesIO):
     """A file whose second line cannot be read."""
 
-    def __next__(self) -> bytes:
+    def readline(self, size: int | None = -1) -> bytes:
         if self.tell():
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        return super().__next__()
+        return super().readline(size)
 
 
 @pytest.mark.parametrize(("kind", "content"), [("jsonl", b'"a"\n"b"\n'), ("csv", b"prompt\na\nb\n")])
