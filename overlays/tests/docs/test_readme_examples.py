@@ -126,7 +126,8 @@ def test_client_examples_run(aurous_mock: Any, capsys: pytest.CaptureFixture[str
         run(example, namespace)
     output = capsys.readouterr().out
     assert "404 resource_not_found model req_" in output
-    assert "stop" in output
+    # On a line of its own, below the text of the stream.
+    assert re.search(r"^stop 0\.\d+$", output, flags=re.MULTILINE)
     assert len(aurous_mock.ledger()) == 2
     namespace["client"].close()
 
