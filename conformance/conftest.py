@@ -17,7 +17,7 @@ try:
     from harness.plugin import ConformancePlugin
     from harness.settings import Settings
 except ModuleNotFoundError as error:
-    print(f"{error.name} is missing; run: pip install 'aurous-labs[conformance]'", file=sys.stderr)
+    print(f"{error.name} is missing; run in the checkout: pip install '.[conformance]'", file=sys.stderr)
     sys.exit(pytest.ExitCode.USAGE_ERROR)
 
 PLUGIN = pytest.StashKey[ConformancePlugin]()

@@ -308,4 +308,4 @@ def test_missing_extra_is_reported_in_one_line() -> None:
     command = [sys.executable, "-c", hidden, *plugins, "conformance"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert done.stderr == "jsonschema_rs is missing; run: pip install 'aurous-labs[conformance]'\n"
+    assert done.stderr == "jsonschema_rs is missing; run in the checkout: pip install '.[conformance]'\n"
