@@ -40,7 +40,7 @@ class OptionalPackage(NamedTuple):
 AIOHTTP: Final = OptionalPackage("aiohttp", "aiohttp", (3, 11), (4,), "aurous-labs[aiohttp]")
 MSGSPEC: Final = OptionalPackage("msgspec", "msgspec", (0, 21), None, "aurous-labs[tools]")
 OPENTELEMETRY: Final = OptionalPackage("opentelemetry-api", "opentelemetry.trace", (1, 20), None, "aurous-labs[otel]")
-PYARROW: Final = OptionalPackage("pyarrow", "pyarrow", (14,), None, "aurous-labs[parquet]")
+PYARROW: Final = OptionalPackage("pyarrow", "pyarrow", (16,), None, "aurous-labs[parquet]")
 PYDANTIC: Final = OptionalPackage("pydantic", "pydantic", (2,), None, "pydantic")
 RAY: Final = OptionalPackage("ray", "ray", (2, 60), None, "aurous-labs[ray]")
 RICH: Final = OptionalPackage("rich", "rich", (13,), None, "aurous-labs[cli]")

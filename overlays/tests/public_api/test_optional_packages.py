@@ -15,7 +15,7 @@ import aurous_client
 import msgspec
 import pytest
 from aurous import _json, _optional
-from aurous._optional import AIOHTTP, MSGSPEC, OPENTELEMETRY, PYDANTIC, RAY, RICH, OptionalPackage
+from aurous._optional import AIOHTTP, MSGSPEC, OPENTELEMETRY, PYARROW, PYDANTIC, RAY, RICH, OptionalPackage
 from aurous.tools.json_schema import MissingLibraryError, schema_for
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -37,7 +37,10 @@ def install(monkeypatch: pytest.MonkeyPatch, package: OptionalPackage, version: 
 
 @pytest.mark.parametrize(
     ("package", "extra"),
-    [(AIOHTTP, "aiohttp"), (MSGSPEC, "tools"), (OPENTELEMETRY, "otel"), (RAY, "ray"), (RICH, "cli")],
+    [
+        *((AIOHTTP, "aiohttp"), (MSGSPEC, "tools"), (OPENTELEMETRY, "otel"), (PYARROW, "parquet")),
+        *((RAY, "ray"), (RICH, "cli")),
+    ],
 )
 def test_versions_are_those_of_the_extra(package: OptionalPackage, extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
