@@ -125,11 +125,16 @@ def to_segment(name: str, value: Any) -> str:
 
 
 def to_query(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The query parameters that have a value; a sequence becomes one pair for each of its elements."""
+    """The query parameters that have a value; a sequence becomes one pair for each of its elements.
+
+    Raises EncodeError for what cannot be sent.
+    """
     pairs: list[tuple[str, str]] = []
     for name, value in parameters.items():
         if value is None or value is UNSET:
             continue
+        if not isinstance(name, str) or not is_utf8(name):
+            raise EncodeError(f"{name!r} cannot be the name of a parameter")
         is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
         pairs += [(name, _text(name, element)) for element in (value if is_list else [value])]
     return tuple(pairs)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
-from .encoding import encode, to_json, to_query
+from .encoding import encode, is_utf8, to_headers, to_json, to_query
 from .errors import EncodeError
 from .types import UNSET, JsonObject
 
@@ -56,10 +56,12 @@ def to_multipart(body: Any, files: Container[str] = ()) -> tuple[bytes, str]:
 
 
 def _members(body: Any) -> Mapping[str, Any]:
-    if isinstance(body, JsonObject):
-        return body.to_dict()
+    body = body.to_dict() if isinstance(body, JsonObject) else body
     if not isinstance(body, Mapping):
         raise EncodeError(f"body: expected the members of a form, not {type(body).__name__}")
+    for name in body:
+        if not isinstance(name, str) or not is_utf8(name):
+            raise EncodeError(f"{name!r} cannot be the name of a member")
     return body
 
 
@@ -95,7 +97,9 @@ def _file_part(name: str, value: Any) -> _Part:
         kind = type(content).__name__
         raise EncodeError(f"{name}: expected bytes, a path or a file opened in binary mode, not {kind}{hint}")
     file_name = file_name or _name_of(content)
-    media_type = rest[0] if rest else None
+    if not is_utf8(file_name):
+        raise EncodeError(f"{name}: the name of the file holds a lone surrogate, which UTF-8 cannot carry")
+    media_type = to_headers({"Content-Type": rest[0]}).get("Content-Type") if rest else None
     return file_name, _read(name, content), media_type or _media_type(file_name)
 
 
@@ -104,14 +108,18 @@ def _name_of(content: Any) -> str:
 
 
 def _read(name: str, content: Any) -> bytes:
-    if isinstance(content, PathLike):
-        try:
-            return Path(content).read_bytes()
-        except OSError as error:
-            raise EncodeError(f"{name}: {Path(content)} cannot be read: {error.strerror}") from error
-    data = content if isinstance(content, (bytes, bytearray)) else content.read()
+    if isinstance(content, (bytes, bytearray)):
+        return bytes(content)
+    is_path, kind = isinstance(content, PathLike), type(content).__name__
+    try:
+        data = Path(content).read_bytes() if is_path else content.read()
+    except UnicodeDecodeError:
+        # Of a file that was opened as text, and is none in this encoding.
+        data = None
+    except (OSError, ValueError) as error:
+        file, reason = Path(content) if is_path else f"this {kind}", getattr(error, "strerror", None) or error
+        raise EncodeError(f"{name}: {file} cannot be read: {reason}") from error
     if not isinstance(data, (bytes, bytearray)):
-        kind = type(content).__name__
         raise EncodeError(f"{name}: expected a file opened in binary mode; reading this {kind} gives text")
     return bytes(data)
 

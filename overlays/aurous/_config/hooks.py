@@ -41,8 +41,11 @@ class CallDetails:
 
     @property
     def request(self) -> Mapping[str, Any]:
-        """The members of the body; empty without a body."""
-        body = json.loads(self.content or b"{}")
+        """The members of the body; empty without a body, and for one that is not JSON, such as a form with files."""
+        try:
+            body = json.loads(self.content or b"{}")
+        except (ValueError, RecursionError):
+            return {}
         return body if isinstance(body, dict) else {}
 
     @property

@@ -16,6 +16,8 @@ from typing import Any, Final
 from aurous_client.errors import EncodeError
 from aurous_client.operations import Operation
 
+from .._json import decode
+
 # The pages say 64 and 256; generated keys have 36.
 MAX_LENGTH: Final = 256
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
@@ -57,7 +59,8 @@ def refuse_hidden_stream(operation: Operation[Any], content: bytes | None) -> No
     """Raise EncodeError if a call for one result has a body with `"stream": true`."""
     if operation.events is None or content is None or b'"stream"' not in content:
         return
-    body = json.loads(content)
+    # A form with files, in one of which these bytes are, is none.
+    body = decode(content)
     if isinstance(body, dict) and body.get("stream") is True:
         raise EncodeError("stream: this call returns one result; for a stream of events call stream()")
 

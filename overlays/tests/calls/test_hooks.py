@@ -113,6 +113,12 @@ def test_hooks_base_class_does_nothing() -> None:
     assert (call.model, dict(call.request), call.content) == (None, {}, None)
 
 
+@pytest.mark.parametrize("content", [b"--boundary\r\n\r\n", b"\xff\xd8 an image", b"[" * 100_000, b'["a list"]'])
+def test_body_that_is_no_object_has_no_members_for_hooks(content: bytes) -> None:
+    call = aurous.CallDetails(operation_id="x", method="POST", path="/x", content=content)
+    assert (call.model, dict(call.request)) == (None, {})
+
+
 def test_hooks_receive_headers_without_secrets() -> None:
     shown = redact_headers(
         {"X-Api-Key": "a", "AUTHORIZATION": "b", "proxy-authorization": "c", "Cookie": "d", "X-Other": "e"}

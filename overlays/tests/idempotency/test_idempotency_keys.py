@@ -11,6 +11,7 @@ import pytest
 from aurous import EncodeError, idempotency_key
 from aurous._request.idempotency import check_key, is_idempotent, key_for, new_key, refuse_hidden_stream
 from aurous_client.api.chat import cancel_chat_completion, create_chat_completion
+from aurous_client.files import to_multipart
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -106,3 +107,8 @@ def test_stream_flag_in_any_body_is_detected(body: bytes) -> None:
 def test_bodies_without_stream_flag_are_not_refused(body: bytes | None) -> None:
     refuse_hidden_stream(CREATE, body)
     refuse_hidden_stream(CANCEL, b'{"stream":true}')
+
+
+def test_file_in_which_a_stream_is_named_is_no_hidden_stream() -> None:
+    content, _ = to_multipart({"file": b'{"stream": true} \xff'}, {"file"})
+    refuse_hidden_stream(CREATE, content)

@@ -9,8 +9,9 @@ from typing import IO, Any
 
 import pytest
 from aurous.types import FileInput
+from aurous_client.encoding import to_query
 from aurous_client.errors import EncodeError
-from aurous_client.files import to_content, to_multipart
+from aurous_client.files import to_content, to_form, to_multipart
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -83,3 +84,57 @@ def test_what_is_no_file_is_refused_with_its_place(given: Any, message: str) -> 
     with pytest.raises(EncodeError) as caught:
         to_multipart({"file": given}, {"file"})
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("is_named", [False, True], ids=["open file", "named file"])
+def test_file_opened_as_text_is_refused_as_such_whatever_its_encoding(is_named: bool, tmp_path: Path) -> None:
+    path = tmp_path / "utf16.txt"
+    path.write_bytes("meow".encode("utf-16"))
+    with path.open(encoding="utf-8") as file:
+        given: Any = ("cat.txt", file) if is_named else file
+        with pytest.raises(
+            EncodeError, match="file: expected a file opened in binary mode; reading this TextIOWrapper"
+        ):
+            to_multipart({"file": given}, {"file"})
+
+
+def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with (
+        (tmp_path / "written").open("wb") as file,
+        pytest.raises(EncodeError, match="body: this BufferedWriter cannot be read: read"),
+    ):
+        to_content(file)
+    closed = io.BytesIO(PNG)
+    closed.close()
+    with pytest.raises(EncodeError, match="body: this BytesIO cannot be read: I/O operation on closed file"):
+        to_content(closed)
+    with pytest.raises(EncodeError, match="cannot be read: embedded null byte"):
+        to_content(Path("cat\0.png"))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"file": ("cat\udcff.png", PNG)}, "file: the name of the file holds a lone surrogate"),
+        (
+            {"file": ("cat.png", PNG, "image/png\r\nX-Evil: 1")},
+            "Content-Type: a header must be a string of printable ASCII",
+        ),
+        ({"file": ("cat.png", PNG, 7)}, "Content-Type: a header must be a string of printable ASCII"),
+        ({"\ud800": "text"}, r"'\ud800' cannot be the name of a member"),
+        ({7: "text"}, "7 cannot be the name of a member"),
+    ],
+    ids=["file name", "line end in a media type", "number as media type", "surrogate in a name", "number as name"],
+)
+def test_name_or_media_type_that_cannot_be_sent_is_refused(body: dict[Any, Any], message: str) -> None:
+    with pytest.raises(EncodeError) as caught:
+        to_multipart(body, {"file"})
+    assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["\ud800", 7])
+def test_name_in_a_form_or_query_that_cannot_be_sent_is_refused(name: Any) -> None:
+    with pytest.raises(EncodeError, match="cannot be the name of a member"):
+        to_form({name: "text"})
+    with pytest.raises(EncodeError, match="cannot be the name of a parameter"):
+        to_query({name: "text"})
