@@ -62,6 +62,7 @@ def test_failed_rules_run_again(first: Done, faulty: str, cache: Path) -> None:
     assert f"{counted(len(set(failed)), 'rule')}: 0 passed, {len(set(failed))} failed" in again.stdout
 
 
+@pytest.mark.slow
 def test_options_of_the_tests_are_not_those_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
     assert run("--list-rules").returncode == 0
