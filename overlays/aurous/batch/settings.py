@@ -51,6 +51,10 @@ class Settings:
             raise ConfigurationError(f"share must be a number over 0, and 1 at most, not {self.share!r}")
         if self.job is not None and (not isinstance(self.job, str) or not self.job):
             raise ConfigurationError("job must be a string with at least one character")
+        for name in ("model", "system", "template"):
+            text = getattr(self, name)
+            if text is not None and (not isinstance(text, str) or not text.strip()):
+                raise ConfigurationError(f"{name} must be a string that is not blank, or left out; not {text!r}")
         if self.retry_failed and self.checkpoint is None:
             raise ConfigurationError("retry_failed needs a checkpoint, which says which lines failed")
         if self.budget is not None:

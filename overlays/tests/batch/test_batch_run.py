@@ -225,6 +225,11 @@ def test_error_of_the_requests_is_raised_after_the_results(kind: str, mock: Mock
         {"budget": -1},
         {"job": ""},
         {"template": "Translate"},
+        {"template": b"Translate {text}"},
+        {"system": ""},
+        {"system": " \n"},
+        {"system": 7},
+        {"model": ""},
         {"retry_failed": True},
     ],
 )
