@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from aurous_client.models import ChatCompletion, ChatCompletionChunk, StreamWarning, Usage
 
 from ..errors import AurousError
-from ..types import EndReason, Receipt, Recovery
+from ..types import EndReason, Receipt, Recovery, ResponseContext, context_of
 from .accumulator import Accumulator, CompletionWithoutUsage
 from .base import NOT_OPEN, AsyncStream, BaseStream, SyncStream
 from .chat_controller import ChatController
@@ -80,6 +80,16 @@ class _BaseChatStream(BaseStream[ChatController]):
         if self._state.response is None:
             raise AurousError(NOT_OPEN)
         return self._state.accumulator
+
+    @property
+    def _origin(self) -> ResponseContext | None:
+        """What `response_info(stream)` and `receipt(stream)` read; None before the stream is open."""
+        state = self._state
+        if state.response is None:
+            return None
+        priced = context_of(state.record) or state.usage
+        # Figures in the middle of a stream are no charge yet.
+        return ResponseContext(state.response.info, priced.content if priced and state.receipt else b"")
 
     @property
     def _state(self) -> ChatState:

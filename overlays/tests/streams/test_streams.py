@@ -61,6 +61,19 @@ class TestCompleteStreams:
         assert stream.receipt == aurous.receipt(record) == aurous.receipt(stream.completion)
         assert stream.receipt.credits == caller.client.ledger.credits == charged(mock)
 
+    def test_functions_for_results_take_streams(self, mock: Mock, caller: Caller) -> None:
+        with Stream(caller, extra_headers=SLOW) as stream:
+            next(iter(stream))
+            assert aurous.response_info(stream.made) == stream.response_info
+            with pytest.raises(TypeError, match="has no usage, so there is no receipt"):
+                aurous.receipt(stream.made)
+            stream.cancel()
+        assert aurous.receipt(stream.made) == stream.receipt
+        with Stream(caller, **SHORT) as whole:
+            list(whole)
+        assert aurous.receipt(whole.made) == whole.receipt
+        assert stream.receipt.credits + whole.receipt.credits == charged(mock)
+
     def test_every_chunk_has_one_choice(self, caller: Caller) -> None:
         with Stream(caller) as stream:
             chunks = list(stream)
