@@ -16,7 +16,8 @@ _BROWSER = ("origin", "referer", "sec-fetch-site", "sec-fetch-mode")
 
 def may_use_admin(scope: Scope, headers: Mapping[str, str], settings: Settings) -> bool:
     """Whether a request may use the endpoints under /_mock/, and /metrics."""
-    if settings.admin_key is not None:
+    # An empty key, which every request would have, is none.
+    if settings.admin_key:
         return _has_key(headers, settings.admin_key)
     if settings.upstream is not None or any(name in headers for name in (*_FORWARDED, *_BROWSER)):
         return False
@@ -28,7 +29,7 @@ def may_inject_faults(headers: Mapping[str, str], settings: Settings) -> bool:
     """Whether a request may name a fault in its own headers, and scripted faults apply to it."""
     if settings.upstream is None:
         return True
-    return settings.admin_key is not None and _has_key(headers, settings.admin_key)
+    return _has_key(headers, settings.admin_key) if settings.admin_key else False
 
 
 def is_loopback(address: str) -> bool:

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 
 from aurous_mock.errors import SettingsError
 from aurous_mock.generation.engine import Pace
+from aurous_mock.server.flag_values import api_key
 from aurous_mock.server.flags import fail, make_parser
 from aurous_mock.settings import DEFAULT_KEY, DEFAULT_TEAM, Settings
 
@@ -26,7 +28,7 @@ def read(arguments: Sequence[str]) -> Settings:
     """The settings of a command line."""
     flags = make_parser().parse_args(arguments)
     keys = {} if flags.no_default_key else {DEFAULT_KEY: DEFAULT_TEAM}
-    keys |= dict.fromkeys([*filter(None, [os.environ.get("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
+    keys |= dict.fromkeys([*filter(None, [_key_of_environment("AUROUS_MOCK_API_KEY")]), *flags.api_key], DEFAULT_TEAM)
     keys |= {key: team for team, key in flags.team_key}
     teams: dict[str, str] = {}
     for team, key in flags.team_key:
@@ -74,7 +76,15 @@ def read(arguments: Sequence[str]) -> Settings:
         record=flags.record,
         replay=tuple(flags.replay),
         specs=tuple(flags.spec),
-        admin_key=flags.admin_key or os.environ.get("AUROUS_MOCK_ADMIN_KEY"),
+        admin_key=flags.admin_key or _key_of_environment("AUROUS_MOCK_ADMIN_KEY"),
         cors=tuple(flags.cors),
         access_log=not flags.no_access_log,
     )
+
+
+def _key_of_environment(variable: str) -> str | None:
+    """The key in a variable; None where it is not set, or empty: no request needs an empty key."""
+    try:
+        return api_key(os.environ[variable]) if os.environ.get(variable) else None
+    except ArgumentTypeError as error:
+        fail(f"{variable}: {error}")

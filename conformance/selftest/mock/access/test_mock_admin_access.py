@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from aurous_mock.http.admin_access import is_loopback, may_use_admin
+from aurous_mock.server.cli import read
 from aurous_mock.server.launcher import Mock, running
 from aurous_mock.settings import Settings
-from mockkit import CREATE, chat, connect, http
+from mockkit import CREATE, chat, connect, failing, http
 
 KEY = "an-admin-key"
 ENDPOINTS = [("GET", "ledger"), ("POST", "reset"), ("POST", "clock"), ("POST", "faults")]
@@ -50,6 +51,23 @@ def test_admin_key_opens_the_endpoints_and_faults_of_a_gateway(engine: Mock) -> 
             fault = {"Aurous-Mock-Fault": "status=503"}
             assert client.get("/v1/models", headers=fault).status_code == 200
             assert client.get("/v1/models", headers={**fault, "Aurous-Mock-Key": KEY}).status_code == 503
+
+
+def test_empty_admin_key_is_none_and_opens_nothing(engine: Mock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with running(upstream=engine.url + "/v1", upstream_key=engine.api_key, admin_key="") as mock:
+        assert http.get(f"{mock.url}/_mock/ledger").status_code == 404
+        with connect(mock) as client:
+            assert client.get("/v1/models", headers={"Aurous-Mock-Fault": "status=503"}).status_code == 200
+    monkeypatch.setenv("AUROUS_MOCK_ADMIN_KEY", "")
+    assert read([]).admin_key is None
+
+
+@pytest.mark.parametrize("variable", ["AUROUS_MOCK_ADMIN_KEY", "AUROUS_MOCK_API_KEY"])
+def test_key_of_the_environment_that_no_header_can_carry_is_refused(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "from-a-file\n")
+    assert f"{variable}: a key is printable ASCII" in failing(capsys)
 
 
 @pytest.mark.parametrize(
