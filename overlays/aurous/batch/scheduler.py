@@ -192,7 +192,8 @@ class Scheduler:
         return self._deliver(flight.place, error_result(flight.request, outcome, self.job, flight.sent_at))
 
     def cancel(self, flight: InFlight) -> None:
-        """A call was cancelled."""
+        """A call was cancelled; its line is left for a later run."""
+        self._has_abandoned = True
         self.summary.in_flight -= 1
         self.pace.fail(flight.reserved)
 

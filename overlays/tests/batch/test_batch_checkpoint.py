@@ -304,3 +304,24 @@ def test_answers_after_an_abandoned_line_are_stored(wire: RawServer, path: Path)
             return batch.summary
 
     assert asyncio.run(hang_up()).answered == len(records(path)) == 2
+
+
+def test_batch_that_is_disconnected_after_its_last_line_keeps_its_keys(wire: RawServer, path: Path) -> None:
+    wire.plays(raw(b"", then="stall"))
+
+    async def disconnect() -> None:
+        async with aurous.AsyncAurous(KEY, base_url=wire.url) as client, asyncio.TaskGroup() as group:
+            batch = arun(client, prompts(2), model=MODEL, checkpoint=path)
+            task = group.create_task(anext(aiter(batch)))  # type: ignore[arg-type]
+            async with asyncio.timeout(PATIENCE):
+                while len(wire.requests) < 2:
+                    await asyncio.sleep(0)
+            task.cancel()
+
+    asyncio.run(disconnect())
+    assert (records(path), journal_of(path).exists()) == ([], True)
+    keys = {*wire.keys}
+    wire.plays(GOOD)
+    again = run_batch("sync", prompts(2), url=wire.url, checkpoint=path)
+    assert sorted(again.numbers) == [1, 2]
+    assert {*wire.keys} == keys
