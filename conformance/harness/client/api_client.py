@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import httpx
 
+from harness import contract
 from harness.client import deadlines
 from harness.client.charges import charged_credits
 from harness.client.deadlines import TimeLimit
@@ -23,7 +24,7 @@ from harness.client.reachability import Reachability
 from harness.client.recorder import Recorder
 from harness.client.request_sender import BALANCE, MODELS, RequestSender, describe_error
 from harness.client.request_sender import FAULT_HEADER as FAULT_HEADER
-from harness.client.spend_limit import Rates, SpendLimit
+from harness.client.spend_limit import UNKNOWN_PRICE, Rates, SpendLimit
 from harness.client.stream import OpenStream, Transcript
 from harness.contract import Operation
 from harness.generation.request_normalizer import FRUGAL, media_part
@@ -116,10 +117,11 @@ class ApiClient:
         return self.send_request(self._sender.request(method, path, headers=headers, content=content))
 
     def call(self, operation: Operation, *, headers: Headers | None = None) -> Exchange:
-        """Any operation, with a valid request for what does not exist."""
+        """Any operation, with a valid request, though with made-up ids; NotTested if it may cost more than is left."""
         request = valid_request(operation)
         sent_headers = {**request.headers, **(headers or {})}
-        with self.spend_limit.reserve(0.0) as charge:
+        is_charged = contract.charge_of(operation.method, operation.path) is not None
+        with self.spend_limit.reserve(UNKNOWN_PRICE if is_charged else None) as charge:
             exchange = self.send(operation.method, request.path, headers=sent_headers, content=request.content)
             charge.credits = charged_credits(exchange)
         return exchange

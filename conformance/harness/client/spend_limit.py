@@ -12,6 +12,8 @@ from typing import Any
 from harness.violations import not_tested
 
 CREDITS_PER_MILLION = 1_000_000
+# Credits that a call counts as until its receipt is there, and without one, where only the server knows its price.
+UNKNOWN_PRICE = 1.0
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from answering_server import AnsweringServer, answering, response
 from harness import contract
+from harness.client import spend_limit
 from harness.client.api_client import ApiClient
 from harness.client.recorder import Recorder
 from harness.client.spend_limit import SpendLimit
@@ -78,6 +79,38 @@ def test_generated_requests_to_a_free_operation_are_not_limited() -> None:
     with client_of(b'{"price": 9}', limit=0.5) as (api, server):
         assert spent_on(api, "PUT") == 0
         assert len(server.heads) == 20
+
+
+def called(api: ApiClient, operation_id: str, calls: int = 20) -> float:
+    """What is spent by as many calls, as rules on any operation make them, as the limit allows."""
+    operation = next(each for each in contract.operations() if each.id == operation_id)
+    for _ in range(calls):
+        try:
+            api.call(operation)
+        except NotTested:
+            break
+    return api.spend_limit.spent
+
+
+@pytest.mark.parametrize(
+    ("body", "limit", "calls", "spent"),
+    [(b'{"price": 1.5}', 4, 3, 4.5), (b"{}", 4, 4, 4.0), (b'{"price": 40}', 4, 1, 40.0), (b'{"price": 40}', 0, 0, 0.0)],
+    ids=["stated", "no receipt", "dear", "no credits"],
+)
+def test_rules_on_any_operation_end_at_the_limit(body: bytes, limit: float, calls: int, spent: float) -> None:
+    with client_of(body, limit=limit) as (api, server):
+        assert called(api, "drawImaginaryDrawing") == pytest.approx(spent)
+        assert len(server.heads) == calls
+
+
+def test_rules_on_a_free_operation_are_not_limited() -> None:
+    with client_of(b'{"price": 9}', limit=0) as (api, server):
+        assert called(api, "replaceImaginaryDrawing") == 0
+        assert len(server.heads) == 20
+
+
+def test_unknown_price_is_the_same_for_rules_and_properties() -> None:
+    assert schemathesis_adapter.UNKNOWN_PRICE == spend_limit.UNKNOWN_PRICE
 
 
 def test_accepted_request_is_not_sent_again_whatever_its_status() -> None:
