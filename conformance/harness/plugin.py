@@ -29,7 +29,7 @@ from harness.settings import SELECTED, Profile, Settings, embedded_keys, is_loop
 from harness.termination import Termination
 from harness.turns import turn_of
 
-NOTHING_TESTED = "no rule could be tested, which is no success (exit code 5); the reasons are above"
+NOTHING_TESTED = "no rule could be tested, which is no success; the reasons are above"
 
 
 class ConformancePlugin:
@@ -119,9 +119,9 @@ class ConformancePlugin:
         """Hand a worker of pytest-xdist the settings, so that one server serves all."""
         if not collection.wants_rules(self.config):
             return
-        if self.settings.metered:
-            raise pytest.UsageError("a budget cannot be kept by several processes: run without -n against this server")
         settings = self.settings
+        if settings.max_credits is not None:
+            raise pytest.UsageError("a budget cannot be kept by several processes: run without -n")
         if settings.embedded:
             # A team of its own for every worker, as others would change its balance.
             settings = replace(settings, api_key=worker_key(int(node.workerinput["workerid"].removeprefix("gw"))))
@@ -259,10 +259,10 @@ class ConformancePlugin:
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         if len(self.results) and not hasattr(self.config, "workerinput"):
+            if session.exitstatus != pytest.ExitCode.INTERRUPTED and not self._require_served():
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
             if session.exitstatus == pytest.ExitCode.INTERRUPTED:
                 served_operations.leave_unserved(self.results)
-            else:
-                self._require_served()
             are_written = self._report()
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = self._exit_code(are_written=are_written)
@@ -279,12 +279,16 @@ class ConformancePlugin:
             return pytest.ExitCode.INTERNAL_ERROR
         return pytest.ExitCode.OK if self.results.has_tested else pytest.ExitCode.NO_TESTS_COLLECTED
 
-    def _require_served(self) -> None:
+    def _require_served(self) -> bool:
+        """Ask for what no test succeeded with. Returns whether that came to its end, and was not interrupted."""
         api = self.api_client()
         try:
             served_operations.require_served(self.results, api)
+        except KeyboardInterrupt:
+            return False
         finally:
             api.close()
+        return True
 
     def _report(self) -> bool:
         """Write what was asked for. Returns whether all of it could be written."""

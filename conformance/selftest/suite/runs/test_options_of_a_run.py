@@ -68,6 +68,13 @@ def test_options_of_the_tests_are_not_those_of_a_run(monkeypatch: pytest.MonkeyP
     assert run("--list-rules").returncode == 0
 
 
+def test_budget_of_several_processes_is_refused() -> None:
+    done = run("-n", "2", "--max-credits", "1", "--rule", "models.row")
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "a budget cannot be kept by several processes" in done.stderr
+    assert "credits spent" not in done.stdout
+
+
 @pytest.mark.slow
 def test_reason_is_shown_without_a_run(faulty: str, cache: Path) -> None:
     run("--base-url", faulty, "--rule", "models.row", "--rule", "retrieval.other_team", cache=cache)
