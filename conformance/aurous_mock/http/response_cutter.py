@@ -24,6 +24,8 @@ class ResponseCutter:
         self._streamed = False
         self._frames = 0
         self._is_over = False
+        # Whether nothing is sent any more while the work goes on, after which the connection is kept open.
+        self._is_stalled = False
         self.replacement: Response | None = None
 
     async def cut_before(self) -> bool:
@@ -40,17 +42,22 @@ class ResponseCutter:
     async def send(self, message: Message) -> None:
         """Send a message, as far as the fault allows."""
         if self._is_over:
-            return
-        if self.replacement is not None:
-            self._is_over = True
-            await self.replacement(self._scope, self._receive, self._send)
+            if self._is_stalled and message["type"] == "http.response.body" and not message.get("more_body"):
+                await self._wait_for_end()
             return
         if message["type"] == "http.response.start":
             self._start = message
             self._streamed = any(value.startswith(b"text/event-stream") for _, value in message["headers"])
             return
         cut = self._fault.cut
-        if cut is None:
+        is_after = self.replacement is not None or (cut is not None and cut.place == "after")
+        if is_after and message.get("more_body"):
+            # The work comes first: a connection that ends before it would cancel a stream.
+            return
+        if self.replacement is not None:
+            self._is_over = True
+            await self.replacement(self._scope, self._receive, self._send)
+        elif cut is None:
             await self._forward(message)
         elif cut.place in ("after", "head"):
             if cut.place == "head":
@@ -114,7 +121,8 @@ class ResponseCutter:
             sockets.reset(self._scope)
         elif cut.how == "truncate":
             sockets.close(self._scope)
-        if cut.how == "stall" and self._fault.unnoticed and self._streamed:
+        if cut.how == "stall" and self._fault.unnoticed and self._streamed and cut.place != "after":
+            self._is_stalled = True
             return
         await self._wait_for_end()
 

@@ -12,7 +12,7 @@ import pytest
 from aurous_mock.contract.spec import load
 from aurous_mock.http.faults import Cut, Fault, parse
 from aurous_mock.server.launcher import Mock
-from mockkit import CREATE, chat, content_of, data_lines, error_of, first_id, http, status_of
+from mockkit import CREATE, chat, content_of, data_lines, error_of, first_id, frames, http, status_of
 from testkit.conditions import PATIENCE, eventually
 
 HEADER = "Aurous-Mock-Fault"
@@ -54,6 +54,8 @@ def test_invalid_fault_text_is_refused(text: str) -> None:
         ("skip=1; id=a", "'skip=1; id=a' says for which requests, and injects nothing"),
         ("status=500; times=0", "'times=0': 0 would never apply; the least is 1"),
         ("latency=x", "'latency=x': not a number from 0 to 999999"),
+        ("status=503; retry-after=1\r\nX: y", "no header can carry this"),
+        ("status=503; retry-after=\u4e16", "no header can carry this"),
         ("pace=", "'pace=': not a number from 0 to 999999"),
     ],
 )
@@ -97,7 +99,8 @@ def test_status_with_unknown_code_can_be_injected(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("fault", "wait"),
     [("status=429", "1"), ("code=tpm_rate_limit_exceeded", "1"), ("status=429; retry-after=0.2", "0.2"),
-     ("status=429; retry-after=none", None), ("status=503", None)],
+     ("status=429; retry-after=none", None), ("status=503", None), ("html; status=429", "1"),
+     ("html; status=429; retry-after=none", None), ("html; retry-after=7", "7"), ("html", None)],
 )  # fmt: skip
 def test_injected_429_has_retry_after(client: httpx.Client, fault: str, wait: str | None) -> None:
     assert request_with_fault(client, fault).headers.get("retry-after") == wait
@@ -135,7 +138,7 @@ def test_faults_with_one_id_share_a_count(client: httpx.Client) -> None:
 
 def test_planted_faults_apply_in_order(client: httpx.Client, mock: Mock) -> None:
     mock.fault("status=503")
-    mock.fault("status=500; times=2", method="POST", path=CREATE)
+    mock.fault("status=500; times=2", method="post", path=CREATE)
     assert client.get("/v1/models").status_code == 503
     assert client.get("/v1/models").status_code == 200
     assert [client.post(CREATE, json=chat()).status_code for _ in range(3)] == [500, 500, 200]
@@ -196,6 +199,26 @@ def test_stream_is_cut_where_the_fault_says(client: httpx.Client, mock: Mock, ho
     assert len(lines) == 3
     completion_id = json.loads(lines[0])["id"]
     assert eventually(lambda: status_of(client, completion_id) == "cancelled")
+
+
+@pytest.mark.parametrize("fault", ["reset=after", "truncate=after", "stall=after", "status=503; when=after"])
+def test_fault_after_the_work_of_a_stream_leaves_a_whole_charge(client: httpx.Client, mock: Mock, fault: str) -> None:
+    whole = frames(request_with_fault(client, "keep-alive=60", stream=True).text)[-1]["usage"]["credits_charged"]
+    mock.reset()
+    if "status" in fault:
+        assert request_with_fault(client, fault, stream=True).status_code == 503
+    else:
+        with pytest.raises(httpx.TransportError):
+            client.post(CREATE, json=chat(stream=True), headers={HEADER: fault}, timeout=1)
+    (charge,) = mock.ledger()
+    assert (charge["status"], charge["credits_charged"]) == ("completed", whole)
+
+
+@pytest.mark.parametrize("place", ["head", "3", "after"])
+def test_unnoticed_stall_of_a_stream_goes_on_after_its_work(client: httpx.Client, mock: Mock, place: str) -> None:
+    with pytest.raises(httpx.ReadTimeout):
+        client.post(CREATE, json=chat(stream=True), headers={HEADER: f"stall={place}; unnoticed"}, timeout=0.5)
+    assert [charge["status"] for charge in mock.ledger()] == ["completed"]
 
 
 def test_unnoticed_cut_leaves_a_completed_record(client: httpx.Client, mock: Mock) -> None:
