@@ -109,7 +109,7 @@ def read_fault(body: dict[str, Any], codes: Collection[str]) -> dict[str, str]:
         raise APIError("invalid_format", f"{error}.", param="fault") from error
     if fault.times is None:
         fault = replace(fault, text=f"{fault.text}; times=1")
-    return {"fault": fault.text, "method": str(body.get("method") or ""), "path": str(body.get("path") or "")}
+    return {"fault": fault.text, "method": str(body.get("method") or "").upper(), "path": str(body.get("path") or "")}
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -101,6 +101,6 @@ class FaultInjector:
     def _failure(self, context: RequestContext) -> Response:
         fault = context.fault
         if fault.html:
-            headers = {"Retry-After": fault.retry_after} if fault.retry_after else None
-            return Response(HTML, fault.status or 502, headers, "text/html")
+            status = fault.status or 502
+            return Response(HTML, status, faults.retry_after_header(fault, is_rate_limit=status == 429), "text/html")
         return self._error_response(faults.error_of(fault), context)

@@ -115,11 +115,15 @@ def error_of(fault: Fault) -> APIError:
         code = "chat_provider_unavailable"
     else:
         code = _DEFAULT_CODES.get(status) or ("invalid_format" if status < 500 else "internal_error")
-    retry_after = fault.retry_after
-    if retry_after is None and (status == 429 or (status is None and code in _RATE_LIMITS)):
-        retry_after = "1"
-    headers = {"Retry-After": retry_after} if retry_after not in (None, "none") else None
+    is_rate_limit = status == 429 or (status is None and code in _RATE_LIMITS)
+    headers = retry_after_header(fault, is_rate_limit=is_rate_limit)
     return APIError(code, f"Injected fault: {fault.text}", status=status, headers=headers)
+
+
+def retry_after_header(fault: Fault, *, is_rate_limit: bool) -> dict[str, str] | None:
+    """The Retry-After of a response that the fault gives."""
+    seconds = fault.retry_after or ("1" if is_rate_limit else "none")
+    return None if seconds == "none" else {"Retry-After": seconds}
 
 
 def parse(text: str, codes: Collection[str] | None = None) -> Fault:
@@ -195,6 +199,12 @@ def _word(text: str) -> str:
     return text
 
 
+def _header_value(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("no header can carry this")
+    return _word(text)
+
+
 def _flag(text: str) -> bool:
     if text:
         raise ValueError("takes no value")
@@ -218,7 +228,7 @@ def _when(text: str) -> str:
 DIRECTIVES: Mapping[str, Callable[[str], Any]] = {
     "code": _word,
     "status": _status,
-    "retry-after": _word,
+    "retry-after": _header_value,
     "html": _flag,
     "when": _when,
     "latency": _number,

@@ -8,6 +8,7 @@
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import orjson
@@ -29,10 +30,13 @@ def read_header(text: str) -> Any:
 
     Raises ValueError, which says what is wrong.
     """
+    # Servers read headers as Latin-1, and programs send UTF-8.
+    with suppress(UnicodeDecodeError):
+        text = text.encode("latin-1").decode()
     answer: Any = text
     if text.lstrip().startswith(("{", "[", '"')):
         try:
-            answer = orjson.loads(text.encode("latin-1"))
+            answer = orjson.loads(text)
         except orjson.JSONDecodeError as error:
             raise ValueError(f"this begins as JSON, and is not: {error}") from error
     check_answer(answer)

@@ -195,13 +195,19 @@ def test_unused_answers_are_listed(client: httpx.Client, mock: Mock) -> None:
 
 @pytest.mark.parametrize(
     ("header", "content"),
-    [("Spam, and spam.", "Spam, and spam."), ('"\\u00e9"', "é"), ('{"json": [1]}', "[1]")],
+    [
+        ("Spam, and spam.", "Spam, and spam."),
+        ('"\\u00e9"', "é"),
+        ('{"json": [1]}', "[1]"),
+        ("é", "é"),
+        ('"é"', "é"),
+    ],
 )
 def test_header_scripts_the_answer_of_its_own_request(
     client: httpx.Client, mock: Mock, header: str, content: str
 ) -> None:
     mock.answer("scripted")
-    reply = client.post(CREATE, json=chat(), headers={"Aurous-Mock-Answer": header})
+    reply = client.post(CREATE, json=chat(), headers={b"Aurous-Mock-Answer": header.encode()})
     assert reply.json()["choices"][0]["message"]["content"] == content
     assert say(client) == "scripted"
 
