@@ -90,18 +90,25 @@ def _json(differences: list[Difference]) -> str:
     return json.dumps({"differences": listed, "open": sum(not row["reason"] for row in listed)}, indent=2)
 
 
+def _file(text: str) -> Path:
+    if not text:
+        # A path without a name is the working folder.
+        raise argparse.ArgumentTypeError("the name of the file is empty")
+    return Path(text)
+
+
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="audit_docs",
         allow_abbrev=False,
         description="Compare saved documentation pages with the spec, and list the differences.",
     )
-    parser.add_argument("pages", nargs="+", type=Path, metavar="PAGE.txt", help="a saved page, as plain text")
+    parser.add_argument("pages", nargs="+", type=_file, metavar="PAGE.txt", help="a saved page, as plain text")
     parser.add_argument(
         "--spec", default=str(ROOT / "openapi.yaml"), help="the spec: a file or git:REV (default: openapi.yaml)"
     )
     parser.add_argument(
-        "--accepted", type=Path, default=ACCEPTED, help="the file of accepted differences (default: %(default)s)"
+        "--accepted", type=_file, default=ACCEPTED, help="the file of accepted differences (default: %(default)s)"
     )
     parser.add_argument("--all", action="store_true", help="show the accepted ones too, with their reasons")
     parser.add_argument("--json", action="store_true", help="write all of them, accepted or not, as JSON")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import INTERRUPTED, enter, exit_with
+from resilience import arguments as checks
 
 if TYPE_CHECKING:
     from benchmarks.groups import Group
@@ -141,12 +142,7 @@ def _parse() -> argparse.Namespace:
         parser.error("--record needs all groups and rounds; leave out --only and --quick")
     if options.resume and not options.record:
         parser.error("--resume continues a record; add --record")
-    if options.json:
-        try:
-            # Before the measurement, not after it.
-            options.json.touch()
-        except OSError as error:
-            parser.error(f"--json {options.json}: {error.strerror}")
+    checks.check_output_files(parser, options.json)
     return options
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from environment import enter, exit_with
+from resilience import arguments as checks
 
 if TYPE_CHECKING:
     from mutants.registry import Variant
@@ -37,6 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.record and options.related:
         parser.error("--related may miss what other rules catch, so that it cannot be recorded")
+    checks.check_output_files(parser, options.json)
     enter()
     return _mechanical(options) if options.mechanical else _planted(options)
 
@@ -132,8 +134,20 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="try faults on the rules of their page only: faster, and may miss some",
     )
-    add("--together", type=int, default=8, metavar="N", help="legal variations in one independent server (default: 8)")
-    add("--workers", type=int, default=os.cpu_count() or 2, metavar="N", help="how many at a time (default: cores)")
+    add(
+        "--together",
+        type=checks.count,
+        default=8,
+        metavar="N",
+        help="legal variations in one independent server (default: 8)",
+    )
+    add(
+        "--workers",
+        type=checks.count,
+        default=os.cpu_count() or 2,
+        metavar="N",
+        help="how many at a time (default: cores)",
+    )
     add(
         "--all-rules",
         action="store_true",
@@ -145,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="test the suite on mutants of the mock instead",
     )
-    add("--sample", type=int, metavar="N", help="how many to try (default: all; of mutants 120)")
+    add("--sample", type=checks.count, metavar="N", help="how many to try (default: all; of mutants 120)")
     add("--verbose", action="store_true", help="print the suite's output for what went wrong")
     add("--json", type=Path, metavar="FILE", help="write the matrix as JSON")
     add("--resume", action="store_true", help=f"leave out variants with a valid row in {RESULTS.name}")

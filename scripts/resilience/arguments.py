@@ -1,8 +1,9 @@
-"""Checks of command-line arguments, shared by chaos, soak, fuzz and attack; needs no installed package."""
+"""Checks of command-line arguments that several scripts share; needs no installed package."""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,12 @@ def choose_parts(parser: argparse.ArgumentParser, given: Sequence[str], known: S
 
 
 def check_output_files(parser: argparse.ArgumentParser, *paths: Path | None) -> None:
-    """Refuse output files whose folder does not exist, before the run instead of after it."""
-    for path in paths:
-        if path is not None and not path.parent.is_dir():
+    """Refuse output files that cannot be written, before the run instead of after it."""
+    for path in filter(None, paths):
+        target = path.resolve()
+        if not target.parent.is_dir():
             parser.error(f"there is no folder {path.parent} for {path.name}")
+        if target.is_dir():
+            parser.error(f"{path} is a folder, and no file")
+        if not os.access(target if target.exists() else target.parent, os.W_OK):
+            parser.error(f"{path} cannot be written")

@@ -61,6 +61,9 @@ def read(given: str, folder: Path) -> Source:
     """The spec that a command line names: `git:REV`, `git:REV:path` or a file. `folder` is for temporary files."""
     if given.startswith("git:"):
         return _read_revision(given.removeprefix("git:"), folder)
+    if not given:
+        # A path without a name is the working folder.
+        raise SourceError("the name of the spec is empty")
     path = Path(given)
     try:
         return Source(path.name, path.read_bytes(), folder)

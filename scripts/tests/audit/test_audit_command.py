@@ -116,6 +116,14 @@ def test_invalid_page_is_one_line_and_exits_2(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("arguments", [[""], ["page.txt", "--accepted", ""]])
+def test_empty_name_of_a_file_is_said_to_be_empty(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        audit_docs.main(arguments)
+    assert end.value.code == 2
+    assert "the name of the file is empty" in capsys.readouterr().err
+
+
 def test_missing_page_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert audit_docs.main(["no/such/page.txt"]) == 2
     assert capsys.readouterr().err == "audit_docs: no/such/page.txt: No such file or directory\n"

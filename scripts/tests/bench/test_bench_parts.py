@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
+import bench
 import pytest
 from benchmarks import groups, markdown, measurement, payloads, plot, raw_clients, records, stats, table, thresholds
 from benchmarks.groups import Case, Claim, Group
@@ -88,6 +89,16 @@ def test_ratio_more_than_a_fifth_worse_is_a_regression() -> None:
     worse = thresholds.evaluate(GROUP, {"aurous": series(1), "openai": series(7.9)})
     (regression,) = thresholds.regressions(worse, committed)
     assert str(regression) == "stream: openai / aurous was 10.00x and is 7.90x, 21% worse"
+
+
+def test_file_that_cannot_be_written_is_refused_before_the_measurement(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench.py", "--json", str(tmp_path)])
+    with pytest.raises(SystemExit) as end:
+        bench.main()
+    assert end.value.code == 2
+    assert f"{tmp_path} is a folder, and no file" in capsys.readouterr().err
 
 
 def test_saturated_server_is_reported() -> None:

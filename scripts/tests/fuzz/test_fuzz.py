@@ -225,6 +225,7 @@ def test_valid_response_is_a_result() -> None:
         (["everyone"], "'everyone' is not one of"),
         (["--cases", "0"], "at least 1"),
         (["--json", "no/such/folder/x.json"], "there is no folder"),
+        (["--json", "."], ". is a folder, and no file"),
     ],
 )
 def test_fuzz_usage_error_exits_2(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -232,6 +233,16 @@ def test_fuzz_usage_error_exits_2(arguments: list[str], reason: str, capsys: pyt
         fuzz.main(arguments)
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+def test_file_that_cannot_be_written_is_refused_before_the_run(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Root may write anywhere.
+    monkeypatch.setattr("os.access", lambda *_: False)
+    with pytest.raises(SystemExit):
+        fuzz.main(["client", "--cases", "1", "--json", str(tmp_path / "x.json")])
+    assert "x.json cannot be written" in capsys.readouterr().err
 
 
 def test_fuzz_prints_and_writes_its_report(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:

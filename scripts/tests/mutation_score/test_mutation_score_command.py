@@ -11,6 +11,10 @@ import pytest
     [
         (["--only", "nothing"], "mutation_score: no variant is called nothing"),
         (["--record", "--related"], "--related may miss what other rules catch"),
+        (["--workers", "0"], "argument --workers: '0' is not a whole number of at least 1"),
+        (["--together", "0"], "argument --together: '0' is not a whole number of at least 1"),
+        (["--sample", "-1"], "argument --sample: '-1' is not a whole number of at least 1"),
+        (["--json", "no/such/folder/x.json"], "there is no folder"),
         (["--server", "other"], "argument --server: invalid choice: 'other'"),
     ],
 )

@@ -122,6 +122,7 @@ def test_unchanged_revision_is_compared_without_redocly(
         ("git:HEAD:nowhere.yaml", "nowhere.yaml"),
         ("README.md", "README.md:"),
         ("scripts", "scripts: Is a directory"),
+        ("", "the name of the spec is empty"),
     ],
 )
 def test_unreadable_spec_is_reported_in_one_line_with_exit_2(
