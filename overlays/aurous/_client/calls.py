@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aurous_client.resources import AsyncResources, Resources
 
 from .._config import rerouting
+from ..errors import APIResponseValidationError
 from ..transport.locks import fork_safe_lock
 from .raw_request import AsyncRequestMethod, RequestMethod
 
@@ -119,7 +120,11 @@ class Calls(BaseCalls, RequestMethod, Resources["ChatStream"]):
     def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `call`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
-        response = self.call(operation, request)
+        try:
+            response = self.call(operation, request)
+        except APIResponseValidationError as error:
+            self.ledger.enter_unlisted(operation, error)
+            raise
         self.ledger.enter_unlisted(operation, response)
         return response
 
@@ -160,7 +165,11 @@ class AsyncCalls(BaseCalls, AsyncRequestMethod, AsyncResources["AsyncChatStream"
     async def _send(self, operation: Operation[ResultT], request: Request) -> Response[ResultT]:
         """As `acall`, for an operation that is not generated: what it costs is read from the response."""
         self._check_budgets(operation)
-        response = await self.acall(operation, request)
+        try:
+            response = await self.acall(operation, request)
+        except APIResponseValidationError as error:
+            self.ledger.enter_unlisted(operation, error)
+            raise
         self.ledger.enter_unlisted(operation, response)
         return response
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar, get_args, get_origin, is_typeddict, overload
 
 from aurous_client.encoding import to_headers, to_json, to_query
 from aurous_client.errors import EncodeError, ParseError
@@ -18,6 +18,8 @@ Headers: TypeAlias = Mapping[str, str] | None
 Query: TypeAlias = Mapping[str, Any] | None
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+# What `json` makes of a document.
+_JSON_TYPES: Final = (dict, list, int, float, bool)
 _METHODS: Final = _SAFE | {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -92,7 +94,7 @@ class RequestMethod:
         path:   relative to the base URL, such as `/v1/models`, without a query
         body:   whatever JSON has, and objects of `aurous.models`
         parse:  what to make of the body: `dict` or `list` of its JSON, `str` or `bytes` as it is, an object of a class
-                of `aurous.models`, None without a body, or what a function makes of its JSON
+                of `aurous.models`, None without a body, or what a function or any other class makes of its JSON
 
         `aurous.response_info` has the metadata of the result, unless a function made it. Raises the errors of
         `aurous.errors`, and EncodeError for invalid arguments.
@@ -192,18 +194,26 @@ def _build(
 def _parser(parse: Any) -> Callable[[Any], Any]:
     if parse in (str, bytes, None):
         return lambda value: value
-    if not isinstance(parse, type):
-        return _with_parse_errors(parse)
-    if issubclass(parse, JsonObject):
-        from_dict: Callable[[Any], Any] = parse.from_dict  # type: ignore[attr-defined]
+    # The classes that are meant by a TypedDict and by dict[str, Any].
+    kind: Any = dict if is_typeddict(parse) else get_origin(parse) or parse
+    if not callable(kind) or any(map(_is_model, get_args(parse))):
+        raise EncodeError(f"parse: {parse!r} makes no result of the JSON; give a function that does")
+    if _is_model(kind):
+        from_dict: Callable[[Any], Any] = kind.from_dict
         return from_dict
+    if kind is Any or not isinstance(kind, type) or not any(issubclass(each, kind) for each in _JSON_TYPES):
+        return _with_parse_errors((lambda value: value) if kind is Any else kind)
 
     def parser(value: Any) -> Any:
-        if not isinstance(value, parse):
-            raise ParseError("an object" if parse is dict else f"a {parse.__name__}", value)
+        if not isinstance(value, kind):
+            raise ParseError("an object" if kind is dict else f"a {kind.__name__}", value)
         return value
 
     return parser
+
+
+def _is_model(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, JsonObject)
 
 
 def _with_parse_errors(function: Callable[[Any], T]) -> Callable[[Any], T]:
@@ -212,9 +222,9 @@ def _with_parse_errors(function: Callable[[Any], T]) -> Callable[[Any], T]:
     def parser(value: Any) -> T:
         try:
             return function(value)
-        except (ValueError, TypeError, LookupError) as error:
-            if isinstance(error, ParseError):
-                raise
+        except ParseError:
+            raise
+        except Exception as error:
             raise ParseError(f"what `parse` accepts ({type(error).__name__}: {error})", value) from error
 
     return parser

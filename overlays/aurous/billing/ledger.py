@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import reduce
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,7 @@ from ..errors import APIResponseValidationError, ConfigurationError
 from ..transport.locks import fork_safe_lock, share_lock
 from ..types import Receipt
 from .budget import ENTRIES, Budget, entered_budgets
-from .receipts import EXACT, read_receipt, receipt, receipt_of_error, usage_of
+from .receipts import EXACT, receipt, receipt_in, receipt_of_error, usage_of
 
 MAX_REMEMBERED: Final = 10_000
 """Settled completions that a ledger remembers, so that none is entered twice. Unsettled ones are never forgotten."""
@@ -192,14 +192,15 @@ class Ledger:
         if entry is not None:
             self.enter(charge, entry, error.headers)
 
-    def enter_unlisted(self, operation: Operation[Any], response: Response[Any]) -> None:
+    def enter_unlisted(self, operation: Operation[Any], answer: Response[Any] | APIResponseValidationError) -> None:
         """Enter the receipt of an operation that the spec does not describe, if its response has one."""
-        usage = usage_of(response.content)
+        usage = usage_of(answer.content)
         if usage is not None and "credits_charged" in usage:
-            parsed: Any = response.parsed
-            created = parsed.get("id") if isinstance(parsed, dict) else getattr(parsed, "id", "")
-            charge = Charge(amount=("usage", "credits_charged"), is_record=operation.idempotency_header is None)
-            self.enter(charge, read_receipt(str(created or ""), usage), response.headers)
+            is_record = operation.idempotency_header is None
+            # What a running completion costs is not final.
+            held_while = ("status", ("in_progress",)) if is_record else None
+            charge = Charge(amount=("usage", "credits_charged"), is_record=is_record, held_while=held_while)
+            self.enter(charge, receipt_in(answer.content, replace(operation, charge=charge)), answer.headers)
 
     def enter(self, charge: Charge, entry: Receipt, headers: Mapping[str, str]) -> None:
         """Enter a receipt as the operation is charged. headers: of the response that has it"""

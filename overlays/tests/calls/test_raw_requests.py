@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 import aurous
 import pytest
@@ -79,7 +80,49 @@ def test_model_class_parses_a_request(wire: RawServer, make: Make) -> None:
     assert request(make(wire.url), "GET", "/v1/models", parse=aurous.models.ModelList).data == []
 
 
-@pytest.mark.parametrize("parse", [dict, list, aurous.models.ModelList, lambda document: document["no"]])
+class Thing(TypedDict):
+    id: str
+
+
+@pytest.mark.parametrize(
+    ("parse", "body", "expected"),
+    [
+        (Thing, {"id": "a"}, {"id": "a"}),
+        (dict[str, Any], {"id": "a"}, {"id": "a"}),
+        (list[int], [1], [1]),
+        (Mapping, {"id": "a"}, {"id": "a"}),
+        (object, [1], [1]),
+        (Any, [1], [1]),
+        (float, 1.5, 1.5),
+        (Decimal, "1.5", Decimal("1.5")),
+    ],
+)
+def test_class_and_annotation_parse_a_request(
+    parse: Any, body: object, expected: object, wire: RawServer, make: Make
+) -> None:
+    wire.plays(answer(200, body))
+    assert request(make(wire.url), "GET", "/v1/things", parse=parse) == expected
+
+
+@pytest.mark.parametrize("parse", ["dict", 7, list[aurous.models.Model], dict[str, aurous.models.Model]])
+def test_parse_that_makes_no_result_is_refused_before_anything_is_sent(parse: Any, wire: RawServer, make: Make) -> None:
+    with pytest.raises(aurous.EncodeError, match=r"parse: .* makes no result of the JSON; give a"):
+        request(make(wire.url), "POST", "/v1/things", parse=parse)
+    assert wire.requests == []
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [
+        dict,
+        list,
+        Thing,
+        Decimal,
+        aurous.models.ModelList,
+        lambda document: document["no"],
+        lambda document: document.no,
+    ],
+)
 def test_body_that_cannot_be_parsed_raises_validation_error(parse: Any, wire: RawServer, make: Make) -> None:
     wire.plays(answer(200, "text"))
     with pytest.raises(errors.APIResponseValidationError):
@@ -106,6 +149,29 @@ def test_cost_of_a_request_is_entered_and_budgeted(wire: RawServer, make: Make) 
     with pytest.raises(errors.BudgetExceededError):
         caller.run(lambda _: limited.request("POST", "/v1/chat/completions", body=body))
     assert len(wire.requests) == 3
+
+
+@pytest.mark.parametrize("parse", [list, Decimal, lambda document: document["no"], lambda document: document.no])
+def test_cost_of_a_request_is_entered_though_its_body_cannot_be_parsed(parse: Any, wire: RawServer, make: Make) -> None:
+    wire.plays(answer(200, completion()))
+    caller = make(wire.url)
+    limited = caller.client.with_options(budget=caller.client.budget(credits="0.1"))
+    with pytest.raises(errors.APIResponseValidationError):
+        caller.run(lambda _: limited.request("POST", "/v1/chat/completions", body={}, parse=parse))
+    assert caller.client.ledger.credits == Decimal("0.2856")
+    with pytest.raises(errors.BudgetExceededError):
+        caller.run(lambda _: limited.request("POST", "/v1/chat/completions", body={}))
+
+
+def test_record_of_a_running_completion_is_no_charge_yet(wire: RawServer, make: Make) -> None:
+    whole = completion()
+    wire.plays(answer(200, {**whole, "status": "in_progress"}), answer(200, whole), answer(200, whole))
+    caller = make(wire.url)
+    caller.client.ledger.begin(whole["id"])
+    for expected in ("0", "0.2856", "0.2856"):
+        # A result without the id.
+        request(caller, "GET", f"/v1/chat/completions/{whole['id']}", parse=lambda found: found["usage"])
+        assert caller.client.ledger.credits == Decimal(expected)
 
 
 @pytest.mark.parametrize(
